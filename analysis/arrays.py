@@ -1,0 +1,31 @@
+"""Shapes and checks that every measurement shares.
+
+X, Y: (n_studies, dim), row i of X pairs with row i of Y. Rows are of unit length.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+MIN_NORM = 1e-12
+
+
+def unit_rows(matrix: np.ndarray) -> np.ndarray:
+    """Rows scaled to length 1 in float64. ValueError for a row without direction or not finite."""
+    wide = np.asarray(matrix, dtype=np.float64)
+    if wide.ndim != 2:
+        raise ValueError(f"Expected (n_studies, dim), got shape {wide.shape}.")
+    norms = np.linalg.norm(wide, axis=1, keepdims=True)
+    if not np.isfinite(norms).all() or (norms < MIN_NORM).any():
+        bad = int((~np.isfinite(norms) | (norms < MIN_NORM)).sum())
+        raise ValueError(f"{bad} of {len(wide)} rows are zero or not finite. Leave them out first.")
+    return wide / norms
+
+
+def paired(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both sides with unit rows. ValueError unless the shapes agree and there are two pairs."""
+    if np.shape(x) != np.shape(y):
+        raise ValueError(f"Paired modalities need one shape, got {np.shape(x)} and {np.shape(y)}.")
+    if len(x) < 2:
+        raise ValueError(f"At least 2 pairs are needed, got {len(x)}.")
+    return unit_rows(x), unit_rows(y)

@@ -1,0 +1,216 @@
+"""Every number of the first set for every pair of modalities of an embedding set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from analysis import gap, geometry
+from analysis.catalogue import CATALOGUE
+from analysis.retrieval import PROTOCOLS, Retrieval, joint_keys, retrieval
+from analysis.uncertainty import INTERVAL, Estimate, GroupBootstrap
+from data.collection import DUPLICATE, GROUP
+from data.embeddings import EmbeddingSet
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number with everything needed to read it.
+
+    low, high  95 % interval over groups; None where none is computed
+    direction  "image->caption" for retrieval, else None; protocol likewise
+    """
+
+    name: str
+    modalities: tuple[str, ...]
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+    n_groups: int
+    convention: str
+    better: str
+    direction: str | None = None
+    protocol: str | None = None
+    n_gallery: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Fields that apply, ready for JSON."""
+        return {k: v for k, v in asdict(self).items() if v is not None or k in ("low", "high")}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All metrics of one split of one embedding set."""
+
+    set: str
+    split: str
+    n: int
+    modalities: tuple[str, ...]
+    metrics: tuple[Metric, ...]
+    interval: str = INTERVAL
+
+    def to_json(self) -> dict[str, Any]:
+        """The machine-readable form of `suture evaluate --json`."""
+        record = {"set": self.set, "split": self.split, "n": self.n, "interval": self.interval}
+        metrics = [m.to_json() for m in self.metrics]
+        return {**record, "modalities": list(self.modalities), "metrics": metrics}
+
+    def find(
+        self, name: str, *modalities: str, direction: str | None = None, protocol: str | None = None
+    ) -> Metric | None:
+        """The one metric of that name, for these modalities (in this order), or None."""
+        for m in self.metrics:
+            same = m.name == name and (not modalities or m.modalities == modalities)
+            if same and direction in (None, m.direction) and protocol in (None, m.protocol):
+                return m
+        return None
+
+
+def evaluation_from_json(record: dict[str, Any]) -> Evaluation:
+    """The inverse of `Evaluation.to_json`."""
+    metrics = tuple(Metric(**{**m, "modalities": tuple(m["modalities"])}) for m in record["metrics"])
+    return Evaluation(
+        record["set"],
+        record["split"],
+        record["n"],
+        tuple(record["modalities"]),
+        metrics,
+        record["interval"],
+    )
+
+
+def evaluate(
+    embeddings: EmbeddingSet,
+    *,
+    split: str = "all",
+    resamples: int = 1000,
+    seed: int = 0,
+    progress: Callable[[float, str], None] | None = None,
+) -> Evaluation:
+    """Measure a split: one modality at a time, then every pair, then mean and max over pairs.
+
+    Studies that lack a modality are left out of what concerns it; each metric carries its n.
+    KeyError for a split that does not exist.
+    """
+    part = embeddings.split(split)
+    names = part.modalities
+    steps = [*((m,) for m in names), *combinations(names, 2)]
+    metrics: list[Metric] = []
+    for number, step in enumerate(steps):
+        if progress:
+            progress(number / len(steps), " and ".join(step))
+        measure = _single if len(step) == 1 else _pair
+        metrics.extend(measure(part, step, resamples, seed))
+    if len(names) > 2:
+        metrics.extend(_over_pairs(metrics, tuple(names)))
+    return Evaluation(embeddings.name, split, len(part), tuple(names), tuple(metrics))
+
+
+def _single(part: EmbeddingSet, step: tuple[str, ...], resamples: int, seed: int) -> Iterator[Metric]:
+    rows, groups = _shared(part, step)
+    if len(rows) < 2:
+        return
+    z = part.vectors[step[0]][rows]
+    bootstrap = GroupBootstrap(groups, resamples=resamples, seed=seed)
+    yield _metric("angular_value", step, gap.angular_value(z, bootstrap=bootstrap))
+    yield _metric("uniformity_wi", step, geometry.uniformity_wi(z, bootstrap=bootstrap))
+    yield _metric("uniformity_w2", step, geometry.uniformity_w2(z, bootstrap=bootstrap))
+
+
+def _pair(part: EmbeddingSet, step: tuple[str, ...], resamples: int, seed: int) -> Iterator[Metric]:
+    rows, groups = _shared(part, step)
+    if len(rows) < 2:
+        return
+    x, y = (part.vectors[m][rows] for m in step)
+    bootstrap = GroupBootstrap(groups, resamples=resamples, seed=seed)
+    for name, estimate in vars(gap.pair_gap(x, y, bootstrap=bootstrap)).items():
+        yield _metric(name, step, estimate)
+    stack = np.concatenate([x, y])
+    note = " on the stack of both modalities"
+    pooled = geometry.uniformity_wi(stack, bootstrap=bootstrap)
+    yield _metric("uniformity_wi", step, pooled, note=note)
+    pooled = geometry.uniformity_w2(stack, bootstrap=bootstrap)
+    yield _metric("uniformity_w2", step, pooled, note=note)
+    for a, b in (step, step[::-1]):
+        yield from _retrieval(part, rows, groups, a, b, resamples, seed)
+
+
+def _retrieval(
+    part: EmbeddingSet,
+    rows: np.ndarray,
+    groups: np.ndarray,
+    a: str,
+    b: str,
+    resamples: int,
+    seed: int,
+) -> Iterator[Metric]:
+    keyed, keys = right_answers(part, a, b)
+    for protocol in PROTOCOLS:
+        result = retrieval(
+            part.vectors[a][rows],
+            part.vectors[b][rows],
+            protocol=protocol,
+            keys=keys[rows],
+            keyed=keyed,
+            groups=groups,
+            resamples=resamples,
+            seed=seed,
+        )
+        yield from _scores(result, (a, b))
+
+
+def _scores(result: Retrieval, step: tuple[str, str]) -> Iterator[Metric]:
+    where = {
+        "direction": f"{step[0]}->{step[1]}",
+        "protocol": result.protocol,
+        "n_gallery": result.n_gallery,
+    }
+    for k, estimate in result.recall.items():
+        yield _metric(f"recall_at_{k}", step, estimate, **where)
+    yield _metric("median_rank", step, result.median_rank, **where)
+
+
+def right_answers(part: EmbeddingSet, a: str, b: str) -> tuple[Any, np.ndarray]:
+    """(side whose texts repeat, one key a study) for queries from a and a gallery from b."""
+    keyed = "gallery" if (part.key(b) != "").any() or not (part.key(a) != "").any() else "queries"
+    texts = part.key(b if keyed == "gallery" else a)
+    return keyed, joint_keys(texts, part.rows[DUPLICATE].to_numpy(dtype=object))
+
+
+def _shared(part: EmbeddingSet, step: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows that have all these modalities, and their groups."""
+    rows = np.flatnonzero(np.logical_and.reduce([part.present(m) for m in step]))
+    return rows, part.rows[GROUP].to_numpy()[rows]
+
+
+def _metric(name: str, step: tuple[str, ...], estimate: Estimate, *, note: str = "", **where: Any) -> Metric:
+    info = CATALOGUE[name]
+    return Metric(
+        name,
+        step,
+        estimate.value,
+        estimate.low,
+        estimate.high,
+        estimate.n,
+        estimate.n_groups,
+        info.convention + note,
+        info.better,
+        **where,
+    )
+
+
+def _over_pairs(metrics: list[Metric], names: tuple[str, ...]) -> Iterator[Metric]:
+    """Mean and max over all pairs of modalities, without an interval of their own."""
+    for name in gap.PairGap.__dataclass_fields__:
+        values = [m for m in metrics if m.name == name and len(m.modalities) == 2]
+        for label, reduce in (("mean", np.mean), ("max", np.max)):
+            convention = f"{label} over {len(values)} pairs of modalities; intervals: see each pair"
+            value = float(reduce([m.value for m in values]))
+            n, groups = min(m.n for m in values), min(m.n_groups for m in values)
+            better = CATALOGUE[name].better
+            yield Metric(f"{name}_{label}", names, value, None, None, n, groups, convention, better)

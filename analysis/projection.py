@@ -1,0 +1,74 @@
+"""Maps in two dimensions: all modalities in one space, so that the gap stays visible."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.neighbours import nearest
+
+MIN_ROWS_UMAP = 10
+
+
+@dataclass(frozen=True)
+class Map:
+    """xy: (n_rows, 2) float32. explained: share of variance of each axis (PCA) or empty."""
+
+    xy: np.ndarray
+    method: str
+    explained: tuple[float, ...] = ()
+
+
+def pca(z: np.ndarray) -> Map:
+    """The two directions of largest variance of all rows together, z (n_rows, dim).
+
+    With a gap, the first axis is usually the gap itself. Signs are fixed so that the largest
+    loading of each axis is positive: the same data give the same picture.
+    """
+    centred = np.asarray(z, dtype=np.float64) - z.mean(axis=0)
+    covariance = centred.T @ centred / len(z)
+    values, vectors = np.linalg.eigh(covariance)
+    axes = vectors[:, ::-1][:, :2]
+    axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), [0, 1]])
+    explained = values[::-1][:2] / max(values.sum(), 1e-300)
+    return Map((centred @ axes).astype(np.float32), "pca", tuple(map(float, explained)))
+
+
+def umap(z: np.ndarray, *, neighbours: int = 15, seed: int = 0, start: np.ndarray | None = None) -> Map:
+    """UMAP of all rows together on an exact cosine neighbour graph; z has unit rows.
+
+    Seeded, hence one thread and the same map each time. `start` (n_rows, 2) warm-starts the layout
+    from another checkpoint's map and the result is rotated onto it. Takes seconds to compile:
+    call it in a worker. ValueError below 10 rows.
+    """
+    if len(z) < MIN_ROWS_UMAP:
+        raise ValueError(f"UMAP needs at least {MIN_ROWS_UMAP} rows, got {len(z)}.")
+    import umap as library
+
+    cosines, rows = nearest(z, z, k=min(neighbours, len(z) - 1))
+    graph = (rows, np.maximum(0, 1 - cosines))
+    init = "pca" if start is None else _scaled(start)
+    model = library.UMAP(
+        metric="cosine",
+        n_neighbors=rows.shape[1],
+        precomputed_knn=graph,
+        init=init,
+        random_state=seed,
+    )
+    xy = model.fit_transform(np.asarray(z, dtype=np.float32))
+    return Map((xy if start is None else onto(xy, start)).astype(np.float32), "umap")
+
+
+def onto(xy: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Rotate, mirror and scale a map onto another of the same rows (orthogonal Procrustes)."""
+    a, b = xy - xy.mean(axis=0), target - target.mean(axis=0)
+    u, singular, v = np.linalg.svd(a.T @ b)
+    scale = singular.sum() / max(np.square(a).sum(), 1e-300)
+    return scale * a @ (u @ v) + target.mean(axis=0)
+
+
+def _scaled(start: np.ndarray) -> np.ndarray:
+    """UMAP expects a start between 0 and 10."""
+    low, high = start.min(axis=0), start.max(axis=0)
+    return (10 * (start - low) / np.maximum(high - low, 1e-9)).astype(np.float32)

@@ -1,0 +1,122 @@
+"""A collection: many studies, and what each of their columns means."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+Kind = Literal["image", "text", "tabular"]
+
+# Columns every table of studies has; all others are modalities or labels.
+STUDY_ID, GROUP, SPLIT, DUPLICATE = "study_id", "group", "split", "duplicate_group"
+
+
+@dataclass(frozen=True)
+class Modality:
+    """One view of a study. A text or image modality is one column; a tabular one is several."""
+
+    name: str
+    kind: Kind
+    columns: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "columns", tuple(self.columns) or (self.name,))
+
+
+@dataclass(frozen=True)
+class Study:
+    """One unit: its values by modality (a missing modality has no entry) and what it belongs to.
+
+    An image's value is its number in the collection's image pack; a text's is the text; a tabular
+    modality's is a dict of strings.
+    """
+
+    id: str
+    values: dict[str, Any]
+    group: str
+    split: str
+    duplicate_group: str
+    labels: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Studies in one table (strings, "" = missing) and the meaning of its columns.
+
+    `table` has one row a study: study_id, group (patient, case or article; resampling unit of every
+    interval), split, duplicate_group (studies of one group count as right answers of each other),
+    one column a text modality, one integer column an image modality (-1 = missing), and labels.
+    """
+
+    name: str
+    table: pd.DataFrame
+    modalities: tuple[Modality, ...]
+    labels: tuple[str, ...] = ()
+    synthetic: bool = False
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def modality(self, name: str) -> Modality:
+        """The modality of that name; KeyError if there is none."""
+        return {m.name: m for m in self.modalities}[name]
+
+    def present(self, modality: Modality) -> np.ndarray:
+        """Which studies have this modality: boolean, (n_studies,)."""
+        if modality.kind == "image":
+            return self.table[modality.columns[0]].to_numpy() >= 0
+        filled = self.table[list(modality.columns)].ne("")
+        return filled.any(axis=1).to_numpy()
+
+    def study(self, row: int) -> Study:
+        """The study in this row of the table."""
+        record = self.table.iloc[row]
+        values: dict[str, Any] = {}
+        for m in self.modalities:
+            if m.kind == "tabular":
+                cells = {c: record[c] for c in m.columns if record[c] != ""}
+                if cells:
+                    values[m.name] = cells
+            elif record[m.columns[0]] not in ("", -1):
+                values[m.name] = record[m.columns[0]]
+        labels = {c: record[c] for c in self.labels}
+        return Study(record[STUDY_ID], values, record[GROUP], record[SPLIT], record[DUPLICATE], labels)
+
+    def studies(self) -> Iterator[Study]:
+        """Every study in table order."""
+        return (self.study(i) for i in range(len(self)))
+
+    def splits(self) -> dict[str, int]:
+        """Number of studies in each split, in order of appearance."""
+        return self.table[SPLIT].value_counts(sort=False).to_dict()
+
+    def meta(self) -> dict[str, Any]:
+        """All but the table, ready for JSON."""
+        return {
+            "modalities": [asdict(m) for m in self.modalities],
+            "labels": list(self.labels),
+            "synthetic": self.synthetic,
+            "notes": self.notes,
+        }
+
+
+def from_meta(name: str, table: pd.DataFrame, meta: dict[str, Any]) -> Collection:
+    """The inverse of `Collection.meta`."""
+    modalities = tuple(Modality(**m) for m in meta["modalities"])
+    return Collection(name, table, modalities, tuple(meta["labels"]), meta["synthetic"], meta["notes"])
+
+
+def text_key(text: str) -> str:
+    """What two reports have in common when they say the same in the same words.
+
+    Lower case, NFKC, punctuation and white space collapsed to single spaces.
+    """
+    folded = unicodedata.normalize("NFKC", text).lower()
+    return re.sub(r"[\W_]+", " ", folded).strip()

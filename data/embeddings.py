@@ -1,0 +1,112 @@
+"""EmbeddingSet, the record that travels: unit vectors by modality, and which study each row is."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID, Collection, text_key
+from data.workspace import SET, Record, Workspace
+
+Vectors = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class EmbeddingSet:
+    """Collection x checkpoint: row i of every matrix belongs to study i.
+
+    vectors     modality -> (n_studies, dim) float, unit rows; a row of zeros = modality missing
+    rows        one row a study: study_id, group, split, duplicate_group, one `key:<modality>` column
+                per text modality (equal keys = same normalised text), and labels
+    provenance  collection and checkpoint with their hashes, versions, truncation counts
+    """
+
+    name: str
+    vectors: Vectors
+    rows: pd.DataFrame
+    provenance: dict[str, Any]
+    fingerprint: str = ""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def modalities(self) -> list[str]:
+        """Names of the modalities, images first as the collection has them."""
+        return list(self.vectors)
+
+    @property
+    def labels(self) -> list[str]:
+        """Columns that describe studies and are neither identity nor text key."""
+        fixed = {STUDY_ID, GROUP, SPLIT, DUPLICATE}
+        return [c for c in self.rows if c not in fixed and not c.startswith("key:")]
+
+    def present(self, modality: str) -> np.ndarray:
+        """Which studies have this modality: boolean, (n_studies,)."""
+        return np.any(self.vectors[modality] != 0, axis=1)
+
+    def subset(self, mask: np.ndarray) -> EmbeddingSet:
+        """The studies where the mask is true."""
+        vectors = {m: x[mask] for m, x in self.vectors.items()}
+        rows = self.rows[mask].reset_index(drop=True)
+        return EmbeddingSet(self.name, vectors, rows, self.provenance, self.fingerprint)
+
+    def split(self, split: str) -> EmbeddingSet:
+        """The studies of one split; all of them for "" or "all". KeyError for an unknown split."""
+        if split in ("", "all"):
+            return self
+        mask = (self.rows[SPLIT] == split).to_numpy()
+        if not mask.any():
+            raise KeyError(split)
+        return self.subset(mask)
+
+    def splits(self) -> list[str]:
+        """The splits in order of appearance."""
+        return list(dict.fromkeys(self.rows[SPLIT]))
+
+    def key(self, modality: str) -> np.ndarray:
+        """Text keys of a modality, (n_studies,) of str; "" throughout where it is not text."""
+        column = f"key:{modality}"
+        blank = np.full(len(self), "", dtype=object)
+        return self.rows[column].to_numpy(dtype=object) if column in self.rows else blank
+
+
+def identity_rows(collection: Collection) -> pd.DataFrame:
+    """What an embedding set must know of each study once the collection is out of reach."""
+    rows = collection.table[[STUDY_ID, GROUP, SPLIT, DUPLICATE, *collection.labels]].copy()
+    for m in collection.modalities:
+        if m.kind == "text":
+            rows[f"key:{m.name}"] = collection.table[m.columns[0]].map(_digest)
+    return rows
+
+
+def _digest(text: str) -> str:
+    key = text_key(text)
+    return hashlib.sha256(key.encode()).hexdigest()[:16] if key else ""
+
+
+def save(
+    workspace: Workspace, name: str, vectors: Vectors, rows: pd.DataFrame, meta: dict[str, Any]
+) -> Record:
+    """Publish an embedding set."""
+    with workspace.staging() as folder:
+        for number, matrix in enumerate(vectors.values()):
+            np.save(folder / f"vectors-{number}.npy", np.ascontiguousarray(matrix))
+        rows.to_parquet(folder / "rows.parquet")
+        return workspace.publish(SET, name, folder, {**meta, "modalities": list(vectors)})
+
+
+def load(workspace: Workspace, name: str) -> EmbeddingSet:
+    """Open an embedding set; the matrices stay on disk and are mapped."""
+    record = workspace.record(SET, name)
+    vectors = {
+        modality: np.load(record.path(f"vectors-{i}.npy"), mmap_mode="r", allow_pickle=False)
+        for i, modality in enumerate(record.meta["modalities"])
+    }
+    rows = pd.read_parquet(Path(record.path("rows.parquet")))
+    return EmbeddingSet(name, vectors, rows, record.meta, record.fingerprint)

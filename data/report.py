@@ -1,0 +1,70 @@
+"""What happened to everything that was offered: found = taken + skipped, or all was refused."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from data.errors import UserError
+
+SHOWN_PROBLEMS = 50
+
+
+@dataclass(frozen=True)
+class IntakeReport:
+    """found = taken + sum of skipped, unless `refused` names the reason that nothing was taken.
+
+    `problems` lists the first 50 skipped items as (item, code, message).
+    """
+
+    found: int
+    taken: int
+    skipped: dict[str, int] = field(default_factory=dict)
+    refused: str | None = None
+    message: str = ""
+    problems: tuple[tuple[str, str, str], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The machine-readable form, the same for every kind of import."""
+        return {
+            "found": self.found,
+            "taken": self.taken,
+            "skipped": self.skipped,
+            "refused": self.refused,
+            "message": self.message,
+        }
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether every found item is accounted for."""
+        return self.refused is not None or self.found == self.taken + sum(self.skipped.values())
+
+
+def refusal(error: UserError, *, found: int = 0, skipped: Skips | None = None) -> IntakeReport:
+    """The report of a source of which nothing was kept."""
+    counts = skipped.counts() if skipped else {}
+    problems = skipped.shown() if skipped else ()
+    return IntakeReport(found, 0, counts, error.code, error.message, problems)
+
+
+class Skips:
+    """Collects what had to be left out, and why."""
+
+    def __init__(self, problems: tuple[tuple[str, str, str], ...] = ()) -> None:
+        self._problems = list(problems)
+
+    def add(self, item: str, error: UserError) -> None:
+        """Note one item that was left out."""
+        self._problems.append((item, error.code, error.message))
+
+    def counts(self) -> dict[str, int]:
+        """Reason code -> number of items."""
+        return dict(Counter(code for _, code, _ in self._problems))
+
+    def shown(self) -> tuple[tuple[str, str, str], ...]:
+        """The first problems, for people."""
+        return tuple(self._problems[:SHOWN_PROBLEMS])
+
+    def __len__(self) -> int:
+        return len(self._problems)

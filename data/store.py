@@ -1,0 +1,35 @@
+"""Collections in the workspace: studies as Parquet, pictures as one pack."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from data.collection import Collection, from_meta
+from data.images import ImagePack
+from data.workspace import COLLECTION, Record, Workspace
+
+
+def publish(
+    workspace: Workspace, collection: Collection, staged: Path, *, report: dict[str, object]
+) -> Record:
+    """Make a collection, whose pack (if any) lies in `staged`, a record of the workspace."""
+    collection.table.to_parquet(staged / "studies.parquet", write_page_checksum=True)
+    meta = {**collection.meta(), "n": len(collection), "report": report}
+    return workspace.publish(COLLECTION, collection.name, staged, meta)
+
+
+def load(workspace: Workspace, name: str) -> Collection:
+    """The collection of that name; `NotFound` if there is none."""
+    record = workspace.record(COLLECTION, name)
+    table = pd.read_parquet(record.path("studies.parquet"), page_checksum_verification=True)
+    return from_meta(name, table, record.meta)
+
+
+def image_pack(workspace: Workspace, name: str) -> ImagePack | None:
+    """The pictures of a collection, or None if it has none."""
+    record = workspace.record(COLLECTION, name)
+    if "images.bin" not in record.files:
+        return None
+    return ImagePack(record.path("images.bin"), record.path("images.npy"))

@@ -1,0 +1,56 @@
+"""Small checkpoints that come with Suture, made on the synthetic demo collection.
+
+Both share one architecture (`suture-tiny`: 96 px images in patches of 12, 2 million parameters) and
+a vocabulary of the first 4,000 merges of CLIP's byte-pair encoding.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from models.architecture import BPE, CONFIG, WEIGHTS, instantiate
+
+FOLDER = Path(__file__).parent
+TRAINED, UNTRAINED = "demo-clip", "demo-untrained"
+NAMES = {
+    TRAINED: "Baseline: CLIP loss with learnable temperature, trained on the demo's train split.",
+    UNTRAINED: "The same architecture as initialised, seed 0: the cone effect before any training.",
+}
+
+
+def config() -> dict[str, Any]:
+    """The architecture's open_clip config."""
+    return json.loads((FOLDER / CONFIG).read_text())
+
+
+def write(name: str, folder: Path) -> None:
+    """Put the files of a built-in checkpoint into `folder`. KeyError for an unknown name."""
+    if name not in NAMES:
+        raise KeyError(name)
+    for file in (CONFIG, BPE):
+        shutil.copyfile(FOLDER / file, folder / file)
+    if name == UNTRAINED:
+        _write_untrained(folder)
+    else:
+        _write_trained(FOLDER / f"{name}.safetensors", folder)
+
+
+def _write_trained(stored: Path, folder: Path) -> None:
+    """Weights are shipped in half precision to keep the package small."""
+    from safetensors.torch import load_file, save_file
+
+    state = {k: v.float() if v.is_floating_point() else v for k, v in load_file(stored).items()}
+    save_file(state, folder / WEIGHTS)
+
+
+def _write_untrained(folder: Path) -> None:
+    import torch
+    from safetensors.torch import save_file
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = instantiate(config(), FOLDER)
+    save_file({k: v.contiguous().clone() for k, v in model.state_dict().items()}, folder / WEIGHTS)

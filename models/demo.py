@@ -1,0 +1,60 @@
+"""The built-in demo: synthetic studies, embedded by the two checkpoints that come with Suture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from PIL import Image
+
+from data import images, store, synthetic
+from data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID, Collection, Modality
+from data.workspace import COLLECTION, SET, Workspace
+from models import builtin, layouts, results
+from models.embed import default_name, embed
+
+NAME = "demo"
+STUDIES = 3200
+CHECKPOINTS = (builtin.TRAINED, builtin.UNTRAINED)
+Say = Callable[[str, float], None]  # what is being done, share done
+
+
+def prepare(workspace: Workspace, say: Say, *, studies: int = STUDIES) -> list[str]:
+    """Make whatever of the demo is not there yet; returns the names of its embedding sets."""
+    make_collection(workspace, say, studies=studies)
+    names = [default_name(NAME, checkpoint) for checkpoint in CHECKPOINTS]
+    for checkpoint, name in zip(CHECKPOINTS, names, strict=True):
+        what = f"Embedding with {checkpoint}"
+        embed(workspace, NAME, checkpoint, progress=lambda d, n, _m, w=what: say(w, d / n))
+        what = f"Measuring {name}"
+        results.evaluation(workspace, name, split="test", progress=lambda share, _m, w=what: say(w, share))
+    for number, name in enumerate(names):
+        if not workspace.derived(workspace.record(SET, name), layouts.FILE).is_file():
+            say(f"Laying out the map of {name}", number / len(names))
+            layouts.compute(workspace, name, start=names[0] if number else "")
+    say("Ready", 1)
+    return names
+
+
+def make_collection(workspace: Workspace, say: Say, *, studies: int = STUDIES, seed: int = 0) -> None:
+    """Generate the synthetic collection unless the workspace has it."""
+    if workspace.has(COLLECTION, NAME):
+        return
+    made = synthetic.generate(studies, seed=seed, progress=lambda s: say("Drawing radiographs", s))
+    with workspace.staging() as staged:
+        pack = images.PackWriter(staged)
+        for picture in made.images:
+            pack.add(images.encode(Image.fromarray(picture)))
+        pack.close()
+        report = {"skipped": {}, "problems": []}
+        store.publish(workspace, _collection(made, seed), staged, report=report)
+
+
+def _collection(made: synthetic.SyntheticStudies, seed: int) -> Collection:
+    texts = {"report": "report", "history": "history"}
+    identity = {STUDY_ID, GROUP, SPLIT}
+    table = made.table.assign(**{DUPLICATE: "", "image": np.arange(len(made.table))})
+    labels = tuple(c for c in made.table if c not in identity | texts.keys())
+    modalities = (Modality("image", "image"), *(Modality(t, "text") for t in texts))
+    notes = {"layout": "synthetic", "seed": seed, "notice": synthetic.NOTICE, "split": "by group"}
+    return Collection(NAME, table, modalities, labels, synthetic=True, notes=notes)

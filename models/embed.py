@@ -1,0 +1,221 @@
+"""Collection x checkpoint -> embedding set: decoded ahead of the encoder, kept in resumable parts.
+
+A killed run goes on from its last published part and ends with the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import shutil
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from data import embeddings, store
+from data.collection import Collection, Modality
+from data.errors import Refused
+from data.images import ImagePack
+from data.workspace import COLLECTION, SET, Record, Workspace, check_name, write_atomically
+from models import registry
+from models.encoders import Checkpoint, Encoder
+
+BATCH = 32
+PART = 1024  # rows published at once
+AHEAD = 4  # batches prepared while one is encoded
+WORKERS = 2
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What an embedding run came to. `reused` = nothing had changed and nothing was computed."""
+
+    name: str
+    reused: bool
+    n: int
+    truncated: dict[str, int]
+
+
+def embed(
+    workspace: Workspace,
+    collection_name: str,
+    checkpoint_name: str,
+    *,
+    name: str = "",
+    device: str = "auto",
+    batch: int = BATCH,
+    progress: Progress | None = None,
+) -> Run:
+    """Embed every modality that the checkpoint has an encoder for.
+
+    name      of the embedding set; default "<collection> @ <checkpoint>" (as "x @ y")
+    progress  called with (rows done, rows in all, modality)
+
+    Raises `NotFound` for unknown names and `Refused` if the name is taken by something else.
+    """
+    collection = store.load(workspace, collection_name)
+    source = workspace.record(COLLECTION, collection_name)
+    weights = registry.ensure(workspace, checkpoint_name)
+    name = name or default_name(collection_name, checkpoint_name)
+    check_name(name)
+    done = _unchanged(workspace, name, source, weights)
+    if done is not None:
+        return Run(name, True, len(collection), done.meta["truncated"])
+    workspace.refuse_taken(SET, name)
+    checkpoint = registry.load(workspace, checkpoint_name, device=device)
+    parts = _parts_folder(workspace, source, weights)
+    work = _Work(collection, store.image_pack(workspace, collection_name), checkpoint, parts, batch)
+    vectors, truncated = work.run(progress)
+    meta = _provenance(collection, source, weights, checkpoint, truncated, batch)
+    rows = embeddings.identity_rows(collection)
+    embeddings.save(workspace, name, vectors, rows, meta)
+    shutil.rmtree(parts, ignore_errors=True)
+    return Run(name, False, len(collection), truncated)
+
+
+def default_name(collection: str, checkpoint: str) -> str:
+    """What an embedding set is called unless somebody names it."""
+    return f"{collection} @ {checkpoint}"
+
+
+def _unchanged(workspace: Workspace, name: str, source: Record, weights: Record) -> Record | None:
+    if not workspace.has(SET, name):
+        return None
+    record = workspace.record(SET, name)
+    same = record.meta.get("collection_hash") == source.fingerprint
+    return record if same and record.meta.get("checkpoint_hash") == weights.fingerprint else None
+
+
+def _parts_folder(workspace: Workspace, source: Record, weights: Record) -> Path:
+    key = hashlib.sha256(f"{source.fingerprint}:{weights.fingerprint}".encode()).hexdigest()[:32]
+    folder = workspace.home / "parts" / key
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+class _Work:
+    """One run over all modalities of a collection."""
+
+    def __init__(
+        self,
+        collection: Collection,
+        pack: ImagePack | None,
+        checkpoint: Checkpoint,
+        parts: Path,
+        batch: int,
+    ) -> None:
+        self.collection, self.pack, self.checkpoint = collection, pack, checkpoint
+        self.parts, self.batch = parts, batch
+        self.modalities = [m for m in collection.modalities if checkpoint.can_embed(m.kind)]
+        if len(self.modalities) < 2:
+            names = ", ".join(f"{m.name} ({m.kind})" for m in collection.modalities)
+            raise Refused(
+                "modalities_missing",
+                f"A gap needs two modalities that {checkpoint.name!r} can embed; it has encoders for "
+                f"{', '.join(checkpoint.encoders)}, the collection has {names}.",
+            )
+
+    def run(self, progress: Progress | None) -> tuple[dict[str, np.ndarray], dict[str, int]]:
+        total = sum(int(self.collection.present(m).sum()) for m in self.modalities)
+        done, vectors, truncated = 0, {}, {}
+        for number, modality in enumerate(self.modalities):
+            rows = np.flatnonzero(self.collection.present(modality))
+            matrix = np.zeros((len(self.collection), self.checkpoint.dim), np.float32)
+            truncated[modality.name] = 0
+            for start in range(0, len(rows), PART):
+                chosen = rows[start : start + PART]
+
+                def report(count: int, before: int = done, name: str = modality.name) -> None:
+                    if progress:
+                        progress(before + count, total, name)
+
+                part, cut = self._part(number, start, modality, chosen, report)
+                matrix[chosen] = part
+                truncated[modality.name] += cut
+                done += len(chosen)
+                report(0, done)
+            vectors[modality.name] = matrix
+        return vectors, truncated
+
+    def _part(
+        self,
+        number: int,
+        start: int,
+        modality: Modality,
+        rows: np.ndarray,
+        report: Callable[[int], None],
+    ) -> tuple[np.ndarray, int]:
+        """Vectors of some rows: read if they were published before, else computed and published."""
+        path = self.parts / f"{number}-{start:09d}.npz"
+        if path.is_file():
+            with np.load(path, allow_pickle=False) as stored:
+                return stored["vectors"], int(stored["truncated"])
+        vectors, cut = [], 0
+        encoder = self.checkpoint.encoders[modality.kind]
+        for batch, too_long in prepared(encoder, self._batches(modality, rows)):
+            vectors.append(encoder.encode(batch).numpy())
+            cut += too_long
+            report(sum(map(len, vectors)))
+        matrix = np.concatenate(vectors)
+        buffer = io.BytesIO()
+        np.savez(buffer, vectors=matrix, truncated=cut)
+        write_atomically(path, buffer.getvalue())
+        return matrix, cut
+
+    def _batches(self, modality: Modality, rows: np.ndarray) -> Iterator[Callable[[], list[Any]]]:
+        for start in range(0, len(rows), self.batch):
+            yield lambda chosen=rows[start : start + self.batch]: self._values(modality, chosen)
+
+    def _values(self, modality: Modality, rows: np.ndarray) -> list[Any]:
+        if modality.kind == "image":
+            assert self.pack is not None
+            numbers = self.collection.table[modality.columns[0]].to_numpy()[rows]
+            return [self.pack.decode(int(n)) for n in numbers]
+        if modality.kind == "text":
+            return self.collection.table[modality.columns[0]].to_numpy()[rows].tolist()
+        return self.collection.table[list(modality.columns)].iloc[rows].to_dict("records")
+
+
+def prepared(encoder: Encoder, batches: Iterable[Callable[[], list[Any]]]) -> Iterator[tuple[Tensor, int]]:
+    """Batches ready for the encoder, made by threads while the encoder works on earlier ones."""
+    with ThreadPoolExecutor(WORKERS) as pool:
+        waiting: deque[Future[tuple[Tensor, int]]] = deque()
+        for values in batches:
+            waiting.append(pool.submit(lambda v=values: encoder.prepare(v())))
+            if len(waiting) > AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _provenance(
+    collection: Collection,
+    source: Record,
+    weights: Record,
+    checkpoint: Checkpoint,
+    truncated: dict[str, int],
+    batch: int,
+) -> dict[str, Any]:
+    packages = ("torch", "open_clip_torch", "numpy", "pillow")
+    return {
+        "n": len(collection),
+        "dim": checkpoint.dim,
+        "collection": collection.name,
+        "collection_id": source.id,
+        "collection_hash": source.fingerprint,
+        "checkpoint": checkpoint.name,
+        "checkpoint_id": weights.id,
+        "checkpoint_hash": weights.fingerprint,
+        "truncated": truncated,
+        "batch": batch,
+        "versions": {p: version(p) for p in packages},
+        "synthetic": collection.synthetic,
+    }
