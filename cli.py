@@ -32,6 +32,8 @@ app = typer.Typer(
 checkpoint_app = typer.Typer(help="Checkpoints: encoders into one shared space.", no_args_is_help=True)
 app.add_typer(checkpoint_app, name="checkpoint")
 out, err = Console(), Console(stderr=True)
+if not out.is_terminal:
+    out.width = 140  # a file has no width; keep one row a line
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Home = Annotated[
@@ -200,13 +202,12 @@ def evaluate(
         print(json.dumps(result.to_json()))
         return
     table = Table(title=f"{result.set} · {result.split} · {result.n:,} studies")
-    for column in ("metric", "modalities", "value", "95 % interval", "n", "better", "protocol"):
-        table.add_column(column, justify="right" if column in ("value", "n") else "left")
+    for column in ("metric", "of", "value (95 % interval)", "n", "better", "protocol"):
+        table.add_column(column, no_wrap=True, justify="right" if column == "n" else "left")
     for m in result.metrics:
-        interval = "" if m.low is None else f"{m.low:.3f} to {m.high:.3f}"
+        interval = "" if m.low is None else f" ({m.low:.3f} to {m.high:.3f})"
         where = m.direction or " · ".join(m.modalities)
-        cells = (m.name, where, f"{m.value:.4f}", interval, f"{m.n:,}", m.better, m.protocol or "")
-        table.add_row(*cells)
+        table.add_row(m.name, where, f"{m.value:.4f}{interval}", f"{m.n:,}", m.better, m.protocol or "")
     out.print(table)
     err.print(f"Intervals: {result.interval}.", style="dim")
 

@@ -132,3 +132,31 @@ def cosine_samples(x: np.ndarray, y: np.ndarray, *, limit: int = 20_000, seed: i
         np.einsum("nd,nd->n", x[i], x[j]),
         np.einsum("nd,nd->n", y[i], y[j]),
     )
+
+
+@dataclass(frozen=True)
+class GroupMean:
+    """Mean cosine of true pairs among the studies of one label."""
+
+    label: str
+    mean: Estimate
+
+
+def cosine_by_label(
+    x: np.ndarray, y: np.ndarray, labels: np.ndarray, groups: np.ndarray, *, resamples: int = 1000
+) -> list[GroupMean]:
+    """Mean cosine of true pairs for each label with two or more studies, closest first.
+
+    x, y (n_studies, dim); labels, groups (n_studies,). "" = no label, left out.
+    """
+    x, y = paired(x, y)
+    cosines = np.einsum("nd,nd->n", x, y)
+    means = []
+    for label in sorted(set(labels) - {""}):
+        chosen = np.flatnonzero(labels == label)
+        if len(chosen) > 1:
+            bootstrap = GroupBootstrap(groups[chosen], resamples=resamples)
+            values = cosines[chosen]
+            estimate = bootstrap.estimates(lambda w, v=values: (w @ v / w.sum(1))[:, None])[0]  # type: ignore[misc]
+            means.append(GroupMean(str(label), estimate))
+    return sorted(means, key=lambda g: -g.mean.value)

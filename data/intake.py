@@ -166,9 +166,9 @@ def _study(
         if isinstance(picture, Skipped):
             raise picture
     texts = {c: _text(row[c]) for c in roles.texts}
-    if not any(texts.values()) and not any(row[c] for c in roles.tabular):
-        if sum(p is not None for p in pictures) < 2:
-            raise Skipped("report_empty", "The study has a picture and nothing to pair it with.")
+    described = any(texts.values()) or any(row[c] for c in roles.tabular)
+    if not described and sum(p is not None for p in pictures) < 2:
+        raise Skipped("report_empty", "The study has a picture and nothing to pair it with.")
     if not any(pictures) and sum(map(bool, texts.values())) < 2:
         raise Skipped("image_missing", "The study has one text and nothing to pair it with.")
     ids.add(study_id)

@@ -1,0 +1,17 @@
+"""The entry of the app: `streamlit run app.py`. Serves the pages and their thumbnails."""
+
+from __future__ import annotations
+
+import os
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from pages.components.thumbs import routes
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing leaves the machine unless a user asks
+
+app = st.App("app.py", routes=routes())
+
+if get_script_run_ctx() is not None:  # a visitor at "/"; the server itself only imports `app`
+    st.switch_page("pages/overview.py")

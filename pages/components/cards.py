@@ -1,0 +1,131 @@
+"""Pieces that several pages show: a number with its interval, a study, downloads."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+
+import streamlit as st
+
+from analysis.catalogue import CATALOGUE
+from analysis.evaluate import Evaluation, Metric
+from analysis.figures import COLOUR_A, COLOUR_B
+from pages.components import views
+from pages.components.views import View
+
+COLOURS = (COLOUR_A, COLOUR_B)
+WORDS = ("blue", "orange")  # of A and B in text
+ARROWS = {"lower": "lower is closer", "higher": "higher is better", "neither": "describes, does not judge"}
+
+
+def degrees(cosine: float) -> float:
+    """The angle whose cosine this is."""
+    return math.degrees(math.acos(max(-1.0, min(1.0, cosine))))
+
+
+def number(metrics: list[Metric | None], *, percent: bool = False, subtitle: str = "") -> None:
+    """One metric for A (and B): value, interval, direction, n and what it means."""
+    known = [m for m in metrics if m is not None]
+    if not known:
+        return
+    info = CATALOGUE[known[0].name]
+    with st.container(border=True):
+        title = f"{info.title} · {subtitle}" if subtitle else info.title
+        meaning = f"{info.meaning}\n\nConvention: {info.convention}. n = {known[0].n:,} studies in "
+        meaning += f"{known[0].n_groups:,} groups; 95 % bootstrap interval over groups."
+        st.markdown(f"**{title}**", help=meaning)
+        for letter, word, metric in zip("AB", WORDS, metrics, strict=False):
+            if metric is not None:
+                st.markdown(
+                    f":{word}-badge[{letter}] &nbsp;**{shown(metric, percent)}** {_interval(metric, percent)}"
+                )
+        st.caption(f"{ARROWS[info.better]} · n = {known[0].n:,}")
+
+
+def shown(metric: Metric, percent: bool) -> str:
+    """The value as people read it."""
+    return f"{metric.value:.1%}" if percent else f"{metric.value:.3f}"
+
+
+def _interval(metric: Metric, percent: bool) -> str:
+    if metric.low is None or metric.high is None:
+        return ""
+    low, high = (f"{v:.1%}" if percent else f"{v:.3f}" for v in (metric.low, metric.high))
+    return f":gray[{low} to {high}]"
+
+
+def table_of(evaluation: Evaluation) -> list[dict[str, object]]:
+    """Every metric as a row for a table."""
+    return [
+        {
+            "metric": CATALOGUE[m.name].title if m.name in CATALOGUE else m.name.replace("_", " "),
+            "of": m.direction or " · ".join(m.modalities),
+            "protocol": m.protocol or "",
+            "value": m.value,
+            "low": m.low,
+            "high": m.high,
+            "n": m.n,
+            "better": m.better,
+            "convention": m.convention,
+        }
+        for m in evaluation.metrics
+    ]
+
+
+def downloads(evaluation: Evaluation, label: str) -> None:
+    """The numbers as JSON and CSV."""
+    left, right, _ = st.columns([1, 1, 4])
+    content = json.dumps(evaluation.to_json(), indent=1)
+    left.download_button("JSON", content, f"{label}.json", "application/json", key=f"json-{label}")
+    right.download_button("CSV", to_csv(table_of(evaluation)), f"{label}.csv", "text/csv", key=f"csv-{label}")
+
+
+def to_csv(rows: list[dict[str, object]]) -> str:
+    """CSV whose cells no spreadsheet takes for formulas."""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, rows[0].keys() if rows else ())
+    writer.writeheader()
+    writer.writerows({k: _harmless(v) for k, v in row.items()} for row in rows)
+    return buffer.getvalue()
+
+
+def _harmless(cell: object) -> object:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
+def study_card(view: View, row: int, *, caption: str = "") -> None:
+    """Picture, texts and labels of one study, as plain text."""
+    study = view.study(row)
+    st.markdown("**Study**")
+    st.text(view.ids[row])
+    if caption:
+        st.caption(caption)
+    if study is None or view.collection is None:
+        st.caption("These vectors came without pictures or texts.")
+        return
+    for modality in view.collection.modalities:
+        if modality.kind == "image":
+            picture = views.image_bytes(view, study, modality.name)
+            if picture is not None:
+                st.image(picture, width="stretch")
+        elif modality.kind == "text" and study.values.get(modality.name):
+            st.caption(modality.name)
+            st.text(study.values[modality.name])
+    labels = {k: v for k, v in study.labels.items() if v}
+    if labels:
+        with st.expander("Labels"):
+            st.dataframe({"label": [*labels], "value": [*labels.values()]}, hide_index=True, width="stretch")
+
+
+def first_text(view: View, row: int, limit: int = 300) -> str:
+    """The report of a study, cut for a hover card."""
+    study = view.study(row)
+    if study is None or view.collection is None:
+        return ""
+    for modality in view.collection.modalities:
+        text = study.values.get(modality.name) if modality.kind == "text" else None
+        if text:
+            return text if len(text) <= limit else text[: limit - 1] + "…"
+    return ""

@@ -1,0 +1,135 @@
+"""What every page begins with: title, navigation, the shared choice of A, B and split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from data.errors import UserError
+from data.workspace import SET
+from pages.components import views
+from pages.components.views import View
+
+ROOT = Path(__file__).parents[2]
+PAGES = (
+    ("overview", "Overview", "🧭"),
+    ("map", "Map", "🗺️"),
+    ("gap", "Gap", "📏"),
+    ("retrieval", "Retrieval", "🔎"),
+    ("library", "Library", "🗂️"),
+)
+NONE = "none"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the person looks at: A, and B beside it or None."""
+
+    a: View
+    b: View | None
+
+    @property
+    def views(self) -> list[View]:
+        """A, or A and B."""
+        return [self.a] if self.b is None else [self.a, self.b]
+
+    @property
+    def labels(self) -> list[str]:
+        """Titles of A and B for figures."""
+        return [f"{letter}: {v.name}" for letter, v in zip("AB", self.views, strict=False)]
+
+
+def open_page(title: str, question: str) -> None:
+    """Title, navigation and the question that the page answers."""
+    st.set_page_config(page_title=f"{title} · Suture", page_icon="🪡", layout="wide")
+    with st.sidebar:
+        st.markdown("### 🪡 Suture")
+        for path, label, icon in PAGES:
+            st.page_link(f"pages/{path}.py", label=label, icon=icon)
+    st.title(title)
+    st.caption(question)
+
+
+def choose() -> Choice:
+    """The shared choice in the sidebar; stops the page with a way forward if there is nothing."""
+    names = [r.name for r in views.workspace().records(SET)]
+    if not names:
+        _empty()
+    with st.sidebar:
+        st.divider()
+        a = _select("A · baseline", "a", names, names[0])
+        b = _select("B · beside it", "b", [NONE, *(n for n in names if n != a)], _partner(a, names))
+        splits = ["all", *views.view(a, "all").set.splits()]
+        default = "test" if "test" in splits else "all"
+        split = _select("Split", "split", list(dict.fromkeys(splits)), default)
+    try:
+        choice = Choice(views.view(a, split), _beside(a, b, split))
+    except UserError as error:
+        st.error(error.message)
+        st.stop()
+    notice(choice.a)
+    return choice
+
+
+def _select(label: str, key: str, options: list[str], default: str) -> str:
+    """A choice kept across pages, and in the link that restores the page."""
+    kept = st.session_state.get(f"kept_{key}") or st.query_params.get(key)
+    start = kept if kept in options else default
+    chosen = st.selectbox(label, options, index=options.index(start), key=f"choose_{key}")
+    st.session_state[f"kept_{key}"] = chosen
+    st.query_params[key] = chosen
+    return chosen
+
+
+def _partner(a: str, names: list[str]) -> str:
+    """Another set of the same collection, if there is one."""
+    origin = {r.name: r.meta.get("collection") for r in views.workspace().records(SET)}
+    return next((n for n in names if n != a and origin[n] and origin[n] == origin[a]), NONE)
+
+
+def _beside(a: str, b: str, split: str) -> View | None:
+    if b == NONE:
+        return None
+    whole = views.view(b, "all")
+    if split != "all" and split not in whole.set.splits():
+        st.sidebar.warning(f"{b!r} has no split {split!r}, so only A is shown.")
+        return None
+    other = views.view(b, split)
+    if not views.same_studies(views.view(a, split), other):
+        st.sidebar.warning(f"{b!r} holds other studies than {a!r}, so only A is shown.")
+        return None
+    return other
+
+
+def notice(shown: View) -> None:
+    """Says on every page what kind of studies these are."""
+    st.sidebar.divider()
+    if shown.collection and shown.synthetic:
+        st.sidebar.info(shown.collection.notes["notice"], icon="🧪")
+    st.sidebar.caption("For research only. Not for diagnosis.")
+
+
+def _empty() -> None:
+    st.info("Nothing has been embedded yet.", icon="🌱")
+    st.markdown(
+        "- `suture demo` makes a synthetic collection and opens it here.\n"
+        "- **Library** takes in your own studies, or vectors that you already have."
+    )
+    st.page_link("pages/library.py", label="Open the Library", icon="🗂️")
+    st.stop()
+
+
+def pair_of(shown: View) -> tuple[str, str]:
+    """The two modalities that a page looks at; asked only if there are more than two."""
+    names = shown.set.modalities
+    pairs = [(x, y) for i, x in enumerate(names) for y in names[i + 1 :]]
+    if len(pairs) == 1:
+        return pairs[0]
+    options = [f"{x} and {y}" for x, y in pairs]
+    kept = st.session_state.get("kept_pair") or st.query_params.get("pair")
+    index = options.index(kept) if kept in options else 0
+    chosen = st.selectbox("Modalities", options, index=index, key="choose_pair")
+    st.session_state["kept_pair"] = st.query_params["pair"] = chosen
+    return pairs[options.index(chosen)]

@@ -1,0 +1,150 @@
+"""What the pages look at: an embedding set, one split of it, and the collection behind it.
+
+Everything is cached by name and content fingerprint, never by big arrays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from analysis import projection
+from analysis.evaluate import Evaluation
+from analysis.projection import Map
+from data import embeddings, store
+from data.collection import STUDY_ID, Collection, Study
+from data.embeddings import EmbeddingSet
+from data.images import ImagePack
+from data.workspace import COLLECTION, SET, Record, Workspace
+from models import layouts, results
+
+
+@st.cache_resource(show_spinner=False)
+def workspace() -> Workspace:
+    """The workspace that `SUTURE_HOME` names."""
+    return Workspace()
+
+
+@dataclass(frozen=True)
+class View:
+    """One split of one embedding set. `where[i]` is the row of study i in the whole set.
+
+    `collection` and `studies` (rows of the collection's table) are None for vectors without one.
+    """
+
+    record: Record
+    set: EmbeddingSet
+    split: str
+    where: np.ndarray
+    collection: Collection | None
+    studies: np.ndarray | None
+
+    @property
+    def name(self) -> str:
+        """Name of the embedding set."""
+        return self.record.name
+
+    @property
+    def ids(self) -> list[str]:
+        """Study ids in order."""
+        return self.set.rows[STUDY_ID].tolist()
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the studies are synthetic."""
+        return bool(self.collection and self.collection.synthetic)
+
+    def study(self, row: int) -> Study | None:
+        """Study number `row` of this view, or None if there is no collection."""
+        if self.collection is None or self.studies is None:
+            return None
+        return self.collection.study(int(self.studies[row]))
+
+
+def view(name: str, split: str) -> View:
+    """A split of the set of that name ("all" = every study)."""
+    record = workspace().record(SET, name)
+    return _view(record.id, record.fingerprint, name, split)
+
+
+@st.cache_resource(show_spinner="Opening the embedding set…", max_entries=16)
+def _view(record_id: str, fingerprint: str, name: str, split: str) -> View:
+    record = workspace().record(SET, name)
+    whole = embeddings.load(workspace(), name)
+    chosen = np.ones(len(whole), bool) if split == "all" else (whole.rows["split"] == split).to_numpy()
+    part = whole.subset(chosen)
+    collection = collection_of(record)
+    studies = None
+    if collection is not None:
+        position = {study: i for i, study in enumerate(collection.table[STUDY_ID])}
+        studies = np.asarray([position.get(study, -1) for study in part.rows[STUDY_ID]])
+        if (studies < 0).any():  # the collection was replaced by another of that name
+            collection, studies = None, None
+    return View(record, part, split, np.flatnonzero(chosen), collection, studies)
+
+
+def collection_of(record: Record) -> Collection | None:
+    """The collection that a set was made from, if the workspace still has it."""
+    name = collection_name(record)
+    return _collection(workspace().record(COLLECTION, name).fingerprint, name) if name else None
+
+
+def collection_name(record: Record) -> str:
+    """Present name of a set's collection, also after it was renamed; "" if there is none."""
+    known = workspace().records(COLLECTION)
+    by_id = next((c.name for c in known if c.id == record.meta.get("collection_id")), "")
+    return by_id or next((c.name for c in known if c.name == record.meta.get("collection")), "")
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _collection(fingerprint: str, name: str) -> Collection:
+    return store.load(workspace(), name)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _pack(fingerprint: str, name: str) -> ImagePack | None:
+    return store.image_pack(workspace(), name)
+
+
+def image_bytes(shown: View, study: Study, modality: str) -> bytes | None:
+    """The encoded picture of a study, or None."""
+    name = collection_name(shown.record)
+    pack = _pack(workspace().record(COLLECTION, name).fingerprint, name) if name else None
+    number = study.values.get(modality)
+    return None if pack is None or number is None else pack.read(int(number))
+
+
+def evaluation(shown: View) -> Evaluation:
+    """All metrics of a view; computed once, then read from the workspace."""
+    return _evaluation(shown.record.fingerprint, shown.name, shown.split)
+
+
+@st.cache_data(show_spinner="Measuring, with intervals…", max_entries=32)
+def _evaluation(fingerprint: str, name: str, split: str) -> Evaluation:
+    return results.evaluation(workspace(), name, split=split)
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def _pca(fingerprint: str, name: str, split: str) -> tuple[Map, dict[str, np.ndarray]]:
+    shown = view(name, split)
+    vectors, where = layouts.stacked(shown.set)
+    result = projection.pca(vectors)
+    return result, layouts.unstack(result.xy, where, len(shown.set))
+
+
+def pca(shown: View) -> tuple[Map, dict[str, np.ndarray]]:
+    """(map, modality -> (n_studies, 2)) of the two directions of largest variance."""
+    return _pca(shown.record.fingerprint, shown.name, shown.split)
+
+
+def umap(shown: View) -> dict[str, np.ndarray] | None:
+    """modality -> (n_studies, 2) if a worker has laid the set out, else None."""
+    maps = layouts.read(workspace(), shown.name)
+    return None if maps is None else {m: xy[shown.where] for m, xy in maps.items()}
+
+
+def same_studies(a: View, b: View) -> bool:
+    """Whether both views show the same studies in the same order."""
+    return a.ids == b.ids

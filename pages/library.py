@@ -1,0 +1,314 @@
+"""Collections, checkpoints, embedding sets and jobs: add, see where they come from, verify, delete."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import streamlit as st
+
+from data import intake
+from data.errors import UserError
+from data.raw import RawStudies, Roles
+from data.report import IntakeReport
+from data.vectors import import_vectors
+from data.workspace import CHECKPOINT, COLLECTION, SET, Record
+from models import jobs
+from pages.components import shell, views
+
+BUILT_IN = ("demo-clip", "demo-untrained")
+TABLES = ["zip", "csv", "tsv", "parquet"]
+
+
+def main() -> None:
+    shell.open_page("Library", "What is kept here, where does it come from, and what can be added?")
+    records = {kind: views.workspace().records(kind) for kind in (COLLECTION, CHECKPOINT, SET)}
+    notices(records[COLLECTION])
+    work()
+    titles = ["Collections", "Checkpoints", "Embedding sets", "Jobs"]
+    collections, checkpoints, sets, history = st.tabs(titles)
+    with collections:
+        add_collection()
+        listing(records[COLLECTION], "No collection yet. Add a folder, a ZIP or a table above.")
+    with checkpoints:
+        add_checkpoint()
+        listing(records[CHECKPOINT], "The built-in demo checkpoints appear on first use.")
+    with sets:
+        add_set(records[COLLECTION], records[CHECKPOINT])
+        listing(records[SET], "No embedding set yet. Embed a collection above, or add vectors.")
+    with history:
+        past_jobs()
+
+
+def notices(collections: list[Record]) -> None:
+    with st.sidebar:
+        st.divider()
+        made = [c.name for c in collections if c.meta["synthetic"]]
+        if made:
+            st.info(f"Synthetic, no patient data: {', '.join(made)}.", icon="🧪")
+        st.caption("For research only. Not for diagnosis.")
+
+
+def add_collection() -> None:
+    with st.expander("Add a collection", icon="➕"):
+        how = st.radio("Source", ["Upload", "Folder on this machine"], horizontal=True, key="collection_how")
+        source: Path | bytes | None = None
+        if how == "Upload":
+            source = uploaded(TABLES, "collection_file", "ZIP with images and a table, or a table of texts")
+        else:
+            path = st.text_input("Path of a folder, ZIP or table", key="collection_path").strip()
+            source = Path(path).expanduser() if path else None
+        name = st.text_input("Name", key="collection_name").strip()
+        if source is None:
+            st.caption(
+                "Layouts that are recognised: ROCO, OpenI, MIMIC-CXR-JPG, MedPix, Hugging Face datasets, "
+                "DICOM, and any table of reports beside images."
+            )
+            return
+        options = columns_of(source)
+        if options and st.button("Take in", type="primary", key="collection_go", disabled=not name):
+            show_report(run_intake(source, name, options))
+
+
+def uploaded(types: list[str], key: str, label: str) -> Path | bytes | None:
+    """An upload as bytes (ZIP) or as a file in a folder of its own (table)."""
+    file = st.file_uploader(label, type=types, key=key)
+    if file is None:
+        return None
+    if file.name.lower().endswith(".zip"):
+        return file.getvalue()
+    folder = Path(tempfile.mkdtemp(prefix="suture-upload-"))
+    path = folder / f"upload.{file.name.rsplit('.', 1)[-1].lower()}"
+    path.write_bytes(file.getvalue())
+    return path
+
+
+def columns_of(source: Path | bytes) -> intake.Options | None:
+    """What was guessed of the source, to be corrected."""
+    try:
+        raw = intake.examine(source, options=intake.Options())
+    except UserError as error:
+        st.error(error.message, icon="🚫")
+        return None
+    st.markdown(f"**{len(raw.rows):,} rows** in {raw.layout} layout. Correct the columns if need be:")
+    roles = correct_roles(raw)
+    st.dataframe(raw.rows.head(5), hide_index=True, width="stretch")
+    return intake.Options(layout=raw.layout, roles=roles if roles != raw.roles else None)
+
+
+def correct_roles(raw: RawStudies) -> Roles:
+    names = [*raw.rows.columns]
+    left, right = st.columns(2)
+    images = left.multiselect("Images", names, [*raw.roles.images], key="role_images")
+    texts = right.multiselect("Texts", names, [*raw.roles.texts], key="role_texts")
+    singles = {}
+    parts = ("study_id", "group", "split", "duplicate_group")
+    for column, part in zip(st.columns(4), parts, strict=True):
+        options = ["", *names]
+        index = options.index(getattr(raw.roles, part))
+        singles[part] = column.selectbox(part.replace("_", " "), options, index=index, key=f"role_{part}")
+    labels = st.multiselect("Labels", names, [*raw.roles.labels], key="role_labels")
+    return Roles(
+        images=tuple(images),
+        texts=tuple(texts),
+        tabular=raw.roles.tabular,
+        labels=tuple(labels),
+        **singles,
+    )
+
+
+def run_intake(source: Path | bytes, name: str, options: intake.Options) -> IntakeReport:
+    bar = st.progress(0.0, text="Reading")
+
+    def progress(done: int, total: int) -> None:
+        bar.progress(done / max(total, 1), text=f"{done:,} of {total:,} studies")
+
+    report = intake.intake(views.workspace(), source, name, options=options, progress=progress)
+    bar.empty()
+    return report
+
+
+def show_report(report: IntakeReport) -> None:
+    """Found, taken, skipped, refused: the counts add up."""
+    if report.refused:
+        st.error(report.message, icon="🚫")
+    else:
+        st.success(report.message, icon="✅")
+    for column, (label, value) in zip(
+        st.columns(3),
+        (("found", report.found), ("taken", report.taken), ("skipped", sum(report.skipped.values()))),
+        strict=True,
+    ):
+        column.metric(label, f"{value:,}")
+    if report.problems:
+        rows = [{"item": i, "reason": c, "what to do": m} for i, c, m in report.problems]
+        st.dataframe(rows, hide_index=True, width="stretch")
+
+
+def add_checkpoint() -> None:
+    with st.expander("Add a checkpoint", icon="➕"):
+        st.caption("Only tensors are read, never code. Weights trained on patient data are patient data.")
+        how = st.radio(
+            "From", ["File on this machine", "open_clip", "Hugging Face hub"], horizontal=True, key="ck_how"
+        )
+        arguments: dict[str, object] = {}
+        if how == "File on this machine":
+            arguments["location"] = st.text_input("Weights, config .json or folder", key="ck_path").strip()
+            arguments["architecture"] = st.text_input(
+                "Architecture (for weights)", placeholder="ViT-B-32, or a config .json", key="ck_arch"
+            ).strip()
+        elif how == "open_clip":
+            arguments["location"] = st.text_input("Architecture", "ViT-B-32", key="ck_model").strip()
+            arguments["pretrained"] = st.text_input("Weights tag", "laion2b_s34b_b79k", key="ck_tag").strip()
+        else:
+            arguments["location"] = "hf-hub:" + st.text_input("owner/name", key="ck_hub").strip()
+        if how != "File on this machine":
+            arguments["download"] = st.checkbox("Allow the download from the hub", key="ck_download")
+        name = st.text_input("Name", key="ck_name").strip()
+        ready = bool(name and arguments["location"])
+        if st.button("Check and add", type="primary", key="ck_go", disabled=not ready):
+            launch("checkpoint", {**arguments, "name": name})
+
+
+def add_set(collections: list[Record], checkpoints: list[Record]) -> None:
+    with st.expander("Embed a collection", icon="➕"):
+        if collections:
+            left, right = st.columns(2)
+            collection = left.selectbox("Collection", [c.name for c in collections], key="embed_collection")
+            names = [*dict.fromkeys([*BUILT_IN, *(c.name for c in checkpoints)])]
+            checkpoint = right.selectbox("Checkpoint", names, key="embed_checkpoint")
+            if st.button("Embed", type="primary", key="embed_go"):
+                launch("embed", {"collection": collection, "checkpoint": checkpoint})
+        else:
+            st.caption("Add a collection first.")
+    with st.expander("Add vectors that I already have", icon="➕"):
+        st.caption(
+            "One .npz with an array (n_studies, dim) for each modality, two or more .npy, or a Parquet file "
+            "with list columns. Arrays named ids, group, split, caption_group describe the rows."
+        )
+        files = st.file_uploader(
+            "Vectors", type=["npz", "npy", "parquet"], accept_multiple_files=True, key="vector_files"
+        )
+        owner = st.selectbox(
+            "Belong to", ["no collection", *(c.name for c in collections)], key="vector_owner"
+        )
+        name = st.text_input("Name", key="vector_name").strip()
+        if st.button("Take in", type="primary", key="vector_go", disabled=not (files and name)):
+            with tempfile.TemporaryDirectory(prefix="suture-upload-") as folder:
+                paths = [spooled(Path(folder), f.name, f.getvalue()) for f in files]
+                collection = "" if owner == "no collection" else owner
+                show_report(import_vectors(views.workspace(), paths, name, collection=collection))
+
+
+def spooled(folder: Path, name: str, content: bytes) -> Path:
+    """An upload on disk under a harmless name that keeps its stem, which names the modality."""
+    stem, _, suffix = name.rpartition(".")
+    safe = "".join(c for c in stem if c.isalnum() or c in "_-")[:60] or "vectors"
+    path = folder / f"{safe}.{suffix.lower()}"
+    path.write_bytes(content)
+    return path
+
+
+def launch(kind: str, arguments: dict[str, object]) -> None:
+    jobs.start(views.workspace(), kind, arguments)
+    st.rerun()
+
+
+def work() -> None:
+    """Jobs that run, with their progress; the page refreshes when they are done."""
+    jobs.resume_dead(views.workspace())
+    active = bool(jobs.jobs(views.workspace(), active=True))
+    st.fragment(progress, run_every=1.0 if active else None)(active)
+    recent = [j for j in jobs.jobs(views.workspace()) if time.time() - j.heartbeat < 60]
+    for job in recent:
+        if job.state == "failed":
+            st.error(job.message, icon="🚫")
+        elif job.state == "done":
+            st.success(job.message, icon="✅")
+
+
+def progress(was_active: bool) -> None:
+    active = jobs.jobs(views.workspace(), active=True)
+    for job in active:
+        left, right = st.columns([6, 1])
+        left.progress(job.progress, text=f"{job.kind}: {job.message or 'waiting'}")
+        if right.button("Stop", key=f"stop-{job.id}"):
+            jobs.cancel(views.workspace(), job.id)
+    if was_active and not active:
+        st.rerun()
+
+
+def listing(records: list[Record], empty: str) -> None:
+    if not records:
+        st.info(empty, icon="🌱")
+    for record in records:
+        with st.container(border=True):
+            head, size = st.columns([5, 1])
+            head.markdown(f"**{record.name}**")
+            size.caption(f"{record.size / 1e6:,.1f} MB")
+            st.caption(describe(record))
+            with st.expander("Provenance"):
+                st.json({"id": record.id, "fingerprint": record.fingerprint, **record.meta})
+            actions(record)
+
+
+def describe(record: Record) -> str:
+    meta, when = record.meta, time.strftime("%Y-%m-%d %H:%M", time.localtime(record.created))
+    if record.kind == COLLECTION:
+        kinds = ", ".join(f"{m['name']} ({m['kind']})" for m in meta["modalities"])
+        skipped = sum(meta["report"]["skipped"].values())
+        return f"{meta['n']:,} studies: {kinds}. Skipped {skipped:,}. Added {when}."
+    if record.kind == SET:
+        origin = meta.get("collection") or "vectors only"
+        maker = meta.get("checkpoint") or "encoders of your own"
+        return f"{meta['n']:,} studies of {origin} by {maker}. Made {when}."
+    return f"From {meta.get('source', 'a file')}. {' '.join(meta.get('notes', []))} Added {when}."
+
+
+def actions(record: Record) -> None:
+    rename, verify, delete = st.columns(3)
+    with rename.popover("Rename"):
+        new = st.text_input("New name", record.name, key=f"new-{record.id}").strip()
+        if st.button("Rename", key=f"rename-{record.id}"):
+            attempt(lambda: views.workspace().rename(record.kind, record.name, new))
+    if verify.button("Verify", key=f"verify-{record.id}", help="Compare every file with its checksum."):
+        damaged = views.workspace().verify(record)
+        if damaged:
+            st.error(f"Damaged: {', '.join(damaged)}.")
+        else:
+            st.success(f"All {len(record.files)} files are what they were.")
+    with delete.popover("Delete"):
+        st.caption("The files are removed from the workspace. Your own source is not touched.")
+        if st.button(f"Delete {record.name}", type="primary", key=f"delete-{record.id}"):
+            attempt(lambda: views.workspace().remove(record.kind, record.name))
+
+
+def attempt(change: Callable[[], None]) -> None:
+    try:
+        change()
+    except UserError as error:
+        st.error(error.message, icon="🚫")
+        return
+    st.rerun()
+
+
+def past_jobs() -> None:
+    rows = [
+        {
+            "job": j.kind,
+            "state": j.state,
+            "message": j.message,
+            "started": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(j.created)),
+            "seconds": round(j.heartbeat - j.created),
+        }
+        for j in jobs.jobs(views.workspace())
+    ]
+    if rows:
+        st.dataframe(rows, hide_index=True, width="stretch")
+    else:
+        st.info("No job has run yet.", icon="🌱")
+
+
+main()

@@ -1,0 +1,230 @@
+"""Where do studies lie?"""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from analysis.neighbours import nearest
+from models import jobs
+from pages.components import cards, shell, thumbs, views
+from pages.components.linked_map import Colouring, Panel, linked_map
+from pages.components.shell import Choice
+from pages.components.views import View
+
+SHAPES = ("triangle", "diamond", "circle", "square")
+LINES = {"selected study": "selected", "worst 5 %": "worst", "all": "all", "none": "none"}
+WORST = 0.05
+NEIGHBOURS = 5
+
+
+def main() -> None:
+    shell.open_page("Map", "Where do studies lie? Shape is modality, colour is what you choose.")
+    choice = shell.choose()
+    left, middle, right = st.columns(3)
+    method = left.segmented_control("Map", ["PCA", "UMAP"], default="PCA", key="map_method") or "PCA"
+    colour = middle.selectbox("Colour", colour_options(choice.a), key="map_colour")
+    lines = right.selectbox("Pair lines", [*LINES], key="map_lines")
+    pair = shell.pair_of(choice.a)
+    search(choice.a)
+    points = [layout(v, method) for v in choice.views]
+    if any(p is None for p in points):
+        wait_for_umap(choice)
+        st.stop()
+    draw(choice, [p for p in points if p is not None], colour, lines, pair)
+    st.caption(
+        "Hover for image and report; click to keep a study; Shift-drag to select many; arrow keys step "
+        "through. "
+        + (
+            "PCA keeps straight distances of the whole space."
+            if method == "PCA"
+            else "UMAP keeps neighbours; distances between far groups mean little."
+        )
+    )
+    st.fragment(detail, key="detail")(choice, pair)
+
+
+def layout(shown: View, method: str) -> dict[str, np.ndarray] | None:
+    """modality -> (n_studies, 2)."""
+    return views.pca(shown)[1] if method == "PCA" else views.umap(shown)
+
+
+def colour_options(shown: View) -> list[str]:
+    return ["modality", "cosine of the pair", "rank of the partner", "split", *shown.set.labels]
+
+
+def colouring(shown: View, colour: str, pair: tuple[str, str]) -> Colouring:
+    if colour == "modality":
+        return Colouring.by_modality()
+    if colour == "cosine of the pair":
+        return Colouring.by_value(pair_cosines(shown, pair), name=colour)
+    if colour == "rank of the partner":
+        return Colouring.by_value(np.log10(partner_ranks(shown, pair)), name="log10 of the partner's rank")
+    values = shown.set.rows[colour].astype(str)
+    numeric = as_numbers(values)
+    if numeric is not None:
+        return Colouring.by_value(numeric, name=colour)
+    common = values[values != ""].value_counts().index[:8].tolist()
+    codes = values.map({name: i for i, name in enumerate(common)}).fillna(-1)
+    return Colouring.by_category(codes.to_numpy(), common, name=colour)
+
+
+def as_numbers(values) -> np.ndarray | None:
+    """The column as numbers, if it holds more than eight different ones."""
+    if values.nunique() <= 8:
+        return None
+    try:
+        return np.asarray([float(v) if v else np.nan for v in values], np.float32)
+    except ValueError:
+        return None
+
+
+def pair_cosines(shown: View, pair: tuple[str, str]) -> np.ndarray:
+    """Cosine of each study's pair, NaN where one side is missing."""
+    x, y = (np.asarray(shown.set.vectors[m]) for m in pair)
+    both = shown.set.present(pair[0]) & shown.set.present(pair[1])
+    return np.where(both, np.einsum("nd,nd->n", x, y), np.nan)
+
+
+def partner_ranks(shown: View, pair: tuple[str, str]) -> np.ndarray:
+    """How many texts are closer to a study's image than its own, plus one; NaN where missing."""
+    x, y = (np.asarray(shown.set.vectors[m], np.float32) for m in pair)
+    own = pair_cosines(shown, pair)
+    there = shown.set.present(pair[1])
+    ranks = np.empty(len(own), np.float32)
+    for start in range(0, len(x), 1024):
+        scores = x[start : start + 1024] @ y[there].T
+        ranks[start : start + 1024] = 1 + (scores > own[start : start + 1024, None] + 1e-6).sum(axis=1)
+    return np.where(np.isnan(own), np.nan, ranks)
+
+
+def search(shown: View) -> None:
+    """Find studies by id or by words of their texts."""
+    words = st.text_input("Find", placeholder="an id, or words of a report", key="map_find").strip().lower()
+    if words == st.session_state.get("map_found"):
+        return
+    st.session_state["map_found"] = words
+    rows = [i for i in range(len(shown.ids)) if matches(shown, i, words)] if words else []
+    st.session_state["map_selected"] = rows[:500]
+    if words and not rows:
+        st.info(f"No study has {words!r} in its id or texts.")
+
+
+def matches(shown: View, row: int, words: str) -> bool:
+    study = shown.study(row)
+    texts = [v for v in study.values.values() if isinstance(v, str)] if study else []
+    return any(all(w in t.lower() for w in words.split()) for t in (shown.ids[row], *texts))
+
+
+def draw(
+    choice: Choice,
+    points: list[dict[str, np.ndarray]],
+    colour: str,
+    lines: str,
+    pair: tuple[str, str],
+) -> None:
+    panels = [
+        Panel(label, accent, [*maps], SHAPES[: len(maps)], [*maps.values()])
+        for label, accent, maps in zip(choice.labels, cards.COLOURS, points, strict=False)
+    ]
+    cosines = pair_cosines(choice.a, pair)
+    worst = np.argsort(np.where(np.isnan(cosines), np.inf, cosines))[: max(1, int(WORST * len(cosines)))]
+    splits = ["all", *views.view(choice.a.name, "all").set.splits()]
+    address = thumbs.url(choice.a.record.id, splits.index(choice.a.split)) if choice.a.collection else ""
+    linked_map(
+        panels,
+        studies=choice.a.ids,
+        captions=[cards.first_text(choice.a, i) for i in range(len(choice.a.ids))],
+        thumb_url=address,
+        colours=colouring(choice.a, colour, pair),
+        lines=LINES[lines],
+        worst=worst.tolist(),
+        selected=st.session_state.get("map_selected"),
+        key="map",
+        on_select=on_select,
+    )
+
+
+def on_select() -> None:
+    """A click changes what is below the map, not the page."""
+    st.rerun("detail")
+
+
+def detail(choice: Choice, pair: tuple[str, str]) -> None:
+    """The selected studies, and the neighbours of the first of them in A and in B."""
+    state = st.session_state.get("map") or {}
+    rows = [
+        r
+        for r in state.get("selected") or st.session_state.get("map_selected") or []
+        if r < len(choice.a.ids)
+    ]
+    if not rows:
+        st.info("Click a point to see its image, its report and its neighbours.", icon="👆")
+        return
+    st.subheader(f"{len(rows):,} studies selected" if len(rows) > 1 else "Selected study")
+    row = rows[0]
+    if len(rows) > 1:
+        row = pick(choice.a, rows)
+    left, *others = st.columns([1.1, *[1] * len(choice.views)])
+    with left:
+        cards.study_card(choice.a, row)
+    for column, letter, word, shown in zip(others, "AB", cards.WORDS, choice.views, strict=False):
+        with column:
+            st.markdown(f":{word}-badge[{letter}] nearest {pair[1]} of other studies")
+            neighbours(shown, row, pair)
+
+
+def pick(shown: View, rows: list[int]) -> int:
+    """A table twin of the selection; choose one row of it."""
+    table = [{"study": shown.ids[r], "text": cards.first_text(shown, r, 120)} for r in rows]
+    event = st.dataframe(
+        table, hide_index=True, on_select="rerun", selection_mode="single-row", key="map_table", height=220
+    )
+    st.download_button("Download ids (CSV)", cards.to_csv(table), "selection.csv", "text/csv")
+    chosen = event["selection"]["rows"]
+    return rows[chosen[0]] if chosen else rows[0]
+
+
+def neighbours(shown: View, row: int, pair: tuple[str, str]) -> None:
+    """Texts closest to the study's image."""
+    x, y = pair
+    if not shown.set.present(x)[row]:
+        st.caption(f"This study has no {x}.")
+        return
+    items = np.flatnonzero(shown.set.present(y))
+    query = np.asarray(shown.set.vectors[x][row : row + 1])
+    cosines, found = nearest(query, np.asarray(shown.set.vectors[y])[items], k=NEIGHBOURS)
+    for cosine, item in zip(cosines[0], items[found[0]], strict=True):
+        own = " · own partner" if item == row else ""
+        with st.container(border=True):
+            st.caption(f"cosine {cosine:.3f} · {shown.ids[item]}{own}")
+            st.text(cards.first_text(shown, int(item), 160))
+
+
+def wait_for_umap(choice: Choice) -> None:
+    """Start the layouts that are missing in a worker, and look in on it."""
+    missing = [v for v in choice.views if views.umap(v) is None]
+    first = choice.a.name
+    for shown in missing:
+        start = first if shown.name != first and views.umap(choice.a) is not None else ""
+        if shown.name == first or start or len(missing) == 1:
+            args = {"set": shown.name, "start": start}
+            failed = [j for j in jobs.jobs(views.workspace()) if j.kind == "layout" and j.args == args]
+            if failed and failed[0].state == "failed":
+                st.error(failed[0].message)
+                return
+            jobs.start(views.workspace(), "layout", args)
+    watch(choice)
+
+
+@st.fragment(run_every=1.0)
+def watch(choice: Choice) -> None:
+    active = [j for j in jobs.jobs(views.workspace(), active=True) if j.kind == "layout"]
+    if not active or any(not j.alive for j in active):
+        st.rerun()
+    st.progress(
+        active[0].progress, text="UMAP is laid out in the background (10 to 60 s). PCA is there at once."
+    )
+
+
+main()

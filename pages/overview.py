@@ -1,0 +1,99 @@
+"""What is loaded, and is there a gap?"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from analysis import figures
+from pages.components import cards, shell, views
+from pages.components.shell import Choice
+
+MODALITY_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
+
+
+def main() -> None:
+    shell.open_page("Overview", "What is loaded, and is there a gap?")
+    choice = shell.choose()
+    pair = shell.pair_of(choice.a)
+    evaluations = [views.evaluation(v) for v in choice.views]
+    verdict(choice, evaluations, pair)
+    numbers(evaluations, pair)
+    maps(choice)
+    next_steps()
+    details(choice, evaluations)
+
+
+def verdict(choice: Choice, evaluations: list, pair: tuple[str, str]) -> None:
+    """Plain words first."""
+    x, y = pair
+    for letter, word, shown, result in zip("AB", cards.WORDS, choice.views, evaluations, strict=False):
+        cosine = result.find("cos_true_pairs", x, y)
+        gap = result.find("centroid_gap_debiased", x, y)
+        share = result.find("offset_share", x, y)
+        if cosine is None or gap is None or share is None:
+            st.warning(f"{shown.name!r} has fewer than two studies with both {x} and {y} in this split.")
+            continue
+        is_gap = gap.low is not None and gap.low > 0.05
+        st.markdown(
+            f"#### :{word}-badge[{letter}] {x.capitalize()} and {y} of the same study are "
+            f"{cards.degrees(cosine.value):.0f} degrees apart."
+        )
+        st.markdown(
+            f"The middles of the two clouds are **{gap.value:.2f}** apart, "
+            + ("a gap that sampling does not explain. " if is_gap else "little more than chance gives. ")
+            + f"A shift of one cloud would remove **{share.value:.0%}** of the distance between pairs. "
+            f":gray[{shown.name}, {shown.split} split, {cosine.n:,} studies in {cosine.n_groups:,} groups]"
+        )
+
+
+def numbers(evaluations: list, pair: tuple[str, str]) -> None:
+    x, y = pair
+    there = {"direction": f"{x}->{y}", "protocol": "multi_positive"}
+    back = {"direction": f"{y}->{x}", "protocol": "multi_positive"}
+    columns = st.columns(5)
+    for column, name in zip(columns, ("centroid_gap", "cos_true_pairs", "rmg"), strict=False):
+        with column:
+            cards.number([e.find(name, x, y) for e in evaluations])
+    for column, where, arrow in ((columns[3], there, f"{x} → {y}"), (columns[4], back, f"{y} → {x}")):
+        with column:
+            found = [e.find("recall_at_10", **where) for e in evaluations]
+            cards.number(found, percent=True, subtitle=arrow)
+
+
+def maps(choice: Choice) -> None:
+    st.subheader("Where the studies lie")
+    for column, label, shown in zip(st.columns(len(choice.views)), choice.labels, choice.views, strict=True):
+        result, points = views.pca(shown)
+        figure = figures.small_map(points, label, explained=result.explained, colours=MODALITY_COLOURS)
+        column.plotly_chart(figure, key=f"small-{label}", config={"displaylogo": False})
+    st.caption(
+        "The two directions of largest variance of all modalities together (PCA). Each point is one "
+        "image (triangle) or one text (diamond, circle). Two separate clouds are the modality gap."
+    )
+
+
+def next_steps() -> None:
+    st.subheader("Next")
+    steps = (
+        ("map", "Look at single studies", "🗺️"),
+        ("gap", "See what kind of gap it is", "📏"),
+        ("retrieval", "Search with a study or with words", "🔎"),
+        ("library", "Use my own data", "🗂️"),
+    )
+    for column, (page, label, icon) in zip(st.columns(4), steps, strict=True):
+        column.page_link(f"pages/{page}.py", label=label, icon=icon)
+
+
+def details(choice: Choice, evaluations: list) -> None:
+    with st.expander("All numbers, with intervals"):
+        for label, result in zip(choice.labels, evaluations, strict=True):
+            st.markdown(f"**{label}**")
+            st.dataframe(cards.table_of(result), hide_index=True, width="stretch")
+            cards.downloads(result, f"{result.set}-{result.split}")
+        st.caption(f"Intervals: {evaluations[0].interval}.")
+    with st.expander("Where these come from"):
+        for shown in choice.views:
+            st.json({"set": shown.name, "fingerprint": shown.record.fingerprint, **shown.set.provenance})
+
+
+main()

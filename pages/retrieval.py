@@ -1,0 +1,166 @@
+"""What comes back for a query?"""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from analysis.catalogue import PROTOCOL_MEANING
+from analysis.neighbours import nearest
+from data.errors import UserError
+from pages.components import cards, shell, views
+from pages.components.shell import Choice
+from pages.components.views import View
+
+
+def main() -> None:
+    shell.open_page("Retrieval", "What comes back for a query, from A and from B?")
+    choice = shell.choose()
+    pair = shell.pair_of(choice.a)
+    query, examples, scores = st.tabs(["Words", "A study", "Scores"])
+    with query:
+        by_words(choice)
+    with examples:
+        by_study(choice, pair)
+    with scores:
+        score_table(choice, pair)
+
+
+def by_words(choice: Choice) -> None:
+    """Typed words find pictures, through the text encoder of each checkpoint."""
+    targets = choice.a.set.modalities
+    left, right = st.columns([3, 1])
+    words = left.text_input(
+        "Words",
+        placeholder="for example: large right pleural effusion",
+        key="words",
+        value=st.query_params.get("q", ""),
+    ).strip()
+    target = right.selectbox("Search in", targets, key="words_target")
+    count = 6
+    if not words:
+        st.info("Type what you look for. The words go through the checkpoint's text encoder.", icon="⌨️")
+        return
+    st.query_params["q"] = words
+    for column, label, word, shown in zip(
+        st.columns(len(choice.views)), choice.labels, cards.WORDS, choice.views, strict=False
+    ):
+        with column:
+            st.markdown(f":{word}-badge[{label}]")
+            vector = encode_words(shown, words)
+            if vector is not None:
+                results(shown, vector, target, count)
+
+
+def encode_words(shown: View, words: str) -> np.ndarray | None:
+    """(1, dim) unit vector of the words, or None with the reason on the page."""
+    name = shown.set.provenance.get("checkpoint", "")
+    if not name:
+        st.caption("These vectors came without a checkpoint, so words cannot be embedded.")
+        return None
+    try:
+        return _encoded(shown.set.provenance["checkpoint_hash"], name, words)
+    except UserError as error:
+        st.error(error.message)
+        return None
+
+
+@st.cache_resource(show_spinner="Loading the text encoder (first time only)…", max_entries=3)
+def _checkpoint(fingerprint: str, name: str):
+    from models import registry
+
+    return registry.load(views.workspace(), name, device="cpu")
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def _encoded(fingerprint: str, name: str, words: str) -> np.ndarray:
+    encoder = _checkpoint(fingerprint, name).encoders["text"]
+    return encoder.encode(encoder.prepare([words])[0]).numpy()
+
+
+def by_study(choice: Choice, pair: tuple[str, str]) -> None:
+    """A study's image finds texts, or its text finds images."""
+    left, middle, right = st.columns([2, 1, 1])
+    wanted = st.query_params.get("study", "")
+    ids = choice.a.ids
+    index = ids.index(wanted) if wanted in ids else 0
+    study = left.selectbox("Study", ids, index=index, key="query_study", help="Type to search an id.")
+    directions = {f"{x} → {y}": (x, y) for x, y in (pair, pair[::-1])}
+    x, y = directions[middle.selectbox("Direction", [*directions], key="query_direction")]
+    count = right.slider("How many", 3, 12, 6, key="query_count")
+    st.query_params["study"] = study
+    row = ids.index(study)
+    card, *columns = st.columns([1, *[1.4] * len(choice.views)])
+    with card:
+        cards.study_card(choice.a, row, caption="the query")
+    for column, label, word, shown in zip(columns, choice.labels, cards.WORDS, choice.views, strict=False):
+        with column:
+            st.markdown(f":{word}-badge[{label}]")
+            if shown.set.present(x)[row]:
+                results(shown, np.asarray(shown.set.vectors[x][row : row + 1]), y, count, own=row)
+            else:
+                st.caption(f"This study has no {x}.")
+
+
+def results(shown: View, vector: np.ndarray, target: str, count: int, *, own: int | None = None) -> None:
+    """The best items of one modality; says where the true partner stands."""
+    items = np.flatnonzero(shown.set.present(target))
+    gallery = np.asarray(shown.set.vectors[target])[items]
+    if own is not None and own in items:
+        scores = gallery @ vector[0]
+        rank = 1 + int((scores > scores[np.searchsorted(items, own)] + 1e-7).sum())
+        st.caption(f"The true partner is number **{rank:,}** of {len(items):,}.")
+    cosines, found = nearest(vector, gallery, k=count)
+    for start in range(0, len(found[0]), 3):
+        for column, place in zip(st.columns(3), range(start, len(found[0])), strict=False):
+            with column:
+                row = int(items[found[0][place]])
+                result(shown, row, target, place + 1, float(cosines[0][place]), row == own)
+
+
+def result(shown: View, row: int, target: str, place: int, cosine: float, is_own: bool) -> None:
+    with st.container(border=True):
+        st.caption(f"{place}. cosine {cosine:.3f}" + (" · :green[true partner]" if is_own else ""))
+        study = shown.study(row)
+        if study is None or shown.collection is None:
+            st.text(shown.ids[row])
+            return
+        if shown.collection.modality(target).kind == "image":
+            picture = views.image_bytes(shown, study, target)
+            if picture is not None:
+                st.image(picture, width="stretch")
+            st.caption(shown.ids[row])
+            st.text(cards.first_text(shown, row, 140))
+        else:
+            st.caption(shown.ids[row])
+            st.text(str(study.values.get(target, ""))[:400])
+
+
+def score_table(choice: Choice, pair: tuple[str, str]) -> None:
+    evaluations = [views.evaluation(v) for v in choice.views]
+    for direction in (f"{pair[0]}->{pair[1]}", f"{pair[1]}->{pair[0]}"):
+        st.markdown(f"**{direction.replace('->', ' → ')}**")
+        rows = []
+        for protocol, meaning in PROTOCOL_MEANING.items():
+            for label, result in zip("AB", evaluations, strict=False):
+                row: dict[str, object] = {"protocol": protocol.replace("_", "-"), "set": label}
+                where = {"direction": direction, "protocol": protocol}
+                for name in ("recall_at_1", "recall_at_5", "recall_at_10", "median_rank"):
+                    metric = result.find(name, **where)
+                    if metric is not None:
+                        row[name.replace("recall_at_", "R@").replace("_", " ")] = with_interval(metric)
+                        row["queries"], row["gallery"] = metric.n, metric.n_gallery
+                rows.append({**row, "what counts": meaning})
+        st.dataframe(rows, hide_index=True, width="stretch")
+    st.caption("Ties count by their expected hit. 95 % bootstrap over groups of queries, gallery fixed.")
+    for result in evaluations:
+        cards.downloads(result, f"{result.set}-{result.split}")
+
+
+def with_interval(metric) -> str:
+    if metric.name == "median_rank":
+        return f"{metric.value:.1f} ({metric.low:.1f} to {metric.high:.1f})"
+    return f"{metric.value:.1%} ({metric.low:.1%} to {metric.high:.1%})"
+
+
+main()

@@ -1,0 +1,72 @@
+"""A small Streamlit page with two linked maps of seeded random studies, for the browser tests."""
+
+import os
+
+import numpy as np
+import streamlit as st
+
+from pages.components.linked_map import Colouring, Panel, linked_map
+
+N = int(os.environ.get("LINKED_MAP_STUDIES", "500"))
+FINDINGS = ["No finding", "Cardiomegaly", "Effusion", "Pneumonia", "Pneumothorax", "Atelectasis"]
+
+
+def layouts():
+    """Six clusters; in A texts stand apart from images, in B they mingle; some are missing."""
+    random = np.random.default_rng(3)
+    codes = random.choice(6, N, p=[0.34, 0.18, 0.16, 0.14, 0.06, 0.12])
+    centres = np.stack([np.cos(np.arange(6) * 1.05) * 4, np.sin(np.arange(6) * 1.05) * 3], axis=1)
+    place = centres[codes] + random.normal(0, 1.0, (N, 2))
+    baseline = [place * 0.55, place * 0.5 + [6.0, 3.4] + random.normal(0, 0.5, (N, 2))]
+    aligned = [place, place + random.normal(0, 0.45, (N, 2))]
+    for images, texts in (baseline, aligned):
+        images[10:15] = np.nan
+        texts[20:30] = np.nan
+    return codes, baseline, aligned
+
+
+st.set_page_config(page_title="Linked map", layout="wide")
+codes, baseline, aligned = layouts()
+distance = np.linalg.norm(aligned[0] - aligned[1], axis=1)
+
+left, middle, right, far = st.columns(4)
+mode = left.selectbox("Colour", ["finding", "distance", "modality"], key="colour")
+lines = middle.selectbox("Lines", ["none", "all", "selected", "worst"], key="lines")
+which = right.selectbox("Layout", ["both", "one", "moved"], key="layout")
+if far.button("Show 3 and 5", key="ask"):
+    st.session_state["asked"] = [3, 5]
+
+colours = {
+    "finding": Colouring.by_category(codes, FINDINGS, name="Finding"),
+    "distance": Colouring.by_value(distance, name="Pair distance"),
+    "modality": Colouring.by_modality(),
+}[mode]
+modalities, shapes = ["Image", "Report"], ["triangle", "diamond"]
+panels = [
+    Panel("A · Baseline", "#8A63D2", modalities, shapes, aligned if which == "moved" else baseline),
+    Panel("B · Aligned", "#1B9E77", modalities, shapes, aligned),
+]
+
+
+def count() -> None:
+    st.session_state["calls"] = st.session_state.get("calls", 0) + 1
+
+
+result = linked_map(
+    panels[:1] if which == "one" else panels,
+    studies=[f"study-{i:04d}" for i in range(N)],
+    captions=[
+        f"<b>FINDINGS</b> {FINDINGS[code].lower()} in study {i}. The heart is normal in size. "
+        "Lungs are well expanded."
+        for i, code in enumerate(codes)
+    ],
+    thumb_url="/thumb/demo/{i}.png",
+    colours=colours,
+    lines=lines,
+    worst=[int(i) for i in np.argsort(-np.nan_to_num(distance))[:25]],
+    key="map",
+    selected=st.session_state.get("asked"),
+    on_select=count,
+)
+calls = st.session_state.get("calls", 0)
+st.text(f"Selected: {result.selected[:20]} of {len(result.selected)}; calls {calls}")
