@@ -8,19 +8,29 @@ from typing import Literal
 Better = Literal["lower", "higher", "neither"]
 
 
+READINGS: dict[Better, str] = {
+    "lower": "lower is closer",
+    "higher": "higher is better",
+    "neither": "describes, does not judge",
+}
+
+
 @dataclass(frozen=True)
 class MetricInfo:
-    """title for people, one sentence of meaning, direction, and the convention behind the number."""
+    """title for people, one sentence of meaning, direction, how to read it, and the convention."""
 
     name: str
     title: str
     meaning: str
     better: Better
     convention: str
+    reading: str
 
 
-def _info(name: str, title: str, meaning: str, better: Better, convention: str) -> MetricInfo:
-    return MetricInfo(name, title, meaning, better, convention)
+def _info(
+    name: str, title: str, meaning: str, better: Better, convention: str, reading: str = ""
+) -> MetricInfo:
+    return MetricInfo(name, title, meaning, better, convention, reading or READINGS[better])
 
 
 CATALOGUE: dict[str, MetricInfo] = {
@@ -74,6 +84,7 @@ CATALOGUE: dict[str, MetricInfo] = {
             "How narrow the cone of one modality is: 0 = all directions, 1 = a single one.",
             "lower",
             "mean cosine of distinct rows of one modality, diagonal out",
+            "lower is wider",
         ),
         _info(
             "uniformity_wi",
@@ -81,6 +92,7 @@ CATALOGUE: dict[str, MetricInfo] = {
             "How evenly the rows cover the sphere; 0 = collapsed, -4 = even in many dimensions.",
             "lower",
             "log mean exp(-2 |z_i - z_j|^2), i < j, unit rows; 100 resamples",
+            "lower is more even",
         ),
         _info(
             "uniformity_w2",
@@ -88,6 +100,7 @@ CATALOGUE: dict[str, MetricInfo] = {
             "How close the rows are to an even spread; 0 = even, more negative = narrower.",
             "higher",
             "minus the 2-Wasserstein distance of N(mean, cov) to N(0, I/D); 100 resamples",
+            "higher is more even",
         ),
         _info(
             "rmg",
@@ -130,6 +143,7 @@ CATALOGUE: dict[str, MetricInfo] = {
             "Where the right partner typically stands; 1 = first.",
             "lower",
             "median of the expected rank of the first right answer, gallery fixed",
+            "lower is better",
         ),
     )
 }

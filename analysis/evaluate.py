@@ -194,14 +194,19 @@ def _metric(name: str, step: tuple[str, ...], estimate: Estimate, *, note: str =
         name,
         step,
         estimate.value,
-        estimate.low,
-        estimate.high,
+        _known(estimate.low),
+        _known(estimate.high),
         estimate.n,
         estimate.n_groups,
         info.convention + note,
         info.better,
         **where,
     )
+
+
+def _known(value: float) -> float | None:
+    """None instead of NaN, which JSON does not have."""
+    return None if np.isnan(value) else value
 
 
 def _over_pairs(metrics: list[Metric], names: tuple[str, ...]) -> Iterator[Metric]:

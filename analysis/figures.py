@@ -52,7 +52,7 @@ def cosine_histograms(
 
 
 def small_map(
-    maps: Mapping[str, np.ndarray], title: str, *, explained: Sequence[float] = (), colours: Sequence[str]
+    maps: Mapping[str, np.ndarray], *, explained: Sequence[float] = (), colours: Sequence[str]
 ) -> go.Figure:
     """All modalities in one plane, (n, 2) each; for the overview, so without hover."""
     figure = go.Figure()
@@ -64,7 +64,7 @@ def small_map(
     figure.update_xaxes(title=f"1st direction{shares[0]}", showticklabels=False, zeroline=False)
     figure.update_yaxes(title=f"2nd direction{shares[1]}", showticklabels=False, zeroline=False)
     figure.update_yaxes(scaleanchor="x", scaleratio=1)
-    figure.update_layout(title=title, height=380)
+    figure.update_layout(height=380)
     return _styled(figure)
 
 
@@ -118,6 +118,7 @@ def by_group(means: Mapping[str, Sequence[GroupMean]], colours: Sequence[str], a
 
 
 def _styled(figure: go.Figure) -> go.Figure:
-    legend = {"orientation": "h", "yanchor": "bottom", "y": 1.04, "x": 0}
-    figure.update_layout(margin={"l": 10, "r": 10, "t": 60, "b": 10}, legend=legend, dragmode="pan")
+    legend = {"orientation": "h", "yref": "container", "yanchor": "top", "y": 1, "x": 0}
+    figure.update_layout(margin={"l": 10, "r": 10, "t": 70, "b": 10}, legend=legend, dragmode="pan")
+    figure.update_annotations(x=0, xanchor="left")  # titles of subplots
     return figure

@@ -15,7 +15,10 @@ INTERVAL = "95 % percentile bootstrap over groups, centred on the estimate"
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value with its 95 % interval; n studies in n_groups groups, resamples drawn."""
+    """A value with its 95 % interval; n studies in n_groups groups, resamples drawn.
+
+    low and high are NaN where there are too few groups for an interval.
+    """
 
     value: float
     low: float
@@ -63,8 +66,12 @@ class GroupBootstrap:
         fewer distinct studies, which shifts gaps and spectra by a bias that is no uncertainty.
         """
         draws = resamples or self.resamples
-        values = statistic(np.ones((1, self.n)))[0]
-        sampled = np.concatenate([statistic(w) for w in self.weights(draws)])
+        with np.errstate(invalid="ignore", divide="ignore"):  # resamples of one single study
+            values = statistic(np.ones((1, self.n)))[0]
+            sampled = np.concatenate([statistic(w) for w in self.weights(draws)])
+        sampled = sampled[np.isfinite(sampled).all(axis=1)]
+        if len(sampled) < draws / 2 or self.n_groups < 2:
+            sampled = np.full((1, len(values)), np.nan)  # too few groups to say anything
         if centred:
             sampled = sampled - sampled.mean(axis=0) + values
         tail = (1 - self.level) / 2

@@ -1,9 +1,10 @@
-"""How the shipped demo checkpoint was made: CLIP loss, learnable temperature, train split only.
+"""How the shipped demo checkpoint was made: CLIP loss, learnable temperature, other studies.
 
     python -m benchmarks.train_builtin [EPOCHS]
 
 Loss: mean of the symmetric contrastive losses of image-report, image-history and report-history, each
-over the studies of the batch that have both. Nothing here closes the gap: this is the baseline.
+over the studies of the batch that have both. The studies are synthetic too, but of another seed than
+the demo collection, so that all of the demo is unseen. Nothing closes the gap: this is the baseline.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from torch import Tensor
 from data import synthetic
 from models import builtin
 from models.architecture import BPE, instantiate
-from models.demo import STUDIES
 
-BATCH, LEARNING_RATE, WEIGHT_DECAY, WARM_UP, EPOCHS, SEED = 128, 1e-3, 0.1, 40, 24, 0
+BATCH, LEARNING_RATE, WEIGHT_DECAY, WARM_UP, EPOCHS, SEED = 128, 1e-3, 0.1, 40, 12, 0
+STUDIES, DATA_SEED = 8000, 1  # the demo collection is seed 0
 
 
 def pictures(made: synthetic.SyntheticStudies, side: int) -> Tensor:
@@ -48,14 +49,14 @@ def main(epochs: int = EPOCHS) -> None:
     """Train, report the validation loss of each epoch, store in half precision."""
     torch.manual_seed(SEED)
     rng = np.random.default_rng(SEED)
-    made = synthetic.generate(STUDIES, seed=0)
+    made = synthetic.generate(STUDIES, seed=DATA_SEED)
     config = builtin.config()
     tokenizer = SimpleTokenizer(bpe_path=str(builtin.FOLDER / BPE), context_length=64)
     texts = [tokenizer(made.table[c].tolist()) for c in ("report", "history")]
     has_history = torch.from_numpy((made.table["history"] != "").to_numpy())
     images = pictures(made, config["model_cfg"]["vision_cfg"]["image_size"])
-    train = np.flatnonzero(made.table["split"] == "train")
-    val = torch.from_numpy(np.flatnonzero(made.table["split"] == "val"))
+    train = np.flatnonzero(made.table["split"] != "val")
+    val = torch.from_numpy(np.flatnonzero(made.table["split"] == "val")[:318])
     model = instantiate(config, builtin.FOLDER)
     optimiser = torch.optim.AdamW(model.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     steps = epochs * (len(train) // BATCH)
@@ -89,10 +90,10 @@ def main(epochs: int = EPOCHS) -> None:
         with torch.inference_mode():
             held_out = loss_of(val, images[val]).item()
         scale = model.logit_scale.exp().item()
-        print(f"epoch {epoch + 1} loss {loss.item():.3f} val {held_out:.3f} scale {scale:.1f} "
-              f"{time.time() - started:.0f} s", flush=True)
-    state = {k: v.half().contiguous() for k, v in model.state_dict().items()}
-    save_file(state, builtin.FOLDER / f"{builtin.TRAINED}.safetensors")
+        took = time.time() - started
+        print(f"epoch {epoch + 1} loss {loss.item():.3f} val {held_out:.3f} scale {scale:.1f} {took:.0f} s")
+        state = {k: v.half().contiguous() for k, v in model.state_dict().items()}
+        save_file(state, builtin.FOLDER / f"{builtin.TRAINED}.safetensors")
 
 
 def _rate(step: int, steps: int) -> float:

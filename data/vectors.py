@@ -98,7 +98,7 @@ def _read_npz(source: Path) -> Arrays:
 
 def _load_npy(content: bytes, name: str) -> np.ndarray:
     try:
-        return np.load(io.BytesIO(content), allow_pickle=False)
+        return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
     except ValueError as error:
         if "allow_pickle" in str(error):
             message = f"{name!r} holds Python objects, which are never opened. Save numbers only."

@@ -47,12 +47,12 @@ def notices(collections: list[Record]) -> None:
         st.divider()
         made = [c.name for c in collections if c.meta["synthetic"]]
         if made:
-            st.info(f"Synthetic, no patient data: {', '.join(made)}.", icon="🧪")
+            st.info(f"Synthetic, no patient data: {', '.join(made)}.", icon=":material/science:")
         st.caption("For research only. Not for diagnosis.")
 
 
 def add_collection() -> None:
-    with st.expander("Add a collection", icon="➕"):
+    with st.expander("Add a collection", icon=":material/add:"):
         how = st.radio("Source", ["Upload", "Folder on this machine"], horizontal=True, key="collection_how")
         source: Path | bytes | None = None
         if how == "Upload":
@@ -90,7 +90,7 @@ def columns_of(source: Path | bytes) -> intake.Options | None:
     try:
         raw = intake.examine(source, options=intake.Options())
     except UserError as error:
-        st.error(error.message, icon="🚫")
+        st.error(error.message, icon=":material/block:")
         return None
     st.markdown(f"**{len(raw.rows):,} rows** in {raw.layout} layout. Correct the columns if need be:")
     roles = correct_roles(raw)
@@ -133,9 +133,9 @@ def run_intake(source: Path | bytes, name: str, options: intake.Options) -> Inta
 def show_report(report: IntakeReport) -> None:
     """Found, taken, skipped, refused: the counts add up."""
     if report.refused:
-        st.error(report.message, icon="🚫")
+        st.error(report.message, icon=":material/block:")
     else:
-        st.success(report.message, icon="✅")
+        st.success(report.message, icon=":material/check_circle:")
     for column, (label, value) in zip(
         st.columns(3),
         (("found", report.found), ("taken", report.taken), ("skipped", sum(report.skipped.values()))),
@@ -148,7 +148,7 @@ def show_report(report: IntakeReport) -> None:
 
 
 def add_checkpoint() -> None:
-    with st.expander("Add a checkpoint", icon="➕"):
+    with st.expander("Add a checkpoint", icon=":material/add:"):
         st.caption("Only tensors are read, never code. Weights trained on patient data are patient data.")
         how = st.radio(
             "From", ["File on this machine", "open_clip", "Hugging Face hub"], horizontal=True, key="ck_how"
@@ -173,7 +173,7 @@ def add_checkpoint() -> None:
 
 
 def add_set(collections: list[Record], checkpoints: list[Record]) -> None:
-    with st.expander("Embed a collection", icon="➕"):
+    with st.expander("Embed a collection", icon=":material/add:"):
         if collections:
             left, right = st.columns(2)
             collection = left.selectbox("Collection", [c.name for c in collections], key="embed_collection")
@@ -183,7 +183,7 @@ def add_set(collections: list[Record], checkpoints: list[Record]) -> None:
                 launch("embed", {"collection": collection, "checkpoint": checkpoint})
         else:
             st.caption("Add a collection first.")
-    with st.expander("Add vectors that I already have", icon="➕"):
+    with st.expander("Add vectors that I already have", icon=":material/add:"):
         st.caption(
             "One .npz with an array (n_studies, dim) for each modality, two or more .npy, or a Parquet file "
             "with list columns. Arrays named ids, group, split, caption_group describe the rows."
@@ -224,9 +224,9 @@ def work() -> None:
     recent = [j for j in jobs.jobs(views.workspace()) if time.time() - j.heartbeat < 60]
     for job in recent:
         if job.state == "failed":
-            st.error(job.message, icon="🚫")
+            st.error(job.message, icon=":material/block:")
         elif job.state == "done":
-            st.success(job.message, icon="✅")
+            st.success(job.message, icon=":material/check_circle:")
 
 
 def progress(was_active: bool) -> None:
@@ -242,7 +242,7 @@ def progress(was_active: bool) -> None:
 
 def listing(records: list[Record], empty: str) -> None:
     if not records:
-        st.info(empty, icon="🌱")
+        st.info(empty, icon=":material/potted_plant:")
     for record in records:
         with st.container(border=True):
             head, size = st.columns([5, 1])
@@ -289,7 +289,7 @@ def attempt(change: Callable[[], None]) -> None:
     try:
         change()
     except UserError as error:
-        st.error(error.message, icon="🚫")
+        st.error(error.message, icon=":material/block:")
         return
     st.rerun()
 
@@ -308,7 +308,7 @@ def past_jobs() -> None:
     if rows:
         st.dataframe(rows, hide_index=True, width="stretch")
     else:
-        st.info("No job has run yet.", icon="🌱")
+        st.info("No job has run yet.", icon=":material/potted_plant:")
 
 
 main()

@@ -159,7 +159,7 @@ def detail(choice: Choice, pair: tuple[str, str]) -> None:
         if r < len(choice.a.ids)
     ]
     if not rows:
-        st.info("Click a point to see its image, its report and its neighbours.", icon="👆")
+        st.info("Click a point to see its image, its report and its neighbours.", icon=":material/touch_app:")
         return
     st.subheader(f"{len(rows):,} studies selected" if len(rows) > 1 else "Selected study")
     row = rows[0]

@@ -64,7 +64,8 @@ def maps(choice: Choice) -> None:
     st.subheader("Where the studies lie")
     for column, label, shown in zip(st.columns(len(choice.views)), choice.labels, choice.views, strict=True):
         result, points = views.pca(shown)
-        figure = figures.small_map(points, label, explained=result.explained, colours=MODALITY_COLOURS)
+        figure = figures.small_map(points, explained=result.explained, colours=MODALITY_COLOURS)
+        column.markdown(f"**{label}**")
         column.plotly_chart(figure, key=f"small-{label}", config={"displaylogo": False})
     st.caption(
         "The two directions of largest variance of all modalities together (PCA). Each point is one "
@@ -75,10 +76,10 @@ def maps(choice: Choice) -> None:
 def next_steps() -> None:
     st.subheader("Next")
     steps = (
-        ("map", "Look at single studies", "🗺️"),
-        ("gap", "See what kind of gap it is", "📏"),
-        ("retrieval", "Search with a study or with words", "🔎"),
-        ("library", "Use my own data", "🗂️"),
+        ("map", "Look at single studies", ":material/scatter_plot:"),
+        ("gap", "See what kind of gap it is", ":material/straighten:"),
+        ("retrieval", "Search with a study or with words", ":material/search:"),
+        ("library", "Use my own data", ":material/inventory_2:"),
     )
     for column, (page, label, icon) in zip(st.columns(4), steps, strict=True):
         column.page_link(f"pages/{page}.py", label=label, icon=icon)

@@ -16,7 +16,7 @@ from models.architecture import BPE, CONFIG, WEIGHTS, instantiate
 FOLDER = Path(__file__).parent
 TRAINED, UNTRAINED = "demo-clip", "demo-untrained"
 NAMES = {
-    TRAINED: "Baseline: CLIP loss with learnable temperature, trained on the demo's train split.",
+    TRAINED: "Baseline: CLIP loss with learnable temperature, trained on other synthetic studies.",
     UNTRAINED: "The same architecture as initialised, seed 0: the cone effect before any training.",
 }
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -17,7 +18,6 @@ from pages.components.views import View
 
 COLOURS = (COLOUR_A, COLOUR_B)
 WORDS = ("blue", "orange")  # of A and B in text
-ARROWS = {"lower": "lower is closer", "higher": "higher is better", "neither": "describes, does not judge"}
 
 
 def degrees(cosine: float) -> float:
@@ -25,23 +25,21 @@ def degrees(cosine: float) -> float:
     return math.degrees(math.acos(max(-1.0, min(1.0, cosine))))
 
 
-def number(metrics: list[Metric | None], *, percent: bool = False, subtitle: str = "") -> None:
+def number(metrics: Sequence[Metric | None], *, percent: bool = False, subtitle: str = "") -> None:
     """One metric for A (and B): value, interval, direction, n and what it means."""
     known = [m for m in metrics if m is not None]
     if not known:
         return
     info = CATALOGUE[known[0].name]
-    with st.container(border=True):
-        title = f"{info.title} · {subtitle}" if subtitle else info.title
+    with st.container(border=True, height="stretch", gap="small"):
         meaning = f"{info.meaning}\n\nConvention: {info.convention}. n = {known[0].n:,} studies in "
         meaning += f"{known[0].n_groups:,} groups; 95 % bootstrap interval over groups."
-        st.markdown(f"**{title}**", help=meaning)
+        st.markdown(f"**{info.title}**" + (f"  \n{subtitle}" if subtitle else ""), help=meaning)
         for letter, word, metric in zip("AB", WORDS, metrics, strict=False):
             if metric is not None:
-                st.markdown(
-                    f":{word}-badge[{letter}] &nbsp;**{shown(metric, percent)}** {_interval(metric, percent)}"
-                )
-        st.caption(f"{ARROWS[info.better]} · n = {known[0].n:,}")
+                value, interval = shown(metric, percent), _interval(metric, percent)
+                st.markdown(f":{word}-badge[{letter}] **{value}**  \n:gray[{interval}]")
+        st.caption(f"{info.reading} · n = {known[0].n:,}")
 
 
 def shown(metric: Metric, percent: bool) -> str:
@@ -53,7 +51,7 @@ def _interval(metric: Metric, percent: bool) -> str:
     if metric.low is None or metric.high is None:
         return ""
     low, high = (f"{v:.1%}" if percent else f"{v:.3f}" for v in (metric.low, metric.high))
-    return f":gray[{low} to {high}]"
+    return f"{low} to {high}"
 
 
 def table_of(evaluation: Evaluation) -> list[dict[str, object]]:
@@ -76,10 +74,12 @@ def table_of(evaluation: Evaluation) -> list[dict[str, object]]:
 
 def downloads(evaluation: Evaluation, label: str) -> None:
     """The numbers as JSON and CSV."""
-    left, right, _ = st.columns([1, 1, 4])
     content = json.dumps(evaluation.to_json(), indent=1)
-    left.download_button("JSON", content, f"{label}.json", "application/json", key=f"json-{label}")
-    right.download_button("CSV", to_csv(table_of(evaluation)), f"{label}.csv", "text/csv", key=f"csv-{label}")
+    row = st.container(horizontal=True)
+    row.download_button(
+        f"{evaluation.set} (JSON)", content, f"{label}.json", "application/json", key=f"json-{label}"
+    )
+    row.download_button(f"{evaluation.set} (CSV)", to_csv(table_of(evaluation)), f"{label}.csv", "text/csv", key=f"csv-{label}")
 
 
 def to_csv(rows: list[dict[str, object]]) -> str:

@@ -12,13 +12,13 @@ from data.workspace import SET
 from pages.components import views
 from pages.components.views import View
 
-ROOT = Path(__file__).parents[2]
+ICON = Path(__file__).parent / "icon.png"
 PAGES = (
-    ("overview", "Overview", "🧭"),
-    ("map", "Map", "🗺️"),
-    ("gap", "Gap", "📏"),
-    ("retrieval", "Retrieval", "🔎"),
-    ("library", "Library", "🗂️"),
+    ("overview", "Overview", ":material/explore:"),
+    ("map", "Map", ":material/scatter_plot:"),
+    ("gap", "Gap", ":material/straighten:"),
+    ("retrieval", "Retrieval", ":material/search:"),
+    ("library", "Library", ":material/inventory_2:"),
 )
 NONE = "none"
 
@@ -43,9 +43,11 @@ class Choice:
 
 def open_page(title: str, question: str) -> None:
     """Title, navigation and the question that the page answers."""
-    st.set_page_config(page_title=f"{title} · Suture", page_icon="🪡", layout="wide")
+    st.set_page_config(page_title=f"{title} · Suture", page_icon=str(ICON), layout="wide")
     with st.sidebar:
-        st.markdown("### 🪡 Suture")
+        left, right = st.columns([1, 4], vertical_alignment="center", gap="small")
+        left.image(ICON.read_bytes(), width=36)
+        right.markdown("### Suture")
         for path, label, icon in PAGES:
             st.page_link(f"pages/{path}.py", label=label, icon=icon)
     st.title(title)
@@ -107,17 +109,17 @@ def notice(shown: View) -> None:
     """Says on every page what kind of studies these are."""
     st.sidebar.divider()
     if shown.collection and shown.synthetic:
-        st.sidebar.info(shown.collection.notes["notice"], icon="🧪")
+        st.sidebar.info(shown.collection.notes["notice"], icon=":material/science:")
     st.sidebar.caption("For research only. Not for diagnosis.")
 
 
 def _empty() -> None:
-    st.info("Nothing has been embedded yet.", icon="🌱")
+    st.info("Nothing has been embedded yet.", icon=":material/potted_plant:")
     st.markdown(
         "- `suture demo` makes a synthetic collection and opens it here.\n"
         "- **Library** takes in your own studies, or vectors that you already have."
     )
-    st.page_link("pages/library.py", label="Open the Library", icon="🗂️")
+    st.page_link("pages/library.py", label="Open the Library", icon=":material/inventory_2:")
     st.stop()
 
 

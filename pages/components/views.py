@@ -5,6 +5,7 @@ Everything is cached by name and content fingerprint, never by big arrays.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,10 +22,14 @@ from data.workspace import COLLECTION, SET, Record, Workspace
 from models import layouts, results
 
 
-@st.cache_resource(show_spinner=False)
 def workspace() -> Workspace:
     """The workspace that `SUTURE_HOME` names."""
-    return Workspace()
+    return _workspace(os.environ.get("SUTURE_HOME", ""))
+
+
+@st.cache_resource(show_spinner=False)
+def _workspace(home: str) -> Workspace:
+    return Workspace(home or None)
 
 
 @dataclass(frozen=True)

@@ -31,9 +31,7 @@ def main(folder: Path, pages: list[str]) -> None:
         prepare(Workspace(home), lambda what, share: None)
     with serving(home) as url, browser() as window:
         for scheme in ("light", "dark"):
-            context = window.new_context(
-                color_scheme=scheme, viewport={"width": 1440, "height": 1000}
-            )
+            context = window.new_context(color_scheme=scheme, viewport={"width": 1440, "height": 1000})
             for name in pages:
                 page = context.new_page()
                 page.goto(f"{url}/{PAGES[name]}")

@@ -63,8 +63,8 @@ def settled(page: Page, *, timeout: float = 60_000) -> None:
     """Wait until the script has run and nothing is loading."""
     page.wait_for_selector("h1", timeout=timeout)
     page.wait_for_function(
-        "() => !document.querySelector('[data-testid=\"stStatusWidget\"], [data-testid=\"stSpinner\"],"
-        " [data-testid=\"stSkeleton\"]') && document.querySelector('[data-testid=\"stApp\"]')"
+        '() => !document.querySelector(\'[data-testid="stStatusWidget"], [data-testid="stSpinner"],'
+        ' [data-testid="stSkeleton"]\') && document.querySelector(\'[data-testid="stApp"]\')'
         "?.getAttribute('data-test-script-state') !== 'running'",
         timeout=timeout,
     )

@@ -1,0 +1,221 @@
+"""Every page runs, alone and cold, on a demo, on vectors only, and on nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from data.vectors import import_vectors
+from data.workspace import SET, Workspace
+
+ROOT = Path(__file__).parents[2]
+PAGES = ("overview", "map", "gap", "retrieval", "library")
+LOOKING = PAGES[:4]
+
+
+def opened(page: str) -> AppTest:
+    return AppTest.from_file(str(ROOT / "pages" / f"{page}.py"), default_timeout=120)
+
+
+def words(app: AppTest) -> str:
+    blocks = (*app.markdown, *app.caption, *app.info, *app.text, *app.error, *app.success, *app.title)
+    return "\n".join(str(b.value) for b in blocks)
+
+
+@pytest.fixture
+def demo(demo_home: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    monkeypatch.setenv("SUTURE_HOME", str(demo_home))
+    return Workspace(demo_home)
+
+
+@pytest.fixture
+def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    monkeypatch.setenv("SUTURE_HOME", str(tmp_path))
+    return Workspace(tmp_path)
+
+
+@pytest.fixture
+def vectors_only(empty: Workspace, tmp_path: Path) -> Workspace:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 8))
+    np.savez(tmp_path / "v.npz", image=x + 1, text=x - 1, third=x, kind=np.array(["a", "b"] * 30))
+    assert import_vectors(empty, [tmp_path / "v.npz"], "three").refused is None
+    return empty
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_runs_on_the_demo_and_says_that_it_is_synthetic(demo: Workspace, page: str) -> None:
+    app = opened(page).run()
+    assert not app.exception
+    assert "ynthetic" in words(app)
+    assert "Not for diagnosis" in words(app)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_runs_on_vectors_without_collection(vectors_only: Workspace, page: str) -> None:
+    app = opened(page).run()
+    assert not app.exception
+
+
+@pytest.mark.parametrize("page", LOOKING)
+def test_empty_workspace_shows_a_way_forward(empty: Workspace, page: str) -> None:
+    app = opened(page).run()
+    assert not app.exception
+    assert "Nothing has been embedded yet" in words(app)
+    assert "suture demo" in words(app)
+
+
+def test_overview_states_angle_gap_and_both_checkpoints(demo: Workspace) -> None:
+    text = words(opened("overview").run())
+    assert "degrees apart" in text
+    assert "demo @ demo-clip" in text
+    assert "demo @ demo-untrained" in text
+    assert "Centroid gap" in text
+
+
+def test_shared_choice_of_set_and_split(demo: Workspace) -> None:
+    app = opened("overview").run()
+    assert app.selectbox(key="choose_split").value == "test"
+    app.selectbox(key="choose_split").set_value("val").run()
+    assert not app.exception
+    assert "val split" in words(app)
+    app.selectbox(key="choose_b").set_value("none").run()
+    assert "demo @ demo-untrained, val split" not in words(app)
+
+
+def test_third_modality_changes_the_pair(demo: Workspace) -> None:
+    app = opened("gap").run()
+    app.selectbox(key="choose_pair").set_value("report and history").run()
+    assert not app.exception
+    assert "Cosines" in [h.value for h in app.subheader]
+
+
+def test_selection_shows_study_and_neighbours_in_a_and_b(demo: Workspace) -> None:
+    app = opened("map")
+    app.session_state["map_selected"] = [3]
+    app.run()
+    assert not app.exception
+    assert "nearest report of other studies" in words(app)
+    assert sum("cosine" in c.value for c in app.caption) >= 10
+
+
+def test_find_selects_studies_by_words(demo: Workspace) -> None:
+    app = opened("map").run()
+    app.text_input(key="map_find").set_value("fracture").run()
+    assert not app.exception
+    assert len(app.session_state["map_selected"]) > 1
+    app.text_input(key="map_find").set_value("zzz no such word").run()
+    assert "No study has" in words(app)
+
+
+@pytest.mark.parametrize("colour", ["cosine of the pair", "rank of the partner", "region", "age"])
+def test_colours_of_the_map(demo: Workspace, colour: str) -> None:
+    app = opened("map").run()
+    app.selectbox(key="map_colour").set_value(colour).run()
+    assert not app.exception
+
+
+def test_umap_comes_from_the_worker(demo: Workspace) -> None:
+    app = opened("map").run()
+    app.segmented_control(key="map_method").set_value("UMAP").run()
+    assert not app.exception
+    assert "UMAP keeps neighbours" in words(app)
+
+
+def test_typed_words_find_pictures(demo: Workspace) -> None:
+    app = opened("retrieval").run()
+    app.text_input(key="words").set_value("right pleural effusion").run()
+    assert not app.exception
+    assert sum(c.value.startswith("1. cosine") for c in app.caption) >= 2  # from A and from B
+
+
+def test_study_as_query_says_where_its_partner_stands(demo: Workspace) -> None:
+    app = opened("retrieval").run()
+    app.selectbox(key="query_direction").set_value("report → image").run()
+    assert not app.exception
+    assert "The true partner is number" in words(app)
+
+
+def test_library_refuses_an_unreadable_table_and_keeps_all(demo: Workspace) -> None:
+    before = [r.name for r in demo.records(SET)]
+    app = opened("library").run()
+    app.file_uploader(key="collection_file").set_value([("bad.csv", b"\xff\x00\x01\x02" * 50, "text/csv")])
+    app.text_input(key="collection_name").set_value("bad").run()
+    assert not app.exception
+    assert app.error
+    assert "not a text table" in app.error[0].value
+    assert [r.name for r in demo.records(SET)] == before
+
+
+def test_library_reports_vectors_with_nan(demo: Workspace, tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(20, 4))
+    bad = x.copy()
+    bad[3] = np.nan
+    np.savez(tmp_path / "v.npz", image=bad, text=x)
+    app = opened("library").run()
+    content = (tmp_path / "v.npz").read_bytes()
+    app.file_uploader(key="vector_files").set_value([("v.npz", content, "application/octet-stream")])
+    app.text_input(key="vector_name").set_value("with nan").run()
+    app.button(key="vector_go").click().run()
+    assert not app.exception
+    assert "19 of 20 rows taken" in words(app)
+    assert "NaN" in words(app)
+    demo.remove(SET, "with nan")
+
+
+def test_library_says_why_a_checkpoint_does_not_fit(empty: Workspace, tmp_path: Path) -> None:
+    import torch
+    from safetensors.torch import save_file
+
+    from tests.models.test_embed import wait
+
+    save_file({"visual.proj": torch.ones(3, 3)}, tmp_path / "w.safetensors")
+    app = opened("library").run()
+    app.text_input(key="ck_path").set_value(str(tmp_path / "w.safetensors"))
+    app.text_input(key="ck_name").set_value("misfit").run()
+    app.button(key="ck_go").click().run()
+    from models import jobs
+
+    wait(empty, jobs.jobs(empty)[0].id)
+    app.run()
+    assert not app.exception
+    assert "does not fit the architecture" in words(app)
+    assert "must be (160, 128)" in words(app)
+
+
+def test_rename_and_delete(vectors_only: Workspace) -> None:
+    record = vectors_only.record(SET, "three")
+    app = opened("library").run()
+    app.text_input(key=f"new-{record.id}").set_value("renamed").run()
+    app.button(key=f"rename-{record.id}").click().run()
+    assert vectors_only.has(SET, "renamed")
+    app.button(key=f"delete-{record.id}").click().run()
+    assert not vectors_only.records(SET)
+    assert not app.exception
+
+
+def test_pages_keep_heavy_libraries_out_of_the_web_process() -> None:
+    code = (
+        "import sys, app, pages.components.shell, pages.components.cards\n"
+        "heavy = {'torch', 'open_clip', 'umap', 'sklearn', 'transformers'} & set(sys.modules)\n"
+        "sys.exit(str(heavy) if heavy else 0)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("page", LOOKING)
+def test_running_a_page_loads_no_model(demo: Workspace, page: str) -> None:
+    code = (
+        "import sys\nfrom streamlit.testing.v1 import AppTest\n"
+        f"app = AppTest.from_file('pages/{page}.py', default_timeout=120).run()\n"
+        "assert not app.exception\n"
+        "sys.exit('torch' if 'torch' in sys.modules or 'umap' in sys.modules else 0)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr[-500:]

@@ -1,0 +1,114 @@
+"""Vectors without a model: formats, what describes the rows, and everything that can be wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from data import embeddings
+from data.vectors import import_vectors
+from data.workspace import SET, Workspace
+
+
+def rows(n: int = 20, dim: int = 6, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(n, dim))
+
+
+def save(path: Path, **arrays: np.ndarray) -> Path:
+    np.savez(path, **arrays)
+    return path
+
+
+def test_npz_keeps_double_precision_and_what_describes_rows(workspace: Workspace, tmp_path: Path) -> None:
+    x, y = rows(), rows(seed=1)
+    ids = np.array([f"s{i}" for i in range(20)])
+    path = save(
+        tmp_path / "v.npz",
+        text=y,
+        image=x,
+        ids=ids,
+        split=np.array(["train", "test"] * 10),
+        patient_id=np.arange(20) // 2,
+        finding=np.array(["a", "b"] * 10),
+        params=np.zeros(3),
+    )
+    report = import_vectors(workspace, [path], "v")
+    assert (report.found, report.taken, report.refused) == (20, 20, None)
+    assert report.adds_up
+    kept = embeddings.load(workspace, "v")
+    assert kept.modalities == ["image", "text"]
+    np.testing.assert_allclose(
+        kept.vectors["image"], x / np.linalg.norm(x, axis=1, keepdims=True), atol=1e-15
+    )
+    assert kept.rows["study_id"].tolist() == ids.tolist()
+    assert kept.rows["group"].nunique() == 10
+    assert kept.labels == ["finding"]
+    assert len(kept.split("test")) == 10
+
+
+def test_npy_pair_and_parquet_give_the_same(workspace: Workspace, tmp_path: Path) -> None:
+    x, y = rows(), rows(seed=1)
+    np.save(tmp_path / "image.npy", x)
+    np.save(tmp_path / "text.npy", y)
+    pair = [tmp_path / "image.npy", tmp_path / "text.npy"]
+    assert import_vectors(workspace, pair, "npy").refused is None
+    pd.DataFrame({"image": list(x), "text": list(y), "id": [str(i) for i in range(20)]}).to_parquet(
+        tmp_path / "v.parquet"
+    )
+    assert import_vectors(workspace, [tmp_path / "v.parquet"], "parquet").refused is None
+    a, b = (embeddings.load(workspace, n) for n in ("npy", "parquet"))
+    for m in ("image", "text"):
+        np.testing.assert_array_equal(a.vectors[m], b.vectors[m])
+
+
+def test_rows_with_nan_or_zero_are_left_out_and_counted(workspace: Workspace, tmp_path: Path) -> None:
+    x, y = rows(), rows(seed=1)
+    x[3, 0], y[7, 2], y[9] = np.nan, np.inf, 0
+    report = import_vectors(workspace, [save(tmp_path / "v.npz", image=x, text=y)], "v")
+    assert report.taken == 17
+    assert report.skipped == {"embedding_not_finite": 2, "embedding_zero": 1}
+    assert report.adds_up
+    assert "row 3 of 'image'" in report.message
+    assert np.isfinite(embeddings.load(workspace, "v").vectors["text"]).all()
+
+
+BAD = {
+    "embedding_dim_mismatch": {"image": rows(dim=6), "text": rows(dim=7)},
+    "embedding_count_mismatch": {"image": rows(20), "text": rows(19)},
+    "embedding_shape": {"image": rows()},
+    "embedding_dtype": {"image": rows().astype(np.int8), "text": rows().astype(np.int8)},
+    "embedding_not_finite": {"image": np.full((5, 3), np.nan), "text": rows(5, 3)},
+    "npy_object_dtype": {"image": np.array([{}, []], dtype=object), "text": rows(2)},
+}
+
+
+@pytest.mark.parametrize("code", BAD)
+def test_refusals_say_why_and_keep_nothing(workspace: Workspace, tmp_path: Path, code: str) -> None:
+    path = tmp_path / "v.npz"
+    np.savez(path, **BAD[code])
+    report = import_vectors(workspace, [path], "v")
+    assert report.refused == code, report.message
+    assert report.message
+    assert not workspace.has(SET, "v")
+
+
+def test_three_dimensions_and_bombs(workspace: Workspace, tmp_path: Path) -> None:
+    path = save(tmp_path / "v.npz", image=np.ones((4, 2, 2)), text=rows(4))
+    assert import_vectors(workspace, [path], "v").refused == "embedding_shape"
+    np.savez_compressed(tmp_path / "bomb.npz", image=np.zeros((4000, 1000)), text=np.zeros((4000, 1000)))
+    assert import_vectors(workspace, [tmp_path / "bomb.npz"], "v").refused == "zip_too_large"
+    (tmp_path / "cut.npy").write_bytes((tmp_path / "v.npz").read_bytes()[:50])
+    assert import_vectors(workspace, [tmp_path / "cut.npy"], "v").refused == "npy_corrupt"
+    (tmp_path / "x.faiss").write_bytes(b"IxFI")
+    assert import_vectors(workspace, [tmp_path / "x.faiss"], "v").refused == "file_type_not_allowed"
+
+
+def test_taken_name_keeps_the_first(workspace: Workspace, tmp_path: Path) -> None:
+    path = save(tmp_path / "v.npz", image=rows(), text=rows(seed=1))
+    import_vectors(workspace, [path], "v")
+    before = workspace.record(SET, "v").fingerprint
+    assert import_vectors(workspace, [path], "v").refused == "name_taken"
+    assert workspace.record(SET, "v").fingerprint == before

@@ -1,0 +1,120 @@
+"""The workspace publishes all or nothing, keeps names apart from paths, and notices damage."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from data.errors import NotFound, Refused, UserError
+from data.workspace import COLLECTION, SET, Workspace, check_name, write_atomically
+
+
+def publish(workspace: Workspace, name: str, content: bytes = b"x") -> None:
+    with workspace.staging() as folder:
+        (folder / "a.bin").write_bytes(content)
+        (folder / "sub").mkdir()
+        (folder / "sub" / "b.bin").write_bytes(content * 2)
+        workspace.publish(SET, name, folder, {"n": 1})
+
+
+def test_published_record_has_size_hash_and_files(workspace: Workspace) -> None:
+    publish(workspace, "first")
+    record = workspace.record(SET, "first")
+    assert record.path("sub/b.bin").read_bytes() == b"xx"
+    assert record.size == 3
+    assert workspace.verify(record) == []
+    record.path("a.bin").write_bytes(b"y")
+    assert workspace.verify(record) == ["a.bin"]
+
+
+def test_equal_content_has_equal_fingerprint(workspace: Workspace) -> None:
+    for name in ("one", "two"):
+        publish(workspace, name)
+    publish(workspace, "three", b"z")
+    one, two, three = (workspace.record(SET, n).fingerprint for n in ("one", "two", "three"))
+    assert one == two != three
+
+
+def test_taken_name_is_refused_and_nothing_changes(workspace: Workspace) -> None:
+    publish(workspace, "mine", b"old")
+    with pytest.raises(Refused, match="already a set"):
+        publish(workspace, "mine", b"new")
+    assert workspace.record(SET, "mine").path("a.bin").read_bytes() == b"old"
+    assert list((workspace.home / "staging").iterdir()) == []
+
+
+def test_failure_before_the_commit_leaves_no_record(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(Workspace, "_insert", fail)
+    with pytest.raises(sqlite3.OperationalError):
+        publish(workspace, "half")
+    assert Workspace(workspace.home).records(SET) == []
+
+
+def test_order_is_flush_rename_flush_commit(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    events: list[str] = []
+    fsync, replace, insert = os.fsync, Path.replace, Workspace._insert
+    monkeypatch.setattr(os, "fsync", lambda fd: (events.append("fsync"), fsync(fd))[1])
+    monkeypatch.setattr(Path, "replace", lambda a, b: (events.append("rename"), replace(a, b))[1])
+    monkeypatch.setattr(Workspace, "_insert", lambda *a: (events.append("commit"), insert(*a))[1])
+    publish(workspace, "ordered")
+    assert [e for i, e in enumerate(events) if i == 0 or e != events[i - 1]] == [
+        "fsync",
+        "rename",
+        "fsync",
+        "commit",
+    ]
+
+
+def test_rename_and_remove(workspace: Workspace) -> None:
+    publish(workspace, "old")
+    workspace.rename(SET, "old", "new name (2)")
+    folder = workspace.record(SET, "new name (2)").folder
+    workspace.remove(SET, "new name (2)")
+    assert not folder.exists()
+    with pytest.raises(NotFound, match="none yet"):
+        workspace.record(SET, "new name (2)")
+
+
+def test_newer_workspace_is_refused(workspace: Workspace) -> None:
+    with workspace.transaction() as db:
+        db.execute("PRAGMA user_version = 99")
+    with pytest.raises(Refused, match="newer Suture"):
+        Workspace(workspace.home)
+
+
+def test_write_atomically_leaves_old_or_new(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    write_atomically(path, b"1")
+    write_atomically(path, b"2")
+    assert path.read_bytes() == b"2"
+    assert [p.name for p in tmp_path.iterdir()] == ["x"]
+
+
+@given(st.text(max_size=100))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+def test_no_name_ever_becomes_a_path(name: str) -> None:
+    try:
+        check_name(name)
+    except UserError as error:
+        assert error.code == "name_invalid"
+    else:
+        assert not set(name) & set("/\\\0\n\r")
+        assert name not in (".", "..")
+
+
+def test_kinds_have_their_own_names(workspace: Workspace) -> None:
+    publish(workspace, "same")
+    with workspace.staging() as folder:
+        (folder / "a").write_bytes(b"1")
+        workspace.publish(COLLECTION, "same", folder, {})
+    assert len(workspace.records(SET)) == len(workspace.records(COLLECTION)) == 1

@@ -1,0 +1,129 @@
+"""Embedding runs: unit rows, provenance, nothing done twice, same bytes after a kill."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data import embeddings
+from data.errors import Refused
+from data.workspace import SET, Workspace
+from models import builtin, demo, jobs
+from models.embed import embed
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with a collection of 300 synthetic studies."""
+    folder = tmp_path_factory.mktemp("embed")
+    demo.make_collection(Workspace(folder), lambda what, share: None, studies=300)
+    return folder
+
+
+def test_rows_are_unit_and_missing_ones_are_zero(home: Path) -> None:
+    workspace = Workspace(home)
+    seen: list[tuple[int, int, str]] = []
+    run = embed(workspace, "demo", builtin.UNTRAINED, name="unit", progress=lambda *a: seen.append(a))
+    kept = embeddings.load(workspace, "unit")
+    for modality, matrix in kept.vectors.items():
+        norms = np.linalg.norm(matrix, axis=1)
+        np.testing.assert_allclose(norms[kept.present(modality)], 1, atol=1e-6)
+    missing = (kept.key("history") == "").sum()
+    assert 0 < missing < 60
+    assert (~kept.present("history")).sum() == missing
+    assert [s[0] for s in seen] == sorted(s[0] for s in seen)
+    assert seen[-1][0] == seen[-1][1]
+    assert run.truncated == kept.provenance["truncated"]
+    assert {"collection_hash", "checkpoint_hash", "versions"} <= kept.provenance.keys()
+
+
+def test_again_does_nothing_and_another_checkpoint_is_refused_the_name(home: Path) -> None:
+    workspace = Workspace(home)
+    embed(workspace, "demo", builtin.UNTRAINED, name="again")
+    before = workspace.record(SET, "again")
+    assert embed(workspace, "demo", builtin.UNTRAINED, name="again").reused
+    assert workspace.record(SET, "again").created == before.created
+    with pytest.raises(Refused, match="already a set"):
+        embed(workspace, "demo", builtin.TRAINED, name="again")
+
+
+def test_killed_run_goes_on_and_ends_with_the_same_bytes(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import models.embed as module
+
+    workspace = Workspace(home)
+    monkeypatch.setattr(module, "PART", 64)
+    embed(workspace, "demo", builtin.UNTRAINED, name="whole", batch=16)
+    code = (
+        "import sys, models.embed as m; m.PART = 64\n"
+        "from data.workspace import Workspace\n"
+        f"m.embed(Workspace({str(home)!r}), 'demo', 'demo-untrained', name='killed', batch=16)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE)
+    parts = home / "parts"
+    deadline = time.monotonic() + 120
+    while len(list(parts.rglob("*.npz"))) < 3 and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    finished = len(list(parts.rglob("[0-9]*.npz")))
+    assert finished >= 3, process.stderr.read() if process.stderr else ""
+    assert not workspace.has(SET, "killed")
+    embed(workspace, "demo", builtin.UNTRAINED, name="killed", batch=16)
+    whole, killed = (workspace.record(SET, n) for n in ("whole", "killed"))
+    assert whole.files == killed.files
+    assert not list(parts.rglob("*.npz"))
+
+
+def test_batch_size_changes_nothing_that_matters(home: Path) -> None:
+    workspace = Workspace(home)
+    for batch in (7, 64):
+        embed(workspace, "demo", builtin.UNTRAINED, name=f"batch {batch}", batch=batch)
+    a, b = (embeddings.load(workspace, f"batch {n}") for n in (7, 64))
+    for m in a.modalities:
+        np.testing.assert_allclose(a.vectors[m], b.vectors[m], atol=2e-5)
+
+
+def test_job_embeds_in_its_own_process_and_says_how_it_went(home: Path) -> None:
+    workspace = Workspace(home)
+    arguments = {"collection": "demo", "checkpoint": builtin.UNTRAINED, "name": "by job"}
+    first = jobs.start(workspace, "embed", arguments)
+    assert jobs.start(workspace, "embed", arguments) == first  # no second worker for the same job
+    assert wait(workspace, first).state == "done"
+    assert workspace.has(SET, "by job")
+    bad = jobs.start(workspace, "embed", {"collection": "absent", "checkpoint": builtin.UNTRAINED})
+    done = wait(workspace, bad)
+    assert done.state == "failed"
+    assert "no collection called 'absent'" in done.message
+
+
+def test_killed_job_is_taken_up_again(home: Path) -> None:
+    workspace = Workspace(home)
+    job = jobs.start(
+        workspace, "embed", {"collection": "demo", "checkpoint": builtin.UNTRAINED, "name": "resumed"}
+    )
+    with workspace.read() as db:
+        pid = db.execute("SELECT pid FROM jobs WHERE id=?", (job,)).fetchone()["pid"]
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    assert jobs.resume_dead(workspace) == 1
+    assert wait(workspace, job).state == "done"
+    assert workspace.has(SET, "resumed")
+
+
+def wait(workspace: Workspace, job_id: str) -> jobs.Job:
+    for _ in range(1200):
+        job = jobs.job(workspace, job_id)
+        assert job is not None
+        if job.state in ("done", "failed"):
+            return job
+        time.sleep(0.1)
+    raise TimeoutError(job_id)
