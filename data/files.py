@@ -39,10 +39,13 @@ class FolderFiles:
     def read(self, name: str) -> bytes:
         """Bytes of one file below the root; KeyError for any other name."""
         path = self.root / name
-        inside = path.resolve().is_relative_to(self.root.resolve())
-        if not inside or not path.is_file():
-            raise KeyError(name)
-        return path.read_bytes()
+        try:
+            inside = path.resolve().is_relative_to(self.root.resolve())
+            if inside and path.is_file():
+                return path.read_bytes()
+        except (OSError, ValueError):  # too long for the file system, or with a zero byte
+            pass
+        raise KeyError(name)
 
 
 class ZipFiles:

@@ -51,8 +51,11 @@ def decode(content: bytes, name: str) -> str:
 
 
 def _read_delimited(text: str, name: str) -> pd.DataFrame:
-    header = text.split("\n", 1)[0]
+    if not text.strip():
+        raise Refused("table_empty", f"{name!r} has only blank lines: a table needs a header and rows.")
+    header = text.lstrip("\r\n").splitlines()[0]
     separator = max(",;\t|", key=header.count)
+    _refuse_double_names(next(csv.reader([header], delimiter=separator)), name)
     try:
         return pd.read_csv(
             io.StringIO(text),
@@ -70,6 +73,15 @@ def _read_delimited(text: str, name: str) -> pd.DataFrame:
             f"{name!r} cannot be read as a table: {error}. Expected a header line and rows with as "
             f"many cells, separated by comma, semicolon or tab, quoted with double quotes.",
         ) from error
+
+
+def _refuse_double_names(columns: list[str], name: str) -> None:
+    double = sorted({c for c in columns if columns.count(c) > 1 and c})
+    if double:
+        raise Refused(
+            "table_columns_ambiguous",
+            f"{name!r} has more than one column called {double[0][:60]!r}. Give each its own name.",
+        )
 
 
 def _read_parquet(content: bytes, name: str) -> pd.DataFrame:

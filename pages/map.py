@@ -101,7 +101,7 @@ def partner_ranks(shown: View, pair: tuple[str, str]) -> np.ndarray:
 def search(shown: View) -> None:
     """Find studies by id or by words of their texts."""
     words = st.text_input("Find", placeholder="an id, or words of a report", key="map_find").strip().lower()
-    if words == st.session_state.get("map_found"):
+    if words == st.session_state.get("map_found", ""):
         return
     st.session_state["map_found"] = words
     rows = [i for i in range(len(shown.ids)) if matches(shown, i, words)] if words else []
@@ -147,17 +147,13 @@ def draw(
 
 def on_select() -> None:
     """A click changes what is below the map, not the page."""
+    st.session_state["map_selected"] = list((st.session_state.get("map") or {}).get("selected") or [])
     st.rerun("detail")
 
 
 def detail(choice: Choice, pair: tuple[str, str]) -> None:
     """The selected studies, and the neighbours of the first of them in A and in B."""
-    state = st.session_state.get("map") or {}
-    rows = [
-        r
-        for r in state.get("selected") or st.session_state.get("map_selected") or []
-        if r < len(choice.a.ids)
-    ]
+    rows = [r for r in st.session_state.get("map_selected", []) if r < len(choice.a.ids)]
     if not rows:
         st.info("Click a point to see its image, its report and its neighbours.", icon=":material/touch_app:")
         return

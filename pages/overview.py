@@ -82,7 +82,8 @@ def next_steps() -> None:
         ("library", "Use my own data", ":material/inventory_2:"),
     )
     for column, (page, label, icon) in zip(st.columns(4), steps, strict=True):
-        column.page_link(f"pages/{page}.py", label=label, icon=icon)
+        with column:
+            shell.link(page, label, icon)
 
 
 def details(choice: Choice, evaluations: list) -> None:

@@ -39,7 +39,10 @@ def by_words(choice: Choice) -> None:
     target = right.selectbox("Search in", targets, key="words_target")
     count = 6
     if not words:
-        st.info("Type what you look for. The words go through the checkpoint's text encoder.", icon=":material/keyboard:")
+        st.info(
+            "Type what you look for. The words go through the checkpoint's text encoder.",
+            icon=":material/keyboard:",
+        )
         return
     st.query_params["q"] = words
     for column, label, word, shown in zip(

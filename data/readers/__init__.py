@@ -1,4 +1,67 @@
-"""One module a layout. Each has `LAYOUT`, `matches(files)` and `read(files) -> RawStudies`.
+"""One module a layout: what it expects, whether the files look like it, how they become studies.
 
-`detect` asks them in order; the generic table of reports comes last.
+- `read` reads a source in the layout that is named, else in the one that `detect` finds.
+- `layouts` lists the names; the generic table of reports comes last.
 """
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import PurePosixPath
+from types import ModuleType
+
+from data.errors import Refused
+from data.raw import Files, RawStudies, Roles
+from data.readers import dicom, hf_datasets, medpix, mimic, openi, roco, table
+
+MODULES: tuple[ModuleType, ...] = (hf_datasets, mimic, openi, roco, medpix, dicom, table)
+
+__all__ = ["detect", "layouts", "read"]
+
+
+def layouts() -> list[str]:
+    """The names of all layouts, in the order in which they are tried."""
+    return [module.LAYOUT for module in MODULES]
+
+
+def detect(files: Files, *, table: str = "") -> ModuleType:
+    """The first layout that the files look like; `Refused` if there is none.
+
+    table  a table that was pointed at: only layouts that would read this very table are asked
+    """
+    base = PurePosixPath(table).name
+    for module in MODULES:
+        if (not table or re.fullmatch(module.OWN_TABLES, base)) and module.matches(files):
+            return module
+    expected = "; ".join(module.EXPECTS for module in MODULES)
+    raise Refused("no_usable_files", f"Found {_found(files)}. Expected one of: {expected}.")
+
+
+def read(files: Files, *, layout: str = "", table: str = "", roles: Roles | None = None) -> RawStudies:
+    """The studies of a source.
+
+    layout  one of `layouts()`, "" = detect
+    table   the name of the table to read, "" = find it
+    roles   what the columns mean, None = guess
+    """
+    return _module(files, layout, table).read(files, table=table, roles=roles)
+
+
+def _module(files: Files, layout: str, table: str) -> ModuleType:
+    if not layout:
+        return detect(files, table=table)
+    known = {module.LAYOUT: module for module in MODULES}
+    if layout not in known:
+        raise Refused("layout_unknown", f"Unknown layout {layout!r}. Must be one of: {', '.join(known)}.")
+    module = known[layout]
+    if not (table or module.matches(files)):
+        raise Refused("no_usable_files", f"Found {_found(files)}. Expected {module.EXPECTS}.")
+    return module
+
+
+def _found(files: Files) -> str:
+    kinds = Counter(PurePosixPath(name).suffix.lower()[:12] or "no suffix" for name in files.names())
+    shown = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common(6))
+    plural = "" if kinds.total() == 1 else "s"
+    return f"{kinds.total():,} file{plural} ({shown})" if kinds else "no files at all"

@@ -79,7 +79,13 @@ def downloads(evaluation: Evaluation, label: str) -> None:
     row.download_button(
         f"{evaluation.set} (JSON)", content, f"{label}.json", "application/json", key=f"json-{label}"
     )
-    row.download_button(f"{evaluation.set} (CSV)", to_csv(table_of(evaluation)), f"{label}.csv", "text/csv", key=f"csv-{label}")
+    row.download_button(
+        f"{evaluation.set} (CSV)",
+        to_csv(table_of(evaluation)),
+        f"{label}.csv",
+        "text/csv",
+        key=f"csv-{label}",
+    )
 
 
 def to_csv(rows: list[dict[str, object]]) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
+from streamlit.errors import StreamlitPageNotFoundError
 
 from data.errors import UserError
 from data.workspace import SET
@@ -49,9 +50,17 @@ def open_page(title: str, question: str) -> None:
         left.image(ICON.read_bytes(), width=36)
         right.markdown("### Suture")
         for path, label, icon in PAGES:
-            st.page_link(f"pages/{path}.py", label=label, icon=icon)
+            link(path, label, icon)
     st.title(title)
     st.caption(question)
+
+
+def link(page: str, label: str, icon: str) -> None:
+    """A link to a page, also where a page runs as a script of its own and knows no others."""
+    try:
+        st.page_link(f"pages/{page}.py", label=label, icon=icon)
+    except StreamlitPageNotFoundError:
+        st.markdown(f"{icon} [{label}](/{page})")
 
 
 def choose() -> Choice:
@@ -119,7 +128,7 @@ def _empty() -> None:
         "- `suture demo` makes a synthetic collection and opens it here.\n"
         "- **Library** takes in your own studies, or vectors that you already have."
     )
-    st.page_link("pages/library.py", label="Open the Library", icon=":material/inventory_2:")
+    link("library", "Open the Library", ":material/inventory_2:")
     st.stop()
 
 

@@ -1,0 +1,74 @@
+"""The last step of every reader: roles, guessed or given, checked against the columns there are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pandas as pd
+
+from data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID
+from data.errors import Refused, Skipped
+from data.raw import Files, RawStudies, Roles
+from data.tables import decode
+
+RESERVED = (STUDY_ID, GROUP, SPLIT, DUPLICATE)  # columns that every collection has already
+Problem = tuple[str, str, str]
+
+
+def studies(
+    layout: str,
+    rows: pd.DataFrame,
+    guess: Roles,
+    given: Roles | None,
+    files: Files,
+    *,
+    problems: tuple[Problem, ...] = (),
+    notes: Mapping[str, object] | None = None,
+) -> RawStudies:
+    """Rows with the roles that were given, else guessed; `Refused` if a column is not there."""
+    roles = given or _without_empty_labels(guess, rows)
+    absent = sorted(roles.columns() - set(rows.columns))
+    if absent:
+        raise columns_missing(f"The columns {', '.join(absent)} are not in the table.", rows)
+    return RawStudies(
+        layout=layout,
+        rows=rows,
+        roles=roles,
+        files=files,
+        rename=_free_names(roles),
+        problems=problems,
+        notes=notes or {},
+    )
+
+
+def columns_missing(what: str, rows: pd.DataFrame) -> Refused:
+    """The refusal that lists the columns found, cut to what a person will read."""
+    found = ", ".join(str(column)[:40] for column in rows.columns[:30])
+    return Refused("table_columns_missing", f"{what} Columns found: {found}.")
+
+
+def _without_empty_labels(roles: Roles, rows: pd.DataFrame) -> Roles:
+    kept = tuple(label for label in roles.labels if label in rows and rows[label].ne("").any())
+    return replace(roles, labels=kept)
+
+
+def _free_names(roles: Roles) -> dict[str, str]:
+    """Another name for a modality whose column is called like one of the collection's own."""
+    named = [(c, "image") for c in roles.images] + [(c, "text") for c in roles.texts]
+    return {column: f"{column}_{kind}" for column, kind in named if column in RESERVED}
+
+
+def frame(records: list[dict[str, str]], columns: list[str]) -> pd.DataFrame:
+    """A table of strings with exactly these columns, "" where a record has no value."""
+    return pd.DataFrame(records, columns=columns, dtype=str).fillna("")
+
+
+def text_of(files: Files, name: str) -> str:
+    """A text file's words; `Skipped` if it is damaged, gone, or not text."""
+    try:
+        return decode(files.read(name), name).strip()
+    except KeyError as error:
+        raise Skipped("member_corrupt", f"{name[:100]!r} cannot be read.") from error
+    except Refused as error:
+        raise Skipped(error.code, error.message) from error

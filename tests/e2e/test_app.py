@@ -1,0 +1,134 @@
+"""What a person does on the demo, in a real browser: cold links, hover, click, search, dark."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.serving import browser, serving, settled
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(shutil.which("chromium") is None, reason="Debian's chromium is not installed"),
+]
+
+
+@pytest.fixture(scope="module")
+def window() -> Iterator[Browser]:
+    with browser() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def url(demo_home: Path) -> Iterator[str]:
+    with serving(demo_home) as address:
+        yield address
+
+
+@pytest.fixture
+def page(window: Browser, url: str) -> Iterator[Page]:
+    """A tab that notes every request that would leave the machine and every page error."""
+    context = window.new_context(viewport={"width": 1400, "height": 1000})
+    tab = context.new_page()
+    left: list[str] = []
+    errors: list[str] = []
+    tab.on("request", lambda r: left.append(r.url) if not _local(r.url, url) else None)
+    tab.on("pageerror", lambda e: errors.append(str(e)))
+    yield tab
+    assert left == [], "requests left the machine"
+    assert errors == []
+    context.close()
+
+
+def _local(address: str, url: str) -> bool:
+    return address.startswith((url, url.replace("http", "ws"), "data:", "blob:"))
+
+
+HEADINGS = {
+    "": "Overview",
+    "overview": "Overview",
+    "map": "Map",
+    "gap": "Gap",
+    "retrieval": "Retrieval",
+    "library": "Library",
+}
+
+
+@pytest.mark.parametrize("path", HEADINGS)
+def test_cold_direct_link(page: Page, url: str, path: str) -> None:
+    page.goto(f"{url}/{path}")
+    settled(page)
+    expect(page.locator("h1")).to_have_text(HEADINGS[path])
+    expect(page.get_by_text("no patient data").first).to_be_visible()
+    expect(page.get_by_text("Traceback")).to_have_count(0)
+
+
+def test_link_restores_the_view(page: Page, url: str) -> None:
+    page.goto(f"{url}/overview?a=demo+%40+demo-untrained&b=none&split=val")
+    settled(page)
+    expect(page.get_by_text("demo @ demo-untrained, val split")).to_be_visible()
+
+
+def test_hover_shows_image_and_report_and_click_opens_the_study(page: Page, url: str) -> None:
+    page.goto(f"{url}/map")
+    settled(page)
+    root = page.locator(".lm").first
+    expect(root).not_to_have_attribute("data-painted", "0", timeout=30_000)
+    where = root.evaluate("node => node.screenOf(0, 0, 2)")
+    canvas = page.locator(".lm-over").first.bounding_box()
+    assert canvas is not None
+    page.mouse.move(canvas["x"] + where[0], canvas["y"] + where[1])
+    card = page.locator(".lm-card").first
+    expect(card).to_be_visible()
+    picture = card.locator("img")
+    page.wait_for_timeout(1000)
+    assert picture.evaluate("node => node.complete && node.naturalWidth") > 50
+    assert len(card.inner_text()) > 30
+    page.mouse.click(canvas["x"] + where[0], canvas["y"] + where[1])
+    expect(page.get_by_text("Selected study")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("nearest report of other studies")).to_have_count(2)
+
+
+def test_search_words_find_pictures(page: Page, url: str) -> None:
+    page.goto(f"{url}/retrieval")
+    settled(page)
+    page.get_by_role("textbox", name="Words").fill("large left pleural effusion")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("1. cosine").first).to_be_visible(timeout=60_000)
+    settled(page)
+    assert page.locator("[data-testid=stImage] img").count() >= 10
+
+
+def test_navigation_keeps_the_choice(page: Page, url: str) -> None:
+    page.goto(f"{url}/overview?split=train")
+    settled(page)
+    page.get_by_role("link", name="Gap", exact=True).first.click()
+    page.wait_for_url("**/gap*")
+    settled(page)
+    expect(page.get_by_text("n = ").first).to_be_visible()
+    assert "split=train" in page.url
+
+
+def test_dark_scheme_is_dark(window: Browser, url: str) -> None:
+    context = window.new_context(color_scheme="dark")
+    tab = context.new_page()
+    tab.goto(f"{url}/overview")
+    settled(tab)
+    colour = tab.evaluate("() => getComputedStyle(document.querySelector('.stApp')).backgroundColor")
+    red = int(colour.split("(")[1].split(",")[0])
+    assert red < 60
+    context.close()
+
+
+def test_upload_of_something_unreadable_says_so(page: Page, url: str, tmp_path: Path) -> None:
+    (tmp_path / "reports.csv").write_bytes(b"\x00\x01\xff" * 300)
+    page.goto(f"{url}/library")
+    settled(page)
+    page.get_by_text("Add a collection").click()
+    page.locator("input[type=file]").first.set_input_files(tmp_path / "reports.csv")
+    expect(page.get_by_text("is not a text table").first).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("Traceback")).to_have_count(0)
