@@ -165,7 +165,7 @@ def _retrieval(
 
 
 def _scores(result: Retrieval, step: tuple[str, str]) -> Iterator[Metric]:
-    where = {
+    where: dict[str, Any] = {
         "direction": f"{step[0]}->{step[1]}",
         "protocol": result.protocol,
         "n_gallery": result.n_gallery,

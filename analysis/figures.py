@@ -61,8 +61,12 @@ def small_map(
         points = {"x": xy[:, 0], "y": xy[:, 1], "mode": "markers", "hoverinfo": "skip"}
         figure.add_trace(go.Scattergl(**points, name=name, marker=marker))
     shares = [f" ({share:.0%} of variance)" for share in explained] or ["", ""]
-    figure.update_xaxes(title=f"1st direction{shares[0]}", showticklabels=False, zeroline=False)
-    figure.update_yaxes(title=f"2nd direction{shares[1]}", showticklabels=False, zeroline=False)
+    figure.update_xaxes(
+        title=f"1st direction{shares[0]}", showticklabels=False, zeroline=False, showgrid=False
+    )
+    figure.update_yaxes(
+        title=f"2nd direction{shares[1]}", showticklabels=False, zeroline=False, showgrid=False
+    )
     figure.update_yaxes(scaleanchor="x", scaleratio=1)
     figure.update_layout(height=380)
     return _styled(figure)
@@ -118,7 +122,14 @@ def by_group(means: Mapping[str, Sequence[GroupMean]], colours: Sequence[str], a
 
 
 def _styled(figure: go.Figure) -> go.Figure:
-    legend = {"orientation": "h", "yref": "container", "yanchor": "top", "y": 1, "x": 0}
+    legend = {
+        "orientation": "h",
+        "yref": "container",
+        "yanchor": "top",
+        "y": 1,
+        "x": 0,
+        "itemsizing": "constant",
+    }
     figure.update_layout(margin={"l": 10, "r": 10, "t": 70, "b": 10}, legend=legend, dragmode="pan")
     figure.update_annotations(x=0, xanchor="left")  # titles of subplots
     return figure

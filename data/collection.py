@@ -72,8 +72,8 @@ class Collection:
         """Which studies have this modality: boolean, (n_studies,)."""
         if modality.kind == "image":
             return self.table[modality.columns[0]].to_numpy() >= 0
-        filled = self.table[list(modality.columns)].ne("")
-        return filled.any(axis=1).to_numpy()
+        filled = self.table[list(modality.columns)].to_numpy() != ""
+        return filled.any(axis=1)
 
     def study(self, row: int) -> Study:
         """The study in this row of the table."""
@@ -95,7 +95,7 @@ class Collection:
 
     def splits(self) -> dict[str, int]:
         """Number of studies in each split, in order of appearance."""
-        return self.table[SPLIT].value_counts(sort=False).to_dict()
+        return {str(k): int(v) for k, v in self.table[SPLIT].value_counts(sort=False).items()}
 
     def meta(self) -> dict[str, Any]:
         """All but the table, ready for JSON."""

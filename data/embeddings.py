@@ -44,7 +44,7 @@ class EmbeddingSet:
     def labels(self) -> list[str]:
         """Columns that describe studies and are neither identity nor text key."""
         fixed = {STUDY_ID, GROUP, SPLIT, DUPLICATE}
-        return [c for c in self.rows if c not in fixed and not c.startswith("key:")]
+        return [c for c in map(str, self.rows) if c not in fixed and not c.startswith("key:")]
 
     def present(self, modality: str) -> np.ndarray:
         """Which studies have this modality: boolean, (n_studies,)."""

@@ -42,10 +42,10 @@ def decode(content: bytes, name: str) -> Image.Image:
 
 def _decode(content: bytes, name: str) -> Image.Image:
     try:
-        picture = Image.open(io.BytesIO(content), formats=FORMATS)
-        _check_size(picture.size, name)
-        picture.load()
-        picture = ImageOps.exif_transpose(picture)
+        opened = Image.open(io.BytesIO(content), formats=FORMATS)
+        _check_size(opened.size, name)
+        opened.load()
+        picture = ImageOps.exif_transpose(opened)
     except UnidentifiedImageError as error:
         raise Skipped(
             "not_an_image", f"{name!r} is not a picture of a known kind ({', '.join(FORMATS)})."
@@ -108,9 +108,9 @@ def encode(picture: Image.Image) -> bytes:
 
 def thumbnail(content: bytes, side: int) -> bytes:
     """A JPEG whose longer side is `side`, aspect kept."""
-    picture = Image.open(io.BytesIO(content), formats=("PNG", "JPEG"))
-    picture.draft(None, (side, side))
-    picture = ImageOps.contain(picture, (side, side), Image.Resampling.LANCZOS)
+    opened = Image.open(io.BytesIO(content), formats=("PNG", "JPEG"))
+    opened.draft(None, (side, side))
+    picture = ImageOps.contain(opened, (side, side), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=88)
     return buffer.getvalue()

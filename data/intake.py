@@ -116,8 +116,8 @@ def _take(
         if not kept:
             raise Refused("no_usable_files", _nothing_left(skips))
         collection = _collection(raw, name, kept, seed)
-        report = {"skipped": skips.counts(), "problems": skips.shown()}
-        store.publish(workspace, collection, staged, report=report)
+        summary: dict[str, object] = {"skipped": skips.counts(), "problems": skips.shown()}
+        store.publish(workspace, collection, staged, report=summary)
     return len(kept)
 
 

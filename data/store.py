@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +13,7 @@ from data.workspace import COLLECTION, Record, Workspace
 
 
 def publish(
-    workspace: Workspace, collection: Collection, staged: Path, *, report: dict[str, object]
+    workspace: Workspace, collection: Collection, staged: Path, *, report: Mapping[str, object]
 ) -> Record:
     """Make a collection, whose pack (if any) lies in `staged`, a record of the workspace."""
     collection.table.to_parquet(staged / "studies.parquet", write_page_checksum=True)

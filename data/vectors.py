@@ -231,7 +231,7 @@ def _usable(vectors: Arrays, ids: pd.Series, skips: Skips) -> np.ndarray:
     """Rows whose vectors are finite and not zero in every modality."""
     good = np.ones(len(ids), dtype=bool)
     for name, array in vectors.items():
-        finite = np.isfinite(array).all(axis=1)
+        finite = np.asarray(np.isfinite(array).all(axis=1))
         zero = finite & (np.linalg.norm(np.where(finite[:, None], array, 0), axis=1) < 1e-12)
         for row in np.flatnonzero(good & ~finite):
             message = f"row {row} of {name!r} (id {ids[row]}) has NaN or infinite values."

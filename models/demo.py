@@ -24,10 +24,7 @@ def prepare(workspace: Workspace, say: Say, *, studies: int = STUDIES) -> list[s
     make_collection(workspace, say, studies=studies)
     names = [default_name(NAME, checkpoint) for checkpoint in CHECKPOINTS]
     for checkpoint, name in zip(CHECKPOINTS, names, strict=True):
-        what = f"Embedding with {checkpoint}"
-        embed(workspace, NAME, checkpoint, progress=lambda d, n, _m, w=what: say(w, d / n))
-        what = f"Measuring {name}"
-        results.evaluation(workspace, name, split="test", progress=lambda share, _m, w=what: say(w, share))
+        _embed_and_measure(workspace, checkpoint, name, say)
     for number, name in enumerate(names):
         if not workspace.derived(workspace.record(SET, name), layouts.FILE).is_file():
             say(f"Laying out the map of {name}", number / len(names))
@@ -46,15 +43,26 @@ def make_collection(workspace: Workspace, say: Say, *, studies: int = STUDIES, s
         for picture in made.images:
             pack.add(images.encode(Image.fromarray(picture)))
         pack.close()
-        report = {"skipped": {}, "problems": []}
-        store.publish(workspace, _collection(made, seed), staged, report=report)
+        store.publish(workspace, _collection(made, seed), staged, report={"skipped": {}, "problems": []})
+
+
+def _embed_and_measure(workspace: Workspace, checkpoint: str, name: str, say: Say) -> None:
+    def embedded(done: int, total: int, modality: str) -> None:
+        say(f"Embedding with {checkpoint}", done / total)
+
+    def measured(share: float, modalities: str) -> None:
+        say(f"Measuring {name}", share)
+
+    embed(workspace, NAME, checkpoint, progress=embedded)
+    results.evaluation(workspace, name, split="test", progress=measured)
 
 
 def _collection(made: synthetic.SyntheticStudies, seed: int) -> Collection:
-    texts = {"report": "report", "history": "history"}
+    texts = {"report", "history"}
     identity = {STUDY_ID, GROUP, SPLIT}
-    table = made.table.assign(**{DUPLICATE: "", "image": np.arange(len(made.table))})
-    labels = tuple(c for c in made.table if c not in identity | texts.keys())
-    modalities = (Modality("image", "image"), *(Modality(t, "text") for t in texts))
+    table = made.table.assign(image=np.arange(len(made.table)))
+    table[DUPLICATE] = ""
+    labels = tuple(c for c in map(str, made.table) if c not in identity | texts)
+    modalities = (Modality("image", "image"), *(Modality(t, "text") for t in sorted(texts, reverse=True)))
     notes = {"layout": "synthetic", "seed": seed, "notice": synthetic.NOTICE, "split": "by group"}
     return Collection(NAME, table, modalities, labels, synthetic=True, notes=notes)

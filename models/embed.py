@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -172,7 +173,7 @@ class _Work:
 
     def _batches(self, modality: Modality, rows: np.ndarray) -> Iterator[Callable[[], list[Any]]]:
         for start in range(0, len(rows), self.batch):
-            yield lambda chosen=rows[start : start + self.batch]: self._values(modality, chosen)
+            yield partial(self._values, modality, rows[start : start + self.batch])
 
     def _values(self, modality: Modality, rows: np.ndarray) -> list[Any]:
         if modality.kind == "image":
@@ -189,11 +190,15 @@ def prepared(encoder: Encoder, batches: Iterable[Callable[[], list[Any]]]) -> It
     with ThreadPoolExecutor(WORKERS) as pool:
         waiting: deque[Future[tuple[Tensor, int]]] = deque()
         for values in batches:
-            waiting.append(pool.submit(lambda v=values: encoder.prepare(v())))
+            waiting.append(pool.submit(_prepare, encoder, values))
             if len(waiting) > AHEAD:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def _prepare(encoder: Encoder, values: Callable[[], list[Any]]) -> tuple[Tensor, int]:
+    return encoder.prepare(values())
 
 
 def _provenance(

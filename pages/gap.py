@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from analysis import figures, gap
+from analysis.evaluate import Evaluation
 from data.collection import GROUP
 from pages.components import cards, shell, views
 from pages.components.shell import Choice
@@ -27,18 +28,17 @@ MAX_LABELS = 30
 def main() -> None:
     shell.open_page("Gap", "How large is the gap, of what kind, and for whom?")
     choice = shell.choose()
-    pair = shell.pair_of(choice.a)
     evaluations = [views.evaluation(v) for v in choice.views]
     st.subheader("Cosines")
-    histograms(choice, pair)
+    histograms(choice)
     st.subheader("Of what kind")
-    kinds(choice, evaluations, pair)
+    kinds(evaluations, choice.pair)
     st.subheader("The numbers")
-    numbers(evaluations, pair)
+    numbers(evaluations, choice.pair)
     st.subheader("Each modality alone")
     alone(choice, evaluations)
     st.subheader("For whom")
-    for_whom(choice, pair)
+    for_whom(choice)
 
 
 def both(shown: View, pair: tuple[str, str]) -> np.ndarray:
@@ -55,7 +55,8 @@ def samples(fingerprint: str, name: str, split: str, pair: tuple[str, str]) -> g
     return gap.cosine_samples(*(np.asarray(shown.set.vectors[m][rows]) for m in pair))
 
 
-def histograms(choice: Choice, pair: tuple[str, str]) -> None:
+def histograms(choice: Choice) -> None:
+    pair = choice.pair
     known = {}
     for label, shown in zip(choice.labels, choice.views, strict=True):
         found = samples(shown.record.fingerprint, shown.name, shown.split, pair)
@@ -72,7 +73,7 @@ def histograms(choice: Choice, pair: tuple[str, str]) -> None:
     )
 
 
-def kinds(choice: Choice, evaluations: list, pair: tuple[str, str]) -> None:
+def kinds(evaluations: list[Evaluation], pair: tuple[str, str]) -> None:
     for column, letter, word, result in zip(st.columns(2), "AB", cards.WORDS, evaluations, strict=False):
         share = result.find("offset_share", *pair)
         residual = result.find("paired_residual", *pair)
@@ -92,7 +93,7 @@ def kinds(choice: Choice, evaluations: list, pair: tuple[str, str]) -> None:
     )
 
 
-def numbers(evaluations: list, pair: tuple[str, str]) -> None:
+def numbers(evaluations: list[Evaluation], pair: tuple[str, str]) -> None:
     for start in range(0, len(PAIR_METRICS), 4):
         for column, name in zip(st.columns(4), PAIR_METRICS[start : start + 4], strict=False):
             with column:
@@ -101,7 +102,7 @@ def numbers(evaluations: list, pair: tuple[str, str]) -> None:
         cards.downloads(result, f"{result.set}-{result.split}")
 
 
-def alone(choice: Choice, evaluations: list) -> None:
+def alone(choice: Choice, evaluations: list[Evaluation]) -> None:
     for name in ("angular_value", "uniformity_wi", "uniformity_w2"):
         for column, modality in zip(st.columns(4), choice.a.set.modalities, strict=False):
             with column:
@@ -109,7 +110,7 @@ def alone(choice: Choice, evaluations: list) -> None:
                 cards.number(found, subtitle=modality)
 
 
-def for_whom(choice: Choice, pair: tuple[str, str]) -> None:
+def for_whom(choice: Choice) -> None:
     labels = [c for c in choice.a.set.labels if 2 <= choice.a.set.rows[c].nunique() <= MAX_LABELS]
     if not labels:
         st.info("The studies carry no labels with 2 to 30 different values.")
@@ -117,8 +118,8 @@ def for_whom(choice: Choice, pair: tuple[str, str]) -> None:
     label = st.selectbox("Label", labels, key="gap_label")
     means = {}
     for title, shown in zip(choice.labels, choice.views, strict=True):
-        rows = both(shown, pair)
-        x, y = (np.asarray(shown.set.vectors[m][rows]) for m in pair)
+        rows = both(shown, choice.pair)
+        x, y = (np.asarray(shown.set.vectors[m][rows]) for m in choice.pair)
         of = shown.set.rows.iloc[rows]
         means[title] = gap.cosine_by_label(x, y, of[label].to_numpy(str), of[GROUP].to_numpy(str))
     figure = figures.by_group(means, cards.COLOURS, "mean cosine of true pairs, 95 % interval")

@@ -268,18 +268,18 @@ def describe(record: Record) -> str:
 
 
 def actions(record: Record) -> None:
-    rename, verify, delete = st.columns(3)
-    with rename.popover("Rename"):
+    row = st.container(horizontal=True)
+    with row.popover("Rename"):
         new = st.text_input("New name", record.name, key=f"new-{record.id}").strip()
         if st.button("Rename", key=f"rename-{record.id}"):
             attempt(lambda: views.workspace().rename(record.kind, record.name, new))
-    if verify.button("Verify", key=f"verify-{record.id}", help="Compare every file with its checksum."):
+    if row.button("Verify", key=f"verify-{record.id}", help="Compare every file with its checksum."):
         damaged = views.workspace().verify(record)
         if damaged:
             st.error(f"Damaged: {', '.join(damaged)}.")
         else:
             st.success(f"All {len(record.files)} files are what they were.")
-    with delete.popover("Delete"):
+    with row.popover("Delete"):
         st.caption("The files are removed from the workspace. Your own source is not touched.")
         if st.button(f"Delete {record.name}", type="primary", key=f"delete-{record.id}"):
             attempt(lambda: views.workspace().remove(record.kind, record.name))

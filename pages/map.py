@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
-from analysis.neighbours import nearest
+from analysis.neighbours import nearest, partner_ranks
 from models import jobs
 from pages.components import cards, shell, thumbs, views
 from pages.components.linked_map import Colouring, Panel, linked_map
@@ -21,17 +22,17 @@ NEIGHBOURS = 5
 def main() -> None:
     shell.open_page("Map", "Where do studies lie? Shape is modality, colour is what you choose.")
     choice = shell.choose()
-    left, middle, right = st.columns(3)
+    left, middle, right, last = st.columns([1, 1.2, 1, 1.8])
     method = left.segmented_control("Map", ["PCA", "UMAP"], default="PCA", key="map_method") or "PCA"
     colour = middle.selectbox("Colour", colour_options(choice.a), key="map_colour")
     lines = right.selectbox("Pair lines", [*LINES], key="map_lines")
-    pair = shell.pair_of(choice.a)
-    search(choice.a)
+    with last:
+        search(choice.a)
     points = [layout(v, method) for v in choice.views]
     if any(p is None for p in points):
         wait_for_umap(choice)
         st.stop()
-    draw(choice, [p for p in points if p is not None], colour, lines, pair)
+    draw(choice, [p for p in points if p is not None], colour, lines)
     st.caption(
         "Hover for image and report; click to keep a study; Shift-drag to select many; arrow keys step "
         "through. "
@@ -41,7 +42,7 @@ def main() -> None:
             else "UMAP keeps neighbours; distances between far groups mean little."
         )
     )
-    st.fragment(detail, key="detail")(choice, pair)
+    st.fragment(detail, key="detail")(choice)
 
 
 def layout(shown: View, method: str) -> dict[str, np.ndarray] | None:
@@ -59,7 +60,9 @@ def colouring(shown: View, colour: str, pair: tuple[str, str]) -> Colouring:
     if colour == "cosine of the pair":
         return Colouring.by_value(pair_cosines(shown, pair), name=colour)
     if colour == "rank of the partner":
-        return Colouring.by_value(np.log10(partner_ranks(shown, pair)), name="log10 of the partner's rank")
+        return Colouring.by_value(
+            np.log10(views.of_pairs(shown, pair, partner_ranks)), name="log10 of the partner's rank"
+        )
     values = shown.set.rows[colour].astype(str)
     numeric = as_numbers(values)
     if numeric is not None:
@@ -69,7 +72,7 @@ def colouring(shown: View, colour: str, pair: tuple[str, str]) -> Colouring:
     return Colouring.by_category(codes.to_numpy(), common, name=colour)
 
 
-def as_numbers(values) -> np.ndarray | None:
+def as_numbers(values: pd.Series) -> np.ndarray | None:
     """The column as numbers, if it holds more than eight different ones."""
     if values.nunique() <= 8:
         return None
@@ -81,21 +84,7 @@ def as_numbers(values) -> np.ndarray | None:
 
 def pair_cosines(shown: View, pair: tuple[str, str]) -> np.ndarray:
     """Cosine of each study's pair, NaN where one side is missing."""
-    x, y = (np.asarray(shown.set.vectors[m]) for m in pair)
-    both = shown.set.present(pair[0]) & shown.set.present(pair[1])
-    return np.where(both, np.einsum("nd,nd->n", x, y), np.nan)
-
-
-def partner_ranks(shown: View, pair: tuple[str, str]) -> np.ndarray:
-    """How many texts are closer to a study's image than its own, plus one; NaN where missing."""
-    x, y = (np.asarray(shown.set.vectors[m], np.float32) for m in pair)
-    own = pair_cosines(shown, pair)
-    there = shown.set.present(pair[1])
-    ranks = np.empty(len(own), np.float32)
-    for start in range(0, len(x), 1024):
-        scores = x[start : start + 1024] @ y[there].T
-        ranks[start : start + 1024] = 1 + (scores > own[start : start + 1024, None] + 1e-6).sum(axis=1)
-    return np.where(np.isnan(own), np.nan, ranks)
+    return views.of_pairs(shown, pair, lambda x, y: np.einsum("nd,nd->n", x, y))
 
 
 def search(shown: View) -> None:
@@ -121,13 +110,12 @@ def draw(
     points: list[dict[str, np.ndarray]],
     colour: str,
     lines: str,
-    pair: tuple[str, str],
 ) -> None:
     panels = [
         Panel(label, accent, [*maps], SHAPES[: len(maps)], [*maps.values()])
         for label, accent, maps in zip(choice.labels, cards.COLOURS, points, strict=False)
     ]
-    cosines = pair_cosines(choice.a, pair)
+    cosines = pair_cosines(choice.a, choice.pair)
     worst = np.argsort(np.where(np.isnan(cosines), np.inf, cosines))[: max(1, int(WORST * len(cosines)))]
     splits = ["all", *views.view(choice.a.name, "all").set.splits()]
     address = thumbs.url(choice.a.record.id, splits.index(choice.a.split)) if choice.a.collection else ""
@@ -136,7 +124,7 @@ def draw(
         studies=choice.a.ids,
         captions=[cards.first_text(choice.a, i) for i in range(len(choice.a.ids))],
         thumb_url=address,
-        colours=colouring(choice.a, colour, pair),
+        colours=colouring(choice.a, colour, choice.pair),
         lines=LINES[lines],
         worst=worst.tolist(),
         selected=st.session_state.get("map_selected"),
@@ -151,7 +139,7 @@ def on_select() -> None:
     st.rerun("detail")
 
 
-def detail(choice: Choice, pair: tuple[str, str]) -> None:
+def detail(choice: Choice) -> None:
     """The selected studies, and the neighbours of the first of them in A and in B."""
     rows = [r for r in st.session_state.get("map_selected", []) if r < len(choice.a.ids)]
     if not rows:
@@ -166,8 +154,8 @@ def detail(choice: Choice, pair: tuple[str, str]) -> None:
         cards.study_card(choice.a, row)
     for column, letter, word, shown in zip(others, "AB", cards.WORDS, choice.views, strict=False):
         with column:
-            st.markdown(f":{word}-badge[{letter}] nearest {pair[1]} of other studies")
-            neighbours(shown, row, pair)
+            st.markdown(f":{word}-badge[{letter}] nearest {choice.pair[1]} to its {choice.pair[0]}")
+            neighbours(shown, row, choice.pair)
 
 
 def pick(shown: View, rows: list[int]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from analysis import figures
+from analysis.evaluate import Evaluation
 from pages.components import cards, shell, views
 from pages.components.shell import Choice
 
@@ -14,18 +15,17 @@ MODALITY_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
 def main() -> None:
     shell.open_page("Overview", "What is loaded, and is there a gap?")
     choice = shell.choose()
-    pair = shell.pair_of(choice.a)
     evaluations = [views.evaluation(v) for v in choice.views]
-    verdict(choice, evaluations, pair)
-    numbers(evaluations, pair)
+    verdict(choice, evaluations)
+    numbers(evaluations, choice.pair)
     maps(choice)
     next_steps()
     details(choice, evaluations)
 
 
-def verdict(choice: Choice, evaluations: list, pair: tuple[str, str]) -> None:
+def verdict(choice: Choice, evaluations: list[Evaluation]) -> None:
     """Plain words first."""
-    x, y = pair
+    x, y = choice.pair
     for letter, word, shown, result in zip("AB", cards.WORDS, choice.views, evaluations, strict=False):
         cosine = result.find("cos_true_pairs", x, y)
         gap = result.find("centroid_gap_debiased", x, y)
@@ -46,7 +46,7 @@ def verdict(choice: Choice, evaluations: list, pair: tuple[str, str]) -> None:
         )
 
 
-def numbers(evaluations: list, pair: tuple[str, str]) -> None:
+def numbers(evaluations: list[Evaluation], pair: tuple[str, str]) -> None:
     x, y = pair
     there = {"direction": f"{x}->{y}", "protocol": "multi_positive"}
     back = {"direction": f"{y}->{x}", "protocol": "multi_positive"}
@@ -78,7 +78,7 @@ def next_steps() -> None:
     steps = (
         ("map", "Look at single studies", ":material/scatter_plot:"),
         ("gap", "See what kind of gap it is", ":material/straighten:"),
-        ("retrieval", "Search with a study or with words", ":material/search:"),
+        ("retrieval", "Search by study or words", ":material/search:"),
         ("library", "Use my own data", ":material/inventory_2:"),
     )
     for column, (page, label, icon) in zip(st.columns(4), steps, strict=True):
@@ -86,7 +86,7 @@ def next_steps() -> None:
             shell.link(page, label, icon)
 
 
-def details(choice: Choice, evaluations: list) -> None:
+def details(choice: Choice, evaluations: list[Evaluation]) -> None:
     with st.expander("All numbers, with intervals"):
         for label, result in zip(choice.labels, evaluations, strict=True):
             st.markdown(f"**{label}**")

@@ -6,7 +6,8 @@ import numpy as np
 import streamlit as st
 
 from analysis.catalogue import PROTOCOL_MEANING
-from analysis.neighbours import nearest
+from analysis.evaluate import Metric
+from analysis.neighbours import nearest, partner_rank
 from data.errors import UserError
 from pages.components import cards, shell, views
 from pages.components.shell import Choice
@@ -16,14 +17,13 @@ from pages.components.views import View
 def main() -> None:
     shell.open_page("Retrieval", "What comes back for a query, from A and from B?")
     choice = shell.choose()
-    pair = shell.pair_of(choice.a)
     query, examples, scores = st.tabs(["Words", "A study", "Scores"])
     with query:
         by_words(choice)
     with examples:
-        by_study(choice, pair)
+        by_study(choice)
     with scores:
-        score_table(choice, pair)
+        score_table(choice)
 
 
 def by_words(choice: Choice) -> None:
@@ -81,14 +81,14 @@ def _encoded(fingerprint: str, name: str, words: str) -> np.ndarray:
     return encoder.encode(encoder.prepare([words])[0]).numpy()
 
 
-def by_study(choice: Choice, pair: tuple[str, str]) -> None:
+def by_study(choice: Choice) -> None:
     """A study's image finds texts, or its text finds images."""
     left, middle, right = st.columns([2, 1, 1])
     wanted = st.query_params.get("study", "")
     ids = choice.a.ids
     index = ids.index(wanted) if wanted in ids else 0
     study = left.selectbox("Study", ids, index=index, key="query_study", help="Type to search an id.")
-    directions = {f"{x} → {y}": (x, y) for x, y in (pair, pair[::-1])}
+    directions = {f"{x} → {y}": (x, y) for x, y in (choice.pair, choice.pair[::-1])}
     x, y = directions[middle.selectbox("Direction", [*directions], key="query_direction")]
     count = right.slider("How many", 3, 12, 6, key="query_count")
     st.query_params["study"] = study
@@ -110,8 +110,7 @@ def results(shown: View, vector: np.ndarray, target: str, count: int, *, own: in
     items = np.flatnonzero(shown.set.present(target))
     gallery = np.asarray(shown.set.vectors[target])[items]
     if own is not None and own in items:
-        scores = gallery @ vector[0]
-        rank = 1 + int((scores > scores[np.searchsorted(items, own)] + 1e-7).sum())
+        rank = partner_rank(vector, gallery, int(np.searchsorted(items, own)))
         st.caption(f"The true partner is number **{rank:,}** of {len(items):,}.")
     cosines, found = nearest(vector, gallery, k=count)
     for start in range(0, len(found[0]), 3):
@@ -122,7 +121,7 @@ def results(shown: View, vector: np.ndarray, target: str, count: int, *, own: in
 
 
 def result(shown: View, row: int, target: str, place: int, cosine: float, is_own: bool) -> None:
-    with st.container(border=True):
+    with st.container(border=True, height="stretch"):
         st.caption(f"{place}. cosine {cosine:.3f}" + (" · :green[true partner]" if is_own else ""))
         study = shown.study(row)
         if study is None or shown.collection is None:
@@ -133,15 +132,16 @@ def result(shown: View, row: int, target: str, place: int, cosine: float, is_own
             if picture is not None:
                 st.image(picture, width="stretch")
             st.caption(shown.ids[row])
-            st.text(cards.first_text(shown, row, 140))
+            st.text(cards.first_text(shown, row, 110))
         else:
             st.caption(shown.ids[row])
-            st.text(str(study.values.get(target, ""))[:400])
+            st.text(str(study.values.get(target, ""))[:280])
 
 
-def score_table(choice: Choice, pair: tuple[str, str]) -> None:
+def score_table(choice: Choice) -> None:
     evaluations = [views.evaluation(v) for v in choice.views]
-    for direction in (f"{pair[0]}->{pair[1]}", f"{pair[1]}->{pair[0]}"):
+    x, y = choice.pair
+    for direction in (f"{x}->{y}", f"{y}->{x}"):
         st.markdown(f"**{direction.replace('->', ' → ')}**")
         rows = []
         for protocol, meaning in PROTOCOL_MEANING.items():
@@ -160,10 +160,11 @@ def score_table(choice: Choice, pair: tuple[str, str]) -> None:
         cards.downloads(result, f"{result.set}-{result.split}")
 
 
-def with_interval(metric) -> str:
-    if metric.name == "median_rank":
-        return f"{metric.value:.1f} ({metric.low:.1f} to {metric.high:.1f})"
-    return f"{metric.value:.1%} ({metric.low:.1%} to {metric.high:.1%})"
+def with_interval(metric: Metric) -> str:
+    digits = ".1f" if metric.name == "median_rank" else ".1%"
+    if metric.low is None or metric.high is None:
+        return format(metric.value, digits)
+    return f"{metric.value:{digits}} ({metric.low:{digits}} to {metric.high:{digits}})"
 
 
 main()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 import streamlit as st
@@ -26,10 +27,11 @@ NONE = "none"
 
 @dataclass(frozen=True)
 class Choice:
-    """What the person looks at: A, and B beside it or None."""
+    """What the person looks at: A, B beside it or None, and the two modalities in question."""
 
     a: View
     b: View | None
+    pair: tuple[str, str]
 
     @property
     def views(self) -> list[View]:
@@ -75,8 +77,10 @@ def choose() -> Choice:
         splits = ["all", *views.view(a, "all").set.splits()]
         default = "test" if "test" in splits else "all"
         split = _select("Split", "split", list(dict.fromkeys(splits)), default)
+        pairs = {f"{x} and {y}": (x, y) for x, y in combinations(views.view(a, "all").set.modalities, 2)}
+        pair = pairs[_select("Modalities", "pair", [*pairs], next(iter(pairs)))]
     try:
-        choice = Choice(views.view(a, split), _beside(a, b, split))
+        choice = Choice(views.view(a, split), _beside(a, b, split, pair), pair)
     except UserError as error:
         st.error(error.message)
         st.stop()
@@ -100,7 +104,7 @@ def _partner(a: str, names: list[str]) -> str:
     return next((n for n in names if n != a and origin[n] and origin[n] == origin[a]), NONE)
 
 
-def _beside(a: str, b: str, split: str) -> View | None:
+def _beside(a: str, b: str, split: str, pair: tuple[str, str]) -> View | None:
     if b == NONE:
         return None
     whole = views.view(b, "all")
@@ -110,6 +114,9 @@ def _beside(a: str, b: str, split: str) -> View | None:
     other = views.view(b, split)
     if not views.same_studies(views.view(a, split), other):
         st.sidebar.warning(f"{b!r} holds other studies than {a!r}, so only A is shown.")
+        return None
+    if not set(pair) <= set(other.set.modalities):
+        st.sidebar.warning(f"{b!r} lacks {' or '.join(pair)}, so only A is shown.")
         return None
     return other
 
@@ -130,17 +137,3 @@ def _empty() -> None:
     )
     link("library", "Open the Library", ":material/inventory_2:")
     st.stop()
-
-
-def pair_of(shown: View) -> tuple[str, str]:
-    """The two modalities that a page looks at; asked only if there are more than two."""
-    names = shown.set.modalities
-    pairs = [(x, y) for i, x in enumerate(names) for y in names[i + 1 :]]
-    if len(pairs) == 1:
-        return pairs[0]
-    options = [f"{x} and {y}" for x, y in pairs]
-    kept = st.session_state.get("kept_pair") or st.query_params.get("pair")
-    index = options.index(kept) if kept in options else 0
-    chosen = st.selectbox("Modalities", options, index=index, key="choose_pair")
-    st.session_state["kept_pair"] = st.query_params["pair"] = chosen
-    return pairs[options.index(chosen)]

@@ -6,6 +6,7 @@ Everything is cached by name and content fingerprint, never by big arrays.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -148,6 +149,17 @@ def umap(shown: View) -> dict[str, np.ndarray] | None:
     """modality -> (n_studies, 2) if a worker has laid the set out, else None."""
     maps = layouts.read(workspace(), shown.name)
     return None if maps is None else {m: xy[shown.where] for m, xy in maps.items()}
+
+
+def of_pairs(
+    shown: View, pair: tuple[str, str], measure: Callable[[np.ndarray, np.ndarray], np.ndarray]
+) -> np.ndarray:
+    """One number a study from its two vectors, NaN where one of them is missing."""
+    rows = np.flatnonzero(shown.set.present(pair[0]) & shown.set.present(pair[1]))
+    values = np.full(len(shown.set), np.nan)
+    if len(rows):
+        values[rows] = measure(*(np.asarray(shown.set.vectors[m][rows], np.float32) for m in pair))
+    return values
 
 
 def same_studies(a: View, b: View) -> bool:

@@ -140,7 +140,7 @@ def test_intervals_cover_about_as_often_as_they_say() -> None:
     rng = np.random.default_rng(5)
     population = cloud(20_000, 12, 6)
     truth = numbers_of(*population)
-    inside = {name: 0 for name in truth}
+    inside = dict.fromkeys(truth, 0)
     for _ in range(120):
         chosen = rng.choice(20_000, 150, replace=False)
         x, y = (side[chosen] for side in population)

@@ -100,7 +100,7 @@ def test_selection_shows_study_and_neighbours_in_a_and_b(demo: Workspace) -> Non
     app.session_state["map_selected"] = [3]
     app.run()
     assert not app.exception
-    assert "nearest report of other studies" in words(app)
+    assert "nearest report to its image" in words(app)
     assert sum("cosine" in c.value for c in app.caption) >= 10
 
 

@@ -103,13 +103,9 @@ def test_write_atomically_leaves_old_or_new(tmp_path: Path) -> None:
 @given(st.text(max_size=100))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 def test_no_name_ever_becomes_a_path(name: str) -> None:
-    try:
-        check_name(name)
-    except UserError as error:
-        assert error.code == "name_invalid"
-    else:
-        assert not set(name) & set("/\\\0\n\r")
-        assert name not in (".", "..")
+    if set(name) & set("/\\\0\n\r") or name in ("", ".", ".."):
+        with pytest.raises(UserError, match="cannot be a name"):
+            check_name(name)
 
 
 def test_kinds_have_their_own_names(workspace: Workspace) -> None:
