@@ -238,7 +238,7 @@ def demo(
                 tasks[what] = bar.add_task(what, total=100)
             bar.update(tasks[what], completed=round(100 * share))
 
-        prepare(workspace, say)
+        prepare(workspace, say, maps=not serve)
     if serve:
         _serve(workspace, port)
 

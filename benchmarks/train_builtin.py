@@ -1,6 +1,6 @@
 """How the shipped demo checkpoint was made: CLIP loss, learnable temperature, other studies.
 
-    python -m benchmarks.train_builtin [EPOCHS]
+    python -m benchmarks.train_builtin [FILE]
 
 Loss: mean of the symmetric contrastive losses of image-report, image-history and report-history, each
 over the studies of the batch that have both. The studies are synthetic too, but of another seed than
@@ -13,6 +13,7 @@ import math
 import sys
 import time
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -25,8 +26,8 @@ from data import synthetic
 from models import builtin
 from models.architecture import BPE, instantiate
 
-BATCH, LEARNING_RATE, WEIGHT_DECAY, WARM_UP, EPOCHS, SEED = 128, 1e-3, 0.1, 40, 12, 0
-STUDIES, DATA_SEED = 8000, 1  # the demo collection is seed 0
+BATCH, LEARNING_RATE, WEIGHT_DECAY, WARM_UP, EPOCHS, SEED = 128, 1e-3, 0.1, 100, 5, 0
+STUDIES, DATA_SEED = 24_000, 1  # the demo collection is seed 0
 
 
 def pictures(made: synthetic.SyntheticStudies, side: int) -> Tensor:
@@ -45,7 +46,7 @@ def shifted(batch: Tensor, rng: np.random.Generator) -> Tensor:
     return batch * float(rng.uniform(0.9, 1.1)) + float(rng.uniform(-0.1, 0.1))
 
 
-def main(epochs: int = EPOCHS) -> None:
+def main(target: Path = builtin.FOLDER / f"{builtin.TRAINED}.safetensors") -> None:
     """Train, report the validation loss of each epoch, store in half precision."""
     torch.manual_seed(SEED)
     rng = np.random.default_rng(SEED)
@@ -59,7 +60,7 @@ def main(epochs: int = EPOCHS) -> None:
     val = torch.from_numpy(np.flatnonzero(made.table["split"] == "val")[:318])
     model = instantiate(config, builtin.FOLDER)
     optimiser = torch.optim.AdamW(model.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
-    steps = epochs * (len(train) // BATCH)
+    steps = EPOCHS * (len(train) // BATCH)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps))
 
     def loss_of(rows: Tensor, batch: Tensor) -> Tensor:
@@ -75,7 +76,7 @@ def main(epochs: int = EPOCHS) -> None:
         return torch.stack(losses).mean()
 
     started = time.time()
-    for epoch in range(epochs):
+    for epoch in range(EPOCHS):
         model.train()
         order = rng.permutation(train)
         for start in range(0, len(order) - BATCH + 1, BATCH):
@@ -93,7 +94,7 @@ def main(epochs: int = EPOCHS) -> None:
         took = time.time() - started
         print(f"epoch {epoch + 1} loss {loss.item():.3f} val {held_out:.3f} scale {scale:.1f} {took:.0f} s")
         state = {k: v.half().contiguous() for k, v in model.state_dict().items()}
-        save_file(state, builtin.FOLDER / f"{builtin.TRAINED}.safetensors")
+        save_file(state, target)
 
 
 def _rate(step: int, steps: int) -> float:
@@ -104,4 +105,4 @@ def _rate(step: int, steps: int) -> float:
 
 
 if __name__ == "__main__":
-    main(*(int(a) for a in sys.argv[1:]))
+    main(*map(Path, sys.argv[1:]))

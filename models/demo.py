@@ -10,7 +10,7 @@ from PIL import Image
 from data import images, store, synthetic
 from data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID, Collection, Modality
 from data.workspace import COLLECTION, SET, Workspace
-from models import builtin, layouts, results
+from models import builtin, jobs, layouts, results
 from models.embed import default_name, embed
 
 NAME = "demo"
@@ -19,17 +19,23 @@ CHECKPOINTS = (builtin.TRAINED, builtin.UNTRAINED)
 Say = Callable[[str, float], None]  # what is being done, share done
 
 
-def prepare(workspace: Workspace, say: Say, *, studies: int = STUDIES) -> list[str]:
-    """Make whatever of the demo is not there yet; returns the names of its embedding sets."""
+def prepare(workspace: Workspace, say: Say, *, studies: int = STUDIES, maps: bool = True) -> list[str]:
+    """Make whatever of the demo is not there yet; returns the names of its embedding sets.
+
+    Without `maps` a worker lays them out, while the app is already open.
+    """
     make_collection(workspace, say, studies=studies)
     names = [default_name(NAME, checkpoint) for checkpoint in CHECKPOINTS]
     for checkpoint, name in zip(CHECKPOINTS, names, strict=True):
         _embed_and_measure(workspace, checkpoint, name, say)
-    for number, name in enumerate(names):
-        if not workspace.derived(workspace.record(SET, name), layouts.FILE).is_file():
-            say(f"Laying out the map of {name}", number / len(names))
-            layouts.compute(workspace, name, start=names[0] if number else "")
-    say("Ready", 1)
+    missing = [n for n in names if not workspace.derived(workspace.record(SET, n), layouts.FILE).is_file()]
+    if missing and not maps:
+        jobs.start(workspace, "layout", {"sets": missing, "start": names[0]})
+    elif missing:
+        for number, name in enumerate(missing):
+            say("Laying out the maps", number / len(missing))
+            layouts.compute(workspace, name, start="" if name == names[0] else names[0])
+        say("Laying out the maps", 1)
     return names
 
 
@@ -55,6 +61,7 @@ def _embed_and_measure(workspace: Workspace, checkpoint: str, name: str, say: Sa
 
     embed(workspace, NAME, checkpoint, progress=embedded)
     results.evaluation(workspace, name, split="test", progress=measured)
+    say(f"Measuring {name}", 1)
 
 
 def _collection(made: synthetic.SyntheticStudies, seed: int) -> Collection:

@@ -67,9 +67,11 @@ def _embed(workspace: Workspace, args: dict[str, Any], report: Report) -> str:
 def _layout(workspace: Workspace, args: dict[str, Any], report: Report) -> str:
     from models.layouts import compute
 
-    report(0.05, "Compiling and laying out the map")
-    compute(workspace, args["set"], start=args.get("start", ""))
-    return f"UMAP of {args['set']} is ready."
+    names = args["sets"]
+    for number, name in enumerate(names):
+        report((number + 0.1) / len(names), f"Laying out the map of {name}")
+        compute(workspace, name, start=args["start"] if name != args["start"] else "")
+    return f"UMAP of {' and '.join(names)} is ready."
 
 
 def _add_checkpoint(workspace: Workspace, args: dict[str, Any], report: Report) -> str:

@@ -187,24 +187,24 @@ def neighbours(shown: View, row: int, pair: tuple[str, str]) -> None:
 
 def wait_for_umap(choice: Choice) -> None:
     """Start the layouts that are missing in a worker, and look in on it."""
-    missing = [v for v in choice.views if views.umap(v) is None]
-    first = choice.a.name
-    for shown in missing:
-        start = first if shown.name != first and views.umap(choice.a) is not None else ""
-        if shown.name == first or start or len(missing) == 1:
-            args = {"set": shown.name, "start": start}
-            failed = [j for j in jobs.jobs(views.workspace()) if j.kind == "layout" and j.args == args]
-            if failed and failed[0].state == "failed":
-                st.error(failed[0].message)
-                return
-            jobs.start(views.workspace(), "layout", args)
-    watch(choice)
+    missing = [v.name for v in choice.views if views.umap(v) is None]
+    arguments = {"sets": missing, "start": choice.a.name}
+    known = [j for j in jobs.jobs(views.workspace()) if j.kind == "layout"]
+    failed = next((j for j in known if j.args == arguments and j.state == "failed"), None)
+    if failed:
+        st.error(failed.message, icon=":material/block:")
+        return
+    jobs.resume_dead(views.workspace())
+    if not any(j.state in jobs.ACTIVE for j in known):
+        jobs.start(views.workspace(), "layout", arguments)
+    watch()
 
 
 @st.fragment(run_every=1.0)
-def watch(choice: Choice) -> None:
+def watch() -> None:
+    """Polls the worker; runs the page again when it is done."""
     active = [j for j in jobs.jobs(views.workspace(), active=True) if j.kind == "layout"]
-    if not active or any(not j.alive for j in active):
+    if not active:
         st.rerun()
     st.progress(
         active[0].progress, text="UMAP is laid out in the background (10 to 60 s). PCA is there at once."

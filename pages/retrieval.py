@@ -122,7 +122,7 @@ def results(shown: View, vector: np.ndarray, target: str, count: int, *, own: in
 
 def result(shown: View, row: int, target: str, place: int, cosine: float, is_own: bool) -> None:
     with st.container(border=True, height="stretch"):
-        st.caption(f"{place}. cosine {cosine:.3f}" + (" · :green[true partner]" if is_own else ""))
+        st.caption(f"#{place} · cosine {cosine:.3f}" + (" · :green[true partner]" if is_own else ""))
         study = shown.study(row)
         if study is None or shown.collection is None:
             st.text(shown.ids[row])

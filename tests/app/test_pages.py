@@ -131,7 +131,7 @@ def test_typed_words_find_pictures(demo: Workspace) -> None:
     app = opened("retrieval").run()
     app.text_input(key="words").set_value("right pleural effusion").run()
     assert not app.exception
-    assert sum(c.value.startswith("1. cosine") for c in app.caption) >= 2  # from A and from B
+    assert sum(c.value.startswith("#1 · cosine") for c in app.caption) >= 2  # from A and from B
 
 
 def test_study_as_query_says_where_its_partner_stands(demo: Workspace) -> None:

@@ -98,7 +98,7 @@ def test_search_words_find_pictures(page: Page, url: str) -> None:
     settled(page)
     page.get_by_role("textbox", name="Words").fill("large left pleural effusion")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("1. cosine").first).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("#1 · cosine").first).to_be_visible(timeout=60_000)
     settled(page)
     assert page.locator("[data-testid=stImage] img").count() >= 10
 

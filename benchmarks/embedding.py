@@ -1,0 +1,92 @@
+"""Is the encoder the only cost? Images per second of an embedding run against a bare loop.
+
+    python -m benchmarks.embedding [STUDIES]
+
+Peer: `model.encode_image` over tensors that are already in memory, same model, batches and threads, in the
+same process. Both are run three times in turns; the ratio of medians is printed. Target: at least 0.9.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from data import store
+from data.workspace import Workspace
+from models import demo, registry
+from models.architecture import CONFIG, WEIGHTS, instantiate
+from models.embed import BATCH, prepared
+from models.encoders import Encoder
+
+ARCHITECTURE, STUDIES, ROUNDS = "ViT-B-32", 192, 3
+
+
+def random_checkpoint(workspace: Workspace, folder: Path) -> None:
+    """ViT-B-32 as initialised: the weights do not change the speed."""
+    import open_clip
+    from safetensors.torch import save_file
+
+    config = {"model_cfg": open_clip.get_model_config(ARCHITECTURE)}
+    model = instantiate(config, None)
+    (folder / CONFIG).write_text(json.dumps(config))
+    save_file({k: v.contiguous() for k, v in model.state_dict().items()}, folder / WEIGHTS)
+    report = registry.add(workspace, registry.Source(str(folder)), "bench")
+    assert report.refused is None, report.message
+
+
+def seconds(work: Callable[[], None]) -> float:
+    """Wall time of one run."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def main(studies: int = STUDIES) -> None:
+    """Print both speeds and their ratio."""
+    with tempfile.TemporaryDirectory() as home, tempfile.TemporaryDirectory() as folder:
+        workspace = Workspace(home)
+        demo.make_collection(workspace, lambda what, share: None, studies=studies)
+        random_checkpoint(workspace, Path(folder))
+        encoder = registry.load(workspace, "bench", device="cpu").encoders["image"]
+        pack = store.image_pack(workspace, "demo")
+        assert pack is not None
+        starts = range(0, studies, BATCH)
+        batches = [lambda s=s: pack.decode_many(range(s, min(s + BATCH, studies))) for s in starts]
+        tensors = [encoder.prepare(batch())[0] for batch in batches]
+        report(encoder, batches, tensors, studies)
+
+
+def report(
+    encoder: Encoder, batches: list[Callable[[], list]], tensors: list[torch.Tensor], studies: int
+) -> None:
+    """Run both in turns."""
+
+    def bare() -> None:
+        for tensor in tensors:
+            encoder.encode(tensor)
+
+    def whole() -> None:
+        for tensor, _ in prepared(encoder, batches):
+            encoder.encode(tensor)
+
+    bare()  # warm up
+    bare_times, whole_times = [], []
+    for _ in range(ROUNDS):
+        bare_times.append(seconds(bare))
+        whole_times.append(seconds(whole))
+    peer, ours = (studies / statistics.median(t) for t in (bare_times, whole_times))
+    print(f"{ARCHITECTURE}, {studies} images, batch {BATCH}, {torch.get_num_threads()} threads, CPU")
+    print(f"bare encode_image on preloaded tensors  {peer:6.1f} images/s")
+    print(f"embedding run, decode and resize included {ours:6.1f} images/s")
+    print(f"ratio {ours / peer:.2f} (target 0.90)")
+
+
+if __name__ == "__main__":
+    main(*(int(a) for a in sys.argv[1:]))
