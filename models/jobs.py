@@ -82,7 +82,7 @@ def jobs(workspace: Workspace, *, active: bool = False) -> list[Job]:
             r["message"],
             r["created"],
             r["heartbeat"],
-            _alive(r["pid"], r["pid_started"]),
+            _alive(r["pid"], r["pid_started"]) if r["pid"] else time.time() - r["heartbeat"] < 30,
         )
         for r in rows
     ]
@@ -94,10 +94,8 @@ def job(workspace: Workspace, job_id: str) -> Job | None:
     return next((j for j in jobs(workspace) if j.id == job_id), None)
 
 
-def _alive(pid: int | None, started: float | None) -> bool:
+def _alive(pid: int, started: float | None) -> bool:
     """Whether that very process still runs (a number can be given to another one later)."""
-    if pid is None:
-        return True  # being started
     try:
         process = psutil.Process(pid)
         same = abs(process.create_time() - (started or 0)) < 1

@@ -193,8 +193,8 @@ def wait_for_umap(choice: Choice) -> None:
     failed = next((j for j in known if j.args == arguments and j.state == "failed"), None)
     if failed:
         st.error(failed.message, icon=":material/block:")
-        return
-    jobs.resume_dead(views.workspace())
+        if not st.button("Try again", key="umap_again"):
+            return
     if not any(j.state in jobs.ACTIVE for j in known):
         jobs.start(views.workspace(), "layout", arguments)
     watch()
@@ -203,6 +203,7 @@ def wait_for_umap(choice: Choice) -> None:
 @st.fragment(run_every=1.0)
 def watch() -> None:
     """Polls the worker; runs the page again when it is done."""
+    jobs.resume_dead(views.workspace())
     active = [j for j in jobs.jobs(views.workspace(), active=True) if j.kind == "layout"]
     if not active:
         st.rerun()
