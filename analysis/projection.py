@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,8 +56,11 @@ def umap(z: np.ndarray, *, neighbours: int = 15, seed: int = 0, start: np.ndarra
         precomputed_knn=graph,
         init=init,
         random_state=seed,
+        n_jobs=1,
     )
-    xy = model.fit_transform(np.asarray(z, dtype=np.float32))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="precomputed_knn")  # new points are not our use
+        xy = model.fit_transform(np.asarray(z, dtype=np.float32))
     return Map((xy if start is None else onto(xy, start)).astype(np.float32), "umap")
 
 
