@@ -54,6 +54,9 @@ def import_(
     study_id: Annotated[str, typer.Option("--id", help="Column of ids.")] = "",
     group: Annotated[str, typer.Option(help="Column of patients or cases.")] = "",
     split: Annotated[str, typer.Option(help="Column of splits.")] = "",
+    duplicates: Annotated[str, typer.Option(help="Column of duplicate groups.")] = "",
+    label: Annotated[list[str] | None, typer.Option(help="Column of labels.")] = None,
+    tabular: Annotated[list[str] | None, typer.Option(help="Column of a tabular modality.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the split, where the source has none.")] = 0,
 ) -> None:
     """Take studies in: images, reports, further texts. Columns are guessed unless you name them."""
@@ -62,7 +65,8 @@ def import_(
 
     roles = None
     if image or text:
-        roles = Roles(study_id, tuple(image or ()), tuple(text or ()), group=group, split=split)
+        columns = (tuple(c or ()) for c in (image, text, tabular, label))
+        roles = Roles(study_id, *columns, group=group, split=split, duplicate_group=duplicates)
     options = Options(layout, "", roles, seed)
     workspace = Workspace(home)
     with _bar(as_json) as bar:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from analysis.arrays import unit_rows
 from analysis.uncertainty import Estimate, GroupBootstrap, Statistic
@@ -70,7 +71,8 @@ def uniformity_w2(z: np.ndarray, *, bootstrap: GroupBootstrap | None = None) -> 
     bootstrap = bootstrap or GroupBootstrap(np.arange(len(z)))
 
     def statistic(weights: np.ndarray) -> np.ndarray:
-        values = [_minus_w2(z, w) for w in _repeat(weights, len(z))]
+        with threadpool_limits(1):  # many small products: threads would wait for each other
+            values = [_minus_w2(z, w) for w in _repeat(weights, len(z))]
         return np.asarray(values)[:, None]
 
     return bootstrap.estimates(statistic, resamples=RESAMPLES, bounds=(-np.inf, 0))[0]
@@ -79,10 +81,12 @@ def uniformity_w2(z: np.ndarray, *, bootstrap: GroupBootstrap | None = None) -> 
 def _minus_w2(z: np.ndarray, weights: np.ndarray) -> float:
     shares = weights / weights.sum()
     mean = shares @ z
-    scaled = np.sqrt(shares)[:, None] * (z - mean)
-    wide = scaled.shape[0] < scaled.shape[1]
-    gram = scaled @ scaled.T if wide else scaled.T @ scaled  # same spectrum, the smaller one
-    eigenvalues = np.clip(np.linalg.eigvalsh(gram), 0, None)
+    if len(z) < z.shape[1]:  # the rows' own products have the same spectrum and are fewer
+        scaled = np.sqrt(shares)[:, None] * (z - mean)
+        covariance = scaled @ scaled.T
+    else:
+        covariance = (z.T * shares) @ z - np.outer(mean, mean)
+    eigenvalues = np.clip(np.linalg.eigvalsh(covariance), 0, None)
     trace, root = eigenvalues.sum(), np.sqrt(eigenvalues).sum()
     squared = mean @ mean + 1 + trace - 2 / np.sqrt(z.shape[1]) * root
     return -float(np.sqrt(max(squared, 0)))

@@ -292,6 +292,9 @@ def _localise(built: _Built, folder: Path) -> dict[str, Any]:
         text["hf_tokenizer_name"] = "text"
     elif built.folder and (built.folder / BPE).is_file():
         shutil.copyfile(built.folder / BPE, folder / BPE)
+    for file in (TABULAR_CONFIG, TABULAR_WEIGHTS):
+        if built.folder and (built.folder / file).is_file():
+            shutil.copyfile(built.folder / file, folder / file)
     return config
 
 

@@ -123,13 +123,15 @@ def image_bytes(shown: View, study: Study, modality: str) -> bytes | None:
 
 
 def evaluation(shown: View) -> Evaluation:
-    """All metrics of a view; computed once, then read from the workspace."""
-    return _evaluation(shown.record.fingerprint, shown.name, shown.split)
+    """All metrics of a view; computed once with a progress bar, then read from the workspace."""
+    place = st.empty()
 
+    def progress(share: float, what: str) -> None:
+        place.progress(share, text=f"Measuring {what} of {shown.name}, with intervals")
 
-@st.cache_data(show_spinner="Measuring, with intervals…", max_entries=32)
-def _evaluation(fingerprint: str, name: str, split: str) -> Evaluation:
-    return results.evaluation(workspace(), name, split=split)
+    result = results.evaluation(workspace(), shown.name, split=shown.split, progress=progress)
+    place.empty()
+    return result
 
 
 @st.cache_data(show_spinner=False, max_entries=32)

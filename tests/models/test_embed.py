@@ -127,3 +127,42 @@ def wait(workspace: Workspace, job_id: str) -> jobs.Job:
             return job
         time.sleep(0.1)
     raise TimeoutError(job_id)
+
+
+def test_tabular_values_are_a_modality_like_any_other(workspace: Workspace, tmp_path: Path) -> None:
+    """A folder checkpoint that brings a tabular encoder embeds images, texts and tables."""
+    import json
+
+    import torch
+    from PIL import Image
+    from safetensors.torch import save_file
+
+    from data.intake import Options, intake
+    from data.raw import Roles
+    from models.encoders import TabularEncoder
+    from models.registry import Source, add
+
+    folder = tmp_path / "checkpoint"
+    folder.mkdir()
+    builtin.write(builtin.UNTRAINED, folder)
+    columns = [{"name": "age", "mean": 50.0, "std": 20.0}, {"name": "sex", "values": ["F", "M"]}]
+    encoder = TabularEncoder(columns, 128, torch.device("cpu"))
+    (folder / "tabular.json").write_text(json.dumps(columns))
+    save_file(encoder.network.state_dict(), folder / "tabular.safetensors")
+    report = add(workspace, Source(str(folder)), "three")
+    assert report.refused is None, report.message
+    source = tmp_path / "studies"
+    source.mkdir()
+    lines = ["id,image,report,age,sex"]
+    for i in range(12):
+        Image.new("L", (40, 40), 20 * i).save(source / f"{i}.png")
+        lines.append(f"s{i},{i}.png,report number {i},{'' if i == 5 else 30 + i},{'' if i == 5 else 'F'}")
+    (source / "studies.csv").write_text("\n".join(lines))
+    roles = Roles("id", ("image",), ("report",), ("age", "sex"))
+    assert intake(workspace, source, "mine", options=Options(roles=roles)).refused is None
+    embed(workspace, "mine", "three")
+    kept = embeddings.load(workspace, "mine @ three")
+    assert kept.modalities == ["image", "report", "tabular"]
+    assert kept.present("tabular").tolist() == [i != 5 for i in range(12)]
+    expected = encoder.encode(encoder.prepare([{"age": "30", "sex": "F"}])[0]).numpy()
+    np.testing.assert_allclose(kept.vectors["tabular"][0], expected[0], atol=1e-6)
