@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -45,12 +46,13 @@ class GroupBootstrap:
 
     def weights(self, resamples: int) -> Iterator[np.ndarray]:
         """Blocks of (b, n_studies) float64 weights, the same for the same seed."""
+        if resamples * self.n <= BLOCK:
+            yield _drawn(self.codes.tobytes(), self.n_groups, self.seed, resamples)
+            return
         rng = np.random.default_rng(self.seed)
         block = max(1, BLOCK // self.n)
-        shares = np.full(self.n_groups, 1 / self.n_groups)
         for start in range(0, resamples, block):
-            size = min(block, resamples - start)
-            yield rng.multinomial(self.n_groups, shares, size)[:, self.codes].astype(np.float64)
+            yield _draw(rng, self.codes, self.n_groups, min(block, resamples - start))
 
     def estimates(
         self,
@@ -80,3 +82,16 @@ class GroupBootstrap:
             Estimate(float(v), float(a), float(b), self.n, self.n_groups, draws)
             for v, a, b in zip(values, low, high, strict=True)
         ]
+
+
+@lru_cache(maxsize=2)
+def _drawn(codes: bytes, n_groups: int, seed: int, resamples: int) -> np.ndarray:
+    """The same draws serve every metric of the same studies."""
+    return _draw(np.random.default_rng(seed), np.frombuffer(codes, np.intp), n_groups, resamples)
+
+
+def _draw(rng: np.random.Generator, codes: np.ndarray, n_groups: int, size: int) -> np.ndarray:
+    shares = np.full(n_groups, 1 / n_groups)
+    weights = rng.multinomial(n_groups, shares, size)[:, codes].astype(np.float64)
+    weights.setflags(write=False)
+    return weights

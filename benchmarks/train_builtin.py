@@ -26,8 +26,8 @@ from data import synthetic
 from models import builtin
 from models.architecture import BPE, instantiate
 
-BATCH, LEARNING_RATE, WEIGHT_DECAY, WARM_UP, EPOCHS, SEED = 128, 1e-3, 0.1, 100, 5, 0
-STUDIES, DATA_SEED = 24_000, 1  # the demo collection is seed 0
+BATCH, LEARNING_RATE, WEIGHT_DECAY, WARM_UP, EPOCHS, SEED = 128, 1e-3, 0.1, 40, 12, 0
+STUDIES, DATA_SEED = 8000, 1  # the demo collection is seed 0
 
 
 def pictures(made: synthetic.SyntheticStudies, side: int) -> Tensor:
