@@ -31,7 +31,7 @@ app = typer.Typer(
 )
 checkpoint_app = typer.Typer(help="Checkpoints: encoders into one shared space.", no_args_is_help=True)
 app.add_typer(checkpoint_app, name="checkpoint")
-out, err = Console(), Console(stderr=True)
+out, err = Console(markup=False), Console(stderr=True)
 if not out.is_terminal:
     out.width = 140  # a file has no width; keep one row a line
 
@@ -311,9 +311,9 @@ def _finish(report: IntakeReport, as_json: bool) -> None:
     if as_json:
         print(json.dumps(report.to_json()))
     elif report.refused:
-        err.print(f"Refused ({report.refused}): {report.message}", markup=False)
+        err.print(f"Refused ({report.refused}): {report.message}")
     else:
-        err.print(report.message, markup=False)
+        err.print(report.message)
         for code, count in report.skipped.items():
             err.print(f"  skipped {count:,}: {code}")
     if report.refused:
@@ -321,7 +321,7 @@ def _finish(report: IntakeReport, as_json: bool) -> None:
 
 
 def _bar(quiet: bool) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     return Progress(*columns, TimeRemainingColumn(), console=err, disable=quiet)
 
 
@@ -334,7 +334,7 @@ def main() -> None:
         if "--json" in sys.argv:
             print(json.dumps({"refused": error.code, "message": error.message}))
         else:
-            err.print(f"Refused ({error.code}): {error.message}", markup=False)
+            err.print(f"Refused ({error.code}): {error.message}")
         sys.exit(REFUSED)
 
 

@@ -48,7 +48,7 @@ CATALOGUE: dict[str, MetricInfo] = {
             "Centroid gap, debiased",
             "The gap without what a finite sample adds by chance; about 0 if there is none.",
             "lower",
-            "sqrt(max(0, gap^2 - R / (n - 1))), R = paired residual",
+            "sqrt(max(0, gap^2 - V)), V = sampling variance of the mean difference, by group",
         ),
         _info(
             "cos_true_pairs",

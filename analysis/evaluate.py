@@ -172,7 +172,7 @@ def _scores(result: Retrieval, step: tuple[str, str]) -> Iterator[Metric]:
     }
     for k, estimate in result.recall.items():
         yield _metric(f"recall_at_{k}", step, estimate, **where)
-    yield _metric("median_rank", step, result.median_rank, **where)
+    yield _metric("median_rank", step, result.median_rank, note="; interval not centred", **where)
 
 
 def right_answers(part: EmbeddingSet, a: str, b: str) -> tuple[Any, np.ndarray]:
@@ -213,6 +213,8 @@ def _over_pairs(metrics: list[Metric], names: tuple[str, ...]) -> Iterator[Metri
     """Mean and max over all pairs of modalities, without an interval of their own."""
     for name in gap.PairGap.__dataclass_fields__:
         values = [m for m in metrics if m.name == name and len(m.modalities) == 2]
+        if not values:
+            continue
         for label, reduce in (("mean", np.mean), ("max", np.max)):
             convention = f"{label} over {len(values)} pairs of modalities; intervals: see each pair"
             value = float(reduce([m.value for m in values]))

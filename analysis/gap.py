@@ -15,7 +15,9 @@ class PairGap:
     """Numbers about two modalities of the same studies. Rows are of unit length.
 
     centroid_gap            |mean x - mean y|; 0..2, lower = closer (Liang et al. 2022)
-    centroid_gap_debiased   sqrt(max(0, gap^2 - R / (n - 1))): a true gap of zero reads about zero
+    centroid_gap_debiased   sqrt(max(0, gap^2 - V)), V = G / (G - 1) sum_g |sum_{i in g} (d_i - mean d)|^2
+                            / n^2, d_i = x_i - y_i, over the G groups: what sampling alone adds to gap^2.
+                            With one study a group V = R / (n - 1). A true gap of zero reads about zero
     cos_true_pairs          mean <x_i, y_i>; higher = pairs closer
     margin                  cos_true_pairs - mean <x_i, y_j>, i != j; higher = pairs stand out
     paired_residual         R = mean |(x_i - mean x) - (y_i - mean y)|^2 = alignment - gap^2
@@ -46,8 +48,10 @@ def pair_gap(x: np.ndarray, y: np.ndarray, *, bootstrap: GroupBootstrap | None =
     cosines = np.einsum("nd,nd->n", x, y)
     bootstrap = bootstrap or GroupBootstrap(np.arange(len(x)))
 
+    noise = _sampling_noise(x - y, bootstrap.codes)
+
     def statistic(weights: np.ndarray) -> np.ndarray:
-        return _pair_statistics(x, y, cosines, weights)
+        return _pair_statistics(x, y, cosines, noise, weights)
 
     # All of these are at least 0 but the margin and the cosine, whose floor is never reached.
     estimates = bootstrap.estimates(statistic)
@@ -60,11 +64,13 @@ _FIELDS = tuple(PairGap.__dataclass_fields__)
 def _clip(estimate: Estimate, name: str) -> Estimate:
     if name in ("cos_true_pairs", "margin"):
         return estimate
-    low, high = max(0.0, estimate.low), max(0.0, estimate.high)
+    low, high = (float(np.maximum(0, bound)) for bound in (estimate.low, estimate.high))  # keeps NaN
     return Estimate(estimate.value, low, high, estimate.n, estimate.n_groups, estimate.resamples)
 
 
-def _pair_statistics(x: np.ndarray, y: np.ndarray, cosines: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def _pair_statistics(
+    x: np.ndarray, y: np.ndarray, cosines: np.ndarray, noise: float, weights: np.ndarray
+) -> np.ndarray:
     """(b, n) weights -> (b, 8) in the order of PairGap's fields."""
     total = weights.sum(axis=1)
     sum_x, sum_y = weights @ x, weights @ y
@@ -72,7 +78,7 @@ def _pair_statistics(x: np.ndarray, y: np.ndarray, cosines: np.ndarray, weights:
     cos_pairs = weights @ cosines / total
     alignment = 2 - 2 * cos_pairs
     residual = alignment - squared_gap
-    debiased = np.sqrt(np.maximum(0, squared_gap - residual / (total - 1)))
+    debiased = np.sqrt(np.maximum(0, squared_gap - noise))
     # Pairs of different studies only; copies of one study made by resampling are not "different".
     same = np.square(weights).sum(axis=1)
     crossed = np.einsum("bd,bd->b", sum_x, sum_y) - np.square(weights) @ cosines
@@ -85,6 +91,16 @@ def _pair_statistics(x: np.ndarray, y: np.ndarray, cosines: np.ndarray, weights:
     gap = np.sqrt(np.maximum(squared_gap, 0))
     columns = [gap, debiased, cos_pairs, cos_pairs - negatives, residual, share, alignment, rmg]
     return np.stack(columns, axis=1)
+
+
+def _sampling_noise(differences: np.ndarray, codes: np.ndarray) -> float:
+    """Expected squared length of the error of the mean difference, studies sampled by group."""
+    groups = codes.max() + 1
+    if groups < 2:
+        return 0.0
+    sums = np.zeros((groups, differences.shape[1]))
+    np.add.at(sums, codes, differences - differences.mean(axis=0))
+    return float(groups / (groups - 1) * np.square(sums).sum() / len(differences) ** 2)
 
 
 def _mean_cosine(total_vector: np.ndarray, total: np.ndarray, same: np.ndarray) -> np.ndarray:

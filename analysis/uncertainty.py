@@ -10,6 +10,7 @@ import numpy as np
 
 # (b, n_studies) resampling weights -> (b, k): k statistics under each of b resamples.
 Statistic = Callable[[np.ndarray], np.ndarray]
+MIN_GROUPS = 5  # with fewer, resamples hardly differ and an interval would be a pretence
 BLOCK = 4_000_000  # weights held at once
 INTERVAL = "95 % percentile bootstrap over groups, centred on the estimate"
 
@@ -72,7 +73,7 @@ class GroupBootstrap:
             values = statistic(np.ones((1, self.n)))[0]
             sampled = np.concatenate([statistic(w) for w in self.weights(draws)])
         sampled = sampled[np.isfinite(sampled).all(axis=1)]
-        if len(sampled) < draws / 2 or self.n_groups < 2:
+        if len(sampled) < draws / 2 or self.n_groups < MIN_GROUPS:
             sampled = np.full((1, len(values)), np.nan)  # too few groups to say anything
         if centred:
             sampled = sampled - sampled.mean(axis=0) + values

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import lzma
 import os
 import zipfile
+import zlib
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
@@ -13,6 +15,7 @@ from data.raw import Files
 
 MAX_MEMBERS = 400_000
 MAX_MEMBER_BYTES = 512 * 2**20
+DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 JUNK = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")
 
 
@@ -80,7 +83,7 @@ class ZipFiles:
                 return stream.read(MAX_MEMBER_BYTES)
         except RuntimeError as error:
             raise Skipped("zip_encrypted", f"{name!r} is encrypted.") from error
-        except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError) as error:
+        except (*DAMAGED, NotImplementedError, EOFError, OSError) as error:
             raise Skipped("member_corrupt", f"{name!r} cannot be unpacked: {error}.") from error
 
 

@@ -79,6 +79,7 @@ def examine(source: Path | bytes, *, options: Options) -> RawStudies:
 def _open(source: Path | bytes) -> tuple[Files, str]:
     if isinstance(source, bytes):
         return ZipFiles(source), ""
+    source = source.resolve()
     if not source.exists():
         raise Refused("source_missing", f"There is nothing at {str(source)!r}. Check the path.")
     if source.is_file() and source.suffix.lower() != ".zip":

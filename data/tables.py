@@ -55,15 +55,16 @@ def _read_delimited(text: str, name: str) -> pd.DataFrame:
         raise Refused("table_empty", f"{name!r} has only blank lines: a table needs a header and rows.")
     header = text.lstrip("\r\n").splitlines()[0]
     separator = max(",;\t|", key=header.count)
-    _refuse_double_names(next(csv.reader([header], delimiter=separator)), name)
+    columns = [c.strip() for c in next(csv.reader([header], delimiter=separator))]
+    _refuse_double_names(columns, name)
     try:
-        return pd.read_csv(
+        rows = pd.read_csv(
             io.StringIO(text),
             sep=separator,
             dtype=str,
             keep_default_na=False,
             na_filter=False,
-            nrows=MAX_ROWS,
+            nrows=MAX_ROWS + 1,
             engine="c",
             on_bad_lines="error",
         ).rename(columns=str.strip)
@@ -73,6 +74,14 @@ def _read_delimited(text: str, name: str) -> pd.DataFrame:
             f"{name!r} cannot be read as a table: {error}. Expected a header line and rows with as "
             f"many cells, separated by comma, semicolon or tab, quoted with double quotes.",
         ) from error
+    if not isinstance(rows.index, pd.RangeIndex):  # pandas took the surplus cells for row names
+        raise Refused(
+            "table_corrupt",
+            f"Rows of {name!r} have more cells than the header. Put texts with separators in quotes.",
+        )
+    if len(rows) > MAX_ROWS:
+        raise Refused("table_too_large", f"{name!r} has more than {MAX_ROWS:,} rows.")
+    return rows
 
 
 def _refuse_double_names(columns: list[str], name: str) -> None:
@@ -102,4 +111,4 @@ def strings(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _missing(cell: object) -> bool:
-    return cell is None or cell is pd.NA or cell is pd.NaT or cell != cell
+    return pd.api.types.is_scalar(cell) and bool(pd.isna(cell))

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from data import embeddings, store
 from data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID
 from data.errors import Refused, Skipped, UserError
+from data.files import DAMAGED
 from data.report import IntakeReport, Skips, refusal
 from data.workspace import SET, Workspace, check_name
 
@@ -92,7 +93,7 @@ def _read_npz(source: Path) -> Arrays:
             if declared > min(MAX_BYTES, MAX_RATIO * source.stat().st_size):
                 raise Refused("zip_too_large", f"{source.name!r} would inflate to {declared:,} B.")
             return {m.filename.removesuffix(".npy"): _load_npy(archive.read(m), m.filename) for m in members}
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
+    except (*DAMAGED, OSError, EOFError, RuntimeError, NotImplementedError) as error:
         raise Refused("npy_corrupt", f"{source.name!r} is not a readable .npz: {error}.") from error
 
 

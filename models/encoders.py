@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any, Protocol
 
 import torch
@@ -75,16 +76,18 @@ class TextEncoder:
 
     def __init__(self, model: Any, tokenizer: Any, dim: int, device: torch.device) -> None:
         self.model, self.tokenizer, self.dim, self.device = model, tokenizer, dim, device
+        self._lock = Lock()
 
     def prepare(self, values: Sequence[str]) -> tuple[Tensor, int]:
         """(n, context_length) token numbers; a text longer than the context is cut and counted."""
-        limit = self.tokenizer.context_length
-        too_long = sum(self._tokens(text) > limit for text in values)
-        return self.tokenizer(list(values)), too_long
+        with self._lock:  # Hugging Face tokenizers keep their truncation setting as shared state
+            limit = self.tokenizer.context_length
+            too_long = sum(self._tokens(text) > limit for text in values)
+            return self.tokenizer(list(values)), too_long
 
     def _tokens(self, text: str) -> int:
         if hasattr(self.tokenizer, "tokenizer"):  # a wrapped Hugging Face tokenizer
-            return len(self.tokenizer.tokenizer(text)["input_ids"])
+            return len(self.tokenizer.tokenizer(text, truncation=False)["input_ids"])
         return len(self.tokenizer.encode(text)) + 2  # start and end
 
     @torch.inference_mode()
