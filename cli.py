@@ -6,8 +6,10 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+import traceback
 import urllib.request
 import webbrowser
 from pathlib import Path
@@ -20,9 +22,14 @@ from rich.table import Table
 
 from data.errors import UserError
 from data.report import IntakeReport
-from data.workspace import CHECKPOINT, COLLECTION, SET, Record, Workspace
+from data.workspace import BUILT_IN, CHECKPOINT, COLLECTION, SET, Record, Workspace
 
 REFUSED = 2
+SAFE = (  # also where the project's .streamlit/config.toml is not installed
+    *("--server.address", "127.0.0.1", "--server.headless", "true"),
+    *("--browser.gatherUsageStats", "false", "--client.showErrorDetails", "none"),
+    *("--client.showSidebarNavigation", "false", "--server.fileWatcherType", "none"),
+)
 app = typer.Typer(
     help="Shows, measures and closes the modality gap in radiology image/report embeddings.",
     no_args_is_help=True,
@@ -31,7 +38,7 @@ app = typer.Typer(
 )
 checkpoint_app = typer.Typer(help="Checkpoints: encoders into one shared space.", no_args_is_help=True)
 app.add_typer(checkpoint_app, name="checkpoint")
-out, err = Console(markup=False), Console(stderr=True)
+out, err = Console(markup=False), Console(stderr=True, markup=False)
 if not out.is_terminal:
     out.width = 140  # a file has no width; keep one row a line
 
@@ -63,11 +70,9 @@ def import_(
     from data.intake import Options, intake
     from data.raw import Roles
 
-    roles = None
-    if image or text:
-        columns = (tuple(c or ()) for c in (image, text, tabular, label))
-        roles = Roles(study_id, *columns, group=group, split=split, duplicate_group=duplicates)
-    options = Options(layout, "", roles, seed)
+    columns = (tuple(c or ()) for c in (image, text, tabular, label))
+    named = Roles(study_id, *columns, group=group, split=split, duplicate_group=duplicates)
+    options = Options(layout, "", None, seed, overrides=named)
     workspace = Workspace(home)
     with _bar(as_json) as bar:
         task = bar.add_task("Reading", total=None)
@@ -131,7 +136,7 @@ def checkpoints(as_json: AsJson = False, home: Home = None) -> None:
     """List checkpoints, those that come with Suture included."""
     _list(home, CHECKPOINT, as_json)
     if not as_json:
-        err.print("Built in: demo-clip, demo-untrained.", style="dim")
+        err.print(f"Built in, made on first use: {', '.join(BUILT_IN)}.", style="dim")
 
 
 @app.command()
@@ -182,8 +187,8 @@ def embed(
 def evaluate(
     set_name: Annotated[str, typer.Argument(metavar="SET")],
     split: Annotated[str, typer.Option(help="One split, or all.")] = "all",
-    resamples: Annotated[int, typer.Option(help="Bootstrap resamples.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+    resamples: Annotated[int, typer.Option(help="Bootstrap resamples.", min=20)] = 1000,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.", min=0)] = 0,
     as_json: AsJson = False,
     home: Home = None,
 ) -> None:
@@ -252,7 +257,7 @@ def _serve(workspace: Workspace, port: int) -> None:
 
     root = Path(entry.__file__).parent
     environment = {**os.environ, "SUTURE_HOME": str(workspace.home), "HF_HUB_OFFLINE": "1"}
-    command = [sys.executable, "-m", "streamlit", "run", str(root / "app.py")]
+    command = [sys.executable, "-m", "streamlit", "run", str(root / "app.py"), *SAFE]
     threading.Thread(target=_open_browser, args=(port,), daemon=True).start()
     try:
         subprocess.run([*command, "--server.port", str(port)], env=environment, cwd=root, check=False)
@@ -326,7 +331,10 @@ def _bar(quiet: bool) -> Progress:
 
 
 def main() -> None:
-    """Entry point: every error that a user can mend is one sentence and exit code 2."""
+    """Entry point: every error that a user can mend is one sentence and exit code 2.
+
+    Anything else is a mistake of the program: one sentence, the details in a file, exit code 1.
+    """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     try:
         app()
@@ -336,6 +344,11 @@ def main() -> None:
         else:
             err.print(f"Refused ({error.code}): {error.message}")
         sys.exit(REFUSED)
+    except Exception as error:
+        place = Path(tempfile.gettempdir()) / f"suture-error-{os.getpid()}.log"
+        place.write_text(traceback.format_exc())
+        err.print(f"Suture made a mistake ({type(error).__name__}). Details: {place}")
+        sys.exit(1)
 
 
 if __name__ == "__main__":

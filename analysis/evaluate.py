@@ -149,13 +149,13 @@ def _retrieval(
     resamples: int,
     seed: int,
 ) -> Iterator[Metric]:
-    keyed, keys = right_answers(part, a, b)
+    keyed, related, same_text = right_answers(part, a, b)
     for protocol in PROTOCOLS:
         result = retrieval(
             part.vectors[a][rows],
             part.vectors[b][rows],
             protocol=protocol,
-            keys=keys[rows],
+            keys=(same_text if protocol == "deduplicated" else related)[rows],
             keyed=keyed,
             groups=groups,
             resamples=resamples,
@@ -175,11 +175,16 @@ def _scores(result: Retrieval, step: tuple[str, str]) -> Iterator[Metric]:
     yield _metric("median_rank", step, result.median_rank, note="; interval not centred", **where)
 
 
-def right_answers(part: EmbeddingSet, a: str, b: str) -> tuple[Any, np.ndarray]:
-    """(side whose texts repeat, one key a study) for queries from a and a gallery from b."""
+def right_answers(part: EmbeddingSet, a: str, b: str) -> tuple[Any, np.ndarray, np.ndarray]:
+    """(side whose texts repeat, keys for multi_positive, keys for deduplicated), one key a study.
+
+    Right answers share text or duplicate group; what is kept once is the text alone, where texts are
+    known.
+    """
     keyed = "gallery" if (part.key(b) != "").any() or not (part.key(a) != "").any() else "queries"
     texts = part.key(b if keyed == "gallery" else a)
-    return keyed, joint_keys(texts, part.rows[DUPLICATE].to_numpy(dtype=object))
+    both = joint_keys(texts, part.rows[DUPLICATE].to_numpy(dtype=object))
+    return keyed, both, joint_keys(texts, np.full(len(texts), "")) if (texts != "").any() else both
 
 
 def _shared(part: EmbeddingSet, step: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:

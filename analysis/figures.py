@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from analysis.evaluate import Metric
 from analysis.gap import CosineSamples, GroupMean
 
 COLOUR_A, COLOUR_B = "#0072B2", "#D55E00"  # one each, on every page (Okabe-Ito)
@@ -69,28 +68,6 @@ def small_map(
     )
     figure.update_yaxes(scaleanchor="x", scaleratio=1)
     figure.update_layout(height=380)
-    return _styled(figure)
-
-
-def intervals(
-    values: Mapping[str, Sequence[Metric]], titles: Sequence[str], colours: Sequence[str]
-) -> go.Figure:
-    """Value and 95 % interval of some metrics, one series a checkpoint."""
-    figure = go.Figure()
-    for (name, metrics), colour in zip(values.items(), colours, strict=False):
-        high = [(m.high if m.high is not None else m.value) - m.value for m in metrics]
-        low = [m.value - (m.low if m.low is not None else m.value) for m in metrics]
-        figure.add_trace(
-            go.Bar(
-                x=[*titles],
-                y=[m.value for m in metrics],
-                name=name,
-                marker={"color": colour},
-                error_y={"type": "data", "symmetric": False, "array": high, "arrayminus": low},
-                hovertemplate="%{x}: %{y:.3f}<extra>%{fullData.name}</extra>",
-            )
-        )
-    figure.update_layout(barmode="group", height=340)
     return _styled(figure)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -88,10 +87,6 @@ class Collection:
                 values[m.name] = record[m.columns[0]]
         labels = {c: record[c] for c in self.labels}
         return Study(record[STUDY_ID], values, record[GROUP], record[SPLIT], record[DUPLICATE], labels)
-
-    def studies(self) -> Iterator[Study]:
-        """Every study in table order."""
-        return (self.study(i) for i in range(len(self)))
 
     def splits(self) -> dict[str, int]:
         """Number of studies in each split, in order of appearance."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import pandas as pd
 from data import images, readers, store, tables
 from data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID, Collection, Kind, Modality
 from data.errors import Refused, Skipped, UserError
-from data.files import ZipFiles, open_files
+from data.files import MemoryFiles, ZipFiles, open_files
 from data.raw import Files, RawStudies, Roles
 from data.report import IntakeReport, Skips, refusal
 from data.splits import split_by_group
@@ -32,12 +32,16 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Options:
-    """How to read a source; every field has a default that is guessed from the source."""
+    """How to read a source; every field has a default that is guessed from the source.
+
+    roles      all columns, instead of the guess; overrides  only those columns that are named in it
+    """
 
     layout: str = ""
     table: str = ""
     roles: Roles | None = None
     seed: int = 0
+    overrides: Roles = field(default_factory=Roles)
 
 
 def intake(
@@ -50,7 +54,7 @@ def intake(
 ) -> IntakeReport:
     """Read a folder, ZIP or table into a new collection called `name`.
 
-    source    a path, or the bytes of a ZIP that was uploaded
+    source    a path, or the bytes of an upload: a table if `options.table` names it, else a ZIP
     progress  called with (rows done, rows found)
 
     Never raises for bad input: the report says what was taken, skipped, or why all was refused.
@@ -72,13 +76,25 @@ def intake(
 
 def examine(source: Path | bytes, *, options: Options) -> RawStudies:
     """How the source is understood, before anything is taken. Shown for correction."""
-    files, table = _open(source)
-    return readers.read(files, layout=options.layout, table=options.table or table, roles=options.roles)
+    files, table = _open(source, options.table)
+    raw = readers.read(files, layout=options.layout, table=table, roles=options.roles)
+    named = {part: value for part, value in vars(options.overrides).items() if value}
+    if not named:
+        return raw
+    absent = sorted(replace(Roles(), **named).columns() - set(raw.rows.columns))
+    if absent:
+        raise Refused(
+            "table_columns_missing",
+            f"There is no column {absent[0]!r}. The table has: {', '.join(raw.rows.columns[:30])}.",
+        )
+    roles = replace(raw.roles, **named)
+    return readers.read(files, layout=raw.layout, table=table, roles=roles)
 
 
-def _open(source: Path | bytes) -> tuple[Files, str]:
+def _open(source: Path | bytes, table: str) -> tuple[Files, str]:
     if isinstance(source, bytes):
-        return ZipFiles(source), ""
+        is_table = table.lower().endswith(tables.SUFFIXES)
+        return MemoryFiles({table: source}) if is_table else ZipFiles(source), table
     source = source.resolve()
     if not source.exists():
         raise Refused("source_missing", f"There is nothing at {str(source)!r}. Check the path.")
@@ -90,7 +106,7 @@ def _open(source: Path | bytes) -> tuple[Files, str]:
                 f"or a table ({', '.join(tables.SUFFIXES)}).",
             )
         return open_files(source), source.name
-    return open_files(source), ""
+    return open_files(source), table
 
 
 def _take(

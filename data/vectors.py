@@ -22,7 +22,7 @@ from data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID
 from data.errors import Refused, Skipped, UserError
 from data.files import DAMAGED
 from data.report import IntakeReport, Skips, refusal
-from data.workspace import SET, Workspace, check_name
+from data.workspace import COLLECTION, SET, Workspace, check_name
 
 Arrays = dict[str, np.ndarray]
 MAX_BYTES = 16 * 2**30
@@ -163,6 +163,8 @@ def _check_types(vectors: Arrays) -> None:
             "embedding_dim_mismatch",
             f"Modalities must lie in one space, of the same width. Got {_shapes(vectors)}.",
         )
+    if next(iter(vectors.values())).shape[1] < 2:
+        raise Refused("embedding_shape", f"Vectors need at least 2 dimensions. Got {_shapes(vectors)}.")
     for name, array in vectors.items():
         if array.dtype.kind != "f":
             raise Refused("embedding_dtype", f"{name!r} is {array.dtype}; floats are needed.")
@@ -178,40 +180,42 @@ def _take(
     workspace: Workspace, name: str, vectors: Arrays, columns: Arrays, collection: str, skips: Skips
 ) -> int:
     rows = _rows(columns, len(next(iter(vectors.values()))))
+    meta: dict[str, object] = {"collection": "", "checkpoint": "", "source": "vectors"}
+    if collection:
+        rows, extra = _attach(workspace, collection, rows, bool(_first(columns, ROLES[STUDY_ID])))
+        meta |= extra
     good = _usable(vectors, rows[STUDY_ID], skips)
     if not good.any():
         raise Refused("embedding_not_finite", f"No usable row: {skips.shown()[0][2]}")
-    rows, vectors = (
-        rows[good].reset_index(drop=True),
-        {m: _unit(a[good]) for m, a in vectors.items()},
-    )
-    meta: dict[str, object] = {
-        "n": len(rows),
-        "collection": "",
-        "checkpoint": "",
-        "source": "vectors",
-    }
-    if collection:
-        rows, vectors, extra = _attach(
-            workspace, collection, rows, vectors, bool(_first(columns, ROLES[STUDY_ID]))
-        )
-        meta |= extra
-    else:
+    rows, vectors = rows[good].reset_index(drop=True), {m: _unit(a[good]) for m, a in vectors.items()}
+    if not collection:
         rows = rows.assign(**_keys(vectors))
-    embeddings.save(workspace, name, vectors, rows, meta)
+    embeddings.save(workspace, name, vectors, rows, {**meta, "n": len(rows)})
     return len(rows)
 
 
 def _rows(columns: Arrays, n: int) -> pd.DataFrame:
+    """What describes the rows; what is not known of a row is said to be its own."""
     named = {role: _first(columns, names) for role, names in ROLES.items()}
-    ids = columns[named[STUDY_ID]].astype(str) if named[STUDY_ID] else [f"{i:06d}" for i in range(n)]
-    rows = pd.DataFrame({STUDY_ID: ids}, dtype=object)
-    rows[GROUP] = columns[named[GROUP]].astype(str) if named[GROUP] else rows[STUDY_ID]
-    rows[SPLIT] = columns[named[SPLIT]].astype(str) if named[SPLIT] else "all"
-    rows[DUPLICATE] = columns[named[DUPLICATE]].astype(str) if named[DUPLICATE] else ""
-    for name in columns.keys() - set(named.values()):
-        rows[name] = columns[name].astype(str)
+    blank = pd.Series([""] * n, dtype=object)
+    known = {role: _strings(columns[name]) if name else blank for role, name in named.items()}
+    numbers = pd.Series([f"{i:06d}" for i in range(n)], dtype=object)
+    ids = known[STUDY_ID].where(known[STUDY_ID] != "", numbers)
+    if ids.duplicated().any():
+        double = ids[ids.duplicated()].iloc[0]
+        raise Refused("duplicate_id", f"The id {double!r} occurs more than once. Ids must differ.")
+    rows = pd.DataFrame({STUDY_ID: ids, GROUP: known[GROUP].where(known[GROUP] != "", ids)})
+    rows[SPLIT] = known[SPLIT].where(known[SPLIT] != "", "unassigned") if named[SPLIT] else "all"
+    rows[DUPLICATE] = known[DUPLICATE]
+    for name in [c for c in columns if c not in named.values()]:
+        rows[name] = _strings(columns[name])
     return rows
+
+
+def _strings(column: np.ndarray) -> pd.Series:
+    """Cells as text, "" where nothing is known."""
+    text = pd.Series(column.astype(str), dtype=object)
+    return text.where(~text.isin(["nan", "None", "NaT", "<NA>"]), "")
 
 
 def _keys(vectors: Arrays) -> dict[str, list[str]]:
@@ -252,20 +256,24 @@ def _unit(matrix: np.ndarray) -> np.ndarray:
 
 
 def _attach(
-    workspace: Workspace, name: str, rows: pd.DataFrame, vectors: Arrays, has_ids: bool
-) -> tuple[pd.DataFrame, Arrays, dict[str, object]]:
-    """Replace what describes the rows by what the collection knows of them."""
+    workspace: Workspace, name: str, rows: pd.DataFrame, has_ids: bool
+) -> tuple[pd.DataFrame, dict[str, object]]:
+    """What the collection knows of the rows, matched by id, or by order if there are as many."""
+    record = workspace.record(COLLECTION, name)
     known = embeddings.identity_rows(store.load(workspace, name))
+    origin: dict[str, object] = {
+        "collection": name,
+        "collection_id": record.id,
+        "collection_hash": record.fingerprint,
+    }
     if not has_ids and len(rows) == len(known):
-        matched = known
-    else:
-        position = pd.Series(range(len(known)), index=known[STUDY_ID])
-        hits = rows[STUDY_ID].map(position)
-        if hits.isna().any():
-            raise Refused(
-                "embedding_count_mismatch",
-                f"{int(hits.isna().sum()):,} of {len(rows):,} rows match no study of {name!r} "
-                f"({len(known):,} studies). Give an `ids` array with its study ids.",
-            )
-        matched = known.iloc[hits.astype(int)].reset_index(drop=True)
-    return matched, vectors, {"collection": name}
+        return known, origin
+    position = pd.Series(range(len(known)), index=known[STUDY_ID])
+    hits = rows[STUDY_ID].map(position)
+    if hits.isna().any():
+        raise Refused(
+            "embedding_count_mismatch",
+            f"{int(hits.isna().sum()):,} of {len(rows):,} rows match no study of {name!r} "
+            f"({len(known):,} studies). Give an `ids` array with its study ids.",
+        )
+    return known.iloc[hits.astype(int)].reset_index(drop=True), origin

@@ -27,8 +27,9 @@ import platformdirs
 from data.errors import NotFound, Refused
 
 SCHEMA_VERSION = 1
-STALE_STAGING_SECONDS = 24 * 3600
-COLLECTION, CHECKPOINT, SET = "collection", "checkpoint", "set"
+STALE_SECONDS = 7 * 24 * 3600  # an interrupted run can be resumed for a week
+BUILT_IN = ("demo-clip", "demo-untrained")  # checkpoints that come with Suture
+COLLECTION, CHECKPOINT, SET = KINDS = "collection", "checkpoint", "set"
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
@@ -80,7 +81,18 @@ class Workspace:
     def __init__(self, home: Path | str | None = None) -> None:
         default = os.environ.get("SUTURE_HOME") or platformdirs.user_data_dir("suture")
         self.home = Path(home or default).expanduser().resolve()
-        for folder in (COLLECTION, CHECKPOINT, SET, "staging", "parts", "derived", "logs"):
+        try:
+            self._open()
+        except (OSError, sqlite3.Error) as error:
+            raise Refused(
+                "workspace_unusable",
+                f"{str(self.home)!r} cannot be used as the workspace: {error}. It must be a folder that can "
+                f"be written; choose another with --home or SUTURE_HOME.",
+            ) from error
+        self._sweep()
+
+    def _open(self) -> None:
+        for folder in (*KINDS, "staging", "parts", "derived", "logs"):
             (self.home / folder).mkdir(parents=True, exist_ok=True)
         with self.transaction() as db:
             version = db.execute("PRAGMA user_version").fetchone()[0]
@@ -94,7 +106,6 @@ class Workspace:
                 for statement in _SCHEMA.split(";"):
                     db.execute(statement)
                 db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        self._sweep()
 
     def connect(self) -> sqlite3.Connection:
         """A connection that survives power loss after each commit."""
@@ -197,6 +208,7 @@ class Workspace:
         with self.transaction() as db:
             db.execute("DELETE FROM records WHERE id=?", (record.id,))
         shutil.rmtree(record.folder, ignore_errors=True)
+        shutil.rmtree(self.home / "derived" / record.id, ignore_errors=True)
 
     def derived(self, record: Record, file: str) -> Path:
         """Where something that can be computed again from a record is kept."""
@@ -241,10 +253,14 @@ class Workspace:
         )
 
     def _sweep(self) -> None:
-        """Remove staging folders that no living write can still be using."""
-        for folder in (self.home / "staging").iterdir():
-            if time.time() - folder.stat().st_mtime > STALE_STAGING_SECONDS:
-                shutil.rmtree(folder, ignore_errors=True)
+        """Remove what the index does not name and no living write can still be using."""
+        with self.read() as db:
+            known = {row["id"] for row in db.execute("SELECT id FROM records")}
+        for place in (*KINDS, "staging", "parts", "derived"):
+            for path in (self.home / place).iterdir():
+                stale = time.time() - path.stat().st_mtime > STALE_SECONDS
+                if stale and path.name not in known and path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -24,8 +24,13 @@ def read_config(path: Path) -> Config:
         config = json.loads(path.read_text())
         if "model_cfg" not in config:
             config = {"model_cfg": config}
-        missing = {"embed_dim", "vision_cfg", "text_cfg"} - config["model_cfg"].keys()
-    except (OSError, ValueError, AttributeError) as error:
+        model = config["model_cfg"]
+        missing = {"embed_dim", "vision_cfg", "text_cfg"} - model.keys()
+        if not missing and not (
+            isinstance(model["vision_cfg"], dict) and isinstance(model["text_cfg"], dict)
+        ):
+            raise ValueError("vision_cfg and text_cfg must be objects")
+    except (OSError, ValueError, AttributeError, TypeError) as error:
         raise Refused("config_unreadable", f"{path.name!r} is not an open_clip config: {error}.") from error
     if missing:
         raise Refused("config_unreadable", f"{path.name!r} lacks {', '.join(sorted(missing))}.")

@@ -6,16 +6,18 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
+from data.errors import Refused
+
 
 def pick_device(wanted: str = "auto") -> torch.device:
-    """cuda, else mps, else cpu; or the one that was asked for."""
-    if wanted != "auto":
-        return torch.device(wanted)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    if torch.backends.mps.is_available():
-        return torch.device("mps")
-    return torch.device("cpu")
+    """cuda, else mps, else cpu; or the one that was asked for. `Refused` if it is not here."""
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if wanted == "auto":
+        return torch.device(next(name for name, usable in there.items() if usable))
+    if not there.get(wanted.partition(":")[0]):
+        usable = ", ".join(name for name, is_there in there.items() if is_there)
+        raise Refused("device_missing", f"There is no device {wanted!r} here. Use auto or one of: {usable}.")
+    return torch.device(wanted)
 
 
 def mixed_precision(device: torch.device) -> AbstractContextManager[object]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import shutil
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 from torch import Tensor
 
 from data import embeddings, store
@@ -31,13 +33,16 @@ from models.encoders import Checkpoint, Encoder
 BATCH = 32
 PART = 1024  # rows published at once
 AHEAD = 4  # batches prepared while one is encoded
-WORKERS = 2
+WORKERS = max(2, os.cpu_count() or 2)
 Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
 class Run:
-    """What an embedding run came to. `reused` = nothing had changed and nothing was computed."""
+    """What an embedding run came to. `reused` = nothing had changed and nothing was computed.
+
+    truncated: modality -> number of distinct texts that were longer than the context.
+    """
 
     name: str
     reused: bool
@@ -67,18 +72,19 @@ def embed(
     weights = registry.ensure(workspace, checkpoint_name)
     name = name or default_name(collection_name, checkpoint_name)
     check_name(name)
-    done = _unchanged(workspace, name, source, weights)
-    if done is not None:
-        return Run(name, True, len(collection), done.meta["truncated"])
-    workspace.refuse_taken(SET, name)
-    checkpoint = registry.load(workspace, checkpoint_name, device=device)
     parts = _parts_folder(workspace, source, weights)
-    work = _Work(collection, store.image_pack(workspace, collection_name), checkpoint, parts, batch)
-    vectors, truncated = work.run(progress)
-    meta = _provenance(collection, source, weights, checkpoint, truncated, batch)
-    rows = embeddings.identity_rows(collection)
-    embeddings.save(workspace, name, vectors, rows, meta)
-    shutil.rmtree(parts, ignore_errors=True)
+    with FileLock(parts.with_suffix(".lock")):  # a second run of the same pair waits for the first
+        done = _unchanged(workspace, name, source, weights)
+        if done is not None:
+            return Run(name, True, len(collection), done.meta["truncated"])
+        workspace.refuse_taken(SET, name)
+        checkpoint = registry.load(workspace, checkpoint_name, device=device)
+        pack = store.image_pack(workspace, collection_name)
+        parts.mkdir(exist_ok=True)
+        vectors, truncated = _Work(collection, pack, checkpoint, parts, batch).run(progress)
+        meta = _provenance(collection, source, weights, checkpoint, truncated, batch)
+        embeddings.save(workspace, name, vectors, embeddings.identity_rows(collection), meta)
+        shutil.rmtree(parts, ignore_errors=True)
     return Run(name, False, len(collection), truncated)
 
 
@@ -97,9 +103,7 @@ def _unchanged(workspace: Workspace, name: str, source: Record, weights: Record)
 
 def _parts_folder(workspace: Workspace, source: Record, weights: Record) -> Path:
     key = hashlib.sha256(f"{source.fingerprint}:{weights.fingerprint}".encode()).hexdigest()[:32]
-    folder = workspace.home / "parts" / key
-    folder.mkdir(exist_ok=True)
-    return folder
+    return workspace.home / "parts" / key
 
 
 class _Work:
@@ -125,43 +129,61 @@ class _Work:
             )
 
     def run(self, progress: Progress | None) -> tuple[dict[str, np.ndarray], dict[str, int]]:
-        total = sum(int(self.collection.present(m).sum()) for m in self.modalities)
+        items = {m.name: self._items(m) for m in self.modalities}
+        total = sum(len(values) for values, _, _ in items.values())
         done, vectors, truncated = 0, {}, {}
         for number, modality in enumerate(self.modalities):
-            rows = np.flatnonzero(self.collection.present(modality))
-            matrix = np.zeros((len(self.collection), self.checkpoint.dim), np.float32)
-            truncated[modality.name] = 0
-            for start in range(0, len(rows), PART):
-                chosen = rows[start : start + PART]
+            values, rows, which = items[modality.name]
+            parts, truncated[modality.name] = [], 0
+            for start in range(0, len(values), PART):
 
-                def report(count: int, before: int = done, name: str = modality.name) -> None:
+                def report(count: int, before: int = done + start, name: str = modality.name) -> None:
                     if progress:
                         progress(before + count, total, name)
 
-                part, cut = self._part(number, start, modality, chosen, report)
-                matrix[chosen] = part
+                part, cut = self._part(number, start, modality, values[start : start + PART], report)
+                parts.append(part)
                 truncated[modality.name] += cut
-                done += len(chosen)
-                report(0, done)
+                report(len(part))
+            done += len(values)
+            matrix = np.zeros((len(self.collection), self.checkpoint.dim), np.float32)
+            matrix[rows] = np.concatenate(parts)[which]
             vectors[modality.name] = matrix
         return vectors, truncated
+
+    def _items(self, modality: Modality) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(what to encode, rows of the collection, which item each row has).
+
+        A text that several studies share is encoded once, so that its vectors are equal to the bit.
+        """
+        rows = np.flatnonzero(self.collection.present(modality))
+        if modality.kind == "tabular":
+            records = self.collection.table[list(modality.columns)].iloc[rows].to_dict("records")
+            values = np.empty(len(rows), dtype=object)
+            values[:] = records
+            return values, rows, np.arange(len(rows))
+        column = self.collection.table[modality.columns[0]].to_numpy()[rows]
+        if modality.kind == "image":
+            return column, rows, np.arange(len(rows))
+        values, which = np.unique(column.astype(object), return_inverse=True)
+        return values, rows, which
 
     def _part(
         self,
         number: int,
         start: int,
         modality: Modality,
-        rows: np.ndarray,
+        values: np.ndarray,
         report: Callable[[int], None],
     ) -> tuple[np.ndarray, int]:
-        """Vectors of some rows: read if they were published before, else computed and published."""
+        """Vectors of some items: read if they were published before, else computed and published."""
         path = self.parts / f"{number}-{start:09d}.npz"
         if path.is_file():
             with np.load(path, allow_pickle=False) as stored:
                 return stored["vectors"], int(stored["truncated"])
         vectors, cut = [], 0
         encoder = self.checkpoint.encoders[modality.kind]
-        for batch, too_long in prepared(encoder, self._batches(modality, rows)):
+        for batch, too_long in prepared(encoder, self._batches(modality, values)):
             vectors.append(encoder.encode(batch).numpy())
             cut += too_long
             report(sum(map(len, vectors)))
@@ -171,18 +193,15 @@ class _Work:
         write_atomically(path, buffer.getvalue())
         return matrix, cut
 
-    def _batches(self, modality: Modality, rows: np.ndarray) -> Iterator[Callable[[], list[Any]]]:
-        for start in range(0, len(rows), self.batch):
-            yield partial(self._values, modality, rows[start : start + self.batch])
+    def _batches(self, modality: Modality, values: np.ndarray) -> Iterator[Callable[[], list[Any]]]:
+        for start in range(0, len(values), self.batch):
+            yield partial(self._load, modality, values[start : start + self.batch])
 
-    def _values(self, modality: Modality, rows: np.ndarray) -> list[Any]:
+    def _load(self, modality: Modality, values: np.ndarray) -> list[Any]:
         if modality.kind == "image":
             assert self.pack is not None
-            numbers = self.collection.table[modality.columns[0]].to_numpy()[rows]
-            return [self.pack.decode(int(n)) for n in numbers]
-        if modality.kind == "text":
-            return self.collection.table[modality.columns[0]].to_numpy()[rows].tolist()
-        return self.collection.table[list(modality.columns)].iloc[rows].to_dict("records")
+            return self.pack.decode_many(map(int, values))
+        return values.tolist()
 
 
 def prepared(encoder: Encoder, batches: Iterable[Callable[[], list[Any]]]) -> Iterator[tuple[Tensor, int]]:

@@ -13,6 +13,7 @@ import sys
 import time
 import uuid
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import psutil
@@ -41,7 +42,7 @@ class Job:
 def start(workspace: Workspace, kind: str, args: dict[str, Any]) -> str:
     """Queue a job and start its worker; the same job that is already active is returned instead."""
     for job in jobs(workspace, active=True):
-        if (job.kind, job.args) == (kind, args) and job.alive:
+        if (job.kind, asked(job)) == (kind, args) and job.alive:
             return job.id
     job_id, now = uuid.uuid4().hex, time.time()
     with workspace.transaction() as db:
@@ -53,6 +54,11 @@ def start(workspace: Workspace, kind: str, args: dict[str, Any]) -> str:
     return job_id
 
 
+def asked(job: Job) -> dict[str, Any]:
+    """What a job was started with, without what was noted since."""
+    return {k: v for k, v in job.args.items() if not k.startswith("_")}
+
+
 def _spawn(workspace: Workspace, job_id: str) -> None:
     log = workspace.home / "logs" / f"{job_id}.log"
     with log.open("ab") as stream:
@@ -62,6 +68,7 @@ def _spawn(workspace: Workspace, job_id: str) -> None:
             stdout=stream,
             stderr=stream,
             start_new_session=True,
+            cwd=Path(__file__).parents[1],  # where `models` is this one
         )
     started = psutil.Process(process.pid).create_time()
     with workspace.transaction() as db:
@@ -114,8 +121,10 @@ def resume_dead(workspace: Workspace) -> int:
             continue
         with workspace.transaction() as db:
             args = json.dumps({**lost.args, "_attempts": attempts + 1})
-            db.execute("UPDATE jobs SET args=?, pid=NULL WHERE id=?", (args, lost.id))
-        _spawn(workspace, lost.id)
+            query = "UPDATE jobs SET args=?, pid=NULL, heartbeat=? WHERE id=? AND args=?"
+            mine = db.execute(query, (args, time.time(), lost.id, json.dumps(lost.args))).rowcount
+        if mine:  # nobody else took it up meanwhile
+            _spawn(workspace, lost.id)
     return len(dead)
 
 

@@ -11,7 +11,9 @@ import numpy as np
 
 from analysis import projection
 from data import embeddings
+from data.collection import STUDY_ID
 from data.embeddings import EmbeddingSet
+from data.errors import Refused
 from data.workspace import SET, Workspace, write_atomically
 
 FILE = "umap.npz"
@@ -39,6 +41,11 @@ def compute(workspace: Workspace, name: str, *, start: str = "") -> None:
     """Lay out a set; with `start`, warm-started from and rotated onto that set's layout."""
     chosen = embeddings.load(workspace, name)
     vectors, where = stacked(chosen)
+    if len(vectors) < projection.MIN_ROWS_UMAP:
+        raise Refused(
+            "too_few_rows",
+            f"UMAP needs {projection.MIN_ROWS_UMAP} points or more, {name!r} has {len(vectors)}.",
+        )
     xy = projection.umap(vectors, start=_start(workspace, start, chosen, where)).xy
     buffer = io.BytesIO()
     np.savez(buffer, xy=xy)
@@ -50,7 +57,9 @@ def _start(
 ) -> np.ndarray | None:
     """Where the other layout has the same points; None unless it has all of them."""
     known = read(workspace, name) if name else None
-    if known is None or set(known) < set(where) or len(embeddings.load(workspace, name)) != len(chosen):
+    if known is None or not set(where) <= set(known):
+        return None
+    if not embeddings.load(workspace, name).rows[STUDY_ID].equals(chosen.rows[STUDY_ID]):
         return None
     points = np.concatenate([known[m][rows] for m, rows in where.items()])
     return None if np.isnan(points).any() else points

@@ -94,6 +94,21 @@ def load(workspace: Workspace, name: str, *, device: str = "auto") -> Checkpoint
     return Checkpoint(name, encoders, dim, record.fingerprint, record.meta)
 
 
+def name_of(workspace: Workspace, provenance: dict[str, Any]) -> str:
+    """Present name of the checkpoint that made a set, also after it was renamed.
+
+    `Refused` when it is gone, or its weights are not those that made the set.
+    """
+    for record in workspace.records(CHECKPOINT):
+        same = record.id == provenance.get("checkpoint_id")
+        if same and record.fingerprint == provenance.get("checkpoint_hash"):
+            return record.name
+    raise Refused(
+        "checkpoint_gone",
+        f"The checkpoint {provenance.get('checkpoint')!r} that made these vectors is not here any more.",
+    )
+
+
 def ensure(workspace: Workspace, name: str) -> Record:
     """The record of a checkpoint; a built-in one is put into the workspace on first use."""
     if not workspace.has(CHECKPOINT, name) and name in builtin.NAMES:
@@ -120,13 +135,6 @@ def hub_access(allowed: bool) -> Iterator[None]:
     finally:
         constants.HF_HUB_OFFLINE = before
         os.environ["HF_HUB_OFFLINE"] = "1" if before else "0"
-
-
-def architectures() -> dict[str, list[str]]:
-    """open_clip architectures and the tags of their published weights."""
-    import open_clip
-
-    return {m: open_clip.list_pretrained_tags_by_model(m) for m in open_clip.list_models()}
 
 
 def _build(source: Source) -> _Built:

@@ -12,16 +12,7 @@ from pages.components import cards, shell, views
 from pages.components.shell import Choice
 from pages.components.views import View
 
-PAIR_METRICS = (
-    "centroid_gap",
-    "centroid_gap_debiased",
-    "cos_true_pairs",
-    "margin",
-    "paired_residual",
-    "offset_share",
-    "alignment",
-    "rmg",
-)
+PAIR_METRICS = tuple(gap.PairGap.__dataclass_fields__)
 MAX_LABELS = 30
 
 
@@ -111,7 +102,8 @@ def alone(choice: Choice, evaluations: list[Evaluation]) -> None:
 
 
 def for_whom(choice: Choice) -> None:
-    labels = [c for c in choice.a.set.labels if 2 <= choice.a.set.rows[c].nunique() <= MAX_LABELS]
+    common = [c for c in choice.a.set.labels if all(c in v.set.labels for v in choice.views)]
+    labels = [c for c in common if 2 <= choice.a.set.rows[c].nunique() <= MAX_LABELS]
     if not labels:
         st.info("The studies carry no labels with 2 to 30 different values.")
         return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib.util
 import tempfile
 import time
 from collections.abc import Callable
@@ -14,11 +16,10 @@ from data.errors import UserError
 from data.raw import RawStudies, Roles
 from data.report import IntakeReport
 from data.vectors import import_vectors
-from data.workspace import CHECKPOINT, COLLECTION, SET, Record
+from data.workspace import BUILT_IN, CHECKPOINT, COLLECTION, SET, Record
 from models import jobs
 from pages.components import shell, views
 
-BUILT_IN = ("demo-clip", "demo-untrained")
 TABLES = ["zip", "csv", "tsv", "parquet"]
 
 
@@ -54,12 +55,7 @@ def notices(collections: list[Record]) -> None:
 def add_collection() -> None:
     with st.expander("Add a collection", icon=":material/add:"):
         how = st.radio("Source", ["Upload", "Folder on this machine"], horizontal=True, key="collection_how")
-        source: Path | bytes | None = None
-        if how == "Upload":
-            source = uploaded(TABLES, "collection_file", "ZIP with images and a table, or a table of texts")
-        else:
-            path = st.text_input("Path of a folder, ZIP or table", key="collection_path").strip()
-            source = Path(path).expanduser() if path else None
+        source, table = uploaded() if how == "Upload" else (local_path(), "")
         name = st.text_input("Name", key="collection_name").strip()
         if source is None:
             st.caption(
@@ -67,49 +63,64 @@ def add_collection() -> None:
                 "DICOM, and any table of reports beside images."
             )
             return
-        options = columns_of(source)
+        options = columns_of(source, table)
         if options and st.button("Take in", type="primary", key="collection_go", disabled=not name):
             show_report(run_intake(source, name, options))
 
 
-def uploaded(types: list[str], key: str, label: str) -> Path | bytes | None:
-    """An upload as bytes (ZIP) or as a file in a folder of its own (table)."""
-    file = st.file_uploader(label, type=types, key=key)
+def uploaded() -> tuple[bytes | None, str]:
+    """The bytes of an upload, and its name if it is a table and not a ZIP."""
+    label = "ZIP with images and a table, or a table of texts"
+    file = st.file_uploader(label, type=TABLES, key="collection_file")
     if file is None:
-        return None
-    if file.name.lower().endswith(".zip"):
-        return file.getvalue()
-    folder = Path(tempfile.mkdtemp(prefix="suture-upload-"))
-    path = folder / f"upload.{file.name.rsplit('.', 1)[-1].lower()}"
-    path.write_bytes(file.getvalue())
-    return path
+        return None, ""
+    return file.getvalue(), "" if file.name.lower().endswith(".zip") else file.name
 
 
-def columns_of(source: Path | bytes) -> intake.Options | None:
-    """What was guessed of the source, to be corrected."""
+def local_path() -> Path | None:
+    """A path that was typed."""
+    path = st.text_input("Path of a folder, ZIP or table", key="collection_path").strip()
+    return Path(path).expanduser() if path else None
+
+
+@st.cache_resource(show_spinner="Reading the table…", max_entries=4, ttl=600)
+def understood(source: Path | bytes, table: str) -> RawStudies | UserError:
+    """What the reader makes of a source; kept, so that a correction does not read it again."""
     try:
-        raw = intake.examine(source, options=intake.Options())
+        return intake.examine(source, options=intake.Options(table=table))
     except UserError as error:
-        st.error(error.message, icon=":material/block:")
+        return error
+
+
+def columns_of(source: Path | bytes, table: str) -> intake.Options | None:
+    """What was guessed of the source, to be corrected."""
+    raw = understood(source, table)
+    if isinstance(raw, UserError):
+        st.error(raw.message, icon=":material/block:")
         return None
     st.markdown(f"**{len(raw.rows):,} rows** in {raw.layout} layout. Correct the columns if need be:")
-    roles = correct_roles(raw)
+    content = source if isinstance(source, bytes) else str(source).encode()
+    roles = correct_roles(raw, hashlib.sha256(content).hexdigest()[:8])
     st.dataframe(raw.rows.head(5), hide_index=True, width="stretch")
-    return intake.Options(layout=raw.layout, roles=roles if roles != raw.roles else None)
+    changed = roles if roles != raw.roles else None
+    return intake.Options(layout="" if table else raw.layout, table=table, roles=changed)
 
 
-def correct_roles(raw: RawStudies) -> Roles:
+def correct_roles(raw: RawStudies, source: str) -> Roles:
+    """The roles as corrected; `source` keeps the answers for one source apart from another's."""
     names = [*raw.rows.columns]
     left, right = st.columns(2)
-    images = left.multiselect("Images", names, [*raw.roles.images], key="role_images")
-    texts = right.multiselect("Texts", names, [*raw.roles.texts], key="role_texts")
+    images = left.multiselect("Images", names, [*raw.roles.images], key=f"role_images_{source}")
+    texts = right.multiselect("Texts", names, [*raw.roles.texts], key=f"role_texts_{source}")
     singles = {}
     parts = ("study_id", "group", "split", "duplicate_group")
     for column, part in zip(st.columns(4), parts, strict=True):
         options = ["", *names]
         index = options.index(getattr(raw.roles, part))
-        singles[part] = column.selectbox(part.replace("_", " "), options, index=index, key=f"role_{part}")
-    labels = st.multiselect("Labels", names, [*raw.roles.labels], key="role_labels")
+        singles[part] = column.selectbox(
+            part.replace("_", " "), options, index=index, key=f"role_{part}_{source}"
+        )
+    labels = st.multiselect("Labels", names, [*raw.roles.labels], key=f"role_labels_{source}")
     return Roles(
         images=tuple(images),
         texts=tuple(texts),
@@ -160,8 +171,15 @@ def add_checkpoint() -> None:
                 "Architecture (for weights)", placeholder="ViT-B-32, or a config .json", key="ck_arch"
             ).strip()
         elif how == "open_clip":
-            arguments["location"] = st.text_input("Architecture", "ViT-B-32", key="ck_model").strip()
-            arguments["pretrained"] = st.text_input("Weights tag", "laion2b_s34b_b79k", key="ck_tag").strip()
+            names = architectures()
+            start = names.index("ViT-B-32") if "ViT-B-32" in names else 0
+            arguments["location"] = st.selectbox("Architecture", names, index=start, key="ck_model")
+            arguments["pretrained"] = st.text_input(
+                "Tag of its weights",
+                "laion2b_s34b_b79k",
+                key="ck_tag",
+                help="A wrong tag lists the right ones.",
+            ).strip()
         else:
             arguments["location"] = "hf-hub:" + st.text_input("owner/name", key="ck_hub").strip()
         if how != "File on this machine":
@@ -170,6 +188,15 @@ def add_checkpoint() -> None:
         ready = bool(name and arguments["location"])
         if st.button("Check and add", type="primary", key="ck_go", disabled=not ready):
             launch("checkpoint", {**arguments, "name": name})
+
+
+@st.cache_data(show_spinner=False)
+def architectures() -> list[str]:
+    """Names of open_clip's configs, without importing it (and torch with it)."""
+    package = importlib.util.find_spec("open_clip")
+    if package is None or package.origin is None:
+        return []
+    return sorted(p.stem for p in (Path(package.origin).parent / "model_configs").glob("*.json"))
 
 
 def add_set(collections: list[Record], checkpoints: list[Record]) -> None:

@@ -90,9 +90,11 @@ def pair_cosines(shown: View, pair: tuple[str, str]) -> np.ndarray:
 def search(shown: View) -> None:
     """Find studies by id or by words of their texts."""
     words = st.text_input("Find", placeholder="an id, or words of a report", key="map_find").strip().lower()
-    if words == st.session_state.get("map_found", ""):
+    asked = (shown.record.id, shown.split, words)
+    before = st.session_state.get("map_found", (*asked[:2], ""))
+    st.session_state["map_found"] = asked
+    if asked == before:
         return
-    st.session_state["map_found"] = words
     rows = [i for i in range(len(shown.ids)) if matches(shown, i, words)] if words else []
     st.session_state["map_selected"] = rows[:500]
     if words and not rows:
@@ -181,7 +183,8 @@ def neighbours(shown: View, row: int, pair: tuple[str, str]) -> None:
     for cosine, item in zip(cosines[0], items[found[0]], strict=True):
         own = " · own partner" if item == row else ""
         with st.container(border=True):
-            st.caption(f"cosine {cosine:.3f} · {shown.ids[item]}{own}")
+            st.caption(f"cosine {cosine:.3f}{own}")
+            st.text(shown.ids[item])
             st.text(cards.first_text(shown, int(item), 160))
 
 
@@ -190,7 +193,7 @@ def wait_for_umap(choice: Choice) -> None:
     missing = [v.name for v in choice.views if views.umap(v) is None]
     arguments = {"sets": missing, "start": choice.a.name}
     known = [j for j in jobs.jobs(views.workspace()) if j.kind == "layout"]
-    failed = next((j for j in known if j.args == arguments and j.state == "failed"), None)
+    failed = next((j for j in known if jobs.asked(j) == arguments and j.state == "failed"), None)
     if failed:
         st.error(failed.message, icon=":material/block:")
         if not st.button("Try again", key="umap_again"):

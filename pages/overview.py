@@ -33,14 +33,17 @@ def verdict(choice: Choice, evaluations: list[Evaluation]) -> None:
         if cosine is None or gap is None or share is None:
             st.warning(f"{shown.name!r} has fewer than two studies with both {x} and {y} in this split.")
             continue
-        is_gap = gap.low is not None and gap.low > 0.05
+        reading = "too few groups to say whether that is chance. "
+        if gap.low is not None:
+            beyond = gap.low > 0.05
+            reading = "more than sampling explains. " if beyond else "little more than chance gives. "
         st.markdown(
             f"#### :{word}-badge[{letter}] {x.capitalize()} and {y} of the same study are "
             f"{cards.degrees(cosine.value):.0f} degrees apart."
         )
         st.markdown(
             f"The middles of the two clouds are **{gap.value:.2f}** apart, "
-            + ("a gap that sampling does not explain. " if is_gap else "little more than chance gives. ")
+            + reading
             + f"A shift of one cloud would remove **{share.value:.0%}** of the distance between pairs. "
             f":gray[{shown.name}, {shown.split} split, {cosine.n:,} studies in {cosine.n_groups:,} groups]"
         )

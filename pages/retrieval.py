@@ -28,7 +28,7 @@ def main() -> None:
 
 def by_words(choice: Choice) -> None:
     """Typed words find pictures, through the text encoder of each checkpoint."""
-    targets = choice.a.set.modalities
+    targets = [m for m in choice.a.set.modalities if all(_has(v, m) for v in choice.views)]
     left, right = st.columns([3, 1])
     words = left.text_input(
         "Words",
@@ -55,14 +55,17 @@ def by_words(choice: Choice) -> None:
                 results(shown, vector, target, count)
 
 
+def _has(shown: View, modality: str) -> bool:
+    return modality in shown.set.modalities and bool(shown.set.present(modality).any())
+
+
 def encode_words(shown: View, words: str) -> np.ndarray | None:
     """(1, dim) unit vector of the words, or None with the reason on the page."""
-    name = shown.set.provenance.get("checkpoint", "")
-    if not name:
+    if not shown.set.provenance.get("checkpoint"):
         st.caption("These vectors came without a checkpoint, so words cannot be embedded.")
         return None
     try:
-        return _encoded(shown.set.provenance["checkpoint_hash"], name, words)
+        return _encoded(shown.set.provenance["checkpoint_hash"], _maker(shown), words)
     except UserError as error:
         st.error(error.message)
         return None
@@ -73,6 +76,12 @@ def _checkpoint(fingerprint: str, name: str):
     from models import registry
 
     return registry.load(views.workspace(), name, device="cpu")
+
+
+def _maker(shown: View) -> str:
+    from models import registry
+
+    return registry.name_of(views.workspace(), shown.set.provenance)
 
 
 @st.cache_data(show_spinner=False, max_entries=256)
@@ -131,10 +140,10 @@ def result(shown: View, row: int, target: str, place: int, cosine: float, is_own
             picture = views.image_bytes(shown, study, target)
             if picture is not None:
                 st.image(picture, width="stretch")
-            st.caption(shown.ids[row])
+            st.text(shown.ids[row])
             st.text(cards.first_text(shown, row, 110))
         else:
-            st.caption(shown.ids[row])
+            st.text(shown.ids[row])
             st.text(str(study.values.get(target, ""))[:280])
 
 

@@ -11,10 +11,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from data.workspace import BUILT_IN
 from models.architecture import BPE, CONFIG, WEIGHTS, instantiate
 
 FOLDER = Path(__file__).parent
-TRAINED, UNTRAINED = "demo-clip", "demo-untrained"
+TRAINED, UNTRAINED = BUILT_IN
 NAMES = {
     TRAINED: "Baseline: CLIP loss with learnable temperature, trained on other synthetic studies.",
     UNTRAINED: "The same architecture as initialised, seed 0: the cone effect before any training.",

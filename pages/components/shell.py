@@ -124,8 +124,10 @@ def _beside(a: str, b: str, split: str, pair: tuple[str, str]) -> View | None:
 def notice(shown: View) -> None:
     """Says on every page what kind of studies these are."""
     st.sidebar.divider()
-    if shown.collection and shown.synthetic:
-        st.sidebar.info(shown.collection.notes["notice"], icon=":material/science:")
+    if shown.synthetic:
+        st.sidebar.info(
+            "Synthetic: procedurally generated images and texts, no patient data.", icon=":material/science:"
+        )
     st.sidebar.caption("For research only. Not for diagnosis.")
 
 

@@ -37,6 +37,8 @@ def routes() -> list[Route]:
 def _thumb(request: Request) -> Response:
     where = request.path_params
     try:
+        if not any(r.id == where["set_id"] for r in Workspace().records(SET)):
+            raise KeyError(where["set_id"])  # deleted since it was last shown
         content = _render(where["set_id"], where["split"], where["row"])
     except (LookupError, OSError):
         return Response(status_code=404)
@@ -64,7 +66,9 @@ def _pictures(set_id: str, split: int) -> tuple[ImagePack, np.ndarray]:
         raise KeyError(set_id)
     rows = embeddings.load(workspace, record.name).split(_split(workspace, record.name, split)).rows
     collection = store.load(workspace, source.name)
-    image = next(m for m in collection.modalities if m.kind == "image")
+    image = next((m for m in collection.modalities if m.kind == "image"), None)
+    if image is None:
+        raise KeyError(set_id)
     numbers = collection.table.set_index(STUDY_ID)[image.columns[0]]
     return pack, numbers.loc[rows[STUDY_ID]].to_numpy()
 

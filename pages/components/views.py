@@ -60,7 +60,7 @@ class View:
     @property
     def synthetic(self) -> bool:
         """Whether the studies are synthetic."""
-        return bool(self.collection and self.collection.synthetic)
+        return bool(self.set.provenance.get("synthetic") or (self.collection and self.collection.synthetic))
 
     def study(self, row: int) -> Study | None:
         """Study number `row` of this view, or None if there is no collection."""
