@@ -156,7 +156,7 @@ def detail(choice: Choice) -> None:
         cards.study_card(choice.a, row)
     for column, letter, word, shown in zip(others, "AB", cards.WORDS, choice.views, strict=False):
         with column:
-            st.markdown(f":{word}-badge[{letter}] nearest {choice.pair[1]} to its {choice.pair[0]}")
+            st.markdown(f":{word}-badge[{letter}] nearest {cards.plain(choice.pair[1])} to its {cards.plain(choice.pair[0])}")
             neighbours(shown, row, choice.pair)
 
 
@@ -175,7 +175,7 @@ def neighbours(shown: View, row: int, pair: tuple[str, str]) -> None:
     """Texts closest to the study's image."""
     x, y = pair
     if not shown.set.present(x)[row]:
-        st.caption(f"This study has no {x}.")
+        st.caption(f"This study has no {cards.plain(x)}.")
         return
     items = np.flatnonzero(shown.set.present(y))
     query = np.asarray(shown.set.vectors[x][row : row + 1])

@@ -38,7 +38,7 @@ def verdict(choice: Choice, evaluations: list[Evaluation]) -> None:
             beyond = gap.low > 0.05
             reading = "more than sampling explains. " if beyond else "little more than chance gives. "
         st.markdown(
-            f"#### :{word}-badge[{letter}] {x.capitalize()} and {y} of the same study are "
+            f"#### :{word}-badge[{letter}] {cards.plain(x.capitalize())} and {cards.plain(y)} of the same study are "
             f"{cards.degrees(cosine.value):.0f} degrees apart."
         )
         st.markdown(

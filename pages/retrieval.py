@@ -111,7 +111,7 @@ def by_study(choice: Choice) -> None:
             if shown.set.present(x)[row]:
                 results(shown, np.asarray(shown.set.vectors[x][row : row + 1]), y, count, own=row)
             else:
-                st.caption(f"This study has no {x}.")
+                st.caption(f"This study has no {cards.plain(x)}.")
 
 
 def results(shown: View, vector: np.ndarray, target: str, count: int, *, own: int | None = None) -> None:
@@ -151,7 +151,7 @@ def score_table(choice: Choice) -> None:
     evaluations = [views.evaluation(v) for v in choice.views]
     x, y = choice.pair
     for direction in (f"{x}->{y}", f"{y}->{x}"):
-        st.markdown(f"**{direction.replace('->', ' → ')}**")
+        st.markdown(f"**{cards.plain(direction.replace('->', ' → '))}**")
         rows = []
         for protocol, meaning in PROTOCOL_MEANING.items():
             for label, result in zip("AB", evaluations, strict=False):

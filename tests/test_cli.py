@@ -139,3 +139,32 @@ def test_readme_names_only_commands_that_exist() -> None:
     for target in ("demo", "test"):
         assert f"make {target}" in text
         assert f"\n{target}:" in makefile
+
+
+def test_column_names_with_markup_are_shown_as_they_are(home: Path, tmp_path: Path) -> None:
+    from PIL import Image
+
+    Image.new("L", (20, 20), 9).save(tmp_path / "a.png")
+    (tmp_path / "s.csv").write_text("id,image,report [/b] note\n1,a.png,clear lungs and a normal heart\n")
+    code, _, error = suture(
+        home, "import", str(tmp_path / "s.csv"), "--name", "m", "--text", "report [/b] note"
+    )
+    assert code == 0
+    assert "[/b]" in error
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("evaluate", "v", "--resamples", "0"),
+        ("embed", "x", "--checkpoint", "demo-untrained", "--device", "banana"),
+        ("checkpoint", "add", "NUMBER", "--name", "n"),
+        ("sets", "--home", "NUMBER"),
+    ],
+)
+def test_odd_options_are_refused_in_a_sentence(
+    home: Path, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    (tmp_path / "five.json").write_text("5")
+    given = [str(tmp_path / "five.json") if a == "NUMBER" else a for a in arguments]
+    assert suture(home, *given)[0] == 2

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import re
 from collections.abc import Sequence
 
 import streamlit as st
@@ -18,6 +19,11 @@ from pages.components.views import View
 
 COLOURS = (COLOUR_A, COLOUR_B)
 WORDS = ("blue", "orange")  # of A and B in text
+
+
+def plain(text: str) -> str:
+    """A stranger's words inside Markdown, shown as they are: no link, picture or icon comes of them."""
+    return re.sub(r"([\\`*_{}\[\]()#+.!:$~|<>-])", r"\\\1", text)
 
 
 def degrees(cosine: float) -> float:
@@ -34,7 +40,7 @@ def number(metrics: Sequence[Metric | None], *, percent: bool = False, subtitle:
     with st.container(border=True, height="stretch", gap="small"):
         meaning = f"{info.meaning}\n\nConvention: {info.convention}. n = {known[0].n:,} studies in "
         meaning += f"{known[0].n_groups:,} groups; 95 % bootstrap interval over groups."
-        st.markdown(f"**{info.title}**" + (f"  \n{subtitle}" if subtitle else ""), help=meaning)
+        st.markdown(f"**{info.title}**" + (f"  \n{plain(subtitle)}" if subtitle else ""), help=meaning)
         for letter, word, metric in zip("AB", WORDS, metrics, strict=False):
             if metric is not None:
                 value, interval = shown(metric, percent), _interval(metric, percent)
@@ -117,7 +123,7 @@ def study_card(view: View, row: int, *, caption: str = "") -> None:
             if picture is not None:
                 st.image(picture, width="stretch")
         elif modality.kind == "text" and study.values.get(modality.name):
-            st.caption(modality.name)
+            st.caption(plain(modality.name))
             st.text(study.values[modality.name])
     labels = {k: v for k, v in study.labels.items() if v}
     if labels:

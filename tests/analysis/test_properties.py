@@ -187,3 +187,30 @@ def test_one_pair_of_identical_rows_has_no_gap() -> None:
     assert result.centroid_gap.value == 0
     assert result.rmg.value == 0
     assert result.offset_share.value == 0
+
+
+def test_debiased_gap_counts_groups_and_not_studies() -> None:
+    """Four nearly equal studies a patient and no true gap: the correction must follow the patients."""
+    rng = np.random.default_rng(8)
+    values = []
+    for _ in range(15):
+        patients = [np.repeat(rng.normal(size=(50, 64)), 4, axis=0) for _ in range(2)]
+        x, y = (unit_rows(p + 0.1 * rng.normal(size=p.shape)) for p in patients)
+        bootstrap = GroupBootstrap(np.repeat(np.arange(50), 4), resamples=20)
+        values.append(gap.pair_gap(x, y, bootstrap=bootstrap).centroid_gap_debiased.value)
+    assert np.median(values) < 0.06
+
+
+def test_with_one_study_a_group_the_correction_is_residual_over_n_minus_one() -> None:
+    x, y = cloud(40, 8, 9)
+    found = gap.pair_gap(x, y, bootstrap=GroupBootstrap(np.arange(40), resamples=2))
+    squared = found.centroid_gap.value**2 - found.paired_residual.value / 39
+    assert found.centroid_gap_debiased.value == pytest.approx(np.sqrt(max(0, squared)), abs=1e-12)
+
+
+def test_too_few_groups_give_no_interval() -> None:
+    x, y = cloud(12, 4, 10)
+    found = gap.pair_gap(x, y, bootstrap=GroupBootstrap(np.zeros(12), resamples=50))
+    assert np.isnan(found.centroid_gap.low)
+    assert np.isnan(found.cos_true_pairs.high)
+    assert found.centroid_gap.value > 0

@@ -186,3 +186,38 @@ def test_bad_pictures_are_skipped_with_a_reason(content: bytes, code: str) -> No
     with pytest.raises(Skipped) as caught:
         images.decode(content, "x")
     assert caught.value.code in (code, "image_corrupt") if "trunc" in code else caught.value.code == code
+
+
+def test_rows_with_surplus_cells_are_never_shifted(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("id,report,findings\n1,heart large, lungs clear,none\n2,a,b,c\n")
+    report = intake(workspace, tmp_path / "x.csv", "m")
+    assert report.refused == "table_corrupt"
+    assert "more cells than the header" in report.message
+
+
+def test_one_named_column_overrides_the_guess_and_keeps_the_rest(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    table = [{**r, "odd name": f"g{i // 3}"} for i, r in enumerate(rows(6))]
+    source = folder_of(tmp_path / "s", table, {f"{i}.png": png(i) for i in range(6)})
+    options = Options(overrides=Roles(group="odd name"))
+    assert intake(workspace, source, "m", options=options).refused is None
+    kept = store.load(workspace, "m")
+    assert kept.table["group"].nunique() == 2
+    assert {m.name for m in kept.modalities} >= {"image", "report"}
+    wrong = intake(workspace, source, "n", options=Options(overrides=Roles(group="absent")))
+    assert wrong.refused == "table_columns_missing"
+
+
+def test_damaged_member_is_skipped(workspace: Workspace, tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for i in range(4):
+            archive.writestr(f"{i}.png", png(i))
+        archive.writestr("studies.csv", pd.DataFrame(rows(4)).to_csv(index=False))
+    content = bytearray(buffer.getvalue())
+    start = content.index(b"1.png") + len("1.png") + 20
+    content[start : start + 40] = b"\xff" * 40
+    report = intake(workspace, bytes(content), "m")
+    assert report.refused is None, report.message
+    assert (report.taken, report.skipped) == (3, {"member_corrupt": 1})

@@ -112,3 +112,34 @@ def test_taken_name_keeps_the_first(workspace: Workspace, tmp_path: Path) -> Non
     before = workspace.record(SET, "v").fingerprint
     assert import_vectors(workspace, [path], "v").refused == "name_taken"
     assert workspace.record(SET, "v").fingerprint == before
+
+
+def test_what_is_not_known_of_a_row_is_its_own(workspace: Workspace, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"image": list(rows(6)), "text": list(rows(6, seed=1))})
+    frame["patient_id"] = ["p", None, None, "p", None, "q"]
+    frame["caption_group"] = [None, "c", "c", None, None, None]
+    frame.to_parquet(tmp_path / "v.parquet")
+    assert import_vectors(workspace, [tmp_path / "v.parquet"], "v").refused is None
+    kept = embeddings.load(workspace, "v").rows
+    assert kept["group"].nunique() == 5
+    assert kept["duplicate_group"].tolist() == ["", "c", "c", "", "", ""]
+
+
+def test_rows_follow_their_collection_by_id_and_through_a_rename(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    from data import store
+    from data.collection import Collection, Modality
+    from data.workspace import COLLECTION
+
+    table = pd.DataFrame({"study_id": ["a", "b", "c"], "group": ["p", "p", "q"], "split": "train"})
+    table = table.assign(duplicate_group="", report=["one", "two", "three"])
+    with workspace.staging() as folder:
+        store.publish(workspace, Collection("c", table, (Modality("report", "text"),)), folder, report={})
+    x = rows(3)
+    x[0] = np.nan
+    path = save(tmp_path / "v.npz", image=x, report=rows(3, seed=1))
+    assert import_vectors(workspace, [path], "v", collection="c").taken == 2
+    kept = embeddings.load(workspace, "v")
+    assert kept.rows["study_id"].tolist() == ["b", "c"]  # by order of the source, before rows were left out
+    assert kept.provenance["collection_id"] == workspace.record(COLLECTION, "c").id

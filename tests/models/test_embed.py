@@ -166,3 +166,55 @@ def test_tabular_values_are_a_modality_like_any_other(workspace: Workspace, tmp_
     assert kept.present("tabular").tolist() == [i != 5 for i in range(12)]
     expected = encoder.encode(encoder.prepare([{"age": "30", "sex": "F"}])[0]).numpy()
     np.testing.assert_allclose(kept.vectors["tabular"][0], expected[0], atol=1e-6)
+
+
+def test_equal_texts_have_equal_vectors_to_the_bit(home: Path) -> None:
+    workspace = Workspace(home)
+    embed(workspace, "demo", builtin.UNTRAINED, name="equal", batch=7)
+    kept = embeddings.load(workspace, "equal")
+    keys = kept.key("report")
+    repeated = [k for k in set(keys) if (keys == k).sum() > 1]
+    assert repeated
+    texts = workspace_texts(workspace)
+    for text in {t for t in texts if texts.count(t) > 1}:
+        same = [i for i, t in enumerate(texts) if t == text]
+        assert len(np.unique(kept.vectors["report"][same], axis=0)) == 1
+
+
+def workspace_texts(workspace: Workspace) -> list[str]:
+    from data import store
+
+    return store.load(workspace, "demo").table["report"].tolist()
+
+
+def test_two_runs_of_the_same_pair_do_not_disturb_each_other(home: Path) -> None:
+    code = (
+        "from data.workspace import Workspace\nfrom models.embed import embed\n"
+        f"print(embed(Workspace({str(home)!r}), 'demo', 'demo-untrained', name='twice').reused)"
+    )
+    runs = [
+        subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    answers = sorted(run.communicate()[0].strip() for run in runs)
+    assert answers == ["False", "True"]
+
+
+def test_tokenizing_in_many_threads_gives_what_one_thread_gives() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    import torch
+    from open_clip.tokenizer import HFTokenizer
+
+    from models.encoders import TextEncoder
+    from tests.conftest import beside
+
+    tokenizer = HFTokenizer(str(beside("weights", "minilm")), context_length=32)
+    encoder = TextEncoder(None, tokenizer, 8, torch.device("cpu"))
+    batches = [["word " * (5 + 7 * (i % 9)), "short"] for i in range(60)]
+    alone = [encoder.prepare(b) for b in batches]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(encoder.prepare, batches))
+    for (a, cut_a), (b, cut_b) in zip(alone, together, strict=True):
+        assert torch.equal(a, b)
+        assert cut_a == cut_b
