@@ -13,5 +13,5 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing leaves the machine unles
 
 app = st.App("app.py", routes=routes())
 
-if get_script_run_ctx() is not None:  # a visitor at "/"; the server itself only imports `app`
+if get_script_run_ctx(suppress_warning=True) is not None:  # a visitor at "/", not the server
     st.switch_page("pages/overview.py")

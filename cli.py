@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -22,7 +24,7 @@ from rich.table import Table
 
 from data.errors import UserError
 from data.report import IntakeReport
-from data.workspace import BUILT_IN, CHECKPOINT, COLLECTION, SET, Record, Workspace
+from data.workspace import BUILT_IN, CHECKPOINT, COLLECTION, KINDS, SET, Record, Workspace
 
 REFUSED = 2
 SAFE = (  # also where the project's .streamlit/config.toml is not installed
@@ -31,8 +33,8 @@ SAFE = (  # also where the project's .streamlit/config.toml is not installed
     *("--client.showSidebarNavigation", "false", "--server.fileWatcherType", "none"),
 )
 app = typer.Typer(
-    help="Shows, measures and closes the modality gap in radiology image/report embeddings.",
     no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
@@ -47,6 +49,16 @@ Home = Annotated[
     Path | None, typer.Option("--home", help="Workspace folder (else SUTURE_HOME, else user data).")
 ]
 Name = Annotated[str, typer.Option("--name", help="What to call it.")]
+
+
+@app.callback()
+def about(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    """Shows, measures and closes the modality gap in radiology image/report embeddings."""
+    if version:
+        print(importlib.metadata.version("suture"))
+        raise typer.Exit
 
 
 @app.command("import")
@@ -152,6 +164,8 @@ def remove(
     home: Home = None,
 ) -> None:
     """Delete a collection, checkpoint or embedding set."""
+    if kind not in KINDS:
+        raise UserError("kind_unknown", f"{kind!r} is none of: {', '.join(KINDS)}.")
     Workspace(home).remove(kind, name)
     err.print(f"Removed {kind} {name!r}.")
 
@@ -238,6 +252,8 @@ def demo(
     """Make the synthetic demo collection, embed and measure it, and open the app on it."""
     from models.demo import prepare
 
+    if serve:
+        _refuse_taken_port(port)  # before minutes of work
     workspace = Workspace(home)
     with _bar(False) as bar:
         tasks: dict[str, Any] = {}
@@ -255,6 +271,8 @@ def demo(
 def _serve(workspace: Workspace, port: int) -> None:
     import app as entry
 
+    _refuse_taken_port(port)
+
     root = Path(entry.__file__).parent
     environment = {**os.environ, "SUTURE_HOME": str(workspace.home), "HF_HUB_OFFLINE": "1"}
     command = [sys.executable, "-m", "streamlit", "run", str(root / "app.py"), *SAFE]
@@ -263,6 +281,16 @@ def _serve(workspace: Workspace, port: int) -> None:
         subprocess.run([*command, "--server.port", str(port)], env=environment, cwd=root, check=False)
     except KeyboardInterrupt:
         err.print("Stopped.")
+
+
+def _refuse_taken_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            message = f"Port {port} is in use on this machine. Choose another with --port."
+            raise UserError("port_taken", message) from error
 
 
 def _open_browser(port: int) -> None:

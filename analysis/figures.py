@@ -9,13 +9,14 @@ import plotly.graph_objects as go
 
 from analysis.gap import CosineSamples, GroupMean
 
+MODALITY_COLOURS = ("#56B4E9", "#CC79A7", "#B8A800", "#7E6BB5")  # none of them is A's or B's
 COLOUR_A, COLOUR_B = "#0072B2", "#D55E00"  # one each, on every page (Okabe-Ito)
 SHAPES = ("triangle-up", "diamond", "circle", "square", "cross", "star")
 KINDS = {
     "true_pairs": ("True pairs", "#009E73"),
     "random_pairs": ("Random pairs", "#8C8C8C"),
     "within_x": ("Within {x}", "#56B4E9"),
-    "within_y": ("Within {y}", "#E69F00"),
+    "within_y": ("Within {y}", "#CC79A7"),
 }
 BINS = {"start": -1.0, "end": 1.0, "size": 0.02}
 

@@ -163,7 +163,11 @@ def _picture(files: Files, name: str) -> bytes | Skipped | None:
     try:
         return images.encode(images.decode(files.read(name), name))
     except KeyError:
-        return Skipped("image_missing", f"The picture {name[:100]!r} is not among the files.")
+        return Skipped(
+            "image_missing",
+            f"The picture {name[:100]!r} is not among the files. Pack pictures and table into one ZIP, "
+            f"or give their folder.",
+        )
     except Skipped as error:
         return error
 
@@ -225,10 +229,12 @@ def _collection(raw: RawStudies, name: str, kept: list[dict[str, Any]], seed: in
     notes: dict[str, Any] = {**raw.notes, "layout": raw.layout, "columns": _columns(raw.roles)}
     if table[SPLIT].eq("").all():
         table[SPLIT] = split_by_group(table[GROUP], seed=seed)
-        notes["split"] = f"by {GROUP}, 70/10/20, seed {seed}"
+        notes["split"] = f"by patient, 70/10/20, seed {seed}"
     else:
         table[SPLIT] = table[SPLIT].replace("", "unassigned")
         notes["split"] = "as given"
+    if not raw.roles.group:
+        notes["split"] += "; no patient column, so each study counts as its own patient"
     return Collection(name, table, _modalities(raw, table), raw.roles.labels, raw.synthetic, notes)
 
 

@@ -67,7 +67,11 @@ def _read_all(sources: Sequence[Path]) -> Arrays:
             raise Refused("source_missing", f"There is no file at {str(source)!r}.")
         if source.stat().st_size == 0:
             raise Refused("empty_file", f"{source.name!r} is empty.")
-        arrays |= _read(source)
+        found = _read(source)
+        double = sorted(found.keys() & arrays.keys())
+        if double:
+            raise Refused("duplicate_array", f"{double[0]!r} is in more than one file. Give it once.")
+        arrays |= found
     return arrays
 
 

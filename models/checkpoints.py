@@ -96,7 +96,7 @@ def _checked(loaded: Mapping[str, Any], path: Path) -> State:
     return state
 
 
-def fit(model: nn.Module, state: State, source: str) -> None:
+def fit(model: nn.Module, state: State, source: str, architecture: str) -> None:
     """Load weights whose names and shapes must all agree with the model's."""
     wanted = model.state_dict()
     buffers = {n for n, _ in model.named_buffers()}
@@ -108,21 +108,24 @@ def fit(model: nn.Module, state: State, source: str) -> None:
         if k in state and state[k].shape != wanted[k].shape
     ]
     if shapes:
-        raise Refused("checkpoint_shape_mismatch", _does_not_fit(source, "Sizes differ", shapes))
+        raise Refused(
+            "checkpoint_shape_mismatch", _does_not_fit(source, architecture, "Sizes differ", shapes)
+        )
     if missing:
-        raise Refused("checkpoint_keys_missing", _does_not_fit(source, "Missing", missing))
+        raise Refused("checkpoint_keys_missing", _does_not_fit(source, architecture, "Missing", missing))
     if unexpected:
-        text = _does_not_fit(source, "Not part of this architecture", unexpected)
+        text = _does_not_fit(source, architecture, "Not part of this architecture", unexpected)
         raise Refused("checkpoint_shape_mismatch", text)
     integers = [k for k, t in state.items() if wanted[k].is_floating_point() > t.is_floating_point()]
     if integers:
-        raise Refused("checkpoint_dtype", _does_not_fit(source, "Whole numbers", integers))
+        raise Refused("checkpoint_dtype", _does_not_fit(source, architecture, "Whole numbers", integers))
     model.load_state_dict(state, strict=False)
 
 
-def _does_not_fit(source: str, what: str, items: list[str]) -> str:
+def _does_not_fit(source: str, architecture: str, what: str, items: list[str]) -> str:
     shown = "; ".join(items[:LISTED]) + (f"; and {len(items) - LISTED} more" if items[LISTED:] else "")
     return (
-        f"{source!r} does not fit the architecture. {what}: {shown}. Name the architecture that the "
+        f"{source!r} does not fit the architecture {architecture}. "
+        f"{what}: {shown}. Name the architecture that the "
         f"weights were trained with (an open_clip name or a config .json)."
     )

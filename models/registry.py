@@ -202,7 +202,7 @@ def _from_folder(folder: Path, source: Source) -> _Built:
     if weights is None:
         raise Refused("checkpoint_keys_missing", f"{str(folder)!r} holds no weights file.")
     model = architecture.instantiate(config, folder)
-    fit(model, read_weights(weights), weights.name)
+    fit(model, read_weights(weights), weights.name, f"of {CONFIG}")
     config["preprocess_cfg"] = config.get("preprocess_cfg") or architecture.preprocess(model)
     return _Built(model, config, architecture.tokenizer(config, folder), folder)
 
@@ -229,7 +229,7 @@ def _from_weights(path: Path, source: Source) -> _Built:
     else:
         config = _named(source.architecture)
     model = architecture.instantiate(config, folder)
-    fit(model, state, path.name)
+    fit(model, state, path.name, source.architecture or "suture-tiny, which comes with Suture")
     stated = config.get("preprocess_cfg")
     config["preprocess_cfg"] = stated or architecture.timm_preprocess(model, source.resize)
     return _Built(model, config, architecture.tokenizer(config, folder), folder)

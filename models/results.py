@@ -26,7 +26,7 @@ def evaluation(
     record = workspace.record(SET, name)
     chosen = embeddings.load(workspace, name)
     if split not in ("all", *chosen.splits()):
-        raise NotFound("split", split, ["all", *chosen.splits()])
+        raise NotFound("split", split, [*dict.fromkeys(["all", *chosen.splits()])])
     number = "all" if split == "all" else str(chosen.splits().index(split))
     path = workspace.derived(record, f"metrics-v{VERSION}-{number}-{resamples}-{seed}.json")
     if path.is_file():

@@ -85,20 +85,18 @@ def kinds(evaluations: list[Evaluation], pair: tuple[str, str]) -> None:
 
 
 def numbers(evaluations: list[Evaluation], pair: tuple[str, str]) -> None:
-    for start in range(0, len(PAIR_METRICS), 4):
-        for column, name in zip(st.columns(4), PAIR_METRICS[start : start + 4], strict=False):
-            with column:
-                cards.number([e.find(name, *pair) for e in evaluations])
+    with st.container(horizontal=True):
+        for name in PAIR_METRICS:
+            cards.number([e.find(name, *pair) for e in evaluations])
     for result in evaluations:
         cards.downloads(result, f"{result.set}-{result.split}")
 
 
 def alone(choice: Choice, evaluations: list[Evaluation]) -> None:
-    for name in ("angular_value", "uniformity_wi", "uniformity_w2"):
-        for column, modality in zip(st.columns(4), choice.a.set.modalities, strict=False):
-            with column:
-                found = [e.find(name, modality) for e in evaluations]
-                cards.number(found, subtitle=modality)
+    for modality in choice.a.set.modalities:
+        with st.container(horizontal=True):
+            for name in ("angular_value", "uniformity_wi", "uniformity_w2"):
+                cards.number([e.find(name, modality) for e in evaluations], subtitle=modality)
 
 
 def for_whom(choice: Choice) -> None:

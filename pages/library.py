@@ -20,6 +20,12 @@ from data.workspace import BUILT_IN, CHECKPOINT, COLLECTION, SET, Record
 from models import jobs
 from pages.components import shell, views
 
+ROLE_NAMES = {
+    "study_id": "Study id",
+    "group": "Patient or case",
+    "split": "Split",
+    "duplicate_group": "Same text as (duplicates)",
+}
 TABLES = ["zip", "csv", "tsv", "parquet"]
 
 
@@ -28,8 +34,11 @@ def main() -> None:
     records = {kind: views.workspace().records(kind) for kind in (COLLECTION, CHECKPOINT, SET)}
     notices(records[COLLECTION])
     work()
+    report = st.session_state.pop("library_report", None)
+    if report is not None:
+        show_report(report)
     titles = ["Collections", "Checkpoints", "Embedding sets", "Jobs"]
-    collections, checkpoints, sets, history = st.tabs(titles)
+    collections, checkpoints, sets, history = st.tabs(titles, key="library_tab", on_change="rerun")
     with collections:
         add_collection()
         listing(records[COLLECTION], "No collection yet. Add a folder, a ZIP or a table above.")
@@ -64,8 +73,14 @@ def add_collection() -> None:
             )
             return
         options = columns_of(source, table)
-        if options and st.button("Take in", type="primary", key="collection_go", disabled=not name):
-            show_report(run_intake(source, name, options))
+        if options and st.button(
+            "Take in",
+            type="primary",
+            key="collection_go",
+            disabled=not name,
+            help=None if name else "Give it a name first.",
+        ):
+            keep_report(run_intake(source, name, options))
 
 
 def uploaded() -> tuple[bytes | None, str]:
@@ -117,9 +132,7 @@ def correct_roles(raw: RawStudies, source: str) -> Roles:
     for column, part in zip(st.columns(4), parts, strict=True):
         options = ["", *names]
         index = options.index(getattr(raw.roles, part))
-        singles[part] = column.selectbox(
-            part.replace("_", " "), options, index=index, key=f"role_{part}_{source}"
-        )
+        singles[part] = column.selectbox(ROLE_NAMES[part], options, index=index, key=f"role_{part}_{source}")
     labels = st.multiselect("Labels", names, [*raw.roles.labels], key=f"role_labels_{source}")
     return Roles(
         images=tuple(images),
@@ -139,6 +152,12 @@ def run_intake(source: Path | bytes, name: str, options: intake.Options) -> Inta
     report = intake.intake(views.workspace(), source, name, options=options, progress=progress)
     bar.empty()
     return report
+
+
+def keep_report(report: IntakeReport) -> None:
+    """Show the report above lists that already hold the new item."""
+    st.session_state["library_report"] = report
+    st.rerun()
 
 
 def show_report(report: IntakeReport) -> None:
@@ -226,7 +245,7 @@ def add_set(collections: list[Record], checkpoints: list[Record]) -> None:
             with tempfile.TemporaryDirectory(prefix="suture-upload-") as folder:
                 paths = [spooled(Path(folder), f.name, f.getvalue()) for f in files]
                 collection = "" if owner == "no collection" else owner
-                show_report(import_vectors(views.workspace(), paths, name, collection=collection))
+                keep_report(import_vectors(views.workspace(), paths, name, collection=collection))
 
 
 def spooled(folder: Path, name: str, content: bytes) -> Path:
@@ -308,8 +327,24 @@ def actions(record: Record) -> None:
             st.success(f"All {len(record.files)} files are what they were.")
     with row.popover("Delete"):
         st.caption("The files are removed from the workspace. Your own source is not touched.")
+        users = dependents(record)
+        if users:
+            st.caption(f"Made from it, and without its pictures and texts afterwards: {', '.join(users)}.")
         if st.button(f"Delete {record.name}", type="primary", key=f"delete-{record.id}"):
-            attempt(lambda: views.workspace().remove(record.kind, record.name))
+            attempt(lambda: forget(record))
+
+
+def dependents(record: Record) -> list[str]:
+    """Embedding sets that refer to a collection or checkpoint."""
+    key = f"{record.kind}_id"
+    return [r.name for r in views.workspace().records(SET) if r.meta.get(key) == record.id]
+
+
+def forget(record: Record) -> None:
+    """Delete a record, and whatever of it the server still holds in memory."""
+    views.workspace().remove(record.kind, record.name)
+    st.cache_resource.clear()
+    st.cache_data.clear()
 
 
 def attempt(change: Callable[[], None]) -> None:

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from analysis.neighbours import nearest, partner_ranks
+from analysis.figures import MODALITY_COLOURS
+from analysis.neighbours import nearest, partner_rank, partner_ranks
 from models import jobs
 from pages.components import cards, shell, thumbs, views
 from pages.components.linked_map import Colouring, Panel, linked_map
@@ -17,31 +18,29 @@ SHAPES = ("triangle", "diamond", "circle", "square")
 LINES = {"selected study": "selected", "worst 5 %": "worst", "all": "all", "none": "none"}
 WORST = 0.05
 NEIGHBOURS = 5
+MEANING = {
+    "PCA": "PCA shows the two directions of largest variance of all modalities together; distances are true.",
+    "UMAP": "UMAP keeps neighbours together; distances between far groups mean little.",
+}
 
 
 def main() -> None:
     shell.open_page("Map", "Where do studies lie? Shape is modality, colour is what you choose.")
     choice = shell.choose()
-    left, middle, right, last = st.columns([1, 1.2, 1, 1.8])
-    method = left.segmented_control("Map", ["PCA", "UMAP"], default="PCA", key="map_method") or "PCA"
-    colour = middle.selectbox("Colour", colour_options(choice.a), key="map_colour")
-    lines = right.selectbox("Pair lines", [*LINES], key="map_lines")
+    left, middle, right, last = st.columns([1.2, 1.2, 1, 1.6])
+    link = {"bind": "query-params", "persist_state": "session"}
+    methods = ["PCA", "UMAP"]
+    method = left.segmented_control("Map", methods, default="PCA", key="map_method", **link) or "PCA"
+    colour = middle.selectbox("Colour", colour_options(choice.a), key="map_colour", **link)
+    lines = right.selectbox("Pair lines", [*LINES], key="map_lines", **link)
     with last:
         search(choice.a)
     points = [layout(v, method) for v in choice.views]
     if any(p is None for p in points):
         wait_for_umap(choice)
-        st.stop()
+        points = [layout(v, "PCA") for v in choice.views]
     draw(choice, [p for p in points if p is not None], colour, lines)
-    st.caption(
-        "Hover for image and report; click to keep a study; Shift-drag to select many; arrow keys step "
-        "through. "
-        + (
-            "PCA keeps straight distances of the whole space."
-            if method == "PCA"
-            else "UMAP keeps neighbours; distances between far groups mean little."
-        )
-    )
+    st.caption(MEANING[method])
     st.fragment(detail, key="detail")(choice)
 
 
@@ -51,18 +50,17 @@ def layout(shown: View, method: str) -> dict[str, np.ndarray] | None:
 
 
 def colour_options(shown: View) -> list[str]:
-    return ["modality", "cosine of the pair", "rank of the partner", "split", *shown.set.labels]
+    return ["modality", "cosine of the pair in A", "rank of the partner in A", "split", *shown.set.labels]
 
 
 def colouring(shown: View, colour: str, pair: tuple[str, str]) -> Colouring:
     if colour == "modality":
-        return Colouring.by_modality()
-    if colour == "cosine of the pair":
+        return Colouring.by_modality(palette=MODALITY_COLOURS)
+    if colour == "cosine of the pair in A":
         return Colouring.by_value(pair_cosines(shown, pair), name=colour)
-    if colour == "rank of the partner":
-        return Colouring.by_value(
-            np.log10(views.of_pairs(shown, pair, partner_ranks)), name="log10 of the partner's rank"
-        )
+    if colour == "rank of the partner in A":
+        ranks = np.log10(views.of_pairs(shown, pair, partner_ranks))
+        return Colouring.by_value(ranks, name=f"{colour} (0 = first, 1 = tenth, 2 = hundredth)")
     values = shown.set.rows[colour].astype(str)
     numeric = as_numbers(values)
     if numeric is not None:
@@ -156,7 +154,10 @@ def detail(choice: Choice) -> None:
         cards.study_card(choice.a, row)
     for column, letter, word, shown in zip(others, "AB", cards.WORDS, choice.views, strict=False):
         with column:
-            st.markdown(f":{word}-badge[{letter}] nearest {cards.plain(choice.pair[1])} to its {cards.plain(choice.pair[0])}")
+            place = own_place(shown, row, choice.pair)
+            x, y = map(cards.plain, choice.pair)
+            st.markdown(f":{word}-badge[{letter}] nearest {y} to its {x}")
+            st.caption(place)
             neighbours(shown, row, choice.pair)
 
 
@@ -169,6 +170,17 @@ def pick(shown: View, rows: list[int]) -> int:
     st.download_button("Download ids (CSV)", cards.to_csv(table), "selection.csv", "text/csv")
     chosen = event["selection"]["rows"]
     return rows[chosen[0]] if chosen else rows[0]
+
+
+def own_place(shown: View, row: int, pair: tuple[str, str]) -> str:
+    """Where the study's own partner stands, in words; "" if one side is missing."""
+    if not (shown.set.present(pair[0])[row] and shown.set.present(pair[1])[row]):
+        return ""
+    items = np.flatnonzero(shown.set.present(pair[1]))
+    query = np.asarray(shown.set.vectors[pair[0]][row : row + 1])
+    gallery = np.asarray(shown.set.vectors[pair[1]])[items]
+    place = partner_rank(query, gallery, int(np.searchsorted(items, row)))
+    return f"Its own partner is number {place:,} of {len(items):,}."
 
 
 def neighbours(shown: View, row: int, pair: tuple[str, str]) -> None:

@@ -9,8 +9,6 @@ from analysis.evaluate import Evaluation
 from pages.components import cards, shell, views
 from pages.components.shell import Choice
 
-MODALITY_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
-
 
 def main() -> None:
     shell.open_page("Overview", "What is loaded, and is there a gap?")
@@ -38,41 +36,41 @@ def verdict(choice: Choice, evaluations: list[Evaluation]) -> None:
             beyond = gap.low > 0.05
             reading = "more than sampling explains. " if beyond else "little more than chance gives. "
         st.markdown(
-            f"#### :{word}-badge[{letter}] {cards.plain(x.capitalize())} and {cards.plain(y)} of the same study are "
-            f"{cards.degrees(cosine.value):.0f} degrees apart."
+            f"#### :{word}-badge[{letter}] {cards.plain(x.capitalize())} and {cards.plain(y)} of the "
+            f"same study are {cards.degrees(cosine.value):.0f} degrees apart."
         )
         st.markdown(
-            f"The middles of the two clouds are **{gap.value:.2f}** apart, "
+            f"The middles of the two clouds are **{gap.value:.2f}** apart (debiased), "
             + reading
-            + f"A shift of one cloud would remove **{share.value:.0%}** of the distance between pairs. "
+            + f"A shift of one cloud would remove **{share.value:.0%}** of the squared distance "
+            "between pairs. "
             f":gray[{shown.name}, {shown.split} split, {cosine.n:,} studies in {cosine.n_groups:,} groups]"
         )
 
 
 def numbers(evaluations: list[Evaluation], pair: tuple[str, str]) -> None:
+    """Five numbers that belong together: distance, pairs, both at once, and what retrieval makes of it."""
     x, y = pair
-    there = {"direction": f"{x}->{y}", "protocol": "multi_positive"}
-    back = {"direction": f"{y}->{x}", "protocol": "multi_positive"}
-    columns = st.columns(5)
-    for column, name in zip(columns, ("centroid_gap", "cos_true_pairs", "rmg"), strict=False):
-        with column:
+    with st.container(horizontal=True):
+        for name in ("centroid_gap", "cos_true_pairs", "rmg"):
             cards.number([e.find(name, x, y) for e in evaluations])
-    for column, where, arrow in ((columns[3], there, f"{x} → {y}"), (columns[4], back, f"{y} → {x}")):
-        with column:
+        for a, b in ((x, y), (y, x)):
+            where = {"direction": f"{a}->{b}", "protocol": "multi_positive"}
             found = [e.find("recall_at_10", **where) for e in evaluations]
-            cards.number(found, percent=True, subtitle=arrow)
+            cards.number(found, percent=True, subtitle=f"{a} → {b}")
 
 
 def maps(choice: Choice) -> None:
     st.subheader("Where the studies lie")
     for column, label, shown in zip(st.columns(len(choice.views)), choice.labels, choice.views, strict=True):
         result, points = views.pca(shown)
-        figure = figures.small_map(points, explained=result.explained, colours=MODALITY_COLOURS)
+        figure = figures.small_map(points, explained=result.explained, colours=figures.MODALITY_COLOURS)
         column.markdown(f"**{label}**")
         column.plotly_chart(figure, key=f"small-{label}", config={"displaylogo": False})
     st.caption(
         "The two directions of largest variance of all modalities together (PCA). Each point is one "
-        "image (triangle) or one text (diamond, circle). Two separate clouds are the modality gap."
+        "image (triangle) or one text (diamond, circle). A large gap shows as separate clouds; a smaller one "
+        "can hide in the other directions, so trust the numbers."
     )
 
 
@@ -84,8 +82,8 @@ def next_steps() -> None:
         ("retrieval", "Search by study or words", ":material/search:"),
         ("library", "Use my own data", ":material/inventory_2:"),
     )
-    for column, (page, label, icon) in zip(st.columns(4), steps, strict=True):
-        with column:
+    with st.container(horizontal=True):
+        for page, label, icon in steps:
             shell.link(page, label, icon)
 
 

@@ -102,7 +102,7 @@ def by_study(choice: Choice) -> None:
     count = right.slider("How many", 3, 12, 6, key="query_count")
     st.query_params["study"] = study
     row = ids.index(study)
-    card, *columns = st.columns([1, *[1.4] * len(choice.views)])
+    card, *columns = st.columns([1, *[1.5] * len(choice.views)])
     with card:
         cards.study_card(choice.a, row, caption="the query")
     for column, label, word, shown in zip(columns, choice.labels, cards.WORDS, choice.views, strict=False):
@@ -122,29 +122,25 @@ def results(shown: View, vector: np.ndarray, target: str, count: int, *, own: in
         rank = partner_rank(vector, gallery, int(np.searchsorted(items, own)))
         st.caption(f"The true partner is number **{rank:,}** of {len(items):,}.")
     cosines, found = nearest(vector, gallery, k=count)
-    for start in range(0, len(found[0]), 3):
-        for column, place in zip(st.columns(3), range(start, len(found[0])), strict=False):
-            with column:
-                row = int(items[found[0][place]])
-                result(shown, row, target, place + 1, float(cosines[0][place]), row == own)
+    for place, (cosine, item) in enumerate(zip(cosines[0], items[found[0]], strict=True), start=1):
+        result(shown, int(item), target, place, float(cosine), item == own)
 
 
 def result(shown: View, row: int, target: str, place: int, cosine: float, is_own: bool) -> None:
-    with st.container(border=True, height="stretch"):
-        st.caption(f"#{place} · cosine {cosine:.3f}" + (" · :green[true partner]" if is_own else ""))
-        study = shown.study(row)
-        if study is None or shown.collection is None:
+    """One answer: its picture beside its text, or its text alone."""
+    study = shown.study(row)
+    picture = None
+    if study is not None and shown.collection and shown.collection.modality(target).kind == "image":
+        picture = views.image_bytes(shown, study, target)
+    with st.container(border=True, horizontal=True, wrap=False):
+        if picture is not None:
+            st.image(picture, width=110)
+        with st.container(gap="small"):
+            st.caption(f"#{place} · cosine {cosine:.3f}" + (" · :green[true partner]" if is_own else ""))
             st.text(shown.ids[row])
-            return
-        if shown.collection.modality(target).kind == "image":
-            picture = views.image_bytes(shown, study, target)
-            if picture is not None:
-                st.image(picture, width="stretch")
-            st.text(shown.ids[row])
-            st.text(cards.first_text(shown, row, 110))
-        else:
-            st.text(shown.ids[row])
-            st.text(str(study.values.get(target, ""))[:280])
+            if study is not None:
+                text = study.values.get(target, "")
+                st.text(cards.first_text(shown, row, 160) if picture is not None else str(text)[:280])
 
 
 def score_table(choice: Choice) -> None:
@@ -156,13 +152,14 @@ def score_table(choice: Choice) -> None:
         for protocol, meaning in PROTOCOL_MEANING.items():
             for label, result in zip("AB", evaluations, strict=False):
                 row: dict[str, object] = {"protocol": protocol.replace("_", "-"), "set": label}
+                size: dict[str, object] = {}
                 where = {"direction": direction, "protocol": protocol}
                 for name in ("recall_at_1", "recall_at_5", "recall_at_10", "median_rank"):
                     metric = result.find(name, **where)
                     if metric is not None:
                         row[name.replace("recall_at_", "R@").replace("_", " ")] = with_interval(metric)
-                        row["queries"], row["gallery"] = metric.n, metric.n_gallery
-                rows.append({**row, "what counts": meaning})
+                        size = {"queries": metric.n, "gallery": metric.n_gallery}
+                rows.append({**row, **size, "what counts": meaning})
         st.dataframe(rows, hide_index=True, width="stretch")
     st.caption("Ties count by their expected hit. 95 % bootstrap over groups of queries, gallery fixed.")
     for result in evaluations:

@@ -18,6 +18,7 @@ from pages.components import views
 from pages.components.views import View
 
 COLOURS = (COLOUR_A, COLOUR_B)
+CARD = 208  # pixels; cards wrap where the page is narrow
 WORDS = ("blue", "orange")  # of A and B in text
 
 
@@ -37,7 +38,7 @@ def number(metrics: Sequence[Metric | None], *, percent: bool = False, subtitle:
     if not known:
         return
     info = CATALOGUE[known[0].name]
-    with st.container(border=True, height="stretch", gap="small"):
+    with st.container(border=True, width=CARD, gap="small"):
         meaning = f"{info.meaning}\n\nConvention: {info.convention}. n = {known[0].n:,} studies in "
         meaning += f"{known[0].n_groups:,} groups; 95 % bootstrap interval over groups."
         st.markdown(f"**{info.title}**" + (f"  \n{plain(subtitle)}" if subtitle else ""), help=meaning)
@@ -45,7 +46,15 @@ def number(metrics: Sequence[Metric | None], *, percent: bool = False, subtitle:
             if metric is not None:
                 value, interval = shown(metric, percent), _interval(metric, percent)
                 st.markdown(f":{word}-badge[{letter}] **{value}**  \n:gray[{interval}]")
-        st.caption(f"{info.reading} · n = {known[0].n:,}")
+        chance = _chance(known[0])
+        st.caption(f"{info.reading} · n = {known[0].n:,}{chance}")
+
+
+def _chance(metric: Metric) -> str:
+    """What guessing would reach: k places of the gallery."""
+    if not metric.n_gallery or not metric.name.startswith("recall_at_"):
+        return ""
+    return f" · chance {min(1, int(metric.name.rpartition('_')[2]) / metric.n_gallery):.1%}"
 
 
 def shown(metric: Metric, percent: bool) -> str:

@@ -73,7 +73,8 @@ def choose() -> Choice:
     with st.sidebar:
         st.divider()
         a = _select("A · baseline", "a", names, names[0])
-        b = _select("B · beside it", "b", [NONE, *(n for n in names if n != a)], _partner(a, names))
+        fitting = _fitting(a)
+        b = _select("B · beside it", "b", [NONE, *fitting], fitting[0] if fitting else NONE)
         splits = ["all", *views.view(a, "all").set.splits()]
         default = "test" if "test" in splits else "all"
         split = _select("Split", "split", list(dict.fromkeys(splits)), default)
@@ -98,10 +99,15 @@ def _select(label: str, key: str, options: list[str], default: str) -> str:
     return chosen
 
 
-def _partner(a: str, names: list[str]) -> str:
-    """Another set of the same collection, if there is one."""
-    origin = {r.name: r.meta.get("collection") for r in views.workspace().records(SET)}
-    return next((n for n in names if n != a and origin[n] and origin[n] == origin[a]), NONE)
+def _fitting(a: str) -> list[str]:
+    """Other sets of the same studies."""
+    records = {r.name: r for r in views.workspace().records(SET)}
+
+    def origin(name: str) -> tuple[object, ...]:
+        meta = records[name].meta
+        return (meta.get("collection_id") or "", 0 if meta.get("collection_id") else meta["n"])
+
+    return [n for n in records if n != a and origin(n) == origin(a)]
 
 
 def _beside(a: str, b: str, split: str, pair: tuple[str, str]) -> View | None:

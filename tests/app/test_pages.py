@@ -113,7 +113,7 @@ def test_find_selects_studies_by_words(demo: Workspace) -> None:
     assert "No study has" in words(app)
 
 
-@pytest.mark.parametrize("colour", ["cosine of the pair", "rank of the partner", "region", "age"])
+@pytest.mark.parametrize("colour", ["cosine of the pair in A", "rank of the partner in A", "region", "age"])
 def test_colours_of_the_map(demo: Workspace, colour: str) -> None:
     app = opened("map").run()
     app.selectbox(key="map_colour").set_value(colour).run()
