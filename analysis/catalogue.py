@@ -11,7 +11,7 @@ Better = Literal["lower", "higher", "neither"]
 READINGS: dict[Better, str] = {
     "lower": "lower is closer",
     "higher": "higher is better",
-    "neither": "describes, does not judge",
+    "neither": "neither is better",
 }
 
 

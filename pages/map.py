@@ -19,7 +19,7 @@ LINES = {"selected study": "selected", "worst 5 %": "worst", "all": "all", "none
 WORST = 0.05
 NEIGHBOURS = 5
 MEANING = {
-    "PCA": "PCA shows the two directions of largest variance of all modalities together; distances are true.",
+    "PCA": "PCA is a straight view along the two directions of largest variance of all modalities together.",
     "UMAP": "UMAP keeps neighbours together; distances between far groups mean little.",
 }
 

@@ -46,6 +46,7 @@ def verdict(choice: Choice, evaluations: list[Evaluation]) -> None:
             "between pairs. "
             f":gray[{shown.name}, {shown.split} split, {cosine.n:,} studies in {cosine.n_groups:,} groups]"
         )
+        st.caption(cards.plain(views.about_checkpoint(shown)))
 
 
 def numbers(evaluations: list[Evaluation], pair: tuple[str, str]) -> None:

@@ -18,7 +18,7 @@ from pages.components import views
 from pages.components.views import View
 
 COLOURS = (COLOUR_A, COLOUR_B)
-CARD = 208  # pixels; cards wrap where the page is narrow
+CARD = 182  # pixels; cards wrap where the page is narrow
 WORDS = ("blue", "orange")  # of A and B in text
 
 
@@ -38,7 +38,7 @@ def number(metrics: Sequence[Metric | None], *, percent: bool = False, subtitle:
     if not known:
         return
     info = CATALOGUE[known[0].name]
-    with st.container(border=True, width=CARD, gap="small"):
+    with st.container(border=True, width=CARD, height="stretch", gap="small"):
         meaning = f"{info.meaning}\n\nConvention: {info.convention}. n = {known[0].n:,} studies in "
         meaning += f"{known[0].n_groups:,} groups; 95 % bootstrap interval over groups."
         st.markdown(f"**{info.title}**" + (f"  \n{plain(subtitle)}" if subtitle else ""), help=meaning)

@@ -19,7 +19,7 @@ from data import embeddings, store
 from data.collection import STUDY_ID, Collection, Study
 from data.embeddings import EmbeddingSet
 from data.images import ImagePack
-from data.workspace import COLLECTION, SET, Record, Workspace
+from data.workspace import CHECKPOINT, COLLECTION, SET, Record, Workspace
 from models import layouts, results
 
 
@@ -162,6 +162,13 @@ def of_pairs(
     if len(rows):
         values[rows] = measure(*(np.asarray(shown.set.vectors[m][rows], np.float32) for m in pair))
     return values
+
+
+def about_checkpoint(shown: View) -> str:
+    """What is known of the checkpoint that made a set, in a sentence; "" if nothing."""
+    wanted = shown.set.provenance.get("checkpoint_id")
+    known = workspace().records(CHECKPOINT) if wanted else []
+    return " ".join(next((c.meta.get("notes", []) for c in known if c.id == wanted), []))
 
 
 def same_studies(a: View, b: View) -> bool:
