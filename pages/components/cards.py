@@ -130,7 +130,7 @@ def study_card(view: View, row: int, *, caption: str = "") -> None:
         if modality.kind == "image":
             picture = views.image_bytes(view, study, modality.name)
             if picture is not None:
-                st.image(picture, width="stretch")
+                st.image(picture, width="content")
         elif modality.kind == "text" and study.values.get(modality.name):
             st.caption(plain(modality.name))
             st.text(study.values[modality.name])
