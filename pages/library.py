@@ -98,7 +98,7 @@ def local_path() -> Path | None:
     return Path(path).expanduser() if path else None
 
 
-@st.cache_resource(show_spinner="Reading the table…", max_entries=4, ttl=600)
+@st.cache_resource(show_spinner="Reading the table…", max_entries=4, ttl=20)  # a mended file is seen soon
 def understood(source: Path | bytes, table: str) -> RawStudies | UserError:
     """What the reader makes of a source; kept, so that a correction does not read it again."""
     try:
