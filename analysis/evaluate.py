@@ -189,7 +189,7 @@ def right_answers(part: EmbeddingSet, a: str, b: str) -> tuple[Any, np.ndarray, 
 
 def _shared(part: EmbeddingSet, step: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Rows that have all these modalities, and their groups."""
-    rows = np.flatnonzero(np.logical_and.reduce([part.present(m) for m in step]))
+    rows = part.rows_with(*step)
     return rows, part.rows[GROUP].to_numpy()[rows]
 
 

@@ -50,6 +50,10 @@ class EmbeddingSet:
         """Which studies have this modality: boolean, (n_studies,)."""
         return np.any(self.vectors[modality] != 0, axis=1)
 
+    def rows_with(self, *modalities: str) -> np.ndarray:
+        """Numbers of the studies that have all of these modalities."""
+        return np.flatnonzero(np.logical_and.reduce([self.present(m) for m in modalities]))
+
     def subset(self, mask: np.ndarray) -> EmbeddingSet:
         """The studies where the mask is true."""
         vectors = {m: x[mask] for m, x in self.vectors.items()}

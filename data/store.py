@@ -28,6 +28,13 @@ def load(workspace: Workspace, name: str) -> Collection:
     return from_meta(name, table, record.meta)
 
 
+def origin(workspace: Workspace, embedding_set: Record) -> Record | None:
+    """The collection that a set was made from, also after a rename; None if it is gone or unknown."""
+    known = workspace.records(COLLECTION)
+    by_id = next((c for c in known if c.id == embedding_set.meta.get("collection_id")), None)
+    return by_id or next((c for c in known if c.name == embedding_set.meta.get("collection")), None)
+
+
 def image_pack(workspace: Workspace, name: str) -> ImagePack | None:
     """The pictures of a collection, or None if it has none."""
     record = workspace.record(COLLECTION, name)

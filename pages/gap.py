@@ -10,7 +10,6 @@ from analysis.evaluate import Evaluation
 from data.collection import GROUP
 from pages.components import cards, shell, views
 from pages.components.shell import Choice
-from pages.components.views import View
 
 PAIR_METRICS = tuple(gap.PairGap.__dataclass_fields__)
 MAX_LABELS = 30
@@ -32,15 +31,10 @@ def main() -> None:
     for_whom(choice)
 
 
-def both(shown: View, pair: tuple[str, str]) -> np.ndarray:
-    """Rows that have both modalities."""
-    return np.flatnonzero(shown.set.present(pair[0]) & shown.set.present(pair[1]))
-
-
 @st.cache_data(show_spinner=False, max_entries=32)
 def samples(fingerprint: str, name: str, split: str, pair: tuple[str, str]) -> gap.CosineSamples | None:
     shown = views.view(name, split)
-    rows = both(shown, pair)
+    rows = shown.set.rows_with(*pair)
     if len(rows) < 2:
         return None
     return gap.cosine_samples(*(np.asarray(shown.set.vectors[m][rows]) for m in pair))
@@ -108,7 +102,7 @@ def for_whom(choice: Choice) -> None:
     label = st.selectbox("Label", labels, key="gap_label")
     means = {}
     for title, shown in zip(choice.labels, choice.views, strict=True):
-        rows = both(shown, choice.pair)
+        rows = shown.set.rows_with(*choice.pair)
         x, y = (np.asarray(shown.set.vectors[m][rows]) for m in choice.pair)
         of = shown.set.rows.iloc[rows]
         means[title] = gap.cosine_by_label(x, y, of[label].to_numpy(str), of[GROUP].to_numpy(str))

@@ -154,10 +154,8 @@ def detail(choice: Choice) -> None:
         cards.study_card(choice.a, row)
     for column, letter, word, shown in zip(others, "AB", cards.WORDS, choice.views, strict=False):
         with column:
-            place = own_place(shown, row, choice.pair)
             x, y = map(cards.plain, choice.pair)
             st.markdown(f":{word}-badge[{letter}] nearest {y} to its {x}")
-            st.caption(place)
             neighbours(shown, row, choice.pair)
 
 
@@ -172,26 +170,19 @@ def pick(shown: View, rows: list[int]) -> int:
     return rows[chosen[0]] if chosen else rows[0]
 
 
-def own_place(shown: View, row: int, pair: tuple[str, str]) -> str:
-    """Where the study's own partner stands, in words; "" if one side is missing."""
-    if not (shown.set.present(pair[0])[row] and shown.set.present(pair[1])[row]):
-        return ""
-    items = np.flatnonzero(shown.set.present(pair[1]))
-    query = np.asarray(shown.set.vectors[pair[0]][row : row + 1])
-    gallery = np.asarray(shown.set.vectors[pair[1]])[items]
-    place = partner_rank(query, gallery, int(np.searchsorted(items, row)))
-    return f"Its own partner is number {place:,} of {len(items):,}."
-
-
 def neighbours(shown: View, row: int, pair: tuple[str, str]) -> None:
-    """Texts closest to the study's image."""
+    """Texts closest to the study's image, and where its own stands among all."""
     x, y = pair
     if not shown.set.present(x)[row]:
         st.caption(f"This study has no {cards.plain(x)}.")
         return
-    items = np.flatnonzero(shown.set.present(y))
+    items = shown.set.rows_with(y)
     query = np.asarray(shown.set.vectors[x][row : row + 1])
-    cosines, found = nearest(query, np.asarray(shown.set.vectors[y])[items], k=NEIGHBOURS)
+    gallery = np.asarray(shown.set.vectors[y])[items]
+    if row in items:
+        place = partner_rank(query, gallery, int(np.searchsorted(items, row)))
+        st.caption(f"Its own partner is number {place:,} of {len(items):,}.")
+    cosines, found = nearest(query, gallery, k=NEIGHBOURS)
     for cosine, item in zip(cosines[0], items[found[0]], strict=True):
         own = " · own partner" if item == row else ""
         with st.container(border=True):

@@ -116,7 +116,7 @@ def by_study(choice: Choice) -> None:
 
 def results(shown: View, vector: np.ndarray, target: str, count: int, *, own: int | None = None) -> None:
     """The best items of one modality; says where the true partner stands."""
-    items = np.flatnonzero(shown.set.present(target))
+    items = shown.set.rows_with(target)
     gallery = np.asarray(shown.set.vectors[target])[items]
     if own is not None and own in items:
         rank = partner_rank(vector, gallery, int(np.searchsorted(items, own)))

@@ -15,9 +15,10 @@ from starlette.routing import Route
 from data import embeddings, store
 from data.collection import STUDY_ID
 from data.images import ImagePack, thumbnail
-from data.workspace import COLLECTION, SET, Workspace
+from data.workspace import SET, Workspace
 
 SIDE = 224
+Key = tuple[str, str]  # id and name of a record
 HEADERS = {"Cache-Control": "private, max-age=86400, immutable", "X-Content-Type-Options": "nosniff"}
 
 
@@ -37,41 +38,38 @@ def routes() -> list[Route]:
 def _thumb(request: Request) -> Response:
     where = request.path_params
     try:
-        if not any(r.id == where["set_id"] for r in Workspace().records(SET)):
-            raise KeyError(where["set_id"])  # deleted since it was last shown
-        content = _render(where["set_id"], where["split"], where["row"])
+        content = _find(where["set_id"], where["split"], where["row"])
     except (LookupError, OSError):
         return Response(status_code=404)
     return Response(content, media_type="image/jpeg", headers=HEADERS)
 
 
+def _find(set_id: str, split: int, row: int) -> bytes:
+    """The picture of one row; LookupError once set or collection are deleted."""
+    workspace = Workspace()
+    record = next((r for r in workspace.records(SET) if r.id == set_id), None)
+    source = store.origin(workspace, record) if record else None
+    if record is None or source is None:
+        raise KeyError(set_id)
+    return _render((set_id, record.name), (source.id, source.name), split, row)
+
+
 @lru_cache(maxsize=20_000)
-def _render(set_id: str, split: int, row: int) -> bytes:
-    pack, numbers = _pictures(set_id, split)
+def _render(of_set: Key, of_collection: Key, split: int, row: int) -> bytes:
+    pack, numbers = _pictures(of_set, of_collection, split)
     return thumbnail(pack.read(int(numbers[row])), SIDE)
 
 
 @lru_cache(maxsize=16)
-def _pictures(set_id: str, split: int) -> tuple[ImagePack, np.ndarray]:
+def _pictures(of_set: Key, of_collection: Key, split: int) -> tuple[ImagePack, np.ndarray]:
     """(pictures, number of each row's picture) of one view; KeyError if there are none."""
     workspace = Workspace()
-    record = next((r for r in workspace.records(SET) if r.id == set_id), None)
-    if record is None:
-        raise KeyError(set_id)
-    known = workspace.records(COLLECTION)
-    source = next((c for c in known if c.id == record.meta.get("collection_id")), None)
-    source = source or next((c for c in known if c.name == record.meta.get("collection")), None)
-    pack = store.image_pack(workspace, source.name) if source else None
-    if source is None or pack is None:
-        raise KeyError(set_id)
-    rows = embeddings.load(workspace, record.name).split(_split(workspace, record.name, split)).rows
-    collection = store.load(workspace, source.name)
+    pack = store.image_pack(workspace, of_collection[1])
+    collection = store.load(workspace, of_collection[1])
     image = next((m for m in collection.modalities if m.kind == "image"), None)
-    if image is None:
-        raise KeyError(set_id)
+    if pack is None or image is None:
+        raise KeyError(of_collection)
+    whole = embeddings.load(workspace, of_set[1])
+    rows = whole.split(["all", *whole.splits()][split]).rows
     numbers = collection.table.set_index(STUDY_ID)[image.columns[0]]
     return pack, numbers.loc[rows[STUDY_ID]].to_numpy()
-
-
-def _split(workspace: Workspace, name: str, number: int) -> str:
-    return ["all", *embeddings.load(workspace, name).splits()][number]

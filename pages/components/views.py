@@ -19,7 +19,7 @@ from data import embeddings, store
 from data.collection import STUDY_ID, Collection, Study
 from data.embeddings import EmbeddingSet
 from data.images import ImagePack
-from data.workspace import CHECKPOINT, COLLECTION, SET, Record, Workspace
+from data.workspace import CHECKPOINT, SET, Record, Workspace
 from models import layouts, results
 
 
@@ -72,16 +72,18 @@ class View:
 def view(name: str, split: str) -> View:
     """A split of the set of that name ("all" = every study)."""
     record = workspace().record(SET, name)
-    return _view(record.id, record.fingerprint, name, split)
+    source = store.origin(workspace(), record)
+    return _view(record.fingerprint, name, split, source.name if source else "", source.id if source else "")
 
 
 @st.cache_resource(show_spinner="Opening the embedding set…", max_entries=16)
-def _view(record_id: str, fingerprint: str, name: str, split: str) -> View:
+def _view(fingerprint: str, name: str, split: str, source: str, source_id: str) -> View:
+    """Keyed by the collection too: when that is deleted or renamed, nothing of it stays on a page."""
     record = workspace().record(SET, name)
     whole = embeddings.load(workspace(), name)
     chosen = np.ones(len(whole), bool) if split == "all" else (whole.rows["split"] == split).to_numpy()
     part = whole.subset(chosen)
-    collection = collection_of(record)
+    collection = _collection(source_id, source) if source else None
     studies = None
     if collection is not None:
         position = {study: i for i, study in enumerate(collection.table[STUDY_ID])}
@@ -91,33 +93,20 @@ def _view(record_id: str, fingerprint: str, name: str, split: str) -> View:
     return View(record, part, split, np.flatnonzero(chosen), collection, studies)
 
 
-def collection_of(record: Record) -> Collection | None:
-    """The collection that a set was made from, if the workspace still has it."""
-    name = collection_name(record)
-    return _collection(workspace().record(COLLECTION, name).fingerprint, name) if name else None
-
-
-def collection_name(record: Record) -> str:
-    """Present name of a set's collection, also after it was renamed; "" if there is none."""
-    known = workspace().records(COLLECTION)
-    by_id = next((c.name for c in known if c.id == record.meta.get("collection_id")), "")
-    return by_id or next((c.name for c in known if c.name == record.meta.get("collection")), "")
-
-
 @st.cache_resource(show_spinner=False, max_entries=8)
-def _collection(fingerprint: str, name: str) -> Collection:
+def _collection(record_id: str, name: str) -> Collection:
     return store.load(workspace(), name)
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def _pack(fingerprint: str, name: str) -> ImagePack | None:
+def _pack(record_id: str, name: str) -> ImagePack | None:
     return store.image_pack(workspace(), name)
 
 
 def image_bytes(shown: View, study: Study, modality: str) -> bytes | None:
     """The encoded picture of a study, or None."""
-    name = collection_name(shown.record)
-    pack = _pack(workspace().record(COLLECTION, name).fingerprint, name) if name else None
+    source = store.origin(workspace(), shown.record)
+    pack = _pack(source.id, source.name) if source else None
     number = study.values.get(modality)
     return None if pack is None or number is None else pack.read(int(number))
 
@@ -157,7 +146,7 @@ def of_pairs(
     shown: View, pair: tuple[str, str], measure: Callable[[np.ndarray, np.ndarray], np.ndarray]
 ) -> np.ndarray:
     """One number a study from its two vectors, NaN where one of them is missing."""
-    rows = np.flatnonzero(shown.set.present(pair[0]) & shown.set.present(pair[1]))
+    rows = shown.set.rows_with(*pair)
     values = np.full(len(shown.set), np.nan)
     if len(rows):
         values[rows] = measure(*(np.asarray(shown.set.vectors[m][rows], np.float32) for m in pair))

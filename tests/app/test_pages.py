@@ -199,6 +199,28 @@ def test_rename_and_delete(vectors_only: Workspace) -> None:
     assert not app.exception
 
 
+def test_nothing_of_a_deleted_collection_stays_on_a_page(empty: Workspace) -> None:
+    """Deleted from a shell while the app runs: no text in a page, no thumbnail from a cache."""
+    from data.workspace import COLLECTION
+    from models import builtin, demo
+    from models.embed import embed
+    from pages.components import thumbs
+
+    demo.make_collection(empty, lambda what, share: None, studies=40)
+    embed(empty, "demo", builtin.UNTRAINED)
+    record = empty.records(SET)[0]
+    assert thumbs._find(record.id, 0, 3).startswith(b"\xff\xd8")
+    app = opened("map")
+    app.session_state["map_selected"] = [3]
+    assert "report" in words(app.run())
+    text = app.text[1].value
+    empty.remove(COLLECTION, "demo")
+    with pytest.raises(LookupError):
+        thumbs._find(record.id, 0, 3)
+    assert text not in words(app.run())
+    assert "without pictures or texts" in words(app)
+
+
 def test_pages_keep_heavy_libraries_out_of_the_web_process() -> None:
     code = (
         "import sys, app, pages.components.shell, pages.components.cards\n"
