@@ -1,0 +1,58 @@
+"""The same jobs from a shell. Exit code 0 = done (items may have been skipped), 2 = refused."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import closing, library, measure, serve
+from cli.common import REFUSED, err
+from data.errors import UserError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    invoke_without_command=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for part in (library, measure, closing, serve):
+    app.add_typer(part.commands)
+
+
+@app.callback()
+def about(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    """Shows, measures and closes the modality gap in radiology image/report embeddings."""
+    if version:
+        print(importlib.metadata.version("suture"))
+        raise typer.Exit
+
+
+def main() -> None:
+    """Entry point: every error that a user can mend is one sentence and exit code 2.
+
+    Anything else is a mistake of the program: one sentence, the details in a file, exit code 1.
+    """
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    try:
+        app()
+    except UserError as error:
+        if "--json" in sys.argv:
+            print(json.dumps({"refused": error.code, "message": error.message}))
+        else:
+            err.print(f"Refused ({error.code}): {error.message}")
+        sys.exit(REFUSED)
+    except Exception as error:
+        place = Path(tempfile.gettempdir()) / f"suture-error-{os.getpid()}.log"
+        place.write_text(traceback.format_exc())
+        err.print(f"Suture made a mistake ({type(error).__name__}). Details: {place}")
+        sys.exit(1)

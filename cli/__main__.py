@@ -1,0 +1,5 @@
+"""`python -m cli`, also under torchrun."""
+
+from cli import main
+
+main()

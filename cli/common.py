@@ -1,0 +1,76 @@
+"""What all commands share: options, a progress bar, how they end."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from data.report import IntakeReport
+from data.workspace import COLLECTION, SET, Record, Workspace
+
+REFUSED = 2
+out, err = Console(markup=False), Console(stderr=True, markup=False)
+if not out.is_terminal:
+    out.width = 140  # a file has no width; keep one row a line
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+Home = Annotated[
+    Path | None, typer.Option("--home", help="Workspace folder (else SUTURE_HOME, else user data).")
+]
+Name = Annotated[str, typer.Option("--name", help="What to call it.")]
+
+
+def finish(report: IntakeReport, as_json: bool) -> None:
+    """Say what became of an intake; exit code 2 if it was refused."""
+    if as_json:
+        print(json.dumps(report.to_json()))
+    elif report.refused:
+        err.print(f"Refused ({report.refused}): {report.message}")
+    else:
+        err.print(report.message)
+        for code, count in report.skipped.items():
+            err.print(f"  skipped {count:,}: {code}")
+    if report.refused:
+        raise typer.Exit(REFUSED)
+
+
+def bar(quiet: bool) -> Progress:
+    """A progress bar on stderr."""
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    return Progress(*columns, TimeRemainingColumn(), console=err, disable=quiet)
+
+
+def listing(home: Path | None, kind: str, as_json: bool) -> None:
+    """Records of one kind as a table or JSON."""
+    records = Workspace(home).records(kind)
+    if as_json:
+        print(json.dumps([{"name": r.name, **r.meta, "bytes": r.size} for r in records]))
+        return
+    if not records:
+        err.print(f"No {kind} yet.")
+        return
+    table = Table()
+    for column in ("name", "created", "MB", "what"):
+        table.add_column(column)
+    for r in records:
+        created = time.strftime("%Y-%m-%d %H:%M", time.localtime(r.created))
+        table.add_row(r.name, created, f"{r.size / 1e6:.1f}", describe(r))
+    out.print(table)
+
+
+def describe(record: Record) -> str:
+    """One line about a record."""
+    meta = record.meta
+    if record.kind == COLLECTION:
+        return f"{meta['n']:,} studies: {', '.join(m['name'] for m in meta['modalities'])}"
+    if record.kind == SET:
+        origin = meta.get("collection") or "vectors only"
+        return f"{meta['n']:,} studies of {origin} by {meta.get('checkpoint') or 'unknown encoders'}"
+    return str(meta.get("source", ""))
