@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+import numpy as np
 import pandas as pd
 
 SHARES = (("train", 0.7), ("val", 0.1), ("test", 0.2))
@@ -24,3 +25,8 @@ def _side(text: str) -> str:
             return name
         position -= share
     return SHARES[-1][0]
+
+
+def held_back(groups: pd.Series, *, seed: int) -> np.ndarray:
+    """One group in ten: (n_studies,) bool. For validation where a source has no split for it."""
+    return groups.map(lambda group: _side(f"validation:{seed}:{group}") == "val").to_numpy(bool)

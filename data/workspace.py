@@ -28,7 +28,7 @@ from data.errors import NotFound, Refused
 
 SCHEMA_VERSION = 1
 STALE_SECONDS = 7 * 24 * 3600  # an interrupted run can be resumed for a week
-BUILT_IN = ("demo-clip", "demo-untrained")  # checkpoints that come with Suture
+BUILT_IN = ("demo-clip", "demo-aligned", "demo-start", "demo-untrained")  # checkpoints that come with Suture
 COLLECTION, CHECKPOINT, SET = KINDS = "collection", "checkpoint", "set"
 
 _SCHEMA = """
@@ -263,16 +263,25 @@ class Workspace:
                     shutil.rmtree(path, ignore_errors=True)
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file by temp name, flush, rename; a reader sees the old or the new, never half."""
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path to write to, which then replaces a file: temp name, flush, rename, flush the
+    folder. A reader sees the old or the new, never half; nothing changes when the block raises.
+    """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        temporary.write_bytes(content)
+        yield temporary
         _flush(temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
     _fsync_folder(path.parent)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace the content of a small file; see `replacing`."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def sha256(path: Path) -> str:

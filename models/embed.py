@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import shutil
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -28,12 +25,11 @@ from data.errors import Refused
 from data.images import ImagePack
 from data.workspace import COLLECTION, SET, Record, Workspace, check_name, write_atomically
 from models import registry
+from models.ahead import ahead
 from models.encoders import Checkpoint, Encoder
 
 BATCH = 32
 PART = 1024  # rows published at once
-AHEAD = 4  # batches prepared while one is encoded
-WORKERS = max(2, os.cpu_count() or 2)
 Progress = Callable[[int, int, str], None]
 
 
@@ -206,14 +202,7 @@ class _Work:
 
 def prepared(encoder: Encoder, batches: Iterable[Callable[[], list[Any]]]) -> Iterator[tuple[Tensor, int]]:
     """Batches ready for the encoder, made by threads while the encoder works on earlier ones."""
-    with ThreadPoolExecutor(WORKERS) as pool:
-        waiting: deque[Future[tuple[Tensor, int]]] = deque()
-        for values in batches:
-            waiting.append(pool.submit(_prepare, encoder, values))
-            if len(waiting) > AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+    return ahead(partial(_prepare, encoder, values) for values in batches)
 
 
 def _prepare(encoder: Encoder, values: Callable[[], list[Any]]) -> tuple[Tensor, int]:

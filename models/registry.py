@@ -76,13 +76,17 @@ def add(workspace: Workspace, source: Source, name: str) -> IntakeReport:
     return IntakeReport(1, 1, {}, None, text)
 
 
-def load(workspace: Workspace, name: str, *, device: str = "auto") -> Checkpoint:
-    """The encoders of a checkpoint of the workspace, or of a built-in one."""
+def load(workspace: Workspace, name: str, *, device: str = "auto", fresh: bool = False) -> Checkpoint:
+    """The encoders of a checkpoint of the workspace, or of a built-in one.
+
+    fresh = its architecture with new weights, drawn from torch's global generator.
+    """
     record = ensure(workspace, name)
     where = pick_device(device)
     config = json.loads(record.path(CONFIG).read_text())
     model = architecture.instantiate(config, record.folder)
-    model.load_state_dict(load_file(record.path(WEIGHTS)), strict=False)
+    if not fresh:
+        model.load_state_dict(load_file(record.path(WEIGHTS)), strict=False)
     model.to(where).eval()
     dim = config["model_cfg"]["embed_dim"]
     encoders: dict[Any, Encoder] = {
@@ -92,6 +96,23 @@ def load(workspace: Workspace, name: str, *, device: str = "auto") -> Checkpoint
     if TABULAR_CONFIG in record.files:
         encoders["tabular"] = _tabular(record, dim, where)
     return Checkpoint(name, encoders, dim, record.fingerprint, record.meta)
+
+
+def kinds(record: Record) -> list[str]:
+    """Kinds of modality that a checkpoint has encoders for, without loading it."""
+    return ["image", "text", *(["tabular"] if TABULAR_CONFIG in record.files else [])]
+
+
+def model_of(checkpoint: Checkpoint) -> Any:
+    """The open_clip model behind the encoders of a loaded checkpoint."""
+    encoder = checkpoint.encoders["image"]
+    assert isinstance(encoder, ImageEncoder)
+    return encoder.model
+
+
+def write_weights(state: State, folder: Path) -> None:
+    """Store weights where a checkpoint of the workspace keeps them."""
+    save_file(_storable(state), folder / WEIGHTS)
 
 
 def name_of(workspace: Workspace, provenance: dict[str, Any]) -> str:
@@ -276,7 +297,7 @@ def _publish(workspace: Workspace, name: str, built: _Built, source: Source) -> 
     with workspace.staging() as folder:
         config = _localise(built, folder)
         (folder / CONFIG).write_text(json.dumps(config, indent=1))
-        save_file(_storable(built.model.state_dict()), folder / WEIGHTS)
+        write_weights(built.model.state_dict(), folder)
         meta = {**asdict(source), "source": source.location, "notes": built.notes, **_versions()}
         workspace.publish(CHECKPOINT, name, folder, meta)
     return built.notes

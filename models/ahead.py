@@ -1,0 +1,25 @@
+"""Work done ahead by threads, in order: the next batches are prepared while one is computed on."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+Result = TypeVar("Result")
+AHEAD = 4  # results that wait
+WORKERS = max(2, os.cpu_count() or 2)
+
+
+def ahead(tasks: Iterable[Callable[[], Result]], *, most: int = AHEAD) -> Iterator[Result]:
+    """The results of tasks in their order, at most `most` of them waiting."""
+    with ThreadPoolExecutor(WORKERS) as pool:
+        waiting: deque[Future[Result]] = deque()
+        for task in tasks:
+            waiting.append(pool.submit(task))
+            if len(waiting) > most:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

@@ -1,0 +1,8 @@
+"""Fine-tuning with a gap-closing objective.
+
+config    what is asked (TOML, flags, form)      batches   studies as batches
+networks  what is trained                        step      one step, chunked or distributed
+state     the saved state                        watch     the probe after each epoch
+loop      epochs                                 run       collection + checkpoint -> new checkpoint
+record    what a run leaves behind, read without torch
+"""

@@ -1,0 +1,193 @@
+"""Studies as batches: what each modality feeds in, which are present, and which texts are the same.
+
+What a study looks like in an epoch depends on seed, epoch and study alone: not on the batch, the chunk
+or the process that it falls into. So a resumed, a chunked and a distributed run see the same data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from data.collection import DUPLICATE, Collection, Kind, Modality
+from data.embeddings import EmbeddingSet
+from data.images import ImagePack
+from models.ahead import ahead
+from models.encoders import Encoder
+
+SHIFT, EXPOSURE = 0.04, 0.1  # share of the side; share of contrast, and offset in deviations
+
+
+@dataclass(frozen=True)
+class Batch:
+    """inputs   modality -> (n_present, ...) what its encoder takes, only of studies that have it;
+                any one row where no study has it
+    present  (M, B) bool
+    keys     (M, B) int64: equal and >= 0 = the same text or duplicate group
+    """
+
+    inputs: dict[str, Tensor]
+    present: Tensor
+    keys: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """The batch on a device."""
+        inputs = {m: x.to(device, non_blocking=True) for m, x in self.inputs.items()}
+        return Batch(inputs, self.present.to(device), self.keys.to(device))
+
+
+class Source(Protocol):
+    """Gives batches of numbered studies. Safe in any thread."""
+
+    modalities: tuple[str, ...]
+    present: np.ndarray  # (M, n_studies) bool
+    keys: np.ndarray  # (M, n_studies) int64
+
+    def batch(self, rows: np.ndarray, *, epoch: int | None, seed: int) -> Batch:
+        """These studies as they look in an epoch; `epoch` None = as they are, without augmentation."""
+        ...
+
+
+class StudySource:
+    """Pictures and texts of a collection, prepared as the checkpoint's encoders expect.
+
+    Texts are turned into tokens once; pictures are decoded when they are needed.
+    """
+
+    def __init__(
+        self,
+        collection: Collection,
+        pack: ImagePack | None,
+        modalities: Sequence[Modality],
+        encoders: Mapping[Kind, Encoder],
+        *,
+        augment: bool,
+    ) -> None:
+        self.modalities = tuple(m.name for m in modalities)
+        self.kinds: dict[str, Kind] = {m.name: m.kind for m in modalities}
+        self.pack, self.encoders, self.augment = pack, encoders, augment
+        self.present = np.stack([collection.present(m) for m in modalities])
+        self.keys = collection_keys(collection, modalities)
+        self._numbers = {
+            m.name: collection.table[m.columns[0]].to_numpy() for m in modalities if m.kind == "image"
+        }
+        self._ready = {m.name: self._prepared(collection, m) for m in modalities if m.kind != "image"}
+
+    def _prepared(self, collection: Collection, modality: Modality) -> Tensor:
+        table = collection.table[list(modality.columns)]
+        if modality.kind == "tabular":
+            return self.encoders["tabular"].prepare(table.to_dict("records"))[0]
+        texts, which = np.unique(table.iloc[:, 0].to_numpy(object), return_inverse=True)
+        tokens = [
+            self.encoders["text"].prepare(texts[i : i + 1024].tolist())[0] for i in range(0, len(texts), 1024)
+        ]
+        return torch.cat(tokens).to(torch.int32)[torch.from_numpy(which.ravel())]
+
+    def batch(self, rows: np.ndarray, *, epoch: int | None, seed: int) -> Batch:
+        """See `Source`."""
+        inputs = {}
+        for number, name in enumerate(self.modalities):
+            there = rows[self.present[number, rows]]
+            used = there if len(there) else rows[:1]
+            if self.kinds[name] == "image":
+                inputs[name] = self._pictures(name, used, epoch, seed, blank=not len(there))
+            else:
+                values = self._ready[name][torch.from_numpy(used)]
+                inputs[name] = values.long() if values.dtype == torch.int32 else values
+        return _batch(self, rows, inputs)
+
+    def _pictures(self, name: str, rows: np.ndarray, epoch: int | None, seed: int, *, blank: bool) -> Tensor:
+        assert self.pack is not None
+        numbers = [0] * len(rows) if blank else self._numbers[name][rows]
+        pictures = self.encoders["image"].prepare(self.pack.decode_many(map(int, numbers)))[0]
+        if epoch is None or not self.augment:
+            return pictures
+        return torch.stack(
+            [
+                shifted(p, np.random.default_rng([seed, epoch, int(r)]))
+                for p, r in zip(pictures, rows, strict=True)
+            ]
+        )
+
+
+class VectorSource:
+    """Cached features: each modality a matrix of its own width."""
+
+    def __init__(self, vectors: Mapping[str, np.ndarray], present: np.ndarray, keys: np.ndarray) -> None:
+        self.modalities = tuple(vectors)
+        self.vectors = {m: torch.from_numpy(np.array(x, dtype=np.float32)) for m, x in vectors.items()}
+        self.present, self.keys = present, keys
+
+    def batch(self, rows: np.ndarray, *, epoch: int | None, seed: int) -> Batch:
+        """See `Source`."""
+        inputs = {}
+        for number, name in enumerate(self.modalities):
+            there = rows[self.present[number, rows]]
+            inputs[name] = self.vectors[name][torch.from_numpy(there if len(there) else rows[:1])]
+        return _batch(self, rows, inputs)
+
+
+def _batch(source: Source, rows: np.ndarray, inputs: dict[str, Tensor]) -> Batch:
+    present, keys = source.present[:, rows], source.keys[:, rows]
+    return Batch(inputs, torch.from_numpy(present), torch.from_numpy(keys))
+
+
+def shifted(picture: Tensor, rng: np.random.Generator) -> Tensor:
+    """A picture (channels, height, width) moved by some pixels, a little lighter or darker."""
+    most = [max(1, round(SHIFT * side)) for side in picture.shape[1:]]
+    moves = [int(rng.integers(-m, m + 1)) for m in most]
+    contrast, offset = rng.uniform(1 - EXPOSURE, 1 + EXPOSURE), rng.uniform(-EXPOSURE, EXPOSURE)
+    return torch.roll(picture, shifts=moves, dims=(1, 2)) * float(contrast) + float(offset)
+
+
+def collection_keys(collection: Collection, modalities: Sequence[Modality]) -> np.ndarray:
+    """(M, n_studies) int64: same number = same normalised text, or same duplicate group."""
+    from data.embeddings import identity_rows
+
+    return row_keys(identity_rows(collection), [m.name for m in modalities])
+
+
+def set_keys(embeddings: EmbeddingSet) -> np.ndarray:
+    """The same for the modalities of an embedding set."""
+    return row_keys(embeddings.rows, embeddings.modalities)
+
+
+def row_keys(rows: Any, modalities: Sequence[str]) -> np.ndarray:
+    """Keys from the columns `key:<modality>`; studies of one duplicate group are the same in each."""
+    from analysis.retrieval import joint_keys
+
+    blank = np.full(len(rows), "")
+    groups = rows[DUPLICATE].to_numpy(dtype=str)
+    keys = []
+    for name in modalities:
+        texts = rows[f"key:{name}"].to_numpy(dtype=str) if f"key:{name}" in rows else blank
+        keys.append(joint_keys(texts, groups))
+    return np.stack(keys).astype(np.int64)
+
+
+def epoch_order(rows: np.ndarray, *, seed: int, epoch: int, batch: int) -> list[np.ndarray]:
+    """The batches of an epoch in order; what does not fill a batch is left for another epoch."""
+    order = np.random.default_rng([seed, epoch]).permutation(rows)
+    return [order[i : i + batch] for i in range(0, len(order) - batch + 1, batch)]
+
+
+def chunks(rows: np.ndarray, *, count: int, rank: int, world: int) -> list[np.ndarray]:
+    """This process' share of a batch, in `count` chunks."""
+    share = len(rows) // world
+    return np.array_split(rows[rank * share : (rank + 1) * share], count)
+
+
+def prepared(
+    source: Source, steps: Sequence[list[np.ndarray]], *, epoch: int | None, seed: int
+) -> Iterator[list[Batch]]:
+    """Steps as lists of chunks, made by threads while earlier ones are trained on."""
+
+    def make(parts: list[np.ndarray]) -> Callable[[], list[Batch]]:
+        return lambda: [source.batch(p, epoch=epoch, seed=seed) for p in parts]
+
+    return ahead(make(parts) for parts in steps)

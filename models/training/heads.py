@@ -1,0 +1,198 @@
+"""Heads on an embedding set or on features of different widths: trained on one split, scored on another.
+
+The features are standardised for training (mean and deviation of the fit split); what comes out works on
+the features as they are, with the standardisation folded into the first layer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from filelock import FileLock
+from torch import nn
+
+from analysis.posthoc.heads import Heads as HeadArrays
+from data import embeddings
+from data.collection import GROUP, SPLIT
+from data.embeddings import EmbeddingSet
+from data.errors import Refused
+from data.workspace import SET, Workspace, check_name
+from models.adapters import FILE, Adapted, clean_splits, packed, provenance
+from models.losses import config as objectives
+from models.training import record
+from models.training.batches import VectorSource, set_keys
+from models.training.config import VALIDATION_NAMES, TrainingConfig, check
+from models.training.loop import Fit, Report, start_fabric
+from models.training.networks import Heads
+from models.training.record import History
+from models.training.step import Loss
+from models.training.watch import Probe, pick
+
+DEFAULTS = TrainingConfig(
+    collection="a set", start="features", epochs=60, batch=256, learning_rate=1e-3, weight_decay=0.1
+)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """dim of the shared space; hidden units (0 = one linear map); dropout before the last layer."""
+
+    dim: int = 256
+    hidden: int = 512
+    dropout: float = 0.5
+
+
+def adapt_heads(
+    workspace: Workspace,
+    set_name: str,
+    *,
+    config: TrainingConfig = DEFAULTS,
+    shape: Shape | None = None,
+    fit_split: str = "train",
+    val_split: str = "",
+    score_split: str = "test",
+    name: str = "",
+    report: Report | None = None,
+) -> Adapted:
+    """Train heads on one split and publish the whole set, mapped, as a set of its own.
+
+    config     objective and budget; its collection, start and splits are not looked at
+    val_split  chooses the epoch (mean R@10); "" = val, validation, valid or dev
+
+    Raises `NotFound` for an unknown set or split, and `Refused` as `models.adapters.adapt` does.
+    """
+    shape = shape or Shape()
+    source = workspace.record(SET, set_name)
+    whole = embeddings.load(workspace, set_name)
+    name = name or f"{set_name} + heads {config.preset} s{config.seed}"
+    check_name(name)
+    workspace.refuse_taken(SET, name)
+    if "adapter" in source.meta:
+        raise Refused("already_adapted", f"{set_name!r} is adapted already. Train heads on its source.")
+    free = clean_splits(whole, fit_split, score_split)
+    val_split = val_split or next((n for n in VALIDATION_NAMES if n in free and n != score_split), "")
+    if val_split not in free or val_split == score_split:
+        raise Refused(
+            "val_unusable",
+            f"Heads need a validation split that shares no group with {fit_split!r} and is not "
+            f"{score_split!r}, to choose the epoch. Got {val_split or 'none'!r}; usable: "
+            f"{', '.join(s for s in free if s != score_split) or 'none'}.",
+        )
+    config = _checked(config, whole, set_name, fit_split, val_split)
+    content = f"{config.key()}:{source.fingerprint}:{asdict(shape)}:heads"
+    place = record.folder(workspace, hashlib.sha256(content.encode()).hexdigest()[:24])
+    place.mkdir(exist_ok=True)
+    with FileLock(place.with_suffix(".lock")):
+        adapter, history = _train(whole, config, shape, place, report or (lambda share, text: None))
+        made = provenance(source, adapter, fit_split, score_split, free, 1.0)
+        made["adapter"] |= {
+            "objective": json.loads(json.dumps(asdict(config.objective))),
+            "preset": config.preset,
+            "shape": asdict(shape),
+            "seed": config.seed,
+            "val_split": val_split,
+            "epoch": history.best,
+        }
+        made |= {"dim": shape.dim, "comparable": True}
+        made.pop("dims", None)
+        extra = {
+            FILE: packed({**adapter.to_arrays(), "strength": np.asarray(1.0)}),
+            record.HISTORY: json.dumps(history.to_json()).encode(),
+        }
+        vectors = adapter.apply(whole.vectors)
+        embeddings.save(workspace, name, vectors, whole.rows, made, extra=extra)
+        shutil.rmtree(place, ignore_errors=True)
+    return Adapted(name, fit_split, adapter.n_fit, score_split)
+
+
+def _checked(
+    config: TrainingConfig, whole: EmbeddingSet, set_name: str, fit_split: str, val_split: str
+) -> TrainingConfig:
+    """The config with anchor, splits and a batch that fits."""
+    texts = [m for m in whole.modalities if (whole.key(m) != "").any()]
+    anchor = config.objective.anchor or (texts[0] if texts else whole.modalities[-1])
+    objective = replace(config.objective, anchor=anchor)
+    objectives.check(objective, whole.modalities)
+    rows = int((_usable(whole) & (whole.rows[SPLIT] == fit_split).to_numpy()).sum())
+    config = replace(
+        config,
+        collection=set_name,
+        start="features",
+        objective=objective,
+        fit_splits=(fit_split,),
+        val_split=val_split,
+    )
+    check(config)
+    if rows < config.batch:
+        raise Refused(
+            "batch_too_large",
+            f"A batch of {config.batch:,} needs as many studies; {fit_split!r} has {rows:,} with two "
+            f"modalities. Use a smaller batch.",
+        )
+    return config
+
+
+def _usable(whole: EmbeddingSet) -> np.ndarray:
+    return np.stack([whole.present(m) for m in whole.modalities]).sum(axis=0) > 1
+
+
+def _train(
+    whole: EmbeddingSet, config: TrainingConfig, shape: Shape, place: Path, report: Report
+) -> tuple[HeadArrays, History]:
+    usable, splits = _usable(whole), whole.rows[SPLIT].to_numpy(dtype=str)
+    fit = np.flatnonzero(usable & (splits == config.fit_splits[0]))
+    scale = {m: _scale(np.asarray(x)[fit]) for m, x in whole.vectors.items()}
+    standard = {m: (np.asarray(x) - scale[m][0]) / scale[m][1] for m, x in whole.vectors.items()}
+    present = np.stack([whole.present(m) for m in whole.modalities])
+    source = VectorSource(standard, present, set_keys(whole))
+    torch.manual_seed(config.seed)
+    network = Heads({m: x.shape[1] for m, x in standard.items()}, config, **asdict(shape))
+    validation = pick(np.flatnonzero(usable & (splits == config.val_split)), config.probe, seed=config.seed)
+    if len(validation) < 2:
+        raise Refused("val_empty", f"The split {config.val_split!r} has fewer than 2 usable studies.")
+    groups = whole.rows[GROUP].to_numpy(dtype=str)[validation]
+    history = Fit(
+        start_fabric(config.precision, "cpu"),
+        network,
+        source,
+        fit,
+        Loss(config.objective, whole.modalities.index(config.objective.anchor)),
+        config,
+        Probe(source, validation, groups),
+        place,
+        {},
+        report,
+    ).run()
+    layers = {m: _folded(network.heads[i], scale[m]) for i, m in enumerate(whole.modalities)}
+    arrays = {f"{name}:{m}": value for m, own in layers.items() for name, value in own.items()}
+    return HeadArrays(tuple(whole.modalities), arrays, config.preset, len(fit)), history
+
+
+def _scale(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation of each feature over the rows that are there."""
+    there = x[(x != 0).any(axis=1)].astype(np.float64)
+    if not len(there):
+        raise Refused("modality_empty", "A modality has no rows in the fit split. Leave it out.")
+    return there.mean(axis=0), np.maximum(there.std(axis=0), 1e-6)
+
+
+def _folded(network: nn.Module, scale: tuple[np.ndarray, np.ndarray]) -> Mapping[str, np.ndarray]:
+    """A head's layers, acting on features as they are."""
+    found = {}
+    linear = [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
+    for number, layer in enumerate(linear):
+        weight = layer.weight.detach().cpu().double().numpy().T
+        bias = layer.bias.detach().cpu().double().numpy()
+        if number == 0:
+            mean, deviation = scale
+            weight = weight / deviation[:, None]
+            bias = bias - mean @ weight
+        found[f"weight{number}"], found[f"bias{number}"] = weight, bias
+    return found

@@ -1,0 +1,244 @@
+"""The loop: epochs of steps, a look at the probe after each, state saved on the way."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import nn
+
+from analysis import guards
+from data.errors import Refused
+from models.losses import logit_scale
+from models.losses.config import ObjectiveConfig
+from models.training import record, state
+from models.training.batches import Source, chunks, epoch_order, prepared
+from models.training.config import TrainingConfig
+from models.training.networks import Network
+from models.training.record import History
+from models.training.step import Loss, backward
+from models.training.watch import Probe, keep_snapshot
+
+Report = Callable[[float, str], None]
+BETAS, EPSILON = (0.9, 0.98), 1e-6  # as open_clip trains CLIP
+
+
+@dataclass
+class Fit:
+    """One run at work.
+
+    source, rows   what is trained on; about  what `progress.json` says besides the history
+    place          folder of state and snapshots; logs  folder for TensorBoard, None = no such log
+    """
+
+    fabric: Fabric
+    network: Network
+    source: Source
+    rows: np.ndarray
+    loss: Loss
+    config: TrainingConfig
+    probe: Probe
+    place: Path
+    about: dict[str, Any]
+    report: Report
+    logs: Path | None = None
+    history: History = field(default_factory=History)
+
+    def run(self) -> History:
+        """Train to the end, or go on from the saved state; the kept weights are in the network after it."""
+        optimizer = torch.optim.AdamW(
+            parameter_groups(self.network, self.config.weight_decay), betas=BETAS, eps=EPSILON
+        )
+        self.wrapped, self.optimizer = self.fabric.setup(self.network, optimizer)
+        per_epoch = len(self.rows) // self.config.batch
+        found = state.load(self.place / state.STATE, self.network, self.optimizer)
+        self.fabric.barrier()  # all have read it before the first process writes another
+        self.history = found or History(total=per_epoch * self.config.epochs)
+        self.started = time.monotonic() - self.history.seconds
+        self.saved = self.shown = time.monotonic()
+        writer = self._writer()
+        if not self.history.epochs:
+            self._end_epoch(0, writer)
+        while (epoch := len(self.history.epochs) - 1) < self.config.epochs and not self._stopped():
+            self._epoch(epoch, per_epoch)
+            self._end_epoch(epoch + 1, writer)
+        if writer:
+            writer.close()
+        if self.config.keep == "best":
+            state.load_weights(self.place / state.BEST, self.network)
+        return self.history
+
+    def _epoch(self, epoch: int, per_epoch: int) -> None:
+        order = epoch_order(self.rows, seed=self.config.seed, epoch=epoch, batch=self.config.batch)
+        world = {"rank": self.fabric.global_rank, "world": self.fabric.world_size}
+        left = order[self.history.step - epoch * per_epoch :]
+        steps = [chunks(rows, count=self.config.accumulate, **world) for rows in left]
+        self.network.train()
+        for parts in prepared(self.source, steps, epoch=epoch, seed=self.config.seed):
+            rate = learning_rate(self.history.step, self.history.total, self.config)
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+            self._log(self._step(parts), epoch, rate)
+            if time.monotonic() - self.saved > self.config.save_seconds:
+                self._save()
+
+    def _step(self, parts: list[Any]) -> dict[str, float]:
+        self.optimizer.zero_grad()
+        numbers = backward(
+            self.fabric,
+            self.wrapped,
+            parts,
+            self.loss,
+            progress=self.history.step / self.history.total,
+            seed=_seed(self.config.seed, self.history.step),
+        )
+        self._require_finite(math.isfinite(numbers["loss"]), "The loss")
+        if self.config.clip_norm:
+            nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm)
+        self.optimizer.step()
+        self.network.clamp()
+        return numbers
+
+    def _require_finite(self, finite: bool, what: str) -> None:
+        if not finite:
+            raise Refused(
+                "loss_not_finite",
+                f"{what} is not a finite number at step {self.history.step:,}. Use a smaller learning rate "
+                f"(now {self.config.learning_rate:g}), less weight decay or a higher temperature.",
+            )
+
+    def _log(self, numbers: dict[str, float], epoch: int, rate: float) -> None:
+        every = max(1, -(-self.history.total // record.MOST_STEPS))
+        if self.history.step % every == 0:
+            temperature = temperature_of(self.network, self.config, self.history)
+            row = {"step": self.history.step, "epoch": epoch + 1, **numbers}
+            self.history.steps.append({**row, "temperature": temperature, "learning_rate": rate})
+        self.history.step += 1
+        share = self.history.step / max(1, self.history.total)
+        text = f"Epoch {epoch + 1} of {self.config.epochs}, step {self.history.step:,}: "
+        self.report(share, f"{text}loss {numbers['loss']:.3f}")
+        if time.monotonic() - self.shown > 2:
+            self._show()
+
+    def _end_epoch(self, epoch: int, writer: Any) -> None:
+        """Look at the probe, judge it, keep the best weights, save."""
+        if self.fabric.is_global_zero:
+            vectors = self.probe.embed(self.fabric, self.network)
+            keep_snapshot(self.place, epoch, self.config.epochs, vectors)
+            self._require_finite(all(np.isfinite(x).all() for x in vectors.values()), "An embedding")
+            numbers = self.probe.measure(vectors)
+            row = {"epoch": epoch, "step": self.history.step, **numbers}
+            found = guards.warnings([*self.history.epochs, row])
+            self.history.epochs.append({**row, "guards": [w.message for w in found]})
+            self._keep_best(epoch)
+            if writer:
+                _write_scalars(writer, self.history)
+        self.history.epochs = self.fabric.broadcast(self.history.epochs)
+        self._save()
+        self._show()
+
+    def _keep_best(self, epoch: int) -> None:
+        scores = [row.get("recall_at_10", 0.0) for row in self.history.epochs[1:]] or [-1.0]
+        if self.config.keep == "best" and scores[-1] >= max(scores):
+            self.history.best = epoch
+            state.save_weights(self.place / state.BEST, self.network)
+        elif self.config.keep == "last":
+            self.history.best = epoch
+
+    def _save(self) -> None:
+        self.history.seconds = time.monotonic() - self.started
+        if self.fabric.is_global_zero:
+            state.save(self.place / state.STATE, self.network, self.optimizer, self.history)
+        self.saved = time.monotonic()
+
+    def _show(self) -> None:
+        if self.fabric.is_global_zero:
+            record.write_progress(self.place, self.about, self.history)
+        self.shown = time.monotonic()
+
+    def _stopped(self) -> bool:
+        return self.config.stop_on_guard and bool(self.history.epochs[-1]["guards"])
+
+    def _writer(self) -> Any:
+        if self.logs is None or not self.fabric.is_global_zero:
+            return None
+        from tensorboardX import SummaryWriter
+
+        return SummaryWriter(str(self.logs), purge_step=self.history.step or None)
+
+
+def _write_scalars(writer: Any, history: History) -> None:
+    """The steps of the last epoch and its probe."""
+    last = history.epochs[-1]
+    for row in [r for r in history.steps if r["epoch"] == last["epoch"]]:
+        for name, value in row.items():
+            if name not in ("step", "epoch"):
+                writer.add_scalar(f"train/{name}", value, row["step"])
+    for name, value in last.items():
+        if isinstance(value, float):
+            writer.add_scalar(f"probe/{name}", value, last["step"])
+    writer.flush()
+
+
+def parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Weight decay on matrices; none on gains, biases and temperature."""
+    weights = [*state.trainable(network).values()]
+    if not weights:
+        raise Refused("nothing_to_train", "Every weight is locked. Unlock a tower, or train the heads.")
+    return [
+        {"params": [w for w in weights if w.ndim >= 2], "weight_decay": weight_decay},
+        {"params": [w for w in weights if w.ndim < 2], "weight_decay": 0.0},
+    ]
+
+
+def learning_rate(step: int, total: int, config: TrainingConfig) -> float:
+    """Linear warm-up, then half a cosine to 0."""
+    warm = round(config.warm_up * total)
+    if step < warm:
+        return config.learning_rate * (step + 1) / warm
+    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
+
+
+def temperature_of(network: Network, config: TrainingConfig, history: History) -> float:
+    """The temperature of the step that comes next."""
+    if config.objective.temperature == "learnable":
+        return float(torch.exp(-network.logit_scale.detach()))
+    return 1 / logit_scale(config.objective, history.step / max(1, history.total))
+
+
+def last_temperature(objective: ObjectiveConfig) -> float:
+    """The temperature that a fixed or scheduled one ends with."""
+    return 1 / logit_scale(objective, 1.0)
+
+
+def _seed(seed: int, step: int) -> int:
+    """Different for each step, the same for each run."""
+    return int(np.random.default_rng([seed, step, 3]).integers(2**31))
+
+
+def start_fabric(precision: str, device: str = "auto") -> Fabric:
+    """This process alone, or its part of what torchrun started (on CPUs with gloo)."""
+    from models.device import pick_device
+
+    where = pick_device(device)
+    processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    nodes = int(os.environ.get("WORLD_SIZE", "1")) // processes
+    half = where.type == "cuda" and torch.cuda.is_bf16_supported()
+    wanted = precision if precision != "auto" else ("bfloat16" if half else "float32")
+    fabric = Fabric(
+        accelerator=where.type,
+        devices=processes if where.index is None else [where.index],
+        num_nodes=nodes,
+        strategy="ddp" if processes * nodes > 1 else "auto",
+        precision="bf16-mixed" if wanted == "bfloat16" else "32-true",
+    )
+    fabric.launch()
+    return fabric

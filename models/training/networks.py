@@ -1,0 +1,207 @@
+"""What is trained: whole towers, only their projections, or heads on vectors. All answer alike.
+
+forward(inputs, present) -> (z, scale, bias): z (M, B, D) float32 unit rows, zeros where a study lacks the
+modality; scale = the learnable 1/T; bias = SigLIP's, else None.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from data.collection import Kind
+from data.errors import Refused
+from models.training.config import TrainingConfig
+
+Answer = tuple[Tensor, Tensor, Tensor | None]
+MAX_SCALE = math.log(100)  # as CLIP: no temperature below 0.01
+PROJECTIONS = {
+    "image": ("visual.proj", "visual.head", "visual.attnpool.c_proj"),
+    "text": ("text.text_projection", "text.proj", "text_projection"),
+}
+
+
+class Network(nn.Module):
+    """Common part: temperature, bias, and putting rows of present studies in their places."""
+
+    def __init__(self, modalities: Sequence[str], config: TrainingConfig, scale: nn.Parameter | None) -> None:
+        super().__init__()
+        self.modalities = tuple(modalities)
+        siglip = config.objective.contrastive == "siglip"
+        start = -math.log(config.start_temperature or config.objective.temperature_start)
+        self.logit_scale = scale if scale is not None else nn.Parameter(torch.tensor(start))
+        self.logit_bias = nn.Parameter(torch.tensor(-10.0)) if siglip else None
+        if config.start_temperature or config.init == "random":
+            self.logit_scale.data.fill_(start)
+        self.logit_scale.requires_grad_(config.objective.temperature == "learnable" and uses_scale(config))
+
+    def encode(self, modality: str, values: Tensor) -> Tensor:
+        """(n, ...) -> (n, D), not normalised."""
+        raise NotImplementedError
+
+    def forward(self, inputs: Mapping[str, Tensor], present: Tensor) -> Answer:
+        """See the module."""
+        rows = []
+        for number, name in enumerate(self.modalities):
+            features = nn.functional.normalize(self.encode(name, inputs[name]).float(), dim=-1)
+            placed = features.new_zeros(present.shape[1], features.shape[1])
+            if present[number].any():
+                placed = placed.index_put((present[number].nonzero()[:, 0],), features)
+            else:  # keeps every weight in the graph, as processes that share gradients need
+                placed = placed + 0 * features.sum()
+            rows.append(placed)
+        return torch.stack(rows), self.logit_scale.exp().reshape(()), self.logit_bias
+
+    def weights(self) -> dict[str, Tensor]:
+        """What was trained, under the names of the open_clip model."""
+        raise NotImplementedError
+
+    def clamp(self) -> None:
+        """Keep the temperature in CLIP's range, after each step."""
+        with torch.no_grad():
+            self.logit_scale.clamp_(0, MAX_SCALE)
+
+
+def uses_scale(config: TrainingConfig) -> bool:
+    """Whether any term looks at the learnable temperature."""
+    return config.objective.contrastive != "none" or config.objective.intra_modality > 0
+
+
+class Towers(Network):
+    """Both towers of an open_clip model, and a tabular network if there is one."""
+
+    def __init__(
+        self,
+        model: Any,
+        kinds: Mapping[str, Kind],
+        config: TrainingConfig,
+        tabular: nn.Module | None = None,
+    ) -> None:
+        super().__init__([*kinds], config, model.logit_scale)
+        self.kinds = dict(kinds)
+        self.model, self.tabular = model, tabular
+        if getattr(model, "logit_bias", None) is not None and self.logit_bias is not None:
+            self.logit_bias = model.logit_bias
+        elif getattr(model, "logit_bias", None) is not None:
+            model.logit_bias.requires_grad_(False)
+        used = set(kinds.values())  # a tower that nothing goes through has no gradient to share either
+        if config.lock_image or "image" not in used:
+            model.lock_image_tower(unlocked_groups=config.unlocked_image if "image" in used else 0)
+        if config.lock_text or "text" not in used:
+            model.lock_text_tower(unlocked_layers=config.unlocked_text if "text" in used else 0)
+
+    def encode(self, modality: str, values: Tensor) -> Tensor:
+        """Through the tower of its kind."""
+        kind = self.kinds[modality]
+        if kind == "tabular":
+            assert self.tabular is not None
+            return self.tabular(values)
+        return self.model.encode_image(values) if kind == "image" else self.model.encode_text(values)
+
+    def weights(self) -> dict[str, Tensor]:
+        """All weights of the model."""
+        return self.model.state_dict()
+
+    def train(self, mode: bool = True) -> Towers:
+        """Batch norm keeps its stored statistics: a chunk's own would change with its size."""
+        super().train(mode)
+        for module in self.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.eval()
+        return self
+
+
+class Projections(Network):
+    """The last projection of each tower, on features that the frozen towers gave once."""
+
+    def __init__(self, model: Any, kinds: Mapping[str, Kind], config: TrainingConfig) -> None:
+        super().__init__([*kinds], config, model.logit_scale)
+        self.kinds = dict(kinds)
+        self.names = {kind: projection_name(model, kind) for kind in sorted(set(kinds.values()))}
+        self.heads = nn.ModuleDict()
+        for kind, name in self.names.items():
+            part = _at(model, name)
+            self.heads[kind] = part if isinstance(part, nn.Module) else _Matrix(part)
+        self.heads.requires_grad_(True)
+
+    def encode(self, modality: str, values: Tensor) -> Tensor:
+        """Through the projection of its kind."""
+        return self.heads[self.kinds[modality]](values)
+
+    def weights(self) -> dict[str, Tensor]:
+        """The projections, and the temperature."""
+        found = {"logit_scale": self.logit_scale.detach()}
+        for kind, name in self.names.items():
+            part = self.heads[kind]
+            if isinstance(part, _Matrix):
+                found[name] = part.weight.detach()
+            else:
+                found |= {f"{name}.{k}": v for k, v in part.state_dict().items()}
+        return found
+
+
+class _Matrix(nn.Module):
+    """A projection that open_clip keeps as a bare matrix."""
+
+    def __init__(self, weight: nn.Parameter) -> None:
+        super().__init__()
+        self.weight = weight
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features @ self.weight
+
+
+class Heads(Network):
+    """One linear map or one hidden layer a modality, from its own width to a shared one."""
+
+    def __init__(
+        self, widths: Mapping[str, int], config: TrainingConfig, *, dim: int, hidden: int, dropout: float
+    ) -> None:
+        super().__init__([*widths], config, None)
+        self.heads = nn.ModuleList([head(width, dim, hidden, dropout) for width in widths.values()])
+
+    def encode(self, modality: str, values: Tensor) -> Tensor:
+        """Through the modality's own head."""
+        return self.heads[self.modalities.index(modality)](values)
+
+
+def head(width: int, dim: int, hidden: int, dropout: float) -> nn.Module:
+    """Linear, or linear-GELU-dropout-linear where hidden > 0."""
+    if not hidden:
+        return nn.Linear(width, dim)
+    return nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, dim))
+
+
+def projection_name(model: Any, kind: str) -> str:
+    """Where an open_clip model keeps the last projection of a tower. `Refused` if it has none."""
+    for name in PROJECTIONS.get(kind, ()):
+        found = _at(model, name)
+        if isinstance(found, nn.Parameter) or (
+            isinstance(found, nn.Module) and any(True for _ in found.parameters())
+        ):
+            return name
+    raise Refused(
+        "no_projection",
+        f"This checkpoint's {kind} tower ends without a projection of its own, so there is no head to train "
+        f"on frozen features. Train the towers instead (--train all; --lock-{kind} keeps most of one).",
+    )
+
+
+def without_projection(model: Any, kind: str) -> str:
+    """Take a tower's projection off, so that it gives the features before it; returns its name."""
+    name = projection_name(model, kind)
+    owner, _, attribute = name.rpartition(".")
+    holder = _at(model, owner) if owner else model
+    is_matrix = isinstance(getattr(holder, attribute), nn.Parameter)
+    setattr(holder, attribute, None if is_matrix else nn.Identity())
+    return name
+
+
+def _at(model: Any, path: str) -> Any:
+    for part in path.split("."):
+        model = getattr(model, part, None)
+    return model

@@ -1,0 +1,154 @@
+"""What a run leaves behind for people: its history and snapshots. Read without torch.
+
+While a run works its folder holds `progress.json` (history so far) and `probe-<epoch>.npy`; when it is done
+the checkpoint's record holds `history.json`, `probe.npz`, `manifest.json`, `steps.csv` and `epochs.csv`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data.workspace import CHECKPOINT, Record, Workspace, write_atomically
+from models.training.config import TrainingConfig
+
+PROGRESS, HISTORY, MANIFEST, PROBE = "progress.json", "history.json", "manifest.json", "probe.npz"
+STEPS_CSV, EPOCHS_CSV = "steps.csv", "epochs.csv"
+MOST_SNAPSHOTS = 60
+MOST_STEPS = 600  # points of a curve
+
+
+@dataclass
+class History:
+    """steps   one row a logged step: step, epoch, loss, its parts, temperature, learning_rate
+    epochs     one row an epoch, 0 = before training: epoch, step, numbers of the probe, guards (messages)
+    seconds    of work, over all resumes; best = epoch whose weights are kept
+    """
+
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    epochs: list[dict[str, Any]] = field(default_factory=list)
+    step: int = 0
+    total: int = 0
+    seconds: float = 0.0
+    best: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as a page shows it. snapshots: epoch -> modality -> (n_probe, dim) float16."""
+
+    name: str
+    config: dict[str, Any]
+    history: History
+    studies: list[str]
+    modalities: list[str]
+    rows: dict[str, list[str]]
+    snapshots: dict[int, dict[str, np.ndarray]]
+    done: bool
+    manifest: dict[str, Any]
+
+
+def folder(workspace: Workspace, key: str) -> Path:
+    """Where a run works; it is swept a week after it was last touched."""
+    return workspace.home / "parts" / f"train-{key}"
+
+
+def write_progress(place: Path, about: dict[str, Any], history: History) -> None:
+    """Publish the history so far for whoever watches."""
+    content = json.dumps({**about, "history": history.to_json()})
+    write_atomically(place / PROGRESS, content.encode())
+
+
+def watched(workspace: Workspace, config: TrainingConfig) -> Run | None:
+    """The run of this config while it works; None before its first epoch is measured."""
+    return next((run for run in running(workspace) if run.manifest.get("config_key") == config.key()), None)
+
+
+def running(workspace: Workspace) -> list[Run]:
+    """Runs that are not finished, newest first; also those that were stopped and can be resumed."""
+    places = sorted((workspace.home / "parts").glob("train-*"), key=_written, reverse=True)
+    return [run for p in places if _written(p) and (run := _read(p)) is not None]
+
+
+def moving(workspace: Workspace, *, seconds: float = 60.0) -> bool:
+    """Whether any run, also one started in a shell, has published its progress within these seconds."""
+    places = (workspace.home / "parts").glob("train-*")
+    return any(time.time() - _written(place) < seconds for place in places)
+
+
+def _written(place: Path) -> float:
+    """When a run last published its progress; 0 before its first time, and once it is cleared away."""
+    try:
+        return (place / PROGRESS).stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _read(place: Path) -> Run | None:
+    try:
+        about = json.loads((place / PROGRESS).read_text())
+        modalities = about["modalities"]
+        snapshots = {
+            epoch_of(path): dict(zip(modalities, np.load(path, allow_pickle=False), strict=True))
+            for path in sorted(place.glob("probe-*.npy"))
+        }
+    except (OSError, ValueError):  # it was finished and cleared away this moment
+        return None
+    return _run(about, snapshots, done=False)
+
+
+def epoch_of(path: Path) -> int:
+    """The epoch of a snapshot's file."""
+    return int(path.stem.rpartition("-")[2])
+
+
+def finished(workspace: Workspace, name: str) -> Run:
+    """The run that made a checkpoint. `KeyError` for one that was not trained here."""
+    record = workspace.record(CHECKPOINT, name)
+    about = json.loads(record.path(HISTORY).read_text())
+    with np.load(record.path(PROBE), allow_pickle=False) as stored:
+        stacks = {int(epoch): stored[epoch] for epoch in stored.files}
+    snapshots = {e: dict(zip(about["modalities"], z, strict=True)) for e, z in sorted(stacks.items())}
+    return _run({**about, "name": name}, snapshots, done=True)
+
+
+def trained(workspace: Workspace) -> list[Record]:
+    """Checkpoints that were trained here, newest first."""
+    return [r for r in workspace.records(CHECKPOINT) if HISTORY in r.files][::-1]
+
+
+def _run(about: dict[str, Any], snapshots: dict[int, dict[str, np.ndarray]], *, done: bool) -> Run:
+    history = History(**about["history"])
+    return Run(
+        about["name"],
+        about["config"],
+        history,
+        about["studies"],
+        about["modalities"],
+        about["rows"],
+        snapshots,
+        done,
+        about.get("manifest", {}),
+    )
+
+
+def to_csv(rows: Sequence[dict[str, Any]]) -> str:
+    """Rows as CSV, columns in order of appearance."""
+    names = [*dict.fromkeys(name for row in rows for name in row)]
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, names)
+    writer.writeheader()
+    writer.writerows(rows)
+    return buffer.getvalue()

@@ -1,0 +1,75 @@
+"""The saved state of a run: one file, replaced as a whole. What is not in it never happened.
+
+It holds the trainable weights, the optimizer's moments and the history up to one step. All else (order of
+studies, augmentation, dropout, learning rate) follows from seed and step, so a run that is taken up again
+ends with the same weights as one that was never stopped.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from data.workspace import replacing
+from models.training.record import History
+
+STATE, BEST = "state.safetensors", "best.safetensors"
+
+
+def trainable(network: nn.Module) -> dict[str, nn.Parameter]:
+    """The weights that a run changes, by name."""
+    return {name: p for name, p in network.named_parameters() if p.requires_grad}
+
+
+def save(path: Path, network: nn.Module, optimizer: Any, history: History) -> None:
+    """Publish weights, moments and history together."""
+    weights = trainable(network)
+    tensors = {f"network.{name}": p for name, p in weights.items()}
+    for name, weight in weights.items():
+        for key, value in optimizer.state.get(weight, {}).items():
+            tensors[f"optimizer.{name}.{key}"] = value
+    _write(path, tensors, {"history": json.dumps(history.to_json())})
+
+
+def load(path: Path, network: nn.Module, optimizer: Any) -> History | None:
+    """Put a saved state back; None if there is none."""
+    if not path.is_file():
+        return None
+    with safe_open(path, "pt") as stored:
+        history = History(**json.loads(stored.metadata()["history"]))
+    tensors = load_file(path)
+    with torch.no_grad():
+        for name, weight in trainable(network).items():
+            weight.copy_(tensors[f"network.{name}"])
+            prefix = f"optimizer.{name}."
+            own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+            if own:  # "step" stays on the CPU, as AdamW keeps it
+                optimizer.state[weight] = {
+                    k: v if k == "step" else v.to(weight.device) for k, v in own.items()
+                }
+    return history
+
+
+def save_weights(path: Path, network: nn.Module) -> None:
+    """Publish the trainable weights alone."""
+    _write(path, dict(trainable(network)), {})
+
+
+def load_weights(path: Path, network: nn.Module) -> None:
+    """Put trainable weights back."""
+    tensors = load_file(path)
+    with torch.no_grad():
+        for name, weight in trainable(network).items():
+            weight.copy_(tensors[name])
+
+
+def _write(path: Path, tensors: dict[str, Any], metadata: dict[str, str]) -> None:
+    plain: dict[str, Tensor] = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
+    with replacing(path) as temporary:
+        save_file(plain, temporary, metadata=metadata)

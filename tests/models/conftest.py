@@ -1,0 +1,25 @@
+"""A workspace that tests of training share: 120 synthetic studies, of which a few have no history."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from data.workspace import Workspace
+from models import demo
+from tests.models.training_runs import NAME
+
+
+@pytest.fixture(scope="session")
+def tiny_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made once; each test publishes under names of its own."""
+    home = tmp_path_factory.mktemp("training")
+    demo.make_collection(Workspace(home), lambda what, share: None, studies=120, name=NAME)
+    return home
+
+
+@pytest.fixture
+def tiny(tiny_home: Path) -> Workspace:
+    """The shared workspace."""
+    return Workspace(tiny_home)

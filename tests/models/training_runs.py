@@ -1,0 +1,67 @@
+"""What tests of training share: a tiny collection, a short run of it, and commands as a shell gives them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from data import store
+from data.collection import Collection
+from data.workspace import CHECKPOINT, COLLECTION, Workspace
+from models import builtin
+from models.architecture import WEIGHTS
+from models.training.config import TrainingConfig, from_mapping
+
+ROOT = Path(__file__).parents[2]
+NAME = "tiny"
+SHORT = {
+    "collection": NAME,
+    "start": builtin.UNTRAINED,
+    "batch": 16,
+    "epochs": 1,
+    "probe": 16,
+    "learning_rate": 1e-3,
+    "objective": {"preset": "clip-fixed", "temperature_start": 0.07, "atp": 1.0, "cu": 1.0},
+}
+
+
+def asked(**changes: Any) -> TrainingConfig:
+    """A run of a few steps, with changes."""
+    return from_mapping({**SHORT, **changes})
+
+
+def variant(workspace: Workspace, name: str, change: Callable[[Collection], Collection]) -> None:
+    """The tiny collection under another name, changed."""
+    made = change(store.load(workspace, NAME))
+    made = Collection(name, made.table, made.modalities, made.labels, made.synthetic, made.notes)
+    pack = workspace.record(COLLECTION, NAME)
+    with workspace.staging() as staged:
+        for file in ("images.bin", "images.npy"):
+            shutil.copyfile(pack.path(file), staged / file)
+        store.publish(workspace, made, staged, report={"skipped": {}, "problems": []})
+
+
+def digest(workspace: Workspace, name: str) -> str:
+    """SHA-256 of the weights of a checkpoint."""
+    return workspace.record(CHECKPOINT, name).files[WEIGHTS][1]
+
+
+def left(workspace: Workspace) -> tuple[list[str], list[str]]:
+    """Names of checkpoints, and folders of unfinished runs."""
+    names = [r.name for r in workspace.records(CHECKPOINT) if r.name not in builtin.NAMES]
+    return names, [p.name for p in (workspace.home / "parts").glob("train-*") if p.is_dir()]
+
+
+def shell(home: Path, arguments: Sequence[str], *, processes: int = 1) -> subprocess.Popen[str]:
+    """`suture ...` in a process of its own, or by torchrun in several."""
+    run = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes), "-m", "--"]
+    command = [sys.executable, *(run if processes > 1 else ["-m"]), "cli", *arguments]
+    # one thread: sums in another order would differ in the last bits
+    environment = {**os.environ, "SUTURE_HOME": str(home), "OMP_NUM_THREADS": "1"}
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, cwd=ROOT, env=environment, **pipes)
