@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ Vectors = dict[str, np.ndarray]
 class EmbeddingSet:
     """Collection x checkpoint: row i of every matrix belongs to study i.
 
-    vectors     modality -> (n_studies, dim) float, unit rows; a row of zeros = modality missing
+    vectors     modality -> (n_studies, dim) float, unit rows; a row of zeros = modality missing.
+                Features that are not `comparable` have widths and lengths of their own
     rows        one row a study: study_id, group, split, duplicate_group, one `key:<modality>` column
                 per text modality (equal keys = same normalised text), and labels
     provenance  collection and checkpoint with their hashes, versions, truncation counts
@@ -45,6 +47,11 @@ class EmbeddingSet:
         """Columns that describe studies and are neither identity nor text key."""
         fixed = {STUDY_ID, GROUP, SPLIT, DUPLICATE}
         return [c for c in map(str, self.rows) if c not in fixed and not c.startswith("key:")]
+
+    @property
+    def comparable(self) -> bool:
+        """Whether rows of different modalities lie in one space, so that their cosine means something."""
+        return bool(self.provenance.get("comparable", True))
 
     def present(self, modality: str) -> np.ndarray:
         """Which studies have this modality: boolean, (n_studies,)."""
@@ -95,13 +102,21 @@ def _digest(text: str) -> str:
 
 
 def save(
-    workspace: Workspace, name: str, vectors: Vectors, rows: pd.DataFrame, meta: dict[str, Any]
+    workspace: Workspace,
+    name: str,
+    vectors: Vectors,
+    rows: pd.DataFrame,
+    meta: dict[str, Any],
+    *,
+    extra: Mapping[str, bytes] | None = None,
 ) -> Record:
-    """Publish an embedding set."""
+    """Publish an embedding set; `extra` are further files of the record, name -> content."""
     with workspace.staging() as folder:
         for number, matrix in enumerate(vectors.values()):
             np.save(folder / f"vectors-{number}.npy", np.ascontiguousarray(matrix))
         rows.to_parquet(folder / "rows.parquet")
+        for file, content in (extra or {}).items():
+            (folder / file).write_bytes(content)
         return workspace.publish(SET, name, folder, {**meta, "modalities": list(vectors)})
 
 

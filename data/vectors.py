@@ -1,7 +1,7 @@
 """Vectors that a user already has: .npz, several .npy, or Parquet -> EmbeddingSet, no model needed.
 
 Arrays of two dimensions are modalities; arrays of one dimension and the same length describe the
-rows (ids, groups, split, duplicate group; all others are labels).
+rows (ids, groups, split, duplicate group, `present:<modality>`; all others are labels).
 """
 
 from __future__ import annotations
@@ -36,12 +36,20 @@ ROLES = {
 
 
 def import_vectors(
-    workspace: Workspace, sources: Sequence[Path], name: str, *, collection: str = ""
+    workspace: Workspace,
+    sources: Sequence[Path],
+    name: str,
+    *,
+    collection: str = "",
+    features: bool = False,
 ) -> IntakeReport:
     """Take vectors in as an embedding set called `name`.
 
     With `collection`, rows are matched to its studies by id (or by order if there are no ids and
     the numbers agree), and pages can show images and texts.
+
+    features  the arrays come from separate backbones: widths may differ, lengths are kept, and nothing
+              is compared across modalities until heads have been trained on them
     """
     skips = Skips()
     found = 0
@@ -49,9 +57,9 @@ def import_vectors(
         check_name(name)
         workspace.refuse_taken(SET, name)
         arrays = _tidy(_read_all(sources))
-        vectors, columns = _separate(arrays)
+        vectors, columns = _separate(arrays, features)
         found = len(next(iter(vectors.values())))
-        taken = _take(workspace, name, vectors, columns, collection, skips)
+        taken = _take(workspace, name, vectors, columns, collection, skips, features)
     except UserError as error:
         return refusal(error, found=found, skipped=skips)
     message = f"{taken:,} of {found:,} rows taken into {name!r}: {', '.join(vectors)}."
@@ -137,7 +145,7 @@ def _tidy(arrays: Arrays) -> Arrays:
     return dict(sorted(arrays.items(), key=lambda item: "image" not in item[0].lower()))
 
 
-def _separate(arrays: Arrays) -> tuple[Arrays, Arrays]:
+def _separate(arrays: Arrays, features: bool) -> tuple[Arrays, Arrays]:
     deep = [n for n, a in arrays.items() if a.ndim > 2]
     if deep:
         raise Refused("embedding_shape", f"{deep[0]!r} has {arrays[deep[0]].ndim} dimensions, not 2.")
@@ -156,18 +164,19 @@ def _separate(arrays: Arrays) -> tuple[Arrays, Arrays]:
             "embedding_count_mismatch",
             f"Modalities must have the same number of rows, got {_shapes(vectors)} and {others}.",
         )
-    _check_types(vectors)
+    _check_types(vectors, features)
     columns = {m: a for m, a in arrays.items() if a.ndim == 1 and len(a) == n}
     return vectors, columns
 
 
-def _check_types(vectors: Arrays) -> None:
-    if len({a.shape[1] for a in vectors.values()}) > 1:
+def _check_types(vectors: Arrays, features: bool) -> None:
+    if not features and len({a.shape[1] for a in vectors.values()}) > 1:
         raise Refused(
             "embedding_dim_mismatch",
-            f"Modalities must lie in one space, of the same width. Got {_shapes(vectors)}.",
+            f"Modalities must lie in one space, of the same width. Got {_shapes(vectors)}. Features of "
+            f"separate backbones, to train heads on, are taken with --features.",
         )
-    if next(iter(vectors.values())).shape[1] < 2:
+    if min(a.shape[1] for a in vectors.values()) < 2:
         raise Refused("embedding_shape", f"Vectors need at least 2 dimensions. Got {_shapes(vectors)}.")
     for name, array in vectors.items():
         if array.dtype.kind != "f":
@@ -181,19 +190,31 @@ def _shapes(vectors: Arrays) -> str:
 
 
 def _take(
-    workspace: Workspace, name: str, vectors: Arrays, columns: Arrays, collection: str, skips: Skips
+    workspace: Workspace,
+    name: str,
+    vectors: Arrays,
+    columns: Arrays,
+    collection: str,
+    skips: Skips,
+    features: bool,
 ) -> int:
-    rows = _rows(columns, len(next(iter(vectors.values()))))
+    n = len(next(iter(vectors.values())))
+    missing = {m: columns.pop(f"present:{m}", np.ones(n, bool)).astype(str) == "False" for m in vectors}
+    vectors = {m: np.where(missing[m][:, None], 0, a) for m, a in vectors.items()}
+    rows = _rows(columns, n)
     meta: dict[str, object] = {"collection": "", "checkpoint": "", "source": "vectors"}
+    if features:
+        meta |= {"dims": {m: a.shape[1] for m, a in vectors.items()}, "comparable": False}
     if collection:
         rows, extra = _attach(workspace, collection, rows, bool(_first(columns, ROLES[STUDY_ID])))
         meta |= extra
-    good = _usable(vectors, rows[STUDY_ID], skips)
+    good = _usable(vectors, missing, rows[STUDY_ID], skips)
     if not good.any():
         raise Refused("embedding_not_finite", f"No usable row: {skips.shown()[0][2]}")
-    rows, vectors = rows[good].reset_index(drop=True), {m: _unit(a[good]) for m, a in vectors.items()}
+    rows = rows[good].reset_index(drop=True)
+    vectors = {m: (_plain if features else _unit)(a[good]) for m, a in vectors.items()}
     if not collection:
-        rows = rows.assign(**_keys(vectors))
+        rows = rows.assign(**{k: v for k, v in _keys(vectors).items() if k not in rows})
     embeddings.save(workspace, name, vectors, rows, {**meta, "n": len(rows)})
     return len(rows)
 
@@ -226,8 +247,9 @@ def _keys(vectors: Arrays) -> dict[str, list[str]]:
     """Text keys where no text is known: equal vectors of a text modality are the same text."""
     keys = {}
     for name, matrix in vectors.items():
-        hashes = [hashlib.sha256(row.tobytes()).hexdigest()[:16] for row in matrix]
-        if "image" not in name.lower() and len(set(hashes)) < len(hashes):
+        hashes = [hashlib.sha256(row.tobytes()).hexdigest()[:16] if row.any() else "" for row in matrix]
+        known = [h for h in hashes if h]
+        if "image" not in name.lower() and len(set(known)) < len(known):
             keys[f"key:{name}"] = hashes
     return keys
 
@@ -236,12 +258,12 @@ def _first(columns: Arrays, names: Sequence[str]) -> str:
     return next((n for n in names if n in columns), "")
 
 
-def _usable(vectors: Arrays, ids: pd.Series, skips: Skips) -> np.ndarray:
-    """Rows whose vectors are finite and not zero in every modality."""
+def _usable(vectors: Arrays, missing: Arrays, ids: pd.Series, skips: Skips) -> np.ndarray:
+    """Rows whose vectors are finite in every modality, and zero only where declared missing."""
     good = np.ones(len(ids), dtype=bool)
     for name, array in vectors.items():
         finite = np.asarray(np.isfinite(array).all(axis=1))
-        zero = finite & (np.linalg.norm(np.where(finite[:, None], array, 0), axis=1) < 1e-12)
+        zero = finite & ~missing[name] & (np.linalg.norm(np.where(finite[:, None], array, 0), axis=1) < 1e-12)
         for row in np.flatnonzero(good & ~finite):
             message = f"row {row} of {name!r} (id {ids[row]}) has NaN or infinite values."
             skips.add(str(ids[row]), Skipped("embedding_not_finite", message))
@@ -253,10 +275,16 @@ def _usable(vectors: Arrays, ids: pd.Series, skips: Skips) -> np.ndarray:
 
 
 def _unit(matrix: np.ndarray) -> np.ndarray:
-    """Unit rows, normalised in float64; float64 input stays float64."""
+    """Unit rows, normalised in float64; float64 input stays float64. Rows of zeros stay zeros."""
     wide = matrix.astype(np.float64)
-    unit = wide / np.linalg.norm(wide, axis=1, keepdims=True)
+    norms = np.linalg.norm(wide, axis=1, keepdims=True)
+    unit = wide / np.where(norms == 0, 1, norms)
     return unit if matrix.dtype == np.float64 else unit.astype(np.float32)
+
+
+def _plain(matrix: np.ndarray) -> np.ndarray:
+    """Rows of their own length, float64 or float32."""
+    return matrix if matrix.dtype == np.float64 else matrix.astype(np.float32)
 
 
 def _attach(

@@ -15,12 +15,17 @@ from data.collection import STUDY_ID
 from data.embeddings import EmbeddingSet
 from data.errors import Refused
 from data.workspace import SET, Workspace, write_atomically
+from models.adapters import refuse_features
 
 FILE = "umap.npz"
 
 
 def stacked(embedding_set: EmbeddingSet) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """(all present vectors, modality -> rows of the set they belong to), modalities in order."""
+    """(all present vectors, modality -> rows of the set they belong to), modalities in order.
+
+    Refused for features of separate backbones, which share no space.
+    """
+    refuse_features(embedding_set)
     where = {m: np.flatnonzero(embedding_set.present(m)) for m in embedding_set.modalities}
     vectors = [embedding_set.vectors[m][rows] for m, rows in where.items()]
     return np.concatenate(vectors), where

@@ -143,3 +143,35 @@ def test_rows_follow_their_collection_by_id_and_through_a_rename(
     kept = embeddings.load(workspace, "v")
     assert kept.rows["study_id"].tolist() == ["b", "c"]  # by order of the source, before rows were left out
     assert kept.provenance["collection_id"] == workspace.record(COLLECTION, "c").id
+
+
+def test_different_widths_are_refused_and_the_refusal_tells_of_features(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    path = save(tmp_path / "v.npz", image=rows(dim=6), text=rows(dim=7))
+    report = import_vectors(workspace, [path], "v")
+    assert report.refused == "embedding_dim_mismatch"
+    assert "taken with --features" in report.message
+    assert import_vectors(workspace, [path], "v", features=True).refused is None
+    assert not embeddings.load(workspace, "v").comparable
+
+
+def test_features_must_still_be_finite_and_more_than_nothing(workspace: Workspace, tmp_path: Path) -> None:
+    x, y = rows(dim=6), rows(dim=7)
+    x[3, 0], y[7] = np.nan, 0
+    report = import_vectors(workspace, [save(tmp_path / "v.npz", image=x, text=y)], "v", features=True)
+    assert report.skipped == {"embedding_not_finite": 1, "embedding_zero": 1}
+    thin = save(tmp_path / "w.npz", image=x, text=y[:, :1])
+    assert import_vectors(workspace, [thin], "w", features=True).refused == "embedding_shape"
+
+
+def test_a_modality_may_be_declared_missing(workspace: Workspace, tmp_path: Path) -> None:
+    y = rows(seed=1)
+    y[[3, 4]], y[5] = 0, np.nan
+    there = ~np.isin(np.arange(20), [3, 5])
+    path = save(tmp_path / "v.npz", image=rows(), text=y, **{"present:text": there})
+    report = import_vectors(workspace, [path], "v")
+    assert report.skipped == {"embedding_zero": 1}
+    kept = embeddings.load(workspace, "v")
+    assert np.flatnonzero(~kept.present("text")).tolist() == [3, 4]  # 4 was left out, 5 moved up
+    assert kept.labels == []
