@@ -51,6 +51,14 @@ CATALOGUE: dict[str, MetricInfo] = {
             "sqrt(max(0, gap^2 - V)), V = sampling variance of the mean difference, by group",
         ),
         _info(
+            "centroid_gap_floor",
+            "Centroid gap, floor",
+            "What the gap would read by chance, with so few studies, if there were none.",
+            "neither",
+            "sqrt(V), V = sampling variance of the mean difference, by group; not resampled",
+            "a gap near it may be chance",
+        ),
+        _info(
             "cos_true_pairs",
             "Cosine of true pairs",
             "How closely an image and its own report point the same way; 1 = same direction.",
@@ -103,6 +111,14 @@ CATALOGUE: dict[str, MetricInfo] = {
             "higher is more even",
         ),
         _info(
+            "effective_rank",
+            "Effective rank",
+            "How many directions one modality really uses; 1 = a single line.",
+            "higher",
+            "exp(entropy of s / sum s), s = singular values of centred unit rows; 100 resamples",
+            "higher uses more directions",
+        ),
+        _info(
             "rmg",
             "Relative modality gap",
             "Distance of pairs against distances inside each modality; 0.5 = pairs no closer.",
@@ -144,6 +160,29 @@ CATALOGUE: dict[str, MetricInfo] = {
             "lower",
             "median of the expected rank of the first right answer, gallery fixed",
             "lower is better",
+        ),
+        _info(
+            "hubness_skew",
+            "Hubness",
+            "Whether a few items crowd into everybody's first ten; 0 = all are found alike.",
+            "lower",
+            "population skewness of N_10, how often an item is among the first 10 of all queries",
+            "lower has fewer hubs",
+        ),
+        _info(
+            "v_measure",
+            "Clusters follow the label",
+            "How well clusters of images and texts together match the label; 1 = exactly, 0 = not at all.",
+            "higher",
+            "V-measure of k-means on the stacked rows, K = number of label values, n_init 3, mean of 5 seeds",
+        ),
+        _info(
+            "cluster_modality_nmi",
+            "Clusters follow the modality",
+            "How far clusters sort images from texts; 0 = modality plays no part.",
+            "lower",
+            "NMI of the same k-means clusters with the modality, mean of 5 seeds",
+            "lower is better mixed",
         ),
     )
 }

@@ -11,10 +11,15 @@ import numpy as np
 
 from analysis import gap, geometry
 from analysis.catalogue import CATALOGUE
+from analysis.clustering import v_measure
+from analysis.hubness import hubness_skew
 from analysis.retrieval import PROTOCOLS, Retrieval, joint_keys, retrieval
 from analysis.uncertainty import INTERVAL, Estimate, GroupBootstrap
 from data.collection import DUPLICATE, GROUP
 from data.embeddings import EmbeddingSet
+
+LABEL_VALUES = range(2, 31)  # labels with fewer or more values are not held against clusters
+MAX_LABELS = 3
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,7 @@ class Metric:
 
     low, high  95 % interval over groups; None where none is computed
     direction  "image->caption" for retrieval, else None; protocol likewise
+    label      column of labels that the clusters are held against, else None
     """
 
     name: str
@@ -37,6 +43,7 @@ class Metric:
     direction: str | None = None
     protocol: str | None = None
     n_gallery: int | None = None
+    label: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Fields that apply, ready for JSON."""
@@ -61,12 +68,18 @@ class Evaluation:
         return {**record, "modalities": list(self.modalities), "metrics": metrics}
 
     def find(
-        self, name: str, *modalities: str, direction: str | None = None, protocol: str | None = None
+        self,
+        name: str,
+        *modalities: str,
+        direction: str | None = None,
+        protocol: str | None = None,
+        label: str | None = None,
     ) -> Metric | None:
-        """The one metric of that name, for these modalities (in this order), or None."""
+        """The first metric of that name, for these modalities (in this order), or None."""
         for m in self.metrics:
             same = m.name == name and (not modalities or m.modalities == modalities)
-            if same and direction in (None, m.direction) and protocol in (None, m.protocol):
+            wanted = ((direction, m.direction), (protocol, m.protocol), (label, m.label))
+            if same and all(asked in (None, found) for asked, found in wanted):
                 return m
         return None
 
@@ -119,7 +132,8 @@ def _single(part: EmbeddingSet, step: tuple[str, ...], resamples: int, seed: int
     bootstrap = GroupBootstrap(groups, resamples=resamples, seed=seed)
     yield _metric("angular_value", step, gap.angular_value(z, bootstrap=bootstrap))
     yield _metric("uniformity_wi", step, geometry.uniformity_wi(z, bootstrap=bootstrap))
-    yield _metric("uniformity_w2", step, geometry.uniformity_w2(z, bootstrap=bootstrap))
+    for name, estimate in vars(geometry.spread(z, bootstrap=bootstrap)).items():
+        yield _metric(name, step, estimate)
 
 
 def _pair(part: EmbeddingSet, step: tuple[str, ...], resamples: int, seed: int) -> Iterator[Metric]:
@@ -129,7 +143,8 @@ def _pair(part: EmbeddingSet, step: tuple[str, ...], resamples: int, seed: int) 
     x, y = (part.vectors[m][rows] for m in step)
     bootstrap = GroupBootstrap(groups, resamples=resamples, seed=seed)
     for name, estimate in vars(gap.pair_gap(x, y, bootstrap=bootstrap)).items():
-        yield _metric(name, step, estimate)
+        if not np.isnan(estimate.value):
+            yield _metric(name, step, estimate)
     stack = np.concatenate([x, y])
     note = " on the stack of both modalities"
     pooled = geometry.uniformity_wi(stack, bootstrap=bootstrap)
@@ -138,6 +153,28 @@ def _pair(part: EmbeddingSet, step: tuple[str, ...], resamples: int, seed: int) 
     yield _metric("uniformity_w2", step, pooled, note=note)
     for a, b in (step, step[::-1]):
         yield from _retrieval(part, rows, groups, a, b, resamples, seed)
+        skew = _without_interval(hubness_skew(part.vectors[a][rows], part.vectors[b][rows]), groups)
+        yield _metric("hubness_skew", (a, b), skew, direction=f"{a}->{b}", n_gallery=len(rows))
+    yield from _clusters(part, rows, groups, step)
+
+
+def _clusters(
+    part: EmbeddingSet, rows: np.ndarray, groups: np.ndarray, step: tuple[str, ...]
+) -> Iterator[Metric]:
+    """Whether clusters follow the labels or the modality, for the first labels that have few values."""
+    columns = {name: part.rows[name].to_numpy(str)[rows] for name in part.labels}
+    fit = [name for name, values in columns.items() if len(set(values) - {""}) in LABEL_VALUES]
+    for name in fit[:MAX_LABELS]:
+        values = columns[name]
+        found = v_measure([part.vectors[m][rows] for m in step], values)
+        labelled, about = groups[values != ""], f"; label {name}, K = {found.k}"
+        match, mixed = (_without_interval(v, labelled) for v in (found.v_measure, found.nmi_with_modality))
+        yield _metric("v_measure", step, match, note=f"{about}, sd {found.sd:.3f}", label=name)
+        yield _metric("cluster_modality_nmi", step, mixed, note=about, label=name)
+
+
+def _without_interval(value: float, groups: np.ndarray) -> Estimate:
+    return Estimate(value, np.nan, np.nan, len(groups), len(set(groups)), 0)
 
 
 def _retrieval(

@@ -18,6 +18,8 @@ class PairGap:
     centroid_gap_debiased   sqrt(max(0, gap^2 - V)), V = G / (G - 1) sum_g |sum_{i in g} (d_i - mean d)|^2
                             / n^2, d_i = x_i - y_i, over the G groups: what sampling alone adds to gap^2.
                             With one study a group V = R / (n - 1). A true gap of zero reads about zero
+    centroid_gap_floor      sqrt(V): what centroid_gap reads by chance, at this n, where the true gap is
+                            zero; lower = a smaller gap can be seen. NaN with one group; no interval
     cos_true_pairs          mean <x_i, y_i>; higher = pairs closer
     margin                  cos_true_pairs - mean <x_i, y_j>, i != j; higher = pairs stand out
     paired_residual         R = mean |(x_i - mean x) - (y_i - mean y)|^2 = alignment - gap^2
@@ -29,6 +31,7 @@ class PairGap:
 
     centroid_gap: Estimate
     centroid_gap_debiased: Estimate
+    centroid_gap_floor: Estimate
     cos_true_pairs: Estimate
     margin: Estimate
     paired_residual: Estimate
@@ -54,11 +57,19 @@ def pair_gap(x: np.ndarray, y: np.ndarray, *, bootstrap: GroupBootstrap | None =
         return _pair_statistics(x, y, cosines, noise, weights)
 
     # All of these are at least 0 but the margin and the cosine, whose floor is never reached.
-    estimates = bootstrap.estimates(statistic)
-    return PairGap(*[_clip(e, name) for e, name in zip(estimates, _FIELDS, strict=True)])
+    estimates = zip(_RESAMPLED, bootstrap.estimates(statistic), strict=True)
+    return PairGap(
+        **{name: _clip(e, name) for name, e in estimates}, centroid_gap_floor=_floor(noise, bootstrap)
+    )
 
 
-_FIELDS = tuple(PairGap.__dataclass_fields__)
+_RESAMPLED = tuple(name for name in PairGap.__dataclass_fields__ if name != "centroid_gap_floor")
+
+
+def _floor(noise: float, bootstrap: GroupBootstrap) -> Estimate:
+    """Belongs to the sample as a whole, so it is not resampled."""
+    value = float(np.sqrt(noise)) if bootstrap.n_groups > 1 else np.nan
+    return Estimate(value, np.nan, np.nan, bootstrap.n, bootstrap.n_groups, 0)
 
 
 def _clip(estimate: Estimate, name: str) -> Estimate:
@@ -71,7 +82,7 @@ def _clip(estimate: Estimate, name: str) -> Estimate:
 def _pair_statistics(
     x: np.ndarray, y: np.ndarray, cosines: np.ndarray, noise: float, weights: np.ndarray
 ) -> np.ndarray:
-    """(b, n) weights -> (b, 8) in the order of PairGap's fields."""
+    """(b, n) weights -> (b, 8) in the order of _RESAMPLED."""
     total = weights.sum(axis=1)
     sum_x, sum_y = weights @ x, weights @ y
     squared_gap = np.square((sum_x - sum_y) / total[:, None]).sum(axis=1)
