@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,9 @@ MIN_ROWS_UMAP = 10
 
 @dataclass(frozen=True)
 class Map:
-    """xy: (n_rows, 2) float32. explained: share of variance of each axis (PCA) or empty."""
+    """xy: (n_rows, 2) float32, with a first axis for moments where there are several.
+    explained: share of variance of each axis (PCA) or empty.
+    """
 
     xy: np.ndarray
     method: str
@@ -28,12 +31,41 @@ def pca(z: np.ndarray) -> Map:
     loading of each axis is positive: the same data give the same picture.
     """
     centred = np.asarray(z, dtype=np.float64) - z.mean(axis=0)
-    covariance = centred.T @ centred / len(z)
+    axes, explained = _directions(centred.T @ centred / len(z))
+    return Map((centred @ axes).astype(np.float32), "pca", explained)
+
+
+def pca_common(stacks: Sequence[np.ndarray]) -> Map:
+    """One plane for several moments of the same rows, so that points move and the plane stays.
+
+    stacks: one (n_rows, dim) array a moment, a row of zeros = missing. The two directions of largest
+    variance of all moments together; xy is (n_moments, n_rows, 2), NaN where missing. A direction in
+    which everything drifts while training counts as variance too. One moment is held in double
+    precision at a time. ValueError without any row that is present.
+    """
+    there = [np.any(np.asarray(z) != 0, axis=1) for z in stacks]
+    count = int(sum(t.sum() for t in there))
+    if not count:
+        raise ValueError("Expected at least one row that is not zero, got none.")
+
+    def rows() -> Iterator[np.ndarray]:
+        return (np.asarray(z, dtype=np.float64)[t] for z, t in zip(stacks, there, strict=True))
+
+    mean = sum(z.sum(axis=0) for z in rows()) / count
+    axes, explained = _directions(sum((z - mean).T @ (z - mean) for z in rows()) / count)
+    xy = np.full((len(stacks), len(there[0]), 2), np.nan, dtype=np.float32)
+    for moment, (z, t) in enumerate(zip(rows(), there, strict=True)):
+        xy[moment, t] = (z - mean) @ axes
+    return Map(xy, "pca", explained)
+
+
+def _directions(covariance: np.ndarray) -> tuple[np.ndarray, tuple[float, ...]]:
+    """The two directions of largest variance, (dim, 2), and their shares of it."""
     values, vectors = np.linalg.eigh(covariance)
     axes = vectors[:, ::-1][:, :2]
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), [0, 1]])
     explained = values[::-1][:2] / max(values.sum(), 1e-300)
-    return Map((centred @ axes).astype(np.float32), "pca", tuple(map(float, explained)))
+    return axes, tuple(map(float, explained))
 
 
 def umap(z: np.ndarray, *, neighbours: int = 15, seed: int = 0, start: np.ndarray | None = None) -> Map:

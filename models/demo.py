@@ -39,9 +39,11 @@ def prepare(workspace: Workspace, say: Say, *, studies: int = STUDIES, maps: boo
     return names
 
 
-def make_collection(workspace: Workspace, say: Say, *, studies: int = STUDIES, seed: int = 0) -> None:
-    """Generate the synthetic collection unless the workspace has it."""
-    if workspace.has(COLLECTION, NAME):
+def make_collection(
+    workspace: Workspace, say: Say, *, studies: int = STUDIES, seed: int = 0, name: str = NAME
+) -> None:
+    """Generate the synthetic collection unless the workspace has one of that name."""
+    if workspace.has(COLLECTION, name):
         return
     made = synthetic.generate(studies, seed=seed, progress=lambda s: say("Drawing radiographs", s))
     with workspace.staging() as staged:
@@ -49,7 +51,9 @@ def make_collection(workspace: Workspace, say: Say, *, studies: int = STUDIES, s
         for picture in made.images:
             pack.add(images.encode(Image.fromarray(picture)))
         pack.close()
-        store.publish(workspace, _collection(made, seed), staged, report={"skipped": {}, "problems": []})
+        store.publish(
+            workspace, _collection(made, seed, name), staged, report={"skipped": {}, "problems": []}
+        )
 
 
 def _embed_and_measure(workspace: Workspace, checkpoint: str, name: str, say: Say) -> None:
@@ -64,7 +68,7 @@ def _embed_and_measure(workspace: Workspace, checkpoint: str, name: str, say: Sa
     say(f"Measuring {name}", 1)
 
 
-def _collection(made: synthetic.SyntheticStudies, seed: int) -> Collection:
+def _collection(made: synthetic.SyntheticStudies, seed: int, name: str) -> Collection:
     texts = {"report", "history"}
     identity = {STUDY_ID, GROUP, SPLIT}
     table = made.table.assign(image=np.arange(len(made.table)))
@@ -72,4 +76,4 @@ def _collection(made: synthetic.SyntheticStudies, seed: int) -> Collection:
     labels = tuple(c for c in map(str, made.table) if c not in identity | texts)
     modalities = (Modality("image", "image"), *(Modality(t, "text") for t in sorted(texts, reverse=True)))
     notes = {"layout": "synthetic", "seed": seed, "notice": synthetic.NOTICE, "split": "by group"}
-    return Collection(NAME, table, modalities, labels, synthetic=True, notes=notes)
+    return Collection(name, table, modalities, labels, synthetic=True, notes=notes)

@@ -87,10 +87,51 @@ def _add_checkpoint(workspace: Workspace, args: dict[str, Any], report: Report) 
     return answer.message
 
 
+def _train(workspace: Workspace, args: dict[str, Any], report: Report) -> str:
+    """Train each run, embed its collection with it, measure the test split: ready to be compared."""
+    from models.training.config import from_json
+    from models.training.run import plan
+
+    configs = [from_json(content) for content in args["runs"]]
+    for config in configs:
+        plan(workspace, config)  # all is checked before the first one starts
+    for number, config in enumerate(configs):
+
+        def stage(share: float, message: str, number: int = number, name: str = config.label) -> None:
+            report((number + share) / len(configs), f"{name}: {message}")
+
+        _train_one(workspace, config, stage)
+    names = " and ".join(config.label for config in configs)
+    return f"{names}: trained, and {configs[0].collection} embedded."
+
+
+def _train_one(workspace: Workspace, config: Any, stage: Report) -> None:
+    from data import embeddings
+    from models.embed import embed
+    from models.results import evaluation
+    from models.training.run import train
+
+    trained = train(workspace, config, report=lambda share, message: stage(0.85 * share, message))
+    made = embed(
+        workspace,
+        config.collection,
+        trained.name,
+        progress=lambda done, total, name: stage(0.85 + 0.1 * done / total, f"Embedding {name}"),
+    )
+    if "test" in embeddings.load(workspace, made.name).splits():
+        evaluation(
+            workspace,
+            made.name,
+            split="test",
+            progress=lambda share, what: stage(0.95 + 0.05 * share, f"Measuring {what}"),
+        )
+
+
 TASKS: dict[str, Callable[[Workspace, dict[str, Any], Report], str]] = {
     "embed": _embed,
     "layout": _layout,
     "checkpoint": _add_checkpoint,
+    "train": _train,
 }
 
 if __name__ == "__main__":

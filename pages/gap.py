@@ -8,7 +8,7 @@ import streamlit as st
 from analysis import figures, gap
 from analysis.evaluate import Evaluation
 from data.collection import GROUP
-from pages.components import cards, shell, views
+from pages.components import cards, dial, shell, views
 from pages.components.shell import Choice
 
 PAIR_METRICS = tuple(gap.PairGap.__dataclass_fields__)
@@ -29,6 +29,8 @@ def main() -> None:
     alone(choice, evaluations)
     st.subheader("For whom")
     for_whom(choice)
+    st.subheader("The gap dial")
+    dial.section(choice)
 
 
 @st.cache_data(show_spinner=False, max_entries=32)

@@ -9,6 +9,7 @@ from analysis.catalogue import PROTOCOL_MEANING
 from analysis.evaluate import Metric
 from analysis.neighbours import nearest, partner_rank
 from data.errors import UserError
+from models.adapters import adapt_query
 from pages.components import cards, shell, views
 from pages.components.shell import Choice
 from pages.components.views import View
@@ -52,7 +53,16 @@ def by_words(choice: Choice) -> None:
             st.markdown(f":{word}-badge[{label}]")
             vector = encode_words(shown, words)
             if vector is not None:
-                results(shown, vector, target, count)
+                results(shown, as_adapted(shown, choice.pair, vector), target, count)
+
+
+def as_adapted(shown: View, pair: tuple[str, str], vector: np.ndarray) -> np.ndarray:
+    """The words where an adapted set has its texts, those of the pair first; else unchanged."""
+    texts = [m for m in (*pair, *shown.set.modalities) if f"key:{m}" in shown.set.rows]
+    if "adapter" not in shown.record.meta or not texts:
+        return vector
+    st.caption(f"The words are mapped as a {cards.plain(texts[0])} of this adapted set.")
+    return adapt_query(views.workspace(), shown.name, texts[0], vector)
 
 
 def _has(shown: View, modality: str) -> bool:

@@ -1,6 +1,6 @@
 """Small checkpoints that come with Suture, made on the synthetic demo collection.
 
-Both share one architecture (`suture-tiny`: 96 px images in patches of 12, 2 million parameters) and
+All share one architecture (`suture-tiny`: 96 px images in patches of 12, 2 million parameters) and
 a vocabulary of the first 4,000 merges of CLIP's byte-pair encoding.
 """
 
@@ -15,9 +15,11 @@ from data.workspace import BUILT_IN
 from models.architecture import BPE, CONFIG, WEIGHTS, instantiate
 
 FOLDER = Path(__file__).parent
-TRAINED, UNTRAINED = BUILT_IN
+TRAINED, ALIGNED, START, UNTRAINED = BUILT_IN
 NAMES = {
-    TRAINED: "Baseline: CLIP loss with learnable temperature, trained on other synthetic studies.",
+    TRAINED: "Baseline: demo-start fine-tuned on the demo's training split with CLIP's loss, learnable T.",
+    ALIGNED: "Gap closed: the same start, studies, seed and steps with contrastive + L_ATP + L_CU.",
+    START: "What both start from: CLIP's loss on 8,000 other synthetic studies.",
     UNTRAINED: "The same architecture as initialised, seed 0: the cone effect before any training.",
 }
 

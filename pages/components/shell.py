@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
+from urllib.parse import urlencode
 
 import streamlit as st
 from streamlit.errors import StreamlitPageNotFoundError
 
 from data.errors import UserError
-from data.workspace import SET
+from data.workspace import SET, Record
+from models.adapters import refuse_scoring_on_fit
 from pages.components import views
 from pages.components.views import View
 
@@ -20,6 +22,7 @@ PAGES = (
     ("map", "Map", ":material/scatter_plot:"),
     ("gap", "Gap", ":material/straighten:"),
     ("retrieval", "Retrieval", ":material/search:"),
+    ("train", "Train", ":material/model_training:"),
     ("library", "Library", ":material/inventory_2:"),
 )
 NONE = "none"
@@ -57,29 +60,31 @@ def open_page(title: str, question: str) -> None:
     st.caption(question)
 
 
-def link(page: str, label: str, icon: str) -> None:
+def link(page: str, label: str, icon: str, *, query: dict[str, str] | None = None) -> None:
     """A link to a page, also where a page runs as a script of its own and knows no others."""
     try:
-        st.page_link(f"pages/{page}.py", label=label, icon=icon)
+        st.page_link(f"pages/{page}.py", label=label, icon=icon, query_params=query)
     except StreamlitPageNotFoundError:
-        st.markdown(f"{icon} [{label}](/{page})")
+        st.markdown(f"{icon} [{label}](/{page}{f'?{urlencode(query)}' if query else ''})")
 
 
 def choose() -> Choice:
     """The shared choice in the sidebar; stops the page with a way forward if there is nothing."""
-    names = [r.name for r in views.workspace().records(SET)]
+    records = views.workspace().records(SET)
+    names = [r.name for r in records if comparable(r)]
     if not names:
-        _empty()
+        _empty(len(records))
     with st.sidebar:
         st.divider()
         a = _select("A · baseline", "a", names, names[0])
         fitting = _fitting(a)
         b = _select("B · beside it", "b", [NONE, *fitting], fitting[0] if fitting else NONE)
-        splits = ["all", *views.view(a, "all").set.splits()]
-        default = "test" if "test" in splits else "all"
-        split = _select("Split", "split", list(dict.fromkeys(splits)), default)
+        splits = _splits(a)
+        default = "test" if "test" in splits else splits[0]
+        split = _select("Split", "split", splits, default)
         pairs = {f"{x} and {y}": (x, y) for x, y in combinations(views.view(a, "all").set.modalities, 2)}
         pair = pairs[_select("Modalities", "pair", [*pairs], next(iter(pairs)))]
+        _hidden(len(records) - len(names))
     try:
         choice = Choice(views.view(a, split), _beside(a, b, split, pair), pair)
     except UserError as error:
@@ -89,11 +94,51 @@ def choose() -> Choice:
     return choice
 
 
+def choose_instead(**names: str) -> None:
+    """Choose other sets (a, b) for all pages; from a callback, which runs before the sidebar does."""
+    for key, name in names.items():
+        st.session_state[f"kept_{key}"] = name
+        st.session_state[f"choose_{key}"] = st.query_params[key] = name
+
+
+def comparable(record: Record) -> bool:
+    """Whether pages can show a set; features of separate backbones share no space."""
+    return bool(record.meta.get("comparable", True))
+
+
+def _hidden(count: int) -> None:
+    if count:
+        sets = "feature set is" if count == 1 else "feature sets are"
+        st.caption(f"{count:,} {sets} hidden until heads are trained.")
+
+
+def _splits(a: str) -> list[str]:
+    """The splits that this set may be scored on: none that it was fitted on."""
+    known = list(dict.fromkeys(["all", *views.view(a, "all").set.splits()]))
+    record = views.workspace().record(SET, a)
+    free = [s for s in known if not _leak(record, s)]
+    if not free:
+        st.error(_leak(record, "all"))
+        st.stop()
+    return free
+
+
+def _leak(record: Record, split: str) -> str:
+    """Why a set may not be scored on a split; "" if it may."""
+    try:
+        refuse_scoring_on_fit(record.meta, split)
+    except UserError as error:
+        return error.message
+    return ""
+
+
 def _select(label: str, key: str, options: list[str], default: str) -> str:
     """A choice kept across pages, and in the link that restores the page."""
-    kept = st.session_state.get(f"kept_{key}") or st.query_params.get(key)
+    kept = st.query_params.get(key) or st.session_state.get(f"kept_{key}")  # a link knows what it wants
     start = kept if kept in options else default
-    chosen = st.selectbox(label, options, index=options.index(start), key=f"choose_{key}")
+    if st.session_state.get(f"choose_{key}") not in options:
+        st.session_state[f"choose_{key}"] = start
+    chosen = st.selectbox(label, options, key=f"choose_{key}")
     st.session_state[f"kept_{key}"] = chosen
     st.query_params[key] = chosen
     return chosen
@@ -101,7 +146,7 @@ def _select(label: str, key: str, options: list[str], default: str) -> str:
 
 def _fitting(a: str) -> list[str]:
     """Other sets of the same studies."""
-    records = {r.name: r for r in views.workspace().records(SET)}
+    records = {r.name: r for r in views.workspace().records(SET) if comparable(r)}
 
     def origin(name: str) -> tuple[object, ...]:
         meta = records[name].meta
@@ -116,6 +161,10 @@ def _beside(a: str, b: str, split: str, pair: tuple[str, str]) -> View | None:
     whole = views.view(b, "all")
     if split != "all" and split not in whole.set.splits():
         st.sidebar.warning(f"{b!r} has no split {split!r}, so only A is shown.")
+        return None
+    leak = _leak(whole.record, split)
+    if leak:
+        st.sidebar.warning(f"Only A is shown, not {b!r}. {leak}")
         return None
     other = views.view(b, split)
     if not views.same_studies(views.view(a, split), other):
@@ -134,10 +183,14 @@ def notice(shown: View) -> None:
         st.sidebar.info(
             "Synthetic: procedurally generated images and texts, no patient data.", icon=":material/science:"
         )
+    seen = views.trained_on(shown)
+    if seen:
+        st.sidebar.warning(seen)
     st.sidebar.caption("For research only. Not for diagnosis.")
 
 
-def _empty() -> None:
+def _empty(features: int) -> None:
+    _hidden(features)
     st.info("Nothing has been embedded yet.", icon=":material/potted_plant:")
     st.markdown(
         "- `suture demo` makes a synthetic collection and opens it here.\n"

@@ -14,7 +14,7 @@ from data.vectors import import_vectors
 from data.workspace import SET, Workspace
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("overview", "map", "gap", "retrieval", "library")
+PAGES = ("overview", "map", "gap", "retrieval", "library", "train")
 LOOKING = PAGES[:4]
 
 
@@ -231,7 +231,7 @@ def test_pages_keep_heavy_libraries_out_of_the_web_process() -> None:
     assert result.returncode == 0, result.stderr
 
 
-@pytest.mark.parametrize("page", LOOKING)
+@pytest.mark.parametrize("page", [*LOOKING, "train"])
 def test_running_a_page_loads_no_model(demo: Workspace, page: str) -> None:
     code = (
         "import sys\nfrom streamlit.testing.v1 import AppTest\n"
