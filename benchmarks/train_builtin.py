@@ -1,10 +1,15 @@
-"""How the shipped demo checkpoint was made: CLIP loss, learnable temperature, other studies.
+"""How `demo-start`, which both demo checkpoints start from, was made: CLIP loss on other studies.
 
     python -m benchmarks.train_builtin [FILE]
 
 Loss: mean of the symmetric contrastive losses of image-report, image-history and report-history, each
 over the studies of the batch that have both. The studies are synthetic too, but of another seed than
-the demo collection, so that all of the demo is unseen. Nothing closes the gap: this is the baseline.
+the demo collection, so that all of the demo is unseen. Nothing closes the gap.
+
+The two that the demo compares are then fine-tuned from it on the demo's training split:
+
+    python -m benchmarks.closing demo HOME --objective clip --objective gap-closing --seed 0
+    python -m benchmarks.closing ship HOME
 """
 
 from __future__ import annotations
@@ -46,7 +51,7 @@ def shifted(batch: Tensor, rng: np.random.Generator) -> Tensor:
     return batch * float(rng.uniform(0.9, 1.1)) + float(rng.uniform(-0.1, 0.1))
 
 
-def main(target: Path = builtin.FOLDER / f"{builtin.TRAINED}.safetensors") -> None:
+def main(target: Path = builtin.FOLDER / f"{builtin.START}.safetensors") -> None:
     """Train, report the validation loss of each epoch, store in half precision."""
     torch.manual_seed(SEED)
     rng = np.random.default_rng(SEED)
