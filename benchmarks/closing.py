@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import tempfile
 from collections.abc import Iterable
 from dataclasses import replace
@@ -132,9 +133,12 @@ def run_heads(workspace: Workspace, folder: Path, objective: str, seed: int) -> 
 def ship(workspace: Workspace) -> None:
     """Put baseline and gap-closing of seed 0 into the package, in half precision."""
     for objective, target in (("clip", builtin.TRAINED), ("gap-closing", builtin.ALIGNED)):
-        state = load_file(workspace.record(CHECKPOINT, f"demo {objective} s0").path(WEIGHTS))
+        record = workspace.record(CHECKPOINT, f"demo {objective} s0")
+        state = load_file(record.path(WEIGHTS))
         half = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
         save_file(half, builtin.FOLDER / f"{target}.safetensors")
+        for file in builtin.RUN_FILES:
+            shutil.copyfile(record.path(file), builtin.FOLDER / f"{target}.{file}")
 
 
 def _say(name: str) -> Any:

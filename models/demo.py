@@ -15,7 +15,7 @@ from models.embed import default_name, embed
 
 NAME = "demo"
 STUDIES = 3200
-CHECKPOINTS = (builtin.TRAINED, builtin.UNTRAINED)
+CHECKPOINTS = builtin.FINE_TUNED
 Say = Callable[[str, float], None]  # what is being done, share done
 
 

@@ -135,7 +135,7 @@ def ensure(workspace: Workspace, name: str) -> Record:
     if not workspace.has(CHECKPOINT, name) and name in builtin.NAMES:
         with workspace.staging() as folder:
             builtin.write(name, folder)
-            meta = {"source": "built-in", "notes": [builtin.NAMES[name]], **_versions()}
+            meta = {**builtin.meta(name), **_versions()}
             try:
                 return workspace.publish(CHECKPOINT, name, folder, meta)
             except Refused:  # another process was first

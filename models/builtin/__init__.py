@@ -22,6 +22,8 @@ NAMES = {
     START: "What both start from: CLIP's loss on 8,000 other synthetic studies.",
     UNTRAINED: "The same architecture as initialised, seed 0: the cone effect before any training.",
 }
+FINE_TUNED = (TRAINED, ALIGNED)
+RUN_FILES = ("history.json", "probe.npz")  # of their training: curves and the epoch scrubber
 
 
 def config() -> dict[str, Any]:
@@ -37,8 +39,18 @@ def write(name: str, folder: Path) -> None:
         shutil.copyfile(FOLDER / file, folder / file)
     if name == UNTRAINED:
         _write_untrained(folder)
-    else:
-        _write_trained(FOLDER / f"{name}.safetensors", folder)
+        return
+    _write_trained(FOLDER / f"{name}.safetensors", folder)
+    for file in RUN_FILES if name in FINE_TUNED else ():
+        shutil.copyfile(FOLDER / f"{name}.{file}", folder / file)
+
+
+def meta(name: str) -> dict[str, Any]:
+    """What a record says of a built-in checkpoint."""
+    about: dict[str, Any] = {"source": "built-in", "notes": [NAMES[name]]}
+    if name in FINE_TUNED:
+        about["training"] = {"collection": "demo", "fit_splits": ["train"]}
+    return about
 
 
 def _write_trained(stored: Path, folder: Path) -> None:

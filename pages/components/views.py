@@ -165,7 +165,8 @@ def trained_on(shown: View) -> str:
     wanted = shown.set.provenance.get("checkpoint_id")
     maker = next((c for c in workspace().records(CHECKPOINT) if wanted and c.id == wanted), None)
     training = maker.meta.get("training", {}) if maker else {}
-    same = training.get("collection_id") == shown.set.provenance.get("collection_id")
+    key = "collection_id" if "collection_id" in training else "collection"
+    same = training.get(key) == shown.set.provenance.get(key)
     if not training or not same or shown.split not in ("all", *training["fit_splits"]):
         return ""
     splits = ", ".join(training["fit_splits"])

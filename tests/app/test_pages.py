@@ -74,7 +74,7 @@ def test_overview_states_angle_gap_and_both_checkpoints(demo: Workspace) -> None
     text = words(opened("overview").run())
     assert "degrees apart" in text
     assert "demo @ demo-clip" in text
-    assert "demo @ demo-untrained" in text
+    assert "demo @ demo-aligned" in text
     assert "Centroid gap" in text
 
 
@@ -85,7 +85,7 @@ def test_shared_choice_of_set_and_split(demo: Workspace) -> None:
     assert not app.exception
     assert "val split" in words(app)
     app.selectbox(key="choose_b").set_value("none").run()
-    assert "demo @ demo-untrained, val split" not in words(app)
+    assert "demo @ demo-aligned, val split" not in words(app)
 
 
 def test_third_modality_changes_the_pair(demo: Workspace) -> None:

@@ -68,9 +68,9 @@ def test_cold_direct_link(page: Page, url: str, path: str) -> None:
 
 
 def test_link_restores_the_view(page: Page, url: str) -> None:
-    page.goto(f"{url}/overview?a=demo+%40+demo-untrained&b=none&split=val")
+    page.goto(f"{url}/overview?a=demo+%40+demo-aligned&b=none&split=val")
     settled(page)
-    expect(page.get_by_text("demo @ demo-untrained, val split")).to_be_visible()
+    expect(page.get_by_text("demo @ demo-aligned, val split")).to_be_visible()
 
 
 def test_hover_shows_image_and_report_and_click_opens_the_study(page: Page, url: str) -> None:
