@@ -34,6 +34,8 @@ lint: $(VENV)/.installed-dev
 
 benchmarks: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.embedding
+	$(BIN)/python -m benchmarks.losses
+	$(BIN)/python -m benchmarks.dial
 
 screenshots: $(VENV)/.installed-dev browser
 	$(BIN)/python -m tests.e2e.screenshots docs/screenshots

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.dial import Motion
-from analysis.projection import _directions
+from analysis.projection import directions
 
 Range = tuple[float, float]
 
@@ -61,7 +61,7 @@ def plane(motions: Mapping[str, Motion]) -> Plane:
     stack = np.concatenate([m.at(s) for m in motions.values() for s in (0, 1)])
     mean = stack.mean(axis=0)
     centred = stack - mean
-    axes, explained = _directions(centred.T @ centred / len(stack))
+    axes, explained = directions(centred.T @ centred / len(stack))
     tracks = {
         name: Track(
             m.start @ axes,

@@ -31,7 +31,7 @@ def pca(z: np.ndarray) -> Map:
     loading of each axis is positive: the same data give the same picture.
     """
     centred = np.asarray(z, dtype=np.float64) - z.mean(axis=0)
-    axes, explained = _directions(centred.T @ centred / len(z))
+    axes, explained = directions(centred.T @ centred / len(z))
     return Map((centred @ axes).astype(np.float32), "pca", explained)
 
 
@@ -52,14 +52,14 @@ def pca_common(stacks: Sequence[np.ndarray]) -> Map:
         return (np.asarray(z, dtype=np.float64)[t] for z, t in zip(stacks, there, strict=True))
 
     mean = sum(z.sum(axis=0) for z in rows()) / count
-    axes, explained = _directions(sum((z - mean).T @ (z - mean) for z in rows()) / count)
+    axes, explained = directions(sum((z - mean).T @ (z - mean) for z in rows()) / count)
     xy = np.full((len(stacks), len(there[0]), 2), np.nan, dtype=np.float32)
     for moment, (z, t) in enumerate(zip(rows(), there, strict=True)):
         xy[moment, t] = (z - mean) @ axes
     return Map(xy, "pca", explained)
 
 
-def _directions(covariance: np.ndarray) -> tuple[np.ndarray, tuple[float, ...]]:
+def directions(covariance: np.ndarray) -> tuple[np.ndarray, tuple[float, ...]]:
     """The two directions of largest variance, (dim, 2), and their shares of it."""
     values, vectors = np.linalg.eigh(covariance)
     axes = vectors[:, ::-1][:, :2]

@@ -59,7 +59,7 @@ DEMO = TrainingConfig(
 # Published CLIP checkpoints end at T = 0.01; runs this short do not get there by themselves, so the learnable
 # temperature starts low. "clip, T from 0.07" is the same run from the start's own temperature.
 LOW, OWN = 0.02, "clip, T from 0.07"
-HEADS = replace(DEFAULTS, epochs=100, probe=256)
+HEADS = replace(DEFAULTS, epochs=30, probe=256)
 TOWERS = TrainingConfig(
     collection="medpix",
     start="medpix-start",

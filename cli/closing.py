@@ -170,7 +170,7 @@ def adapt(
     dim: Annotated[int, typer.Option(help="Width of the space that heads lead to.", min=2)] = 256,
     hidden: Annotated[int, typer.Option(help="Hidden units of heads; 0 = a linear map.", min=0)] = 512,
     dropout: Annotated[float, typer.Option(help="Before a head's last layer.", min=0, max=0.95)] = 0.5,
-    epochs: Annotated[int, typer.Option(help="Of heads.")] = 60,
+    epochs: Annotated[int, typer.Option(help="Of heads.")] = 30,
     batch: Annotated[int, typer.Option(help="Of heads.")] = 256,
     learning_rate: Annotated[float, typer.Option(help="Of heads.")] = 1e-3,
     seed: Annotated[int, typer.Option(help="Of heads, or of the choice of a penalty.", min=0)] = 0,

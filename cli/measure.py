@@ -47,7 +47,7 @@ def evaluate(
         table.add_column(column, no_wrap=True, justify="right" if column == "n" else "left")
     for m in result.metrics:
         interval = "" if m.low is None else f" ({m.low:.3f} to {m.high:.3f})"
-        where = m.direction or " · ".join(m.modalities)
+        where = (m.direction or " · ".join(m.modalities)) + (f" by {m.label}" if m.label else "")
         table.add_row(m.name, where, f"{m.value:.4f}{interval}", f"{m.n:,}", m.better, m.protocol or "")
     out.print(table)
     err.print(f"Intervals: {result.interval}.", style="dim")

@@ -258,9 +258,16 @@ class Workspace:
             known = {row["id"] for row in db.execute("SELECT id FROM records")}
         for place in (*KINDS, "staging", "parts", "derived"):
             for path in (self.home / place).iterdir():
-                stale = time.time() - path.stat().st_mtime > STALE_SECONDS
-                if stale and path.name not in known and path.is_dir():
+                if path.name not in known and _stale(path):
                     shutil.rmtree(path, ignore_errors=True)
+
+
+def _stale(folder: Path) -> bool:
+    """Whether a folder has not been touched for long; false for files and for what vanishes meanwhile."""
+    try:
+        return folder.is_dir() and time.time() - folder.stat().st_mtime > STALE_SECONDS
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager

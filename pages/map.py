@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from analysis.figures import MODALITY_COLOURS
@@ -61,23 +60,7 @@ def colouring(shown: View, colour: str, pair: tuple[str, str]) -> Colouring:
     if colour == "rank of the partner in A":
         ranks = np.log10(views.of_pairs(shown, pair, partner_ranks))
         return Colouring.by_value(ranks, name=f"{colour} (0 = first, 1 = tenth, 2 = hundredth)")
-    values = shown.set.rows[colour].astype(str)
-    numeric = as_numbers(values)
-    if numeric is not None:
-        return Colouring.by_value(numeric, name=colour)
-    common = values[values != ""].value_counts().index[:8].tolist()
-    codes = values.map({name: i for i, name in enumerate(common)}).fillna(-1)
-    return Colouring.by_category(codes.to_numpy(), common, name=colour)
-
-
-def as_numbers(values: pd.Series) -> np.ndarray | None:
-    """The column as numbers, if it holds more than eight different ones."""
-    if values.nunique() <= 8:
-        return None
-    try:
-        return np.asarray([float(v) if v else np.nan for v in values], np.float32)
-    except ValueError:
-        return None
+    return Colouring.by_label(shown.set.rows[colour].astype(str).tolist(), name=colour)
 
 
 def pair_cosines(shown: View, pair: tuple[str, str]) -> np.ndarray:

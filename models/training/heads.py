@@ -1,7 +1,7 @@
 """Heads on an embedding set or on features of different widths: trained on one split, scored on another.
 
-The features are standardised for training (mean and deviation of the fit split); what comes out works on
-the features as they are, with the standardisation folded into the first layer.
+For training the features are centred and scaled by one number (of the fit split), which keeps what each
+dimension weighs; what comes out works on the features as they are, with both folded into the first layer.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from models.training.step import Loss
 from models.training.watch import Probe, pick
 
 DEFAULTS = TrainingConfig(
-    collection="a set", start="features", epochs=60, batch=256, learning_rate=1e-3, weight_decay=0.1
+    collection="a set", start="features", epochs=30, batch=256, learning_rate=1e-3, weight_decay=0.1
 )
 
 
@@ -91,7 +91,8 @@ def adapt_heads(
     place.mkdir(exist_ok=True)
     with FileLock(place.with_suffix(".lock")):
         adapter, history = _train(whole, config, shape, place, report or (lambda share, text: None))
-        made = provenance(source, adapter, fit_split, score_split, free, 1.0)
+        clean = [s for s in free if s != val_split]  # the epoch was chosen on it
+        made = provenance(source, adapter, fit_split, score_split, clean, 1.0)
         made["adapter"] |= {
             "objective": json.loads(json.dumps(asdict(config.objective))),
             "preset": config.preset,
@@ -149,11 +150,11 @@ def _train(
     usable, splits = _usable(whole), whole.rows[SPLIT].to_numpy(dtype=str)
     fit = np.flatnonzero(usable & (splits == config.fit_splits[0]))
     scale = {m: _scale(np.asarray(x)[fit]) for m, x in whole.vectors.items()}
-    standard = {m: (np.asarray(x) - scale[m][0]) / scale[m][1] for m, x in whole.vectors.items()}
+    scaled = {m: (np.asarray(x) - scale[m][0]) / scale[m][1] for m, x in whole.vectors.items()}
     present = np.stack([whole.present(m) for m in whole.modalities])
-    source = VectorSource(standard, present, set_keys(whole))
+    source = VectorSource(scaled, present, set_keys(whole))
     torch.manual_seed(config.seed)
-    network = Heads({m: x.shape[1] for m, x in standard.items()}, config, **asdict(shape))
+    network = Heads({m: x.shape[1] for m, x in scaled.items()}, config, **asdict(shape))
     validation = pick(np.flatnonzero(usable & (splits == config.val_split)), config.probe, seed=config.seed)
     if len(validation) < 2:
         raise Refused("val_empty", f"The split {config.val_split!r} has fewer than 2 usable studies.")
@@ -175,15 +176,16 @@ def _train(
     return HeadArrays(tuple(whole.modalities), arrays, config.preset, len(fit)), history
 
 
-def _scale(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and deviation of each feature over the rows that are there."""
+def _scale(x: np.ndarray) -> tuple[np.ndarray, float]:
+    """Mean of each feature over the rows that are there, and their root mean square about it."""
     there = x[(x != 0).any(axis=1)].astype(np.float64)
     if not len(there):
         raise Refused("modality_empty", "A modality has no rows in the fit split. Leave it out.")
-    return there.mean(axis=0), np.maximum(there.std(axis=0), 1e-6)
+    mean = there.mean(axis=0)
+    return mean, max(float(np.sqrt(np.square(there - mean).mean())), 1e-6)
 
 
-def _folded(network: nn.Module, scale: tuple[np.ndarray, np.ndarray]) -> Mapping[str, np.ndarray]:
+def _folded(network: nn.Module, scale: tuple[np.ndarray, float]) -> Mapping[str, np.ndarray]:
     """A head's layers, acting on features as they are."""
     found = {}
     linear = [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
@@ -192,7 +194,7 @@ def _folded(network: nn.Module, scale: tuple[np.ndarray, np.ndarray]) -> Mapping
         bias = layer.bias.detach().cpu().double().numpy()
         if number == 0:
             mean, deviation = scale
-            weight = weight / deviation[:, None]
+            weight = weight / deviation
             bias = bias - mean @ weight
         found[f"weight{number}"], found[f"bias{number}"] = weight, bias
     return found

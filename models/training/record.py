@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 
 from data.workspace import CHECKPOINT, Record, Workspace, write_atomically
-from models.training.config import TrainingConfig
 
 PROGRESS, HISTORY, MANIFEST, PROBE = "progress.json", "history.json", "manifest.json", "probe.npz"
 STEPS_CSV, EPOCHS_CSV = "steps.csv", "epochs.csv"
@@ -69,11 +68,6 @@ def write_progress(place: Path, about: dict[str, Any], history: History) -> None
     """Publish the history so far for whoever watches."""
     content = json.dumps({**about, "history": history.to_json()})
     write_atomically(place / PROGRESS, content.encode())
-
-
-def watched(workspace: Workspace, config: TrainingConfig) -> Run | None:
-    """The run of this config while it works; None before its first epoch is measured."""
-    return next((run for run in running(workspace) if run.manifest.get("config_key") == config.key()), None)
 
 
 def running(workspace: Workspace) -> list[Run]:

@@ -27,7 +27,7 @@ from data import store
 from data.collection import GROUP, SPLIT, STUDY_ID, Collection, Modality
 from data.errors import NotFound, Refused
 from data.splits import held_back
-from data.workspace import CHECKPOINT, COLLECTION, Record, Workspace, check_name
+from data.workspace import BUILT_IN, CHECKPOINT, COLLECTION, Record, Workspace, check_name
 from models import registry
 from models.architecture import WEIGHTS
 from models.encoders import Checkpoint, TabularEncoder
@@ -88,6 +88,8 @@ def plan(workspace: Workspace, config: TrainingConfig) -> Plan:
     source = workspace.record(COLLECTION, config.collection)
     start = registry.ensure(workspace, config.start)
     check_name(config.label)
+    if config.label in BUILT_IN:
+        raise Refused("name_taken", f"{config.label!r} comes with Suture. Choose another name (--name).")
     modalities = _modalities(collection, config, registry.kinds(start))
     names = [m.name for m in modalities]
     anchor = config.objective.anchor or next((m.name for m in modalities if m.kind == "text"), names[0])

@@ -40,7 +40,8 @@ def number(metrics: Sequence[Metric | None], *, percent: bool = False, subtitle:
     info = CATALOGUE[known[0].name]
     with st.container(border=True, width=CARD, height="stretch", gap="small"):
         meaning = f"{info.meaning}\n\nConvention: {info.convention}. n = {known[0].n:,} studies in "
-        meaning += f"{known[0].n_groups:,} groups; 95 % bootstrap interval over groups."
+        meaning += f"{known[0].n_groups:,} groups"
+        meaning += "." if known[0].low is None else "; 95 % bootstrap interval over groups."
         st.markdown(f"**{info.title}**" + (f"  \n{plain(subtitle)}" if subtitle else ""), help=meaning)
         for letter, word, metric in zip("AB", WORDS, metrics, strict=False):
             if metric is not None:
@@ -74,7 +75,7 @@ def table_of(evaluation: Evaluation) -> list[dict[str, object]]:
     return [
         {
             "metric": CATALOGUE[m.name].title if m.name in CATALOGUE else m.name.replace("_", " "),
-            "of": m.direction or " · ".join(m.modalities),
+            "of": (m.direction or " · ".join(m.modalities)) + (f" by {m.label}" if m.label else ""),
             "protocol": m.protocol or "",
             "value": m.value,
             "low": m.low,

@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from analysis.figures import MODALITY_COLOURS
@@ -52,7 +51,7 @@ def show(runs: Sequence[Run]) -> None:
         panels,
         studies=studies,
         captions=captions(runs[0], studies),
-        colours=colouring(colour, pd.Series(runs[0].rows.get(colour, []), dtype=str), rows[0]),
+        colours=colours(runs[0], colour, rows[0]),
         lines=lines,
         key="train_map",
     )
@@ -165,14 +164,8 @@ def captions(run: Run, studies: list[str]) -> list[str]:
     return [str(known.get(study, ""))[:300] for study in studies]
 
 
-def colouring(name: str, values: pd.Series, rows: list[int]) -> Colouring:
-    """Colour by modality, or by a label of the studies: a ramp for numbers, else the eight commonest."""
-    if name == "modality":
+def colours(run: Run, colour: str, rows: list[int]) -> Colouring:
+    """By modality, or by a label of the studies that are shown."""
+    if colour not in run.rows:
         return Colouring.by_modality(palette=MODALITY_COLOURS)
-    values = values.iloc[rows].reset_index(drop=True)
-    numbers = pd.to_numeric(values.where(values != ""), errors="coerce")
-    if values.nunique() > 8 and numbers.notna().sum() == (values != "").sum():
-        return Colouring.by_value(numbers.to_numpy(np.float32), name=name)
-    usual = values[values != ""].value_counts().index[:8].tolist()
-    codes = values.map({value: i for i, value in enumerate(usual)}).fillna(-1)
-    return Colouring.by_category(codes.to_numpy(), usual, name=name)
+    return Colouring.by_label([run.rows[colour][row] for row in rows], name=colour)

@@ -19,6 +19,7 @@ PAGES = {
     "map": "map",
     "gap": "gap",
     "retrieval": "retrieval?q=large+right+pleural+effusion",
+    "train": "train",
     "library": "library",
 }
 

@@ -54,6 +54,7 @@ HEADINGS = {
     "map": "Map",
     "gap": "Gap",
     "retrieval": "Retrieval",
+    "train": "Train",
     "library": "Library",
 }
 

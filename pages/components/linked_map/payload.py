@@ -9,6 +9,7 @@ aspect kept.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -102,9 +103,26 @@ class Colouring:
         return cls("value", name, values, low=float(low), high=float(high), ramp=tuple(ramp))
 
     @classmethod
+    def by_label(cls, values: Sequence[str], *, name: str = "") -> Colouring:
+        """A ramp for more than eight different numbers, else the eight commonest values; "" = grey."""
+        filled = [v for v in values if v != ""]
+        if len(set(filled)) > len(PALETTE) and all(_is_number(v) for v in filled):
+            return cls.by_value(np.asarray([float(v) if v else np.nan for v in values]), name=name)
+        usual = [value for value, _ in Counter(filled).most_common(len(PALETTE))]
+        place = {value: i for i, value in enumerate(usual)}
+        return cls.by_category(np.asarray([place.get(v, -1) for v in values]), usual, name=name)
+
+    @classmethod
     def by_modality(cls, *, palette: Sequence[str] = PALETTE) -> Colouring:
         """One colour per modality, in the order in which the panels name them."""
         return cls("modality", "Modality", palette=tuple(palette))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return bool(np.isfinite(float(text)))
+    except ValueError:
+        return False
 
 
 def pack(
