@@ -81,6 +81,7 @@ def next_steps() -> None:
         ("map", "Look at single studies", ":material/scatter_plot:"),
         ("gap", "See what kind of gap it is", ":material/straighten:"),
         ("retrieval", "Search by study or words", ":material/search:"),
+        ("train", "Close the gap", ":material/model_training:"),
         ("library", "Use my own data", ":material/inventory_2:"),
     )
     with st.container(horizontal=True):

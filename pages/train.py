@@ -111,8 +111,8 @@ def names_of(job: Job) -> list[str]:
 
 
 def newest() -> list[str]:
-    """What to show first: the runs of the newest job, else the newest run."""
-    return next((names_of(j) for j in trainings()), [*known()][:1])
+    """What to show first: the runs of the newest job, else the two newest runs, the older one as A."""
+    return next((names_of(j) for j in trainings()), [*known()][:2][::-1])
 
 
 def known() -> dict[str, Run | Record]:
