@@ -66,8 +66,7 @@ TOWERS = TrainingConfig(
     modalities=("image", "caption"),
     epochs=4,
     batch=64,
-    accumulate=2,
-    learning_rate=2e-4,
+    learning_rate=3e-4,
     keep="best",
     lock_text=True,
     unlocked_text=1,
@@ -101,7 +100,7 @@ def _towers(
 ) -> None:
     name = f"{study} {objective} s{config.seed}"
     chosen = "clip" if objective == OWN else objective
-    start_temperature = LOW if objective == "clip" else 0.0
+    start_temperature = LOW if (study, objective) == ("demo", "clip") else 0.0
     config = replace(
         config,
         preset=chosen,
@@ -216,9 +215,7 @@ def _studies(folder: Path) -> pd.DataFrame:
 def _import_medpix(workspace: Workspace, folder: Path) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(temporary)
-        (place / "images").symlink_to((folder / "images").resolve())
-        table = _studies(folder)
-        table["image"] = [str((folder / path).resolve()) for path in table["image"]]
+        shutil.copytree(folder / "images", place / "images")
         _studies(folder).to_csv(place / "studies.csv", index=False)
         roles = Roles(
             "image_id",

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from analysis.compare import Row
 from analysis.evaluate import Metric
 from cli.common import AsJson, Home, bar, err, out
 from data.workspace import Workspace
@@ -88,9 +89,16 @@ def compare(
         of = row.direction or " · ".join(row.modalities)
         detail = " ".join(part for part in (of, row.label or "", row.protocol or "") if part)
         change = f"{row.difference:+.3f}"
-        table.add_row(row.title, detail, _with_interval(row.a), _with_interval(row.b), change, row.better)
+        table.add_row(row.title, detail, _with_interval(row.a), _with_interval(row.b), change, _better(row))
     out.print(table)
-    err.print("Intervals are of A and of B alone, 95 %; paired tests are not in this table.", style="dim")
+    note = "Better in brackets: the 95 % intervals of A and of B overlap, or there are none. No paired tests yet."
+    err.print(note, style="dim")
+
+
+def _better(row: Row) -> str:
+    """Which is better; in brackets where the intervals overlap or there are none."""
+    known = row.better if row.better in ("A", "B") else ""
+    return known if row.separate or not known else f"({known})"
 
 
 def _with_interval(metric: Metric) -> str:
