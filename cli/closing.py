@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.table import Table
 
-from cli.common import AsJson, Home, bar, err
+from cli.common import AsJson, Home, bar, err, out
 from data.workspace import Workspace
 
 commands = typer.Typer()
@@ -148,8 +149,10 @@ def objectives(as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps({name: asdict(config) for name, config in PRESETS.items()}))
         return
+    table = Table("objective", "what it does", box=None)
     for name, meaning in DESCRIPTIONS.items():
-        err.print(f"{name:22} {meaning}")
+        table.add_row(name, meaning)
+    out.print(table)
 
 
 @commands.command()
@@ -228,8 +231,8 @@ def methods() -> None:
     """List the ways to adapt frozen embeddings."""
     from analysis.posthoc import METHODS
 
+    table = Table("method", "what it does", "formula", box=None)
     for method in METHODS.values():
-        err.print(f"{method.name:14} {method.meaning}\n{'':14} {method.formula}")
-    err.print(
-        f"{'heads':14} Trains a head for each modality, linear or with a hidden layer, on any objective."
-    )
+        table.add_row(method.name, method.meaning, method.formula)
+    table.add_row("heads", "Trains a head for each modality, linear or with a hidden layer.", "any objective")
+    out.print(table)

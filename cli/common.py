@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from data.describe import describe
 from data.report import IntakeReport
-from data.workspace import COLLECTION, SET, Record, Workspace
+from data.workspace import Workspace
 
 REFUSED = 2
 out, err = Console(markup=False), Console(stderr=True, markup=False)
@@ -63,14 +64,3 @@ def listing(home: Path | None, kind: str, as_json: bool) -> None:
         created = time.strftime("%Y-%m-%d %H:%M", time.localtime(r.created))
         table.add_row(r.name, created, f"{r.size / 1e6:.1f}", describe(r))
     out.print(table)
-
-
-def describe(record: Record) -> str:
-    """One line about a record."""
-    meta = record.meta
-    if record.kind == COLLECTION:
-        return f"{meta['n']:,} studies: {', '.join(m['name'] for m in meta['modalities'])}"
-    if record.kind == SET:
-        origin = meta.get("collection") or "vectors only"
-        return f"{meta['n']:,} studies of {origin} by {meta.get('checkpoint') or 'unknown encoders'}"
-    return str(meta.get("source", ""))

@@ -91,7 +91,7 @@ def compare(
         change = f"{row.difference:+.3f}"
         table.add_row(row.title, detail, _with_interval(row.a), _with_interval(row.b), change, _better(row))
     out.print(table)
-    note = "Better in brackets: the 95 % intervals of A and of B overlap, or there are none. No paired tests yet."
+    note = "In brackets: the 95 % intervals of A and of B overlap, or there are none. No paired tests yet."
     err.print(note, style="dim")
 
 

@@ -12,13 +12,14 @@ from pathlib import Path
 import streamlit as st
 
 from data import intake
+from data.describe import describe
 from data.errors import UserError
 from data.raw import RawStudies, Roles
 from data.report import IntakeReport
 from data.vectors import import_vectors
 from data.workspace import BUILT_IN, CHECKPOINT, COLLECTION, SET, Record
 from models import jobs
-from pages.components import shell, views
+from pages.components import cards, downloads, shell, views
 
 ROLE_NAMES = {
     "study_id": "Study id",
@@ -294,23 +295,11 @@ def listing(records: list[Record], empty: str) -> None:
             head, size = st.columns([5, 1])
             head.markdown(f"**{record.name}**")
             size.caption(f"{record.size / 1e6:,.1f} MB")
-            st.caption(describe(record))
+            when = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.created))
+            st.caption(f"{cards.plain(describe(record))} Added {when}.")
             with st.expander("Provenance"):
                 st.json({"id": record.id, "fingerprint": record.fingerprint, **record.meta})
             actions(record)
-
-
-def describe(record: Record) -> str:
-    meta, when = record.meta, time.strftime("%Y-%m-%d %H:%M", time.localtime(record.created))
-    if record.kind == COLLECTION:
-        kinds = ", ".join(f"{m['name']} ({m['kind']})" for m in meta["modalities"])
-        skipped = sum(meta["report"]["skipped"].values())
-        return f"{meta['n']:,} studies: {kinds}. Skipped {skipped:,}. Added {when}."
-    if record.kind == SET:
-        origin = meta.get("collection") or "vectors only"
-        maker = meta.get("checkpoint") or "encoders of your own"
-        return f"{meta['n']:,} studies of {origin} by {maker}. Made {when}."
-    return f"From {meta.get('source', 'a file')}. {' '.join(meta.get('notes', []))} Added {when}."
 
 
 def actions(record: Record) -> None:
@@ -325,6 +314,8 @@ def actions(record: Record) -> None:
             st.error(f"Damaged: {', '.join(damaged)}.")
         else:
             st.success(f"All {len(record.files)} files are what they were.")
+    if record.kind == SET:
+        downloads.exports(row, record)
     with row.popover("Delete"):
         st.caption("The files are removed from the workspace. Your own source is not touched.")
         users = dependents(record)

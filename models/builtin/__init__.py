@@ -13,6 +13,7 @@ from typing import Any
 
 from data.workspace import BUILT_IN
 from models.architecture import BPE, CONFIG, WEIGHTS, instantiate
+from models.training import record
 
 FOLDER = Path(__file__).parent
 TRAINED, ALIGNED, START, UNTRAINED = BUILT_IN
@@ -23,7 +24,7 @@ NAMES = {
     UNTRAINED: "The same architecture as initialised, seed 0: the cone effect before any training.",
 }
 FINE_TUNED = (TRAINED, ALIGNED)
-RUN_FILES = ("history.json", "probe.npz")  # of their training: curves and the epoch scrubber
+RUN_FILES = (record.HISTORY, record.PROBE)  # of their training: curves and the epoch scrubber
 
 
 def config() -> dict[str, Any]:
@@ -41,8 +42,9 @@ def write(name: str, folder: Path) -> None:
         _write_untrained(folder)
         return
     _write_trained(FOLDER / f"{name}.safetensors", folder)
-    for file in RUN_FILES if name in FINE_TUNED else ():
-        shutil.copyfile(FOLDER / f"{name}.{file}", folder / file)
+    if name in FINE_TUNED:
+        record.write(folder, json.loads((FOLDER / f"{name}.{record.HISTORY}").read_text()))
+        shutil.copyfile(FOLDER / f"{name}.{record.PROBE}", folder / record.PROBE)
 
 
 def meta(name: str) -> dict[str, Any]:

@@ -138,6 +138,14 @@ def _run(about: dict[str, Any], snapshots: dict[int, dict[str, np.ndarray]], *, 
     )
 
 
+def write(place: Path, content: dict[str, Any]) -> None:
+    """Store what a finished run leaves behind, but its snapshots."""
+    (place / HISTORY).write_text(json.dumps(content))
+    (place / MANIFEST).write_text(json.dumps(content["manifest"], indent=1))
+    (place / STEPS_CSV).write_text(to_csv(content["history"]["steps"]))
+    (place / EPOCHS_CSV).write_text(to_csv(content["history"]["epochs"]))
+
+
 def to_csv(rows: Sequence[dict[str, Any]]) -> str:
     """Rows as CSV, columns in order of appearance."""
     names = [*dict.fromkeys(name for row in rows for name in row)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import os
 import platform
@@ -300,10 +299,7 @@ def _publish(workspace: Workspace, todo: Plan, place: Path, outcome: Outcome, fa
         if outcome.tabular is not None:
             save_file(outcome.tabular, folder / registry.TABULAR_WEIGHTS)
         content = {**about, "manifest": manifest, "history": history.to_json()}
-        (folder / record.MANIFEST).write_text(json.dumps(manifest, indent=1))
-        (folder / record.HISTORY).write_text(json.dumps(content))
-        (folder / record.STEPS_CSV).write_text(record.to_csv(history.steps))
-        (folder / record.EPOCHS_CSV).write_text(record.to_csv(history.epochs))
+        record.write(folder, content)
         shots = {str(record.epoch_of(p)): np.load(p) for p in sorted(place.glob("probe-*.npy"))}
         np.savez(folder / record.PROBE, **shots)
         workspace.publish(CHECKPOINT, todo.config.label, folder, _meta(todo, history, manifest))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from data import embeddings
 from data.vectors import import_vectors
 from data.workspace import SET, Workspace
 
@@ -241,3 +242,22 @@ def test_running_a_page_loads_no_model(demo: Workspace, page: str) -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr[-500:]
+
+
+def test_library_exports_vectors_that_come_back(demo: Workspace, tmp_path: Path) -> None:
+    app = opened("library").run()
+    assert not app.exception
+    name = demo.records(SET)[0].name
+    (tmp_path / "set.npz").write_bytes(_exported(name))
+    home = Workspace(tmp_path / "home")
+    assert import_vectors(home, [tmp_path / "set.npz"], "back").refused is None
+    before, after = embeddings.load(demo, name), embeddings.load(home, "back")
+    for modality in before.modalities:
+        np.testing.assert_allclose(after.vectors[modality], before.vectors[modality], atol=1e-7)
+
+
+def _exported(name: str) -> bytes:
+    """What the download button hands out."""
+    from pages.components.downloads import export_vectors, packed
+
+    return packed(export_vectors, name)
