@@ -17,7 +17,7 @@ import argparse
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,18 @@ CONTROLS = {
 }
 SHUFFLED = "captions shuffled"
 RESULTS = "closing.jsonl"
+TITLES = {
+    "centroid_gap": "centroid gap",
+    "centroid_gap_debiased": "debiased gap",
+    "centroid_gap_floor": "floor of the gap",
+    "cos_true_pairs": "cosine of true pairs",
+    **{
+        f"recall_at_{k} {way}": f"R@{k} {arrow}, %"
+        for k in (1, 5, 10)
+        for way, arrow in (("i2t", "image→text"), ("t2i", "text→image"))
+    },
+    "v_measure": "V-measure",
+}
 RECALLS = ("recall_at_1", "recall_at_5", "recall_at_10")
 PAIR = ("centroid_gap", "centroid_gap_debiased", "centroid_gap_floor", "cos_true_pairs")
 DEMO = TrainingConfig(
@@ -280,23 +292,31 @@ def table(home: Path) -> str:
 
 def _table(study: str, found: dict[tuple[str, str, int], dict[str, Any]]) -> str:
     order = [OWN, *CONTROLS, SHUFFLED, f"{SHUFFLED} (at test)"]
-    conditions = [c for c in order if any(k[:2] == (study, c) for k in found)]
-    runs = {c: [m for k, m in sorted(found.items()) if k[:2] == (study, c)] for c in conditions}
-    names = [*next(iter(runs.values()))[0]]
-    head = "| | " + " | ".join(f"{CONTROLS.get(c, c)} ({len(runs[c])})" for c in conditions) + " |"
+    runs = {c: [m for k, m in sorted(found.items()) if k[:2] == (study, c)] for c in order}
+    runs = {c: own for c, own in runs.items() if own}
+    first = next(iter(runs.values()))[0]
+    n, groups = first["cos_true_pairs"][3:5]
+    head = "| | " + " | ".join(f"{CONTROLS.get(c, c)} ({len(own)})" for c, own in runs.items()) + " |"
     rows = [
-        f"| {name} | " + " | ".join(_cell(m[name] for m in runs[c]) for c in conditions) + " |"
-        for name in names
+        f"| {TITLES.get(name, name)} | " + " | ".join(_cell(name, own) for own in runs.values()) + " |"
+        for name in first
     ]
-    return "\n".join([f"### {study}", "", head, "|---" * (len(conditions) + 1) + "|", *rows])
+    title = f"### {study}: {n:,} test pairs in {groups:,} groups"
+    return "\n".join([title, "", head, "|---" * (len(runs) + 1) + "|", *rows])
 
 
-def _cell(values: Iterable[list[Any]]) -> str:
-    known = [*values]
-    means = [v[0] for v in known]
-    spread = f" ({np.std(means, ddof=1):.3f})" if len(means) > 1 else ""
-    interval = "" if known[0][1] is None else f" [{known[0][1]:.3f}, {known[0][2]:.3f}]"
-    return f"{np.mean(means):.3f}{spread}{interval}"
+def _cell(name: str, runs: Sequence[dict[str, Any]]) -> str:
+    """Mean (sd over seeds) [interval of the first seed]."""
+    values = [run[name][0] for run in runs]
+    digits = 1 if name.startswith(("recall", "effective")) else 3
+    scale = 100 if name.startswith("recall") else 1
+
+    def shown(value: float) -> str:
+        return f"{scale * value:.{digits}f}"
+
+    spread = f" ({shown(float(np.std(values, ddof=1)))})" if len(values) > 1 else ""
+    low, high = runs[0][name][1:3]
+    return shown(float(np.mean(values))) + spread + ("" if low is None else f" [{shown(low)}, {shown(high)}]")
 
 
 def main() -> None:

@@ -1,15 +1,18 @@
-"""The gap dial: move a set along a post-hoc method and watch what follows. Runs as a fragment."""
+"""The gap dial: move a set along a post-hoc method and watch what follows.
+
+Runs as a fragment. The hand itself moves in the browser (`dial_view`); here is what it moves, and where it
+came to rest.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import streamlit as st
 
 from analysis.catalogue import CATALOGUE
-from analysis.dial import Sweep, changes, sample, strengths
-from analysis.dial_plane import Plane, plane
+from analysis.dial import Sweep, strengths
+from analysis.dial_plane import Plane, Range, plane
 from analysis.evaluate import LABEL_VALUES
 from analysis.posthoc import METHODS
 from data.errors import UserError
@@ -17,14 +20,15 @@ from models import dial
 from models.adapters import adapt
 from models.dial import Setting
 from pages.components import cards, dial_figures, dial_words, shell, views
+from pages.components.dial_view import dial_view
 from pages.components.shell import Choice
 from pages.components.views import View
 
-DRAWN = 1_000  # studies on the map: a browser without a graphics card cannot redraw 10,000 points in time
 AT_ONCE = 1_000  # with more pairs, measuring takes longer than a person waits unasked
 FIRST = "lambda-shift"
 NO_LABEL = "none"
-PLAIN = {"displaylogo": False}
+LINK: dict[str, str] = {"bind": "query-params", "persist_state": "session"}
+HAND = "dial_strength"  # where the hand rests, in the address
 
 
 @st.fragment
@@ -55,8 +59,7 @@ def which(choice: Choice) -> str:
     """A alone, or the one to turn."""
     if choice.b is None:
         return "A"
-    st.session_state.setdefault("dial_set", "A")
-    return st.segmented_control("Turn", ["A", "B"], key="dial_set", width="content") or "A"
+    return st.segmented_control("Turn", ["A", "B"], default="A", key="dial_set", width="content", **LINK) or "A"
 
 
 def setting(choice: Choice, shown: View) -> Setting | None:
@@ -77,6 +80,7 @@ def setting(choice: Choice, shown: View) -> Setting | None:
         format_func=titles.__getitem__,
         key="dial_method",
         width=270,
+        **LINK,
     )
     free = _free(shown.record.fingerprint, shown.name, shown.split)
     start = "train" if "train" in whole.splits() else next(iter(free), whole.splits()[0])
@@ -86,6 +90,7 @@ def setting(choice: Choice, shown: View) -> Setting | None:
         index=whole.splits().index(start),
         key="dial_fit",
         width=150,
+        **LINK,
         help="The split that the method is fitted on. It must share no patient or case with the one shown.",
     )
     return Setting(shown.name, shown.split, fit_split, method, choice.pair)
@@ -95,7 +100,7 @@ def label_of(shown: View) -> str:
     """The label that clusters are held against."""
     fit = _labels(shown.record.fingerprint, shown.name, shown.split)
     meaning = CATALOGUE["v_measure"].meaning
-    return st.selectbox("Clusters by", [*fit, NO_LABEL], key="dial_label", width=170, help=meaning)
+    return st.selectbox("Clusters by", [*fit, NO_LABEL], key="dial_label", width=170, help=meaning, **LINK)
 
 
 def offer(shown: View, split: str) -> None:
@@ -118,30 +123,30 @@ def turned(asked: Setting, shown: View, label: str) -> None:
     if measured is None:
         return
     by = None if label == NO_LABEL else by_label(asked, label)
-    at = strengths(asked.method)
-    end = ", above it over-closes" if method.shift else ""
-    strength = st.slider(
-        f"Strength: 0 = as is, 1 = closed{end}",
-        0.0,
-        float(at[-1]),
-        0.0,
-        0.05,
-        key=f"dial_strength_{at[-1]:g}",
-    )
-    place = int(np.abs(at - strength).argmin())
-    found = changes(measured, place)
-    st.markdown(dial_words.verdict(found, strength))
-    left, right = st.columns(2)
-    left.plotly_chart(dial_figures.clouds(ready.plane, strength, float(at[-1])), key="dial_map", config=PLAIN)
-    right.plotly_chart(dial_figures.cosines(measured, place, asked.pair), key="dial_cosines", config=PLAIN)
-    left, right = st.columns([1, 1.15])
-    figure = dial_figures.curves(
-        measured, dial_words.titles([*measured.numbers], asked.pair), strength, by, label
-    )
-    left.plotly_chart(figure, key="dial_curves", config=PLAIN)
-    right.markdown(dial_words.table(found, asked.pair, by, place, label))
-    st.caption(dial_words.about(measured, asked, ready.n_fit, ready.n_pairs, DRAWN, by is not None))
+    picture = dial_figures.picture(measured, ready.plane, ready.frame, shown.set.modalities, by, label)
+    at = measured.strengths
+    strength = at[dial_view(picture, key=f"dial_view_{at[-1]:g}", start=linked())]
+    link(strength)
+    st.caption(dial_words.about(measured, asked, ready.n_fit, ready.n_pairs, by is not None))
     keep(asked, strength)
+
+
+def linked() -> float:
+    """The strength that the address asks for."""
+    try:
+        return float(st.query_params.get(HAND, 0))
+    except ValueError:
+        return 0.0
+
+
+def link(strength: float) -> None:
+    """Put the strength into the address; nothing at 0."""
+    if strength == linked():
+        return
+    if strength:
+        st.query_params[HAND] = f"{strength:g}"
+    else:
+        st.query_params.pop(HAND)
 
 
 def numbers(asked: Setting, pairs: int) -> Sweep | None:
@@ -189,6 +194,7 @@ class Ready:
     """What following the hand needs, small enough to be kept."""
 
     plane: Plane
+    frame: tuple[Range, Range]
     n_fit: int
     n_pairs: int
 
@@ -196,9 +202,9 @@ class Ready:
 @st.cache_resource(show_spinner="Fitting…", max_entries=8)
 def _ready(fingerprint: str, asked: Setting) -> Ready:
     turning = dial.opened(views.workspace(), asked)
-    rows = sample(len(turning.x.start), DRAWN)
-    flat = plane({m: z.part(rows) for m, z in zip(asked.pair, (turning.x, turning.y), strict=True)})
-    return Ready(flat, turning.adapter.n_fit, turning.n_pairs)
+    flat = plane(dict(zip(asked.pair, (turning.x, turning.y), strict=True)))
+    frame = flat.reach(strengths(asked.method).tolist())
+    return Ready(flat, frame, turning.adapter.n_fit, turning.n_pairs)
 
 
 def keep(asked: Setting, strength: float) -> None:

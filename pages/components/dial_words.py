@@ -77,7 +77,7 @@ def _row(title: str, found: list[Change]) -> Row:
 
 def _written(c: Change) -> tuple[str, str]:
     """(here, change): recalls in percent, their changes in points."""
-    scale, digits, unit = (100, 1, " %") if c.key.startswith("recall") else (1, 3, "")
+    scale, digits, unit = (100, 1, "%") if c.key.startswith("recall") else (1, 3, "")
     margin = f" ± {scale * c.margin:.{digits}f}" if c.verdict else ""
     return f"{scale * c.after:.{digits}f}{unit}", f"{scale * (c.after - c.before):+.{digits}f}{margin}"
 

@@ -155,19 +155,27 @@ def test_clusters_are_v_measure_and_closing_lets_them_follow_the_label() -> None
     assert values[1] > values[0] + 0.2
 
 
-def test_the_plane_is_one_straight_view_of_all_positions() -> None:
-    x, y = shifted()
-    for method in ("mean-removal", "ridge"):
-        motions = dict(zip("xy", dialled(x, y, method), strict=True))
-        flat = plane(motions)
-        ends = {s: flat.at(s) for s in (0.0, 0.4, 1.0)}
-        moved = {s: np.concatenate([m.at(s) for m in motions.values()]) for s in ends}
-        seen = {s: np.concatenate(list(xy.values())) for s, xy in ends.items()}
-        axes = np.linalg.lstsq(moved[0.0] - moved[1.0], seen[0.0] - seen[1.0], rcond=None)[0]
-        np.testing.assert_allclose(seen[0.4] - seen[0.0], (moved[0.4] - moved[0.0]) @ axes, atol=1e-5)
-        (left, right), (bottom, top) = flat.reach(1.0)
-        assert (seen[1.0] > [left, bottom]).all()
-        assert (seen[1.0] < [right, top]).all()
+def followed(coefficients: np.ndarray, strength: float) -> np.ndarray:
+    """What dial.js makes of the float32 numbers that it gets."""
+    x, y, step_x, step_y, along, squared = coefficients.astype(float).T
+    length = np.sqrt(1 + 2 * strength * along + strength**2 * squared)
+    return np.stack([x + strength * step_x, y + strength * step_y], axis=1) / length[:, None]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_six_numbers_a_row_are_its_place_in_one_plane_at_every_strength(method: str) -> None:
+    motions = dict(zip("xy", dialled(*shifted(), method), strict=True))
+    flat = plane(motions)
+    at = strengths(method)
+    (left, right), (bottom, top) = flat.reach(at.tolist())
+    for name, m in motions.items():
+        coefficients = flat.tracks[name].coefficients()
+        assert coefficients.shape == (120, 6)
+        for strength in at:
+            place = m.at(strength) @ flat.axes
+            np.testing.assert_allclose(followed(coefficients, strength), place, atol=1e-5)
+            assert (place > [left, bottom]).all()
+            assert (place < [right, top]).all()
 
 
 def test_numbers_survive_json() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from models.dial import Setting
 from tests.app.test_pages import opened, words
 
 A = "demo @ demo-clip"
-FAR = "dial_strength_1.5"
+FAR, NEAR = "dial_view_1.5", "dial_view_1"  # of shifts, of methods that blend
+SETTING = Setting(A, "test", "train", "lambda-shift", ("image", "report"))
 
 
 @pytest.fixture
@@ -41,8 +43,26 @@ def warnings(app: AppTest) -> str:
     return " ".join(w.value for w in app.warning)
 
 
-def table(app: AppTest) -> str:
-    return next(m.value for m in app.markdown if m.value.startswith("| |"))
+def dials(app: AppTest) -> list[bytes]:
+    """What the page sends to the browser."""
+    return [d.proto.bytes for d in app.get("bidi_component")]
+
+
+def header(app: AppTest) -> dict:
+    """Words and settings of the one dial on the page."""
+    (block,) = dials(app)
+    return json.loads(block[4 : 4 + int.from_bytes(block[:4], "little")])
+
+
+def floats(app: AppTest) -> np.ndarray:
+    (block,) = dials(app)
+    return np.frombuffer(block[(int.from_bytes(block[:4], "little") + 7) // 4 * 4 :], "<f4")
+
+
+def turn(app: AppTest, strength: float, key: str = FAR) -> AppTest:
+    """What the browser reports when the hand comes to rest."""
+    app.session_state[key] = {"strength": strength}
+    return app.run()
 
 
 def test_the_dial_states_what_was_fitted_and_scored_on_what(demo: Workspace) -> None:
@@ -53,19 +73,55 @@ def test_the_dial_states_what_was_fitted_and_scored_on_what(demo: Workspace) -> 
     text = words(app)
     assert f"Fitted on 'train', n \\= {len(whole.split('train')):,}".replace("\\=", "=") in text
     assert f"scored on 'test', n = {pairs:,}" in text
-    assert "As it is" in text
+    assert "As it is" in header(app)["said"][0]
 
 
-def test_moving_the_dial_changes_the_numbers_and_nothing_is_claimed_at_0(demo: Workspace) -> None:
+def test_the_browser_gets_every_position_and_nothing_is_claimed_at_0(demo: Workspace) -> None:
     app = shown()
-    before = table(app)
-    assert "better" not in before
-    app.slider(key=FAR).set_value(1.0).run()
+    sent, measured = header(app), dial.measured(demo, SETTING)
+    gaps = measured.numbers["centroid_gap_debiased"]
+    row = next(r for r in sent["rows"] if r["title"] == "Centroid gap, debiased")
+    assert row["here"] == [f"{gap:.3f}" for gap in gaps]
+    assert f"At 1.00 the middles are {gaps[20]:.2f} apart, not {gaps[0]:.2f}" in sent["said"][20]
+    assert {r["verdict"][0] + r["change"][0] for r in sent["rows"]} == {""}
+    recalls = [r for r in sent["rows"] if r["title"].startswith("R@")]
+    assert {v for r in recalls for v in r["verdict"][1:]} <= {"better", "worse", "unclear"}
+    assert all("±" in change for r in recalls for change in r["change"][1:])
+    assert sent["rows"][-1]["title"] == "V-measure by " + app.selectbox(key="dial_label").value
+    assert [c["shape"] for c in sent["clouds"]] == ["triangle", "diamond"]
+
+
+def test_arrays_are_coefficients_of_all_studies_then_densities(demo: Workspace) -> None:
+    app = shown()
+    sent, measured, turning = header(app), dial.measured(demo, SETTING), dial.opened(demo, SETTING)
+    n, hills = measured.n, [*measured.histograms.values()]
+    assert sent["n"] == n
+    arrays = floats(app)
+    assert len(arrays) == 2 * 6 * n + np.size(hills)
+    clouds = arrays[: 12 * n].reshape(2, n, 6)
+    for cloud, moved in zip(clouds, (turning.x, turning.y), strict=True):
+        np.testing.assert_allclose(cloud[:, 4], moved.start @ moved.step, atol=1e-6)
+    np.testing.assert_allclose(arrays[12 * n :], np.ravel(hills), atol=1e-4)
+
+
+def test_a_resting_hand_sends_nothing_down_and_is_in_the_address(demo: Workspace) -> None:
+    app = shown()
+    before = dials(app)
+    turn(app, 0.6)
     assert not app.exception
-    assert table(app) != before
-    asked = Setting(A, "test", "train", "lambda-shift", ("image", "report"))
-    gap = dial.measured(demo, asked).numbers["centroid_gap_debiased"]
-    assert f"At 1.00 the middles are **{gap[20]:.2f}** apart, not {gap[0]:.2f}" in words(app)
+    assert dials(app) == before
+    assert app.query_params["dial_strength"] == ["0.6"] or app.query_params["dial_strength"] == "0.6"
+    turn(app, 0.0)
+    assert "dial_strength" not in app.query_params
+
+
+@pytest.mark.parametrize(("asked", "place"), [("0.6", 12), ("99", 30), ("-1", 0), ("nan", 0), ("far", 0)])
+def test_the_address_says_where_the_hand_begins(demo: Workspace, asked: str, place: int) -> None:
+    app = opened("gap")
+    app.query_params["dial_strength"] = asked
+    app.run()
+    assert not app.exception
+    assert header(app)["start"] == place
 
 
 @pytest.mark.parametrize(("split", "says"), [("train", "'val', 'test'"), ("all", "'train', 'val', 'test'")])
@@ -75,7 +131,7 @@ def test_the_dial_refuses_the_rows_of_the_fit_and_offers_what_works(
     app = shown(split=split)
     assert not app.exception
     assert "R@1 reads 1.00" in warnings(app)
-    assert not app.slider
+    assert not dials(app)
     offered = next(c.value for c in app.caption if "may learn from" in c.value or "can be shown" in c.value)
     assert {s.strip() for s in says.split(",")} <= {s.strip(" .") for s in offered.split(":")[1].split(",")}
 
@@ -84,7 +140,7 @@ def test_on_the_split_of_the_fit_it_works_after_learning_from_another(demo: Work
     app = shown(split="train")
     app.selectbox(key="dial_fit").set_value("val").run()
     assert not app.exception
-    assert app.slider(key=FAR).value == 0
+    assert header(app)["start"] == 0
     assert "scored on 'train'" in words(app)
 
 
@@ -92,13 +148,15 @@ def test_methods_that_blend_end_at_1(demo: Workspace) -> None:
     app = shown()
     app.selectbox(key="dial_method").set_value("procrustes").run()
     assert not app.exception
-    assert app.slider(key="dial_strength_1").max == 1.0
+    assert header(app)["strengths"][-1] == 1.0
+    turn(app, 1.0, NEAR)
+    assert "procrustes 1" in app.text_input[-1].value
 
 
 def test_keeping_a_position_publishes_a_set_that_is_b_everywhere(demo: Workspace) -> None:
     app = shown()
     assert app.button(key="dial_keep").disabled
-    app.slider(key=FAR).set_value(0.6).run()
+    turn(app, 0.6)
     app.button(key="dial_keep").click().run()
     assert not app.exception
     name = f"{A} + lambda-shift 0.6"
@@ -107,14 +165,11 @@ def test_keeping_a_position_publishes_a_set_that_is_b_everywhere(demo: Workspace
     assert record.meta["adapter"]["score_split"] == "test"
     assert app.selectbox(key="choose_b").value == name
     assert "Kept as" in " ".join(s.value for s in app.success)
-    asked = Setting(A, "test", "train", "lambda-shift", ("image", "report"))
-    promised = dial.measured(demo, asked).numbers["cos_true_pairs"][12]
+    promised = dial.measured(demo, SETTING).numbers["cos_true_pairs"][12]
     part = embeddings.load(demo, name).split("test")
     rows = part.rows_with("image", "report")
     kept = np.einsum("nd,nd->n", *(part.vectors[m][rows] for m in ("image", "report"))).mean()
     assert kept == pytest.approx(promised, abs=1e-6)
-    app.slider(key=FAR).set_value(0.65).run()
-    app.slider(key=FAR).set_value(0.6).run()
     app.button(key="dial_keep").click().run()
     assert "already" in " ".join(e.value for e in app.error)
 
@@ -184,7 +239,7 @@ def test_an_unmeasured_dial_of_many_pairs_waits_to_be_asked(
 ) -> None:
     monkeypatch.setattr("pages.components.dial.AT_ONCE", 10)
     app = shown()
-    assert not app.slider
+    assert not dials(app)
     app.button(key="dial_measure").click().run()
     assert not app.exception
-    assert app.slider(key=FAR).value == 0
+    assert header(app)["start"] == 0
