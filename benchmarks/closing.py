@@ -76,12 +76,11 @@ TOWERS = TrainingConfig(
     collection="medpix",
     start="medpix-start",
     modalities=("image", "caption"),
-    epochs=4,
-    batch=64,
+    epochs=3,
+    batch=32,
     learning_rate=3e-4,
     keep="best",
-    lock_text=True,
-    unlocked_text=1,
+    lock_text=True,  # its projection is trained
 )
 
 

@@ -90,9 +90,9 @@ class Towers(Network):
             model.logit_bias.requires_grad_(False)
         used = set(kinds.values())  # a tower that nothing goes through has no gradient to share either
         if config.lock_image or "image" not in used:
-            model.lock_image_tower(unlocked_groups=config.unlocked_image if "image" in used else 0)
+            lock(model, "image", config.unlocked_image if "image" in used else 0)
         if config.lock_text or "text" not in used:
-            model.lock_text_tower(unlocked_layers=config.unlocked_text if "text" in used else 0)
+            lock(model, "text", config.unlocked_text if "text" in used else 0)
 
     def encode(self, modality: str, values: Tensor) -> Tensor:
         """Through the tower of its kind."""
@@ -113,6 +113,30 @@ class Towers(Network):
             if isinstance(module, nn.modules.batchnorm._BatchNorm):
                 module.eval()
         return self
+
+
+def lock(model: Any, kind: str, unlocked: int) -> None:
+    """Keep a tower's weights but for its last `unlocked` groups or layers, as open_clip does it.
+
+    `Refused` where a tower cannot be taken apart.
+    """
+    layers = getattr(getattr(getattr(model, "text", None), "transformer", None), "encoder", None)
+    if kind == "text" and layers is not None and hasattr(layers, "layer"):  # open_clip 3.3 does not know BERT's layers by name
+        model.lock_text_tower()
+        for layer in list(layers.layer)[len(layers.layer) - unlocked :]:
+            layer.requires_grad_(True)
+        return
+    try:
+        if kind == "image":
+            model.lock_image_tower(unlocked_groups=unlocked)
+        else:
+            model.lock_text_tower(unlocked_layers=unlocked)
+    except (KeyError, AttributeError, RuntimeError, NotImplementedError, AssertionError) as error:
+        raise Refused(
+            "unlock_unsupported",
+            f"Single layers of this {kind} tower cannot be unlocked. Lock it whole (unlocked_{kind} = 0) or "
+            f"not at all.",
+        ) from error
 
 
 class Projections(Network):

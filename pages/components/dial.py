@@ -59,7 +59,9 @@ def which(choice: Choice) -> str:
     """A alone, or the one to turn."""
     if choice.b is None:
         return "A"
-    return st.segmented_control("Turn", ["A", "B"], default="A", key="dial_set", width="content", **LINK) or "A"
+    if "dial_set" not in st.query_params:
+        st.session_state.setdefault("dial_set", "A")
+    return st.segmented_control("Turn", ["A", "B"], key="dial_set", width="content", **LINK) or "A"
 
 
 def setting(choice: Choice, shown: View) -> Setting | None:

@@ -116,8 +116,8 @@ def test_everything_follows_the_hand_without_the_server(hand: Hand, url: str, ho
     hand.page.evaluate(
         """() => {
           window.renders = 0;
-          new MutationObserver((all) => (window.renders += all.length))
-            .observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
+          const what = { subtree: true, childList: true, attributes: true, characterData: true };
+          new MutationObserver((all) => (window.renders += all.length)).observe(document.body, what);
         }"""
     )
     hand.sent.clear()

@@ -21,6 +21,7 @@ from models.training.networks import (
     Heads,
     Projections,
     Towers,
+    lock,
     projection_name,
     without_projection,
 )
@@ -200,3 +201,41 @@ def test_batch_norm_keeps_its_statistics_while_training() -> None:
     assert towers.training
     assert model.visual.training
     assert not model.visual.extra.training
+
+
+def test_last_layers_of_a_hugging_face_text_tower_stay_trainable() -> None:
+    from transformers import BertConfig, BertModel
+
+    class Model:
+        """As open_clip holds such a tower: `text.transformer` and `text.proj`."""
+
+        def __init__(self) -> None:
+            self.text = torch.nn.Module()
+            sizes = {"hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 16, "vocab_size": 30}
+            self.text.transformer = BertModel(BertConfig(num_hidden_layers=3, **sizes))
+            self.text.proj = torch.nn.Linear(16, 8)
+
+        def lock_text_tower(self) -> None:
+            self.text.transformer.requires_grad_(False)
+
+    model = Model()
+    lock(model, "text", 1)
+    free = {n for n, p in model.text.named_parameters() if p.requires_grad}
+    assert {n.split(".")[3] for n in free if n.startswith("transformer.encoder")} == {"2"}
+    assert "proj.weight" in free
+    lock(model, "text", 0)
+    assert {n for n, p in model.text.named_parameters() if p.requires_grad} == {"proj.weight", "proj.bias"}
+
+
+def test_a_tower_that_cannot_be_taken_apart_says_so() -> None:
+    from open_clip.modified_resnet import ModifiedResNet
+
+    class Model:
+        visual = ModifiedResNet((1, 1, 1, 1), output_dim=8, heads=2, image_size=32, width=8)
+
+        def lock_image_tower(self, unlocked_groups: int) -> None:
+            self.visual.lock(unlocked_groups)
+
+    with pytest.raises(Refused, match="cannot be unlocked") as caught:
+        lock(Model(), "image", 2)
+    assert caught.value.code == "unlock_unsupported"

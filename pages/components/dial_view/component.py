@@ -1,4 +1,4 @@
-"""The Streamlit side of the dial: everything out to the browser once, the strength back when the hand rests."""
+"""The Streamlit side of the dial: everything out to the browser once, the resting strength back."""
 
 from __future__ import annotations
 
