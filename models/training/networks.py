@@ -121,7 +121,9 @@ def lock(model: Any, kind: str, unlocked: int) -> None:
     `Refused` where a tower cannot be taken apart.
     """
     layers = getattr(getattr(getattr(model, "text", None), "transformer", None), "encoder", None)
-    if kind == "text" and layers is not None and hasattr(layers, "layer"):  # open_clip 3.3 does not know BERT's layers by name
+    if (
+        kind == "text" and layers is not None and hasattr(layers, "layer")
+    ):  # open_clip 3.3 does not know BERT's layers by name
         model.lock_text_tower()
         for layer in list(layers.layer)[len(layers.layer) - unlocked :]:
             layer.requires_grad_(True)

@@ -149,7 +149,7 @@ def test_keys_move_it_and_the_address_restores_it(hand: Hand, url: str) -> None:
     hand.range.focus()
     for _ in range(4):
         hand.page.keyboard.press("ArrowRight")
-    assert hand.range.get_attribute("aria-valuetext") == "0.20"
+    expect(hand.range).to_have_attribute("aria-valuetext", "0.20")
     hand.page.wait_for_function("() => location.search.includes('dial_strength=0.2')", timeout=15_000)
     expect(hand.page.get_by_role("textbox", name="Name of the kept set")).to_have_value(
         f"{A} + lambda-shift 0.2"
@@ -157,7 +157,7 @@ def test_keys_move_it_and_the_address_restores_it(hand: Hand, url: str) -> None:
     assert hand.range.evaluate("node => node.matches(':focus')"), "the hand was thrown off"
     shown = hand.cell("Centroid gap", 1)
     hand.show(hand.page.url)
-    assert hand.range.get_attribute("aria-valuetext") == "0.20"
+    expect(hand.range).to_have_attribute("aria-valuetext", "0.20")
     assert hand.cell("Centroid gap", 1) == shown
 
 
@@ -187,7 +187,7 @@ def test_keeping_a_position_publishes_the_set(hand: Hand, url: str, home: Path) 
     expect(hand.page.get_by_text("It is B now").first).to_be_visible(timeout=60_000)
     assert Workspace(home).record(SET, name).meta["adapter"]["strength"] == 1.5
     settled(hand.page)
-    assert hand.range.get_attribute("aria-valuetext") == "1.50"
+    expect(hand.range).to_have_attribute("aria-valuetext", "1.50")
 
 
 def test_it_fits_a_narrow_page(window: Browser, url: str) -> None:
