@@ -33,7 +33,7 @@ TABLES = ["zip", "csv", "tsv", "parquet"]
 def main() -> None:
     shell.open_page("Library", "What is kept here, where does it come from, and what can be added?")
     records = {kind: views.workspace().records(kind) for kind in (COLLECTION, CHECKPOINT, SET)}
-    notices(records[COLLECTION])
+    shell.notices(records[COLLECTION])
     work()
     report = st.session_state.pop("library_report", None)
     if report is not None:
@@ -51,15 +51,6 @@ def main() -> None:
         listing(records[SET], "No embedding set yet. Embed a collection above, or add vectors.")
     with history:
         past_jobs()
-
-
-def notices(collections: list[Record]) -> None:
-    with st.sidebar:
-        st.divider()
-        made = [c.name for c in collections if c.meta["synthetic"]]
-        if made:
-            st.info(f"Synthetic, no patient data: {', '.join(made)}.", icon=":material/science:")
-        st.caption("For research only. Not for diagnosis.")
 
 
 def add_collection() -> None:

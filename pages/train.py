@@ -23,7 +23,7 @@ RESUMABLE = 7 * 24 * 3600  # seconds that the state of a stopped run is kept
 def main() -> None:
     shell.open_page("Train", "Close the gap: train, and watch it happen.")
     collections = views.workspace().records(COLLECTION)
-    notices(collections)
+    shell.notices(collections)
     jobs.resume_dead(views.workspace())
     active = bool(working())
     moving = active or record.moving(views.workspace())
@@ -36,15 +36,6 @@ def main() -> None:
     ticks = scrubber.TICK if playing else 3.0 if moving else None
     st.fragment(look, key="train_look", run_every=ticks)(playing)
     history()
-
-
-def notices(collections: list[Record]) -> None:
-    with st.sidebar:
-        st.divider()
-        made = [c.name for c in collections if c.meta["synthetic"]]
-        if made:
-            st.info(f"Synthetic, no patient data: {', '.join(made)}.", icon=":material/science:")
-        st.caption("For research only. Not for diagnosis.")
 
 
 def ask(collections: list[Record]) -> None:

@@ -176,6 +176,16 @@ def _beside(a: str, b: str, split: str, pair: tuple[str, str]) -> View | None:
     return other
 
 
+def notices(collections: list[Record]) -> None:
+    """The same for pages that look at no set: which collections are synthetic."""
+    with st.sidebar:
+        st.divider()
+        made = [c.name for c in collections if c.meta["synthetic"]]
+        if made:
+            st.info(f"Synthetic, no patient data: {', '.join(made)}.", icon=":material/science:")
+        st.caption("For research only. Not for diagnosis.")
+
+
 def notice(shown: View) -> None:
     """Says on every page what kind of studies these are."""
     st.sidebar.divider()
