@@ -98,7 +98,7 @@ def _read(place: Path) -> Run | None:
             epoch_of(path): dict(zip(modalities, np.load(path, allow_pickle=False), strict=True))
             for path in sorted(place.glob("probe-*.npy"))
         }
-    except (OSError, ValueError):  # it was finished and cleared away this moment
+    except (OSError, ValueError, KeyError):  # cleared away this moment, or heads: no page shows those
         return None
     return _run(about, snapshots, done=False)
 

@@ -138,3 +138,18 @@ def test_what_cannot_work_is_said_first(
     with pytest.raises(Refused, match=message):
         adapt_heads(workspace, source, config=replace(config(), **changes), **options)
     assert [r.name for r in workspace.records(SET)] == [source]
+
+
+def test_heads_at_work_do_not_disturb_who_watches_trainings(workspace: Workspace, tmp_path: Path) -> None:
+    from models.training import record
+
+    seen: list[int] = []
+    source = features(workspace, tmp_path)
+    adapt_heads(
+        workspace,
+        source,
+        config=config(epochs=1),
+        report=lambda share, text: seen.append(len(record.running(workspace))),
+    )
+    assert seen
+    assert set(seen) == {0}
