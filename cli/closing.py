@@ -105,15 +105,16 @@ def _train(
     if not first:
         return
     made = _embed(workspace, config.collection, trained.name, device, as_json) if embed else ""
-    last = trained.history.epochs[-1]
+    history = trained.history
+    kept = next(row for row in history.epochs if row["epoch"] == history.best)
     if as_json:
-        print(json.dumps({"checkpoint": trained.name, "set": made, "reused": trained.reused, "last": last}))
+        print(json.dumps({"checkpoint": trained.name, "set": made, "reused": trained.reused, "kept": kept}))
         return
     what = "had been trained before" if trained.reused else "trained"
     err.print(
         f"{trained.name!r}: {what}, weights of epoch {trained.history.best}. On the validation probe: "
-        f"gap {last.get('centroid_gap', float('nan')):.3f}, cosine of true pairs "
-        f"{last.get('cos_true_pairs', float('nan')):.3f}, R@10 {last.get('recall_at_10', float('nan')):.1%}."
+        f"gap {kept.get('centroid_gap', float('nan')):.3f}, cosine of true pairs "
+        f"{kept.get('cos_true_pairs', float('nan')):.3f}, R@10 {kept.get('recall_at_10', float('nan')):.1%}."
     )
     for row in trained.history.epochs:
         for warning in row["guards"]:
@@ -181,6 +182,8 @@ def adapt(
     home: Home = None,
 ) -> None:
     """Adapt frozen embeddings in seconds: fitted on one split, scored on another, kept as a new set."""
+    from data.embeddings import load
+
     workspace = Workspace(home)
     if method == "heads":
         from models.training.config import asked
@@ -223,7 +226,9 @@ def adapt(
         print(json.dumps(vars(made)))
         return
     err.print(f"{made.name!r}: fitted on {made.n_fit:,} studies of {made.fit_split}.")
-    err.print(f'Next: suture compare "{set_name}" "{made.name}" --split {made.score_split}')
+    beside = load(workspace, set_name).comparable
+    what = f'compare "{set_name}" "{made.name}"' if beside else f'evaluate "{made.name}"'
+    err.print(f"Next: suture {what} --split {made.score_split}")
 
 
 @commands.command()

@@ -28,10 +28,11 @@ def evaluate(
     """Measure the gap, the geometry and retrieval, with 95 % intervals."""
     from models.results import evaluation
 
+    workspace = Workspace(home)
     with bar(as_json) as shown:
         task = shown.add_task("Measuring", total=100)
         result = evaluation(
-            Workspace(home),
+            workspace,
             set_name,
             split=split,
             resamples=resamples,
@@ -40,6 +41,7 @@ def evaluate(
                 task, completed=round(100 * share), description=f"Measuring {what}"
             ),
         )
+    _warn(workspace, split, set_name)
     if as_json:
         print(json.dumps(result.to_json()))
         return
@@ -70,7 +72,8 @@ def compare(
     from models.results import comparable, evaluation
 
     workspace = Workspace(home)
-    comparable(workspace, a, b)
+    comparable(workspace, a, b, split)
+    _warn(workspace, split, a, b)
     with bar(as_json) as shown:
         task = shown.add_task("Measuring", total=2)
         found = []
@@ -93,6 +96,16 @@ def compare(
     out.print(table)
     note = "In brackets: the 95 % intervals of A and of B overlap, or there are none. No paired tests yet."
     err.print(note, style="dim")
+
+
+def _warn(workspace: Workspace, split: str, *names: str) -> None:
+    """Say which sets would be scored on studies that their checkpoint was trained on."""
+    from models.results import trained_on
+
+    for name in names:
+        seen = trained_on(workspace, name, split)
+        if seen:
+            err.print(f"Mind: {seen}", style="yellow")
 
 
 def _better(row: Row) -> str:

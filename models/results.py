@@ -9,7 +9,7 @@ from analysis.evaluate import Evaluation, evaluate, evaluation_from_json
 from data import embeddings
 from data.collection import STUDY_ID
 from data.errors import NotFound, Refused
-from data.workspace import SET, Workspace, write_atomically
+from data.workspace import CHECKPOINT, SET, Workspace, write_atomically
 from models.adapters import refuse_features, refuse_scoring_on_fit
 
 VERSION = 2  # of the metrics: raise it when a number changes, and old results are computed again
@@ -44,19 +44,51 @@ def evaluation(
     return result
 
 
-def comparable(workspace: Workspace, a: str, b: str) -> None:
-    """`Refused` unless both sets hold the same studies in the same order; says which differ."""
-    first, second = (embeddings.load(workspace, name).rows[STUDY_ID].tolist() for name in (a, b))
-    if first == second:
-        return
-    only = [[*dict.fromkeys(x)] for x in (set(first) - set(second), set(second) - set(first))]
-    shown = "; ".join(
-        f"only in {name!r}: {len(ids):,} ({', '.join(sorted(map(str, ids))[:3])})"
-        for name, ids in zip((a, b), only, strict=True)
-        if ids
-    )
-    raise Refused(
-        "other_studies",
-        f"Two sets can be compared over the same studies only. {shown or 'The order of the rows differs.'} "
-        f"Embed one collection with both checkpoints.",
-    )
+def comparable(workspace: Workspace, a: str, b: str, split: str = "all") -> None:
+    """`Refused` unless both sets hold the same modalities of the same studies of a split, in one order."""
+    first, second = (embeddings.load(workspace, name) for name in (a, b))
+    for loaded in (first, second):
+        if split not in ("all", *loaded.splits()):
+            raise NotFound("split", split, ["all", *loaded.splits()])
+    parts = [loaded.split(split) for loaded in (first, second)]
+    ids = [part.rows[STUDY_ID].tolist() for part in parts]
+    if ids[0] != ids[1]:
+        only = [[*dict.fromkeys(x)] for x in (set(ids[0]) - set(ids[1]), set(ids[1]) - set(ids[0]))]
+        shown = "; ".join(
+            f"only in {name!r}: {len(mine):,} ({', '.join(sorted(map(str, mine))[:3])})"
+            for name, mine in zip((a, b), only, strict=True)
+            if mine
+        )
+        raise Refused(
+            "other_studies",
+            f"Two sets can be compared over the same studies only. "
+            f"{shown or 'The order of the rows differs.'} Embed one collection with both checkpoints.",
+        )
+    if [*parts[0].vectors] != [*parts[1].vectors]:
+        have = [", ".join(part.modalities) for part in parts]
+        raise Refused(
+            "other_modalities",
+            f"Both sets must hold the same modalities. {a!r} has {have[0]}; {b!r} has {have[1]}.",
+        )
+    for modality in parts[0].modalities:
+        differ = int((parts[0].present(modality) != parts[1].present(modality)).sum())
+        if differ:
+            raise Refused(
+                "other_studies",
+                f"{differ:,} studies have a {modality} in one of the two sets only, so their numbers would "
+                f"be of different studies. Embed one collection with both checkpoints.",
+            )
+
+
+def trained_on(workspace: Workspace, name: str, split: str) -> str:
+    """A warning when the checkpoint behind a set was trained on studies of this split, else ""."""
+    meta = workspace.record(SET, name).meta
+    wanted = meta.get("checkpoint_id")
+    maker = next((c for c in workspace.records(CHECKPOINT) if wanted and c.id == wanted), None)
+    training = maker.meta.get("training", {}) if maker else {}
+    key = "collection_id" if "collection_id" in training else "collection"
+    same = bool(training) and training.get(key) == meta.get(key)
+    if not same or split not in ("all", *training["fit_splits"]):
+        return ""
+    splits = ", ".join(training["fit_splits"])
+    return f"{name!r} was trained on {splits} of these studies. Look at another split for its true scores."

@@ -111,10 +111,10 @@ def mapped(unit: np.ndarray, steps: Mapping[str, np.ndarray]) -> np.ndarray:
 def landed(moved: np.ndarray) -> np.ndarray:
     """Rows brought back to length 1; ValueError for rows on the origin."""
     norms = np.linalg.norm(moved, axis=1, keepdims=True)
-    lost = int((norms < MIN_NORM).sum())
+    lost = int((~(norms >= MIN_NORM) | ~np.isfinite(norms)).sum())
     if lost:
         raise ValueError(
-            f"{lost} of {len(moved)} rows land on the origin, where they have no direction. "
+            f"{lost} of {len(moved)} rows land on the origin or at infinity, where they have no direction. "
             f"Use another strength or method."
         )
     return moved / norms

@@ -49,6 +49,8 @@ def fit(
         raise ValueError("`ridge` is an option of ridge and `delta` of liang-shift alone.")
     if ridge is not None and not 0 < ridge < np.inf:
         raise ValueError(f"The penalty must be above 0, got {ridge}.")
+    if delta is not None and not np.isfinite(delta):
+        raise ValueError(f"The distance must be a finite number, got {delta}.")
     rows = _Calibration(vectors, anchor, groups)
     if method == "ridge":
         ridge = _chosen_ridge(rows, seed) if ridge is None else ridge

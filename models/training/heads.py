@@ -121,7 +121,12 @@ def _checked(
     anchor = config.objective.anchor or (texts[0] if texts else whole.modalities[-1])
     objective = replace(config.objective, anchor=anchor)
     objectives.check(objective, whole.modalities)
-    rows = int((_usable(whole) & (whole.rows[SPLIT] == fit_split).to_numpy()).sum())
+    chosen = (whole.rows[SPLIT] == fit_split).to_numpy()
+    empty = [m for m in whole.modalities if not (whole.present(m) & chosen).any()]
+    if empty:
+        message = f"No study of {fit_split!r} has a {empty[0]}. Import the features without it."
+        raise Refused("modality_empty", message)
+    rows = int((_usable(whole) & chosen).sum())
     config = replace(
         config,
         collection=set_name,

@@ -191,7 +191,7 @@ def _write_scalars(writer: Any, history: History) -> None:
 def parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Weight decay on matrices; none on gains, biases and temperature."""
     weights = [*state.trainable(network).values()]
-    if not weights:
+    if all(w.numel() == 1 for w in weights):  # temperature and bias alone are no training
         raise Refused("nothing_to_train", "Every weight is locked. Unlock a tower, or train the heads.")
     return [
         {"params": [w for w in weights if w.ndim >= 2], "weight_decay": weight_decay},

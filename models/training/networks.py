@@ -125,7 +125,7 @@ def lock(model: Any, kind: str, unlocked: int) -> None:
         kind == "text" and layers is not None and hasattr(layers, "layer")
     ):  # open_clip 3.3 does not know BERT's layers by name
         model.lock_text_tower()
-        for layer in list(layers.layer)[len(layers.layer) - unlocked :]:
+        for layer in list(layers.layer)[max(0, len(layers.layer) - unlocked) :]:
             layer.requires_grad_(True)
         return
     try:
@@ -152,7 +152,9 @@ class Projections(Network):
         for kind, name in self.names.items():
             part = _at(model, name)
             self.heads[kind] = part if isinstance(part, nn.Module) else _Matrix(part)
-        self.heads.requires_grad_(True)
+        for kind, locked in (("image", config.lock_image), ("text", config.lock_text)):
+            if kind in self.heads:
+                self.heads[kind].requires_grad_(not locked)
 
     def encode(self, modality: str, values: Tensor) -> Tensor:
         """Through the projection of its kind."""

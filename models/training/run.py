@@ -206,7 +206,7 @@ def _modalities(collection: Collection, config: TrainingConfig, kinds: Sequence[
     for name in config.modalities:
         if name not in known:
             raise NotFound("modality", name, [*known])
-    wanted = [known[n] for n in config.modalities] or [*known.values()]
+    wanted = [known[n] for n in dict.fromkeys(config.modalities)] or [*known.values()]
     usable = tuple(m for m in wanted if m.kind in kinds)
     lacking = [m.name for m in wanted if m.kind not in kinds]
     if config.modalities and lacking:
@@ -243,6 +243,8 @@ def _rows(
     back = splits == val
     if not val:  # no validation split: one group in ten is held back from training
         back = chosen & held_back(collection.table[GROUP], seed=config.seed)
+    groups = collection.table[GROUP].to_numpy(dtype=str)
+    back &= ~np.isin(groups, groups[chosen & ~back])  # a patient on both sides would choose the epoch
     fit, validation = np.flatnonzero(chosen & usable & ~back), np.flatnonzero(back & usable)
     if len(fit) < config.batch:
         raise Refused(
@@ -252,7 +254,9 @@ def _rows(
         )
     if len(validation) < 2:
         raise Refused(
-            "val_empty", f"The validation split {val or 'held back'!r} has fewer than 2 usable studies."
+            "val_empty",
+            f"The validation split {val or 'held back'!r} has fewer than 2 usable studies of patients or "
+            f"cases that are not trained on.",
         )
     return fit, validation
 

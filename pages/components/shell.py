@@ -13,6 +13,7 @@ from streamlit.errors import StreamlitPageNotFoundError
 from data.errors import UserError
 from data.workspace import SET, Record
 from models.adapters import refuse_scoring_on_fit
+from models.results import trained_on
 from pages.components import views
 from pages.components.views import View
 
@@ -50,6 +51,9 @@ class Choice:
 def open_page(title: str, question: str) -> None:
     """Title, navigation and the question that the page answers."""
     st.set_page_config(page_title=f"{title} · Suture", page_icon=str(ICON), layout="wide")
+    # The state of a widget that another page showed is still there, but this page's widget has lost it.
+    st.session_state["page_is_new"] = st.session_state.get("page_open") != title
+    st.session_state["page_open"] = title
     with st.sidebar:
         left, right = st.columns([1, 4], vertical_alignment="center", gap="small")
         left.image(ICON.read_bytes(), width=36)
@@ -136,7 +140,7 @@ def _select(label: str, key: str, options: list[str], default: str) -> str:
     """A choice kept across pages, and in the link that restores the page."""
     kept = st.query_params.get(key) or st.session_state.get(f"kept_{key}")  # a link knows what it wants
     start = kept if kept in options else default
-    if st.session_state.get(f"choose_{key}") not in options:
+    if st.session_state["page_is_new"] or st.session_state.get(f"choose_{key}") not in options:
         st.session_state[f"choose_{key}"] = start
     chosen = st.selectbox(label, options, key=f"choose_{key}")
     st.session_state[f"kept_{key}"] = chosen
@@ -193,7 +197,7 @@ def notice(shown: View) -> None:
         st.sidebar.info(
             "Synthetic: procedurally generated images and texts, no patient data.", icon=":material/science:"
         )
-    seen = views.trained_on(shown)
+    seen = trained_on(views.workspace(), shown.name, shown.split)
     if seen:
         st.sidebar.warning(seen)
     st.sidebar.caption("For research only. Not for diagnosis.")

@@ -160,21 +160,6 @@ def about_checkpoint(shown: View) -> str:
     return " ".join(next((c.meta.get("notes", []) for c in known if c.id == wanted), []))
 
 
-def trained_on(shown: View) -> str:
-    """A warning when the checkpoint behind a view was trained on studies that it shows, else ""."""
-    wanted = shown.set.provenance.get("checkpoint_id")
-    maker = next((c for c in workspace().records(CHECKPOINT) if wanted and c.id == wanted), None)
-    training = maker.meta.get("training", {}) if maker else {}
-    key = "collection_id" if "collection_id" in training else "collection"
-    same = training.get(key) == shown.set.provenance.get(key)
-    if not training or not same or shown.split not in ("all", *training["fit_splits"]):
-        return ""
-    splits = ", ".join(training["fit_splits"])
-    return (
-        f"{shown.name!r} was trained on {splits} of these studies. Look at another split for its true scores."
-    )
-
-
 def same_studies(a: View, b: View) -> bool:
     """Whether both views show the same studies in the same order."""
     return a.ids == b.ids
