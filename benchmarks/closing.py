@@ -7,8 +7,8 @@
     python -m benchmarks.closing table HOME             Markdown tables of everything that HOME holds
 
 Every condition starts from the same weights, sees the same studies in the same order for the same number of
-steps, and differs in its objective alone. `--objective` and `--seed` do one of them; what is there already
-is not done again. FOLDER holds studies.csv, images/ and features.npz.
+steps, and differs in its objective alone. `--objective` and `--seed` do one of them; what is trained
+already is not trained again. FOLDER holds studies.csv, images/ and features.npz.
 """
 
 from __future__ import annotations
