@@ -90,7 +90,7 @@ def _add_checkpoint(workspace: Workspace, args: dict[str, Any], report: Report) 
 def _train(workspace: Workspace, args: dict[str, Any], report: Report) -> str:
     """Train each run, embed its collection with it, measure the test split: ready to be compared."""
     from models.training.config import from_json
-    from models.training.run import plan
+    from models.training.plan import plan
 
     configs = [from_json(content) for content in args["runs"]]
     for config in configs:

@@ -22,7 +22,8 @@ from data.workspace import Workspace
 from models.losses.config import PRESETS
 from models.training.config import TrainingConfig, from_mapping, from_toml
 from models.training.config import asked as asked_for
-from models.training.run import plan, train
+from models.training.plan import plan
+from models.training.run import train
 from tests.models.training_runs import NAME, asked, left, variant
 
 

@@ -32,7 +32,8 @@ from models.embed import embed
 from models.encoders import TabularEncoder
 from models.results import evaluation
 from models.training import record
-from models.training.run import plan, train
+from models.training.plan import plan
+from models.training.run import train
 from models.training.state import STATE
 from tests.models.training_runs import NAME, SHORT, asked, digest, left, shell, variant
 

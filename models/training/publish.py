@@ -1,0 +1,122 @@
+"""What a run becomes: a checkpoint with its history, snapshots and manifest."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import time
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from safetensors.torch import save_file
+from torch import Tensor
+
+from data.collection import STUDY_ID
+from data.workspace import CHECKPOINT, Workspace
+from models import registry
+from models.architecture import WEIGHTS
+from models.losses import config as objectives
+from models.training import record
+from models.training.plan import Plan
+from models.training.record import History
+from models.training.watch import pick
+
+OWN_FILES = (record.HISTORY, record.MANIFEST, record.PROBE, record.STEPS_CSV, record.EPOCHS_CSV)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Weights of the open_clip model, of the tabular network if there is one, and the history."""
+
+    state: dict[str, Tensor]
+    tabular: dict[str, Tensor] | None
+    history: History
+
+
+def about(todo: Plan, rows: np.ndarray) -> dict[str, Any]:
+    """What pages need to draw a run, besides its numbers."""
+    table = todo.collection.table.iloc[rows]
+    return {
+        "name": todo.config.label,
+        "config": todo.config.to_json(),
+        "manifest": {"config_key": todo.config.key(), "collection": todo.collection.name},
+        "modalities": [m.name for m in todo.modalities],
+        "studies": table[STUDY_ID].astype(str).tolist(),
+        "rows": {label: table[label].astype(str).tolist() for label in todo.collection.labels},
+    }
+
+
+def publish(workspace: Workspace, todo: Plan, place: Path, outcome: Outcome, fabric: Fabric) -> None:
+    history = outcome.history
+    described = about(todo, pick(todo.validation, todo.config.probe, seed=todo.config.seed))
+    manifest = manifest_of(todo, history, fabric)
+    with workspace.staging() as folder:
+        for file in todo.start.files:
+            if file not in (WEIGHTS, *OWN_FILES):
+                (folder / file).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(todo.start.path(file), folder / file)
+        registry.write_weights(outcome.state, folder)
+        if outcome.tabular is not None:
+            save_file(outcome.tabular, folder / registry.TABULAR_WEIGHTS)
+        content = {**described, "manifest": manifest, "history": history.to_json()}
+        record.write(folder, content)
+        shots = {str(record.epoch_of(p)): np.load(p) for p in sorted(place.glob("probe-*.npy"))}
+        np.savez(folder / record.PROBE, **shots)
+        workspace.publish(CHECKPOINT, todo.config.label, folder, meta_of(todo, history, manifest))
+
+
+def meta_of(todo: Plan, history: History, manifest: dict[str, Any]) -> dict[str, Any]:
+    config = todo.config
+    what = objectives.DESCRIPTIONS.get(config.preset, config.preset)
+    note = (
+        f"Trained here, {config.preset}: {what} Start {config.start!r}"
+        f"{' (architecture only)' if config.init == 'random' else ''}, {len(todo.fit):,} studies of "
+        f"{config.collection!r} ({', '.join(config.fit_splits)}), epoch {history.best} of {config.epochs}, "
+        f"seed {config.seed}."
+    )
+    return {
+        "source": f"trained on {config.collection}",
+        "notes": [note],
+        "run_key": todo.key,
+        "training": {
+            "preset": config.preset,
+            "collection_id": todo.source.id,
+            "fit_splits": list(config.fit_splits),
+            "start": config.start,
+            "seed": config.seed,
+        },
+        "versions": manifest["versions"],
+    }
+
+
+def manifest_of(todo: Plan, history: History, fabric: Fabric) -> dict[str, Any]:
+    packages = ("torch", "open_clip_torch", "timm", "lightning-fabric", "numpy")
+    cuda = torch.cuda.get_device_name() if fabric.device.type == "cuda" else ""
+    return {
+        "config": todo.config.to_json(),
+        "config_key": todo.config.key(),
+        "collection": todo.collection.name,
+        "collection_hash": todo.source.fingerprint,
+        "start_hash": todo.start.fingerprint,
+        "n_fit": len(todo.fit),
+        "n_validation": len(todo.validation),
+        "synthetic": todo.collection.synthetic,
+        "best_epoch": history.best,
+        "steps": history.step,
+        "wall_seconds": round(history.seconds, 1),
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "hardware": {
+            "machine": platform.machine(),
+            "cores": os.cpu_count(),
+            "threads": torch.get_num_threads(),
+            "device": cuda or str(fabric.device),
+            "processes": fabric.world_size,
+        },
+        "versions": {p: version(p) for p in packages},
+    }
