@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from cli.common import AsJson, Home, bar, err, out
+from cli.common import AsJson, Home, bar, embedded, err, out
 from data.workspace import Workspace
 
 commands = typer.Typer()
@@ -104,7 +104,11 @@ def _train(
         trained = run(workspace, config, device=device, report=report)
     if not first:
         return
-    made = _embed(workspace, config.collection, trained.name, device, as_json) if embed else ""
+    made = (
+        embedded(workspace, config.collection, trained.name, device=device, quiet=as_json).name
+        if embed
+        else ""
+    )
     history = trained.history
     kept = next(row for row in history.epochs if row["epoch"] == history.best)
     if as_json:
@@ -121,23 +125,6 @@ def _train(
             err.print(f"  guard, epoch {row['epoch']}: {warning}")
     if made:
         err.print(f'Next: suture evaluate "{made}" --split test')
-
-
-def _embed(workspace: Workspace, collection: str, checkpoint: str, device: str, quiet: bool) -> str:
-    from models.embed import embed
-
-    with bar(quiet) as shown:
-        task = shown.add_task("Embedding", total=None)
-        run = embed(
-            workspace,
-            collection,
-            checkpoint,
-            device=device,
-            progress=lambda done, total, name: shown.update(
-                task, completed=done, total=total, description=f"Embedding {name}"
-            ),
-        )
-    return run.name
 
 
 @commands.command()

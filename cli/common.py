@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -15,6 +15,9 @@ from rich.table import Table
 from data.describe import describe
 from data.report import IntakeReport
 from data.workspace import Workspace
+
+if TYPE_CHECKING:
+    from models.embed import Run
 
 REFUSED = 2
 out, err = Console(markup=False), Console(stderr=True, markup=False)
@@ -64,3 +67,16 @@ def listing(home: Path | None, kind: str, as_json: bool) -> None:
         created = time.strftime("%Y-%m-%d %H:%M", time.localtime(r.created))
         table.add_row(r.name, created, f"{r.size / 1e6:.1f}", describe(r))
     out.print(table)
+
+
+def embedded(workspace: Workspace, collection: str, checkpoint: str, *, quiet: bool, **options: str) -> Run:
+    """An embedding run with a progress bar; options as in `models.embed.embed`."""
+    from models.embed import embed
+
+    with bar(quiet) as shown:
+        task = shown.add_task("Loading the checkpoint", total=None)
+
+        def progress(done: int, total: int, modality: str) -> None:
+            shown.update(task, completed=done, total=total, description=f"Embedding {modality}")
+
+        return embed(workspace, collection, checkpoint, progress=progress, **options)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cli.common import AsJson, Home, Name, bar, err, finish, listing
+from cli.common import AsJson, Home, Name, bar, embedded, err, finish, listing
 from data.errors import UserError
 from data.workspace import BUILT_IN, CHECKPOINT, COLLECTION, KINDS, SET, Record, Workspace, check_name
 
@@ -184,15 +184,7 @@ def embed(
     home: Home = None,
 ) -> None:
     """Turn a collection into vectors. A killed run goes on where it stopped."""
-    from models.embed import embed as run_embed
-
-    with bar(as_json) as shown:
-        task = shown.add_task("Loading the checkpoint", total=None)
-
-        def progress(done: int, total: int, modality: str) -> None:
-            shown.update(task, completed=done, total=total, description=f"Embedding {modality}")
-
-        run = run_embed(Workspace(home), collection, checkpoint, name=name, device=device, progress=progress)
+    run = embedded(Workspace(home), collection, checkpoint, name=name, device=device, quiet=as_json)
     if as_json:
         print(json.dumps(vars(run)))
         return

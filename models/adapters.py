@@ -60,7 +60,7 @@ def adapt(
     check_name(name)
     workspace.refuse_taken(SET, name)
     refuse_features(whole)
-    _refuse_adapted(source)
+    refuse_adapted(source)
     free = clean_splits(whole, fit_split, score_split)
     refuse_scoring_on_fit(source.meta, score_split)
     part = whole.split(fit_split)
@@ -142,7 +142,8 @@ def _fit_is_score(fit_split: str, split: str, remedy: str) -> Refused:
     )
 
 
-def _refuse_adapted(source: Record) -> None:
+def refuse_adapted(source: Record) -> None:
+    """`Refused` for a set that an adapter made: no adapter is put upon another."""
     if "adapter" in source.meta:
         known = source.meta["adapter"]
         raise Refused(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from analysis.evaluate import Evaluation, evaluate, evaluation_from_json
 from data import embeddings
 from data.collection import STUDY_ID
 from data.errors import NotFound, Refused
-from data.workspace import CHECKPOINT, SET, Workspace, write_atomically
+from data.workspace import CHECKPOINT, SET, Record, Workspace, write_atomically
 from models.adapters import refuse_features, refuse_scoring_on_fit
 
 VERSION = 2  # of the metrics: raise it when a number changes, and old results are computed again
@@ -80,12 +81,17 @@ def comparable(workspace: Workspace, a: str, b: str, split: str = "all") -> None
             )
 
 
+def maker(workspace: Workspace, provenance: Mapping[str, Any]) -> Record | None:
+    """The checkpoint that a set's provenance names, also after a rename; None if unknown or gone."""
+    wanted = provenance.get("checkpoint_id")
+    return next((c for c in workspace.records(CHECKPOINT) if c.id == wanted), None) if wanted else None
+
+
 def trained_on(workspace: Workspace, name: str, split: str) -> str:
     """A warning when the checkpoint behind a set was trained on studies of this split, else ""."""
     meta = workspace.record(SET, name).meta
-    wanted = meta.get("checkpoint_id")
-    maker = next((c for c in workspace.records(CHECKPOINT) if wanted and c.id == wanted), None)
-    training = maker.meta.get("training", {}) if maker else {}
+    made_by = maker(workspace, meta)
+    training = made_by.meta.get("training", {}) if made_by else {}
     key = "collection_id" if "collection_id" in training else "collection"
     same = bool(training) and training.get(key) == meta.get(key)
     if not same or split not in ("all", *training["fit_splits"]):

@@ -24,7 +24,7 @@ from data.collection import GROUP, SPLIT
 from data.embeddings import EmbeddingSet
 from data.errors import Refused
 from data.workspace import SET, Workspace, check_name
-from models.adapters import FILE, Adapted, clean_splits, packed, provenance
+from models.adapters import FILE, Adapted, clean_splits, packed, provenance, refuse_adapted
 from models.losses import config as objectives
 from models.training import record
 from models.training.batches import VectorSource, set_keys
@@ -74,8 +74,7 @@ def adapt_heads(
     name = name or f"{set_name} + heads {config.preset} s{config.seed}"
     check_name(name)
     workspace.refuse_taken(SET, name)
-    if "adapter" in source.meta:
-        raise Refused("already_adapted", f"{set_name!r} is adapted already. Train heads on its source.")
+    refuse_adapted(source)
     free = clean_splits(whole, fit_split, score_split)
     val_split = val_split or next((n for n in VALIDATION_NAMES if n in free and n != score_split), "")
     if val_split not in free or val_split == score_split:

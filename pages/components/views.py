@@ -19,7 +19,7 @@ from data import embeddings, store
 from data.collection import STUDY_ID, Collection, Study
 from data.embeddings import EmbeddingSet
 from data.images import ImagePack
-from data.workspace import CHECKPOINT, SET, Record, Workspace
+from data.workspace import SET, Record, Workspace
 from models import layouts, results
 
 
@@ -155,9 +155,8 @@ def of_pairs(
 
 def about_checkpoint(shown: View) -> str:
     """What is known of the checkpoint that made a set, in a sentence; "" if nothing."""
-    wanted = shown.set.provenance.get("checkpoint_id")
-    known = workspace().records(CHECKPOINT) if wanted else []
-    return " ".join(next((c.meta.get("notes", []) for c in known if c.id == wanted), []))
+    maker = results.maker(workspace(), shown.set.provenance)
+    return " ".join(maker.meta.get("notes", [])) if maker else ""
 
 
 def same_studies(a: View, b: View) -> bool:
