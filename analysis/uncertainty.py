@@ -1,18 +1,27 @@
-"""Intervals by bootstrap over groups: patients (or cases) are resampled, not studies."""
+"""Intervals by bootstrap over groups: patients (or cases) are resampled, not studies.
+
+Nothing is measured anew for a resample: a statistic sees weights, and works on sums that were taken
+once. The same groups and the same seed draw the same resamples, so replicates of two checkpoints on
+the same studies are paired: their difference is the paired bootstrap.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 # (b, n_studies) resampling weights -> (b, k): k statistics under each of b resamples.
 Statistic = Callable[[np.ndarray], np.ndarray]
 MIN_GROUPS = 5  # with fewer, resamples hardly differ and an interval would be a pretence
-BLOCK = 4_000_000  # weights held at once
+BLOCK = 4_000_000  # weights held at once as floats
 INTERVAL = "95 % percentile bootstrap over groups, centred on the estimate"
+
+
+def _none() -> np.ndarray:
+    return np.empty(0)
 
 
 @dataclass(frozen=True)
@@ -20,6 +29,9 @@ class Estimate:
     """A value with its 95 % interval; n studies in n_groups groups, resamples drawn.
 
     low and high are NaN where there are too few groups for an interval.
+    replicates  (resamples,) the value under each resample; empty where there is no interval
+    note        what only this measurement knows: a sample size, a bandwidth; ends up in the convention
+    reason      why value is NaN, for people; "" for a number
     """
 
     value: float
@@ -28,6 +40,18 @@ class Estimate:
     n: int
     n_groups: int
     resamples: int
+    replicates: np.ndarray = field(default_factory=_none, repr=False, compare=False)
+    note: str = ""
+    reason: str = ""
+
+
+def interval(replicates: np.ndarray, *, level: float = 0.95) -> tuple[float, float]:
+    """The percentile interval of replicates, (nan, nan) where there are none."""
+    if not len(replicates):
+        return np.nan, np.nan
+    tail = (1 - level) / 2
+    low, high = np.quantile(replicates, [tail, 1 - tail])
+    return float(low), float(high)
 
 
 class GroupBootstrap:
@@ -45,15 +69,28 @@ class GroupBootstrap:
         self.n_groups = int(self.codes.max()) + 1
         self.resamples, self.seed, self.level = resamples, seed, level
 
-    def weights(self, resamples: int) -> Iterator[np.ndarray]:
-        """Blocks of (b, n_studies) float64 weights, the same for the same seed."""
-        if resamples * self.n <= BLOCK:
-            yield _drawn(self.codes.tobytes(), self.n_groups, self.seed, resamples)
-            return
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """(resamples, n_groups) uint8: how often each group was drawn. A count over 255 has no chance."""
         rng = np.random.default_rng(self.seed)
+        counts = np.empty((self.resamples, self.n_groups), np.uint8)
+        for row in counts:
+            row[:] = np.bincount(rng.integers(self.n_groups, size=self.n_groups), minlength=self.n_groups)
+        return counts
+
+    def plain(self, value: float, *, note: str = "") -> Estimate:
+        """A value of these studies without an interval."""
+        return Estimate(float(value), np.nan, np.nan, self.n, self.n_groups, 0, note=note)
+
+    def undefined(self, reason: str) -> Estimate:
+        """A number that these studies cannot have, and why."""
+        return Estimate(np.nan, np.nan, np.nan, self.n, self.n_groups, 0, reason=reason)
+
+    def weights(self, resamples: int) -> Iterator[np.ndarray]:
+        """Blocks of (b, n_studies) float64 weights; the first draws, and the same for the same seed."""
         block = max(1, BLOCK // self.n)
         for start in range(0, resamples, block):
-            yield _draw(rng, self.codes, self.n_groups, min(block, resamples - start))
+            yield self.counts[start : min(start + block, resamples)][:, self.codes].astype(np.float64)
 
     def estimates(
         self,
@@ -67,32 +104,62 @@ class GroupBootstrap:
 
         `centred` moves the resampled values so that their mean is the estimate: a resample holds
         fewer distinct studies, which shifts gaps and spectra by a bias that is no uncertainty.
+        `bounds` cut the interval, not the replicates.
         """
-        draws = resamples or self.resamples
+        draws = min(resamples or self.resamples, self.resamples)
         with np.errstate(invalid="ignore", divide="ignore"):  # resamples of one single study
             values = statistic(np.ones((1, self.n)))[0]
             sampled = np.concatenate([statistic(w) for w in self.weights(draws)])
-        sampled = sampled[np.isfinite(sampled).all(axis=1)]
-        if len(sampled) < draws / 2 or self.n_groups < MIN_GROUPS:
-            sampled = np.full((1, len(values)), np.nan)  # too few groups to say anything
-        if centred:
-            sampled = sampled - sampled.mean(axis=0) + values
-        tail = (1 - self.level) / 2
-        low, high = np.clip(np.quantile(sampled, [tail, 1 - tail], axis=0), *bounds)
-        return [
-            Estimate(float(v), float(a), float(b), self.n, self.n_groups, draws)
-            for v, a, b in zip(values, low, high, strict=True)
+        return self.summarise(values, sampled, centred=centred, bounds=bounds)
+
+    def linear(
+        self,
+        values: np.ndarray,
+        influence: np.ndarray,
+        *,
+        bounds: tuple[float, float] = (-np.inf, np.inf),
+    ) -> list[Estimate]:
+        """Intervals of k smooth statistics from how each study pulls at them (infinitesimal jackknife).
+
+        values     (k,) the statistics
+        influence  (n_studies, k), mean about 0: a study that weighs w instead of 1 changes statistic k
+                   by (w - 1) influence / n to first order. For a mean it is x_i - mean x, and exact
+
+        Serves what would be too dear to recompute: spectra and means over all pairs of rows.
+        """
+        influence = influence.reshape(self.n, -1).astype(np.float32)
+        by_group = np.zeros((self.n_groups, influence.shape[1]), np.float32)
+        np.add.at(by_group, self.codes, influence)
+        sizes = np.bincount(self.codes, minlength=self.n_groups).astype(np.float32)
+        sampled = [
+            (c @ by_group) / np.maximum(c @ sizes, 1)[:, None]
+            for c in (part.astype(np.float32) for part in np.array_split(self.counts, 8))
+            if len(c)
         ]
+        values = np.asarray(values, dtype=np.float64)
+        return self.summarise(values, values + np.concatenate(sampled), bounds=bounds)
 
-
-@lru_cache(maxsize=2)
-def _drawn(codes: bytes, n_groups: int, seed: int, resamples: int) -> np.ndarray:
-    """The same draws serve every metric of the same studies."""
-    return _draw(np.random.default_rng(seed), np.frombuffer(codes, np.intp), n_groups, resamples)
-
-
-def _draw(rng: np.random.Generator, codes: np.ndarray, n_groups: int, size: int) -> np.ndarray:
-    shares = np.full(n_groups, 1 / n_groups)
-    weights = rng.multinomial(n_groups, shares, size)[:, codes].astype(np.float64)
-    weights.setflags(write=False)
-    return weights
+    def summarise(
+        self,
+        values: np.ndarray,
+        sampled: np.ndarray,
+        *,
+        centred: bool = True,
+        bounds: tuple[float, float] = (-np.inf, np.inf),
+    ) -> list[Estimate]:
+        """Estimates from values (k,) and their values under each resample, (resamples, k)."""
+        draws = len(sampled)
+        valid = np.isfinite(sampled).all(axis=1)
+        if valid.sum() < draws / 2 or self.n_groups < MIN_GROUPS:
+            sampled = np.empty((0, len(values)))  # too few groups to say anything
+        else:
+            # Draws stay in their places, for pairing: an undefined one (a resample of one study) is
+            # the mean of the others.
+            sampled = np.where(valid[:, None], sampled, sampled[valid].mean(axis=0))
+            if centred:
+                sampled = sampled - sampled.mean(axis=0) + values
+        found = []
+        for value, replicates in zip(values, sampled.T, strict=True):
+            low, high = (float(np.clip(v, *bounds)) for v in interval(replicates, level=self.level))
+            found.append(Estimate(float(value), low, high, self.n, self.n_groups, draws, replicates))
+        return found

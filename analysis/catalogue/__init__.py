@@ -1,0 +1,12 @@
+"""What each number is called, what it means in plain words, and which way is better."""
+
+from __future__ import annotations
+
+from analysis.catalogue import distances, gap, mixing, retrieval, shape, structure
+from analysis.catalogue.info import READINGS, Better, MetricInfo
+from analysis.catalogue.retrieval import PROTOCOL_MEANING
+
+__all__ = ["CATALOGUE", "PROTOCOL_MEANING", "READINGS", "Better", "MetricInfo"]
+
+TOPICS = (gap, shape, distances, mixing, retrieval, structure)
+CATALOGUE: dict[str, MetricInfo] = {m.name: m for topic in TOPICS for m in topic.METRICS}
