@@ -1,7 +1,13 @@
-"""The shape of a cloud of embeddings: how many directions it uses, and two numbers called "uniformity"."""
+"""The shape of a cloud of embeddings: how many directions it uses, and two numbers called "uniformity".
+
+Intervals come from how each row pulls at an eigenvalue or at a mean over pairs: one matrix product. With
+few groups a dimension that pull is half of the truth, and drawing groups again many times too much (a
+resample lacks a third of them, and their directions); there the spread is that of leaving blocks out.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,12 +15,15 @@ from scipy.special import entr
 from threadpoolctl import threadpool_limits
 
 from analysis.arrays import unit_rows
-from analysis.uncertainty import Estimate, GroupBootstrap, Statistic
+from analysis.group_sums import group_sums
+from analysis.kernel_sums import kernel_sums, sample_note, sample_of, spread_out
+from analysis.uncertainty import MIN_GROUPS, Estimate, GroupBootstrap
 
-EXACT_ROWS = 4096  # up to here every pair of rows is used, above a seeded sample of pairs
-SAMPLED_PAIRS = 1_000_000
-RESAMPLES = 100  # at most: each resample costs a kernel product or a spectrum
+EXACT_STUDIES = 4096  # up to here every pair of rows is used, above a seeded sample of studies
 ROUNDING = 1e-14  # variances of unit rows below this are the rounding of float32 rows
+BLOCK = 2048
+FEW = 3  # groups a dimension below which first-order intervals of spectra are too narrow
+LEFT_OUT = 20  # blocks of groups left out in turn
 
 
 def uniformity_wi(
@@ -22,46 +31,26 @@ def uniformity_wi(
 ) -> Estimate:
     """log mean_{i<j} exp(-t |z_i - z_j|^2), z (n_rows, dim) of unit rows.
 
-    Lower = more uniform; 0 = collapsed to a point; about -2t for uniform rows in many dimensions.
-    Above 4,096 rows the mean is over 10^6 seeded pairs. Source: Wang & Isola 2020.
+    Lower = more uniform; 0 = collapsed to a point; about -2t for uniform rows in many dimensions. With
+    fewer studies than rows, z is a stack of modalities of the same studies. Above 4,096 studies, all rows
+    of 4,096 seeded ones are used. NaN for a single row. Source: Wang & Isola 2020.
     """
     z = unit_rows(z)
     bootstrap = bootstrap or GroupBootstrap(np.arange(len(z)))
-    statistic = _kernel_all(z, t) if len(z) <= EXACT_ROWS else _kernel_sampled(z, t, seed)
-    return bootstrap.estimates(statistic, resamples=_draws(bootstrap))[0]
-
-
-def _kernel_all(z: np.ndarray, t: float) -> Statistic:
-    kernel = np.exp(-t * np.maximum(0, 2 - 2 * z @ z.T))
-    np.fill_diagonal(kernel, 0)
-
-    def statistic(weights: np.ndarray) -> np.ndarray:
-        weights = _repeat(weights, len(z))
-        pairs = weights.sum(axis=1) ** 2 - np.square(weights).sum(axis=1)
-        return np.log(np.einsum("bn,bn->b", weights @ kernel, weights) / pairs)[:, None]
-
-    return statistic
-
-
-def _kernel_sampled(z: np.ndarray, t: float, seed: int) -> Statistic:
-    rng = np.random.default_rng(seed)
-    i = rng.integers(len(z), size=SAMPLED_PAIRS)
-    j = (i + rng.integers(1, len(z), size=SAMPLED_PAIRS)) % len(z)
-    kernel = np.concatenate(
-        [
-            np.exp(-t * np.square(z[a] - z[b]).sum(axis=1))
-            for a, b in zip(np.array_split(i, 64), np.array_split(j, 64), strict=True)
-        ]
-    )
-
-    def statistic(weights: np.ndarray) -> np.ndarray:
-        values = []
-        for w in _repeat(weights, len(z)):  # one resample at a time bounds the memory
-            both = w[i] * w[j]
-            values.append(np.log(both @ kernel / both.sum()))
-        return np.asarray(values)[:, None]
-
-    return statistic
+    if len(z) < 2:
+        return bootstrap.undefined("one row has no other to be compared with")
+    n = bootstrap.n
+    chosen = sample_of(n, EXACT_STUDIES, seed)
+    rows = z.reshape(-1, n, z.shape[1])[:, chosen].reshape(-1, z.shape[1])
+    sums, _ = kernel_sums(rows, None, [lambda squared: np.exp(squared * -t)])
+    per_row = (sums[0] - 1) / (len(rows) - 1)  # a row's own kernel is 1 and left out
+    mean = per_row.mean()
+    # each row stands on both sides of its pairs, so it pulls twice; d log m = dm / m
+    influence = _by_study(2 * (per_row / mean - 1)[:, None], len(chosen))
+    note = sample_note(influence, chosen, n)
+    spread = spread_out(influence, chosen, n)
+    [found] = bootstrap.linear(np.array([np.log(mean)]), spread, bounds=(-np.inf, 0))
+    return replace(found, note=note)
 
 
 def uniformity_w2(z: np.ndarray, *, bootstrap: GroupBootstrap | None = None) -> Estimate:
@@ -93,53 +82,134 @@ class Spread:
 
 
 def spread(z: np.ndarray, *, bootstrap: GroupBootstrap | None = None) -> Spread:
-    """`uniformity_w2` and `effective_rank` of z (n_rows, dim) in the time of one of them."""
+    """`uniformity_w2` and `effective_rank` of z (n_rows, dim) in the time of one of them.
+
+    With fewer studies in the bootstrap than rows, z is a stack of modalities of the same studies.
+    """
     z = unit_rows(z)
     bootstrap = bootstrap or GroupBootstrap(np.arange(len(z)))
 
-    def statistic(weights: np.ndarray) -> np.ndarray:
-        with threadpool_limits(1):  # many small products: threads would wait for each other
-            spectra = [_spectrum(z, w) for w in _repeat(weights, len(z))]
-        return np.asarray([(_minus_w2(mean, values), _directions(values)) for mean, values in spectra])
+    def statistics(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        (w2, w2_slopes), (rank, rank_slopes) = _minus_w2(values, z.shape[1]), _directions(values)
+        return np.array([w2, rank]), np.stack([w2_slopes, rank_slopes], axis=1)
 
-    w2, rank = bootstrap.estimates(statistic, resamples=_draws(bootstrap))
+    w2_found, rank_found = _spectral(z, statistics, bootstrap)
     most = max(1, min(len(z) - 1, z.shape[1]))
-    return Spread(_within(w2, -np.inf, 0), _within(rank, 1, most))
+    return Spread(_within(w2_found, -np.inf, 0), _within(rank_found, 1, most))
 
 
-def _minus_w2(mean: np.ndarray, eigenvalues: np.ndarray) -> float:
-    trace, root = eigenvalues.sum(), np.sqrt(eigenvalues).sum()
-    squared = mean @ mean + 1 + trace - 2 / np.sqrt(len(mean)) * root
-    return -float(np.sqrt(max(squared, 0)))
+@dataclass(frozen=True)
+class Isotropy:
+    """Two more numbers about the spectrum.
+
+    participation_ratio  (sum l)^2 / sum l^2, l the eigenvalues of the covariance; 1..dim, higher = more
+                         directions carry the variance; large ones count more than in the effective rank
+    isoscore             0 = one direction, 1 = the same variance in all (Rudman et al. 2022). Its formula
+                         comes down to (participation_ratio - 1) / (D - 1). NaN with fewer rows than D
+    """
+
+    participation_ratio: Estimate
+    isoscore: Estimate
 
 
-def _directions(eigenvalues: np.ndarray) -> float:
-    singular = np.sqrt(np.where(eigenvalues > ROUNDING, eigenvalues, 0))
+def isotropy(z: np.ndarray, *, bootstrap: GroupBootstrap | None = None) -> Isotropy:
+    """How evenly z (n_rows, dim) of unit rows spreads its variance; a stack as in `spread`."""
+    z = unit_rows(z)
+    n, dim = z.shape
+    bootstrap = bootstrap or GroupBootstrap(np.arange(n))
+
+    def statistics(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if not len(values):
+            return np.full(2, np.nan), np.empty((0, 2))
+        total, squares = values.sum(), np.square(values).sum()
+        ratio = total**2 / squares
+        slopes = 2 * ratio * (1 / total - values / squares)
+        scale = max(1, dim - 1)
+        return np.array([ratio, (ratio - 1) / scale]), np.stack([slopes, slopes / scale], axis=1)
+
+    ratio, score = _spectral(z, statistics, bootstrap)
+    if np.isnan(ratio.value):
+        none = bootstrap.undefined("all rows are the same: there is no variance")
+        return Isotropy(none, none)
+    if n < dim or dim < 2:
+        reason = f"{n:,} rows cannot fill {dim:,} dimensions: IsoScore needs as many rows, and two dimensions"
+        score = bootstrap.undefined(reason)
+    return Isotropy(_within(ratio, 1, dim), _within(score, 0, 1))
+
+
+# eigenvalues (k,) -> values (q,) and their slopes in each eigenvalue (k, q)
+Statistics = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+def _spectral(z: np.ndarray, statistics: Statistics, bootstrap: GroupBootstrap) -> list[Estimate]:
+    """Statistics of the spectrum of z with intervals, a stack by study."""
+    centred = z - z.mean(axis=0)
+    values, vectors = np.linalg.eigh(_smaller_product(centred))
+    kept = values > ROUNDING
+    values, vectors = values[kept], vectors[:, kept]
+    found, slopes = statistics(values)
+    if len(z) < z.shape[1]:  # vectors are of the rows' own products: the rows along the directions
+        pulls = np.square(vectors) * (len(z) * values) @ slopes
+    else:
+        narrow = vectors.astype(np.float32)
+        parts = (centred[i : i + BLOCK].astype(np.float32) for i in range(0, len(z), BLOCK))
+        pulls = np.concatenate([np.square(part @ narrow) @ slopes for part in parts])
+    # a row moves eigenvalue j by <v_j, z_i - m>^2 - l_j; the move of the mean is of second order
+    influence = _by_study(pulls - values @ slopes, bootstrap.n)
+    if MIN_GROUPS <= bootstrap.n_groups < FEW * z.shape[1] and bootstrap.resamples > LEFT_OUT:
+        influence = influence * _correction(z, statistics, influence, bootstrap)
+    return bootstrap.linear(found, influence)
+
+
+def _smaller_product(centred: np.ndarray) -> np.ndarray:
+    """The biased covariance, or the rows' own products: the same spectrum but for zeros."""
+    few = len(centred) < centred.shape[1]
+    return (centred @ centred.T if few else centred.T @ centred) / len(centred)
+
+
+def _correction(
+    z: np.ndarray, statistics: Statistics, influence: np.ndarray, bootstrap: GroupBootstrap
+) -> np.ndarray:
+    """(q,) spread by leaving out blocks of groups (jackknife), over the spread of first order."""
+    blocks = min(LEFT_OUT, bootstrap.n_groups)
+    block = np.random.default_rng(bootstrap.seed).permutation(bootstrap.n_groups) % blocks
+    of_row = np.tile(block[bootstrap.codes], len(z) // bootstrap.n)
+    found = []
+    with threadpool_limits(1):  # many small products: threads would wait for each other
+        for left in range(blocks):
+            rest = z[of_row != left]
+            values = np.linalg.eigvalsh(_smaller_product(rest - rest.mean(axis=0)))
+            found.append(statistics(values[values > ROUNDING])[0])
+    spread = np.std(found, axis=0) * np.sqrt(blocks - 1)
+    first_order = np.linalg.norm(group_sums(influence, bootstrap.codes), axis=0) / bootstrap.n
+    return np.divide(spread, first_order, out=np.ones_like(spread), where=first_order > 0)
+
+
+def _minus_w2(values: np.ndarray, dim: int) -> tuple[float, np.ndarray]:
+    """Value and slope in each eigenvalue. For unit rows |m|^2 + Tr C = 1, in every resample too."""
+    root = np.sqrt(values)
+    distance = np.sqrt(max(0, 2 - 2 / np.sqrt(dim) * root.sum()))
+    slopes = 1 / (2 * np.sqrt(dim) * max(distance, ROUNDING) * root)
+    return -float(distance), slopes
+
+
+def _directions(values: np.ndarray) -> tuple[float, np.ndarray]:
+    """Value and slope in each eigenvalue: dH = -sum (log p + H) ds / sum s, ds = dl / (2 s)."""
+    singular = np.sqrt(values)
     total = singular.sum()
-    return float(np.exp(entr(singular / total).sum())) if total > 0 else 1.0
+    if not total:
+        return 1.0, singular
+    p = singular / total
+    entropy = entr(p).sum()
+    rank = float(np.exp(entropy))
+    return rank, -rank * (np.log(p) + entropy) / (2 * total * singular)
+
+
+def _by_study(rows: np.ndarray, n: int) -> np.ndarray:
+    """(n, q) mean over the rows of each of n studies, from (several n, q): one modality after the other."""
+    return rows.reshape(-1, n, rows.shape[1]).mean(axis=0)
 
 
 def _within(estimate: Estimate, least: float, most: float) -> Estimate:
     low, high = (float(np.clip(bound, least, most)) for bound in (estimate.low, estimate.high))
     return replace(estimate, low=low, high=high)
-
-
-def _spectrum(z: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and eigenvalues of the biased covariance, without those that are zero for want of rows."""
-    shares = weights / weights.sum()
-    mean = shares @ z
-    if len(z) < z.shape[1]:  # the rows' own products have the same spectrum and are fewer
-        scaled = np.sqrt(shares)[:, None] * (z - mean)
-        covariance = scaled @ scaled.T
-    else:
-        covariance = (z.T * shares) @ z - np.outer(mean, mean)
-    return mean, np.clip(np.linalg.eigvalsh(covariance), 0, None)
-
-
-def _draws(bootstrap: GroupBootstrap) -> int:
-    return min(RESAMPLES, bootstrap.resamples)
-
-
-def _repeat(weights: np.ndarray, rows: int) -> np.ndarray:
-    """Weights of studies for a stack of several modalities of the same studies."""
-    return np.tile(weights, rows // weights.shape[1])

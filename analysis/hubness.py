@@ -2,10 +2,78 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from analysis.arrays import unit_rows
-from analysis.neighbours import nearest
+from analysis.uncertainty import Estimate, GroupBootstrap
+
+
+@dataclass(frozen=True)
+class Hubness:
+    """How unequally the first k places of all queries are shared among the items.
+
+    hubness_skew   population skewness of N_k, mean (N - mean N)^3 / sd(N)^3; 0 = every item is found alike
+    antihub_share  share of items that no query finds, N_k = 0; 0..1, lower = better
+    hub_share      share of items found at least twice as often as is fair, N_k >= 2 k; 0..1
+    hubness_gini   sum_ij |N_i - N_j| / (2 n sum N); 0 = alike, near 1 = a few items take all places
+    robin_hood     sum |N - mean N| / (2 sum N): share of places that would have to move; 0..1
+    """
+
+    hubness_skew: Estimate
+    antihub_share: Estimate
+    hub_share: Estimate
+    hubness_gini: Estimate
+    robin_hood: Estimate
+
+
+def hubness(
+    nearest: np.ndarray, n_items: int, *, k: int = 10, bootstrap: GroupBootstrap | None = None
+) -> Hubness:
+    """Hubs among n_items, from the rows (n_queries, k) that each query finds. Differs by direction.
+
+    Intervals are over queries, gallery fixed, to first order (`GroupBootstrap.linear`); shares count
+    steps and have none. Source: Radovanovic et al. 2010; all but the skewness as in scikit-hubness.
+    """
+    bootstrap = bootstrap or GroupBootstrap(np.arange(len(nearest)))
+    counts = np.bincount(nearest.ravel(), minlength=n_items).astype(np.float64)
+    if nearest.shape[1] >= n_items:
+        nothing = bootstrap.undefined(f"The gallery has no more than {k} items: every query finds them all.")
+        return Hubness(*(nothing,) * 5)
+    found = [_skew(counts), _gini(counts), _robin_hood(counts)]
+    pull = np.stack([slope[nearest].sum(axis=1) for _, slope in found], axis=1) * len(nearest)
+    skew, gini, robin_hood = bootstrap.linear(np.array([value for value, _ in found]), pull)
+    antihubs, hubs = (bootstrap.plain(float(share.mean())) for share in (counts == 0, counts >= 2 * k))
+    return Hubness(skew, antihubs, hubs, gini, robin_hood)
+
+
+# Each: the value, and its derivative by every N_i. All are free of the scale of N, so that the pull of all
+# queries together is 0, as an influence must be.
+
+
+def _skew(counts: np.ndarray) -> tuple[float, np.ndarray]:
+    centred = counts - counts.mean()
+    variance, third = np.square(centred).mean(), (centred**3).mean()
+    if variance == 0:
+        return 0.0, np.zeros(len(counts))
+    slope = 3 * (np.square(centred) - variance) / variance**1.5 - 3 * third * centred / variance**2.5
+    return float(third / variance**1.5), slope / len(counts)
+
+
+def _gini(counts: np.ndarray) -> tuple[float, np.ndarray]:
+    from scipy.stats import rankdata
+
+    n, total = len(counts), counts.sum()
+    weight = (2 * rankdata(counts) - n - 1) / (n * total)
+    value = float(weight @ counts)
+    return value, weight - value / total
+
+
+def _robin_hood(counts: np.ndarray) -> tuple[float, np.ndarray]:
+    sign = np.sign(counts - counts.mean())
+    weight = (sign - sign.mean()) / (2 * counts.sum())
+    value = float(weight @ counts)
+    return value, weight - value / counts.sum()
 
 
 def hubness_skew(queries: np.ndarray, gallery: np.ndarray, *, k: int = 10) -> float:
@@ -14,10 +82,7 @@ def hubness_skew(queries: np.ndarray, gallery: np.ndarray, *, k: int = 10) -> fl
     Higher = a few hubs take most of the places; 0 = every item is found alike. Across modalities it
     differs by direction: measure both. Source: Radovanovic et al. 2010, biased as in scikit-hubness.
     """
-    counts = occurrences(queries, gallery, k=k)
-    centred = counts - counts.mean()
-    spread = np.sqrt(np.square(centred).mean())
-    return float((centred**3).mean() / spread**3) if spread > 0 else 0.0
+    return _skew(occurrences(queries, gallery, k=k).astype(np.float64))[0]
 
 
 def antihub_share(queries: np.ndarray, gallery: np.ndarray, *, k: int = 10) -> float:
@@ -31,22 +96,8 @@ def occurrences(queries: np.ndarray, gallery: np.ndarray, *, k: int = 10) -> np.
     queries (n_queries, dim), gallery (n_gallery, dim). Equal items come in the order of the gallery, so
     that rounding has no say; k is cut to n_gallery. ValueError for rows without direction.
     """
-    gallery = unit_rows(gallery)
-    k = min(k, len(gallery))
-    distinct, which, copies = np.unique(gallery, axis=0, return_inverse=True, return_counts=True)
-    which = which.ravel()
-    _, rows = nearest(unit_rows(queries), distinct, k=k)
-    before = np.cumsum(copies[rows], axis=1) - copies[rows]
-    places = np.clip(k - before, 0, copies[rows])  # how many copies of each still fit
-    hits = np.stack([np.bincount(rows[places > copy], minlength=len(distinct)) for copy in range(k)])
-    copy = _copy_number(which)
-    return np.where(copy < k, hits[np.minimum(copy, k - 1), which], 0)
+    from analysis.retrieval.engine import search
+    from analysis.retrieval.rows import rows_of
 
-
-def _copy_number(which: np.ndarray) -> np.ndarray:
-    """How many equal rows stand before each row."""
-    order = np.argsort(which, kind="stable")
-    starts = np.searchsorted(which[order], which)
-    places = np.empty(len(which), dtype=int)
-    places[order] = np.arange(len(which))
-    return places - starts
+    nearest = search(rows_of(queries), rows_of(gallery), forward=[], k=k)[0].nearest
+    return np.bincount(nearest.ravel(), minlength=len(gallery))

@@ -80,3 +80,13 @@ def embedded(workspace: Workspace, collection: str, checkpoint: str, *, quiet: b
             shown.update(task, completed=done, total=total, description=f"Embedding {modality}")
 
         return embed(workspace, collection, checkpoint, progress=progress, **options)
+
+
+def warn_of_training(workspace: Workspace, split: str, *names: str) -> None:
+    """Say which sets would be scored on studies that their checkpoint was trained on."""
+    from models.results import trained_on
+
+    for name in names:
+        seen = trained_on(workspace, name, split)
+        if seen:
+            err.print(f"Mind: {seen}", style="yellow")

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from analysis.compare import Row
-from analysis.evaluate import Metric
-from cli.common import AsJson, Home, bar, err, out
+from analysis.catalogue import CATALOGUE
+from analysis.evaluate import Control, Evaluation, Metric
+from cli.common import AsJson, Home, bar, err, out, warn_of_training
 from data.workspace import Workspace
 
 commands = typer.Typer()
@@ -22,6 +22,7 @@ def evaluate(
     split: Annotated[str, typer.Option(help="One split, or all.")] = "all",
     resamples: Annotated[int, typer.Option(help="Bootstrap resamples.", min=20)] = 1000,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.", min=0)] = 0,
+    full: Annotated[bool, typer.Option("--full", help="Every metric, not only the default numbers.")] = False,
     as_json: AsJson = False,
     home: Home = None,
 ) -> None:
@@ -37,83 +38,60 @@ def evaluate(
             split=split,
             resamples=resamples,
             seed=seed,
+            extended=full,
             progress=lambda share, what: shown.update(
                 task, completed=round(100 * share), description=f"Measuring {what}"
             ),
         )
-    _warn(workspace, split, set_name)
+    warn_of_training(workspace, split, set_name)
     if as_json:
         print(json.dumps(result.to_json()))
         return
-    table = Table(title=f"{result.set} · {result.split} · {result.n:,} studies")
-    for column in ("metric", "of", "value (95 % interval)", "n", "better", "protocol"):
-        table.add_column(column, no_wrap=True, justify="right" if column == "n" else "left")
-    for m in result.metrics:
-        interval = "" if m.low is None else f" ({m.low:.3f} to {m.high:.3f})"
-        where = (m.direction or " · ".join(m.modalities)) + (f" by {m.label}" if m.label else "")
-        table.add_row(m.name, where, f"{m.value:.4f}{interval}", f"{m.n:,}", m.better, m.protocol or "")
-    out.print(table)
+    out.print(_table(result))
+    for metric in result.metrics:
+        if metric.value is None:
+            err.print(f"Undefined: {metric.name} of {_of(metric)}. {metric.reason}", style="dim")
+    for line in map(_control, result.controls):
+        err.print(line, style="dim")
     err.print(f"Intervals: {result.interval}.", style="dim")
 
 
 @commands.command()
-def compare(
-    a: Annotated[str, typer.Argument(metavar="A")],
-    b: Annotated[str, typer.Argument(metavar="B")],
-    split: Annotated[str, typer.Option(help="One split, or all.")] = "test",
-    everything: Annotated[bool, typer.Option("--all", help="Every metric, not only the headline.")] = False,
-    resamples: Annotated[int, typer.Option(help="Bootstrap resamples.", min=20)] = 1000,
-    as_json: AsJson = False,
-    home: Home = None,
-) -> None:
-    """Two embedding sets of the same studies, side by side with their intervals."""
-    from analysis.compare import compare as beside
-    from analysis.compare import headline
-    from models.results import comparable, evaluation
-
-    workspace = Workspace(home)
-    comparable(workspace, a, b, split)
-    _warn(workspace, split, a, b)
-    with bar(as_json) as shown:
-        task = shown.add_task("Measuring", total=2)
-        found = []
-        for name in (a, b):
-            shown.update(task, description=f"Measuring {name}")
-            found.append(evaluation(workspace, name, split=split, resamples=resamples))
-            shown.advance(task)
-    comparison = beside(*found)
+def metrics(as_json: AsJson = False) -> None:
+    """What each number means, which way is better, and what it cannot say."""
     if as_json:
-        print(json.dumps(comparison.to_json()))
+        print(json.dumps([vars(info) for info in CATALOGUE.values()]))
         return
-    table = Table(title=f"A = {a} · B = {b} · {split}")
-    for column in ("metric", "of", "A", "B", "B - A", "better"):
-        table.add_column(column, no_wrap=True)
-    for row in comparison.rows if everything else headline(comparison):
-        of = row.direction or " · ".join(row.modalities)
-        detail = " ".join(part for part in (of, row.label or "", row.protocol or "") if part)
-        change = f"{row.difference:+.3f}"
-        table.add_row(row.title, detail, _with_interval(row.a), _with_interval(row.b), change, _better(row))
+    table = Table(show_lines=True)
+    for column in ("metric", "meaning", "better", "mind"):
+        table.add_column(column)
+    for info in CATALOGUE.values():
+        table.add_row(info.name, info.meaning, info.better, info.pitfall)
     out.print(table)
-    note = "In brackets: the 95 % intervals of A and of B overlap, or there are none. No paired tests yet."
-    err.print(note, style="dim")
 
 
-def _warn(workspace: Workspace, split: str, *names: str) -> None:
-    """Say which sets would be scored on studies that their checkpoint was trained on."""
-    from models.results import trained_on
-
-    for name in names:
-        seen = trained_on(workspace, name, split)
-        if seen:
-            err.print(f"Mind: {seen}", style="yellow")
-
-
-def _better(row: Row) -> str:
-    """Which is better; in brackets where the intervals overlap or there are none."""
-    known = row.better if row.better in ("A", "B") else ""
-    return known if row.separate or not known else f"({known})"
+def _table(result: Evaluation) -> Table:
+    table = Table(title=f"{result.set} · {result.split} · {result.n:,} studies")
+    for column in ("metric", "of", "value (95 % interval)", "n", "better", "protocol"):
+        table.add_column(column, no_wrap=True, justify="right" if column == "n" else "left")
+    for m in result.metrics:
+        if m.value is not None:
+            interval = "" if m.low is None else f" ({m.low:.3f} to {m.high:.3f})"
+            table.add_row(m.name, _of(m), f"{m.value:.4f}{interval}", f"{m.n:,}", m.better, m.protocol or "")
+    return table
 
 
-def _with_interval(metric: Metric) -> str:
-    low, high = metric.low, metric.high
-    return f"{metric.value:.3f}" + ("" if low is None or high is None else f" ({low:.3f} to {high:.3f})")
+def _of(metric: Metric) -> str:
+    return (metric.direction or " · ".join(metric.modalities)) + (
+        f" by {metric.label}" if metric.label else ""
+    )
+
+
+def _control(control: Control) -> str:
+    """The permutation control in one line."""
+    verdict = "as it must be" if control.holds else "NOT as it must be"
+    of = control.direction or " · ".join(control.modalities)
+    return (
+        f"Control, partners shuffled: {control.name} of {of} {control.true:.3f} -> {control.shuffled:.3f}, "
+        f"expected {control.expected:.3f}: {verdict}."
+    )

@@ -87,7 +87,7 @@ def opened(workspace: Workspace, setting: Setting) -> Dial:
         x, y = (motion(adapter, m, shown.vectors[m][chosen]) for m in setting.pair)
     except ValueError as error:
         raise Refused("adapter_unfit", str(error)) from error
-    keys = right_answers(shown, *setting.pair)[1][chosen]
+    keys = right_answers(shown, *setting.pair).related[chosen]
     labels = {name: shown.rows[name].to_numpy(str)[chosen] for name in shown.labels}
     return Dial(adapter, x, y, keys, shown.rows[GROUP].to_numpy()[chosen], labels, len(rows))
 

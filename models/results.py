@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
+
+import numpy as np
 
 from analysis.evaluate import Evaluation, evaluate, evaluation_from_json
 from data import embeddings
@@ -13,7 +16,7 @@ from data.errors import NotFound, Refused
 from data.workspace import CHECKPOINT, SET, Record, Workspace, write_atomically
 from models.adapters import refuse_features, refuse_scoring_on_fit
 
-VERSION = 2  # of the metrics: raise it when a number changes, and old results are computed again
+VERSION = 3  # of the metrics: raise it when a number changes, and old results are computed again
 
 
 def evaluation(
@@ -23,9 +26,12 @@ def evaluation(
     split: str = "all",
     resamples: int = 1000,
     seed: int = 0,
+    extended: bool = False,
     progress: Callable[[float, str], None] | None = None,
 ) -> Evaluation:
-    """All metrics of one split of an embedding set.
+    """All metrics of one split of an embedding set; `extended` adds those the catalogue marks so.
+
+    Kept with their replicates, so that two sets can be compared without measuring again.
 
     `NotFound` for an unknown set or split; `Refused` for features that nothing may compare, and for
     the split that an adapter or heads were fitted on.
@@ -37,11 +43,17 @@ def evaluation(
     refuse_features(chosen)
     refuse_scoring_on_fit(record.meta, split)
     number = "all" if split == "all" else str(chosen.splits().index(split))
-    path = workspace.derived(record, f"metrics-v{VERSION}-{number}-{resamples}-{seed}.json")
+    which = "full" if extended else "default"
+    path = workspace.derived(record, f"metrics-v{VERSION}-{which}-{number}-{resamples}-{seed}.npz")
     if path.is_file():
-        return evaluation_from_json({**json.loads(path.read_text()), "set": name})
-    result = evaluate(chosen, split=split, resamples=resamples, seed=seed, progress=progress)
-    write_atomically(path, json.dumps(result.to_json()).encode())
+        with np.load(path, allow_pickle=False) as kept:
+            return evaluation_from_json({**json.loads(str(kept["record"])), "set": name}, kept["replicates"])
+    result = evaluate(
+        chosen, split=split, resamples=resamples, seed=seed, extended=extended, progress=progress
+    )
+    buffer = io.BytesIO()
+    np.savez(buffer, record=np.array(json.dumps(result.to_json())), replicates=result.replicates())
+    write_atomically(path, buffer.getvalue())
     return result
 
 

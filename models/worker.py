@@ -65,9 +65,13 @@ def _embed(workspace: Workspace, args: dict[str, Any], report: Report) -> str:
 
 
 def _layout(workspace: Workspace, args: dict[str, Any], report: Report) -> str:
-    from models.layouts import compute
+    from models.layouts import align, compute
 
     names = args["sets"]
+    if args.get("method") == "aligned":
+        report(0.1, f"Aligning the maps of {' and '.join(names)}")
+        align(workspace, *names)
+        return f"The maps of {' and '.join(names)} are aligned."
     for number, name in enumerate(names):
         report((number + 0.1) / len(names), f"Laying out the map of {name}")
         compute(workspace, name, start=args["start"] if name != args["start"] else "")

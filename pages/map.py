@@ -7,7 +7,9 @@ import streamlit as st
 
 from analysis.figures import MODALITY_COLOURS
 from analysis.neighbours import nearest, partner_rank, partner_ranks
+from analysis.projection import DISTORTED, compared
 from models import jobs
+from models.layouts import Layout
 from pages.components import cards, shell, thumbs, views
 from pages.components.linked_map import Colouring, Panel, linked_map
 from pages.components.shell import Choice
@@ -17,10 +19,24 @@ SHAPES = ("triangle", "diamond", "circle", "square")
 LINES = {"selected study": "selected", "worst 5 %": "worst", "all": "all", "none": "none"}
 WORST = 0.05
 NEIGHBOURS = 5
+QUICK, WHOLE = 2_000, 20_000  # points measured for the caption alone, and where each is to be greyed
 MEANING = {
     "PCA": "PCA is a straight view along the two directions of largest variance of all modalities together.",
     "UMAP": "UMAP keeps neighbours together; distances between far groups mean little.",
 }
+HONESTY = (
+    "Trustworthiness: are points that are drawn together truly near? Continuity: are the truly near drawn "
+    "together? 1 = always, 0.5 = by chance."
+)
+GREYED = (
+    f"A point is grey where its trustworthiness or its continuity is below {DISTORTED:g}: on average, more "
+    "than a tenth of all points are truly nearer to it than those drawn beside it, or are drawn nearer "
+    "to it than its true neighbours."
+)
+ALIGNING = (
+    "Lays both out together, so that what did not change stays in place. Takes a minute and more; "
+    "best below 10,000 points."
+)
 
 
 def main() -> None:
@@ -34,18 +50,78 @@ def main() -> None:
     lines = right.selectbox("Pair lines", [*LINES], key="map_lines", **link)
     with last:
         search(choice.a)
-    points = [layout(v, method) for v in choice.views]
-    if any(p is None for p in points):
+    greyed = st.toggle("Grey what the map distorts", key="map_grey", help=GREYED, **link)
+    found = [layout(v, method, greyed) for v in choice.views]
+    if any(p is None for p in found):
         wait_for_umap(choice)
-        points = [layout(v, "PCA") for v in choice.views]
-    draw(choice, [p for p in points if p is not None], colour, lines)
-    st.caption(MEANING[method])
+        method = "PCA"
+        found = [layout(v, method, greyed) for v in choice.views]
+    layouts = [p for p in found if p is not None]
+    draw(choice, layouts, colour, lines, greyed)
+    st.caption(f"{MEANING[method]} {honesty(layouts)}")
+    if method == "UMAP" and len(layouts) == 2:
+        together(choice, layouts)
     st.fragment(detail, key="detail")(choice)
 
 
-def layout(shown: View, method: str) -> dict[str, np.ndarray] | None:
-    """modality -> (n_studies, 2)."""
-    return views.pca(shown)[1] if method == "PCA" else views.umap(shown)
+def layout(shown: View, method: str, greyed: bool) -> Layout | None:
+    return views.pca_layout(shown, limit=WHOLE if greyed else QUICK) if method == "PCA" else views.umap(shown)
+
+
+def honesty(layouts: list[Layout]) -> str:
+    """How far the maps can be believed, in plain words."""
+    parts = []
+    for letter, found in zip("AB", layouts, strict=False):
+        trust = found.trust
+        if np.isnan(trust.trustworthiness):
+            return "Too few points to tell how far the map can be believed."
+        grey = np.concatenate([*found.distorted.values()])[~np.isnan(stacked(found)).any(axis=1)].mean()
+        whole = trust.measured == len(trust.per_point_trust)
+        share = f", {grey:.1%} of the points are distorted" if whole else ""
+        numbers = f"trustworthiness {trust.trustworthiness:.3f}, continuity {trust.continuity:.3f}"
+        parts.append(f"{letter}: {numbers}{share}.")
+    return f"{HONESTY} {' '.join(parts)}"
+
+
+def together(choice: Choice, layouts: list[Layout]) -> None:
+    """How far A's and B's maps agree, and a way to bring them closer."""
+    a, b = (stacked(found) for found in layouts)
+    if a.shape != b.shape or not views.same_studies(*choice.views):
+        return
+    there = ~np.isnan(a + b).any(axis=1)
+    agreement = compared(a[there], b[there])
+    st.caption(
+        f"B's map turned onto A's: half of the points move by less than {agreement.moved:.2f} of the map's "
+        f"radius (Procrustes disparity {agreement.disparity:.2f}; 0 = the same picture). A map can move what "
+        "has stayed: whether a study changed is told by its neighbours, not by its place."
+    )
+    if any(j.kind == "layout" for j in jobs.jobs(views.workspace(), active=True)):
+        watch()
+    elif not all(found.method == "aligned" for found in layouts):
+        align(choice)
+
+
+def align(choice: Choice) -> None:
+    """Lay A and B out together in a worker, when asked."""
+    arguments = {"sets": [v.name for v in choice.views], "start": choice.a.name, "method": "aligned"}
+    failed = failure(arguments)
+    if failed:
+        st.error(failed, icon=":material/block:")
+    if st.button("Align A and B more closely", key="map_align", help=ALIGNING):
+        jobs.start(views.workspace(), "layout", arguments)
+        st.rerun()
+
+
+def failure(arguments: dict) -> str:
+    """Why the last worker that was asked for this failed; "" if it did not."""
+    same = (j for j in jobs.jobs(views.workspace()) if j.kind == "layout" and jobs.asked(j) == arguments)
+    last = next(same, None)
+    return last.message if last and last.state == "failed" else ""
+
+
+def stacked(found: Layout) -> np.ndarray:
+    """All places, (modalities x studies, 2)."""
+    return np.concatenate([*found.maps.values()])
 
 
 def colour_options(shown: View) -> list[str]:
@@ -90,13 +166,21 @@ def matches(shown: View, row: int, words: str) -> bool:
 
 def draw(
     choice: Choice,
-    points: list[dict[str, np.ndarray]],
+    layouts: list[Layout],
     colour: str,
     lines: str,
+    greyed: bool,
 ) -> None:
     panels = [
-        Panel(label, accent, [*maps], SHAPES[: len(maps)], [*maps.values()])
-        for label, accent, maps in zip(choice.labels, cards.COLOURS, points, strict=False)
+        Panel(
+            label,
+            accent,
+            [*found.maps],
+            SHAPES[: len(found.maps)],
+            [*found.maps.values()],
+            greyed=[*found.distorted.values()] if greyed else (),
+        )
+        for label, accent, found in zip(choice.labels, cards.COLOURS, layouts, strict=False)
     ]
     cosines = pair_cosines(choice.a, choice.pair)
     worst = np.argsort(np.where(np.isnan(cosines), np.inf, cosines))[: max(1, int(WORST * len(cosines)))]
@@ -178,13 +262,12 @@ def wait_for_umap(choice: Choice) -> None:
     """Start the layouts that are missing in a worker, and look in on it."""
     missing = [v.name for v in choice.views if views.umap(v) is None]
     arguments = {"sets": missing, "start": choice.a.name}
-    known = [j for j in jobs.jobs(views.workspace()) if j.kind == "layout"]
-    failed = next((j for j in known if jobs.asked(j) == arguments and j.state == "failed"), None)
+    failed = failure(arguments)
     if failed:
-        st.error(failed.message, icon=":material/block:")
+        st.error(failed, icon=":material/block:")
         if not st.button("Try again", key="umap_again"):
             return
-    if not any(j.state in jobs.ACTIVE for j in known):
+    if not any(j.kind == "layout" for j in jobs.jobs(views.workspace(), active=True)):
         jobs.start(views.workspace(), "layout", arguments)
     watch()
 
@@ -197,7 +280,8 @@ def watch() -> None:
     if not active:
         st.rerun()
     st.progress(
-        active[0].progress, text="UMAP is laid out in the background (10 to 60 s). PCA is there at once."
+        active[0].progress,
+        text=f"{active[0].message} in the background (10 s to minutes). What is shown is there at once.",
     )
 
 

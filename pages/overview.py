@@ -6,6 +6,7 @@ import streamlit as st
 
 from analysis import figures
 from analysis.evaluate import Evaluation
+from analysis.verdict import reading
 from pages.components import cards, shell, views
 from pages.components.shell import Choice
 
@@ -25,27 +26,12 @@ def verdict(choice: Choice, evaluations: list[Evaluation]) -> None:
     """Plain words first."""
     x, y = choice.pair
     for letter, word, shown, result in zip("AB", cards.WORDS, choice.views, evaluations, strict=False):
-        cosine = result.find("cos_true_pairs", x, y)
-        gap = result.find("centroid_gap_debiased", x, y)
-        share = result.find("offset_share", x, y)
-        if cosine is None or gap is None or share is None:
+        found = reading(result, choice.pair)
+        if found is None:
             st.warning(f"{shown.name!r} has fewer than two studies with both {x} and {y} in this split.")
             continue
-        reading = "too few groups to say whether that is chance. "
-        if gap.low is not None:
-            beyond = gap.low > 0.05
-            reading = "more than sampling explains. " if beyond else "little more than chance gives. "
-        st.markdown(
-            f"#### :{word}-badge[{letter}] {cards.plain(x.capitalize())} and {cards.plain(y)} of the "
-            f"same study are {cards.degrees(cosine.value):.0f} degrees apart."
-        )
-        st.markdown(
-            f"The middles of the two clouds are **{gap.value:.2f}** apart (debiased), "
-            + reading
-            + f"A shift of one cloud would remove **{share.value:.0%}** of the squared distance "
-            "between pairs. "
-            f":gray[{shown.name}, {shown.split} split, {cosine.n:,} studies in {cosine.n_groups:,} groups]"
-        )
+        st.markdown(f"#### :{word}-badge[{letter}] {cards.plain(found.headline)}")
+        st.markdown(f"{cards.plain(found.explanation)} :gray[{cards.plain(found.basis)}]")
         st.caption(cards.plain(views.about_checkpoint(shown)))
 
 
@@ -80,8 +66,10 @@ def next_steps() -> None:
     steps = (
         ("map", "Look at single studies", ":material/scatter_plot:"),
         ("gap", "See what kind of gap it is", ":material/straighten:"),
+        ("compare", "Compare A and B", ":material/compare_arrows:"),
         ("retrieval", "Search by study or words", ":material/search:"),
         ("train", "Close the gap", ":material/model_training:"),
+        ("report", "Take it all away in one file", ":material/lab_profile:"),
         ("library", "Use my own data", ":material/inventory_2:"),
     )
     with st.container(horizontal=True):

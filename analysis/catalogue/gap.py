@@ -5,6 +5,29 @@ from __future__ import annotations
 from analysis.catalogue.info import MetricInfo
 
 PAIR_GAP = "analysis.gap.pair_gap"
+PAIR_EXTRAS = "analysis.gap.pair_extras"
+CONCENTRATION = "analysis.concentration.gap_concentration"
+CONSTANCY = "analysis.concentration.gap_constancy"
+VOLUMES = "analysis.volumes.volumes"
+C3 = "Zhang et al. 2024 (C3)"
+TOP = (1, 2, 5, 10)
+
+
+def _top(k: int) -> MetricInfo:
+    which = "the one dimension" if k == 1 else f"the {k} dimensions"
+    return MetricInfo(
+        name=f"gap_top_{k}",
+        title=f"Gap in {k} dimension{'s' * (k > 1)}",
+        meaning=f"How much of the gap sits in {which} where it is largest; 1 = all.",
+        better="neither",
+        convention=f"sum of the {k} largest g_d^2 / gap^2, g = mean x - mean y; dimensions held",
+        function=CONCENTRATION,
+        source="after Schrodi et al. 2025",
+        pitfall="Not rotation invariant: the axes of a space are arbitrary. See the gap inside the data.",
+        extended=True,
+        reading="higher = few dimensions carry it",
+    )
+
 
 METRICS = (
     MetricInfo(
@@ -111,5 +134,123 @@ METRICS = (
         source="Liang et al. 2022 (cone effect)",
         pitfall="Random encoders already show a cone.",
         reading="lower is wider",
+    ),
+    MetricInfo(
+        name="l2i",
+        title="Distance of true pairs",
+        meaning="How far an image is from its own report; 0 = the same place, 2 = opposite poles.",
+        better="lower",
+        convention="mean |x_i - y_i|, not squared, unit rows",
+        function=PAIR_EXTRAS,
+        source="Schrodi et al. 2025 (L2I)",
+        pitfall="Says nearly what the alignment says; that one is squared.",
+        extended=True,
+    ),
+    MetricInfo(
+        name="centroid_cosine",
+        title="Cosine of the centroids",
+        meaning="Whether the middles of the two clouds lie in one direction; 1 = yes, -1 = opposite.",
+        better="higher",
+        convention="<mx, my> / (|mx| |my|), m = mean of unit rows; none where a mean is shorter than 1e-6",
+        function=PAIR_EXTRAS,
+        source="derived",
+        pitfall="Unstable where a mean is short: after mean removal it means nothing.",
+        extended=True,
+    ),
+    MetricInfo(
+        name="iimm",
+        title="Inter-intra modal measure",
+        meaning="How alike different studies look, within the first modality and across both.",
+        better="neither",
+        convention="1/2 (mean <x_i, y_j> + mean <x_i, x_j>), i != j, x = first modality",
+        function=PAIR_EXTRAS,
+        source="Niss et al. 2025",
+        pitfall="Meant with images first, and to foretell gain and forgetting of fine-tuning, not quality.",
+        extended=True,
+        reading="higher foretells more gain and more forgetting",
+    ),
+    *(_top(k) for k in TOP),
+    MetricInfo(
+        name="gap_in_subspace",
+        title="Gap inside the data",
+        meaning="How much of the gap lies in the directions that the data itself varies in.",
+        better="neither",
+        convention="|U U^T g|^2 / gap^2, U = fewest eigenvectors of Cov(X) + Cov(Y) with 90 % of the "
+        "variance; no interval",
+        function=CONCENTRATION,
+        source="after ReAlign, arXiv 2602.07026",
+        pitfall="A random direction reads r / D; r stands in the convention of the measurement.",
+        extended=True,
+        reading="low = across the data",
+    ),
+    MetricInfo(
+        name="gap_length_variation",
+        title="Gap length, variation",
+        meaning="Whether the gap is equally long all over the collection; 0 = everywhere.",
+        better="neither",
+        convention="sd / mean of |mean d| over groups of 100 pairs in a seeded order, d_i = x_i - y_i",
+        function=CONSTANCY,
+        source=C3,
+        pitfall="Chance alone makes small gaps vary: read it beside the floor of the gap.",
+        extended=True,
+        reading="lower = one length",
+    ),
+    MetricInfo(
+        name="gap_direction_constancy",
+        title="Gap direction, constancy",
+        meaning="Whether the gap points the same way all over the collection; 1 = everywhere.",
+        better="neither",
+        convention="mean cosine of mean d of successive groups of 100 pairs in a seeded order",
+        function=CONSTANCY,
+        source=C3,
+        pitfall="Near 0 once the gap is closed: then there is no direction.",
+        extended=True,
+        reading="1 = one direction",
+    ),
+    MetricInfo(
+        name="gap_orthogonality",
+        title="Gap against the data",
+        meaning="Whether studies differ along the gap; 0 = they differ only across it.",
+        better="neither",
+        convention="mean |cos(z_(i+1) - z_i, g)| over both modalities, in a seeded order",
+        function=CONSTANCY,
+        source=C3,
+        pitfall="Chance gives about sqrt(2 / (pi D)), not 0.",
+        extended=True,
+        reading="0 = across the data",
+    ),
+    MetricInfo(
+        name="gap_residual_cosine",
+        title="Gap residual, cosine",
+        meaning="Whether pair differences still have a common direction once the gap is taken off.",
+        better="neither",
+        convention="mean cos(d_i - g, d_j - g), i != j",
+        function=CONSTANCY,
+        source=C3,
+        pitfall="Slightly below 0 by chance: centring leaves -1/n.",
+        extended=True,
+        reading="0 = no common direction",
+    ),
+    MetricInfo(
+        name="gram_volume",
+        title="Volume of a study",
+        meaning="How much room a study's modalities span; 0 = one line or plane, 1 = at right angles.",
+        better="lower",
+        convention="mean sqrt |det G|, G_ab = <z_a, z_b>, over true tuples",
+        function=VOLUMES,
+        source="Cicchetti et al. 2025 (GRAM)",
+        pitfall="Opposite vectors span nothing either. Not comparable between numbers of modalities.",
+        extended=True,
+    ),
+    MetricInfo(
+        name="triangle_area",
+        title="Triangle of a study",
+        meaning="Area of the triangle between a study's three modalities; 0 = on one point or line.",
+        better="lower",
+        convention="mean sqrt(|u|^2 |w|^2 - <u, w>^2) / 2, u and w two sides; three modalities",
+        function=VOLUMES,
+        source="TRIANGLE",
+        pitfall="The released code leaves out the root: 2 area^2.",
+        extended=True,
     ),
 )

@@ -25,7 +25,7 @@ class MetricInfo:
     source          paper, or how it was derived
     pitfall         what the number cannot say, or how it is misread
     margin          the smallest change worth naming: a change whose interval lies within +-margin reads
-                    "unchanged". With `relative` it is a share of the value of A
+                    "unchanged". With `relative` it is a share of the value of A, and `margin_floor` at least
     extended        only in the full evaluation, not among the default numbers
     """
 
@@ -39,6 +39,7 @@ class MetricInfo:
     pitfall: str
     margin: float = 0.02
     relative: bool = False
+    margin_floor: float = 0.0
     extended: bool = False
     reading: str = ""
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from analysis.catalogue.info import MetricInfo
 
+ISOTROPY = "analysis.geometry.isotropy"
+
 METRICS = (
     MetricInfo(
         name="uniformity_wi",
         title="Uniformity (Wang-Isola)",
         meaning="How evenly the rows cover the sphere; 0 = collapsed, -4 = even in many dimensions.",
         better="lower",
-        convention="log mean exp(-2 |z_i - z_j|^2), i < j, unit rows",
+        convention="log mean exp(-2 |z_i - z_j|^2), i < j, unit rows; above 4,096 studies a seeded sample",
         function="analysis.geometry.uniformity_wi",
         source="Wang and Isola 2020",
         pitfall="The other uniformity (Wasserstein) points the other way.",
@@ -41,5 +43,31 @@ METRICS = (
         margin=0.05,
         relative=True,
         reading="higher uses more directions",
+    ),
+    MetricInfo(
+        name="participation_ratio",
+        title="Participation ratio",
+        meaning="How many directions carry the variance; 1 = a single line.",
+        better="higher",
+        convention="(sum l)^2 / sum l^2, l = eigenvalues of the covariance of unit rows",
+        function=ISOTROPY,
+        source="Gao et al. 2017",
+        pitfall="The few largest directions decide; the effective rank also hears the small ones.",
+        extended=True,
+        margin=0.05,
+        relative=True,
+        reading="higher uses more directions",
+    ),
+    MetricInfo(
+        name="isoscore",
+        title="IsoScore",
+        meaning="How evenly the variance is spread over all directions; 0 = one direction, 1 = all alike.",
+        better="higher",
+        convention="as published: equals (participation ratio - 1) / (D - 1); none with fewer rows than D",
+        function=ISOTROPY,
+        source="Rudman et al. 2022",
+        pitfall="Small for every real encoder in many dimensions.",
+        extended=True,
+        reading="higher is more even",
     ),
 )

@@ -1,20 +1,40 @@
-"""What the space is about: clusters, labels, and whether two spaces order the same studies alike."""
+"""What the space is about: clusters, labels, words, and whether two spaces order the same studies alike."""
 
 from __future__ import annotations
 
 from analysis.catalogue.info import MetricInfo
 
+CLUSTERS = "analysis.clustering.clusters"
+AGREEMENT = "analysis.agreement.agreement"
+ZERO_SHOT = "analysis.zero_shot.zero_shot"
+AUROC = "analysis.zero_shot.finding_auroc"
+SAME = "1 = the same up to a turn and a scale"
+WORDS = "Depends on the words as much as on the pictures: state the templates. "
+HELD = "interval with the clusters held"
+OF_K_MEANS = f"of k-means on the stacked rows, K = number of label values, n_init 3, mean of 5 seeds; {HELD}"
+
 METRICS = (
     MetricInfo(
         name="v_measure",
         title="Clusters follow the label",
-        meaning="How well clusters of images and texts together match the label; 1 = exactly, 0 = not at all.",
+        meaning="How well clusters of images and texts together match the label; 1 = exactly.",
         better="higher",
-        convention="V-measure of k-means on the stacked rows, K = number of label values, n_init 3, mean of "
-        "5 seeds",
-        function="analysis.clustering.v_measure",
+        convention=f"V-measure {OF_K_MEANS}",
+        function=CLUSTERS,
         source="Rosenberg and Hirschberg 2007",
-        pitfall="Above 0 by chance for many clusters; the spread over seeds is no interval.",
+        pitfall="Above 0 by chance for many clusters: see the adjusted Rand index. Another seed of k-means "
+        "moves it by the spread in the note, which is not in the interval.",
+        margin=0.03,
+    ),
+    MetricInfo(
+        name="cluster_ari",
+        title="Clusters follow the label, over chance",
+        meaning="How often two rows of one label share a cluster, over chance; 0 = as by chance, 1 = always.",
+        better="higher",
+        convention=f"adjusted Rand index {OF_K_MEANS}",
+        function=CLUSTERS,
+        source="Hubert and Arabie 1985",
+        pitfall="Large labels decide it. One label split into two tidy clusters costs much.",
         margin=0.03,
     ),
     MetricInfo(
@@ -22,11 +42,167 @@ METRICS = (
         title="Clusters follow the modality",
         meaning="How far clusters sort images from texts; 0 = modality plays no part.",
         better="lower",
-        convention="NMI of the same k-means clusters with the modality, mean of 5 seeds",
-        function="analysis.clustering.v_measure",
+        convention=f"NMI of the same k-means clusters with the modality, mean of 5 seeds; {HELD}",
+        function=CLUSTERS,
         source="as above",
         pitfall="Read beside the V-measure: a collapsed space mixes too.",
         margin=0.03,
         reading="lower is better mixed",
+    ),
+    MetricInfo(
+        name="cluster_nmi",
+        title="Clusters and label, shared information",
+        meaning="How much of what the label tells the clusters tell too; 1 = all.",
+        better="higher",
+        convention=f"NMI, arithmetic mean, {OF_K_MEANS}",
+        function=CLUSTERS,
+        source="as above",
+        pitfall="The V-measure under its other name, and no new number.",
+        margin=0.03,
+        extended=True,
+    ),
+    MetricInfo(
+        name="cluster_homogeneity",
+        title="Pure clusters",
+        meaning="How far each cluster holds one label alone; 1 = wholly.",
+        better="higher",
+        convention=f"1 - H(label | cluster) / H(label) {OF_K_MEANS}",
+        function=CLUSTERS,
+        source="Rosenberg and Hirschberg 2007",
+        pitfall="Clusters by label and modality would be pure too: read it with the completeness.",
+        margin=0.03,
+        extended=True,
+    ),
+    MetricInfo(
+        name="cluster_completeness",
+        title="Whole labels",
+        meaning="How far each label lies in one cluster; 1 = wholly.",
+        better="higher",
+        convention=f"1 - H(cluster | label) / H(cluster) {OF_K_MEANS}",
+        function=CLUSTERS,
+        source="Rosenberg and Hirschberg 2007",
+        pitfall="One cluster of everything would read 1: read it with the homogeneity.",
+        margin=0.03,
+        extended=True,
+    ),
+    MetricInfo(
+        name="label_knn_accuracy",
+        title="Neighbours name the label",
+        meaning="How often the nearest rows of other patients vote for the right label; 1 = always.",
+        better="higher",
+        convention="accuracy of 5 nearest neighbours by cosine, all modalities stacked, 80/20 by group, tied "
+        "votes share, mean of 5 splits; graph fixed in the interval",
+        function="analysis.clustering.label_knn_accuracy",
+        source="as in ModGap, Grassucci et al. 2025, there without groups",
+        pitfall="A common label is often right by chance: see its share in the note.",
+        extended=True,
+    ),
+    MetricInfo(
+        name="cka",
+        title="CKA",
+        meaning=f"How alike two spaces hold the same studies; {SAME}.",
+        better="higher",
+        convention="|Xc^T Yc|_F^2 / (|Xc^T Xc|_F |Yc^T Yc|_F), centred unit rows; linear, biased",
+        function=AGREEMENT,
+        source="Kornblith et al. 2019",
+        pitfall="Near 1 by chance with few studies for the dimensions. A few strong directions decide it.",
+        extended=True,
+        reading="higher is more alike",
+    ),
+    MetricInfo(
+        name="cka_debiased",
+        title="CKA, debiased",
+        meaning="The same without what chance adds; about 0 if two spaces share nothing.",
+        better="higher",
+        convention="the same with unbiased HSIC: diagonals out; may be negative, left as it is",
+        function=AGREEMENT,
+        source="Song et al. 2012; Kornblith et al. 2019",
+        pitfall="The one to read under 10 studies a dimension. Needs 4 studies.",
+        extended=True,
+        reading="higher is more alike",
+    ),
+    MetricInfo(
+        name="procrustes_disparity",
+        title="Procrustes disparity",
+        meaning="What the best turn, shift and scale leave between two spaces; 0 = nothing.",
+        better="lower",
+        convention="1 - (sum of singular values of A^T B)^2, A, B centred and of Frobenius norm 1; best turn "
+        "held in the interval",
+        function=AGREEMENT,
+        source="as scipy.spatial.procrustes",
+        pitfall="Too small by chance with few studies for the dimensions: 0 is possible for n <= D.",
+        extended=True,
+        reading="lower is more alike",
+    ),
+    MetricInfo(
+        name="mutual_knn_at_10",
+        title="Shared neighbours",
+        meaning="How many of the 10 nearest studies are the same in both spaces; 1 = all.",
+        better="higher",
+        convention="mean share of common 10 nearest by cosine, self excluded, equal rows by row order; graph "
+        "fixed in the interval",
+        function="analysis.agreement.neighbourhood_overlap",
+        source="mutual k-NN, Huh et al. 2024",
+        pitfall="10 / (n - 1) by chance, so it falls with more studies. Repeated texts stand in file order.",
+        extended=True,
+        reading="higher is more alike",
+    ),
+    MetricInfo(
+        name="rsa",
+        title="Same order of likeness",
+        meaning="Whether pairs of studies that are alike in one space are so in the other; 1 = same order.",
+        better="higher",
+        convention="Spearman's correlation of the cosines of all pairs of studies, ties by mid-rank",
+        function=AGREEMENT,
+        source="Kriegeskorte et al. 2008",
+        pitfall="Far pairs are many and decide it; neighbours are few: see the shared neighbours.",
+        extended=True,
+        reading="higher is more alike",
+    ),
+    MetricInfo(
+        name="zero_shot_accuracy",
+        title="Zero-shot accuracy",
+        meaning="How often words alone name the right class; 1 = always.",
+        better="higher",
+        convention="class = highest cosine with unit(mean of unit prompt vectors); equal cosines share",
+        function=ZERO_SHOT,
+        source="Radford et al. 2021",
+        pitfall=f"{WORDS}A common class is often right: see the balanced accuracy.",
+        extended=True,
+    ),
+    MetricInfo(
+        name="zero_shot_balanced_accuracy",
+        title="Zero-shot accuracy, balanced",
+        meaning="The same with every class weighing alike; 1 / classes by chance.",
+        better="higher",
+        convention="mean over classes of the recall; classes without studies left out",
+        function=ZERO_SHOT,
+        source="as in CLIP_benchmark",
+        pitfall=f"{WORDS}A class of few studies weighs as much as any.",
+        extended=True,
+    ),
+    MetricInfo(
+        name="zero_shot_auroc",
+        title="Zero-shot AUROC of a finding",
+        meaning="How surely words rank studies with a finding above those without; 0.5 = by chance.",
+        better="higher",
+        convention='area under the ROC curve of cos with "{finding}" - cos with "no {finding}", ties by '
+        "mid-rank; interval by placements",
+        function=AUROC,
+        source="Tiu et al. 2022 (CheXzero); DeLong et al. 1988",
+        pitfall=f'{WORDS}Encoders that overhear "no" read about 0.5 or less, however well they see.',
+        extended=True,
+    ),
+    MetricInfo(
+        name="zero_shot_rest_auroc",
+        title="Zero-shot AUROC of a value, against the rest",
+        meaning="How surely words rank studies of a value above those of the others; 0.5 = by chance.",
+        better="higher",
+        convention="area under the ROC curve of cos with the value - cos with unit(mean of the other values' "
+        "class vectors), ties by mid-rank; interval by placements",
+        function=AUROC,
+        source="derived; DeLong et al. 1988",
+        pitfall=f"{WORDS}Says how values differ, not whether a finding is seen.",
+        extended=True,
     ),
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 import re
 from collections.abc import Sequence
 
@@ -25,11 +24,6 @@ WORDS = ("blue", "orange")  # of A and B in text
 def plain(text: str) -> str:
     """A stranger's words inside Markdown, shown as they are: no link, picture or icon comes of them."""
     return re.sub(r"([\\`*_{}\[\]()#+.!:$~|<>-])", r"\\\1", text)
-
-
-def degrees(cosine: float) -> float:
-    """The angle whose cosine this is."""
-    return math.degrees(math.acos(max(-1.0, min(1.0, cosine))))
 
 
 def number(metrics: Sequence[Metric | None], *, percent: bool = False, subtitle: str = "") -> None:
@@ -60,6 +54,8 @@ def _chance(metric: Metric) -> str:
 
 def shown(metric: Metric, percent: bool) -> str:
     """The value as people read it."""
+    if metric.value is None:
+        return "undefined"
     return f"{metric.value:.1%}" if percent else f"{metric.value:.3f}"
 
 
@@ -82,7 +78,7 @@ def table_of(evaluation: Evaluation) -> list[dict[str, object]]:
             "high": m.high,
             "n": m.n,
             "better": m.better,
-            "convention": m.convention,
+            "convention": m.convention if m.value is not None else f"undefined: {m.reason}",
         }
         for m in evaluation.metrics
     ]

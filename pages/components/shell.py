@@ -22,8 +22,10 @@ PAGES = (
     ("overview", "Overview", ":material/explore:"),
     ("map", "Map", ":material/scatter_plot:"),
     ("gap", "Gap", ":material/straighten:"),
+    ("compare", "Compare", ":material/compare_arrows:"),
     ("retrieval", "Retrieval", ":material/search:"),
     ("train", "Train", ":material/model_training:"),
+    ("report", "Report", ":material/lab_profile:"),
     ("library", "Library", ":material/inventory_2:"),
 )
 NONE = "none"

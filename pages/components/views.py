@@ -21,6 +21,7 @@ from data.embeddings import EmbeddingSet
 from data.images import ImagePack
 from data.workspace import SET, Record, Workspace
 from models import layouts, results
+from models.layouts import Layout
 
 
 def workspace() -> Workspace:
@@ -136,10 +137,24 @@ def pca(shown: View) -> tuple[Map, dict[str, np.ndarray]]:
     return _pca(shown.record.fingerprint, shown.name, shown.split)
 
 
-def umap(shown: View) -> dict[str, np.ndarray] | None:
-    """modality -> (n_studies, 2) if a worker has laid the set out, else None."""
-    maps = layouts.read(workspace(), shown.name)
-    return None if maps is None else {m: xy[shown.where] for m, xy in maps.items()}
+def pca_layout(shown: View, *, limit: int) -> Layout:
+    """The same with what it distorts, measured for all points or, above `limit`, a sample of them."""
+    return _pca_layout(shown.record.fingerprint, shown.name, shown.split, limit)
+
+
+@st.cache_data(show_spinner="Looking for what the map distorts…", max_entries=16)
+def _pca_layout(fingerprint: str, name: str, split: str, limit: int) -> Layout:
+    shown = view(name, split)
+    vectors, where = layouts.stacked(shown.set)
+    xy = projection.pca(vectors).xy
+    trust = projection.trust(vectors, xy, limit=limit)
+    return layouts.shown(xy, trust, where, len(shown.set), method="pca")
+
+
+def umap(shown: View) -> Layout | None:
+    """The studies' part of the set's layout if a worker has laid it out, else None."""
+    found = layouts.read(workspace(), shown.name)
+    return None if found is None else found.subset(shown.where)
 
 
 def of_pairs(

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics
 
 from analysis import gap
 from analysis.arrays import unit_rows
-from analysis.clustering import Clustering, v_measure
+from analysis.clustering import Clustering, Clusters, clusters, label_knn_accuracy, v_measure
+from analysis.contingency import counted
 from analysis.geometry import effective_rank
 from analysis.hubness import antihub_share, hubness_skew, occurrences
 from analysis.uncertainty import GroupBootstrap
@@ -48,12 +52,128 @@ def test_effective_rank_and_hubness_agree_with_reference_values(name: str) -> No
 def test_clusters_agree_with_reference_values(name: str, k: int) -> None:
     """Within 0.01, since k-means differs between versions of scikit-learn."""
     expected, z = values(name), arrays(name)
-    found = v_measure([z["image"], z["text"]], z["labels"], seeds=1, n_init=10)
+    sides = [z["image"], z["text"]]
+    found = clusters(sides, z["labels"], seeds=1, n_init=10)
     title = f"k-means K={k} on stacked image+text, random_state 0, n_init 10: "
     title += "V, homogeneity, completeness, ARI, NMI"
-    assert found.k == k
-    assert found.v_measure == pytest.approx(expected[title][0], abs=0.01)
-    assert found.nmi_with_modality == pytest.approx(expected["k-means cluster vs modality NMI"], abs=0.01)
+    names = ("v_measure", "cluster_homogeneity", "cluster_completeness", "cluster_ari", "cluster_nmi")
+    for field, value in zip(names, expected[title], strict=True):
+        assert getattr(found, field).value == pytest.approx(value, abs=0.01), field
+    modality = expected["k-means cluster vs modality NMI"]
+    assert found.cluster_modality_nmi.value == pytest.approx(modality, abs=0.01)
+    quick = v_measure(sides, z["labels"], seeds=1, n_init=10)
+    assert quick.k == k
+    assert (quick.v_measure, quick.nmi_with_modality) == (
+        found.v_measure.value,
+        found.cluster_modality_nmi.value,
+    )
+
+
+SCORES = {
+    "v_measure": (metrics.v_measure_score, metrics.normalized_mutual_info_score),
+    "homogeneity": (metrics.homogeneity_score,),
+    "completeness": (metrics.completeness_score,),
+    "adjusted_rand": (metrics.adjusted_rand_score,),
+}
+
+
+@given(st.integers(0, 10**6), st.integers(2, 40), st.integers(1, 6), st.integers(1, 3))
+@settings(max_examples=40, deadline=None)
+def test_scores_of_a_table_are_those_of_scikit_learn(seed: int, n: int, classes: int, m: int) -> None:
+    rng = np.random.default_rng(seed)
+    first, second = rng.integers(classes, size=(2, n, m))
+    second = np.where(rng.random((n, m)) < 0.5, first, second)
+    first, second = (np.unique(z, return_inverse=True)[1].reshape(n, m) for z in (first, second))
+    table = counted(first, second)
+    for name, scores in SCORES.items():
+        value, influence = getattr(table, name)()
+        for score in scores:
+            expected = score(first.ravel(), second.ravel())
+            if not np.isnan(expected):
+                assert value == pytest.approx(expected, abs=1e-9), (name, score.__name__)
+        assert influence.mean() == pytest.approx(0, abs=1e-9), name
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_pulls_are_what_a_heavier_study_does(name: str) -> None:
+    """A study repeated once among 3,000: the change of the score against its pull / n."""
+    rng = np.random.default_rng(1)
+    first = rng.integers(3, size=(3000, 2))
+    second = np.where(rng.random((3000, 2)) < 0.6, first, rng.integers(4, size=(3000, 2)))
+    value, pulls = getattr(counted(first, second), name)()
+    for i in range(5):
+        again = [np.concatenate([z, z[i : i + 1]]) for z in (first, second)]
+        change = getattr(counted(*again), name)()[0] - value
+        assert change == pytest.approx(pulls[i] / 3000, abs=2e-6), i
+
+
+def test_intervals_follow_the_groups_and_seeds_are_in_the_note() -> None:
+    sides, labels = two_topics(0.6, n=240)
+    labels[np.random.default_rng(2).permutation(240)[:80]] = "knee"
+    alone = clusters(sides, labels)
+    patient = np.unique(labels, return_inverse=True)[1] + 3 * (np.arange(240) // 20)
+    grouped = clusters(sides, labels, bootstrap=GroupBootstrap(patient))
+    for name in Clusters.__dataclass_fields__:
+        a, b = getattr(alone, name), getattr(grouped, name)
+        assert a.value == b.value, name
+        assert a.low <= a.value <= a.high, name
+        assert "over 5 seeds" in a.note, name
+    assert grouped.v_measure.n_groups == len(set(patient))
+    assert grouped.v_measure.replicates.std() != alone.v_measure.replicates.std()
+
+
+def test_many_studies_are_sampled_and_that_is_said() -> None:
+    sides, labels = two_topics(0.0, n=300)
+    labels[::3] = ""
+    for found in (
+        clusters(sides, labels, studies=80).v_measure,
+        label_knn_accuracy(sides, labels, studies=80),
+    ):
+        assert found.n == 80
+        assert "; 80 of 200 studies, seeded" in found.note
+
+
+def test_neighbours_name_a_planted_label_and_chance_without_one() -> None:
+    sides, labels = two_topics(1.0)
+    assert label_knn_accuracy(sides, labels).value == 1
+    rows = unit_rows(np.random.default_rng(3).normal(size=(600, 8)))
+    chance = label_knn_accuracy([rows, rows], (np.arange(600) % 4 // 3).astype(str))
+    assert chance.value == pytest.approx(0.7, abs=0.05)  # votes of 5 for a label of 3 in 4
+    assert chance.note.endswith("; commonest label 0.75")
+
+
+def test_neighbours_of_the_same_patient_do_not_vote() -> None:
+    """Each patient has a direction and a random label of its own, to be learnt by heart from copies."""
+    rng = np.random.default_rng(4)
+    patient = np.repeat(np.arange(40), 6)
+    x, y = (unit_rows(rng.normal(size=(40, 30))[patient] + 0.1 * rng.normal(size=(240, 30))) for _ in "xy")
+    labels = rng.permutation(np.arange(40) % 2)[patient].astype(str)
+    together = label_knn_accuracy([x, y], labels, bootstrap=GroupBootstrap(patient))
+    torn = label_knn_accuracy([x, y], labels, bootstrap=GroupBootstrap(np.arange(240)))
+    assert torn.value > 0.9
+    assert together.value < 0.7
+
+
+def test_equal_votes_share_the_hit() -> None:
+    """All rows are one: the 5 neighbours are the same for all, and one of five labels is right."""
+    point = np.tile(unit_rows(np.ones((1, 4))), (50, 1))
+    found = label_knn_accuracy([point], (np.arange(50) % 5).astype(str))
+    assert found.value == pytest.approx(0.2, abs=0.1)
+
+
+@pytest.mark.parametrize(("n", "labels"), [(1, ["a"]), (3, ["", "", ""]), (3, ["a", "", "a"])])
+def test_too_few_labels_have_a_reason(n: int, labels: list[str]) -> None:
+    rows = unit_rows(np.random.default_rng(0).normal(size=(n, 4)))
+    found = [*vars(clusters([rows, rows], np.array(labels))).values()]
+    for estimate in (*found, label_knn_accuracy([rows], np.array(labels))):
+        assert np.isnan(estimate.value)
+        assert estimate.reason.startswith("needs 2 different labels, there ")
+
+
+def test_too_few_groups_have_a_reason() -> None:
+    sides, labels = two_topics(0.0, n=20)
+    found = label_knn_accuracy(sides, labels, bootstrap=GroupBootstrap(np.arange(20) % 4))
+    assert found.reason == "needs 5 groups of studies to look among and to ask, there are 4"
 
 
 def test_without_a_gap_clusters_follow_the_label_and_with_one_the_modality() -> None:

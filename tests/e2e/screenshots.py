@@ -18,6 +18,7 @@ PAGES = {
     "overview": "overview",
     "map": "map",
     "gap": "gap",
+    "compare": "compare",
     "retrieval": "retrieval?q=large+right+pleural+effusion",
     "train": "train",
     "library": "library",

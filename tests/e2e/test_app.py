@@ -53,6 +53,7 @@ HEADINGS = {
     "overview": "Overview",
     "map": "Map",
     "gap": "Gap",
+    "compare": "Compare",
     "retrieval": "Retrieval",
     "train": "Train",
     "library": "Library",

@@ -43,6 +43,7 @@ function buildLegend(s) {
     const ink = colour.mode === "modality" ? s.colours[kind] : "currentColor";
     chip(s, shapes, s.onlyKinds, kind, glyph(s.shapes[kind], ink), name);
   });
+  if (s.data.panels.some((panel) => panel.greyed.some((rows) => rows.length))) shapes.append(glyphNote("distorted by the map"));
   if (colour.mode === "modality") return;
   legend.append(meaning);
   if (colour.name) meaning.append(el("span", "lm-name", colour.name));

@@ -183,6 +183,7 @@ function place(s, same) {
     const from = known ? p.now.map((xy) => xy.slice()) : [], to = panel.xy;
     const moved = known && to.some((xy, m) => xy.some((v, j) => v !== from[m][j] && (v === v || from[m][j] === from[m][j])));
     p.kinds = panel.modalities.map((name) => s.kinds.indexOf(name));
+    p.greyed = panel.greyed.map((rows) => new Set(rows));
     p.now = to;
     buildGrid(p);
     if (moved) {

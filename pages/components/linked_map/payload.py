@@ -43,6 +43,7 @@ class Panel:
     shapes: Sequence[str]
     xy: Sequence[np.ndarray]
     frame: tuple[float, float, float, float] | None = None
+    greyed: Sequence[np.ndarray] = ()
 
     def __post_init__(self) -> None:
         if not len(self.modalities) == len(self.shapes) == len(self.xy) > 0:
@@ -161,6 +162,7 @@ def pack(
                 "modalities": list(panel.modalities),
                 "shapes": list(panel.shapes),
                 "reach": reach,
+                "greyed": [np.flatnonzero(rows).tolist() for rows in panel.greyed],
             }
             for panel, (_, reach) in zip(panels, framed, strict=True)
         ],

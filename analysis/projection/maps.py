@@ -11,6 +11,8 @@ import numpy as np
 from analysis.neighbours import nearest
 
 MIN_ROWS_UMAP = 10
+MANY = 10_000
+Graph = tuple[np.ndarray, np.ndarray]  # cosines and rows, as `nearest(z, z, k=k)` gives them
 
 
 @dataclass(frozen=True)
@@ -68,40 +70,54 @@ def directions(covariance: np.ndarray) -> tuple[np.ndarray, tuple[float, ...]]:
     return axes, tuple(map(float, explained))
 
 
-def umap(z: np.ndarray, *, neighbours: int = 15, seed: int = 0, start: np.ndarray | None = None) -> Map:
+def umap(
+    z: np.ndarray,
+    *,
+    neighbours: int = 15,
+    seed: int = 0,
+    start: np.ndarray | None = None,
+    graph: Graph | None = None,
+    epochs: int | None = None,
+) -> Map:
     """UMAP of all rows together on an exact cosine neighbour graph; z has unit rows.
 
     Seeded, hence one thread and the same map each time. `start` (n_rows, 2) warm-starts the layout
-    from another checkpoint's map and the result is rotated onto it. Takes seconds to compile:
-    call it in a worker. ValueError below 10 rows.
+    from another checkpoint's map and the result is rotated onto it, its size kept. `graph`: what
+    `nearest(z, z, k=...)` gave, with `neighbours` or more columns, if it is there already. `epochs`: 200,
+    or 100 above 10,000 rows: umap-learn's own 500 and 200 raise trustworthiness by less than 0.005
+    (`python -m benchmarks.maps`). Takes seconds to compile: call it in a worker. ValueError below 10 rows.
     """
     if len(z) < MIN_ROWS_UMAP:
         raise ValueError(f"UMAP needs at least {MIN_ROWS_UMAP} rows, got {len(z)}.")
     import umap as library
 
-    cosines, rows = nearest(z, z, k=min(neighbours, len(z) - 1))
-    graph = (rows, np.maximum(0, 1 - cosines))
-    init = "pca" if start is None else _scaled(start)
+    neighbours = min(neighbours, len(z) - 1)
+    found = graph or nearest(z, z, k=neighbours)
+    cosines, rows = (np.ascontiguousarray(a[:, :neighbours]) for a in found)  # another layout compiles anew
     model = library.UMAP(
         metric="cosine",
-        n_neighbors=rows.shape[1],
-        precomputed_knn=graph,
-        init=init,
+        n_neighbors=neighbours,
+        precomputed_knn=(rows, np.maximum(0, 1 - cosines)),
+        init="pca" if start is None else _scaled(start),
+        n_epochs=epochs or (200 if len(z) <= MANY else 100),
         random_state=seed,
-        n_jobs=1,
     )
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="precomputed_knn")  # new points are not our use
+        warnings.filterwarnings("ignore", message="precomputed_knn")  # `place` is for new points
+        warnings.filterwarnings("ignore", message="n_jobs")  # a seed means one thread
         xy = model.fit_transform(np.asarray(z, dtype=np.float32))
-    return Map((xy if start is None else onto(xy, start)).astype(np.float32), "umap")
+    return Map((xy if start is None else onto(xy, start, scale=False)).astype(np.float32), "umap")
 
 
-def onto(xy: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Rotate, mirror and scale a map onto another of the same rows (orthogonal Procrustes)."""
-    a, b = xy - xy.mean(axis=0), target - target.mean(axis=0)
+def onto(xy: np.ndarray, target: np.ndarray, *, scale: bool = True) -> np.ndarray:
+    """Rotate, mirror, move and, unless told not to, scale a map onto another of the same rows.
+
+    Least squares (orthogonal Procrustes), float64. Without `scale` distances stay as they were.
+    """
+    a, b = xy - xy.mean(axis=0, dtype=np.float64), target - target.mean(axis=0, dtype=np.float64)
     u, singular, v = np.linalg.svd(a.T @ b)
-    scale = singular.sum() / max(np.square(a).sum(), 1e-300)
-    return scale * a @ (u @ v) + target.mean(axis=0)
+    size = singular.sum() / max(np.square(a).sum(), 1e-300) if scale else 1.0
+    return size * a @ (u @ v) + target.mean(axis=0, dtype=np.float64)
 
 
 def _scaled(start: np.ndarray) -> np.ndarray:

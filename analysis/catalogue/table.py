@@ -1,0 +1,42 @@
+"""The catalogue as a table for docs/metrics.md: `python -m analysis.catalogue.table` writes it there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from analysis.catalogue import TOPICS
+from analysis.catalogue.info import MetricInfo
+
+BEGIN, END = "<!-- catalogue: written by analysis.catalogue.table -->", "<!-- /catalogue -->"
+DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"
+
+
+def markdown() -> str:
+    """One section a topic: name, function, formula, better, source, pitfalls."""
+    return "\n".join(_section(topic.__doc__ or "", topic.METRICS) for topic in TOPICS)
+
+
+def written(page: str) -> str:
+    """The page with the catalogue between its marks. ValueError without the marks."""
+    found = re.search(f"{re.escape(BEGIN)}.*{re.escape(END)}", page, flags=re.DOTALL)
+    if found is None:
+        raise ValueError(f"Expected the marks {BEGIN} and {END} in the page, found none.")
+    return page[: found.start()] + f"{BEGIN}\n{markdown()}\n{END}" + page[found.end() :]
+
+
+def _section(title: str, metrics: tuple[MetricInfo, ...]) -> str:
+    columns = ("name", "function", "formula and convention", "better", "source", "pitfalls")
+    head = f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}"
+    return "\n".join([f"### {title.strip()}", "", head, *map(_row, metrics), ""])
+
+
+def _row(m: MetricInfo) -> str:
+    margin = f"{m.margin:g}" + (" of A" if m.relative else "")
+    name = f"`{m.name}`" + (" (full)" if m.extended else "")
+    cells = (name, f"`{m.function}`", m.convention, m.better, m.source, f"{m.pitfall} Margin {margin}.")
+    return "| " + " | ".join(re.sub(r"\s+", " ", c.replace("|", r"\|")) for c in cells) + " |"
+
+
+if __name__ == "__main__":
+    DOCS.write_text(written(DOCS.read_text()))

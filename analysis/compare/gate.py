@@ -1,0 +1,70 @@
+"""Conditions on differences, for a build that must fail when a checkpoint got worse."""
+
+from __future__ import annotations
+
+import operator
+import re
+from dataclasses import dataclass
+
+from analysis.catalogue import CATALOGUE
+from analysis.compare.table import Comparison, Row
+from data.errors import Refused
+
+OPERATORS = {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt}
+FORM = re.compile(r"\s*([a-z0-9_]+)(?::(\w+))?\s*(<=|>=|<|>)\s*([-+]?[\d.]+(?:e[-+]?\d+)?)\s*", re.IGNORECASE)
+DEFAULT_PROTOCOL = "multi_positive"
+
+
+@dataclass(frozen=True)
+class Condition:
+    """`name[:protocol] operator limit`, about the difference B - A; true means failure."""
+
+    text: str
+    name: str
+    protocol: str | None
+    sign: str
+    limit: float
+
+    def meets(self, row: Row) -> bool:
+        """Whether this row is meant and its difference meets the condition."""
+        wanted = row.protocol in (None, self.protocol or DEFAULT_PROTOCOL)
+        if row.name != self.name or not wanted or row.difference is None:
+            return False
+        return bool(OPERATORS[self.sign](row.difference, self.limit))
+
+
+def condition(text: str) -> Condition:
+    """Read a condition such as "recall_at_10<-0.02" or "recall_at_1:strict<0". `Refused` for any other."""
+    found = FORM.fullmatch(text)
+    example = 'e.g. "recall_at_10<-0.02" or "recall_at_1:strict<0"'
+    if found is None:
+        raise Refused(
+            "bad_condition", f"Expected name, one of < <= > >=, and a number, {example}; got {text!r}."
+        )
+    name, protocol, sign, limit = found.groups()
+    if name not in CATALOGUE:
+        names = ", ".join(CATALOGUE)
+        raise Refused("unknown_metric", f"There is no metric {name!r}. Expected one of: {names}.")
+    try:
+        return Condition(text, name, protocol, sign, float(limit))
+    except ValueError:
+        raise Refused("bad_condition", f"{limit!r} is not a number; {example}.") from None
+
+
+def broken(wanted: Condition, comparison: Comparison) -> list[str]:
+    """One sentence for each row that meets the condition. `Refused` if no row has that name and protocol,
+    for a gate that checks nothing would always be open."""
+    rows = [r for r in comparison.rows if r.name == wanted.name]
+    if not any(r.protocol in (None, wanted.protocol or DEFAULT_PROTOCOL) for r in rows):
+        have = ", ".join(sorted({r.protocol or "no protocol" for r in rows})) or "none"
+        raise Refused(
+            "nothing_to_check",
+            f"{wanted.text!r} concerns no number of this comparison (rows of {wanted.name}: {have}). "
+            "Extended metrics need --full.",
+        )
+    return [
+        f"{row.name} of {row.direction or ' and '.join(row.modalities)}: {row.difference:+.4f} "
+        f"({wanted.text})"
+        for row in rows
+        if wanted.meets(row)
+    ]

@@ -1,0 +1,98 @@
+"""Who is near whom, before and after: neighbours gained and lost, study by study."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.arrays import unit_rows
+from analysis.neighbours import TIE, nearest
+
+MOST_QUERIES = 10_000
+
+
+@dataclass(frozen=True)
+class Neighbourhoods:
+    """The k nearest of some studies in A and in B.
+
+    rows       (m,) which studies were asked; all, or a seeded sample
+    gained     one array a study: near in B and not in A; lost: the other way round, nearest first
+    overlap    (m,) share of the neighbours kept: 1 - (gained + lost) / 2k; 1 = the same neighbours
+    by_chance  the overlap of two spaces that have nothing in common, k over the items on offer
+    note       the sample, "" if all were asked
+    """
+
+    k: int
+    rows: np.ndarray
+    gained: tuple[np.ndarray, ...]
+    lost: tuple[np.ndarray, ...]
+    overlap: np.ndarray
+    by_chance: float
+    note: str = ""
+
+
+def neighbourhoods(
+    a: np.ndarray,
+    b: np.ndarray,
+    *,
+    items: tuple[np.ndarray, np.ndarray] | None = None,
+    k: int = 10,
+    limit: int = MOST_QUERIES,
+    seed: int = 0,
+) -> Neighbourhoods:
+    """The neighbours by cosine of every study in two spaces over the same studies.
+
+    a, b   (n, dim_a), (n, dim_b) rows of one modality in A and in B; the dimensions may differ
+    items  the rows of another modality in A and in B, among which to look; default: the same modality,
+           without the study itself
+    k      cut to the items on offer; limit  above it a seeded sample of studies is asked, among all items
+
+    A neighbour is lost only where it lies clearly beyond the k-th of the other space: ties, as of equal
+    texts, are no change. Source: overlap of nearest neighbours, as mutual k-NN. ValueError for
+    different numbers of rows, or nothing to be near to.
+    """
+    own = items is None
+    sides = [unit_rows(z) for z in (a, b)]
+    among = sides if items is None else [unit_rows(z) for z in items]
+    counts = [len(z) for z in (*sides, *among)]
+    if counts[0] != counts[1] or counts[2] != counts[3]:
+        raise ValueError(f"The same studies and items are needed in A and B, got {counts} rows.")
+    offered = counts[2] - own
+    if offered < 1:
+        raise ValueError("At least 2 studies are needed for one to be near another.")
+    k = min(k, offered)
+    rows = np.sort(np.random.default_rng(seed).permutation(counts[0])[:limit])
+    sides, among = ([z.astype(np.float32) for z in zs] for zs in (sides, among))
+    near = [_near(z[rows], y, k, rows if own else None) for z, y in zip(sides, among, strict=True)]
+    (list_a, edge_a), (list_b, edge_b) = near
+    lost = _beyond(list_a, sides[1][rows], among[1], edge_b)
+    gained = _beyond(list_b, sides[0][rows], among[0], edge_a)
+    overlap = 1 - (lost.sum(axis=1) + gained.sum(axis=1)) / (2 * k)
+    note = f"{len(rows):,} of {counts[0]:,} studies, seeded" if len(rows) < counts[0] else ""
+    return Neighbourhoods(k, rows, _of(list_b, gained), _of(list_a, lost), overlap, k / offered, note)
+
+
+def _of(found: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, ...]:
+    return tuple(items[keep] for items, keep in zip(found, chosen, strict=True))
+
+
+def _near(
+    queries: np.ndarray, items: np.ndarray, k: int, own: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The k nearest (m, k), without the study itself, and the cosine of the last of them (m, 1)."""
+    cosines, found = nearest(queries, items, k=k if own is None else k + 1)
+    if own is not None:
+        # The study itself, or the last where copies of it took all places.
+        itself = found == own[:, None]
+        itself[~itself.any(axis=1), -1] = True
+        cosines, found = (z[~itself].reshape(len(z), k) for z in (cosines, found))
+    return found, cosines[:, -1:]
+
+
+def _beyond(found: np.ndarray, queries: np.ndarray, items: np.ndarray, edge: np.ndarray) -> np.ndarray:
+    """Which of the items (m, k) lie clearly beyond the k-th neighbour of another space: (m, k) of bool."""
+    out = np.empty(found.shape, dtype=bool)
+    for place in range(found.shape[1]):  # one (m, dim) at a time
+        out[:, place] = np.einsum("md,md->m", queries, items[found[:, place]]) < edge[:, 0] - TIE
+    return out

@@ -1,0 +1,172 @@
+"""Every number of two sets side by side, with the paired difference, its interval and its verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any, Literal
+
+import numpy as np
+
+from analysis.catalogue import CATALOGUE, MetricInfo
+from analysis.compare.words import GAP_FAMILY, Word, word
+from analysis.evaluate import Evaluation, Metric
+from analysis.significance import bootstrap_p, holm
+from analysis.uncertainty import MIN_GROUPS, interval
+
+Winner = Literal["A", "B", "same", "neither"]
+
+HEADLINE = (
+    "centroid_gap",
+    "centroid_gap_debiased",
+    "cos_true_pairs",
+    "recall_at_1",
+    "recall_at_5",
+    "recall_at_10",
+    "effective_rank",
+    "v_measure",
+)
+ROUNDING = 1e-12
+
+
+@dataclass(frozen=True)
+class Row:
+    """One number of both sets. Fields that do not apply are None.
+
+    difference  b - a; None where either is undefined
+    low, high   its 95 % interval: the same resamples of groups in both sets, so what the studies share
+                cancels; percentiles, centred where those of the metric are
+    p           two-sided, from the same replicates; p_holm  adjusted over the headline of
+                a pair of modalities
+    margin      smallest change worth naming, in units of the metric
+    verdict     follows from interval and margin alone: see `analysis.compare.words.word`
+    better      which set is, where the interval says so; "same" where unchanged, else "neither"
+    """
+
+    name: str
+    title: str
+    modalities: tuple[str, ...]
+    direction: str | None
+    protocol: str | None
+    label: str | None
+    a: Metric
+    b: Metric
+    difference: float | None
+    low: float | None
+    high: float | None
+    p: float | None
+    p_holm: float | None
+    margin: float
+    verdict: Word
+    better: Winner
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields, ready for JSON."""
+        return {**vars(self), "a": self.a.to_json(), "b": self.b.to_json()}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Sets a and b over the n studies of one split."""
+
+    a: str
+    b: str
+    split: str
+    n: int
+    modalities: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields, ready for JSON."""
+        return {**vars(self), "rows": [row.to_json() for row in self.rows]}
+
+    def find(
+        self, name: str, *modalities: str, direction: str | None = None, protocol: str | None = None
+    ) -> Row | None:
+        """The first row of that name with a difference, for these modalities (in this order), or None."""
+        for row in self.rows:
+            same = row.name == name and (not modalities or row.modalities == modalities)
+            wanted = ((direction, row.direction), (protocol, row.protocol))
+            if same and row.difference is not None and all(w in (None, found) for w, found in wanted):
+                return row
+        return None
+
+
+def compare(a: Evaluation, b: Evaluation) -> Comparison:
+    """Every metric that both evaluations have, in the order of a.
+
+    Both sets hold the same studies, so their errors go together: intervals of A and B that overlap do
+    not mean that the sets are alike. The interval of the difference is the one to read.
+    ValueError for different splits, modalities, numbers of studies or groups, or seeds of the resamples.
+    """
+    for what in ("split", "modalities", "n", "seed"):
+        _same(what, getattr(a, what), getattr(b, what))
+    others = {m.key: m for m in b.metrics}
+    rows = [_row(m, others[m.key]) for m in a.metrics if m.key in others]
+    return Comparison(a.set, b.set, a.split, a.n, a.modalities, _adjusted(rows, a.modalities))
+
+
+def headline(comparison: Comparison) -> tuple[Row, ...]:
+    """The short list people look at, in its own order; recall by the multi-positive protocol."""
+    return tuple(sorted(filter(_in_headline, comparison.rows), key=lambda row: HEADLINE.index(row.name)))
+
+
+def _in_headline(row: Row) -> bool:
+    return row.name in HEADLINE and row.protocol in (None, "multi_positive")
+
+
+def _same(what: str, a: object, b: object) -> None:
+    if a != b:
+        raise ValueError(f"compare() compares sets over the same studies only: {what} is {a} in A, {b} in B.")
+
+
+def _row(a: Metric, b: Metric) -> Row:
+    for what in ("n", "n_groups"):
+        _same(f"{what} of {a.name} ({' and '.join(a.modalities)})", getattr(a, what), getattr(b, what))
+    info = _info(a.name)
+    title = info.title if info and info.name == a.name else a.name.replace("_", " ").capitalize()
+    where = (a.modalities, a.direction, a.protocol, a.label)
+    margin = _margin(info, a.value)
+    if a.value is None or b.value is None:
+        return Row(a.name, title, *where, a, b, None, None, None, None, None, margin, "undefined", "neither")
+    difference = b.value - a.value
+    paired = min(len(a.replicates), len(b.replicates))  # the first draws of one seed are the same draws
+    replicates = b.replicates[:paired] - a.replicates[:paired]
+    low, high = interval(replicates) if paired else (None, None)
+    p = bootstrap_p(replicates) if paired else None
+    closes_from = a.value if a.name in GAP_FAMILY else None
+    verdict = word(low, high, margin=margin, better=a.better, closes_from=closes_from)
+    if not paired and abs(difference) <= ROUNDING * max(1, abs(a.value)) and a.n_groups >= MIN_GROUPS:
+        verdict = "unchanged"  # equal numbers need no interval
+    better = _better(verdict, a.better, difference)
+    return Row(a.name, title, *where, a, b, difference, low, high, p, None, margin, verdict, better)
+
+
+def _info(name: str) -> MetricInfo | None:
+    """What the catalogue says; a mean or maximum over pairs of modalities is read like one pair."""
+    return CATALOGUE.get(name) or CATALOGUE.get(name.removesuffix("_mean").removesuffix("_max"))
+
+
+def _margin(info: MetricInfo | None, value: float | None) -> float:
+    if info is None:
+        return 0.0
+    return max(info.margin_floor, info.margin * abs(value or 0.0)) if info.relative else info.margin
+
+
+def _better(verdict: Word, direction: str, difference: float) -> Winner:
+    if verdict == "unchanged":
+        return "same"
+    if verdict in ("closed", "narrowed", "better", "worse"):
+        return "B" if (difference > 0) == (direction == "higher") else "A"
+    return "neither"
+
+
+def _adjusted(rows: list[Row], modalities: tuple[str, ...]) -> tuple[Row, ...]:
+    """Holm over what a reader of one pair of modalities asks at once; of several families the worst."""
+    asked = [i for i, row in enumerate(rows) if _in_headline(row) and row.p is not None]
+    worst = dict.fromkeys(asked, 0.0)
+    for pair in combinations(modalities, min(2, len(modalities))):
+        family = [i for i in asked if set(rows[i].modalities) <= set(pair)]
+        for i, p in zip(family, holm(np.array([rows[i].p for i in family], dtype=float)), strict=True):
+            worst[i] = max(worst[i], float(p))
+    return tuple(replace(row, p_holm=worst[i]) if i in worst else row for i, row in enumerate(rows))

@@ -1,0 +1,197 @@
+"""Figures of a comparison: true pairs over each other, differences in margins, who moved, for whom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from analysis.compare import Movement, Neighbourhoods, Row, Slice, Word
+from analysis.figures import COLOUR_A, COLOUR_B
+
+# The word stands beside every mark: colour is never alone.
+GOOD, BAD, OTHER, OPEN = "#009E73", "#C8443C", "#7E6BB5", "#8C8C8C"
+MARKS: dict[Word, tuple[str, str]] = {
+    "closed": (GOOD, "circle"),
+    "narrowed": (GOOD, "circle"),
+    "better": (GOOD, "circle"),
+    "worse": (BAD, "x"),
+    "changed": (OTHER, "diamond"),
+    "unchanged": (OPEN, "square"),
+    "not decidable at this N": (OPEN, "circle-open"),
+    "no interval": (OPEN, "line-ns-open"),
+    "undefined": (OPEN, "line-ns-open"),
+}
+COSINE_BINS = {"start": -1.0, "end": 1.0, "size": 0.02}
+SHADE = "rgba(140,140,140,0.16)"
+TICKS = (-1000, -300, -100, -30, -10, -3, -1, 0, 1, 3, 10, 30, 100, 300, 1000)
+BINS = 40
+ROW = 42  # pixels
+LOWER = 0.18  # of a row: the mark stands below the name
+
+
+def pair_cosines(a: np.ndarray, b: np.ndarray, labels: Sequence[str]) -> go.Figure:
+    """Cosines of the true pairs (n,) of A and of B over each other on one axis."""
+    figure = go.Figure()
+    for cosines, label, colour in zip((a, b), labels, (COLOUR_A, COLOUR_B), strict=True):
+        figure.add_trace(
+            go.Histogram(
+                x=cosines,
+                name=safe(label),
+                xbins=COSINE_BINS,
+                marker={"color": colour, "line": {"width": 0}},
+                opacity=0.6,
+                hovertemplate="cosine %{x}: %{y:,} studies<extra>%{fullData.name}</extra>",
+            )
+        )
+    figure.update_layout(barmode="overlay", bargap=0)
+    figure.update_xaxes(title="cosine of the true pair (1 = same direction)", range=[-1, 1])
+    figure.update_yaxes(title="studies")
+    return _styled(figure, 300)
+
+
+def forest(rows: Sequence[Row]) -> go.Figure:
+    """The paired differences B - A with their intervals, in units of the smallest change worth naming.
+
+    The axis grows by factors (inverse hyperbolic sine), so that a large change leaves the small ones
+    visible; the band is what is not worth naming. Rows without a margin or a difference are left out.
+    """
+    shown = [r for r in rows if r.margin > 0 and r.difference is not None]
+    figure = go.Figure()
+    for place, row in enumerate(shown):
+        colour, symbol = MARKS[row.verdict]
+        ends = [row.difference if v is None else v for v in (row.low, row.high)]
+        middle, low, high = (float(np.arcsinh((v or 0.0) / row.margin)) for v in (row.difference, *ends))
+        line = {"x": [low, high], "y": [place + LOWER] * 2, "mode": "lines", "hoverinfo": "skip"}
+        figure.add_trace(go.Scatter(**line, line={"color": colour, "width": 2}))
+        told = f"{row_name(row)}: {row.difference:+.3f}"
+        if row.low is not None and row.high is not None:
+            told += f" ({row.low:+.3f} to {row.high:+.3f})"
+        told = f"{told}<br>smallest change worth naming {row.margin:.3f}<br>{row.verdict}"
+        point = {
+            "x": [middle],
+            "y": [place + LOWER],
+            "mode": "markers",
+            "hovertemplate": f"{told}<extra></extra>",
+        }
+        figure.add_trace(go.Scatter(**point, marker={"color": colour, "symbol": symbol, "size": 10}))
+    figure.add_vrect(x0=-np.arcsinh(1), x1=np.arcsinh(1), fillcolor=SHADE, line_width=0, layer="below")
+    figure.add_vline(x=0, line={"color": OPEN, "width": 1})
+    figure.update_xaxes(
+        title="B − A in smallest changes worth naming",
+        tickvals=np.arcsinh(TICKS),
+        ticktext=[f"{t:+,}" if t else "0" for t in TICKS],
+        zeroline=False,
+    )
+    return _styled(_named(figure, [f"{row_name(r)} · {r.verdict}" for r in shown]), None, legend=False)
+
+
+def changes(found: Movement) -> go.Figure:
+    """How far each study moved, the named ones apart, over what the null expects in each bin."""
+    edges = np.linspace(0, float(found.change.max()) * 1.02, BINS + 1)
+    middles = (edges[1:] + edges[:-1]) / 2
+    figure = go.Figure()
+    for of, name, colour in ((~found.moved, "stayed", OPEN), (found.moved, "moved", OTHER)):
+        counts = np.histogram(found.change[of], edges)[0]
+        bars = {"x": middles, "y": counts, "name": f"{name} ({int(of.sum()):,})", "width": edges[1]}
+        hover = "change %{x:.2f}: %{y:,} studies<extra>%{fullData.name}</extra>"
+        figure.add_trace(go.Bar(**bars, marker={"color": colour, "line": {"width": 0}}, hovertemplate=hover))
+    line = {"color": "#B8A800", "width": 2, "shape": "hvh"}
+    expected = {"x": middles, "y": expected_by_chance(found, edges), "mode": "lines", "line": line}
+    figure.add_trace(go.Scatter(**expected, name="if none had moved", hoverinfo="skip"))
+    if found.moved.any():
+        threshold = float(found.change[found.moved].min())
+        figure.add_vline(
+            x=threshold,
+            line={"dash": "dash", "color": OTHER},
+            annotation_text=f"from {threshold:.2f} on",
+            annotation_position="top right",
+        )
+    figure.update_layout(barmode="stack", bargap=0)
+    figure.update_xaxes(title="change between A and B (radii of the cloud; √2 = an unrelated place)")
+    figure.update_yaxes(title="studies")
+    return _styled(figure, 320)
+
+
+def expected_by_chance(found: Movement, edges: np.ndarray) -> np.ndarray:
+    """(bins,) studies that the null puts between the edges (bins + 1,): p is its share beyond a change."""
+    order = np.argsort(found.change)
+    beyond = np.interp(edges, found.change[order], found.p[order])
+    return len(found.change) * (beyond[:-1] - beyond[1:])
+
+
+def overlaps(found: Neighbourhoods) -> go.Figure:
+    """How many of its k neighbours each study keeps, beside what unrelated spaces would keep."""
+    places = np.arange(found.k + 1)
+    counts = np.bincount(np.rint(found.overlap * found.k).astype(int), minlength=found.k + 1)
+    hover = "%{x} kept: %{y:,} studies<extra></extra>"
+    figure = go.Figure(go.Bar(x=places, y=counts, marker={"color": OTHER}, hovertemplate=hover))
+    figure.add_vline(
+        x=found.k * found.by_chance,
+        line={"dash": "dash", "color": OPEN},
+        annotation_text=f"by chance {found.k * found.by_chance:.2g}",
+        annotation_position="top right",
+    )
+    figure.update_xaxes(title=f"of the {found.k} nearest in A, still near in B", dtick=1)
+    figure.update_yaxes(title="studies")
+    return _styled(figure, 260, legend=False)
+
+
+def by_slice(slices: Sequence[Slice], axis: str) -> go.Figure:
+    """The paired difference in every slice with its interval, and its verdict in words."""
+    figure = go.Figure()
+    for place, one in enumerate(slices):
+        colour, symbol = MARKS[one.verdict]
+        spread = None
+        if one.low is not None and one.high is not None:
+            ends = {"array": [one.high - one.difference], "arrayminus": [one.difference - one.low]}
+            spread = {"type": "data", "symmetric": False, "color": colour, **ends}
+        figure.add_trace(
+            go.Scatter(
+                x=[one.difference],
+                y=[place + LOWER],
+                error_x=spread,
+                mode="markers",
+                marker={"color": colour, "symbol": symbol, "size": 10},
+                hovertemplate=f"{safe(one.name)}: %{{x:+.3f}}, {one.verdict}<extra></extra>",
+            )
+        )
+    figure.add_vline(x=0, line={"color": OPEN, "width": 1})
+    figure.update_xaxes(title=axis, zeroline=False)
+    names = [f"{one.name} ({one.n:,}) · {one.verdict}" for one in slices]
+    return _styled(_named(figure, names), None, legend=False)
+
+
+def row_name(row: Row) -> str:
+    """What a row is of: "R@10 image → report"."""
+    where = row.direction.replace("->", " → ") if row.direction else " · ".join(row.modalities)
+    return " ".join(part for part in (row.title, where, f"by {row.label}" if row.label else "") if part)
+
+
+def safe(words: str) -> str:
+    """A stranger's words, which Plotly would read as HTML."""
+    return words.replace("&", "&amp;").replace("<", "&lt;")
+
+
+def _named(figure: go.Figure, names: Sequence[str]) -> go.Figure:
+    """Places 0, 1, ... of the upright axis, the first on top, each under its name: so both fit a phone."""
+    for place, name in enumerate(names):
+        where = {"xref": "paper", "x": 0, "xanchor": "left", "xshift": 4, "y": place - 0.5, "yanchor": "top"}
+        figure.add_annotation(text=safe(name), showarrow=False, font={"size": 12}, **where)
+    figure.update_yaxes(
+        range=[len(names) - 0.5, -0.5], showticklabels=False, showgrid=False, zeroline=False, fixedrange=True
+    )
+    return figure.update_layout(height=90 + ROW * len(names))
+
+
+def _styled(figure: go.Figure, height: int | None, *, legend: bool = True) -> go.Figure:
+    if height:
+        figure.update_layout(height=height)
+    figure.update_layout(
+        margin={"l": 10, "r": 10, "t": 50 if legend else 25, "b": 10},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        showlegend=legend,
+        dragmode="pan",
+    )
+    return figure

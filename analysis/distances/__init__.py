@@ -1,0 +1,9 @@
+"""Distances between two clouds as distributions: none of them knows who is whose partner."""
+
+from __future__ import annotations
+
+from analysis.distances.gaussian import Frechet, frechet
+from analysis.distances.pairwise import PairwiseDistances, pairwise_distances
+from analysis.distances.transport import Transport, transport
+
+__all__ = ["Frechet", "PairwiseDistances", "Transport", "frechet", "pairwise_distances", "transport"]

@@ -1,0 +1,67 @@
+"""Every number of an embedding set: each modality alone, every pair, all of them together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import combinations
+
+from analysis.evaluate.answers import right_answers
+from analysis.evaluate.controls import controls
+from analysis.evaluate.measures import alone, over_pairs, pair, together
+from analysis.evaluate.record import Control, Evaluation, Metric, evaluation_from_json
+from analysis.evaluate.step import LABEL_VALUES, Step
+from data.embeddings import EmbeddingSet
+
+__all__ = [
+    "LABEL_VALUES",
+    "Control",
+    "Evaluation",
+    "Metric",
+    "evaluate",
+    "evaluation_from_json",
+    "right_answers",
+]
+
+
+def evaluate(
+    embeddings: EmbeddingSet,
+    *,
+    split: str = "all",
+    resamples: int = 1000,
+    seed: int = 0,
+    extended: bool = False,
+    progress: Callable[[float, str], None] | None = None,
+) -> Evaluation:
+    """Measure a split: one modality at a time, then every pair, then mean and max over pairs.
+
+    Studies that lack a modality are left out of what concerns it; each metric carries its n. `extended`
+    adds the metrics that the catalogue marks so. The permutation control is always there.
+    KeyError for a split that does not exist.
+    """
+    part = embeddings.split(split)
+    names = tuple(part.modalities)
+    subsets = [*((m,) for m in names), *combinations(names, 2), *([names] if len(names) > 2 else [])]
+    metrics: list[Metric] = []
+    checked: list[Control] = []
+    for number, subset in enumerate(subsets):
+        if progress:
+            progress(number / len(subsets), ", ".join(subset[:-1]) + " and " * (len(subset) > 1) + subset[-1])
+        step = Step.of(part, subset, resamples=resamples, seed=seed, extended=extended)
+        if len(step.rows) < 2:
+            continue
+        measure = alone if len(subset) == 1 else pair if len(subset) == 2 else together
+        metrics.extend(measure(step))
+        if len(subset) == 2:
+            checked.extend(controls(step, metrics))
+    if len(names) > 2:
+        metrics.extend(over_pairs(metrics, names))
+    return Evaluation(
+        embeddings.name,
+        split,
+        len(part),
+        names,
+        tuple(metrics),
+        tuple(checked),
+        seed=seed,
+        resamples=resamples,
+    )

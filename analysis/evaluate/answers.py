@@ -1,0 +1,75 @@
+"""Retrieval of a pair of modalities, both ways, all protocols, and who crowds into the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from analysis.evaluate.record import Metric
+from analysis.evaluate.step import Step, metric, named
+from analysis.retrieval import (
+    Direction,
+    Retrieval,
+    RightAnswers,
+    both_directions,
+    joint_keys,
+    label_precision,
+)
+from data.collection import DUPLICATE
+from data.embeddings import EmbeddingSet
+
+
+def retrieval(step: Step) -> Iterator[Metric]:
+    """One pass over the scores serves both directions."""
+    x, y = step.modalities
+    answers, backward = (_of(right_answers(step.part, *pair), step.rows) for pair in ((x, y), (y, x)))
+    found = both_directions(
+        *step.vectors,
+        answers=answers,
+        backward_answers=backward,
+        groups=step.groups,
+        bootstrap=step.bootstrap,
+    )
+    yield from _direction(step, (x, y), found.forward)
+    yield from _direction(step, (y, x), found.backward)
+
+
+def _direction(step: Step, modalities: tuple[str, str], found: Direction) -> Iterator[Metric]:
+    way = "->".join(modalities)
+    for result in found.retrieval:
+        yield from _scores(step, result, modalities, way)
+    asked: dict[str, Any] = {"direction": way, "n_gallery": len(step.rows)}
+    yield from named(vars(found.hubness), modalities, extended=step.extended, **asked)
+    if step.extended:
+        for name, values in step.labelled():
+            same = label_precision(
+                found.nearest, found.which, values, groups=step.groups, bootstrap=step.bootstrap
+            )
+            note = f"; label {name}"
+            yield from named(vars(same), modalities, extended=True, note=note, label=name, **asked)
+
+
+def _scores(step: Step, result: Retrieval, modalities: tuple[str, str], way: str) -> Iterator[Metric]:
+    where: dict[str, Any] = {"direction": way, "protocol": result.protocol, "n_gallery": result.n_gallery}
+    for k, estimate in result.recall.items():
+        yield metric(f"recall_at_{k}", modalities, estimate, **where)
+    yield from named(vars(result), modalities, extended=step.extended, **where)
+
+
+def right_answers(part: EmbeddingSet, a: str, b: str) -> RightAnswers:
+    """Which studies answer each other when a asks b, for all studies of a part.
+
+    Right answers share text or duplicate group; what is kept once is the text alone, where texts are
+    known.
+    """
+    repeats = "gallery" if (part.key(b) != "").any() or not (part.key(a) != "").any() else "queries"
+    texts = part.key(b if repeats == "gallery" else a)
+    both = joint_keys(texts, part.rows[DUPLICATE].to_numpy(dtype=object))
+    once = joint_keys(texts, np.full(len(texts), "")) if (texts != "").any() else both
+    return RightAnswers(both, once, repeats)  # type: ignore[arg-type]
+
+
+def _of(answers: RightAnswers, rows: np.ndarray) -> RightAnswers:
+    return RightAnswers(answers.related[rows], answers.same_text[rows], answers.repeats)

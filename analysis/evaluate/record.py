@@ -1,0 +1,137 @@
+"""What an evaluation says: every number with all that is needed to read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+import numpy as np
+
+from analysis.uncertainty import INTERVAL
+
+
+def _none() -> np.ndarray:
+    return np.empty(0)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number with everything needed to read it.
+
+    value       None where it is undefined; `reason` says why
+    low, high   95 % interval over groups; None where none is computed
+    direction   "image->caption" for retrieval, else None; protocol likewise
+    label       column of labels that clusters and lists are held against, else None
+    p           of the permutation test for "no gap", for the centroid gap alone
+    replicates  (resamples,) values under the resamples, empty without an interval; not in the JSON
+    """
+
+    name: str
+    modalities: tuple[str, ...]
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    n_groups: int
+    convention: str
+    better: str
+    direction: str | None = None
+    protocol: str | None = None
+    n_gallery: int | None = None
+    label: str | None = None
+    p: float | None = None
+    reason: str | None = None
+    replicates: np.ndarray = field(default_factory=_none, repr=False, compare=False)
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What two sets must share for their numbers to stand side by side."""
+        return self.name, self.modalities, self.direction, self.protocol, self.label
+
+    def to_json(self) -> dict[str, Any]:
+        """Fields that apply, ready for JSON."""
+        shown = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "replicates"}
+        return {k: v for k, v in shown.items() if v is not None or k in ("value", "low", "high")}
+
+
+@dataclass(frozen=True)
+class Control:
+    """The permutation control: the same number once the partners are shuffled.
+
+    expected  what shuffling must give: the true value for distribution metrics, chance for pair-aware ones
+    holds     whether the shuffled value is the expected one (exactly, or within its 95 % interval)
+    n         studies or queries that the shuffled value is of
+    """
+
+    name: str
+    modalities: tuple[str, ...]
+    true: float
+    shuffled: float
+    expected: float
+    holds: bool
+    n: int
+    direction: str | None = None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All metrics of one split of one embedding set."""
+
+    set: str
+    split: str
+    n: int
+    modalities: tuple[str, ...]
+    metrics: tuple[Metric, ...]
+    controls: tuple[Control, ...] = ()
+    interval: str = INTERVAL
+    seed: int = 0
+    resamples: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """The machine-readable form of `suture evaluate --json`."""
+        record = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {
+            **record,
+            "modalities": list(self.modalities),
+            "metrics": [m.to_json() for m in self.metrics],
+            "controls": [asdict(c) for c in self.controls],
+        }
+
+    def find(
+        self,
+        name: str,
+        *modalities: str,
+        direction: str | None = None,
+        protocol: str | None = None,
+        label: str | None = None,
+    ) -> Metric | None:
+        """The first metric of that name that is defined, for these modalities (in this order), or None."""
+        for m in self.metrics:
+            same = m.name == name and m.value is not None and (not modalities or m.modalities == modalities)
+            wanted = ((direction, m.direction), (protocol, m.protocol), (label, m.label))
+            if same and all(asked in (None, found) for asked, found in wanted):
+                return m
+        return None
+
+    def replicates(self) -> np.ndarray:
+        """(n_metrics, resamples) float32, NaN where a metric has fewer or none."""
+        longest = max((len(m.replicates) for m in self.metrics), default=0)
+        table = np.full((len(self.metrics), longest), np.nan, np.float32)
+        for row, metric in zip(table, self.metrics, strict=True):
+            row[: len(metric.replicates)] = metric.replicates
+        return table
+
+
+def evaluation_from_json(record: Mapping[str, Any], replicates: np.ndarray | None = None) -> Evaluation:
+    """The inverse of `Evaluation.to_json`, with the table of `Evaluation.replicates` where it was kept."""
+    kept = replicates if replicates is not None else np.empty((len(record["metrics"]), 0))
+    metrics = tuple(
+        Metric(**{**m, "modalities": tuple(m["modalities"])}, replicates=row[np.isfinite(row)])
+        for m, row in zip(record["metrics"], kept, strict=True)
+    )
+    controls = tuple(Control(**{**c, "modalities": tuple(c["modalities"])}) for c in record["controls"])
+    rest = {f.name: record[f.name] for f in fields(Evaluation)}
+    return Evaluation(
+        **{**rest, "modalities": tuple(record["modalities"]), "metrics": metrics, "controls": controls}
+    )

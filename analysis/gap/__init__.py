@@ -1,0 +1,22 @@
+"""The modality gap of paired embeddings: how far apart the clouds are, and the pairs in them."""
+
+from __future__ import annotations
+
+from analysis.gap.extras import PairExtras, pair_extras
+from analysis.gap.flips import FlipTest, gap_test
+from analysis.gap.pair import PairGap, angular_value, pair_gap
+from analysis.gap.samples import CosineSamples, GroupMean, cosine_by_label, cosine_samples
+
+__all__ = [
+    "CosineSamples",
+    "FlipTest",
+    "GroupMean",
+    "PairExtras",
+    "PairGap",
+    "angular_value",
+    "cosine_by_label",
+    "cosine_samples",
+    "gap_test",
+    "pair_extras",
+    "pair_gap",
+]

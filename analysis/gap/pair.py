@@ -1,0 +1,144 @@
+"""The gap and the pairs across it, with intervals from sums over groups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from analysis.arrays import paired, unit_rows
+from analysis.group_sums import draws, group_sums, squared_length
+from analysis.uncertainty import Estimate, GroupBootstrap
+
+
+@dataclass(frozen=True)
+class PairGap:
+    """Numbers about two modalities of the same studies. Rows are of unit length.
+
+    centroid_gap            |mean x - mean y|; 0..2, lower = closer (Liang et al. 2022)
+    centroid_gap_debiased   sqrt(max(0, gap^2 - V)), V = G / (G - 1) sum_g |sum_{i in g} (d_i - mean d)|^2
+                            / n^2, d_i = x_i - y_i, over the G groups: what sampling alone adds to gap^2.
+                            With one study a group V = R / (n - 1). A true gap of zero reads about zero
+    centroid_gap_floor      sqrt(V): what centroid_gap reads by chance, at this n, where the true gap is
+                            zero; lower = a smaller gap can be seen. NaN with one group; no interval
+    cos_true_pairs          mean <x_i, y_i>; higher = pairs closer
+    margin                  cos_true_pairs - mean <x_i, y_j>, i != j; higher = pairs stand out
+    paired_residual         R = mean |(x_i - mean x) - (y_i - mean y)|^2 = alignment - gap^2
+    offset_share            gap^2 / alignment: the part of the pair distance a shift explains
+    alignment               mean |x_i - y_i|^2 = 2 - 2 cos_true_pairs; lower = closer
+    rmg                     P / (P + (I_x + I_y) / 2), d = (1 - cos) / 2, P over true pairs, I over
+                            distinct rows of one modality (Schrodi et al. 2025); 0..1, lower = closer
+    """
+
+    centroid_gap: Estimate
+    centroid_gap_debiased: Estimate
+    centroid_gap_floor: Estimate
+    cos_true_pairs: Estimate
+    margin: Estimate
+    paired_residual: Estimate
+    offset_share: Estimate
+    alignment: Estimate
+    rmg: Estimate
+
+
+_RESAMPLED = tuple(name for name in PairGap.__dataclass_fields__ if name != "centroid_gap_floor")
+
+
+def pair_gap(x: np.ndarray, y: np.ndarray, *, bootstrap: GroupBootstrap | None = None) -> PairGap:
+    """Measure the gap between two modalities, x and y both (n_studies, dim).
+
+    Distribution metrics (the gap) are blind to which text belongs to which image; the cosine of true
+    pairs, the margin and the residual are not: read them together. Values in float64, resamples in
+    float32. Source: methods of Liang et al. 2022 (gap), Wang & Isola 2020 (alignment), Schrodi et al.
+    2025 (RMG).
+    """
+    x, y = paired(x, y)
+    bootstrap = bootstrap or GroupBootstrap(np.arange(len(x)))
+    codes = bootstrap.codes
+    scalars = np.stack([np.ones(len(x)), np.einsum("nd,nd->n", x, y)], axis=1)  # studies, their cosine
+    by_group = [group_sums(rows, codes) for rows in (scalars, x + y, x - y)]
+    noise = _sampling_noise(scalars=by_group[0], apart=by_group[2])
+    value = _pair_statistics(np.ones((1, bootstrap.n_groups)), by_group, noise)[0]
+    narrow = [sums.astype(np.float32) for sums in by_group]
+    with np.errstate(invalid="ignore", divide="ignore"):  # resamples of one single study
+        sampled = np.concatenate([_pair_statistics(c, narrow, noise) for c in draws(bootstrap)])
+    estimates = zip(_RESAMPLED, bootstrap.summarise(value, sampled), strict=True)
+    resampled = {name: _clip(e, name) for name, e in estimates}
+    return PairGap(**resampled, centroid_gap_floor=_floor(noise, bootstrap))
+
+
+def _floor(noise: float, bootstrap: GroupBootstrap) -> Estimate:
+    """Belongs to the sample as a whole, so it is not resampled."""
+    if bootstrap.n_groups < 2:
+        return bootstrap.undefined("one group alone does not tell how groups differ by chance")
+    return bootstrap.plain(float(np.sqrt(noise)))
+
+
+def _clip(estimate: Estimate, name: str) -> Estimate:
+    """All of these are at least 0 but the margin and the cosine, whose floor is never reached."""
+    if name in ("cos_true_pairs", "margin"):
+        return estimate
+    low, high = (float(np.maximum(0, bound)) for bound in (estimate.low, estimate.high))  # keeps NaN
+    return replace(estimate, low=low, high=high)
+
+
+def _pair_statistics(counts: np.ndarray, by_group: Sequence[np.ndarray], noise: float) -> np.ndarray:
+    """(b, n_groups) counts, sums by group of (1, cos), x + y and x - y -> (b, 8) as in _RESAMPLED.
+
+    |X|^2 + |Y|^2 and <X, Y> of the summed rows X and Y follow from |X + Y|^2 and |X - Y|^2.
+    """
+    scalars, both, apart = by_group
+    total, cosines = (counts @ scalars).astype(np.float64).T
+    # Pairs of different studies only; copies of one study made by resampling are not "different".
+    same, same_cosines = (np.square(counts) @ scalars).astype(np.float64).T
+    plus, minus = squared_length(counts @ both), squared_length(counts @ apart)
+    distinct = total**2 - same
+    squared_gap = minus / total**2
+    cos_pairs = cosines / total
+    alignment = 2 - 2 * cos_pairs
+    negatives = ((plus - minus) / 4 - same_cosines) / distinct
+    distance = (1 - cos_pairs) / 2
+    within = (2 - ((plus + minus) / 2 - 2 * same) / distinct) / 4  # half the sum over both modalities
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = np.where(alignment > 0, squared_gap / alignment, 0)
+        rmg = np.where(distance > 0, distance / (distance + within), 0)
+    debiased = np.sqrt(np.maximum(0, squared_gap - noise))
+    residual = alignment - squared_gap
+    margin = cos_pairs - negatives
+    columns = [np.sqrt(squared_gap), debiased, cos_pairs, margin, residual, share, alignment, rmg]
+    return np.stack(columns, axis=1)
+
+
+def _sampling_noise(scalars: np.ndarray, apart: np.ndarray) -> float:
+    """Expected squared length of the error of the mean difference, studies sampled by group."""
+    groups, sizes = len(apart), scalars[:, 0]
+    if groups < 2:
+        return 0.0
+    off = apart - np.outer(sizes, apart.sum(axis=0) / sizes.sum())
+    return float(groups / (groups - 1) * np.square(off).sum() / sizes.sum() ** 2)
+
+
+def angular_value(z: np.ndarray, *, bootstrap: GroupBootstrap | None = None) -> Estimate:
+    """Mean cosine of distinct rows of one modality, z (n_studies, dim).
+
+    Clearly above 0 = the rows fill a narrow cone (cone effect); 0 = spread over all directions.
+    Exact in O(n dim): (|sum z|^2 - n) / (n (n - 1)). NaN for one study.
+    """
+    z = unit_rows(z)
+    bootstrap = bootstrap or GroupBootstrap(np.arange(len(z)))
+    if len(z) < 2:
+        return bootstrap.undefined("one study has no other to be compared with")
+    sums = group_sums(z, bootstrap.codes)
+    sizes = np.bincount(bootstrap.codes).astype(np.float64)
+    value = _mean_cosine(np.ones((1, bootstrap.n_groups)), sizes, sums)
+    narrow = sums.astype(np.float32)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        sampled = np.concatenate([_mean_cosine(c, sizes, narrow) for c in draws(bootstrap)])
+    return bootstrap.summarise(value, sampled[:, None])[0]
+
+
+def _mean_cosine(counts: np.ndarray, sizes: np.ndarray, sums: np.ndarray) -> np.ndarray:
+    """(b,) mean cosine of distinct rows: (|sum w z|^2 - sum w^2) / ((sum w)^2 - sum w^2), unit rows."""
+    total, same = counts @ sizes, np.square(counts) @ sizes
+    return (squared_length(counts @ sums) - same) / (total**2 - same)

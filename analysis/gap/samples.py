@@ -1,0 +1,65 @@
+"""Cosines to look at: samples for histograms, and means by label."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.arrays import paired
+from analysis.uncertainty import Estimate, GroupBootstrap
+
+
+@dataclass(frozen=True)
+class CosineSamples:
+    """Cosines to draw as histograms: at most `limit` of each kind, seeded."""
+
+    true_pairs: np.ndarray
+    random_pairs: np.ndarray
+    within_x: np.ndarray
+    within_y: np.ndarray
+
+
+def cosine_samples(x: np.ndarray, y: np.ndarray, *, limit: int = 20_000, seed: int = 0) -> CosineSamples:
+    """Cosines of true pairs, of different studies across modalities, and within each modality."""
+    x, y = paired(x, y)
+    rng = np.random.default_rng(seed)
+    n = len(x)
+    count = min(limit, n * (n - 1))
+    i = rng.integers(n, size=count)
+    j = (i + rng.integers(1, n, size=count)) % n  # never i itself
+    return CosineSamples(
+        np.einsum("nd,nd->n", x, y)[:limit],
+        np.einsum("nd,nd->n", x[i], y[j]),
+        np.einsum("nd,nd->n", x[i], x[j]),
+        np.einsum("nd,nd->n", y[i], y[j]),
+    )
+
+
+@dataclass(frozen=True)
+class GroupMean:
+    """Mean cosine of true pairs among the studies of one label."""
+
+    label: str
+    mean: Estimate
+
+
+def cosine_by_label(
+    x: np.ndarray, y: np.ndarray, labels: np.ndarray, groups: np.ndarray, *, resamples: int = 1000
+) -> list[GroupMean]:
+    """Mean cosine of true pairs for each label with two or more studies, closest first.
+
+    x, y (n_studies, dim); labels, groups (n_studies,). "" = no label, left out.
+    """
+    x, y = paired(x, y)
+    cosines = np.einsum("nd,nd->n", x, y)
+    means = []
+    for label in sorted(set(labels) - {""}):
+        chosen = np.flatnonzero(labels == label)
+        if len(chosen) > 1:
+            bootstrap = GroupBootstrap(groups[chosen], resamples=resamples)
+            values = cosines[chosen]
+            mean = values.mean()
+            [estimate] = bootstrap.linear(np.array([mean]), values - mean)
+            means.append(GroupMean(str(label), estimate))
+    return sorted(means, key=lambda g: -g.mean.value)

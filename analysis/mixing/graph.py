@@ -1,0 +1,174 @@
+"""The joint neighbourhood graph: the exact nearest rows of every row, all modalities in one pool."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from analysis.arrays import MIN_NORM, unit_rows
+from analysis.neighbours import nearest
+from analysis.uncertainty import Estimate, GroupBootstrap
+
+NEIGHBOURS = 90  # what LISI looks at
+LIMIT = 8192  # pooled rows; above, a sample of rows asks
+QUERIES = 4096  # rows of that sample, about
+SPARE = 32  # candidates beyond k, so that float32 cannot decide who is among the k
+
+
+@dataclass(frozen=True)
+class JointGraph:
+    """The k nearest of n pooled rows, itself left out, for each of q rows that ask.
+
+    Rows are pooled modality by modality. They are all asked, or those of a seeded sample of studies.
+
+    queries    (q,) pooled rows that ask
+    rows       (q, k) their nearest pooled rows, nearest first, equal rows by row order
+    distances  (q, k) Euclidean distances of unit rows, sqrt(2 - 2 cos)
+    modality   (n,) int, of each pooled row
+    study      (n,) int, of each pooled row: rows of one study in other modalities are partners
+    sampled    (s,) studies that ask, ascending; all n_studies of them where nothing was sampled
+    kinds      number of modalities
+    """
+
+    queries: np.ndarray
+    rows: np.ndarray
+    distances: np.ndarray
+    modality: np.ndarray
+    study: np.ndarray
+    sampled: np.ndarray
+    n_studies: int
+    kinds: int
+
+    @property
+    def k(self) -> int:
+        """Neighbours of each row."""
+        return self.rows.shape[1]
+
+    @cached_property
+    def other(self) -> np.ndarray:
+        """(q, k) bool: the neighbour is of another modality."""
+        return self.modality[self.rows] != self.modality[self.queries, None]
+
+    @cached_property
+    def partner(self) -> np.ndarray:
+        """(q, k) bool: the neighbour is the same study in another modality."""
+        return self.other & (self.study[self.rows] == self.study[self.queries, None])
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """(kinds,) rows of each modality."""
+        return np.bincount(self.modality, minlength=self.kinds)
+
+    def lacks(self, k: int) -> str:
+        """Why there is no number about k neighbours; "" where there is one."""
+        if (self.sizes == 0).any():
+            return "a modality has no rows"
+        return "" if k <= self.k else f"needs {k} other rows, all modalities together; there are {self.k}"
+
+    def resampling(self, bootstrap: GroupBootstrap | None) -> GroupBootstrap:
+        """The bootstrap of all studies, cut to those that ask. ValueError for another number of studies."""
+        bootstrap = bootstrap or GroupBootstrap(np.arange(self.n_studies))
+        return narrowed(bootstrap, self.sampled, self.n_studies)
+
+    def said(self, estimate: Estimate) -> Estimate:
+        """The estimate with a note on the sample that it comes from."""
+        return sampled_note(estimate, len(self.sampled), self.n_studies)
+
+
+def joint_neighbours(
+    vectors: Sequence[np.ndarray],
+    *,
+    studies: Sequence[np.ndarray] | None = None,
+    k: int = NEIGHBOURS,
+    limit: int = LIMIT,
+    queries: int = QUERIES,
+    seed: int = 0,
+) -> JointGraph:
+    """Find the k nearest of all rows for each row, or for a sample of rows where there are many.
+
+    vectors  (n_m, dim), one array a modality; rows are scaled to length 1
+    studies  (n_m,) int from 0 on, one array a modality; without it row i of each is study i
+    k        cut to the number of other rows
+    limit    up to so many pooled rows all ask; above, those of a seeded sample of studies do, about
+             `queries` rows, against all rows
+
+    Exact: candidates by float32 cosine, in blocks, order by float64 distance. Memory O(rows).
+    ValueError for fewer than two modalities, unequal sizes without `studies`, rows without direction.
+    """
+    pooled, modality, study = _pool(vectors, studies)
+    n, n_studies = len(pooled), int(study.max(initial=-1)) + 1
+    sampled = np.arange(n_studies)
+    if n > limit:
+        sampled = sample(n_studies, max(1, round(queries * n_studies / n)), seed=seed)
+    asking = np.flatnonzero(np.isin(study, sampled))
+    rows, distances = _neighbours(pooled, asking, min(k, max(n - 1, 0)))
+    return JointGraph(asking, rows, distances, modality, study, sampled, n_studies, len(vectors))
+
+
+def sample(n: int, size: int, *, seed: int) -> np.ndarray:
+    """At most `size` of n studies, ascending; the same for the same n and seed."""
+    return np.sort(np.random.default_rng(seed).permutation(n)[:size])
+
+
+def narrowed(bootstrap: GroupBootstrap, chosen: np.ndarray, n: int) -> GroupBootstrap:
+    """The bootstrap over the groups of some of n studies. ValueError unless it is one over n."""
+    if bootstrap.n != n:
+        raise ValueError(f"Expected a bootstrap over {n} studies, got one over {bootstrap.n}.")
+    if len(chosen) == n:
+        return bootstrap
+    return GroupBootstrap(
+        bootstrap.codes[chosen], resamples=bootstrap.resamples, seed=bootstrap.seed, level=bootstrap.level
+    )
+
+
+def sampled_note(estimate: Estimate, size: int, n: int) -> Estimate:
+    """The estimate, saying of which sample it is and what error that leaves; as it is without a sample."""
+    if size == n or estimate.reason:
+        return estimate
+    error = f", standard error {estimate.replicates.std():.2g}" if len(estimate.replicates) else ""
+    return replace(estimate, note=f"{estimate.note}; {size:,} of {n:,} studies, seeded{error}")
+
+
+def _pool(
+    vectors: Sequence[np.ndarray], studies: Sequence[np.ndarray] | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All rows with their modality and study."""
+    sizes = [len(v) for v in vectors]
+    if len(sizes) < 2:
+        raise ValueError(f"At least 2 modalities are needed, got {len(sizes)}.")
+    if studies is None:
+        if len(set(sizes)) > 1:
+            raise ValueError(f"Modalities of {sizes} rows need `studies`: which study each row is of.")
+        studies = [np.arange(size) for size in sizes]
+    if [len(s) for s in studies] != sizes:
+        raise ValueError(f"Expected the study of each row, {sizes}, got {[len(s) for s in studies]}.")
+    pooled = np.concatenate(vectors)
+    pooled = pooled if pooled.dtype == np.float64 else pooled.astype(np.float32, copy=False)
+    return pooled, np.repeat(np.arange(len(sizes)), sizes), np.concatenate(studies)
+
+
+def _neighbours(z: np.ndarray, asking: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """(rows, distances) of the k nearest of z for the rows that ask."""
+    norms = np.sqrt(np.einsum("nd,nd->n", z, z, dtype=np.float64))
+    if not (np.isfinite(norms) & (norms >= MIN_NORM)).all():
+        unit_rows(z)  # says how many
+    if k == 0:
+        return np.empty((len(asking), 0), int), np.empty((len(asking), 0))
+    from analysis.mixing.kernels import exact_neighbours
+
+    item, first = _distinct(z)
+    units = (z * (1 / norms).astype(z.dtype)[:, None]).astype(np.float32, copy=False)
+    _, candidates = nearest(units[asking], units[first], k=k + 1 + SPARE)
+    copies = np.argsort(item, kind="stable")
+    starts = np.searchsorted(item[copies], np.arange(len(first) + 1))
+    return exact_neighbours(z, 1 / norms, asking, np.sort(candidates, axis=1), starts, copies, k)
+
+
+def _distinct(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which distinct item each row is, and the first row of each: copies must tie, whatever rounding does."""
+    seen: dict[int, int] = {}
+    items = np.fromiter((seen.setdefault(hash(row.tobytes()), len(seen)) for row in z), int, len(z))
+    return items, np.unique(items, return_index=True)[1]

@@ -1,0 +1,214 @@
+"""Numbers of the joint graph: shares of other modalities near each row, LISI, kBET.
+
+Intervals resample studies and keep the graph as it is: who is near whom is not found anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.mixing.graph import JointGraph
+from analysis.uncertainty import Estimate, GroupBootstrap
+
+LEVEL = 0.05  # of the chi-square test
+LISI_FEWEST = 6  # neighbours: a perplexity of 2
+KBET_FEWEST, KBET_MOST = 10, 70
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """Two numbers of the joint graph for every report.
+
+    mixing_at_10_without_partner  share of other modalities among the 10 nearest, own partner left out,
+                                  over its chance level; 0 = separate, 1 = mixed
+    ilisi                         (median LISI - 1) / (M - 1) of M modalities, on exact neighbours;
+                                  0 = separate, 1 = mixed
+    """
+
+    mixing_at_10_without_partner: Estimate
+    ilisi: Estimate
+
+
+@dataclass(frozen=True)
+class MixingInFull:
+    """The same at other k, with the own partner, and whether neighbourhoods look like the whole (kBET).
+
+    mixing_at_k                  over chance; 1 = mixed. With the partner, k = 1 is close to recall at 1
+    mixing_at_k_without_partner  the same once the partner is taken out of the list
+    kbet_rejection               share of rows whose neighbourhood differs from the whole; 0 = mixed
+    kbet_acceptance              1 - kbet_rejection; 1 = mixed
+    """
+
+    mixing_at_1: Estimate
+    mixing_at_5: Estimate
+    mixing_at_10: Estimate
+    mixing_at_30: Estimate
+    mixing_at_1_without_partner: Estimate
+    mixing_at_5_without_partner: Estimate
+    mixing_at_30_without_partner: Estimate
+    kbet_rejection: Estimate
+    kbet_acceptance: Estimate
+
+
+def mixing(graph: JointGraph, *, bootstrap: GroupBootstrap | None = None) -> Mixing:
+    """How well the modalities mix: two numbers, 0 = separate and 1 = as if drawn from one bag.
+
+    graph      of `joint_neighbours`, k >= 10 (90 for LISI as published)
+    bootstrap  over all studies of the graph; where a sample of them asks, it is cut to them, and n of the
+               estimates is the sample
+
+    mixing(k) = mean over rows of the share of their k nearest that is of another modality, each modality
+    weighing alike; chance = the same share among all rows. LISI_i = 1 / sum_c p_c^2, p over the
+    k0 = min(90, n - 1) nearest with exp(-beta d) of perplexity floor(k0 / 3) (scIB, Luecken et al. 2022,
+    there on shortest paths of a graph). Undefined, with a reason, for too few rows.
+    """
+    draws = graph.resampling(bootstrap)
+    return Mixing(_mixing_at(graph, 10, draws, without_partner=True), _ilisi(graph, draws))
+
+
+def mixing_in_full(graph: JointGraph, *, bootstrap: GroupBootstrap | None = None) -> MixingInFull:
+    """Mixing at 1, 5, 10 and 30 with and without the partner, and kBET (Buettner et al. 2019).
+
+    kBET: chi-square test, M - 1 degrees of freedom, of the modality counts among the k0 nearest against
+    the shares among all rows, k0 = mean rows of a modality / 4, within 10..70; rejected at 0.05.
+    Arguments as for `mixing`.
+    """
+    draws = graph.resampling(bootstrap)
+    shares = {f"mixing_at_{k}": _mixing_at(graph, k, draws, without_partner=False) for k in (1, 5, 10, 30)}
+    shares |= {
+        f"mixing_at_{k}_without_partner": _mixing_at(graph, k, draws, without_partner=True)
+        for k in (1, 5, 30)
+    }
+    rejected, accepted = _kbet(graph, draws)
+    return MixingInFull(**shares, kbet_rejection=rejected, kbet_acceptance=accepted)
+
+
+def same_to_other(graph: JointGraph, *, bootstrap: GroupBootstrap | None = None) -> tuple[Estimate, ...]:
+    """Nearest neighbours of the own kind for each one of another kind, one estimate a modality.
+
+    For images it is known as ITR, for texts as TIR; 1 = balanced, higher = separate. Undefined where no
+    row has a nearest neighbour of another modality. Source: Role et al. 2025 ("Fill the Gap").
+    """
+    draws = graph.resampling(bootstrap)
+    if reason := graph.lacks(1):
+        return (draws.undefined(reason),) * graph.kinds
+    return tuple(_same_to_other(graph, kind, draws) for kind in range(graph.kinds))
+
+
+def other_shares(graph: JointGraph, k: int, *, without_partner: bool = False) -> np.ndarray:
+    """Share of other modalities among the k nearest of each row that asks, (q,).
+
+    Without the partner: among what is left of the k nearest; NaN where nothing is left.
+    """
+    counted = ~graph.partner[:, :k] if without_partner else np.ones((len(graph.queries), k), bool)
+    with np.errstate(invalid="ignore"):
+        return (graph.other[:, :k] & counted).sum(axis=1) / counted.sum(axis=1)
+
+
+def rejections(graph: JointGraph, k: int) -> np.ndarray:
+    """(q,) bool: the modality counts among the k nearest differ from the shares among all rows."""
+    from scipy.stats import chi2
+
+    expected = k * graph.sizes / graph.sizes.sum()
+    near = graph.modality[graph.rows[:, :k]]
+    counts = np.stack([(near == kind).sum(axis=1) for kind in range(graph.kinds)], axis=1)
+    statistic = (np.square(counts - expected) / expected).sum(axis=1)
+    return statistic > chi2.isf(LEVEL, graph.kinds - 1)
+
+
+def kbet_neighbours(sizes: np.ndarray) -> int:
+    """k0 of kBET: a quarter of the mean size of a modality, within 10..70."""
+    return int(np.clip(sizes.mean() // 4, KBET_FEWEST, KBET_MOST))
+
+
+def _mixing_at(graph: JointGraph, k: int, draws: GroupBootstrap, *, without_partner: bool) -> Estimate:
+    if reason := graph.lacks(k):
+        return draws.undefined(reason)
+    shares = other_shares(graph, k, without_partner=without_partner)
+    asked = graph.modality[graph.queries]
+    if not all(np.isfinite(shares[asked == kind]).any() for kind in range(graph.kinds)):
+        return draws.undefined("nothing but the own partner is ever near")
+    chance = _by_kind(_chance(graph, without_partner=without_partner), asked, graph.kinds)
+    if not chance > 0:
+        return draws.undefined("there are no rows of other studies to mix with")
+    sums, counts = _per_study(graph, shares)
+
+    def statistic(weights: np.ndarray) -> np.ndarray:
+        means = (weights @ sums) / (weights @ counts)
+        return means.mean(axis=1, keepdims=True) / chance
+
+    return graph.said(draws.estimates(statistic, bounds=(0, np.inf))[0])
+
+
+def _by_kind(values: np.ndarray, kind: np.ndarray, kinds: int) -> float:
+    """The mean over modalities of their means, so that a large modality does not decide."""
+    return float(np.mean([values[kind == k].mean() for k in range(kinds)]))
+
+
+def _chance(graph: JointGraph, *, without_partner: bool) -> np.ndarray:
+    """Share of other modalities among all rows that could be near each row that asks, (q,)."""
+    n, kind = len(graph.modality), graph.modality[graph.queries]
+    held = np.zeros((graph.n_studies, graph.kinds))
+    np.add.at(held, (graph.study, graph.modality), 1)
+    of_study = held[graph.study[graph.queries]]
+    partners = of_study.sum(axis=1) - of_study[np.arange(len(kind)), kind] if without_partner else 0
+    others = n - graph.sizes[kind] - partners
+    return others / np.maximum(n - 1 - partners, 1)
+
+
+def _per_study(graph: JointGraph, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sums and counts of the values of each study that asks, by modality; NaN has no say. (s, kinds) each."""
+    place = np.searchsorted(graph.sampled, graph.study[graph.queries])
+    at, known = (place, graph.modality[graph.queries]), np.isfinite(values)
+    sums, counts = np.zeros((2, len(graph.sampled), graph.kinds))
+    np.add.at(sums, at, np.where(known, values, 0))
+    np.add.at(counts, at, known)
+    return sums, counts
+
+
+def _ilisi(graph: JointGraph, draws: GroupBootstrap) -> Estimate:
+    if reason := graph.lacks(LISI_FEWEST):
+        return draws.undefined(reason)
+    from analysis.mixing.kernels import lisi
+
+    near = graph.modality[graph.rows]
+    values = (lisi(graph.distances, near, graph.kinds, graph.k // 3) - 1) / (graph.kinds - 1)
+    order = np.argsort(values)
+    place = np.searchsorted(graph.sampled, graph.study[graph.queries])[order]
+    ascending = values[order]
+
+    def median(weights: np.ndarray) -> np.ndarray:
+        below = np.cumsum(weights.astype(np.float32)[:, place], axis=1)  # counts: exact
+        half = below[:, -1:] / 2
+        last = len(ascending) - 1  # a resample without rows has no half
+        middle = [np.minimum(side.sum(axis=1), last) for side in (below < half, below <= half)]
+        return np.mean([ascending[m] for m in middle], axis=0)[:, None]
+
+    return graph.said(draws.estimates(median, bounds=(0, 1))[0])
+
+
+def _kbet(graph: JointGraph, draws: GroupBootstrap) -> tuple[Estimate, Estimate]:
+    k = kbet_neighbours(graph.sizes)
+    if reason := graph.lacks(k):
+        return draws.undefined(reason), draws.undefined(reason)
+    sums, counts = (per.sum(axis=1) for per in _per_study(graph, rejections(graph, k)))
+
+    def statistic(weights: np.ndarray) -> np.ndarray:
+        rate = (weights @ sums) / (weights @ counts)
+        return np.stack([rate, 1 - rate], axis=1)
+
+    rejected, accepted = (graph.said(e) for e in draws.estimates(statistic, bounds=(0, 1)))
+    return rejected, accepted
+
+
+def _same_to_other(graph: JointGraph, kind: int, draws: GroupBootstrap) -> Estimate:
+    sums, counts = (per[:, kind] for per in _per_study(graph, graph.other[:, 0]))
+    if not sums.any():
+        return draws.undefined("no row has a nearest neighbour of another modality: nothing mixes")
+
+    def ratio(weights: np.ndarray) -> np.ndarray:
+        return (weights @ (counts - sums) / (weights @ sums))[:, None]
+
+    return graph.said(draws.estimates(ratio, bounds=(0, np.inf))[0])

@@ -1,0 +1,20 @@
+"""The evidence report: one set or two, measured, compared and traced, in one HTML file and its JSON."""
+
+from __future__ import annotations
+
+from analysis.report.page import html, record_json, table_files
+from analysis.report.record import Evidence, Paired, Picture, Side, Study
+from analysis.report.text_tables import csv_text, latex
+
+__all__ = [
+    "Evidence",
+    "Paired",
+    "Picture",
+    "Side",
+    "Study",
+    "csv_text",
+    "html",
+    "latex",
+    "record_json",
+    "table_files",
+]

@@ -1,0 +1,64 @@
+"""The order of a report: the verdict first, then why, then all that it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from analysis.report import against, looks, notes, numbers
+from analysis.report.parts import Part, Section, Text
+from analysis.report.record import Evidence
+from analysis.verdict import reading
+
+
+def document(evidence: Evidence) -> tuple[Section, ...]:
+    """All sections in order; those without content are left out."""
+    return tuple(section for section in _sections(evidence) if section.parts)
+
+
+def _sections(evidence: Evidence) -> Iterator[Section]:
+    yield Section("verdict", "Verdict", (*_verdict(evidence), numbers.five(evidence)))
+    if evidence.paired:
+        yield against.numbers_section(evidence, evidence.paired)
+    yield _of("controls", "Permutation control", [numbers.controls(evidence)])
+    yield _of("cosines", "Cosines", [looks.histograms(evidence)])
+    yield _of("maps", "Where the studies lie", looks.maps(evidence))
+    yield _of("labels", "Cosine by label", looks.labels(evidence))
+    yield _of("worst", "True pairs that lie farthest apart", looks.worst(evidence))
+    if evidence.paired:
+        yield from against.sections(evidence, evidence.paired)
+    yield Section("numbers", "All numbers", tuple(_numbers(evidence)))
+    yield _of("undefined", "Undefined", [numbers.undefined(evidence)])
+    yield notes.protocol_notes(evidence)
+    yield notes.provenance(evidence)
+
+
+def _verdict(evidence: Evidence) -> Iterator[Part]:
+    """The comparison first where there is one, then each set alone."""
+    if evidence.paired:
+        yield Text((evidence.paired.verdict.headline,), "verdict")
+        yield Text(evidence.paired.verdict.reasons, "list")
+    for letter, side in looks.lettered(evidence):
+        found = reading(side.evaluation, evidence.pair)
+        if found is None:
+            x, y = evidence.pair
+            yield Text(
+                (f"{letter}: {side.name} has fewer than two studies with both {x} and {y} in this split.",)
+            )
+            continue
+        more = tuple(line for line in (found.explanation, found.basis + ".", side.about) if line)
+        yield Text((f"{letter}: {found.headline}", *more), "lead" if evidence.paired else "verdict")
+        if side.warning:
+            yield Text((side.warning,), "warning")
+
+
+def _numbers(evidence: Evidence) -> Iterator[Part]:
+    for letter, side in looks.lettered(evidence):
+        yield replace(numbers.everything(side.evaluation, letter), folded=evidence.paired is not None)
+    if evidence.paired:
+        rows = evidence.paired.table.rows
+        yield numbers.differences(rows, "differences", "B − A", "Paired differences of all numbers.")
+
+
+def _of(key: str, title: str, parts: Iterable[Part | None]) -> Section:
+    return Section(key, title, tuple(part for part in parts if part is not None))

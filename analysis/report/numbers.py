@@ -1,0 +1,209 @@
+"""The numbers of one set or two as tables: five to begin with, all of them, the control, the undefined."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from analysis.catalogue import CATALOGUE
+from analysis.compare import HEADLINE, Row
+from analysis.evaluate import Control, Evaluation, Metric
+from analysis.report.parts import Table, Tone
+from analysis.report.record import Evidence
+
+TONES: dict[str, Tone] = {
+    "closed": "good",
+    "narrowed": "good",
+    "better": "good",
+    "worse": "bad",
+    "changed": "other",
+}
+PROTOCOL = "multi_positive"
+
+
+def five(evidence: Evidence) -> Table:
+    """Distance of the clouds, of pairs, both at once, and what retrieval makes of it."""
+    x, y = evidence.pair
+    asked = [{"name": name, "modalities": (x, y)} for name in ("centroid_gap", "cos_true_pairs", "rmg")]
+    asked += [
+        {"name": "recall_at_10", "direction": f"{a}->{b}", "protocol": PROTOCOL} for a, b in ((x, y), (y, x))
+    ]
+    rows = []
+    for which in asked:
+        where = {key: value for key, value in which.items() if key not in ("name", "modalities")}
+        found = [
+            side.evaluation.find(str(which["name"]), *which.get("modalities", ()), **where)  # type: ignore[arg-type]
+            for side in evidence.sides
+        ]
+        known = next((m for m in found if m is not None), None)
+        if known is not None:
+            values = [with_interval(m.name, m.value, m.low, m.high) if m else "" for m in found]
+            rows.append((title(known), *values, f"{known.n:,}", _meaning(known)))
+    letters = "AB"[: len(evidence.sides)]
+    columns = ("number", *letters, "n", "what it says")
+    return Table("five-numbers", "Five numbers", columns, tuple(rows), "Values with 95 % intervals.")
+
+
+def everything(evaluation: Evaluation, letter: str) -> Table:
+    """Every number of a set that is defined."""
+    known = [m for m in evaluation.metrics if m.value is not None]
+    rows = tuple(
+        (
+            title(m),
+            protocol(m.protocol),
+            with_interval(m.name, m.value, m.low, m.high),
+            f"{m.n:,}",
+            m.better,
+            m.convention,
+        )
+        for m in known
+    )
+    columns = ("number", "protocol", "value (95 % interval)", "n", "better", "convention")
+    data = tuple({**m.to_json(), "modalities": " · ".join(m.modalities)} for m in known)
+    titles = tuple(dict.fromkeys(key for row in data for key in row))
+    filled = tuple({key: row.get(key) for key in titles} for row in data)
+    note = f"Intervals: {evaluation.interval}."
+    return Table(f"numbers-{letter.lower()}", f"{letter}: {evaluation.set}", columns, rows, note, filled)
+
+
+def undefined(evidence: Evidence) -> Table | None:
+    """What could not be measured, and why; None if all could."""
+    rows = tuple(
+        (letter, title(m), m.reason or "no reason is known")
+        for letter, side in zip("AB", evidence.sides, strict=False)
+        for m in side.evaluation.metrics
+        if m.value is None
+    )
+    return Table("undefined", "Undefined numbers", ("set", "number", "why"), rows) if rows else None
+
+
+def controls(evidence: Evidence) -> Table:
+    """The permutation control of every set."""
+    found = [
+        (letter, control)
+        for letter, side in zip("AB", evidence.sides, strict=False)
+        for control in side.evaluation.controls
+    ]
+    rows = tuple(
+        (
+            letter,
+            _control_title(c),
+            *(f"{v:.3f}" for v in (c.true, c.shuffled, c.expected)),
+            f"{c.n:,}",
+            holds(c),
+        )
+        for letter, c in found
+    )
+    tones: tuple[Tone, ...] = tuple("good" if c.holds else "bad" for _, c in found)
+    note = (
+        "The partners are shuffled and measured again. The gap does not know the pairs and must stay; the "
+        "cosine of pairs must fall to that of strangers, and recall to chance. Where one does not hold, "
+        "trust none of its kind."
+    )
+    columns = ("set", "number", "true", "shuffled", "expected", "n", "verdict")
+    return Table("controls", "Permutation control", columns, rows, note, tones=tones)
+
+
+def differences(rows: Sequence[Row], key: str, name: str, note: str) -> Table:
+    """A and B side by side with the paired difference and its verdict."""
+    columns = ("number", "A", "B", "B − A", "p", "verdict")
+    cells = tuple(_cells(row) for row in rows)
+    tones: tuple[Tone, ...] = tuple(TONES.get(row.verdict, "open") for row in rows)
+    return Table(key, name, columns, cells, note, tuple(map(_numbers, rows)), tones)
+
+
+def of_headline(rows: Sequence[Row], pair: tuple[str, str]) -> list[Row]:
+    """The short list for two modalities, repeated texts counting as right, in its own order."""
+    kept = [
+        r
+        for r in rows
+        if r.name in HEADLINE and r.protocol in (None, PROTOCOL) and set(r.modalities) <= set(pair)
+    ]
+    return sorted(kept, key=lambda r: HEADLINE.index(r.name))
+
+
+def title(of: Metric | Row) -> str:
+    """What a number is of: "Recall@10 image → report", "V-measure image · report by region"."""
+    return " ".join(
+        part for part in (_name(of.name), _where(of), f"by {of.label}" if of.label else "") if part
+    )
+
+
+def with_interval(
+    name: str, value: float | None, low: float | None, high: float | None, *, sign: str = ""
+) -> str:
+    """0.573 (0.551 to 0.595); shares of queries in percent."""
+    if value is None:
+        return "undefined"
+    form = ".1%" if name.startswith("recall_at_") else ".3f" if abs(value) < 100 else ",.1f"
+    shown = f"{value:{sign}{form}}"
+    return shown if low is None or high is None else f"{shown} ({low:{sign}{form}} to {high:{sign}{form}})"
+
+
+def protocol(name: str | None) -> str:
+    """multi-positive"""
+    return (name or "").replace("_", "-")
+
+
+def holds(control: Control) -> str:
+    """The verdict on a control."""
+    return "holds" if control.holds else "DOES NOT HOLD"
+
+
+def probability(p: float | None) -> str:
+    """0.013, or that it is smaller than what is printed."""
+    return "" if p is None else f"{p:.3f}" if p >= 0.001 else "< 0.001"
+
+
+def _name(name: str) -> str:
+    """From the catalogue; a mean or maximum over pairs of modalities is named after one pair."""
+    single, _, over = name.rpartition("_")
+    if name in CATALOGUE:
+        return CATALOGUE[name].title
+    return f"{CATALOGUE[single].title}, {over} over pairs" if single in CATALOGUE else name.replace("_", " ")
+
+
+def _where(of: Metric | Row) -> str:
+    return of.direction.replace("->", " → ") if of.direction else " · ".join(of.modalities)
+
+
+def _meaning(metric: Metric) -> str:
+    info = CATALOGUE[metric.name]
+    return f"{info.meaning} {info.reading[0].upper() + info.reading[1:]}."
+
+
+def _control_title(control: Control) -> str:
+    where = control.direction.replace("->", " → ") if control.direction else " · ".join(control.modalities)
+    return f"{_name(control.name)} {where}"
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    sides = (with_interval(row.name, m.value, m.low, m.high) for m in (row.a, row.b))
+    change = with_interval(row.name, row.difference, row.low, row.high, sign="+")
+    by = f" ({protocol(row.protocol)})" if row.protocol else ""
+    return (title(row) + by, *sides, change, probability(row.p_holm), row.verdict)
+
+
+def _numbers(row: Row) -> dict[str, object]:
+    ends: Iterator[tuple[str, object]] = (
+        (f"{letter} {end}", getattr(metric, field))
+        for letter, metric in (("A", row.a), ("B", row.b))
+        for end, field in (("value", "value"), ("low", "low"), ("high", "high"))
+    )
+    return {
+        "name": row.name,
+        "title": row.title,
+        "of": row.direction or " · ".join(row.modalities),
+        "label": row.label or "",
+        "protocol": row.protocol or "",
+        **dict(ends),
+        "B - A": row.difference,
+        "low": row.low,
+        "high": row.high,
+        "p": row.p,
+        "p (Holm)": row.p_holm,
+        "margin": row.margin,
+        "verdict": row.verdict,
+        "better": row.better,
+        "n": row.a.n,
+        "groups": row.a.n_groups,
+    }

@@ -1,0 +1,116 @@
+"""A report as one HTML file that needs nothing else: figures, tables, pictures and the JSON are inside."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import plotly.graph_objects as go
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from analysis.report.document import document
+from analysis.report.parts import Chart, Section, Table
+from analysis.report.record import Evidence
+from analysis.report.text_tables import csv_text, latex
+
+# No request leaves the page. Scripts run by their hash alone, so text that slipped in could not run; style
+# is inline because Plotly writes rules of its own.
+POLICY = (
+    "default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data: blob:; "
+    "base-uri 'none'; form-action 'none'"
+)
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
+
+
+def html(evidence: Evidence) -> str:
+    """The report as HTML; the same evidence gives the same bytes."""
+    sections = document(evidence)
+    scripts = [plotly_source(), _resource("page.js")]
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            evidence=evidence,
+            sections=sections,
+            policy=POLICY.format(scripts=" ".join(map(_hash, scripts))),
+            style=Markup(_resource("page.css")),
+            scripts=[Markup(s) for s in scripts],
+            record=script_json(evidence.to_json()),
+            figures=script_json({p.key: _figure(p.figure) for p in _parts(sections) if isinstance(p, Chart)}),
+            tables=script_json({p.key: _files(p) for p in _parts(sections) if isinstance(p, Table)}),
+        )
+    )
+
+
+def record_json(evidence: Evidence) -> str:
+    """The report as JSON, the same that the HTML holds."""
+    return json.dumps(evidence.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def table_files(evidence: Evidence) -> dict[str, str]:
+    """File name -> content: every table as CSV and as LaTeX."""
+    tables = [p for p in _parts(document(evidence)) if isinstance(p, Table)]
+    return {f"{t.key}.{ending}": text for t in tables for ending, text in _files(t).items()}
+
+
+def script_json(value: Any) -> Markup:
+    """JSON that may stand in a script element: no tag or comment can begin in it."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
+
+
+@cache
+def plotly_source() -> str:
+    """plotly.js as it may stand in a script element."""
+    from plotly.offline import get_plotlyjs
+
+    source = get_plotlyjs()
+    if re.search(r"</script|<!--|\r", source, flags=re.IGNORECASE):
+        raise ValueError("This plotly.js cannot stand inside a page: it holds a tag or a carriage return.")
+    return source
+
+
+@cache
+def _environment() -> Environment:
+    found = Environment(
+        loader=PackageLoader("analysis.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters["picture"] = lambda jpeg: "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
+    return found
+
+
+@cache
+def _resource(name: str) -> str:
+    return files("analysis.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _hash(script: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+
+
+def _parts(sections: tuple[Section, ...]) -> list[Any]:
+    return [part for section in sections for part in section.parts]
+
+
+def _files(table: Table) -> dict[str, str]:
+    return {"csv": csv_text(table.data or table.records()), "tex": latex(table.records())}
+
+
+def _figure(figure: go.Figure) -> dict[str, Any]:
+    """On paper: light, without the template that plotly would repeat in every figure."""
+    shown = go.Figure(figure)
+    shown.layout.template = None
+    shown.update_layout(paper_bgcolor="#ffffff", plot_bgcolor="#ffffff", font={"family": FONT, "size": 12})
+    for axes in (shown.update_xaxes, shown.update_yaxes):
+        axes(automargin=True, gridcolor="#e5e5e5", zerolinecolor="#c8c8c8")
+    return json.loads(shown.to_json())

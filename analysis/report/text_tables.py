@@ -1,0 +1,62 @@
+"""Tables as text to take away: CSV that no spreadsheet runs, LaTeX that compiles."""
+
+from __future__ import annotations
+
+import csv
+import io
+import unicodedata
+from collections.abc import Mapping, Sequence
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # a spreadsheet runs what begins so
+LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "−": "$-$",
+    "→": r"$\rightarrow$",
+    "·": r"$\cdot$",
+    **{letter: f"\\{letter}" for letter in "&%$#_{}"},
+}
+
+
+def csv_text(rows: Sequence[Mapping[str, object]]) -> str:
+    """Rows of one table as CSV with a line of titles; "" for none.
+
+    Text that a spreadsheet would take for a formula gets an apostrophe in front; numbers stay numbers.
+    """
+    if not rows:
+        return ""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(
+        buffer, [*rows[0]]
+    )  # ends lines with \r\n, so that either is quoted inside a cell
+    writer.writeheader()
+    writer.writerows({title: _harmless(cell) for title, cell in row.items()} for row in rows)
+    return buffer.getvalue()
+
+
+def latex(rows: Sequence[Mapping[str, object]]) -> str:
+    """Rows of one table as a LaTeX tabular with the rules of the booktabs package; "" for none.
+
+    Every cell is escaped, so that nothing in it is a command; letters beyond ASCII stay as they are.
+    """
+    if not rows:
+        return ""
+    titles = [*rows[0]]
+    lines = [" & ".join(map(_escaped, line)) + r" \\" for line in (titles, *(r.values() for r in rows))]
+    ruled = [r"\toprule", lines[0], r"\midrule", *lines[1:], r"\bottomrule"]
+    return "\n".join([rf"\begin{{tabular}}{{{'l' * len(titles)}}}", *ruled, r"\end{tabular}", ""])
+
+
+def _harmless(cell: object) -> object:
+    return f"'{cell}" if isinstance(cell, str) and cell.lstrip(" ").startswith(FORMULA) else cell
+
+
+def _escaped(cell: object) -> str:
+    """One line: control characters and line breaks would end the row or the file."""
+    text = "" if cell is None else str(cell)
+    shown = "".join(" " if unicodedata.category(letter) == "Cc" else letter for letter in text)
+    return "".join(LATEX.get(letter, letter) for letter in shown)

@@ -1,0 +1,37 @@
+"""Cross-modal retrieval: does an image find its own report among all, and the report its image?
+
+`both_directions` measures a pair of modalities at once; `retrieval` and `rank_best` one direction. Three
+protocols answer three questions; ties are settled by the exact expected value.
+"""
+
+from __future__ import annotations
+
+from analysis.retrieval.directions import (
+    BothDirections,
+    Direction,
+    both_directions,
+    rank_best,
+    retrieval,
+)
+from analysis.retrieval.labels import LabelPrecision, label_precision
+from analysis.retrieval.protocols import PROTOCOLS, Protocol, RightAnswers, joint_keys
+from analysis.retrieval.ranks import Positives, Ranks
+from analysis.retrieval.scores import KS, Retrieval
+
+__all__ = [
+    "KS",
+    "PROTOCOLS",
+    "BothDirections",
+    "Direction",
+    "LabelPrecision",
+    "Positives",
+    "Protocol",
+    "Ranks",
+    "Retrieval",
+    "RightAnswers",
+    "both_directions",
+    "joint_keys",
+    "label_precision",
+    "rank_best",
+    "retrieval",
+]

@@ -1,0 +1,278 @@
+"""All ranks and nearest items of both directions from one pass over the scores, exact in float64.
+
+A tile of float32 scores stays in cache: it is counted against what each query must beat, turned over and
+counted again for the other direction, and forgotten. What float32 leaves open is scored again in float64.
+Memory grows with the rows, never with rows times rows.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from analysis.retrieval.protocols import Task
+from analysis.retrieval.ranks import Positives, Ranks
+from analysis.retrieval.rows import Rows
+
+TILE = (256, 512)  # with its transpose 1 MB: a core's own cache
+SPARE = 6  # candidates kept beyond k, so that rounding at the k-th place is hardly ever in doubt
+WORKERS = 16  # each holds counters of its own
+POSITIVES = 50  # right answers a query, on average, whose places are all worth finding
+HALF_STEP = 2.0**-24  # relative rounding of float32
+_ALONE = threading.Lock()  # the limit on BLAS threads is one for the whole process
+
+
+@dataclass
+class _Counter:
+    """How many items score above and equal to `best` for row `row`; rows rise. weights count the items."""
+
+    row: np.ndarray
+    best: np.ndarray
+    weights: np.ndarray
+    above: np.ndarray = field(init=False)
+    tied: np.ndarray = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.above, self.tied = np.zeros((2, len(self.row)), np.int64)
+
+
+@dataclass
+class _Direction:
+    """Queries and items, what is counted for them, and the nearest items kept so far."""
+
+    queries: Rows
+    items: Rows
+    counters: list[_Counter]
+    kept: int
+
+    def __post_init__(self) -> None:
+        # <q - a, i - b> + <a, i - b> = <q, i> - <q, b>: a score up to a constant of the query
+        self.base = self.queries.towards(self.items.centre)
+        offset = self.items.towards(self.queries.centre) - self.queries.centre @ self.items.centre
+        self.offset = offset.astype(np.float32)
+        products = self.queries.radius * self.items.radius.max()
+        rounding = (self.queries.dim + 8) * products + 4 * np.abs(offset).max()
+        self.error = HALF_STEP * rounding + self.queries.dim * 2.0**-53
+        self.bounds = []
+        for counter in self.counters:
+            starts = np.searchsorted(counter.row, np.arange(len(self.queries) + 1))
+            wanted, error = counter.best - self.base[counter.row], self.error[counter.row]
+            low, high = ((wanted + side * error).astype(np.float32) for side in (-1, 1))
+            self.bounds.append((starts, low, high))
+
+    def pair(self) -> tuple[np.ndarray, ...]:
+        return self.queries.rows, self.queries.scale, self.items.rows, self.items.scale
+
+
+class _Worker:
+    """Counters of one thread: nothing is shared until the end."""
+
+    def __init__(self, directions: Sequence[_Direction]) -> None:
+        self.directions = directions
+        self.buffers = np.empty((2, TILE[0] * TILE[1]), np.float32)
+        self.counts = [[np.zeros((2, len(c.row)), np.int64) for c in d.counters] for d in directions]
+        self.values = [np.full((len(d.queries), d.kept), -np.inf, np.float32) for d in directions]
+        self.items = [np.full((len(d.queries), d.kept), -1, np.int32) for d in directions]
+
+    def sweep(self, blocks: Iterator[int]) -> None:
+        """Takes blocks of rows until none is left."""
+        from analysis.retrieval import kernels
+
+        x, y = self.directions[0].queries.centred, self.directions[0].items.centred
+        for row in blocks:
+            left = x[row : row + TILE[0]]
+            for item in range(0, len(y), TILE[1]):
+                right = y[item : item + TILE[1]]
+                shape = len(left), len(right)
+                tile, turned = (b[: shape[0] * shape[1]] for b in self.buffers)
+                tile, turned = tile.reshape(shape), turned.reshape(shape[::-1])
+                np.dot(left, right.T, out=tile)
+                self._take(0, tile, row, item)
+                if len(self.directions) > 1:
+                    kernels.transpose(tile, turned)
+                    self._take(1, turned, item, row)
+
+    def _take(self, which: int, tile: np.ndarray, row: int, item: int) -> None:
+        from analysis.retrieval import kernels
+
+        d = self.directions[which]
+        offset = d.offset[item : item + tile.shape[1]]
+        for counter, bounds, counts in zip(d.counters, d.bounds, self.counts[which], strict=True):
+            kernels.count(tile, row, item, offset, *bounds, counter.best, counter.weights, *d.pair(), *counts)
+        if d.kept:
+            kernels.keep_best(tile, row, item, offset, self.values[which], self.items[which])
+
+
+@dataclass(frozen=True)
+class Found:
+    """One direction: ranks of each task, places of all right answers where asked for, nearest rows.
+
+    nearest  (n_queries, k) rows of the gallery of highest cosine, equal rows in their order
+    """
+
+    ranks: list[Ranks]
+    positives: list[Positives | None]
+    nearest: np.ndarray
+
+
+def search(
+    x: Rows, y: Rows, *, forward: Sequence[Task], backward: Sequence[Task] | None = None, k: int = 0,
+    every: Sequence[int] = (),
+) -> tuple[Found, ...]:  # fmt: skip
+    """Ranks of all tasks and the k nearest items of every row; backward = y asks and x is offered.
+
+    every  numbers of the tasks for which all right answers are placed and not the best one alone
+    """
+    sides = [(x, y, forward)] + ([] if backward is None else [(y, x, backward)])
+    asked = [[_Question(t, q, g, number in every) for number, t in enumerate(ts)] for q, g, ts in sides]
+    directions = []
+    for (queries, gallery, _), questions in zip(sides, asked, strict=True):
+        cut = min(k, len(gallery.which))
+        kept = min(cut + SPARE, len(gallery)) if cut else 0
+        directions.append(_Direction(queries, gallery, _counters(questions), kept))
+    workers = _sweep(directions)
+    found = []
+    for number, (direction, questions) in enumerate(zip(directions, asked, strict=True)):
+        for place, counter in enumerate(direction.counters):
+            counter.above, counter.tied = np.sum([w.counts[number][place] for w in workers], axis=0)
+        nearest = _nearest(direction, number, workers, min(k, len(direction.items.which)))
+        found.append(Found([q.ranks() for q in questions], [q.positives() for q in questions], nearest))
+    return tuple(found)
+
+
+def _sweep(directions: Sequence[_Direction]) -> list[_Worker]:
+    """Shares the blocks of rows among the cores that BLAS would use, one thread each."""
+    from threadpoolctl import ThreadpoolController
+
+    blocks = range(0, len(directions[0].queries), TILE[0])
+    if len(blocks) == 1:
+        worker = _Worker(directions)
+        worker.sweep(iter(blocks))
+        return [worker]
+    with _ALONE:
+        blas = ThreadpoolController().select(user_api="blas")
+        threads = max((library["num_threads"] for library in blas.info()), default=1)
+        workers = [_Worker(directions) for _ in range(min(threads, WORKERS, len(blocks)))]
+        todo = iter(blocks)  # a range iterator hands each block to one thread
+        with blas.limit(limits=1), ThreadPoolExecutor(len(workers)) as pool:
+            for done in [pool.submit(w.sweep, todo) for w in workers]:
+                done.result()
+    return workers
+
+
+def _nearest(direction: _Direction, number: int, workers: list[_Worker], k: int) -> np.ndarray:
+    """Settles which items are nearest, as many threads as swept sharing the rows."""
+    from analysis.retrieval import kernels
+
+    queries, gallery = direction.queries, direction.items
+    out = np.empty((len(queries), k), np.int64)
+    members, starts = gallery.members()
+
+    def settle(part: slice) -> None:
+        values, items = workers[0].values[number][part], workers[0].items[number][part]
+        for other in workers[1:]:
+            kernels.merge_best(values, items, other.values[number][part], other.items[number][part])
+        kernels.settle_nearest(
+            values, items, direction.base[part], direction.error[part], starts, members,
+            queries.rows[part], queries.scale[part], gallery.rows, gallery.scale, out[part],
+        )  # fmt: skip
+
+    if k:
+        step = -(-len(queries) // len(workers))
+        with ThreadPoolExecutor(len(workers)) as pool:
+            list(pool.map(settle, (slice(s, s + step) for s in range(0, len(queries), step))))
+    return out[queries.which]
+
+
+class _Question:
+    """The best right answer of every query of a task, then its place. Equal queries of one key ask once."""
+
+    def __init__(self, task: Task, queries: Rows, gallery: Rows, every: bool) -> None:
+        from analysis.retrieval import kernels
+
+        self.pair = queries.rows, queries.scale, gallery.rows, gallery.scale
+        _, codes = np.unique(np.concatenate([task.query_keys, task.gallery_keys]), return_inverse=True)
+        wanted, offered = np.split(codes.ravel(), [len(task.query_keys)])
+        keys, self.row, self.of_query, _ = _entries(wanted, queries.which[task.asked], len(queries))
+        self.item_keys, self.item, _, self.copies = _entries(
+            offered, gallery.which[task.offered], len(gallery)
+        )
+        self.first, self.last = (np.searchsorted(self.item_keys, keys, side=s) for s in ("left", "right"))
+        self.weights = np.bincount(gallery.which[task.offered], minlength=len(gallery)).astype(np.int32)
+        self.best, self.right = kernels.best_right(
+            self.row, self.first, self.last, self.item, self.copies, *self.pair
+        )
+        self.steps: tuple[np.ndarray, ...] | None = None
+        rows, scores = self.row, self.best
+        if every and (self.last - self.first).sum() <= POSITIVES * len(queries.which):
+            self.steps = self._steps()
+            rows, scores = (
+                np.concatenate([rows, rows[self.steps[0]]]),
+                np.concatenate([scores, self.steps[1]]),
+            )
+        self.asks = rows, scores
+        self.counter: _Counter
+        self.place: np.ndarray
+
+    def _steps(self) -> tuple[np.ndarray, ...]:
+        """All right answers: entry, score, how many share the score, how many score higher."""
+        from analysis.retrieval import kernels
+
+        sizes = self.last - self.first
+        entry = np.repeat(np.arange(len(self.row)), sizes)
+        item = np.arange(len(entry)) + np.repeat(self.first - np.cumsum(sizes) + sizes, sizes)
+        scores = kernels.scores_of(self.row[entry], self.item[item], *self.pair)
+        order = np.lexsort((-scores, entry))
+        entry, scores, copies = entry[order], scores[order], self.copies[item[order]]
+        new = np.flatnonzero(np.r_[True, (np.diff(entry) != 0) | (np.diff(scores) != 0)][: len(entry)])
+        right = np.add.reduceat(copies, new) if len(new) else np.empty(0, np.int64)
+        entry, scores = entry[new], scores[new]
+        before = np.cumsum(right) - right
+        return entry, scores, right, before - before[np.searchsorted(entry, entry)]
+
+    def ranks(self) -> Ranks:
+        place = self.place[: len(self.row)]
+        of = self.of_query
+        return Ranks(self.counter.above[place][of], self.counter.tied[place][of], self.right[of])
+
+    def positives(self) -> Positives | None:
+        if self.steps is None:
+            return None
+        entry, _, right, right_above = self.steps
+        place = self.place[len(self.row) :]
+        total = np.bincount(entry, right, minlength=len(self.row)).astype(np.int64)
+        above, tied = self.counter.above[place], self.counter.tied[place]
+        return Positives(self.of_query, entry, above, tied, right, right_above, total)
+
+
+def _entries(codes: np.ndarray, rows: np.ndarray, n_rows: int) -> tuple[np.ndarray, ...]:
+    """Distinct pairs of key and row, sorted: (keys, rows, which pair each is, copies of each)."""
+    pairs, which, copies = np.unique(codes * n_rows + rows, return_inverse=True, return_counts=True)
+    return pairs // n_rows, pairs % n_rows, which.ravel(), copies
+
+
+def _counters(questions: Sequence[_Question]) -> list[_Counter]:
+    """One counter for all questions that count the same items; what is asked twice is counted once."""
+    counters = []
+    left = list(questions)
+    while left:
+        weights = left[0].weights
+        same = [q for q in left if np.array_equal(q.weights, weights)]
+        left = [q for q in left if not any(q is other for other in same)]
+        rows, best = (np.concatenate(parts) for parts in zip(*(q.asks for q in same), strict=True))
+        order = np.lexsort((best, rows))
+        rows, best = rows[order], best[order]
+        new = np.r_[True, (np.diff(rows) != 0) | (best[1:] != best[:-1])][: len(rows)]
+        place = np.empty(len(order), np.int64)
+        place[order] = np.cumsum(new) - 1
+        counter = _Counter(rows[new], best[new], weights)
+        for q, part in zip(
+            same, np.split(place, np.cumsum([len(q.asks[0]) for q in same])[:-1]), strict=True
+        ):
+            q.counter, q.place = counter, part
+        counters.append(counter)
+    return counters

@@ -1,0 +1,249 @@
+"""Loops that numpy would need several passes for. Compiled on first use, then kept.
+
+Scores of a tile are float32 and about the centres: they say where an item may stand. What they leave open
+is settled by `score`, one float64 sum in one order, so that equal rows score equally wherever they are met.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+SQUARE = 16  # transposed at a time: 16 float32 are one line of cache
+
+
+@njit(nogil=True, cache=True)
+def score(a: Any, a_scale: float, b: Any, b_scale: float) -> float:
+    """Cosine of two rows in float64. Eight sums side by side, in this order whoever calls."""
+    s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
+    whole = len(a) - len(a) % 8
+    for i in range(0, whole, 8):
+        s0 += np.float64(a[i]) * np.float64(b[i])
+        s1 += np.float64(a[i + 1]) * np.float64(b[i + 1])
+        s2 += np.float64(a[i + 2]) * np.float64(b[i + 2])
+        s3 += np.float64(a[i + 3]) * np.float64(b[i + 3])
+        s4 += np.float64(a[i + 4]) * np.float64(b[i + 4])
+        s5 += np.float64(a[i + 5]) * np.float64(b[i + 5])
+        s6 += np.float64(a[i + 6]) * np.float64(b[i + 6])
+        s7 += np.float64(a[i + 7]) * np.float64(b[i + 7])
+    total = ((s0 + s4) + (s1 + s5)) + ((s2 + s6) + (s3 + s7))
+    for i in range(whole, len(a)):
+        total += np.float64(a[i]) * np.float64(b[i])
+    return total * (a_scale * b_scale)
+
+
+@njit(nogil=True, cache=True)
+def products(rows: Any, scale: Any, point: Any) -> Any:
+    """Product of every unit row with a point, (n,)."""
+    out = np.empty(len(rows))
+    for i in range(len(rows)):
+        out[i] = score(rows[i], scale[i], point, 1.0)
+    return out
+
+
+@njit(nogil=True, cache=True)
+def lengths_and_codes(rows: Any, factors: Any) -> Any:
+    """Length of each row, and a number that equal rows share and others hardly ever, (n,) each."""
+    lengths, codes = np.empty(len(rows)), np.zeros(len(rows), np.int64)
+    wide = np.empty(rows.shape[1])
+    bits = wide.view(np.int64)
+    for i in range(len(rows)):
+        wide[:] = rows[i]
+        wide += 0.0  # -0 becomes 0
+        lengths[i] = np.sqrt(score(wide, 1.0, wide, 1.0))
+        for d in range(len(bits)):
+            codes[i] += (bits[d] ^ (bits[d] >> 29)) * factors[d]
+    return lengths, codes
+
+
+@njit(nogil=True, cache=True)
+def centred(rows: Any, scale: Any, weights: Any) -> Any:
+    """Weighted mean of the unit rows, the rows less it in float32, and their lengths."""
+    centre, out, radius = np.zeros(rows.shape[1]), np.empty(rows.shape, np.float32), np.empty(len(rows))
+    for i in range(len(rows)):
+        for d in range(rows.shape[1]):
+            centre[d] += weights[i] * scale[i] * rows[i, d]
+    for i in range(len(rows)):
+        square = 0.0
+        for d in range(rows.shape[1]):
+            value = scale[i] * rows[i, d] - centre[d]
+            out[i, d] = value
+            square += value * value
+        radius[i] = np.sqrt(square)
+    return centre, out, radius
+
+
+@njit(nogil=True, cache=True)
+def scores_of(left: Any, right: Any, x: Any, x_scale: Any, y: Any, y_scale: Any) -> Any:
+    """Score of x[left[p]] and y[right[p]] for every pair p."""
+    out = np.empty(len(left))
+    for p in range(len(left)):
+        i, j = left[p], right[p]
+        out[p] = score(x[i], x_scale[i], y[j], y_scale[j])
+    return out
+
+
+@njit(nogil=True, cache=True)
+def best_right(
+    rows: Any, first: Any, last: Any, items: Any, copies: Any, x: Any, x_scale: Any, y: Any, y_scale: Any
+) -> Any:
+    """Highest score of x[rows[e]] among items[first[e]:last[e]], copies that reach it; none: -inf, 0."""
+    best = np.full(len(rows), -np.inf)
+    reached = np.zeros(len(rows), np.int64)
+    for e in range(len(rows)):
+        for p in range(first[e], last[e]):
+            i, j = rows[e], items[p]
+            s = score(x[i], x_scale[i], y[j], y_scale[j])
+            if s > best[e]:
+                best[e], reached[e] = s, copies[p]
+            elif s == best[e]:
+                reached[e] += copies[p]
+    return best, reached
+
+
+@njit(nogil=True, cache=True)
+def transpose(tile: Any, out: Any) -> None:
+    """out[c, r] = tile[r, c], in squares that stay in cache."""
+    rows, columns = tile.shape
+    for r0 in range(0, rows, SQUARE):
+        for c0 in range(0, columns, SQUARE):
+            for c in range(c0, min(c0 + SQUARE, columns)):
+                for r in range(r0, min(r0 + SQUARE, rows)):
+                    out[c, r] = tile[r, c]
+
+
+@njit(nogil=True, cache=True)
+def count(
+    tile: Any, row: int, item: int, offset: Any, starts: Any, low: Any, high: Any, best: Any, weights: Any,
+    x: Any, x_scale: Any, y: Any, y_scale: Any, above: Any, tied: Any,
+) -> None:  # fmt: skip
+    """Adds to above and tied, for each question, the weight of this tile's items over and at its score.
+
+    tile (r, c) starts at row `row` and item `item`; offset (c,) turns it into the score up to a constant of
+    the row. Row i asks questions starts[i]:starts[i+1]: an item over `high` is above, under `low` below,
+    between them `score` decides against `best`.
+    """
+    columns = tile.shape[1]
+    for r in range(tile.shape[0]):
+        i = row + r
+        for q in range(starts[i], starts[i + 1]):
+            lo, hi = low[q], high[q]
+            over, near = np.int32(0), np.int32(0)
+            for c in range(columns):
+                value = tile[r, c] + offset[c]
+                weight = weights[item + c]
+                over = np.int32(over + (weight if value > hi else np.int32(0)))
+                near = np.int32(near + (weight if value >= lo else np.int32(0)))
+            above[q] += over
+            if near != over:
+                for c in range(columns):
+                    value = tile[r, c] + offset[c]
+                    j = item + c
+                    if lo <= value <= hi and weights[j]:
+                        s = score(x[i], x_scale[i], y[j], y_scale[j])
+                        if s > best[q]:
+                            above[q] += weights[j]
+                        elif s == best[q]:
+                            tied[q] += weights[j]
+
+
+@njit(nogil=True, cache=True)
+def keep_best(tile: Any, row: int, item: int, offset: Any, values: Any, items: Any) -> None:
+    """Merges this tile into the highest values of each row, falling: values, items (n_rows, kept)."""
+    columns, last = tile.shape[1], values.shape[1] - 1
+    for r in range(tile.shape[0]):
+        i = row + r
+        floor = values[i, last]
+        higher = np.int32(0)
+        for c in range(columns):
+            higher = np.int32(higher + np.int32(tile[r, c] + offset[c] > floor))
+        if higher:
+            for c in range(columns):
+                _insert(values[i], items[i], tile[r, c] + offset[c], item + c)
+
+
+@njit(nogil=True, cache=True)
+def merge_best(values: Any, items: Any, more: Any, more_items: Any) -> None:
+    """Merges what another thread kept, all (n_rows, kept) in falling order."""
+    for i in range(len(values)):
+        for c in range(values.shape[1]):
+            _insert(values[i], items[i], more[i, c], more_items[i, c])
+
+
+@njit(nogil=True, cache=True)
+def _insert(values: Any, items: Any, value: float, item: int) -> None:
+    place = len(values) - 1
+    if value > values[place]:
+        while place > 0 and values[place - 1] < value:
+            values[place], items[place] = values[place - 1], items[place - 1]
+            place -= 1
+        values[place], items[place] = value, item
+
+
+@njit(nogil=True, cache=True)
+def settle_nearest(
+    values: Any, items: Any, base: Any, error: Any, starts: Any, members: Any, x: Any, x_scale: Any,
+    y: Any, y_scale: Any, out: Any,
+) -> None:  # fmt: skip
+    """The members of highest score for each row, out (n_rows, k); equal rows in the order of the gallery.
+
+    values, items (n_rows, kept): candidates and their float32 scores less base[row], off by at most
+    error[row]. Where an item that was not kept might belong to the first k, all are scored.
+    """
+    rows, kept = values.shape
+    scored, every = np.empty(kept), np.arange(len(starts) - 1)
+    for i in range(rows):
+        for c in range(kept):
+            j = items[i, c]
+            scored[c] = score(x[i], x_scale[i], y[j], y_scale[j])
+        lowest = _fill(scored, items[i], starts, members, out[i])
+        left_out = values[i, kept - 1] + error[i]  # no item that was not kept scores more
+        if kept < len(every) and lowest - base[i] <= left_out:
+            all_scored = np.empty(len(every))
+            for j in every:
+                all_scored[j] = score(x[i], x_scale[i], y[j], y_scale[j])
+            _fill(all_scored, every, starts, members, out[i])
+
+
+@njit(nogil=True, cache=True)
+def _fill(scored: Any, ids: Any, starts: Any, members: Any, out: Any) -> Any:
+    """Members of the highest scores into out, ties by their first member; the lowest score taken."""
+    taken, lowest = 0, np.inf
+    order = np.argsort(ids)  # so that a stable order of scores keeps ties in the order of the gallery
+    order = order[np.argsort(-scored[order], kind="mergesort")]
+    for p in order:
+        for m in range(starts[ids[p]], starts[ids[p] + 1]):
+            if taken == len(out):
+                return lowest
+            out[taken], lowest = members[m], scored[p]
+            taken += 1
+    return lowest
+
+
+@njit(nogil=True, cache=True)
+def medians(counts: Any, codes: Any, ordered: Any) -> Any:
+    """Weighted median of ascending values under each resample: mean of lower and upper, (resamples,).
+
+    counts (resamples, n_groups) how often a group was drawn; codes (n,) group of each value.
+    """
+    out = np.full(len(counts), np.nan)
+    for b in range(len(counts)):
+        drawn = counts[b]
+        total = 0
+        for code in codes:
+            total += drawn[code]
+        if not total:
+            continue
+        reached, place = 0, -1
+        while 2 * reached < total:
+            place += 1
+            reached += drawn[codes[place]]
+        upper = place
+        if 2 * reached == total:  # exactly half: the next value that weighs anything is the upper median
+            upper += 1
+            while not drawn[codes[upper]]:
+                upper += 1
+        out[b] = (ordered[place] + ordered[upper]) / 2
+    return out

@@ -1,0 +1,54 @@
+"""Answers that share a label with the query, as in CheXpert 8x200 retrieval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.retrieval.scores import means
+from analysis.uncertainty import Estimate, GroupBootstrap
+
+
+@dataclass(frozen=True)
+class LabelPrecision:
+    """Share of the first 5 and of the first 10 answers that have the query's label; 0..1, higher = better."""
+
+    p_at_5: Estimate
+    p_at_10: Estimate
+
+
+def label_precision(
+    nearest: np.ndarray,
+    which: np.ndarray,
+    labels: np.ndarray,
+    *,
+    groups: np.ndarray,
+    bootstrap: GroupBootstrap | None = None,
+) -> LabelPrecision:
+    """P@k with every item of the query's label right, its own partner among them.
+
+    nearest  (n_studies, k) rows of the gallery, best first, as `Direction.nearest`
+    which    (n_studies,) equal where gallery rows are equal, as `Direction.which`: among equal items the
+             label is the expected one, so that the order of the file has no say
+    labels   (n_studies,) of str, "" = none: such studies do not ask, and as answers are wrong
+    groups   (n_studies,) resampling unit; bootstrap  lends its number of resamples and its seed
+
+    Source: Zhang et al. 2020 (ConVIRT), there with image queries of one label each.
+    """
+    asked = np.flatnonzero(labels != "")
+    like = bootstrap or GroupBootstrap(groups)
+    if not len(asked):
+        nothing = like.undefined("No study of this split has a label.")
+        return LabelPrecision(nothing, nothing)
+    codes = np.unique(labels, return_inverse=True)[1].ravel()
+    base = int(codes.max()) + 1
+    pairs, copies = np.unique(which * base + codes, return_counts=True)
+    wanted = which[nearest[asked]] * base + codes[asked, None]
+    place = np.minimum(np.searchsorted(pairs, wanted), len(pairs) - 1)
+    share = np.where(pairs[place] == wanted, copies[place], 0) / np.bincount(which)[which[nearest[asked]]]
+    drawn = GroupBootstrap(groups[asked], resamples=like.resamples, seed=like.seed, level=like.level)
+    reasons = {k: f"The gallery holds fewer than {k} items." for k in (5, 10) if nearest.shape[1] < k}
+    columns = {f"p_at_{k}": share[:, :k].mean(axis=1) for k in (5, 10) if k not in reasons}
+    found = means(columns, bootstrap=drawn) if columns else {}
+    return LabelPrecision(**found, **{f"p_at_{k}": drawn.undefined(why) for k, why in reasons.items()})

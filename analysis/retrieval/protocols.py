@@ -1,0 +1,79 @@
+"""Which answers count as right: three protocols over the same scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+Protocol = Literal["strict", "multi_positive", "deduplicated"]
+PROTOCOLS: tuple[Protocol, ...] = ("strict", "multi_positive", "deduplicated")
+Side = Literal["queries", "gallery"]
+
+
+@dataclass(frozen=True)
+class RightAnswers:
+    """Who answers whom in one direction, one key a study, (n_studies,) each.
+
+    related    equal keys are right answers of each other under "multi_positive" (same text or group)
+    same_text  equal keys are one item under "deduplicated"
+    repeats    the side whose items repeat: "deduplicated" keeps the first of each key there
+    """
+
+    related: np.ndarray
+    same_text: np.ndarray
+    repeats: Side = "gallery"
+
+    def reversed(self) -> RightAnswers:
+        """The same for the other direction."""
+        return RightAnswers(
+            self.related, self.same_text, "queries" if self.repeats == "gallery" else "gallery"
+        )
+
+
+@dataclass(frozen=True)
+class Task:
+    """Rows that ask, rows that are offered, and a key for each: an offered row of the same key is right."""
+
+    asked: np.ndarray
+    offered: np.ndarray
+    query_keys: np.ndarray
+    gallery_keys: np.ndarray
+
+
+def task(protocol: Protocol, answers: RightAnswers) -> Task:
+    """Queries and gallery of a protocol.
+
+    strict: only the own partner is right. multi_positive: every item of the same key is right.
+    deduplicated: each key once in the gallery (or once among the queries).
+    """
+    own = np.arange(len(answers.related))
+    keys = {"strict": own, "multi_positive": answers.related, "deduplicated": answers.same_text}[protocol]
+    asked = offered = own
+    if protocol == "deduplicated":
+        first = np.sort(np.unique(keys, return_index=True)[1])
+        asked, offered = (first, own) if answers.repeats == "queries" else (own, first)
+    return Task(asked, offered, keys[asked], keys[offered])
+
+
+def joint_keys(text_keys: np.ndarray, duplicate_groups: np.ndarray) -> np.ndarray:
+    """One integer key a study: equal when texts are equal or the duplicate group is the same.
+
+    Both (n_studies,) of str, "" = says nothing. Chains are followed (a~b, b~c gives a~c).
+    """
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    n = len(text_keys)
+    links = [_links(np.asarray(values, dtype=str), n) for values in (text_keys, duplicate_groups)]
+    rows, columns = np.concatenate(links, axis=1)
+    graph = coo_matrix((np.ones(len(rows)), (rows, columns)), shape=(n, n))
+    return connected_components(graph, directed=False)[1]
+
+
+def _links(values: np.ndarray, n: int) -> np.ndarray:
+    """Each study linked to the first of its value; (2, m)."""
+    _, first, which = np.unique(values, return_index=True, return_inverse=True)
+    rows = np.flatnonzero(values != "")
+    return np.stack([rows, first[which.ravel()[rows]]])

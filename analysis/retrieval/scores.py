@@ -1,0 +1,132 @@
+"""Scores of one direction under one protocol, from where the right answers stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from analysis.retrieval.protocols import Protocol
+from analysis.retrieval.ranks import Positives, Ranks
+from analysis.uncertainty import Estimate, GroupBootstrap
+
+KS = (1, 5, 10)
+NAMED_SPREAD = 0.001  # from here on a number says what the order of ties could make of it
+GRADED = ("map", "ndcg_at_10", "r_precision")
+
+
+@dataclass(frozen=True)
+class Retrieval:
+    """Scores of one direction under one protocol. Ties by expectation over their orders.
+
+    recall         k -> share of queries with a right answer among the first k; higher = better
+    median_rank    median expected rank of the first right answer; 1 = best
+    tie_spread     largest difference, over k, that the order of ties could make to a recall
+    mean_rank      mean expected rank of the first right answer; 1 = best
+    mrr            mean of 1 / rank of the first right answer, 0..1; higher = better
+    map, ndcg_at_10, r_precision  of all right answers, 0..1, higher = better; for "multi_positive" alone,
+                   undefined where every query has a single one
+    ranks, asked   (n_queries,) where the best right answer of each query stands, and the query's row
+    """
+
+    protocol: Protocol
+    recall: dict[int, Estimate]
+    median_rank: Estimate
+    n_queries: int
+    n_gallery: int
+    tie_spread: float
+    mean_rank: Estimate
+    mrr: Estimate
+    ranks: Ranks = field(repr=False, compare=False)
+    asked: np.ndarray = field(repr=False, compare=False)
+    map: Estimate | None = None
+    ndcg_at_10: Estimate | None = None
+    r_precision: Estimate | None = None
+
+
+def scores(
+    protocol: Protocol, ranks: Ranks, *, asked: np.ndarray, n_gallery: int, bootstrap: GroupBootstrap
+) -> Retrieval:
+    """Scores with intervals over the groups of the queries that were asked; the gallery stays fixed."""
+    expected = ranks.expected_rank()
+    columns = {f"recall_at_{k}": ranks.hit(k) for k in KS}
+    columns |= {"mean_rank": expected, "mrr": ranks.expected_reciprocal()}
+    found = means(columns, bootstrap=bootstrap)
+    spread = {k: _spread(ranks, k) for k in KS}
+    return Retrieval(
+        protocol,
+        {k: _with_spread(found[f"recall_at_{k}"], spread[k]) for k in KS},
+        _median(expected, bootstrap),
+        len(expected),
+        n_gallery,
+        max(spread.values()),
+        found["mean_rank"],
+        found["mrr"],
+        ranks,
+        asked,
+    )
+
+
+def graded(record: Retrieval, positives: Positives | None, *, bootstrap: GroupBootstrap) -> Retrieval:
+    """The record with the scores of all right answers, or why there are none."""
+    if positives is not None and (positives.total > 1).any():
+        columns = (positives.average_precision(), positives.ndcg(10), positives.r_precision())
+        found = means(dict(zip(GRADED, columns, strict=True)), bootstrap=bootstrap)
+    else:
+        reason = (
+            "The right answers are too many to place them all."
+            if positives is None
+            else "Every query has a single right answer: MRR says the same."
+        )
+        found = dict.fromkeys(GRADED, bootstrap.undefined(reason))
+    return replace(record, map=found["map"], ndcg_at_10=found["ndcg_at_10"], r_precision=found["r_precision"])
+
+
+def means(columns: Mapping[str, np.ndarray], *, bootstrap: GroupBootstrap) -> dict[str, Estimate]:
+    """Mean over queries of each column (n_queries,), with its interval.
+
+    Where all queries agree on 0 or on 1 resamples agree too: the interval is Wilson's then, with the
+    groups as trials.
+    """
+    values = np.stack(list(columns.values()), axis=1)
+    mean = values.mean(axis=0)
+    found = dict(zip(columns, bootstrap.linear(mean, values - mean), strict=True))
+    alike = (values == 0).all(axis=0) | (values == 1).all(axis=0)
+    for name, same in zip(columns, alike, strict=True):
+        if name != "mean_rank":  # all others are shares
+            found[name] = _wilson(found[name]) if same else _share(found[name])
+    return found
+
+
+def _share(estimate: Estimate) -> Estimate:
+    low, high = (float(np.clip(v, 0, 1)) for v in (estimate.low, estimate.high))
+    return replace(estimate, low=low, high=high)
+
+
+def _wilson(estimate: Estimate) -> Estimate:
+    from analysis.significance import wilson
+
+    if not len(estimate.replicates):
+        return estimate  # too few groups to say anything
+    low, high = wilson(estimate.value * estimate.n_groups, estimate.n_groups)
+    return replace(estimate, low=low, high=high, note="; all queries alike: Wilson interval over groups")
+
+
+def _median(values: np.ndarray, bootstrap: GroupBootstrap) -> Estimate:
+    """Not centred: the median moves in steps, and a resample's is as good a step as any."""
+    from analysis.retrieval.kernels import medians
+
+    order = np.argsort(values, kind="stable")
+    sampled = medians(bootstrap.counts, bootstrap.codes[order], values[order])
+    return bootstrap.summarise(np.array([np.median(values)]), sampled[:, None], centred=False)[0]
+
+
+def _spread(ranks: Ranks, k: int) -> float:
+    return float(np.mean((ranks.best() <= k) * 1.0 - (ranks.worst() <= k)))
+
+
+def _with_spread(estimate: Estimate, spread: float) -> Estimate:
+    if spread <= NAMED_SPREAD:
+        return estimate
+    return replace(estimate, note=estimate.note + f"; the order of ties could move it by {spread:.3f}")

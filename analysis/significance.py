@@ -1,0 +1,74 @@
+"""Is it chance? Intervals of shares, exact tests of pairs, and the price of many questions."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def wilson(successes: float, n: int, *, level: float = 0.95) -> tuple[float, float]:
+    """Interval of a share of n independent trials, within 0..1 also near the ends.
+
+    (c + z^2/2 -+ z sqrt(c (n - c) / n + z^2/4)) / (n + z^2), c successes. Fractions of a success (ties)
+    are allowed. (nan, nan) for n = 0. ValueError unless 0 <= successes <= n. Source: Wilson 1927.
+    """
+    from scipy.special import ndtri
+
+    if not 0 <= successes <= n:
+        raise ValueError(f"Expected 0 to {n} successes in {n} trials, got {successes}.")
+    if n == 0:
+        return np.nan, np.nan
+    z = float(ndtri((1 + level) / 2))
+    half = z * np.sqrt(successes * (n - successes) / n + z * z / 4)
+    low, high = ((successes + z * z / 2 + side) / (n + z * z) for side in (-half, half))
+    return max(0.0, float(low)), min(1.0, float(high))
+
+
+def mcnemar(only_a: int, only_b: int) -> float:
+    """Two-sided p that A and B are right equally often, from the queries where only one of them is.
+
+    Exact binomial: either is equally likely to be the one. 1 where they never differ. Takes queries to
+    be independent: studies of one patient make it too small. Source: McNemar 1947, exact form.
+    """
+    from scipy.stats import binomtest
+
+    differ = only_a + only_b
+    return float(binomtest(only_b, differ).pvalue) if differ else 1.0
+
+
+def bootstrap_p(differences: np.ndarray) -> float:
+    """Two-sided p that a difference is 0, from its replicates (resamples,) about the estimate.
+
+    min(1, 2 (1 + smaller of #(d <= 0) and #(d >= 0)) / (1 + resamples)): the level at which the percentile
+    interval just reaches 0, never 0 itself. NaN without replicates.
+    """
+    if not len(differences):
+        return np.nan
+    beyond = min(int((differences <= 0).sum()), int((differences >= 0).sum()))
+    return min(1.0, 2 * (1 + beyond) / (1 + len(differences)))
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """p values as if only one question had been asked: at 0.05, one false alarm in 20 families at most.
+
+    p (m,) -> adjusted (m,): the i-th smallest times m - i + 1, never below one before it, at most 1. NaN
+    is no question and stays NaN. Source: Holm 1979.
+    """
+    p = np.asarray(p, dtype=float)
+    adjusted = np.full(p.shape, np.nan)
+    asked = np.flatnonzero(np.isfinite(p))
+    order = asked[np.argsort(p[asked], kind="stable")]
+    steps = p[order] * np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(1, np.maximum.accumulate(steps)) if len(order) else steps
+    return adjusted
+
+
+def benjamini_hochberg(p: np.ndarray, *, rate: float = 0.05) -> np.ndarray:
+    """Which of many findings to name so that at most `rate` of them are false on average: (m,) of bool.
+
+    The i smallest p (m,), for the largest i with p_i <= rate i / m. NaN is never named. Source: Benjamini
+    and Hochberg 1995.
+    """
+    p = np.asarray(p, dtype=float)
+    asked = np.sort(p[np.isfinite(p)])
+    passing = np.flatnonzero(asked <= rate * np.arange(1, len(asked) + 1) / max(1, len(asked)))
+    return p <= asked[passing[-1]] if len(passing) else np.zeros(p.shape, dtype=bool)

@@ -1,0 +1,90 @@
+"""Classify studies by words alone."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import typer
+from rich.table import Table
+
+from cli.common import AsJson, Home, err, out, warn_of_training
+from data.workspace import Workspace
+
+if TYPE_CHECKING:
+    from analysis.uncertainty import Estimate
+    from models.zero_shot import Scores
+
+commands = typer.Typer()
+
+
+@commands.command("zero-shot")
+def zero_shot(
+    set_name: Annotated[str, typer.Argument(metavar="SET")],
+    label: Annotated[str, typer.Option(help="Column of labels whose values are the classes.")],
+    split: Annotated[str, typer.Option(help="One split, or all.")] = "test",
+    modality: Annotated[str, typer.Option(help="What is classified; default the first, the images.")] = "",
+    template: Annotated[
+        list[str] | None, typer.Option(help="A sentence with {} where the value goes. Repeatable.")
+    ] = None,
+    resamples: Annotated[int, typer.Option(help="Bootstrap resamples.", min=20)] = 1000,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.", min=0)] = 0,
+    as_json: AsJson = False,
+    home: Home = None,
+) -> None:
+    """Name studies by words, without training: accuracy, and an AUROC for each value of a label."""
+    from models.zero_shot import TEMPLATES, classify
+
+    workspace = Workspace(home)
+    found = classify(
+        workspace,
+        set_name,
+        label=label,
+        split=split,
+        modality=modality,
+        templates=template or TEMPLATES,
+        resamples=resamples,
+        seed=seed,
+    )
+    warn_of_training(workspace, split, set_name)
+    if as_json:
+        print(json.dumps(found.to_json()))
+        return
+    out.print(_table(found))
+    for name, estimate in (
+        ("accuracy", found.scores.zero_shot_accuracy),
+        ("balanced accuracy", found.scores.zero_shot_balanced_accuracy),
+    ):
+        out.print(f"{name} {_told(estimate)}, {1 / len(found.absent):.3f} by chance")
+    said = ", ".join(map(repr, found.templates))
+    err.print(
+        f"Prompts: {said}. AUROC: the words of a value against the other values, and against the words of "
+        f"its absence; 0.5 by chance, below it the checkpoint takes the words the wrong way.",
+        style="dim",
+    )
+
+
+def _table(found: Scores) -> Table:
+    table = Table(title=f"{found.set} · {found.split} · {found.label} · {found.n:,} studies")
+    for column in (
+        "value",
+        "studies",
+        "recall (95 % interval)",
+        "AUROC against the rest",
+        "AUROC",
+        "against",
+    ):
+        table.add_column(column, no_wrap=True, justify="right" if column == "studies" else "left")
+    for value, absence in found.absent.items():
+        recall, rest = found.scores.recall[value], found.against_rest[value]
+        told = [_told(e) for e in (recall, rest, found.against_absence[value])]
+        table.add_row(value, f"{recall.n:,}", *told, absence)
+    return table
+
+
+def _told(estimate: Estimate) -> str:
+    if not np.isfinite(estimate.value):
+        return f"undefined: {estimate.reason}"
+    interval = f" ({estimate.low:.3f} to {estimate.high:.3f})" if np.isfinite(estimate.low) else ""
+    return f"{estimate.value:.3f}{interval}"

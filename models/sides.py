@@ -1,0 +1,116 @@
+"""The studies of two embedding sets that a comparison is over, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.arrays import unit_rows
+from analysis.compare import Movement, Neighbourhoods, by_length, by_value, movement, neighbourhoods
+from analysis.compare.movement import MIN_STUDIES
+from analysis.evaluate import right_answers
+from analysis.retrieval import Ranks, rank_best
+from data import embeddings, store
+from data.collection import GROUP, STUDY_ID
+from data.embeddings import EmbeddingSet
+from data.errors import Refused
+from data.workspace import SET, Workspace
+
+K = 10  # places that count, in flips and neighbours
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The studies that have both modalities of the pair, in A and in B.
+
+    parts  the split of A and of B; rows  (n,) the studies in them
+    """
+
+    pair: tuple[str, str]
+    parts: tuple[EmbeddingSet, EmbeddingSet]
+    rows: np.ndarray
+
+    @classmethod
+    def of(cls, workspace: Workspace, a: str, b: str, split: str, pair: tuple[str, str] | None) -> Sides:
+        """`Refused` for a modality that A lacks, or fewer than two studies."""
+        first, second = (embeddings.load(workspace, name).split(split) for name in (a, b))
+        x, y = pair or tuple(first.modalities[:2])
+        for modality in (x, y):
+            if modality not in first.vectors:
+                have = ", ".join(first.modalities)
+                raise Refused("unknown_modality", f"{a!r} has no modality {modality!r}. Expected: {have}.")
+        rows = first.rows_with(x, y)
+        if len(rows) < 2:
+            raise Refused(
+                "too_few_rows", f"{len(rows)} studies of {split!r} have both {x} and {y}; 2 are needed."
+            )
+        return cls((x, y), (first, second), rows)
+
+    @property
+    def ids(self) -> list[str]:
+        """Study ids in order."""
+        return [str(i) for i in self.parts[0].rows[STUDY_ID].to_numpy()[self.rows]]
+
+    @property
+    def groups(self) -> np.ndarray:
+        """(n,) int, patient or case of each study."""
+        names = self.parts[0].rows[GROUP].to_numpy(str)[self.rows]
+        return np.unique(names, return_inverse=True)[1]
+
+    def both(self, modality: str) -> tuple[np.ndarray, np.ndarray]:
+        """Unit rows of one modality in A and in B."""
+        first, second = (unit_rows(part.vectors[modality][self.rows]) for part in self.parts)
+        return first, second
+
+    def cosines(self) -> tuple[np.ndarray, np.ndarray]:
+        """Of the true pairs, in A and in B."""
+        x, y = (self.both(m) for m in self.pair)
+        first, second = (np.einsum("nd,nd->n", p, q) for p, q in zip(x, y, strict=True))
+        return first, second
+
+    def ranks(self, queries: str, gallery: str) -> tuple[Ranks, Ranks]:
+        """Multi-positive: every item with the same text or duplicate group is a right answer."""
+        keys = right_answers(self.parts[0], queries, gallery).related[self.rows]
+        asked, offered = self.both(queries), self.both(gallery)
+        first, second = (rank_best(q, g, keys, keys) for q, g in zip(asked, offered, strict=True))
+        return first, second
+
+    def movement(self) -> dict[str, Movement]:
+        """Modality -> who moved; empty where too few studies have no bulk to stand out from."""
+        if len(self.rows) < MIN_STUDIES:
+            return {}
+        return {m: movement(*self.both(m), groups=self.groups) for m in self.pair}
+
+    def neighbours(self) -> dict[str, Neighbourhoods]:
+        """Within each modality and across, both ways."""
+        x, y = self.pair
+        found = {m: neighbourhoods(*self.both(m), k=K) for m in self.pair}
+        for queries, gallery in ((x, y), (y, x)):
+            items = self.both(gallery)
+            found[f"{queries}->{gallery}"] = neighbourhoods(*self.both(queries), items=items, k=K)
+        return found
+
+    def columns(self, workspace: Workspace, name: str) -> Iterator[tuple[str, np.ndarray]]:
+        """Labels that can be sliced, then the length of every text of the collection."""
+        rows = self.parts[0].rows.iloc[self.rows]
+        for label in self.parts[0].labels:
+            try:
+                by = by_value(rows[label].tolist())
+            except ValueError:
+                continue  # names, or free text: nothing to slice by
+            if len(set(by) - {""}) > 1:
+                yield label, by
+        source = store.origin(workspace, workspace.record(SET, name))
+        if source is None:
+            return
+        collection = store.load(workspace, source.name)
+        table = collection.table.set_index(STUDY_ID)
+        if not rows[STUDY_ID].isin(table.index).all():
+            return  # the collection was replaced by another of that name
+        for modality in collection.modalities:
+            if modality.kind == "text":
+                by = by_length(table.loc[rows[STUDY_ID], modality.name].tolist())
+                if len(set(by) - {""}) > 1:
+                    yield f"length of {modality.name}", by

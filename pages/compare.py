@@ -1,0 +1,76 @@
+"""What really changed from A to B?"""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from analysis import compare_figures
+from data.errors import UserError
+from pages.components import compare_table, compare_who, compare_whom, shell
+from pages.components.compare_data import Both, both
+from pages.components.shell import Choice
+
+
+def main() -> None:
+    shell.open_page("Compare", "What really changed from A to B?")
+    choice = shell.choose()
+    if choice.b is None:
+        nothing_beside(choice)
+    try:
+        found = both(choice)
+    except UserError as error:
+        st.error(error.message)
+        st.stop()
+    compare_table.verdict(found)
+    st.subheader("The numbers")
+    compare_table.section(found)
+    st.subheader("True pairs")
+    pairs(found)
+    st.subheader("Queries won and lost")
+    compare_who.flips(found)
+    st.subheader("Who moved")
+    compare_who.movement(found)
+    st.subheader("Neighbours gained and lost")
+    compare_who.neighbours(found)
+    st.subheader("For whom")
+    compare_whom.slices(found)
+    st.subheader("How alike the spaces are")
+    compare_whom.agreement(found)
+    st.subheader("What this rests on")
+    compare_whom.notes(found)
+
+
+def nothing_beside(choice: Choice) -> None:
+    """No B: why, and the way forward."""
+    if st.session_state.get("choose_b", shell.NONE) == shell.NONE:
+        st.info("Nothing is compared yet: choose B in the sidebar.", icon=":material/compare_arrows:")
+    else:
+        st.info("A and B cannot be compared here; the sidebar says why.", icon=":material/compare_arrows:")
+    st.markdown(
+        "B is another embedding set of the same studies: made by another checkpoint, by one that you "
+        "trained, or by adapting the vectors of A."
+    )
+    with st.container(horizontal=True):
+        shell.link("library", "Embed with another checkpoint", ":material/inventory_2:")
+        shell.link("train", "Train one", ":material/model_training:")
+        shell.link("gap", "Adapt with the gap dial", ":material/straighten:")
+    st.stop()
+
+
+def pairs(found: Both) -> None:
+    """Cosines of the true pairs, B over A."""
+    a, b = found.compared.cosines
+    figure = compare_figures.pair_cosines(a, b, found.labels)
+    st.plotly_chart(figure, key="compare_pairs", config={"displaylogo": False})
+    row = found.compared.table.find("cos_true_pairs", *found.pair)
+    told = f"{np.mean(b > a):.0%} of the studies have a higher cosine in B."
+    if row is not None and row.difference is not None:
+        told += f" The mean changes by {row.difference:+.3f}"
+        if row.low is not None and row.high is not None:
+            told += f" (95 % interval {row.low:+.3f} to {row.high:+.3f})"
+        told += f": {row.verdict}."
+    st.caption(told)
+
+
+main()

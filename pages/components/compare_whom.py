@@ -1,0 +1,101 @@
+"""For whom it changed, how alike the two spaces are, and what the numbers rest on."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from analysis import compare_figures
+from analysis.catalogue import CATALOGUE
+from analysis.compare import Slice
+from analysis.uncertainty import Estimate
+from pages.components import cards
+from pages.components.compare_data import LINK, Both
+
+MEASURES = {"Cosine of true pairs": "slices", "Found among the first 10": "hits"}
+
+
+@st.fragment
+def slices(both: Both) -> None:
+    """The paired difference by label, length of text, or any other column."""
+    left, right = st.columns(2)
+    columns = [*both.compared.slices]
+    if not columns:
+        st.info(
+            "These studies carry no column to slice by: one of at most twelve values, of numbers, or a text "
+            "whose length is known."
+        )
+        return
+    column = left.selectbox("By", columns, key="slices_by", **LINK)
+    measure = right.segmented_control(
+        "What", [*MEASURES], default=next(iter(MEASURES)), required=True, key="slices_of", **LINK
+    )
+    measure = measure or next(iter(MEASURES))
+    found = getattr(both.compared, MEASURES[measure])[column]
+    figure = compare_figures.by_slice(found, f"B − A, {measure.lower()}, 95 % interval")
+    st.plotly_chart(figure, key="slices_figure", config={"displaylogo": False})
+    percent = MEASURES[measure] == "hits"
+    st.dataframe([slice_row(one, percent) for one in found], hide_index=True, width="stretch")
+    st.caption(
+        "Paired differences with intervals over groups; p after Holm over the values of this column. "
+        "A slice of fewer than five groups gets no verdict."
+    )
+
+
+def slice_row(one: Slice, percent: bool) -> dict[str, object]:
+    """A slice as people read it."""
+    form = ".1%" if percent else ".3f"
+    change = f"{one.difference:+{form}}"
+    if one.low is not None and one.high is not None:
+        change += f" ({one.low:+{form}} to {one.high:+{form}})"
+    return {
+        "studies with": one.name,
+        "A": f"{one.a:{form}}",
+        "B": f"{one.b:{form}}",
+        "B − A": change,
+        "p": one.p_holm,
+        "verdict": one.verdict,
+        "studies": one.n,
+        "groups": one.n_groups,
+    }
+
+
+def agreement(both: Both) -> None:
+    """Whether A and B order the studies alike, modality by modality."""
+    known = both.compared.agreement
+    rows = []
+    for name in vars(next(iter(known.values()))):
+        info = CATALOGUE.get(name)
+        values = {modality: _told(getattr(found, name)) for modality, found in known.items()}
+        reading = info.reading if info else ""
+        rows.append({"A against B": info.title if info else name, **values, "reading": reading})
+    st.dataframe(rows, hide_index=True, width="stretch")
+    st.caption(
+        "Each modality of A against the same modality of B. High CKA and shared neighbours with a low "
+        "Procrustes disparity mean that B is A moved as a whole: a shift, not another encoder."
+    )
+
+
+def _told(estimate: Estimate) -> str:
+    if not np.isfinite(estimate.value):
+        return f"undefined: {estimate.reason}"
+    interval = f" ({estimate.low:.3f} to {estimate.high:.3f})" if np.isfinite(estimate.low) else ""
+    return f"{estimate.value:.3f}{interval}{estimate.note}"
+
+
+def notes(both: Both) -> None:
+    """What the numbers rest on."""
+    first = both.compared.evaluations[0]
+    n, groups = len(both.ids), len(np.unique(both.compared.groups))
+    x, y = map(cards.plain, both.pair)
+    st.markdown(
+        f"- {n:,} of {len(both.a.ids):,} studies of the split {cards.plain(both.a.split)} have {x} and "
+        f"{y}, in {groups:,} groups (patients or cases).\n"
+        f"- Intervals: {cards.plain(first.interval)}, {first.resamples:,} resamples, seed {first.seed}. A "
+        "and B see the same resamples, so what the studies share cancels from the difference.\n"
+        "- In the interval: which studies were drawn. Not in it: another training seed, another split, "
+        "another hospital."
+    )
+    with st.expander("Where these come from"):
+        for shown in both.views:
+            st.json({"set": shown.name, "fingerprint": shown.record.fingerprint, **shown.set.provenance})

@@ -1,0 +1,146 @@
+"""What can be passed on, in one file?"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import zipfile
+from dataclasses import dataclass
+
+import streamlit as st
+
+from analysis.report import html, record_json, table_files
+from analysis.verdict import reading
+from data.errors import UserError
+from models.evidence import Evidence, gather
+from pages.components import cards, shell, views
+from pages.components.shell import Choice
+
+KEPT = "report_built"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the report is asked to hold."""
+
+    full: bool
+    texts: bool
+    pictures: bool
+
+
+@dataclass(frozen=True)
+class Built:
+    """A report of one choice, ready to be taken away."""
+
+    of: tuple[object, ...]
+    evidence: Evidence
+    page: str
+    record: str
+    tables: bytes
+
+
+def main() -> None:
+    shell.open_page("Report", "What can be passed on, in one file?")
+    choice = shell.choose()
+    st.markdown(
+        "One HTML file that opens anywhere without a network: verdict, numbers with intervals, figures, "
+        "single studies, the permutation control, hashes, versions and seeds. It prints well."
+    )
+    wish = options(choice)
+    key = (*(v.record.fingerprint for v in choice.views), choice.labels, choice.a.split, choice.pair, wish)
+    if st.button("Build the report", key="report_go", type="primary", icon=":material/lab_profile:"):
+        built = build(choice, wish, key)
+        if built is not None:
+            st.session_state[KEPT] = built
+    kept = st.session_state.get(KEPT)
+    if isinstance(kept, Built) and kept.of == key:
+        preview(kept.evidence)
+        downloads(kept)
+    elif kept is not None:
+        st.caption("The last report was of another choice. Build it anew.")
+
+
+def options(choice: Choice) -> Wish:
+    """What goes in."""
+    of = " against ".join(cards.plain(v.name) for v in choice.views)
+    st.markdown(f"**{of}** · {cards.plain(choice.a.split)} split")
+    with st.container(horizontal=True):
+        full = st.checkbox(
+            "Every metric", value=True, key="report_full", help="Else the default numbers alone."
+        )
+        known = choice.a.collection is not None
+        texts = st.checkbox(
+            "Texts of single studies",
+            value=True,
+            key="report_texts",
+            disabled=not known,
+            help="The start of each text of the studies that are named: worst pairs, won and lost, moved.",
+        )
+        pictures = st.checkbox(
+            "Pictures of single studies", value=False, key="report_pictures", disabled=not known
+        )
+    return Wish(full, texts and known, pictures and known)
+
+
+def build(choice: Choice, wish: Wish, key: tuple[object, ...]) -> Built | None:
+    """Measure what is missing, and draw; None where the sets cannot be reported on, which is said."""
+    place = st.empty()
+    try:
+        evidence = gather(
+            views.workspace(),
+            choice.a.name,
+            choice.b.name if choice.b else None,
+            split=choice.a.split,
+            pair=choice.pair,
+            extended=wish.full,
+            texts=wish.texts,
+            pictures=wish.pictures,
+            progress=lambda share, what: place.progress(min(1.0, share), text=what),
+        )
+    except UserError as error:
+        place.error(error.message)
+        return None
+    built = Built(key, evidence, html(evidence), record_json(evidence), packed(table_files(evidence)))
+    place.empty()
+    return built
+
+
+def preview(evidence: Evidence) -> None:
+    """The verdict, and what the file holds of patients."""
+    if evidence.paired:
+        found = evidence.paired.verdict
+        st.markdown(f"#### {cards.plain(found.headline)}")
+        st.markdown("\n".join(f"- {cards.plain(reason)}" for reason in found.reasons))
+    for letter, word, side in zip("AB", cards.WORDS, evidence.sides, strict=False):
+        alone = reading(side.evaluation, evidence.pair)
+        if alone is not None:
+            st.markdown(f":{word}-badge[{letter}] {cards.plain(f'{alone.headline} {alone.explanation}')}")
+    tell = st.info if evidence.synthetic else st.warning
+    tell(cards.plain(evidence.holds), icon=":material/privacy_tip:")
+
+
+def downloads(built: Built) -> None:
+    """Page, JSON and tables. The name bears the content's hash, so that no two files are taken for one."""
+    stem = re.sub(r"[^\w-]+", "-", built.evidence.title).strip("-")
+    files = (
+        ("HTML", "html", "text/html", built.page.encode()),
+        ("JSON", "json", "application/json", built.record.encode()),
+        ("Tables (CSV and LaTeX)", "zip", "application/zip", built.tables),
+    )
+    row = st.container(horizontal=True)
+    for label, ending, kind, content in files:
+        name = f"{stem}-{hashlib.sha256(content).hexdigest()[:12]}.{ending}"
+        row.download_button(label, content, name, kind, key=f"report-{ending}", on_click="ignore")
+
+
+def packed(files: dict[str, str]) -> bytes:
+    """A ZIP whose bytes depend on the files alone."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(zipfile.ZipInfo(re.sub(r"[^\w.-]+", "-", name)), content)
+    return buffer.getvalue()
+
+
+main()

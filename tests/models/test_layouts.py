@@ -1,0 +1,97 @@
+"""Layouts kept beside an embedding set: the map, what it distorts, and how two of them stay in one frame."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analysis.projection import compared
+from data import embeddings
+from data.errors import Refused
+from data.vectors import import_vectors
+from data.workspace import SET, Workspace
+from models import layouts
+from models.worker import TASKS
+
+N = 80
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Workspace:
+    """Two sets of the same studies, B turned and with six studies really moved; and a third of others."""
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(4, 12))
+    drawn = centres[np.arange(N) % 4]
+    a = {m: drawn + 0.3 * rng.normal(size=(N, 12)) + way for m, way in (("x", 1), ("y", -1))}
+    turn = np.linalg.qr(rng.normal(size=(12, 12)))[0]
+    b = {m: np.r_[z[6:12][::-1] + 0.01, z[6:]] @ turn for m, z in a.items()}
+    workspace = Workspace(tmp_path / "home")
+    few = {m: z[:4] for m, z in a.items()}
+    other = {m: z[:60] for m, z in a.items()}
+    for name, arrays in (("a", a), ("b", b), ("few", few), ("other", other)):
+        np.savez(tmp_path / f"{name}.npz", **arrays)
+        assert import_vectors(workspace, [tmp_path / f"{name}.npz"], name).refused is None
+    return workspace
+
+
+def test_layout_keeps_what_the_map_distorts(two: Workspace) -> None:
+    assert layouts.read(two, "a") is None
+    layouts.compute(two, "a")
+    found = layouts.read(two, "a")
+    assert found is not None
+    assert found.method == "umap"
+    assert {m: xy.shape for m, xy in found.maps.items()} == {"x": (N, 2), "y": (N, 2)}
+    assert (found.trust.k, found.trust.measured) == (15, 2 * N)
+    assert 0.8 < found.trust.trustworthiness <= 1
+    doubtful = np.fmin(found.trust.per_point_trust, found.trust.per_point_continuity) < 0.9
+    np.testing.assert_array_equal(np.concatenate([*found.distorted.values()]), doubtful)
+    part = found.subset(np.array([3, 5]))
+    np.testing.assert_array_equal(part.maps["y"], found.maps["y"][[3, 5]])
+    assert part.distorted["x"].shape == (2,)
+
+
+def test_job_starts_the_second_map_from_the_first(two: Workspace) -> None:
+    said: list[str] = []
+    TASKS["layout"](two, {"sets": ["a", "b"], "start": "a"}, lambda share, what: said.append(what))
+    assert said == ["Laying out the map of a", "Laying out the map of b"]
+    a, b = (np.concatenate([*layouts.read(two, name).maps.values()]) for name in "ab")
+    np.testing.assert_allclose(a.mean(0), b.mean(0), atol=1e-3)  # one frame
+    assert compared(a, b).moved < 0.5
+
+
+def test_missing_modality_has_no_place_and_is_not_distorted(two: Workspace, tmp_path: Path) -> None:
+    kept = embeddings.load(two, "a")
+    arrays = {m: np.array(kept.vectors[m]) for m in kept.modalities}
+    np.savez(tmp_path / "gaps.npz", **arrays, **{"present:y": np.arange(N) > 2})
+    assert import_vectors(two, [tmp_path / "gaps.npz"], "gaps").refused is None
+    layouts.compute(two, "gaps", start="a")
+    found = layouts.read(two, "gaps")
+    assert found is not None
+    assert np.isnan(found.maps["y"][:3]).all()
+    assert not np.isnan(found.maps["y"][3:]).any()
+    assert not found.distorted["y"][:3].any()
+
+
+def test_too_few_points_and_other_studies_are_refused(two: Workspace) -> None:
+    with pytest.raises(Refused, match="10 points or more, 'few' has 8"):
+        layouts.compute(two, "few")
+    with pytest.raises(Refused, match="'a' and 'other' differ in them") as refused:
+        layouts.align(two, "a", "other")
+    assert refused.value.code == "different_studies"
+    assert not two.derived(two.record(SET, "a"), layouts.FILE).is_file()
+
+
+@pytest.mark.slow
+def test_aligned_maps_stay_closer_than_started_ones(two: Workspace) -> None:
+    agreement = {}
+    for method in ("umap", "aligned"):
+        arguments = {"sets": ["a", "b"], "start": "a", "method": method}
+        TASKS["layout"](two, arguments, lambda share, what: None)
+        maps = [layouts.read(two, name) for name in "ab"]
+        assert [found.method for found in maps] == [method] * 2
+        agreement[method] = compared(*(np.concatenate([*found.maps.values()]) for found in maps))
+    stayed = np.r_[6:N, N + 6 : 2 * N]
+    medians = [np.median(agreement[method].moves[stayed]) for method in ("aligned", "umap")]
+    assert medians[0] < medians[1]

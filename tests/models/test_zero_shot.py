@@ -1,0 +1,156 @@
+"""Words classify a set through the checkpoint that made it, embedded as a typed query is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from analysis.evaluate import LABEL_VALUES
+from cli.zero_shot import commands
+from data import embeddings
+from data.errors import NotFound, Refused
+from data.vectors import import_vectors
+from data.workspace import CHECKPOINT, Workspace
+from models import builtin, demo, registry
+from models.adapters import adapt, adapt_query
+from models.embed import embed
+from models.zero_shot import TEMPLATES, absence, classify
+
+NAME = f"demo @ {builtin.TRAINED}"
+FEW = {"resamples": 50}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """300 synthetic studies, embedded by the built-in baseline."""
+    folder = tmp_path_factory.mktemp("zero-shot")
+    demo.make_collection(Workspace(folder), lambda what, share: None, studies=300)
+    embed(Workspace(folder), "demo", builtin.TRAINED)
+    return folder
+
+
+@pytest.fixture
+def kept(home: Path) -> Workspace:
+    return Workspace(home)
+
+
+def encoded(workspace: Workspace, prompts: list[str]) -> np.ndarray:
+    encoder = registry.load(workspace, builtin.TRAINED, device="cpu").encoders["text"]
+    return encoder.encode(encoder.prepare(prompts)[0]).numpy()
+
+
+def test_words_name_the_region_of_unseen_studies(kept: Workspace) -> None:
+    """What the checkpoint was trained to see: six regions, by their names alone."""
+    found = classify(kept, NAME, label="region", **FEW)
+    test = embeddings.load(kept, NAME).split("test")
+    assert (found.split, found.modality, found.n) == ("test", "image", len(test))
+    assert found.scores.zero_shot_accuracy.value > 0.8
+    assert found.scores.zero_shot_accuracy.low > 1 / 6
+    assert found.against_rest["hand"].value > 0.95
+    assert found.against_rest.keys() == found.against_absence.keys() == set(test.rows["region"])
+
+
+def test_it_is_what_prompts_by_hand_give(kept: Workspace) -> None:
+    templates = ("{}", "film of the {}")
+    found = classify(kept, NAME, label="region", templates=templates, **FEW)
+    test = embeddings.load(kept, NAME).split("test")
+    names = sorted(set(test.rows["region"]))
+    means = [encoded(kept, [name, f"film of the {name}"]).mean(axis=0) for name in names]
+    classes = np.stack([mean / np.linalg.norm(mean) for mean in means])
+    named = np.array(names)[(test.vectors["image"] @ classes.T).argmax(axis=1)]
+    assert found.scores.zero_shot_accuracy.value == pytest.approx(np.mean(named == test.rows["region"]))
+    hand, none = (encoded(kept, [w, f"film of the {w}"]).mean(axis=0) for w in ("hand", "no hand"))
+    unit = hand / np.linalg.norm(hand) - none / np.linalg.norm(none)
+    scores, present = test.vectors["image"] @ unit, (test.rows["region"] == "hand").to_numpy()
+    area = (scores[present][:, None] > scores[~present]).mean()
+    assert found.against_absence["hand"].value == pytest.approx(area, abs=1e-3)
+
+
+def test_values_studies_and_splits_without_a_label_are_left_out(kept: Workspace) -> None:
+    """Most studies have no side: a hand has one, a chest without a finding has none."""
+    whole = embeddings.load(kept, NAME)
+    found = classify(kept, NAME, label="side", split="val", **FEW)
+    rows = whole.split("val").rows
+    assert found.n == (rows["side"] != "").sum() < len(rows)
+    assert "" not in found.absent
+
+
+def test_texts_can_be_classified_too(kept: Workspace) -> None:
+    found = classify(kept, NAME, label="region", modality="report", **FEW)
+    assert found.modality == "report"
+    assert found.scores.zero_shot_accuracy.value > 0.5
+
+
+@pytest.mark.parametrize(("value", "words"), [("edema", "no edema"), ("No finding", "finding")])
+def test_absence_of_a_finding_and_of_none(value: str, words: str) -> None:
+    assert absence(value) == words
+
+
+def test_prompts_of_an_adapted_set_take_the_way_of_its_texts(kept: Workspace) -> None:
+    """Mean removal moves images and texts: words left behind would be far from both."""
+    made = adapt(kept, NAME, method="mean-removal", name="closer").name
+    found = classify(kept, made, label="region", templates=["{}"], **FEW)
+    test = embeddings.load(kept, made).split("test")
+    names = sorted(set(test.rows["region"]))
+    words = adapt_query(kept, made, "report", encoded(kept, names))
+    named = np.array(names)[(test.vectors["image"] @ words.T).argmax(axis=1)]
+    assert found.scores.zero_shot_accuracy.value == pytest.approx(np.mean(named == test.rows["region"]))
+    for split in ("train", "all"):
+        with pytest.raises(Refused, match="such scores leak") as refused:
+            classify(kept, made, label="region", split=split)
+        assert refused.value.code == "fit_is_score"
+
+
+def test_what_is_missing_is_named(kept: Workspace) -> None:
+    with pytest.raises(NotFound, match=r"no label called 'colour'.*region"):
+        classify(kept, NAME, label="colour")
+    with pytest.raises(NotFound, match="no split called 'later'"):
+        classify(kept, NAME, label="region", split="later")
+    with pytest.raises(NotFound, match="no modality called 'lateral'"):
+        classify(kept, NAME, label="region", modality="lateral")
+    with pytest.raises(Refused, match=r"2 to 30 values is needed; 'age' has \d+ among") as refused:
+        classify(kept, NAME, label="age", split="all")
+    assert refused.value.code == "label_values"
+    assert LABEL_VALUES[-1] == 30
+    with pytest.raises(Refused, match=r"needs {} where the value goes, got 'a film'") as refused:
+        classify(kept, NAME, label="region", templates=["a film"])
+    assert refused.value.code == "template"
+    with pytest.raises(Refused, match="got none"):
+        classify(kept, NAME, label="region", templates=[])
+
+
+def test_vectors_without_a_checkpoint_have_no_words(workspace: Workspace, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(2, 40, 8))
+    np.savez(tmp_path / "v.npz", image=x, text=y, finding=np.where(np.arange(40) % 2, "a", "b"))
+    assert import_vectors(workspace, [tmp_path / "v.npz"], "v").refused is None
+    with pytest.raises(Refused, match="came without a checkpoint") as refused:
+        classify(workspace, "v", label="finding", split="all")
+    assert refused.value.code == "no_checkpoint"
+
+
+def test_a_checkpoint_that_is_gone_is_said(kept: Workspace) -> None:
+    embed(kept, "demo", builtin.UNTRAINED, name="orphan")
+    kept.remove(CHECKPOINT, builtin.UNTRAINED)
+    with pytest.raises(Refused, match="is not here any more") as refused:
+        classify(kept, "orphan", label="region")
+    assert refused.value.code == "checkpoint_gone"
+
+
+def test_the_command_prints_a_table_or_json(home: Path) -> None:
+    asked = [NAME, "--label", "region", "--resamples", "50", "--home", str(home)]
+    shown = CliRunner().invoke(commands, asked)
+    assert shown.exit_code == 0, shown.output
+    assert "chest frontal" in shown.output
+    assert "balanced accuracy" in shown.output
+    result = json.loads(CliRunner().invoke(commands, [*asked, "--json", "--template", "{} film"]).stdout)
+    assert result["templates"] == ["{} film"] != list(TEMPLATES)
+    assert {"zero_shot_accuracy", "zero_shot_balanced_accuracy", "recall"} <= result.keys()
+    for name in ("zero_shot_auroc", "zero_shot_rest_auroc", "recall"):
+        assert result[name].keys() == result["absent"].keys()
+        for estimate in result[name].values():
+            assert (estimate["value"] is None) == bool(estimate["reason"])
