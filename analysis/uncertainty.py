@@ -13,6 +13,8 @@ from functools import cached_property
 
 import numpy as np
 
+from analysis.group_sums import group_sums
+
 # (b, n_studies) resampling weights -> (b, k): k statistics under each of b resamples.
 Statistic = Callable[[np.ndarray], np.ndarray]
 MIN_GROUPS = 5  # with fewer, resamples hardly differ and an interval would be a pretence
@@ -68,6 +70,7 @@ class GroupBootstrap:
         self.n = len(self.codes)
         self.n_groups = int(self.codes.max()) + 1
         self.resamples, self.seed, self.level = resamples, seed, level
+        self._sums: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 
     @cached_property
     def counts(self) -> np.ndarray:
@@ -77,6 +80,22 @@ class GroupBootstrap:
         for row in counts:
             row[:] = np.bincount(rng.integers(self.n_groups, size=self.n_groups), minlength=self.n_groups)
         return counts
+
+    def draws(self) -> Iterator[np.ndarray]:
+        """Blocks of (b, n_groups) float32: how often each group was drawn, in the order of the resamples."""
+        for part in np.array_split(self.counts, max(1, -(-self.counts.size // BLOCK))):
+            yield part.astype(np.float32)
+
+    def sums(self, rows: np.ndarray) -> np.ndarray:
+        """(resamples, dim) float64: the sum of rows (n_studies, dim) under each resample.
+
+        Taken once for an array (this very object): gap, cone and Frechet distance all need it.
+        """
+        if id(rows) not in self._sums:
+            narrow = group_sums(rows, self.codes).astype(np.float32)
+            drawn = np.concatenate([counts @ narrow for counts in self.draws()]).astype(np.float64)
+            self._sums[id(rows)] = rows, drawn  # the rows too, so that the id stays theirs
+        return self._sums[id(rows)][1]
 
     def plain(self, value: float, *, note: str = "") -> Estimate:
         """A value of these studies without an interval."""
@@ -127,17 +146,11 @@ class GroupBootstrap:
 
         Serves what would be too dear to recompute: spectra and means over all pairs of rows.
         """
-        influence = influence.reshape(self.n, -1).astype(np.float32)
-        by_group = np.zeros((self.n_groups, influence.shape[1]), np.float32)
-        np.add.at(by_group, self.codes, influence)
-        sizes = np.bincount(self.codes, minlength=self.n_groups).astype(np.float32)
-        sampled = [
-            (c @ by_group) / np.maximum(c @ sizes, 1)[:, None]
-            for c in (part.astype(np.float32) for part in np.array_split(self.counts, 8))
-            if len(c)
-        ]
+        sizes = np.bincount(self.codes, minlength=self.n_groups)
+        pulls = np.column_stack([group_sums(influence, self.codes), sizes]).astype(np.float32)
+        drawn = np.concatenate([counts @ pulls for counts in self.draws()])
         values = np.asarray(values, dtype=np.float64)
-        return self.summarise(values, values + np.concatenate(sampled), bounds=bounds)
+        return self.summarise(values, values + drawn[:, :-1] / drawn[:, -1:], bounds=bounds)
 
     def summarise(
         self,

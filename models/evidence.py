@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import platform
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +11,20 @@ import numpy as np
 import pandas as pd
 
 from analysis import gap, projection
-from analysis.evaluate import Evaluation
-from analysis.report import Evidence, Picture, Side, Study, html, record_json
+from analysis.evaluate import LABEL_VALUES, Evaluation
+from analysis.report import Evidence, Picture, Side, html, record_json
 from analysis.report.against import examples
-from data import embeddings, store
-from data.collection import GROUP, STUDY_ID, Collection
+from data import embeddings
+from data.collection import GROUP, STUDY_ID
 from data.embeddings import EmbeddingSet
 from data.errors import Refused
-from data.images import ImagePack, thumbnail
-from data.workspace import SET, Record, Workspace, write_atomically
+from data.workspace import Workspace, write_atomically
 from models import layouts
+from models.excerpts import behind
+from models.provenance import provenance, versions
 from models.results import evaluation, maker, trained_on
 
 WORST = 10
-EXCERPT = 300  # characters of a text
-PICTURE = 256  # pixels, longer side
-LABEL_VALUES = range(2, 31)  # labels with fewer or more values are not drawn
-PACKAGES = ("suture", "torch", "open_clip_torch", "numpy", "scipy", "scikit-learn", "faiss-cpu", "plotly")
 Progress = Callable[[float, str], None]
 
 
@@ -89,7 +83,7 @@ def gather(
     if paired is not None:
         shown |= {paired.study_ids[row] for row in examples(paired)}
     part = embeddings.load(workspace, a).split(split)
-    source = _source(workspace, a, part)
+    source = behind(workspace, part)
     return Evidence(
         sides,
         split,
@@ -134,18 +128,6 @@ def refuse_target(path: Path, *, force: bool = False) -> Path:
     return beside
 
 
-def versions() -> dict[str, str]:
-    """Of Python and of what measures."""
-    return {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "unknown"
-
-
 def _pair(first: Evaluation, pair: tuple[str, str] | None) -> tuple[str, str]:
     if len(first.modalities) < 2:
         raise Refused("too_few_modalities", f"A gap needs two modalities; {first.set!r} has one.")
@@ -160,7 +142,6 @@ def _pair(first: Evaluation, pair: tuple[str, str] | None) -> tuple[str, str]:
 
 
 def _side(workspace: Workspace, measured: Evaluation, pair: tuple[str, str], resamples: int) -> Side:
-    record = workspace.record(SET, measured.set)
     whole = embeddings.load(workspace, measured.set)
     part = whole.split(measured.split)
     rows = part.rows_with(*pair)
@@ -175,7 +156,7 @@ def _side(workspace: Workspace, measured: Evaluation, pair: tuple[str, str], res
         _worst(x, y, part.rows[STUDY_ID].to_numpy(str)[rows]),
         " ".join(made_by.meta.get("notes", [])) if made_by else "",
         trained_on(workspace, measured.set, measured.split),
-        _provenance(workspace, record, whole, made_by),
+        provenance(workspace, whole),
     )
 
 
@@ -215,86 +196,3 @@ def _by_label(
 def _worst(x: np.ndarray, y: np.ndarray, ids: np.ndarray) -> tuple[tuple[str, float], ...]:
     cosines = np.einsum("nd,nd->n", x.astype(np.float64), y.astype(np.float64))
     return tuple((str(ids[i]), float(cosines[i])) for i in np.argsort(cosines, kind="stable")[:WORST])
-
-
-def _provenance(
-    workspace: Workspace, record: Record, whole: EmbeddingSet, made_by: Record | None
-) -> dict[str, Any]:
-    """What a stranger needs to make the same set; no path of this machine, no name of a patient."""
-    meta = record.meta
-    source = store.origin(workspace, record)
-    notes = source.meta.get("notes", {}) if source else {}
-    training = made_by.meta.get("training", {}) if made_by else {}
-    facts: dict[str, Any] = {
-        "embedding set": record.name,
-        "fingerprint of the set": record.fingerprint,
-        "SHA-256 of the set": {name: sha for name, (_, sha) in sorted(record.files.items())},
-        "studies": len(whole),
-        "groups": int(whole.rows[GROUP].nunique()),
-        "studies by split": {str(s): int((whole.rows["split"] == s).sum()) for s in whole.splits()},
-        "how it was split": notes.get("split"),
-        "seed of the collection": notes.get("seed"),
-        "modalities and dimensions": {m: int(v.shape[1]) for m, v in whole.vectors.items()},
-        "collection": meta.get("collection"),
-        "fingerprint of the collection": meta.get("collection_hash"),
-        "SHA-256 of the collection": _files(source),
-        "checkpoint": meta.get("checkpoint"),
-        "fingerprint of the checkpoint": meta.get("checkpoint_hash"),
-        "SHA-256 of the checkpoint": _files(made_by),
-        "checkpoint trained on": {
-            k: training[k] for k in ("collection", "fit_splits", "seed") if k in training
-        },
-        "texts longer than the context, cut": meta.get("truncated"),
-        "batch": meta.get("batch"),
-        "embedded with": meta.get("versions"),
-        "adapter": meta.get("adapter"),
-    }
-    return {name: value for name, value in facts.items() if value not in (None, "", {})}
-
-
-def _files(record: Record | None) -> dict[str, str]:
-    return {name: sha for name, (_, sha) in sorted(record.files.items())} if record else {}
-
-
-@dataclass(frozen=True)
-class _Source:
-    """The collection behind a set, and its pictures."""
-
-    collection: Collection
-    pack: ImagePack | None
-
-    def studies(self, ids: Iterable[str], *, texts: bool, pictures: bool) -> dict[str, Study]:
-        """What may be shown of these studies."""
-        place = {study: row for row, study in enumerate(self.collection.table[STUDY_ID].astype(str))}
-        return {study: self._study(place[study], texts, pictures) for study in ids}
-
-    def _study(self, row: int, texts: bool, pictures: bool) -> Study:
-        values = self.collection.study(row).values
-        of_kind = {
-            kind: {
-                m.name: values[m.name]
-                for m in self.collection.modalities
-                if m.kind == kind and m.name in values
-            }
-            for kind in ("text", "image")
-        }
-        shown = {name: _excerpt(text) for name, text in of_kind["text"].items()} if texts else {}
-        if not pictures or self.pack is None:
-            return Study(shown)
-        packed = {name: thumbnail(self.pack.read(int(n)), PICTURE) for name, n in of_kind["image"].items()}
-        return Study(shown, packed)
-
-
-def _source(workspace: Workspace, name: str, part: EmbeddingSet) -> _Source | None:
-    """The collection that a set came from; None if it is unknown, gone, or another of that name."""
-    record = store.origin(workspace, workspace.record(SET, name))
-    if record is None:
-        return None
-    collection = store.load(workspace, record.name)
-    if not part.rows[STUDY_ID].isin(collection.table[STUDY_ID]).all():
-        return None
-    return _Source(collection, store.image_pack(workspace, record.name))
-
-
-def _excerpt(text: str) -> str:
-    return text if len(text) <= EXCERPT else text[: EXCERPT - 1] + "…"

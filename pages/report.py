@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from analysis.report import html, record_json, table_files
+from analysis.report import Evidence, html, record_json, table_files
 from analysis.verdict import reading
 from data.errors import UserError
-from models.evidence import Evidence, gather
+from models.evidence import gather
 from pages.components import cards, shell, views
 from pages.components.shell import Choice
 

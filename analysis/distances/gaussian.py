@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analysis.arrays import paired
-from analysis.group_sums import draws, group_sums, squared_length
+from analysis.group_sums import squared_length
 from analysis.uncertainty import Estimate, GroupBootstrap
 
 ROUNDING = 1e-12  # of the largest: singular values below are zero up to rounding
@@ -38,7 +38,7 @@ def frechet(x: np.ndarray, y: np.ndarray, *, bootstrap: GroupBootstrap | None = 
     x, y = paired(x, y)
     bootstrap = bootstrap or GroupBootstrap(np.arange(len(x)))
     n, dim = x.shape
-    mean = _mean_part(x - y, bootstrap)
+    mean = _mean_part(x, y, bootstrap)
     covariance = _covariance_part(x - x.mean(axis=0), y - y.mean(axis=0), bootstrap)
     value = np.array([mean.value + covariance.value])
     both = (mean.replicates + covariance.replicates)[:, None]
@@ -47,11 +47,11 @@ def frechet(x: np.ndarray, y: np.ndarray, *, bootstrap: GroupBootstrap | None = 
     return Frechet(*(replace(e, note=note) for e in (total, mean, covariance)))
 
 
-def _mean_part(differences: np.ndarray, bootstrap: GroupBootstrap) -> Estimate:
-    sums, sizes = group_sums(differences, bootstrap.codes), np.bincount(bootstrap.codes)
-    value = squared_length(differences.mean(axis=0, keepdims=True))
-    narrow = sums.astype(np.float32)
-    sampled = np.concatenate([squared_length(c @ narrow) / (c @ sizes) ** 2 for c in draws(bootstrap)])
+def _mean_part(x: np.ndarray, y: np.ndarray, bootstrap: GroupBootstrap) -> Estimate:
+    value = squared_length((x.mean(axis=0) - y.mean(axis=0))[None])
+    sizes = np.bincount(bootstrap.codes).astype(np.float32)
+    total = np.concatenate([counts @ sizes for counts in bootstrap.draws()]).astype(np.float64)
+    sampled = squared_length(bootstrap.sums(x) - bootstrap.sums(y)) / total**2
     return bootstrap.summarise(value, sampled[:, None], bounds=(0, np.inf))[0]
 
 

@@ -9,7 +9,7 @@ from analysis.evaluate.answers import right_answers
 from analysis.evaluate.controls import controls
 from analysis.evaluate.measures import alone, over_pairs, pair, together
 from analysis.evaluate.record import Control, Evaluation, Metric, evaluation_from_json
-from analysis.evaluate.step import LABEL_VALUES, Step
+from analysis.evaluate.step import LABEL_VALUES, Steps
 from data.embeddings import EmbeddingSet
 
 __all__ = [
@@ -41,13 +41,14 @@ def evaluate(
     part = embeddings.split(split)
     names = tuple(part.modalities)
     subsets = [*((m,) for m in names), *combinations(names, 2), *([names] if len(names) > 2 else [])]
+    steps = Steps(part, resamples=resamples, seed=seed, extended=extended)
     metrics: list[Metric] = []
     checked: list[Control] = []
     for number, subset in enumerate(subsets):
         if progress:
             progress(number / len(subsets), ", ".join(subset[:-1]) + " and " * (len(subset) > 1) + subset[-1])
-        step = Step.of(part, subset, resamples=resamples, seed=seed, extended=extended)
-        if len(step.rows) < 2:
+        step = steps.over(subset)
+        if step is None:
             continue
         measure = alone if len(subset) == 1 else pair if len(subset) == 2 else together
         metrics.extend(measure(step))

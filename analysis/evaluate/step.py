@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from analysis.arrays import unit_rows
 from analysis.catalogue import CATALOGUE
 from analysis.evaluate.record import Metric
 from analysis.uncertainty import Estimate, GroupBootstrap
@@ -21,34 +21,24 @@ MAX_LABELS = 3
 
 @dataclass(frozen=True)
 class Step:
-    """The studies of one part that have all of some modalities, and how to resample them."""
+    """The studies of one part that have all of some modalities, and how to resample them.
+
+    vectors  one (n, dim) float64 array of unit rows a modality; the same object in every step over the same
+             studies, so that its sums under the resamples are taken once
+    """
 
     part: EmbeddingSet
     modalities: tuple[str, ...]
     rows: np.ndarray
     bootstrap: GroupBootstrap
+    vectors: list[np.ndarray]
     seed: int
     extended: bool
-
-    @classmethod
-    def of(
-        cls, part: EmbeddingSet, modalities: Sequence[str], *, resamples: int, seed: int, extended: bool
-    ) -> Step:
-        """The step over some modalities of a part."""
-        rows = part.rows_with(*modalities)
-        groups = part.rows[GROUP].to_numpy()[rows]
-        bootstrap = GroupBootstrap(groups, resamples=resamples, seed=seed) if len(rows) else _NOBODY
-        return cls(part, tuple(modalities), rows, bootstrap, seed, extended)
 
     @property
     def groups(self) -> np.ndarray:
         """(n,) int, the group of each study."""
         return self.bootstrap.codes
-
-    @cached_property
-    def vectors(self) -> list[np.ndarray]:
-        """One (n, dim) array a modality."""
-        return [self.part.vectors[m][self.rows] for m in self.modalities]
 
     def of_modality(self, name: str) -> np.ndarray:
         """(n, dim) of one modality."""
@@ -65,7 +55,28 @@ class Step:
         yield from fit[:MAX_LABELS]
 
 
-_NOBODY = GroupBootstrap(np.zeros(1))
+class Steps:
+    """The steps of one part: those over the same studies share their resamples and their rows."""
+
+    def __init__(self, part: EmbeddingSet, *, resamples: int, seed: int, extended: bool) -> None:
+        self.part, self.resamples, self.seed, self.extended = part, resamples, seed, extended
+        self._known: dict[bytes, tuple[GroupBootstrap, dict[str, np.ndarray]]] = {}
+
+    def over(self, modalities: Sequence[str]) -> Step | None:
+        """The step over some modalities; None where fewer than two studies have them all."""
+        rows = self.part.rows_with(*modalities)
+        if len(rows) < 2:
+            return None
+        if rows.tobytes() not in self._known:
+            groups = self.part.rows[GROUP].to_numpy()[rows]
+            bootstrap = GroupBootstrap(groups, resamples=self.resamples, seed=self.seed)
+            self._known[rows.tobytes()] = bootstrap, {}
+        bootstrap, units = self._known[rows.tobytes()]
+        for m in modalities:
+            if m not in units:
+                units[m] = unit_rows(self.part.vectors[m][rows])
+        vectors = [units[m] for m in modalities]
+        return Step(self.part, tuple(modalities), rows, bootstrap, vectors, self.seed, self.extended)
 
 
 def named(

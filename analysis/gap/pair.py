@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from analysis.arrays import paired, unit_rows
-from analysis.group_sums import draws, group_sums, squared_length
+from analysis.group_sums import group_sums, squared_length
 from analysis.uncertainty import Estimate, GroupBootstrap
 
 
@@ -57,12 +56,15 @@ def pair_gap(x: np.ndarray, y: np.ndarray, *, bootstrap: GroupBootstrap | None =
     bootstrap = bootstrap or GroupBootstrap(np.arange(len(x)))
     codes = bootstrap.codes
     scalars = np.stack([np.ones(len(x)), np.einsum("nd,nd->n", x, y)], axis=1)  # studies, their cosine
-    by_group = [group_sums(rows, codes) for rows in (scalars, x + y, x - y)]
-    noise = _sampling_noise(scalars=by_group[0], apart=by_group[2])
-    value = _pair_statistics(np.ones((1, bootstrap.n_groups)), by_group, noise)[0]
-    narrow = [sums.astype(np.float32) for sums in by_group]
+    scalars = group_sums(scalars, codes)
+    noise = _sampling_noise(sizes=scalars[:, 0], apart=group_sums(x - y, codes))
+    once = np.ones((1, bootstrap.n_groups))
+    means = [z.sum(axis=0, keepdims=True) for z in (x, y)]
+    value = _pair_statistics(_scalars(once, scalars), *means, noise)[0]
+    narrow = scalars.astype(np.float32)
+    drawn = np.concatenate([_scalars(counts, narrow) for counts in bootstrap.draws()])
     with np.errstate(invalid="ignore", divide="ignore"):  # resamples of one single study
-        sampled = np.concatenate([_pair_statistics(c, narrow, noise) for c in draws(bootstrap)])
+        sampled = _pair_statistics(drawn, bootstrap.sums(x), bootstrap.sums(y), noise)
     estimates = zip(_RESAMPLED, bootstrap.summarise(value, sampled), strict=True)
     resampled = {name: _clip(e, name) for name, e in estimates}
     return PairGap(**resampled, centroid_gap_floor=_floor(noise, bootstrap))
@@ -83,16 +85,16 @@ def _clip(estimate: Estimate, name: str) -> Estimate:
     return replace(estimate, low=low, high=high)
 
 
-def _pair_statistics(counts: np.ndarray, by_group: Sequence[np.ndarray], noise: float) -> np.ndarray:
-    """(b, n_groups) counts, sums by group of (1, cos), x + y and x - y -> (b, 8) as in _RESAMPLED.
+def _scalars(counts: np.ndarray, scalars: np.ndarray) -> np.ndarray:
+    """(b, n_groups) counts, (n_groups, 2) studies and their cosines by group -> (b, 4): sums under the
+    counts, and under their squares: copies of one study made by resampling are not "different"."""
+    return np.concatenate([counts @ scalars, np.square(counts) @ scalars], axis=1).astype(np.float64)
 
-    |X|^2 + |Y|^2 and <X, Y> of the summed rows X and Y follow from |X + Y|^2 and |X - Y|^2.
-    """
-    scalars, both, apart = by_group
-    total, cosines = (counts @ scalars).astype(np.float64).T
-    # Pairs of different studies only; copies of one study made by resampling are not "different".
-    same, same_cosines = (np.square(counts) @ scalars).astype(np.float64).T
-    plus, minus = squared_length(counts @ both), squared_length(counts @ apart)
+
+def _pair_statistics(scalars: np.ndarray, sum_x: np.ndarray, sum_y: np.ndarray, noise: float) -> np.ndarray:
+    """(b, 4) of `_scalars` and (b, dim) sums of the rows of x and of y -> (b, 8) as in _RESAMPLED."""
+    total, cosines, same, same_cosines = scalars.T
+    plus, minus = squared_length(sum_x + sum_y), squared_length(sum_x - sum_y)
     distinct = total**2 - same
     squared_gap = minus / total**2
     cos_pairs = cosines / total
@@ -110,9 +112,9 @@ def _pair_statistics(counts: np.ndarray, by_group: Sequence[np.ndarray], noise: 
     return np.stack(columns, axis=1)
 
 
-def _sampling_noise(scalars: np.ndarray, apart: np.ndarray) -> float:
+def _sampling_noise(sizes: np.ndarray, apart: np.ndarray) -> float:
     """Expected squared length of the error of the mean difference, studies sampled by group."""
-    groups, sizes = len(apart), scalars[:, 0]
+    groups = len(apart)
     if groups < 2:
         return 0.0
     off = apart - np.outer(sizes, apart.sum(axis=0) / sizes.sum())
@@ -129,16 +131,16 @@ def angular_value(z: np.ndarray, *, bootstrap: GroupBootstrap | None = None) -> 
     bootstrap = bootstrap or GroupBootstrap(np.arange(len(z)))
     if len(z) < 2:
         return bootstrap.undefined("one study has no other to be compared with")
-    sums = group_sums(z, bootstrap.codes)
-    sizes = np.bincount(bootstrap.codes).astype(np.float64)
-    value = _mean_cosine(np.ones((1, bootstrap.n_groups)), sizes, sums)
-    narrow = sums.astype(np.float32)
+    sizes = np.bincount(bootstrap.codes).astype(np.float32)
+    size = np.array([float(len(z))])
+    value = _mean_cosine(size, size, z.sum(axis=0, keepdims=True))
+    drawn = [(counts @ sizes, np.square(counts) @ sizes) for counts in bootstrap.draws()]
+    total, same = (np.concatenate(part).astype(np.float64) for part in zip(*drawn, strict=True))
     with np.errstate(invalid="ignore", divide="ignore"):
-        sampled = np.concatenate([_mean_cosine(c, sizes, narrow) for c in draws(bootstrap)])
+        sampled = _mean_cosine(total, same, bootstrap.sums(z))
     return bootstrap.summarise(value, sampled[:, None])[0]
 
 
-def _mean_cosine(counts: np.ndarray, sizes: np.ndarray, sums: np.ndarray) -> np.ndarray:
+def _mean_cosine(total: np.ndarray, same: np.ndarray, sums: np.ndarray) -> np.ndarray:
     """(b,) mean cosine of distinct rows: (|sum w z|^2 - sum w^2) / ((sum w)^2 - sum w^2), unit rows."""
-    total, same = counts @ sizes, np.square(counts) @ sizes
-    return (squared_length(counts @ sums) - same) / (total**2 - same)
+    return (squared_length(sums) - same) / (total**2 - same)

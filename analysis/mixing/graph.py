@@ -14,7 +14,7 @@ from analysis.uncertainty import Estimate, GroupBootstrap
 
 NEIGHBOURS = 90  # what LISI looks at
 LIMIT = 8192  # pooled rows; above, a sample of rows asks
-QUERIES = 4096  # rows of that sample, about
+QUERIES = 2048  # pooled rows that ask, where not all do
 SPARE = 32  # candidates beyond k, so that float32 cannot decide who is among the k
 
 

@@ -54,8 +54,8 @@ def section(both: Both) -> None:
     st.table([_marked(row) for row in rows], hide_index=True, border="horizontal")
     st.caption(
         "B − A is paired: both sets hold the same studies, so its interval is the one to read, not whether "
-        "those of A and B overlap. p is two-sided, after Holm over all headline numbers (repeated texts "
-        "counting as right)."
+        "those of A and B overlap. The verdict follows from that interval alone; p is stricter, "
+        "two-sided and after Holm over all headline numbers (repeated texts counting as right)."
     )
     st.plotly_chart(compare_figures.forest(rows), key="compare_forest", config={"displaylogo": False})
     st.caption(

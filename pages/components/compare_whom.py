@@ -67,8 +67,9 @@ def agreement(both: Both) -> None:
     for name in vars(next(iter(known.values()))):
         info = CATALOGUE.get(name)
         values = {modality: _told(getattr(found, name)) for modality, found in known.items()}
-        reading = info.reading if info else ""
-        rows.append({"A against B": info.title if info else name, **values, "reading": reading})
+        said = dict.fromkeys(getattr(found, name).note.removeprefix("; ") for found in known.values())
+        words = {"reading": info.reading if info else "", "note": "; ".join(filter(None, said))}
+        rows.append({"A against B": info.title if info else name, **values, **words})
     st.dataframe(rows, hide_index=True, width="stretch")
     st.caption(
         "Each modality of A against the same modality of B. High CKA and shared neighbours with a low "
@@ -80,7 +81,7 @@ def _told(estimate: Estimate) -> str:
     if not np.isfinite(estimate.value):
         return f"undefined: {estimate.reason}"
     interval = f" ({estimate.low:.3f} to {estimate.high:.3f})" if np.isfinite(estimate.low) else ""
-    return f"{estimate.value:.3f}{interval}{estimate.note}"
+    return f"{estimate.value:.3f}{interval}"
 
 
 def notes(both: Both) -> None:
