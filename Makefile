@@ -39,6 +39,9 @@ benchmarks: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.embedding
 	$(BIN)/python -m benchmarks.losses
 	$(BIN)/python -m benchmarks.dial
+	$(BIN)/python -m benchmarks.retrieval --large
+	$(BIN)/python -m benchmarks.instrument
+	$(BIN)/python -m benchmarks.maps
 
 screenshots: $(VENV)/.installed-dev browser
 	$(BIN)/python -m tests.e2e.screenshots docs/screenshots

@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from analysis.compare import Movement, Neighbourhoods, Row, Slice, Word
+from analysis.compare.cells import title
 from analysis.figures import COLOUR_A, COLOUR_B
 
 # The word stands beside every mark: colour is never alone.
@@ -65,7 +66,7 @@ def forest(rows: Sequence[Row]) -> go.Figure:
         middle, low, high = (float(np.arcsinh((v or 0.0) / row.margin)) for v in (row.difference, *ends))
         line = {"x": [low, high], "y": [place + LOWER] * 2, "mode": "lines", "hoverinfo": "skip"}
         figure.add_trace(go.Scatter(**line, line={"color": colour, "width": 2}))
-        told = f"{row_name(row)}: {row.difference:+.3f}"
+        told = f"{safe(title(row))}: {row.difference:+.3f}"
         if row.low is not None and row.high is not None:
             told += f" ({row.low:+.3f} to {row.high:+.3f})"
         told = f"{told}<br>smallest change worth naming {row.margin:.3f}<br>{row.verdict}"
@@ -84,7 +85,7 @@ def forest(rows: Sequence[Row]) -> go.Figure:
         ticktext=[f"{t:+,}" if t else "0" for t in TICKS],
         zeroline=False,
     )
-    return _styled(_named(figure, [f"{row_name(r)} · {r.verdict}" for r in shown]), None, legend=False)
+    return _styled(_named(figure, [f"{title(r)} · {r.verdict}" for r in shown]), None, legend=False)
 
 
 def changes(found: Movement) -> go.Figure:
@@ -161,12 +162,6 @@ def by_slice(slices: Sequence[Slice], axis: str) -> go.Figure:
     figure.update_xaxes(title=axis, zeroline=False)
     names = [f"{one.name} ({one.n:,}) · {one.verdict}" for one in slices]
     return _styled(_named(figure, names), None, legend=False)
-
-
-def row_name(row: Row) -> str:
-    """What a row is of: "R@10 image → report"."""
-    where = row.direction.replace("->", " → ") if row.direction else " · ".join(row.modalities)
-    return " ".join(part for part in (row.title, where, f"by {row.label}" if row.label else "") if part)
 
 
 def safe(words: str) -> str:

@@ -8,6 +8,7 @@ import streamlit as st
 from analysis.figures import MODALITY_COLOURS
 from analysis.neighbours import nearest, partner_rank, partner_ranks
 from analysis.projection import DISTORTED, compared
+from analysis.tables import csv_text
 from models import jobs
 from models.layouts import Layout
 from pages.components import cards, shell, thumbs, views
@@ -232,7 +233,7 @@ def pick(shown: View, rows: list[int]) -> int:
     event = st.dataframe(
         table, hide_index=True, on_select="rerun", selection_mode="single-row", key="map_table", height=220
     )
-    st.download_button("Download ids (CSV)", cards.to_csv(table), "selection.csv", "text/csv")
+    st.download_button("Download ids (CSV)", csv_text(table), "selection.csv", "text/csv")
     chosen = event["selection"]["rows"]
     return rows[chosen[0]] if chosen else rows[0]
 

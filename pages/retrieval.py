@@ -18,7 +18,9 @@ from pages.components.views import View
 def main() -> None:
     shell.open_page("Retrieval", "What comes back for a query, from A and from B?")
     choice = shell.choose()
-    query, examples, scores = st.tabs(["Words", "A study", "Scores"])
+    linked = "study" in st.query_params and "q" not in st.query_params  # a link to a study wants its tab
+    tabs = ["Words", "A study", "Scores"]
+    query, examples, scores = st.tabs(tabs, default="A study" if linked else None)
     with query:
         by_words(choice)
     with examples:

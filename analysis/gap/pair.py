@@ -59,8 +59,8 @@ def pair_gap(x: np.ndarray, y: np.ndarray, *, bootstrap: GroupBootstrap | None =
     scalars = group_sums(scalars, codes)
     noise = _sampling_noise(sizes=scalars[:, 0], apart=group_sums(x - y, codes))
     once = np.ones((1, bootstrap.n_groups))
-    means = [z.sum(axis=0, keepdims=True) for z in (x, y)]
-    value = _pair_statistics(_scalars(once, scalars), *means, noise)[0]
+    sum_x, sum_y = (z.sum(axis=0, keepdims=True) for z in (x, y))
+    value = _pair_statistics(_scalars(once, scalars), sum_x, sum_y, noise)[0]
     narrow = scalars.astype(np.float32)
     drawn = np.concatenate([_scalars(counts, narrow) for counts in bootstrap.draws()])
     with np.errstate(invalid="ignore", divide="ignore"):  # resamples of one single study

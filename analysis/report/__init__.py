@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analysis.report.page import html, record_json, table_files
 from analysis.report.record import Evidence, Paired, Picture, Side, Study
-from analysis.report.text_tables import csv_text, latex
+from analysis.tables import csv_text, latex
 
 __all__ = [
     "Evidence",

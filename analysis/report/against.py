@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis import compare_figures
 from analysis.catalogue import CATALOGUE
-from analysis.compare import Movement, Slice
+from analysis.compare import Movement, Slice, cells
 from analysis.report import numbers
 from analysis.report.looks import studies
 from analysis.report.parts import Chart, Part, Section, Table, Text
@@ -28,7 +28,7 @@ def examples(paired: Paired) -> Iterator[int]:
 
 def numbers_section(evidence: Evidence, paired: Paired) -> Section:
     """The headline numbers with their paired differences."""
-    rows = numbers.of_headline(paired.table.rows, evidence.pair)
+    rows = cells.of_headline(paired.table.rows, evidence.pair)
     note = (
         "B − A is paired: both sets hold the same studies, so its interval is the one to read, not whether "
         "those of A and B overlap. p is two-sided, after Holm over the headline numbers."
@@ -67,12 +67,12 @@ def _flips(evidence: Evidence, paired: Paired) -> Iterator[Part]:
     for direction, found in paired.flips.items():
         change = found.difference
         name = direction.replace("->", " → ")
-        moved = numbers.with_interval("recall_at_10", change.value, *_ends(change.low, change.high), sign="+")
+        moved = cells.with_interval("recall_at_10", change.value, *_ends(change.low, change.high), sign="+")
         yield Text(
             (
                 f"{name}: {len(found.won):,} queries are answered among the first {found.k} in B only, "
                 f"{len(found.lost):,} in A only, {len(found.kept):,} in both, {len(found.missed):,} in "
-                f"neither. Recall changes by {moved}; McNemar p {numbers.probability(found.p)}. "
+                f"neither. Recall changes by {moved}; McNemar p {cells.probability(found.p)}. "
                 f"{found.undecided:,} hang on the order of ties.",
             )
         )
@@ -154,8 +154,8 @@ def _slice_table(key: str, title: str, columns: Mapping[str, tuple[Slice, ...]])
             one.name,
             *(f"{count:,}" for count in (one.n, one.n_groups)),
             *(f"{mean:.3f}" for mean in (one.a, one.b)),
-            numbers.with_interval("", one.difference, one.low, one.high, sign="+"),
-            numbers.probability(one.p_holm),
+            cells.with_interval("", one.difference, one.low, one.high, sign="+"),
+            cells.probability(one.p_holm),
             one.verdict,
         )
         for column, one in known
@@ -167,7 +167,7 @@ def _slice_table(key: str, title: str, columns: Mapping[str, tuple[Slice, ...]])
 
 def _agreement(paired: Paired) -> Iterator[Part]:
     rows = tuple(
-        (modality, *_in_words(name), numbers.with_interval("", *_defined(estimate)))
+        (modality, *_in_words(name), cells.with_interval("", *_defined(estimate)))
         for modality, found in paired.agreement.items()
         for name, estimate in vars(found).items()
     )

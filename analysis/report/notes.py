@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from analysis.catalogue import PROTOCOL_MEANING
+from analysis.compare.cells import protocol
 from analysis.report.looks import lettered
-from analysis.report.numbers import protocol
 from analysis.report.parts import Section, Table, Text
 from analysis.report.record import Evidence
 

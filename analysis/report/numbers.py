@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from analysis.catalogue import CATALOGUE
-from analysis.compare import HEADLINE, Row
+from analysis.compare import Row
+from analysis.compare.cells import PROTOCOL, cells, named, numbers, protocol, title, with_interval
 from analysis.evaluate import Control, Evaluation, Metric
 from analysis.report.parts import Table, Tone
 from analysis.report.record import Evidence
@@ -17,7 +18,6 @@ TONES: dict[str, Tone] = {
     "worse": "bad",
     "changed": "other",
 }
-PROTOCOL = "multi_positive"
 
 
 def five(evidence: Evidence) -> Table:
@@ -105,65 +105,15 @@ def controls(evidence: Evidence) -> Table:
 
 def differences(rows: Sequence[Row], key: str, name: str, note: str) -> Table:
     """A and B side by side with the paired difference and its verdict."""
-    columns = ("number", "A", "B", "B − A", "p", "verdict")
-    cells = tuple(_cells(row) for row in rows)
+    columns = ("number", "A", "B", "B − A", "p", "verdict")  # as of `cells`
+    shown = tuple(tuple(cells(row).values()) for row in rows)
     tones: tuple[Tone, ...] = tuple(TONES.get(row.verdict, "open") for row in rows)
-    return Table(key, name, columns, cells, note, tuple(map(_numbers, rows)), tones)
-
-
-def of_headline(rows: Sequence[Row], pair: tuple[str, str]) -> list[Row]:
-    """The short list for two modalities, repeated texts counting as right, in its own order."""
-    kept = [
-        r
-        for r in rows
-        if r.name in HEADLINE and r.protocol in (None, PROTOCOL) and set(r.modalities) <= set(pair)
-    ]
-    return sorted(kept, key=lambda r: HEADLINE.index(r.name))
-
-
-def title(of: Metric | Row) -> str:
-    """What a number is of: "Recall@10 image → report", "V-measure image · report by region"."""
-    return " ".join(
-        part for part in (_name(of.name), _where(of), f"by {of.label}" if of.label else "") if part
-    )
-
-
-def with_interval(
-    name: str, value: float | None, low: float | None, high: float | None, *, sign: str = ""
-) -> str:
-    """0.573 (0.551 to 0.595); shares of queries in percent."""
-    if value is None:
-        return "undefined"
-    form = ".1%" if name.startswith("recall_at_") else ".3f" if abs(value) < 100 else ",.1f"
-    shown = f"{value:{sign}{form}}"
-    return shown if low is None or high is None else f"{shown} ({low:{sign}{form}} to {high:{sign}{form}})"
-
-
-def protocol(name: str | None) -> str:
-    """multi-positive"""
-    return (name or "").replace("_", "-")
+    return Table(key, name, columns, shown, note, tuple(map(numbers, rows)), tones)
 
 
 def holds(control: Control) -> str:
     """The verdict on a control."""
     return "holds" if control.holds else "DOES NOT HOLD"
-
-
-def probability(p: float | None) -> str:
-    """0.013, or that it is smaller than what is printed."""
-    return "" if p is None else f"{p:.3f}" if p >= 0.001 else "< 0.001"
-
-
-def _name(name: str) -> str:
-    """From the catalogue; a mean or maximum over pairs of modalities is named after one pair."""
-    single, _, over = name.rpartition("_")
-    if name in CATALOGUE:
-        return CATALOGUE[name].title
-    return f"{CATALOGUE[single].title}, {over} over pairs" if single in CATALOGUE else name.replace("_", " ")
-
-
-def _where(of: Metric | Row) -> str:
-    return of.direction.replace("->", " → ") if of.direction else " · ".join(of.modalities)
 
 
 def _meaning(metric: Metric) -> str:
@@ -173,37 +123,4 @@ def _meaning(metric: Metric) -> str:
 
 def _control_title(control: Control) -> str:
     where = control.direction.replace("->", " → ") if control.direction else " · ".join(control.modalities)
-    return f"{_name(control.name)} {where}"
-
-
-def _cells(row: Row) -> tuple[str, ...]:
-    sides = (with_interval(row.name, m.value, m.low, m.high) for m in (row.a, row.b))
-    change = with_interval(row.name, row.difference, row.low, row.high, sign="+")
-    by = f" ({protocol(row.protocol)})" if row.protocol else ""
-    return (title(row) + by, *sides, change, probability(row.p_holm), row.verdict)
-
-
-def _numbers(row: Row) -> dict[str, object]:
-    ends: Iterator[tuple[str, object]] = (
-        (f"{letter} {end}", getattr(metric, field))
-        for letter, metric in (("A", row.a), ("B", row.b))
-        for end, field in (("value", "value"), ("low", "low"), ("high", "high"))
-    )
-    return {
-        "name": row.name,
-        "title": row.title,
-        "of": row.direction or " · ".join(row.modalities),
-        "label": row.label or "",
-        "protocol": row.protocol or "",
-        **dict(ends),
-        "B - A": row.difference,
-        "low": row.low,
-        "high": row.high,
-        "p": row.p,
-        "p (Holm)": row.p_holm,
-        "margin": row.margin,
-        "verdict": row.verdict,
-        "better": row.better,
-        "n": row.a.n,
-        "groups": row.a.n_groups,
-    }
+    return f"{named(control.name)} {where}"

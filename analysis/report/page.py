@@ -17,7 +17,7 @@ from markupsafe import Markup
 from analysis.report.document import document
 from analysis.report.parts import Chart, Section, Table
 from analysis.report.record import Evidence
-from analysis.report.text_tables import csv_text, latex
+from analysis.tables import csv_text, latex
 
 # No request leaves the page. Scripts run by their hash alone, so text that slipped in could not run; style
 # is inline because Plotly writes rules of its own.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections.abc import Sequence
@@ -13,6 +11,7 @@ import streamlit as st
 from analysis.catalogue import CATALOGUE
 from analysis.evaluate import Evaluation, Metric
 from analysis.figures import COLOUR_A, COLOUR_B
+from analysis.tables import csv_text
 from pages.components import views
 from pages.components.views import View
 
@@ -93,24 +92,11 @@ def downloads(evaluation: Evaluation, label: str) -> None:
     )
     row.download_button(
         f"{evaluation.set} (CSV)",
-        to_csv(table_of(evaluation)),
+        csv_text(table_of(evaluation)),
         f"{label}.csv",
         "text/csv",
         key=f"csv-{label}",
     )
-
-
-def to_csv(rows: list[dict[str, object]]) -> str:
-    """CSV whose cells no spreadsheet takes for formulas."""
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, rows[0].keys() if rows else ())
-    writer.writeheader()
-    writer.writerows({k: _harmless(v) for k, v in row.items()} for row in rows)
-    return buffer.getvalue()
-
-
-def _harmless(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def study_card(view: View, row: int, *, caption: str = "") -> None:

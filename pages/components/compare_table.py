@@ -9,8 +9,9 @@ import streamlit as st
 
 from analysis import compare_figures
 from analysis.catalogue import CATALOGUE, PROTOCOL_MEANING
-from analysis.compare import HEADLINE, Row
-from analysis.evaluate import Metric
+from analysis.compare import Row
+from analysis.compare.cells import cells, numbers, of_headline
+from analysis.tables import csv_text, latex
 from pages.components import cards
 from pages.components.compare_data import LINK, Both
 
@@ -21,9 +22,6 @@ WORD_COLOURS = {
     "worse": "red",
     "changed": "violet",
 }
-LATEX = {"&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}"}
-LATEX |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}", "−": "$-$"}
-LATEX |= {"→": r"$\rightarrow$", "·": r"$\cdot$"}
 
 
 def verdict(both: Both) -> None:
@@ -47,7 +45,7 @@ def section(both: Both) -> None:
         help=" ".join(f"{p}: {PROTOCOL_MEANING[of]}." for p, of in protocols.items()),
         **LINK,
     )
-    rows = of_headline(both, protocols[chosen or "multi-positive"])
+    rows = of_headline(both.compared.table.rows, both.pair, protocol=protocols[chosen or "multi-positive"])
     if not rows:
         st.info("None of the headline numbers is there for both sets.")
         return
@@ -63,108 +61,31 @@ def section(both: Both) -> None:
         "inside the grey band nothing changed that matters."
     )
     with st.expander(f"All {len(both.compared.table.rows):,} numbers"):
-        st.dataframe([plain_row(r) for r in both.compared.table.rows], hide_index=True, width="stretch")
+        st.dataframe([numbers(r) for r in both.compared.table.rows], hide_index=True, width="stretch")
     downloads(both, rows)
-
-
-def of_headline(both: Both, protocol: str) -> list[Row]:
-    """The short list for the chosen modalities and protocol, in its own order."""
-    rows = [
-        r
-        for r in both.compared.table.rows
-        if r.name in HEADLINE and r.protocol in (None, protocol) and set(r.modalities) <= set(both.pair)
-    ]
-    return sorted(rows, key=lambda r: HEADLINE.index(r.name))
 
 
 def _marked(row: Row) -> dict[str, str]:
     """A row whose verdict is a coloured word; what strangers wrote stays plain."""
-    cells = {title: cards.plain(cell) for title, cell in cells_of(row).items()}
+    shown = {column: cards.plain(cell) for column, cell in cells(row).items()}
     colour = WORD_COLOURS.get(row.verdict, "gray")
     name = (
-        f"{cells['number']} :gray[{CATALOGUE[row.name].reading}]"
+        f"{shown['number']} :gray[{CATALOGUE[row.name].reading}]"
         if row.name in CATALOGUE
-        else cells["number"]
+        else shown["number"]
     )
-    return {**cells, "number": name, "verdict": f":{colour}-badge[{row.verdict}]"}
-
-
-def cells_of(row: Row) -> dict[str, str]:
-    """A row in words, as people read it."""
-    return {
-        "number": compare_figures.row_name(row),
-        "verdict": row.verdict,
-        "A": _value(row.a),
-        "B": _value(row.b),
-        "B − A": _with_interval(row, row.difference, row.low, row.high, sign="+"),
-        "p": "" if row.p_holm is None else f"{row.p_holm:.3f}" if row.p_holm >= 0.001 else "< 0.001",
-    }
-
-
-def _value(metric: Metric) -> str:
-    return _with_interval(metric, metric.value, metric.low, metric.high)
-
-
-def _with_interval(
-    of: Metric | Row, value: float | None, low: float | None, high: float | None, *, sign: str = ""
-) -> str:
-    if value is None:
-        return "undefined"
-    form = ".1%" if of.name.startswith("recall_at_") else ".3f" if abs(value) < 100 else ",.1f"
-    if low is None or high is None:
-        return f"{value:{sign}{form}}"
-    return f"{value:{sign}{form}} ({low:{sign}{form}} to {high:{sign}{form}})"
-
-
-def plain_row(row: Row) -> dict[str, object]:
-    """A row as numbers, for tables that sort and for CSV."""
-    sides = {
-        f"{letter} {end}": getattr(metric, field)
-        for letter, metric in (("A", row.a), ("B", row.b))
-        for end, field in (("value", "value"), ("low", "low"), ("high", "high"))
-    }
-    return {
-        "metric": row.title,
-        "of": row.direction or " · ".join(row.modalities),
-        "label": row.label or "",
-        "protocol": row.protocol or "",
-        **sides,
-        "B - A": row.difference,
-        "low": row.low,
-        "high": row.high,
-        "p": row.p,
-        "p (Holm)": row.p_holm,
-        "margin": row.margin,
-        "verdict": row.verdict,
-        "better": row.better,
-        "n": row.a.n,
-        "groups": row.a.n_groups,
-        "name": row.name,
-    }
+    return {**shown, "number": name, "verdict": f":{colour}-badge[{row.verdict}]"}
 
 
 def downloads(both: Both, rows: Sequence[Row]) -> None:
     """Every number as CSV and JSON, the table above as LaTeX."""
     name = f"{both.a.name} against {both.b.name}-{both.a.split}"
     files = (
-        ("CSV", "csv", "text/csv", lambda: cards.to_csv([plain_row(r) for r in both.compared.table.rows])),
+        ("CSV", "csv", "text/csv", lambda: csv_text([numbers(r) for r in both.compared.table.rows])),
         ("JSON", "json", "application/json", lambda: json.dumps(both.compared.to_json(), indent=1)),
-        ("LaTeX", "tex", "text/x-tex", lambda: to_latex([cells_of(r) for r in rows])),
+        ("LaTeX", "tex", "text/x-tex", lambda: latex([cells(r) for r in rows])),
     )
     place = st.container(horizontal=True)
     for label, ending, kind, content in files:
         key = f"compare-{ending}"
         place.download_button(label, content, f"{name}.{ending}", kind, key=key, on_click="ignore")
-
-
-def to_latex(cells: Sequence[dict[str, str]]) -> str:
-    """A table with the rules of the booktabs package."""
-    titles = [*cells[0]]
-    lines = [" & ".join(map(_latex, line)) + r" \\" for line in ([*titles], *(c.values() for c in cells))]
-    ruled = [r"\toprule", lines[0], r"\midrule", *lines[1:], r"\bottomrule"]
-    body = "\n".join(ruled)
-    return f"\\begin{{tabular}}{{{'l' * len(titles)}}}\n{body}\n\\end{{tabular}}\n"
-
-
-def _latex(text: str) -> str:
-    return "".join(LATEX.get(letter, letter) for letter in text)

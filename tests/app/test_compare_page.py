@@ -13,11 +13,13 @@ from streamlit.testing.v1 import AppTest
 
 from analysis import compare_figures
 from analysis.compare import movement, neighbourhoods, slices
+from analysis.compare.cells import cells, numbers, of_headline, title
+from analysis.tables import csv_text, latex
 from data import embeddings
 from data.vectors import import_vectors
 from data.workspace import Workspace
 from models.comparison import Compared, compared
-from pages.components import cards, compare_table
+from pages.components import cards
 from pages.components.compare_data import Both
 from pages.components.views import view
 
@@ -75,7 +77,7 @@ def test_every_row_says_its_verdict_in_a_word(demo: Workspace) -> None:
     app = opened(a=A, b=B, split="test")
     table = app.table[0].value
     both = _both(demo)
-    rows = compare_table.of_headline(both, "multi_positive")
+    rows = of_headline(both.compared.table.rows, both.pair, protocol="multi_positive")
     assert len(table) == len(rows) > 5
     for shown, row in zip(table["verdict"], rows, strict=True):
         assert f"[{row.verdict}]" in shown
@@ -88,8 +90,9 @@ def test_protocol_changes_the_recall_rows(demo: Workspace) -> None:
     app.segmented_control(key="compare_protocol").set_value("strict").run()
     assert not app.exception
     after = app.table[0].value
-    strict = [compare_table.cells_of(r) for r in compare_table.of_headline(_both(demo), "strict")]
-    assert list(after["A"]) == [cards.plain(cells["A"]) for cells in strict]
+    both = _both(demo)
+    strict = of_headline(both.compared.table.rows, both.pair, protocol="strict")
+    assert list(after["A"]) == [cards.plain(cells(row)["A"]) for row in strict]
     recalls = before["number"].str.contains("→")
     assert recalls.sum() == 6, "R@1, R@5 and R@10 in two directions"
     assert (before["p"][recalls] != "").all()
@@ -192,18 +195,18 @@ def _both(workspace: Workspace) -> Both:
 def test_downloads_hold_every_number(demo: Workspace) -> None:
     both = _both(demo)
     rows = both.compared.table.rows
-    table = [*csv.DictReader(io.StringIO(cards.to_csv([compare_table.plain_row(r) for r in rows])))]
+    table = [*csv.DictReader(io.StringIO(csv_text([numbers(r) for r in rows])))]
     assert len(table) == len(rows)
     assert [float(line["B - A"]) for line in table if line["B - A"]] == pytest.approx(
         [r.difference for r in rows if r.difference is not None]
     )
     record = json.loads(json.dumps(both.compared.to_json(), allow_nan=False))
     assert record["verdict"]["headline"] == both.compared.verdict.headline
-    shown = compare_table.of_headline(both, "strict")
-    latex = compare_table.to_latex([compare_table.cells_of(r) for r in shown])
-    assert latex.count(r"\\" + "\n") == len(shown) + 1
-    assert all(line.count("&") == 5 for line in latex.splitlines() if line.endswith(r"\\"))
-    assert " %" not in latex.replace(r"\%", "")
+    shown = of_headline(both.compared.table.rows, both.pair, protocol="strict")
+    text = latex([cells(r) for r in shown])
+    assert text.count(r"\\" + "\n") == len(shown) + 1
+    assert all(line.count("&") == 5 for line in text.splitlines() if line.endswith(r"\\"))
+    assert " %" not in text.replace(r"\%", "")
 
 
 def test_rows_of_the_comparison_meet_the_rows_of_the_views(demo: Workspace) -> None:
@@ -218,7 +221,7 @@ def test_forest_names_every_row_with_its_verdict_and_keeps_their_order(demo: Wor
     rows = [r for r in of_demo(demo).table.rows if r.margin > 0 and r.difference is not None]
     figure = compare_figures.forest(rows)
     told = [a.text for a in figure.layout.annotations]
-    assert told == [compare_figures.safe(f"{compare_figures.row_name(r)} · {r.verdict}") for r in rows]
+    assert told == [compare_figures.safe(f"{title(r)} · {r.verdict}") for r in rows]
     marks = [trace.x[0] for trace in figure.data if trace.mode == "markers"]
     in_margins = [r.difference / r.margin for r in rows if r.difference is not None]
     assert np.array_equal(np.argsort(marks, kind="stable"), np.argsort(in_margins, kind="stable"))

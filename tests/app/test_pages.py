@@ -15,8 +15,8 @@ from data.vectors import import_vectors
 from data.workspace import SET, Workspace
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("overview", "map", "gap", "retrieval", "library", "train")
-LOOKING = PAGES[:4]
+PAGES = ("overview", "map", "gap", "retrieval", "compare", "report", "library", "train")
+LOOKING = PAGES[:6]
 
 
 def opened(page: str) -> AppTest:

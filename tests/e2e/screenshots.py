@@ -20,6 +20,7 @@ PAGES = {
     "gap": "gap",
     "compare": "compare",
     "retrieval": "retrieval?q=large+right+pleural+effusion",
+    "report": "report",
     "train": "train",
     "library": "library",
 }

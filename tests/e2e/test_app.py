@@ -55,6 +55,7 @@ HEADINGS = {
     "gap": "Gap",
     "compare": "Compare",
     "retrieval": "Retrieval",
+    "report": "Report",
     "train": "Train",
     "library": "Library",
 }

@@ -1,0 +1,103 @@
+"""Rows of a comparison as cells: words for people, numbers for spreadsheets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from analysis.catalogue import CATALOGUE
+from analysis.compare.table import HEADLINE, Row
+from analysis.evaluate import Metric
+
+PROTOCOL = "multi_positive"  # repeated texts count as right
+
+
+def of_headline(rows: Sequence[Row], pair: tuple[str, str], *, protocol: str = PROTOCOL) -> list[Row]:
+    """The short list for two modalities under one protocol, in its own order."""
+    kept = [
+        r
+        for r in rows
+        if r.name in HEADLINE and r.protocol in (None, protocol) and set(r.modalities) <= set(pair)
+    ]
+    return sorted(kept, key=lambda r: HEADLINE.index(r.name))
+
+
+def cells(row: Row) -> dict[str, str]:
+    """A row in words, as people read it."""
+    first, second = (with_interval(row.name, m.value, m.low, m.high) for m in (row.a, row.b))
+    change = with_interval(row.name, row.difference, row.low, row.high, sign="+")
+    by = f" ({protocol(row.protocol)})" if row.protocol else ""
+    return {
+        "number": title(row) + by,
+        "A": first,
+        "B": second,
+        "B − A": change,
+        "p": probability(row.p_holm),
+        "verdict": row.verdict,
+    }
+
+
+def numbers(row: Row) -> dict[str, object]:
+    """A row as numbers, for tables that sort and for CSV."""
+    ends: Iterator[tuple[str, object]] = (
+        (f"{letter} {end}", getattr(metric, field))
+        for letter, metric in (("A", row.a), ("B", row.b))
+        for end, field in (("value", "value"), ("low", "low"), ("high", "high"))
+    )
+    return {
+        "name": row.name,
+        "title": row.title,
+        "of": row.direction or " · ".join(row.modalities),
+        "label": row.label or "",
+        "protocol": row.protocol or "",
+        **dict(ends),
+        "B - A": row.difference,
+        "low": row.low,
+        "high": row.high,
+        "p": row.p,
+        "p (Holm)": row.p_holm,
+        "margin": row.margin,
+        "verdict": row.verdict,
+        "better": row.better,
+        "n": row.a.n,
+        "groups": row.a.n_groups,
+    }
+
+
+def title(of: Metric | Row) -> str:
+    """What a number is of: "Recall@10 image → report", "V-measure image · report by region"."""
+    return " ".join(
+        part for part in (named(of.name), _where(of), f"by {of.label}" if of.label else "") if part
+    )
+
+
+def with_interval(
+    name: str, value: float | None, low: float | None, high: float | None, *, sign: str = ""
+) -> str:
+    """0.573 (0.551 to 0.595); shares of queries in percent."""
+    if value is None:
+        return "undefined"
+    form = ".1%" if name.startswith("recall_at_") else ".3f" if abs(value) < 100 else ",.1f"
+    shown = f"{value:{sign}{form}}"
+    return shown if low is None or high is None else f"{shown} ({low:{sign}{form}} to {high:{sign}{form}})"
+
+
+def protocol(name: str | None) -> str:
+    """multi-positive"""
+    return (name or "").replace("_", "-")
+
+
+def probability(p: float | None) -> str:
+    """0.013, or that it is smaller than what is printed."""
+    return "" if p is None else f"{p:.3f}" if p >= 0.001 else "< 0.001"
+
+
+def named(name: str) -> str:
+    """From the catalogue; a mean or maximum over pairs of modalities is named after one pair."""
+    single, _, over = name.rpartition("_")
+    if name in CATALOGUE:
+        return CATALOGUE[name].title
+    return f"{CATALOGUE[single].title}, {over} over pairs" if single in CATALOGUE else name.replace("_", " ")
+
+
+def _where(of: Metric | Row) -> str:
+    return of.direction.replace("->", " → ") if of.direction else " · ".join(of.modalities)
