@@ -7,7 +7,7 @@ import streamlit as st
 
 from analysis import compare_figures
 from data.errors import UserError
-from pages.components import compare_table, compare_who, compare_whom, shell
+from pages.components import compare_table, compare_who, compare_whom, downloads, shell
 from pages.components.compare_data import Both, both
 from pages.components.shell import Choice
 
@@ -62,7 +62,7 @@ def pairs(found: Both) -> None:
     """Cosines of the true pairs, B over A."""
     a, b = found.compared.cosines
     figure = compare_figures.pair_cosines(a, b, found.labels)
-    st.plotly_chart(figure, key="compare_pairs", config={"displaylogo": False})
+    st.plotly_chart(figure, key="compare_pairs", config=downloads.FIGURE)
     row = found.compared.table.find("cos_true_pairs", *found.pair)
     told = f"{np.mean(b > a):.0%} of the studies have a higher cosine in B."
     if row is not None and row.difference is not None:

@@ -8,7 +8,7 @@ import streamlit as st
 from analysis import figures, gap
 from analysis.evaluate import Evaluation
 from data.collection import GROUP
-from pages.components import cards, dial, shell, views
+from pages.components import cards, dial, downloads, shell, views
 from pages.components.shell import Choice
 
 PAIR_METRICS = tuple(gap.PairGap.__dataclass_fields__)
@@ -53,7 +53,7 @@ def histograms(choice: Choice) -> None:
         st.info(f"Fewer than two studies of this split have both {pair[0]} and {pair[1]}.")
         st.stop()
     figure = figures.cosine_histograms(known, *pair)
-    st.plotly_chart(figure, key="histograms", config={"displaylogo": False})
+    st.plotly_chart(figure, key="histograms", config=downloads.FIGURE)
     st.caption(
         "Where a gap is, pairs across modalities (even true ones) have lower cosines than strangers within "
         "one modality. Alignment moves the green hill of true pairs away from the grey one of random pairs."
@@ -109,7 +109,7 @@ def for_whom(choice: Choice) -> None:
         of = shown.set.rows.iloc[rows]
         means[title] = gap.cosine_by_label(x, y, of[label].to_numpy(str), of[GROUP].to_numpy(str))
     figure = figures.by_group(means, cards.COLOURS, "mean cosine of true pairs, 95 % interval")
-    st.plotly_chart(figure, key="by_label", config={"displaylogo": False})
+    st.plotly_chart(figure, key="by_label", config=downloads.FIGURE)
 
 
 main()

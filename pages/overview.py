@@ -7,7 +7,7 @@ import streamlit as st
 from analysis import figures
 from analysis.evaluate import Evaluation
 from analysis.verdict import reading
-from pages.components import cards, shell, views
+from pages.components import cards, downloads, shell, views
 from pages.components.shell import Choice
 
 
@@ -53,7 +53,7 @@ def maps(choice: Choice) -> None:
         result, points = views.pca(shown)
         figure = figures.small_map(points, explained=result.explained, colours=figures.MODALITY_COLOURS)
         column.markdown(f"**{label}**")
-        column.plotly_chart(figure, key=f"small-{label}", config={"displaylogo": False})
+        column.plotly_chart(figure, key=f"small-{label}", config=downloads.FIGURE)
     st.caption(
         "The two directions of largest variance of all modalities together (PCA). Each point is one "
         "image (triangle) or one text (diamond, circle). A large gap shows as separate clouds; a smaller one "

@@ -18,7 +18,7 @@ from analysis.retrieval.protocols import Task
 from analysis.retrieval.ranks import Positives, Ranks
 from analysis.retrieval.rows import Rows
 
-TILE = (256, 512)  # with its transpose 1 MB: a core's own cache
+TILE = (512, 512)  # 1 MB: about a core's own cache
 SPARE = 6  # candidates kept beyond k, so that rounding at the k-th place is hardly ever in doubt
 WORKERS = 16  # each holds counters of its own
 POSITIVES = 50  # right answers a query, on average, whose places are all worth finding
@@ -64,6 +64,13 @@ class _Direction:
             low, high = ((wanted + side * error).astype(np.float32) for side in (-1, 1))
             self.bounds.append((starts, low, high))
 
+    @property
+    def plain(self) -> bool:
+        """Every query asks one question, every item counts once, and no item is kept."""
+        return not self.kept and all(
+            len(c.row) == len(self.queries) and (c.weights == 1).all() for c in self.counters
+        )
+
     def pair(self) -> tuple[np.ndarray, ...]:
         return self.queries.rows, self.queries.scale, self.items.rows, self.items.scale
 
@@ -73,6 +80,7 @@ class _Worker:
 
     def __init__(self, directions: Sequence[_Direction]) -> None:
         self.directions = directions
+        self.plain = len(directions) > 1 and directions[1].plain
         self.buffers = np.empty((2, TILE[0] * TILE[1]), np.float32)
         self.counts = [[np.zeros((2, len(c.row)), np.int64) for c in d.counters] for d in directions]
         self.values = [np.full((len(d.queries), d.kept), -np.inf, np.float32) for d in directions]
@@ -92,7 +100,9 @@ class _Worker:
                 tile, turned = tile.reshape(shape), turned.reshape(shape[::-1])
                 np.dot(left, right.T, out=tile)
                 self._take(0, tile, row, item)
-                if len(self.directions) > 1:
+                if self.plain:
+                    self._take_turned(tile, row, item)
+                elif len(self.directions) > 1:
                     kernels.transpose(tile, turned)
                     self._take(1, turned, item, row)
 
@@ -105,6 +115,15 @@ class _Worker:
             kernels.count(tile, row, item, offset, *bounds, counter.best, counter.weights, *d.pair(), *counts)
         if d.kept:
             kernels.keep_best(tile, row, item, offset, self.values[which], self.items[which])
+
+    def _take_turned(self, tile: np.ndarray, row: int, item: int) -> None:
+        """The columns of the tile ask, and nothing has to be turned over."""
+        from analysis.retrieval import kernels
+
+        d = self.directions[1]
+        offset = d.offset[row : row + tile.shape[0]]
+        for counter, (_, low, high), counts in zip(d.counters, d.bounds, self.counts[1], strict=True):
+            kernels.count_turned(tile, item, row, offset, low, high, counter.best, *d.pair(), *counts)
 
 
 @dataclass(frozen=True)

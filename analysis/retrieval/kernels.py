@@ -114,6 +114,23 @@ def transpose(tile: Any, out: Any) -> None:
                     out[c, r] = tile[r, c]
 
 
+@njit(nogil=True, cache=True, inline="always")
+def _tally(scores: Any, offset: Any, weights: Any, alike: bool, low: float, high: float) -> Any:
+    """Weight of the scores above `high`, and of those at least `low`."""
+    over, near = np.int32(0), np.int32(0)
+    if alike:  # all weights are 1, as is usual: four times as fast
+        for c in range(len(scores)):
+            value = scores[c] + offset[c]
+            over = np.int32(over + np.int32(value > high))
+            near = np.int32(near + np.int32(value >= low))
+        return over, near
+    for c in range(len(scores)):
+        value = scores[c] + offset[c]
+        over = np.int32(over + (weights[c] if value > high else np.int32(0)))
+        near = np.int32(near + (weights[c] if value >= low else np.int32(0)))
+    return over, near
+
+
 @njit(nogil=True, cache=True)
 def count(
     tile: Any, row: int, item: int, offset: Any, starts: Any, low: Any, high: Any, best: Any, weights: Any,
@@ -126,16 +143,14 @@ def count(
     between them `score` decides against `best`.
     """
     columns = tile.shape[1]
+    alike = (
+        weights[item : item + columns] == 1
+    ).all()  # no item counts twice, as is usual: four times as fast
     for r in range(tile.shape[0]):
         i = row + r
         for q in range(starts[i], starts[i + 1]):
             lo, hi = low[q], high[q]
-            over, near = np.int32(0), np.int32(0)
-            for c in range(columns):
-                value = tile[r, c] + offset[c]
-                weight = weights[item + c]
-                over = np.int32(over + (weight if value > hi else np.int32(0)))
-                near = np.int32(near + (weight if value >= lo else np.int32(0)))
+            over, near = _tally(tile[r], offset, weights[item : item + columns], alike, lo, hi)
             above[q] += over
             if near != over:
                 for c in range(columns):
@@ -147,6 +162,36 @@ def count(
                             above[q] += weights[j]
                         elif s == best[q]:
                             tied[q] += weights[j]
+
+
+@njit(nogil=True, cache=True)
+def count_turned(
+    tile: Any, row: int, item: int, offset: Any, low: Any, high: Any, best: Any,
+    x: Any, x_scale: Any, y: Any, y_scale: Any, above: Any, tied: Any,
+) -> None:  # fmt: skip
+    """`count` for the columns of a tile, where each asks one question and every item counts once.
+
+    tile (r, c) starts at item `item` and question `row`; offset (r,) of the items.
+    """
+    items, columns = tile.shape
+    over, near = np.zeros(columns, np.int32), np.zeros(columns, np.int32)
+    lows, highs = low[row : row + columns], high[row : row + columns]
+    for r in range(items):
+        for c in range(columns):
+            value = tile[r, c] + offset[r]
+            over[c] = np.int32(over[c] + np.int32(value > highs[c]))
+            near[c] = np.int32(near[c] + np.int32(value >= lows[c]))
+    for c in range(columns):
+        q = row + c
+        above[q] += over[c]
+        if near[c] != over[c]:
+            for r in range(items):
+                if low[q] <= tile[r, c] + offset[r] <= high[q]:
+                    s = score(x[q], x_scale[q], y[item + r], y_scale[item + r])
+                    if s > best[q]:
+                        above[q] += 1
+                    elif s == best[q]:
+                        tied[q] += 1
 
 
 @njit(nogil=True, cache=True)

@@ -14,6 +14,7 @@ from analysis.compare.cells import cells, numbers, of_headline
 from analysis.tables import csv_text, latex
 from pages.components import cards
 from pages.components.compare_data import LINK, Both
+from pages.components.downloads import FIGURE
 
 WORD_COLOURS = {
     "closed": "green",
@@ -55,7 +56,7 @@ def section(both: Both) -> None:
         "those of A and B overlap. The verdict follows from that interval alone; p is stricter, "
         "two-sided and after Holm over all headline numbers (repeated texts counting as right)."
     )
-    st.plotly_chart(compare_figures.forest(rows), key="compare_forest", config={"displaylogo": False})
+    st.plotly_chart(compare_figures.forest(rows), key="compare_forest", config=FIGURE)
     st.caption(
         "Every difference with its interval, measured in the smallest change worth naming of its number: "
         "inside the grey band nothing changed that matters."

@@ -9,7 +9,7 @@ from analysis import compare_figures
 from analysis.catalogue import CATALOGUE
 from analysis.compare import Slice
 from analysis.uncertainty import Estimate
-from pages.components import cards
+from pages.components import cards, downloads
 from pages.components.compare_data import LINK, Both
 
 MEASURES = {"Cosine of true pairs": "slices", "Found among the first 10": "hits"}
@@ -33,7 +33,7 @@ def slices(both: Both) -> None:
     measure = measure or next(iter(MEASURES))
     found = getattr(both.compared, MEASURES[measure])[column]
     figure = compare_figures.by_slice(found, f"B − A, {measure.lower()}, 95 % interval")
-    st.plotly_chart(figure, key="slices_figure", config={"displaylogo": False})
+    st.plotly_chart(figure, key="slices_figure", config=downloads.FIGURE)
     percent = MEASURES[measure] == "hits"
     st.dataframe([slice_row(one, percent) for one in found], hide_index=True, width="stretch")
     st.caption(

@@ -15,6 +15,9 @@ from data.workspace import Record
 from models.adapters import export_adapter
 from pages.components import views
 
+# Of every Plotly figure: its camera button saves a vector file, which any program turns into others.
+FIGURE = {"displaylogo": False, "toImageButtonOptions": {"format": "svg"}}
+
 
 def exports(row: DeltaGenerator, record: Record) -> None:
     """The vectors, and the adapter that made them, as files that numpy reads; packed on the click."""

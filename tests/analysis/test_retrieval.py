@@ -23,6 +23,7 @@ from analysis.retrieval import (
     rank_best,
     retrieval,
 )
+from analysis.retrieval.engine import search
 from analysis.retrieval.kernels import medians, score
 from analysis.retrieval.protocols import Task, task
 from analysis.retrieval.rows import rows_of
@@ -89,6 +90,17 @@ def test_both_directions_rank_as_sorting_does(dtype: type, texts: int | None, co
             slow = by_sorting(a[one.asked], b[one.offered], one.query_keys, one.gallery_keys)
             assert same(record.ranks, slow), record.protocol
             assert record.n_gallery == len(one.offered)
+
+
+@pytest.mark.parametrize("n", [5, 700])
+def test_columns_count_as_rows_do(n: int) -> None:
+    """Without items to keep the other direction is counted in place; many scores are all but equal."""
+    rng = np.random.default_rng(n)
+    x, y = (rng.integers(-2, 3, size=(n, 6)) + 0.5 + np.arange(n)[:, None] * 1e-9 for _ in range(2))
+    x, y = unit_rows(x), unit_rows(y)
+    own = [task("strict", RightAnswers(np.arange(n), np.arange(n)))]
+    turned = search(rows_of(x), rows_of(y), forward=own, backward=own)[1].ranks[0]
+    assert same(turned, search(rows_of(y), rows_of(x), forward=own)[0].ranks[0])
 
 
 def few(n: int) -> GroupBootstrap:
