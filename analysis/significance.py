@@ -20,14 +20,19 @@ def wilson(successes: float, n: int, *, level: float = 0.95) -> tuple[float, flo
     z = float(ndtri((1 + level) / 2))
     half = z * np.sqrt(successes * (n - successes) / n + z * z / 4)
     low, high = ((successes + z * z / 2 + side) / (n + z * z) for side in (-half, half))
-    return max(0.0, float(low)), min(1.0, float(high))
+    return 0.0 if successes == 0 else float(low), 1.0 if successes == n else float(high)
+
+
+def unseen(n: int, *, level: float = 0.95) -> float:
+    """Upper limit of the share of what was seen in none of n trials: 1 - (1 - level)^(1/n), about 3 / n."""
+    return float(1 - (1 - level) ** (1 / n))
 
 
 def mcnemar(only_a: int, only_b: int) -> float:
     """Two-sided p that A and B are right equally often, from the queries where only one of them is.
 
-    Exact binomial: either is equally likely to be the one. 1 where they never differ. Takes queries to
-    be independent: studies of one patient make it too small. Source: McNemar 1947, exact form.
+    Exact binomial: either is equally likely to be the one. 1 where they never differ. Takes what is counted
+    to be independent: count groups, not the studies of one patient. Source: McNemar 1947, exact form.
     """
     from scipy.stats import binomtest
 

@@ -30,11 +30,9 @@ def csv_text(rows: Sequence[Mapping[str, object]]) -> str:
     if not rows:
         return ""
     buffer = io.StringIO()
-    writer = csv.DictWriter(
-        buffer, [*rows[0]]
-    )  # ends lines with \r\n, so that either is quoted inside a cell
-    writer.writeheader()
-    writer.writerows({title: _harmless(cell) for title, cell in row.items()} for row in rows)
+    writer = csv.writer(buffer)  # ends lines with \r\n, so that either is quoted inside a cell
+    writer.writerow(map(_harmless, rows[0]))
+    writer.writerows([_harmless(row.get(title)) for title in rows[0]] for row in rows)
     return buffer.getvalue()
 
 
@@ -46,7 +44,10 @@ def latex(rows: Sequence[Mapping[str, object]]) -> str:
     if not rows:
         return ""
     titles = [*rows[0]]
-    lines = [" & ".join(map(_escaped, line)) + r" \\" for line in (titles, *(r.values() for r in rows))]
+    # {}: a row that begins with [ or * would be read as an option of the command before it
+    lines = [
+        "{}" + " & ".join(map(_escaped, line)) + r" \\" for line in (titles, *(r.values() for r in rows))
+    ]
     ruled = [r"\toprule", lines[0], r"\midrule", *lines[1:], r"\bottomrule"]
     return "\n".join([rf"\begin{{tabular}}{{{'l' * len(titles)}}}", *ruled, r"\end{tabular}", ""])
 

@@ -150,7 +150,9 @@ class GroupBootstrap:
         pulls = np.column_stack([group_sums(influence, self.codes), sizes]).astype(np.float32)
         drawn = np.concatenate([counts @ pulls for counts in self.draws()])
         values = np.asarray(values, dtype=np.float64)
-        return self.summarise(values, values + drawn[:, :-1] / drawn[:, -1:], bounds=bounds)
+        # Not centred: to first order there is no bias, and a share that no resample changes stays as it is.
+        sampled = values + drawn[:, :-1].astype(np.float64) / drawn[:, -1:]
+        return self.summarise(values, sampled, centred=False, bounds=bounds)
 
     def summarise(
         self,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from analysis.evaluate import Evaluation
+from analysis.evaluate import Evaluation, Metric
 
-WORTH_NAMING = 0.05  # a debiased gap whose interval ends above it is no whim of the sample
+WORTH_NAMING = 0.05  # a gap that is surely smaller is small
+LEVEL = 0.05  # of the permutation test
 
 
 @dataclass(frozen=True)
@@ -31,17 +32,24 @@ def reading(evaluation: Evaluation, pair: tuple[str, str]) -> Reading | None:
     cosine, gap, share = (evaluation.find(name, x, y) for name in names)
     if cosine is None or gap is None or share is None:
         return None
-    chance = "too few groups to say whether that is chance"
-    if gap.low is not None:
-        beyond = gap.low > WORTH_NAMING
-        chance = "more than sampling explains" if beyond else "little more than chance gives"
+    plain = evaluation.find("centroid_gap", x, y)
+    p = plain.p if plain is not None else None
     angle = degrees(cosine.value or 0.0)
     return Reading(
         f"{x.capitalize()} and {y} of the same study are {angle:.0f} degrees apart.",
-        f"The middles of the two clouds are {gap.value:.2f} apart (debiased), {chance}. A shift of one cloud "
-        f"would remove {share.value:.0%} of the squared distance between pairs.",
+        f"The middles of the two clouds are {gap.value:.2f} apart (debiased), {_chance(gap, p)}. A shift of "
+        f"one cloud would remove {share.value:.0%} of the squared distance between pairs.",
         f"{evaluation.set}, {evaluation.split} split, {cosine.n:,} studies in {cosine.n_groups:,} groups",
     )
+
+
+def _chance(gap: Metric, p: float | None) -> str:
+    """What the test of "no gap" and the interval allow to say."""
+    if gap.low is None or gap.high is None or p is None:
+        return "too few groups to say whether that is chance"
+    if p >= LEVEL:
+        return "no more than chance gives"
+    return "more than sampling explains" + (", but small" if gap.high <= WORTH_NAMING else "")
 
 
 def degrees(cosine: float) -> float:

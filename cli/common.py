@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from data.describe import describe
+from data.errors import Refused
 from data.report import IntakeReport
 from data.workspace import Workspace
 
@@ -90,3 +91,13 @@ def warn_of_training(workspace: Workspace, split: str, *names: str) -> None:
         seen = trained_on(workspace, name, split)
         if seen:
             err.print(f"Mind: {seen}", style="yellow")
+
+
+def pair_of(pair: str | None) -> tuple[str, str] | None:
+    """Two modalities from "image,report"; None for none. `Refused` for any other text."""
+    if pair is None:
+        return None
+    names = [name.strip() for name in pair.split(",")]
+    if len(names) != 2 or names[0] == names[1]:
+        raise Refused("pair_invalid", f'Expected two modalities, as "image,report", got {pair!r}.')
+    return names[0], names[1]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from cli.common import AsJson, Home, bar, err, out, warn_of_training
+from cli.common import AsJson, Home, bar, err, out, pair_of, warn_of_training
 from data.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ def compare(
     a: Annotated[str, typer.Argument(metavar="A")],
     b: Annotated[str, typer.Argument(metavar="B")],
     split: Annotated[str, typer.Option(help="One split, or all.")] = "test",
+    pair: Annotated[
+        str | None, typer.Option(help="Two modalities that verdict and flips are about, e.g. image,report.")
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every metric, not only the headline.")] = False,
     full: Annotated[bool, typer.Option("--full", help="The extended metrics too; implies --all.")] = False,
     resamples: Annotated[int, typer.Option(help="Bootstrap resamples.", min=20)] = 1000,
@@ -57,6 +60,7 @@ def compare(
             a,
             b,
             split=split,
+            pair=pair_of(pair),
             resamples=resamples,
             seed=seed,
             extended=full,

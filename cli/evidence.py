@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cli.common import AsJson, Home, bar, err, out
-from data.errors import Refused
+from cli.common import AsJson, Home, bar, err, out, pair_of
 from data.workspace import Workspace
 
 commands = typer.Typer()
@@ -53,7 +52,7 @@ def report(
             a,
             b,
             split=split,
-            pair=_two(pair),
+            pair=pair_of(pair),
             resamples=resamples,
             seed=seed,
             extended=full,
@@ -70,12 +69,3 @@ def report(
         return
     out.print(f"{page} and {record.name}")
     err.print(evidence.holds, style="dim")
-
-
-def _two(pair: str | None) -> tuple[str, str] | None:
-    if pair is None:
-        return None
-    names = [name.strip() for name in pair.split(",")]
-    if len(names) != 2 or names[0] == names[1]:
-        raise Refused("pair_invalid", f'Expected two modalities, as "image,report", got {pair!r}.')
-    return names[0], names[1]

@@ -39,7 +39,7 @@ class Compared:
     """A and B over the same studies of one split, for one pair of modalities.
 
     study_ids   studies that have both modalities; all rows below count into it
-    groups      (n,) int, patient or case of each
+    groups      (n,) of str, patient or case of each
     flips       "image->report" -> queries won and lost at 10, repeated texts counting as right
     ranks       "image->report" -> expected rank of the first right answer in A and in B, (n,) each
     cosines     of true pairs in A and in B, (n,) each

@@ -23,6 +23,7 @@ from models import layouts
 from models.excerpts import behind
 from models.provenance import provenance, versions
 from models.results import evaluation, maker, trained_on
+from models.sides import ordered_pair
 
 WORST = 10
 Progress = Callable[[float, str], None]
@@ -63,7 +64,7 @@ def gather(
             report(0.7 * (number + share) / len(names), f"Measuring {what} of {name}")
 
         found.append(evaluation(workspace, name, progress=measuring, **options))
-    pair = _pair(found[0], pair)
+    pair = ordered_pair(a, found[0].modalities, pair)
     report(0.7, "Looking at pairs, maps and labels")
     sides = tuple(_side(workspace, one, pair, resamples) for one in found)
     paired = None
@@ -126,19 +127,6 @@ def refuse_target(path: Path, *, force: bool = False) -> Path:
         have = " and ".join(repr(file.name) for file in taken)
         raise Refused("file_exists", f"{have} would be overwritten. Choose another name, or add --force.")
     return beside
-
-
-def _pair(first: Evaluation, pair: tuple[str, str] | None) -> tuple[str, str]:
-    if len(first.modalities) < 2:
-        raise Refused("too_few_modalities", f"A gap needs two modalities; {first.set!r} has one.")
-    x, y = pair or first.modalities[:2]
-    for modality in (x, y):
-        if modality not in first.modalities:
-            have = ", ".join(first.modalities)
-            raise Refused(
-                "unknown_modality", f"{first.set!r} has no modality {modality!r}. Expected: {have}."
-            )
-    return x, y
 
 
 def _side(workspace: Workspace, measured: Evaluation, pair: tuple[str, str], resamples: int) -> Side:

@@ -8,15 +8,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from analysis.evaluate import Evaluation, evaluate, evaluation_from_json
 from data import embeddings
-from data.collection import STUDY_ID
+from data.collection import DUPLICATE, GROUP, STUDY_ID
+from data.embeddings import EmbeddingSet
 from data.errors import NotFound, Refused
 from data.workspace import CHECKPOINT, SET, Record, Workspace, write_atomically
 from models.adapters import refuse_features, refuse_scoring_on_fit
 
-VERSION = 3  # of the metrics: raise it when a number changes, and old results are computed again
+VERSION = 4  # of the metrics: raise it when a number changes, and old results are computed again
 
 
 def evaluation(
@@ -54,7 +56,7 @@ def evaluation(
     buffer = io.BytesIO()
     np.savez(buffer, record=np.array(json.dumps(result.to_json())), replicates=result.replicates())
     write_atomically(path, buffer.getvalue())
-    return result
+    return evaluation_from_json(result.to_json(), result.replicates())  # as it will be read from now on
 
 
 def comparable(workspace: Workspace, a: str, b: str, split: str = "all") -> None:
@@ -83,6 +85,7 @@ def comparable(workspace: Workspace, a: str, b: str, split: str = "all") -> None
             "other_modalities",
             f"Both sets must hold the same modalities. {a!r} has {have[0]}; {b!r} has {have[1]}.",
         )
+    _same_answers(a, b, *parts)
     for modality in parts[0].modalities:
         differ = int((parts[0].present(modality) != parts[1].present(modality)).sum())
         if differ:
@@ -91,6 +94,33 @@ def comparable(workspace: Workspace, a: str, b: str, split: str = "all") -> None
                 f"{differ:,} studies have a {modality} in one of the two sets only, so their numbers would "
                 f"be of different studies. Embed one collection with both checkpoints.",
             )
+
+
+def _same_answers(a: str, b: str, first: EmbeddingSet, second: EmbeddingSet) -> None:
+    """`Refused` unless both sets say the same of who belongs together: patients, duplicates, texts."""
+    said = {
+        "groups (patients or cases)": [part.rows[GROUP] for part in (first, second)],
+        "duplicate groups": [part.rows[DUPLICATE] for part in (first, second)],
+        **{f"texts of {m} that are the same": [p.key(m) for p in (first, second)] for m in first.modalities},
+        **{
+            f"values of {c}": [p.rows[c] for p in (first, second)] for c in {*first.labels} & {*second.labels}
+        },
+    }
+    for what, columns in said.items():
+        ours, theirs = map(_partition, columns)
+        if not np.array_equal(ours, theirs):
+            raise Refused(
+                "other_rows",
+                f"{a!r} and {b!r} hold the same studies, but their {what} differ, so their numbers would "
+                "answer different questions. Embed one collection with both checkpoints, or import both with "
+                "the same columns.",
+            )
+
+
+def _partition(values: Any) -> np.ndarray:
+    """Which rows share a value, as numbers by first occurrence; "" is shared with none."""
+    named = [str(value) or f"\0{number}" for number, value in enumerate(values)]
+    return pd.factorize(np.asarray(named, dtype=object))[0]
 
 
 def maker(workspace: Workspace, provenance: Mapping[str, Any]) -> Record | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,22 @@ from data.workspace import SET, Workspace
 K = 10  # places that count, in flips and neighbours
 
 
+def ordered_pair(name: str, modalities: Sequence[str], pair: tuple[str, str] | None) -> tuple[str, str]:
+    """Two modalities of a set in its own order, in which its numbers stand; default: its first two.
+
+    `Refused` for a modality that the set lacks, the same one twice, or a set of one modality.
+    """
+    asked = [*modalities[:2]] if pair is None else [*pair]
+    have = ", ".join(modalities)
+    for modality in asked:
+        if modality not in modalities:
+            raise Refused("unknown_modality", f"{name!r} has no modality {modality!r}. Expected: {have}.")
+    if len(set(asked)) < 2:
+        raise Refused("too_few_modalities", f"A gap needs two modalities of {name!r}, which has {have}.")
+    x, y = sorted(asked, key=[*modalities].index)
+    return x, y
+
+
 @dataclass(frozen=True)
 class Sides:
     """The studies that have both modalities of the pair, in A and in B.
@@ -36,11 +52,7 @@ class Sides:
     def of(cls, workspace: Workspace, a: str, b: str, split: str, pair: tuple[str, str] | None) -> Sides:
         """`Refused` for a modality that A lacks, or fewer than two studies."""
         first, second = (embeddings.load(workspace, name).split(split) for name in (a, b))
-        x, y = pair or tuple(first.modalities[:2])
-        for modality in (x, y):
-            if modality not in first.vectors:
-                have = ", ".join(first.modalities)
-                raise Refused("unknown_modality", f"{a!r} has no modality {modality!r}. Expected: {have}.")
+        x, y = ordered_pair(a, first.modalities, pair)
         rows = first.rows_with(x, y)
         if len(rows) < 2:
             raise Refused(
@@ -55,9 +67,8 @@ class Sides:
 
     @property
     def groups(self) -> np.ndarray:
-        """(n,) int, patient or case of each study."""
-        names = self.parts[0].rows[GROUP].to_numpy(str)[self.rows]
-        return np.unique(names, return_inverse=True)[1]
+        """(n,) of str, patient or case of each study, as the evaluation resamples them."""
+        return self.parts[0].rows[GROUP].to_numpy(str)[self.rows]
 
     def both(self, modality: str) -> tuple[np.ndarray, np.ndarray]:
         """Unit rows of one modality in A and in B."""

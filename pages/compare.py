@@ -7,7 +7,7 @@ import streamlit as st
 
 from analysis import compare_figures
 from data.errors import UserError
-from pages.components import compare_table, compare_who, compare_whom, downloads, shell
+from pages.components import cards, compare_table, compare_who, compare_whom, downloads, shell
 from pages.components.compare_data import Both, both
 from pages.components.shell import Choice
 
@@ -20,7 +20,7 @@ def main() -> None:
     try:
         found = both(choice)
     except UserError as error:
-        st.error(error.message)
+        st.error(cards.plain(error.message))
         st.stop()
     compare_table.verdict(found)
     st.subheader("The numbers")

@@ -50,7 +50,7 @@ def histograms(choice: Choice) -> None:
         if found is not None:
             known[label] = found
     if not known:
-        st.info(f"Fewer than two studies of this split have both {pair[0]} and {pair[1]}.")
+        st.info(f"Fewer than two studies of this split have both {' and '.join(map(cards.plain, pair))}.")
         st.stop()
     figure = figures.cosine_histograms(known, *pair)
     st.plotly_chart(figure, key="histograms", config=downloads.FIGURE)

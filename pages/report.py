@@ -99,7 +99,7 @@ def build(choice: Choice, wish: Wish, key: tuple[object, ...]) -> Built | None:
             progress=lambda share, what: place.progress(min(1.0, share), text=what),
         )
     except UserError as error:
-        place.error(error.message)
+        place.error(cards.plain(error.message))
         return None
     built = Built(key, evidence, html(evidence), record_json(evidence), packed(table_files(evidence)))
     place.empty()

@@ -79,7 +79,7 @@ def encode_words(shown: View, words: str) -> np.ndarray | None:
     try:
         return _encoded(shown.set.provenance["checkpoint_hash"], _maker(shown), words)
     except UserError as error:
-        st.error(error.message)
+        st.error(cards.plain(error.message))
         return None
 
 

@@ -76,7 +76,7 @@ def with_interval(
     """0.573 (0.551 to 0.595); shares of queries in percent."""
     if value is None:
         return "undefined"
-    form = ".1%" if name.startswith("recall_at_") else ".3f" if abs(value) < 100 else ",.1f"
+    form = ".1%" if name.startswith("recall_at_") else ".3f" if abs(value) < 10 else ",.1f"
     shown = f"{value:{sign}{form}}"
     return shown if low is None or high is None else f"{shown} ({low:{sign}{form}} to {high:{sign}{form}})"
 

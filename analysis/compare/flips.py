@@ -19,7 +19,8 @@ class Flips:
     kept, missed rows answered in both, in neither
     undecided    queries whose hit hangs on the order of ties, in A or in B: they count as answered from
                  an expected hit of 0.5 on
-    p            exact McNemar test of won against lost
+    p            exact McNemar test of groups (patients) that won more than they lost against those that lost
+                 more; with one study a group, of won against lost
     rank_change  (n_queries,) expected rank in B less that in A; below 0 = found earlier in B
     difference   recall in B less recall in A, by expected hits, with its interval over groups
     """
@@ -58,7 +59,13 @@ def flips(a: Ranks, b: Ranks, *, k: int = 10, bootstrap: GroupBootstrap | None =
         kept,
         missed,
         int(open_to_ties.sum()),
-        mcnemar(len(lost), len(won)),
+        _by_group(in_b.astype(int) - in_a, bootstrap.codes),
         b.expected_rank() - a.expected_rank(),
         difference,
     )
+
+
+def _by_group(change: np.ndarray, codes: np.ndarray) -> float:
+    """Studies of one group flip together: only the sign of their sum is a trial of its own."""
+    net = np.bincount(codes, weights=change)
+    return mcnemar(int((net < 0).sum()), int((net > 0).sum()))

@@ -26,11 +26,11 @@ class Condition:
     limit: float
 
     def meets(self, row: Row) -> bool:
-        """Whether this row is meant and its difference meets the condition."""
+        """Whether this row is meant and its difference meets the condition, or there is none to check."""
         wanted = row.protocol in (None, self.protocol or DEFAULT_PROTOCOL)
-        if row.name != self.name or not wanted or row.difference is None:
+        if row.name != self.name or not wanted:
             return False
-        return bool(OPERATORS[self.sign](row.difference, self.limit))
+        return row.difference is None or bool(OPERATORS[self.sign](row.difference, self.limit))
 
 
 def condition(text: str) -> Condition:
@@ -52,8 +52,10 @@ def condition(text: str) -> Condition:
 
 
 def broken(wanted: Condition, comparison: Comparison) -> list[str]:
-    """One sentence for each row that meets the condition. `Refused` if no row has that name and protocol,
-    for a gate that checks nothing would always be open."""
+    """One sentence for each row that meets the condition, or is undefined in one of the sets.
+
+    `Refused` if no row has that name and protocol: a gate that checks nothing would always be open.
+    """
     rows = [r for r in comparison.rows if r.name == wanted.name]
     if not any(r.protocol in (None, wanted.protocol or DEFAULT_PROTOCOL) for r in rows):
         have = ", ".join(sorted({r.protocol or "no protocol" for r in rows})) or "none"
@@ -63,8 +65,14 @@ def broken(wanted: Condition, comparison: Comparison) -> list[str]:
             "Extended metrics need --full.",
         )
     return [
-        f"{row.name} of {row.direction or ' and '.join(row.modalities)}: {row.difference:+.4f} "
-        f"({wanted.text})"
+        f"{row.name} of {row.direction or ' and '.join(row.modalities)}: {_told(row)} ({wanted.text})"
         for row in rows
         if wanted.meets(row)
     ]
+
+
+def _told(row: Row) -> str:
+    if row.difference is not None:
+        return f"{row.difference:+.4f}"
+    side, metric = ("B", row.b) if row.b.value is None else ("A", row.a)
+    return f"undefined in {side}, {metric.reason}"

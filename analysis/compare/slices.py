@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.compare.words import Word, word
+from analysis.compare.words import Word, at_least_unseen, word
 from analysis.significance import bootstrap_p, holm
 from analysis.uncertainty import MIN_GROUPS, GroupBootstrap
 
@@ -81,8 +81,12 @@ def _slice(
     if bootstrap.n_groups < MIN_GROUPS:
         return Slice(*size, None, None, None, "not decidable at this N"), np.nan
     (estimate,) = bootstrap.linear(np.array([mean]), change - mean)
-    verdict = word(estimate.low, estimate.high, margin=margin, better=better)
-    return Slice(*size, estimate.low, estimate.high, None, verdict), bootstrap_p(estimate.replicates)
+    low: float | None = estimate.low
+    high: float | None = estimate.high
+    if np.isin([a, b], (0, 1)).all():  # hits and misses
+        low, high = at_least_unseen(low, high, estimate.replicates, bootstrap.n_groups)
+    verdict = word(low, high, margin=margin, better=better)
+    return Slice(*size, low, high, None, verdict), bootstrap_p(estimate.replicates)
 
 
 def by_length(texts: Sequence[str]) -> np.ndarray:

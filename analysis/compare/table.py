@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from analysis.catalogue import CATALOGUE, MetricInfo
-from analysis.compare.words import GAP_FAMILY, Word, word
+from analysis.compare.words import GAP_FAMILY, Word, at_least_unseen, word
 from analysis.evaluate import Evaluation, Metric
 from analysis.significance import bootstrap_p, holm
 from analysis.uncertainty import MIN_GROUPS, interval
@@ -27,6 +27,7 @@ HEADLINE = (
     "v_measure",
 )
 ROUNDING = 1e-12
+FLOAT32 = 1e-6
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,9 @@ def compare(a: Evaluation, b: Evaluation) -> Comparison:
     for what in ("split", "modalities", "n", "seed"):
         _same(what, getattr(a, what), getattr(b, what))
     others = {m.key: m for m in b.metrics}
-    rows = [_row(m, others[m.key]) for m in a.metrics if m.key in others]
+    both = [(m, others[m.key]) for m in a.metrics if m.key in others]
+    alike = all(first.value == second.value for first, second in both)
+    rows = [_row(first, second, alike=alike) for first, second in both]
     return Comparison(a.set, b.set, a.split, a.n, a.modalities, _adjusted(rows, a.modalities))
 
 
@@ -120,8 +123,9 @@ def _same(what: str, a: object, b: object) -> None:
         raise ValueError(f"compare() compares sets over the same studies only: {what} is {a} in A, {b} in B.")
 
 
-def _row(a: Metric, b: Metric) -> Row:
-    for what in ("n", "n_groups"):
+def _row(a: Metric, b: Metric, *, alike: bool) -> Row:
+    """alike: A and B have every number in common, so that where nothing changed there was nothing to."""
+    for what in ("n", "n_groups", "n_gallery"):
         _same(f"{what} of {a.name} ({' and '.join(a.modalities)})", getattr(a, what), getattr(b, what))
     info = _info(a.name)
     title = info.title if info and info.name == a.name else a.name.replace("_", " ").capitalize()
@@ -131,15 +135,22 @@ def _row(a: Metric, b: Metric) -> Row:
         return Row(a.name, title, *where, a, b, None, None, None, None, None, margin, "undefined", "neither")
     difference = b.value - a.value
     paired = min(len(a.replicates), len(b.replicates))  # the first draws of one seed are the same draws
-    replicates = b.replicates[:paired] - a.replicates[:paired]
+    replicates = _without_rounding(b.replicates[:paired] - a.replicates[:paired], a.value)
     low, high = interval(replicates) if paired else (None, None)
     p = bootstrap_p(replicates) if paired else None
+    if a.name.startswith("recall_at_") and paired and not alike:
+        low, high = at_least_unseen(low, high, replicates, a.n_groups)
     closes_from = a.value if a.name in GAP_FAMILY else None
     verdict = word(low, high, margin=margin, better=a.better, closes_from=closes_from)
     if not paired and abs(difference) <= ROUNDING * max(1, abs(a.value)) and a.n_groups >= MIN_GROUPS:
         verdict = "unchanged"  # equal numbers need no interval
     better = _better(verdict, a.better, difference)
     return Row(a.name, title, *where, a, b, difference, low, high, p, None, margin, verdict, better)
+
+
+def _without_rounding(replicates: np.ndarray, size: float) -> np.ndarray:
+    """Replicates are kept in float32: a difference in their last digits is none."""
+    return np.where(np.abs(replicates) < FLOAT32 * max(1, abs(size)), 0, replicates)
 
 
 def _info(name: str) -> MetricInfo | None:

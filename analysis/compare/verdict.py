@@ -92,30 +92,33 @@ def _retrieval(comparison: Comparison, pair: tuple[str, str]) -> Iterator[str]:
 def _guards(comparison: Comparison, pair: tuple[str, str]) -> Iterator[str]:
     """What over-closing would show in; both modalities, both directions and the two as one cloud."""
     seen: list[str] = []
+    open_: list[str] = []
     struck: list[str] = []
     for modalities in ((pair[0],), (pair[1],), pair, pair[::-1]):
         rows = [row for name in GUARDED if (row := comparison.find(name, *modalities)) is not None]
-        seen += [row.title for row in rows]
+        seen += [row.title for row in rows if row.verdict not in UNDECIDED]
+        open_ += [row.title for row in rows if row.verdict in UNDECIDED]
         told = [row for row in rows if row.verdict not in QUIET]
         found = guards.warnings([{r.name: r.a.value for r in told}, {r.name: r.b.value for r in told}])
         where = rows[0].direction or " and ".join(modalities) if rows else ""
         struck += [f"{w.message.rstrip('.')} ({where})" for w in found]
     if struck:
         yield f"Mind, the space may be collapsing: {'; '.join(struck)}."
-    elif seen:
-        yield f"No sign of over-closing. Within their limits: {', '.join(dict.fromkeys(seen))}."
+        return
+    within = [title for title in dict.fromkeys(seen) if title not in open_]
+    if within:
+        unknown = f" Cannot be said of: {', '.join(dict.fromkeys(open_))}." if open_ else ""
+        yield f"No sign of over-closing. Within their limits: {', '.join(within)}.{unknown}"
 
 
 def _open(comparison: Comparison, pair: tuple[str, str]) -> Iterator[str]:
     for verdict in UNDECIDED:
         rows = [
-            row
-            for row in headline(comparison)
-            if row.verdict == verdict
-            and set(row.modalities) <= set(pair)
-            and row.name != "centroid_gap_floor"
+            row for row in headline(comparison) if row.verdict == verdict and set(row.modalities) <= set(pair)
         ]
-        names = [row.title + (f" {row.direction or row.label or ''}").rstrip() for row in rows]
+        names = [
+            f"{row.title} {(row.direction or row.label or '').replace('->', ' → ')}".rstrip() for row in rows
+        ]
         if rows:
             yield f"{verdict[0].upper() + verdict[1:]}: {', '.join(names)}."
 

@@ -6,6 +6,8 @@ from typing import Literal
 
 import numpy as np
 
+from analysis.significance import unseen
+
 Word = Literal[
     "unchanged",
     "closed",
@@ -68,3 +70,17 @@ def word(
     if closes_from is None:
         return "better"
     return "closed" if high <= -closes_from / 2 else "narrowed"
+
+
+def at_least_unseen(
+    low: float | None, high: float | None, replicates: np.ndarray, groups: int
+) -> tuple[float | None, float | None]:
+    """The interval of a difference of shares, no narrower than what groups that differ all alike allow.
+
+    Where every resample gives the same difference a bootstrap knows no doubt; yet a change that was seen
+    in none of n groups may befall up to about 3 / n of them ("rule of three").
+    """
+    if low is None or high is None or np.ptp(replicates) > 0:
+        return low, high
+    doubt = unseen(groups)
+    return max(-1.0, low - doubt), min(1.0, high + doubt)

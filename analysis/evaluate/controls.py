@@ -20,8 +20,9 @@ def controls(step: Step, metrics: Sequence[Metric]) -> Iterator[Control]:
     """Gap, cosine of pairs and recall at 10 of one pair of modalities, partners as they are and shuffled.
 
     The gap must stay as it is: it does not know the pairs. The cosine must fall to the mean cosine of
-    strangers, and recall to chance. Shuffled by a seeded permutation that leaves no study its own
-    partner; chance for recall is k over the gallery.
+    strangers (within 3 standard errors), and recall to chance (within a 99.9 % interval). Shuffled by a
+    seeded permutation that leaves no study its own partner; chance for recall: the k places, less those of
+    own partners, over the other items.
     """
     x, y = step.vectors
     n = len(x)
@@ -54,7 +55,6 @@ def _recall(step: Step, a: str, b: str, others: np.ndarray, metrics: Sequence[Me
     ranks = rank_best(queries[asked], gallery, others[asked], np.arange(n))
     hits = float(ranks.hit(K).mean())
     low, high = wilson(hits * len(asked), len(asked), level=0.999)
-    chance = min(1.0, K / n)
     direction = f"{a}->{b}"
     name = f"recall_at_{K}"
     true = next(
@@ -62,5 +62,6 @@ def _recall(step: Step, a: str, b: str, others: np.ndarray, metrics: Sequence[Me
         for m in metrics
         if (m.name, m.direction, m.protocol) == (name, direction, "strict") and m.value is not None
     )
-    holds = low <= chance <= high
+    chance = float(np.clip((K - true) / (n - 1), 0, 1))  # the own partner holds a place and is never right
+    holds = low - EXACT <= chance <= high + EXACT
     return Control(name, (a, b), true, hits, chance, holds, len(asked), direction)

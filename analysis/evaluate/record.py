@@ -60,7 +60,7 @@ class Control:
     """The permutation control: the same number once the partners are shuffled.
 
     expected  what shuffling must give: the true value for distribution metrics, chance for pair-aware ones
-    holds     whether the shuffled value is the expected one (exactly, or within its 95 % interval)
+    holds     whether the shuffled value is the expected one: exactly for the gap, else within chance
     n         studies or queries that the shuffled value is of
     """
 

@@ -17,7 +17,7 @@ from pages.components.compare_data import LINK, Both
 @st.fragment
 def flips(both: Both) -> None:
     """Queries that only one of the two answers among its first ten."""
-    directions = {name.replace("->", " → "): name for name in both.compared.flips}
+    directions = {cards.plain(name.replace("->", " → ")): name for name in both.compared.flips}
     chosen = st.segmented_control(
         "Direction",
         [*directions],
@@ -77,7 +77,13 @@ def movement(both: Both) -> None:
         st.info("Fewer than 20 studies have both modalities: too few for a bulk to stand out from.")
         return
     modality = st.segmented_control(
-        "Whose place", [*known], default=next(iter(known)), required=True, key="moved_modality", **LINK
+        "Whose place",
+        [*known],
+        format_func=cards.plain,
+        default=next(iter(known)),
+        required=True,
+        key="moved_modality",
+        **LINK,
     )
     found = known[modality or next(iter(known))]
     name = cards.plain(str(modality))

@@ -51,7 +51,7 @@ def section(choice: Choice) -> None:
     try:
         turned(asked, shown, label)
     except UserError as error:
-        st.warning(error.message, icon=":material/block:")
+        st.warning(cards.plain(error.message), icon=":material/block:")
         offer(shown, asked.split)
 
 

@@ -14,7 +14,7 @@ from data.errors import UserError
 from data.workspace import SET, Record
 from models.adapters import refuse_scoring_on_fit
 from models.results import trained_on
-from pages.components import views
+from pages.components import cards, views
 from pages.components.views import View
 
 ICON = Path(__file__).parent / "icon.png"
@@ -94,9 +94,9 @@ def choose() -> Choice:
     try:
         choice = Choice(views.view(a, split), _beside(a, b, split, pair), pair)
     except UserError as error:
-        st.error(error.message)
+        st.error(cards.plain(error.message))
         st.stop()
-    notice(choice.a)
+    notice(choice.views)
     return choice
 
 
@@ -192,16 +192,17 @@ def notices(collections: list[Record]) -> None:
         st.caption("For research only. Not for diagnosis.")
 
 
-def notice(shown: View) -> None:
-    """Says on every page what kind of studies these are."""
+def notice(shown: list[View]) -> None:
+    """Says on every page what kind of studies these are, and which sets have seen them in training."""
     st.sidebar.divider()
-    if shown.synthetic:
+    if any(view.synthetic for view in shown):
         st.sidebar.info(
             "Synthetic: procedurally generated images and texts, no patient data.", icon=":material/science:"
         )
-    seen = trained_on(views.workspace(), shown.name, shown.split)
-    if seen:
-        st.sidebar.warning(seen)
+    for view in shown:
+        seen = trained_on(views.workspace(), view.name, view.split)
+        if seen:
+            st.sidebar.warning(cards.plain(seen))
     st.sidebar.caption("For research only. Not for diagnosis.")
 
 

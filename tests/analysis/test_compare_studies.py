@@ -111,7 +111,8 @@ def test_flips_are_those_of_the_obvious_loop() -> None:
     assert found.lost.tolist() == lost
     assert len(won) > 5
     assert sorted(np.concatenate([found.won, found.lost, found.kept, found.missed])) == own.tolist()
-    assert found.p == mcnemar(len(lost), len(won))
+    net = [sum(i in won for i in pair) - sum(i in lost for i in pair) for pair in own.reshape(-1, 2)]
+    assert found.p == mcnemar(sum(n < 0 for n in net), sum(n > 0 for n in net)), "a patient is one trial"
     assert found.undecided == 0
     assert found.difference.value == pytest.approx((len(won) - len(lost)) / 120)
     assert found.difference.low < found.difference.value < found.difference.high
@@ -226,7 +227,27 @@ def test_captions_by_length_and_columns_by_value() -> None:
 
 def test_slices_of_numbers_come_by_size() -> None:
     by = by_value([str(v) for v in range(100)])
-    values = np.zeros(100)
+    values = np.full(100, 0.5)
     names = [s.name for s in slices(values, values, by, np.arange(100))]
     assert names == ["0 to 24", "25 to 49", "50 to 74", "75 to 99"]
     assert {s.verdict for s in slices(values, values, by, np.arange(100))} == {"unchanged"}
+
+
+def test_one_flip_is_no_finding_whatever_the_seed() -> None:
+    """A third of all resamples leaves the one query out: the interval must reach 0 itself."""
+    before, after = np.zeros(60), np.zeros(60)
+    after[7] = 1
+    every = np.full(60, "all")
+    for seed in range(20):
+        (one,) = slices(before, after, every, np.arange(60), seed=seed)
+        assert one.low == 0
+        assert one.verdict == "not decidable at this N"
+
+
+def test_no_flip_among_few_patients_decides_nothing() -> None:
+    """25 groups that all hit in both sets: up to a tenth of all patients may flip unseen."""
+    (one,) = slices(np.ones(25), np.ones(25), np.full(25, "all"), np.arange(25))
+    assert (one.difference, one.verdict) == (0, "not decidable at this N")
+    assert one.high == pytest.approx(1 - 0.05 ** (1 / 25))
+    (many,) = slices(np.ones(300), np.ones(300), np.full(300, "all"), np.arange(300))
+    assert many.verdict == "unchanged"

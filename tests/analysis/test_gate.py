@@ -37,10 +37,14 @@ def test_a_condition_can_name_its_protocol(worse: Comparison) -> None:
     assert broken(condition("recall_at_1:strict<0"), worse)
 
 
-def test_a_metric_without_difference_breaks_nothing(worse: Comparison) -> None:
-    blank = replace(worse, rows=tuple(replace(r, difference=None) for r in worse.rows))
-    assert broken(condition("centroid_gap>-9"), blank) == []
-    assert broken(condition("centroid_gap>-9"), worse)
+def test_a_number_that_b_lost_fails_the_build(worse: Comparison) -> None:
+    lost = [
+        replace(r, difference=None, b=replace(r.b, value=None, reason="the space collapsed"))
+        for r in worse.rows
+    ]
+    (told,) = broken(condition("centroid_gap>9"), replace(worse, rows=tuple(lost)))
+    assert told.startswith("centroid_gap of image and report: undefined in B, the space collapsed")
+    assert broken(condition("centroid_gap>9"), worse) == []
 
 
 @pytest.mark.parametrize(

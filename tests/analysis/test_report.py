@@ -113,11 +113,11 @@ def test_latex_escapes_every_special() -> None:
     assert made.splitlines() == [
         r"\begin{tabular}{ll}",
         r"\toprule",
-        r"a\_b & c \\",
+        r"{}a\_b & c \\",
         r"\midrule",
-        r"\textbackslash{}input\{x\} & 50 \% \& \$x\$ \#1 \textasciitilde{} \textasciicircum{} "
+        r"{}\textbackslash{}input\{x\} & 50 \% \& \$x\$ \#1 \textasciitilde{} \textasciicircum{} "
         r"\textless{}\textbar{}\textgreater{} \\",
-        r"one two  &  \\",
+        r"{}one two  &  \\",
         r"\bottomrule",
         r"\end{tabular}",
     ]
@@ -180,7 +180,7 @@ def test_patients_are_warned_of_unless_synthetic(evidence: Evidence) -> None:
 
 
 @pytest.mark.parametrize(
-    ("offset", "said"), [(2.0, "more than sampling explains"), (0.0, "little more than chance gives")]
+    ("offset", "said"), [(2.0, "more than sampling explains"), (0.0, "no more than chance gives")]
 )
 def test_reading_follows_the_interval(offset: float, said: str) -> None:
     measured = evaluate(embedded(offset), resamples=60)

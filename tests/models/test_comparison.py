@@ -41,7 +41,9 @@ def test_flips_and_ranks_are_of_the_same_studies(found: Compared) -> None:
 def test_flips_add_up_to_the_difference_of_recall(found: Compared) -> None:
     row = found.table.find("recall_at_10", direction="image->report", protocol="multi_positive")
     assert row is not None
-    assert found.flips["image->report"].difference.value == pytest.approx(row.difference)
+    change = found.flips["image->report"].difference
+    told = (change.value, change.low, change.high)
+    assert told == pytest.approx((row.difference, row.low, row.high), abs=1e-6), "the same resamples"
 
 
 def test_slices_cover_the_studies_of_a_label(found: Compared) -> None:
