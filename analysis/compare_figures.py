@@ -110,7 +110,7 @@ def changes(found: Movement) -> go.Figure:
             annotation_position="top right",
         )
     figure.update_layout(barmode="stack", bargap=0)
-    figure.update_xaxes(title="change between A and B (radii of the cloud; √2 = an unrelated place)")
+    figure.update_xaxes(title="change between A and B (√2 = an unrelated place)")
     figure.update_yaxes(title="studies")
     return _styled(figure, 320)
 

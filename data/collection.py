@@ -10,10 +10,18 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from data.errors import Refused
+
 Kind = Literal["image", "text", "tabular"]
 
 # Columns every table of studies has; all others are modalities or labels.
 STUDY_ID, GROUP, SPLIT, DUPLICATE = "study_id", "group", "split", "duplicate_group"
+
+
+def check_modality(name: str) -> None:
+    """`Refused` for a name that could not be told from a direction such as "image->report"."""
+    if "->" in name:
+        raise Refused("modality_name", f'A modality may not have "->" in its name, got {name!r}. Rename it.')
 
 
 @dataclass(frozen=True)
@@ -26,6 +34,7 @@ class Modality:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", tuple(self.columns) or (self.name,))
+        check_modality(self.name)
 
 
 @dataclass(frozen=True)

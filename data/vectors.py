@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data import embeddings, store
-from data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID
+from data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID, check_modality
 from data.errors import Refused, Skipped, UserError
 from data.files import DAMAGED
 from data.report import IntakeReport, Skips, refusal
@@ -158,6 +158,8 @@ def _separate(arrays: Arrays, features: bool) -> tuple[Arrays, Arrays]:
         )
     n = max(set(lengths), key=lengths.count)
     vectors = {m: a for m, a in arrays.items() if a.ndim == 2 and len(a) == n}
+    for name in vectors:
+        check_modality(name)
     others = {m: a.shape for m, a in arrays.items() if a.ndim == 2 and m not in vectors}
     if len(vectors) < 2:
         raise Refused(

@@ -27,7 +27,9 @@ def alone(step: Step) -> Iterator[Metric]:
     """One modality: how narrow its cone is and how many directions it uses."""
     (z,) = step.vectors
     yield metric("angular_value", step.modalities, gap.angular_value(z, bootstrap=step.bootstrap))
-    yield metric("uniformity_wi", step.modalities, geometry.uniformity_wi(z, bootstrap=step.bootstrap))
+    yield metric(
+        "uniformity_wi", step.modalities, geometry.uniformity_wi(z, bootstrap=step.bootstrap, seed=step.seed)
+    )
     yield from step.metrics(geometry.spread(z, bootstrap=step.bootstrap))
     if step.extended:
         yield from step.metrics(geometry.isotropy(z, bootstrap=step.bootstrap))
@@ -40,7 +42,7 @@ def pair(step: Step) -> Iterator[Metric]:
     for found in step.metrics(gap.pair_gap(x, y, bootstrap=step.bootstrap)):
         yield replace(found, p=test.p) if found.name == "centroid_gap" else found
     stack, note = np.concatenate([x, y]), " on the stack of both modalities"
-    pooled = geometry.uniformity_wi(stack, bootstrap=step.bootstrap)
+    pooled = geometry.uniformity_wi(stack, bootstrap=step.bootstrap, seed=step.seed)
     yield metric("uniformity_wi", step.modalities, pooled, note=note)
     pooled = geometry.uniformity_w2(stack, bootstrap=step.bootstrap)
     yield metric("uniformity_w2", step.modalities, pooled, note=note)
@@ -80,18 +82,18 @@ def _extended(step: Step) -> Iterator[Metric]:
     yield from step.metrics(gap_concentration(x, y, **options))
     yield from step.metrics(gap_constancy(x, y, seed=step.seed, **options))
     yield metric("gram_volume", step.modalities, volumes((x, y), **options).gram_volume)
-    yield from step.metrics(agreement(x, y, **options))
+    yield from step.metrics(agreement(x, y, seed=step.seed, **options))
 
 
 def _labels(step: Step) -> Iterator[Metric]:
     """Whether clusters and neighbours follow the labels or the modality."""
     for name, values in step.labelled():
-        found = clusters(step.vectors, values, bootstrap=step.bootstrap)
+        found = clusters(step.vectors, values, bootstrap=step.bootstrap, seed=step.seed)
         yield from step.metrics(found, note=f"; label {name}", label=name)
         if step.extended:
             mixed = mixing_by_label(step.vectors, values, bootstrap=step.bootstrap, seed=step.seed)
             yield from step.metrics(mixed, note=f"; label {name}", label=name)
-            near = label_knn_accuracy(step.vectors, values, bootstrap=step.bootstrap)
+            near = label_knn_accuracy(step.vectors, values, bootstrap=step.bootstrap, seed=step.seed)
             yield metric("label_knn_accuracy", step.modalities, near, note=f"; label {name}", label=name)
 
 

@@ -29,7 +29,7 @@ def cosine_samples(x: np.ndarray, y: np.ndarray, *, limit: int = 20_000, seed: i
     i = rng.integers(n, size=count)
     j = (i + rng.integers(1, n, size=count)) % n  # never i itself
     return CosineSamples(
-        np.einsum("nd,nd->n", x, y)[:limit],
+        np.einsum("nd,nd->n", x, y)[rng.permutation(n)[:limit]],
         np.einsum("nd,nd->n", x[i], y[j]),
         np.einsum("nd,nd->n", x[i], x[j]),
         np.einsum("nd,nd->n", y[i], y[j]),

@@ -107,7 +107,7 @@ def movement(both: Both) -> None:
             both,
             rows[np.argsort(-found.change[rows], kind="stable")],
             lambda row: (
-                f"change **{found.change[row]:.2f}** radii · the middle study {np.median(found.change):.2f}"
+                f"change **{found.change[row]:.2f}** · the middle study {np.median(found.change):.2f}"
             ),
             f"moved-{modality}",
             direction="->".join(both.pair if modality == both.pair[0] else both.pair[::-1]),

@@ -175,3 +175,11 @@ def test_a_modality_may_be_declared_missing(workspace: Workspace, tmp_path: Path
     kept = embeddings.load(workspace, "v")
     assert np.flatnonzero(~kept.present("text")).tolist() == [3, 4]  # 4 was left out, 5 moved up
     assert kept.labels == []
+
+
+def test_a_modality_that_reads_like_a_direction_is_refused(workspace: Workspace, tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(20, 4))
+    np.savez(tmp_path / "v.npz", **{"image": x, "a->b": x + 1})
+    report = import_vectors(workspace, [tmp_path / "v.npz"], "odd")
+    assert report.refused == "modality_name"
+    assert "'a->b'" in report.message
