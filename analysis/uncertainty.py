@@ -19,6 +19,7 @@ from analysis.group_sums import group_sums
 Statistic = Callable[[np.ndarray], np.ndarray]
 MIN_GROUPS = 5  # with fewer, resamples hardly differ and an interval would be a pretence
 BLOCK = 4_000_000  # weights held at once as floats
+FLOAT32 = 1e-6  # sums under resamples are of this precision: what is smaller is none
 INTERVAL = "95 % percentile bootstrap over groups, centred on the estimate"
 
 
@@ -152,6 +153,7 @@ class GroupBootstrap:
         values = np.asarray(values, dtype=np.float64)
         # Not centred: to first order there is no bias, and a share that no resample changes stays as it is.
         sampled = values + drawn[:, :-1].astype(np.float64) / drawn[:, -1:]
+        sampled[np.abs(sampled) < FLOAT32 * np.maximum(1, np.abs(values))] = 0
         return self.summarise(values, sampled, centred=False, bounds=bounds)
 
     def summarise(

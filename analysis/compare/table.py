@@ -12,7 +12,7 @@ from analysis.catalogue import CATALOGUE, MetricInfo
 from analysis.compare.words import GAP_FAMILY, Word, at_least_unseen, word
 from analysis.evaluate import Evaluation, Metric
 from analysis.significance import bootstrap_p, holm
-from analysis.uncertainty import MIN_GROUPS, interval
+from analysis.uncertainty import FLOAT32, MIN_GROUPS, interval
 
 Winner = Literal["A", "B", "same", "neither"]
 
@@ -27,7 +27,6 @@ HEADLINE = (
     "v_measure",
 )
 ROUNDING = 1e-12
-FLOAT32 = 1e-6
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from data.workspace import SET, Workspace
 from models import dial
 from models.adapters import adapt
 from models.dial import Setting
+from pages.components import cards
 from tests.app.test_pages import opened, words
 
 A = "demo @ demo-clip"
@@ -130,7 +131,7 @@ def test_the_dial_refuses_the_rows_of_the_fit_and_offers_what_works(
 ) -> None:
     app = shown(split=split)
     assert not app.exception
-    assert "R@1 reads 1.00" in warnings(app)
+    assert cards.plain("R@1 reads 1.00") in warnings(app)
     assert not dials(app)
     offered = next(c.value for c in app.caption if "may learn from" in c.value or "can be shown" in c.value)
     assert {s.strip() for s in says.split(",")} <= {s.strip(" .") for s in offered.split(":")[1].split(",")}
