@@ -187,7 +187,7 @@ def test_an_adapted_set_is_scored_only_where_it_may_be_and_cannot_be_dialled(dem
         assert app.selectbox(key="choose_split").value == "test"
     app = shown(a="closed")
     assert "is adapted already" in warnings(app)
-    assert A in warnings(app)
+    assert cards.plain(A) in warnings(app)
 
 
 def test_beside_a_set_on_its_split_of_the_fit_an_adapted_one_is_not_shown(demo: Workspace) -> None:

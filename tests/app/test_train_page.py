@@ -141,7 +141,7 @@ def test_both_were_embedded_and_measured(trained: Path) -> None:
     sets = {r.name: r for r in workspace.records(SET)}
     assert {*sets} == {f"tiny @ {name}" for name in NAMES}
     for made in sets.values():
-        assert [*(workspace.home / "derived" / made.id).glob("metrics-*.json")]
+        assert [*(workspace.home / "derived" / made.id).glob("metrics-*.npz")]
 
 
 def test_another_epoch_and_colour(page: AppTest) -> None:
