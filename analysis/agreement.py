@@ -12,6 +12,7 @@ import numpy as np
 
 from analysis.arrays import unit_rows
 from analysis.mixing.graph import narrowed, sample, sampled_note
+from analysis.mixing.pull import AROUND, counted_once, edge
 from analysis.uncertainty import Estimate, GroupBootstrap
 
 K = 10
@@ -42,11 +43,17 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Overlap:
-    """shares (q,): share of common k nearest of the studies rows (q,), 0..1."""
+    """shares (q,): share of common k nearest of the studies rows (q,), 0..1.
+
+    near   (2 q, k) the lists of all these studies, in x and then in y
+    pulls  (2 q, k) how a share changes where the study on the list is there once more
+    """
 
     shares: np.ndarray
     rows: np.ndarray
     k: int
+    near: np.ndarray
+    pulls: np.ndarray
 
 
 def agreement(
@@ -55,7 +62,7 @@ def agreement(
     """Compare two spaces over the same studies, x (n_studies, dim_x) and y (n_studies, dim_y).
 
     Rows are scaled to length 1. Above 10,000 studies a seeded sample of them is asked for neighbours (among
-    all), above 1,500 a seeded sample is ranked. Intervals from each study's influence, neighbours held.
+    all), above 1,500 a seeded sample is ranked. Intervals from each study's influence.
     Cost O(n min(n, dim)^2). ValueError for different numbers of rows, or rows without direction.
     Sources: Kornblith et al. 2019 (CKA); Song et al. 2012 (unbiased HSIC); Huh et al. 2024 (mutual k-NN);
     Kriegeskorte et al. 2008 (RSA); Procrustes as in scipy.
@@ -90,9 +97,18 @@ def neighbourhood_overlap(
             f"Two spaces of the same studies, more than {k}, are needed, got {len(x)} and {len(y)}."
         )
     rows = sample(len(x), limit, seed=seed)
-    near = [np.sort(_near(z, rows, k), axis=1) for z in (x, y)]
-    both = np.sort(np.concatenate(near, axis=1), axis=1)  # a common neighbour stands beside itself
-    return Overlap((both[:, 1:] == both[:, :-1]).sum(axis=1) / k, rows, k)
+    places = min(k + k // AROUND + 1, len(x) - 1)  # as far as the edge reaches
+    near = [_near(z, rows, places) for z in (x, y)]
+    common = [_common(a, b[:, :k]) for a, b in (near, near[::-1])]
+    shares = common[0][:, :k].sum(axis=1) / k
+    # in both lists it is common, half by each; in either it drives out what stands at the edge
+    pulls = [(c[:, :k] / 2 - c[:, edge(k, places)].mean(axis=1, keepdims=True)) / k for c in common]
+    return Overlap(shares, rows, k, *(np.concatenate([v[:, :k] for v in side]) for side in (near, pulls)))
+
+
+def _common(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(q, places) bool: the study at this place of a is in the list b (q, k) of the same row."""
+    return (a[:, :, None] == b[:, None, :]).any(axis=2)
 
 
 def _unit(z: np.ndarray) -> np.ndarray:
@@ -163,9 +179,16 @@ def _mutual_knn(x: np.ndarray, y: np.ndarray, bootstrap: GroupBootstrap, *, seed
         return bootstrap.undefined(f"needs {K + 1} studies, there are {n}")
     found = neighbourhood_overlap(x, y, seed=seed)
     value = found.shares.mean()
-    draws = narrowed(bootstrap, found.rows, n)
-    (estimate,) = draws.linear(np.array([value]), found.shares - value, bounds=(0, 1))
-    return sampled_note(replace(estimate, note=f"; {K / (n - 1):.2g} by chance"), len(found.rows), n)
+    pulls = found.pulls.ravel() * n / len(found.rows)
+    influence = np.bincount(found.near.ravel(), pulls, minlength=n)
+    influence -= influence.mean()
+    influence[found.rows] += (found.shares - value) * n / len(found.rows)
+    asking = np.repeat(np.tile(found.rows, 2), K)
+    influence = counted_once(influence, asking, found.near.ravel(), pulls)
+    (estimate,) = bootstrap.linear(np.array([value]), influence, bounds=(0, 1))
+    asked, note = narrowed(bootstrap, found.rows, n), f"; {K / (n - 1):.2g} by chance"
+    estimate = replace(estimate, n=asked.n, n_groups=asked.n_groups, note=note)
+    return sampled_note(estimate, len(found.rows), n)
 
 
 def _near(z: np.ndarray, rows: np.ndarray, k: int) -> np.ndarray:

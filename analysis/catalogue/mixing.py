@@ -6,6 +6,7 @@ from analysis.catalogue.info import MetricInfo
 
 COLLAPSE = "A collapsed space mixes too: read it with uniformity and effective rank."
 SEPARABILITY = "analysis.separability.separability"
+FOUND = "interval over studies as they ask and as they are found"
 BY_LABEL = "analysis.mixing.mixing_by_label"
 NEAREST = {1: "the nearest neighbour", 5: "the 5 nearest", 10: "the 10 nearest", 30: "the 30 nearest"}
 
@@ -21,7 +22,7 @@ def _mixing_at(k: int, *, without_partner: bool) -> MetricInfo:
         f"{'is' if k == 1 else 'are'} of the other kind{left_out}; 0 = never, 1 = as by chance.",
         better="higher",
         convention=f"share of other modalities among the {k} nearest by cosine, self excluded{left_out}, "
-        f"over chance {chance}; each modality weighs alike; equal rows by row order; graph fixed",
+        f"over chance {chance}; each modality weighs alike; equal rows by row order; {FOUND}",
         function="analysis.mixing." + ("mixing" if (k == 10 and without_partner) else "mixing_in_full"),
         source="neighbourhood mixing; chance level derived",
         pitfall=partner_pitfall + COLLAPSE,
@@ -40,7 +41,7 @@ METRICS: tuple[MetricInfo, ...] = (
         better="higher",
         convention="(median LISI - 1) / (M - 1), LISI = 1 / sum_c p_c^2 on exact neighbours: p over the "
         "k0 = min(90, n - 1) nearest, exp(-beta d), perplexity floor(k0 / 3), d Euclidean; own partner "
-        "counts; graph fixed",
+        f"counts; {FOUND}, here by the middle half",
         function="analysis.mixing.mixing",
         source="Korsunsky et al. 2019; scaled as in scIB, Luecken et al. 2022",
         pitfall="A perfect mix reads about 0.9, as 30 neighbours are never quite even. scIB takes "
@@ -83,7 +84,7 @@ METRICS: tuple[MetricInfo, ...] = (
         meaning="How many nearest neighbours are of the own kind for each one of another kind; 1 = balanced.",
         better="lower",
         convention="#(nearest is of the same modality) / #(nearest is of another), rows of one modality; "
-        "self excluded; graph fixed",
+        "self excluded; graph fixed in the interval",
         function="analysis.mixing.same_to_other",
         source="ITR for images, TIR for texts: Role et al. 2025",
         pitfall="Own partners count. Undefined where nothing mixes; below 1 where partners find each other.",
@@ -98,7 +99,7 @@ METRICS: tuple[MetricInfo, ...] = (
         meaning="How many rows see a neighbourhood unlike the whole; 0 = none, 1 = all.",
         better="lower",
         convention="chi-square test of modality counts among the k0 nearest against global shares, "
-        "k0 = clip(mean rows of a modality // 4, 10, 70), rejected at 0.05; graph fixed",
+        f"k0 = clip(mean rows of a modality // 4, 10, 70), rejected at 0.05; {FOUND}",
         function="analysis.mixing.mixing_in_full",
         source="Buettner et al. 2019; k0 as in scIB",
         pitfall="Strict: 0.05 is expected of a perfect mix, less if partners stand side by side.",
@@ -124,7 +125,7 @@ METRICS: tuple[MetricInfo, ...] = (
         meaning="How much closer a row is to its own kind than to the other; 0 = no closer, 1 = apart.",
         better="lower",
         convention="mean (b - a) / max(a, b), a, b = mean 1 - cos to the own and to the nearest other "
-        "modality, self excluded; clouds fixed",
+        "modality, self excluded; clouds move in the interval",
         function="analysis.mixing.modality_silhouette",
         source="Rousseeuw 1987",
         pitfall="Sees one blob a modality: clouds that interleave read 0 as well as clouds that coincide.",

@@ -139,8 +139,8 @@ METRICS = (
         title="Shared neighbours",
         meaning="How many of the 10 nearest studies are the same in both spaces; 1 = all.",
         better="higher",
-        convention="mean share of common 10 nearest by cosine, self excluded, equal rows by row order; graph "
-        "fixed in the interval",
+        convention="mean share of common 10 nearest by cosine, self excluded, equal rows by row order; "
+        "interval over studies as they ask and as they are found",
         function="analysis.agreement.neighbourhood_overlap",
         source="mutual k-NN, Huh et al. 2024",
         pitfall="10 / (n - 1) by chance, so it falls with more studies. Repeated texts stand in file order.",

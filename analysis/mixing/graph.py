@@ -8,14 +8,12 @@ from functools import cached_property
 
 import numpy as np
 
-from analysis.arrays import MIN_NORM, unit_rows
-from analysis.neighbours import nearest
 from analysis.uncertainty import Estimate, GroupBootstrap
 
 NEIGHBOURS = 90  # what LISI looks at
 LIMIT = 8192  # pooled rows; above, a sample of rows asks
 QUERIES = 2048  # pooled rows that ask, where not all do
-SPARE = 32  # candidates beyond k, so that float32 cannot decide who is among the k
+SPARE = 8  # candidates beyond k: cosines round where distances do not
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,8 @@ def joint_neighbours(
     limit    up to so many pooled rows all ask; above, those of a seeded sample of studies do, about
              `queries` rows, against all rows
 
-    Exact: candidates by float32 cosine, in blocks, order by float64 distance. Memory O(rows).
+    Exact, however narrow the cone: candidates by cosine in float64 wherever float32 leaves it open, order by
+    float64 distance. Memory O(rows).
     ValueError for fewer than two modalities, unequal sizes without `studies`, rows without direction.
     """
     pooled, modality, study = _pool(vectors, studies)
@@ -152,23 +151,18 @@ def _pool(
 
 def _neighbours(z: np.ndarray, asking: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """(rows, distances) of the k nearest of z for the rows that ask."""
-    norms = np.sqrt(np.einsum("nd,nd->n", z, z, dtype=np.float64))
-    if not (np.isfinite(norms) & (norms >= MIN_NORM)).all():
-        unit_rows(z)  # says how many
+    from analysis.mixing.kernels import distances_to
+    from analysis.retrieval.engine import search
+    from analysis.retrieval.rows import rows_of
+
+    items = rows_of(z)
     if k == 0:
         return np.empty((len(asking), 0), int), np.empty((len(asking), 0))
-    from analysis.mixing.kernels import exact_neighbours
-
-    item, first = _distinct(z)
-    units = (z * (1 / norms).astype(z.dtype)[:, None]).astype(np.float32, copy=False)
-    _, candidates = nearest(units[asking], units[first], k=k + 1 + SPARE)
-    copies = np.argsort(item, kind="stable")
-    starts = np.searchsorted(item[copies], np.arange(len(first) + 1))
-    return exact_neighbours(z, 1 / norms, asking, np.sort(candidates, axis=1), starts, copies, k)
-
-
-def _distinct(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which distinct item each row is, and the first row of each: copies must tie, whatever rounding does."""
-    seen: dict[int, int] = {}
-    items = np.fromiter((seen.setdefault(hash(row.tobytes()), len(seen)) for row in z), int, len(z))
-    return items, np.unique(items, return_index=True)[1]
+    queries = items if len(asking) == len(z) else rows_of(z[asking])
+    found = search(queries, items, forward=[], k=k + 1 + SPARE)[0].nearest
+    itself = found == asking[:, None]
+    itself[~itself.any(axis=1), -1] = True  # earlier copies of it took all places
+    found = found[~itself].reshape(len(asking), -1)
+    distances = distances_to(items.rows, items.scale, items.which[asking], items.which[found])
+    order = np.argsort(distances, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(found, order, axis=1), np.take_along_axis(distances, order, axis=1)

@@ -9,8 +9,9 @@ import numpy as np
 
 from analysis.arrays import unit_rows
 from analysis.mixing.graph import LIMIT, JointGraph, joint_neighbours, narrowed, sample, sampled_note
-from analysis.mixing.measures import kbet_neighbours, rejections
-from analysis.mixing.silhouette import silhouettes
+from analysis.mixing.kbet import kbet_neighbours, rejection_pulls, rejections
+from analysis.mixing.pull import AROUND, influenced
+from analysis.mixing.silhouette import mean_silhouette
 from analysis.uncertainty import Estimate, GroupBootstrap
 
 FEWEST = 10  # rows of a label
@@ -72,38 +73,39 @@ def mixing_by_label(
 
 def _mean_over_labels(
     kept: list[np.ndarray],
-    values: list[np.ndarray],
+    found: Sequence[tuple[float, np.ndarray] | None],
     draws: GroupBootstrap,
     *,
     note: str,
     n: int,
     reason: str,
 ) -> Estimate:
-    """The mean over labels of the mean over their studies; a label without values is left out."""
-    pairs = [(members, v) for members, v in zip(kept, values, strict=True) if len(v)]
-    if not pairs:
+    """The mean over labels of (value, influence of its studies); a label without a value is left out."""
+    known = [(members, *pair) for members, pair in zip(kept, found, strict=True) if pair]
+    if not known:
         return draws.undefined(reason)
     influence = np.zeros(draws.n)
-    for members, v in pairs:
-        influence[members] += (v - v.mean()) * draws.n / len(v) / len(pairs)
-    value = np.mean([v.mean() for _, v in pairs])
+    for members, _, pull in known:
+        influence[members] += pull * draws.n / len(members) / len(known)
+    value = np.mean([v for _, v, _ in known])
     (estimate,) = draws.linear(np.array([value]), influence, bounds=(0, 1))
     return sampled_note(replace(estimate, note=note), draws.n, n)
 
 
-def _kbet(vectors: list[np.ndarray]) -> np.ndarray:
-    """Share of a study's rows whose neighbourhood is not rejected, (n_studies,); empty with too few rows."""
+def _kbet(vectors: list[np.ndarray]) -> tuple[float, np.ndarray] | None:
+    """Share of rows not rejected, and each study's influence; None with too few rows."""
     n = len(vectors[0])
     k = kbet_neighbours(np.array([n]))
-    graph = joint_neighbours(vectors, k=k, limit=n * len(vectors))
-    return np.empty(0) if graph.lacks(k) else 1 - rejections(graph, k).reshape(-1, n).mean(axis=0)
+    graph = joint_neighbours(vectors, k=k + k // AROUND + 1, limit=n * len(vectors))
+    if graph.lacks(k):
+        return None
+    return influenced(graph, 1.0 - rejections(graph, k), -rejection_pulls(graph, k), by_kind=False)
 
 
-def _asw(vectors: list[np.ndarray]) -> np.ndarray:
-    """1 - |silhouette| of a study's rows, (n_studies,)."""
-    n = len(vectors[0])
-    rows = silhouettes(np.concatenate(vectors), np.repeat(np.arange(len(vectors)), n))
-    return 1 - np.abs(rows).reshape(-1, n).mean(axis=0)
+def _asw(vectors: list[np.ndarray]) -> tuple[float, np.ndarray]:
+    """1 - |silhouette| over rows, and each study's influence."""
+    value, influence = mean_silhouette(vectors, absolute=True)
+    return 1 - value, -influence
 
 
 def _connectivity(graph: JointGraph, kept: list[np.ndarray]) -> float:

@@ -1,20 +1,23 @@
 """Numbers of the joint graph: shares of other modalities near each row, LISI, kBET.
 
-Intervals resample studies and keep the graph as it is: who is near whom is not found anew.
+Intervals resample studies, as rows that ask and as rows that are found (`analysis.mixing.pull`); the graph is
+not built anew. Only `same_to_other` holds it fixed: at one neighbour little is missed.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from analysis.mixing.graph import JointGraph
+from analysis.mixing.kbet import kbet_neighbours, rejection_pulls, rejections
+from analysis.mixing.lisi import lisi
+from analysis.mixing.pull import edge, influenced, pulled
 from analysis.uncertainty import Estimate, GroupBootstrap
 
-LEVEL = 0.05  # of the chi-square test
 LISI_FEWEST = 6  # neighbours: a perplexity of 2
-KBET_FEWEST, KBET_MOST = 10, 70
 
 
 @dataclass(frozen=True)
@@ -56,16 +59,15 @@ def mixing(graph: JointGraph, *, bootstrap: GroupBootstrap | None = None) -> Mix
     """How well the modalities mix: two numbers, 0 = separate and 1 = as if drawn from one bag.
 
     graph      of `joint_neighbours`, k >= 10 (90 for LISI as published)
-    bootstrap  over all studies of the graph; where a sample of them asks, it is cut to them, and n of the
-               estimates is the sample
+    bootstrap  over all studies of the graph; where a sample of them asks, n of the estimates is the sample
 
     mixing(k) = mean over rows of the share of their k nearest that is of another modality, each modality
     weighing alike; chance = the same share among all rows. LISI_i = 1 / sum_c p_c^2, p over the
     k0 = min(90, n - 1) nearest with exp(-beta d) of perplexity floor(k0 / 3) (scIB, Luecken et al. 2022,
     there on shortest paths of a graph). Undefined, with a reason, for too few rows.
     """
-    draws = graph.resampling(bootstrap)
-    return Mixing(_mixing_at(graph, 10, draws, without_partner=True), _ilisi(graph, draws))
+    without = _mixing_at(graph, 10, bootstrap, without_partner=True)
+    return Mixing(without, _ilisi(graph, bootstrap))
 
 
 def mixing_in_full(graph: JointGraph, *, bootstrap: GroupBootstrap | None = None) -> MixingInFull:
@@ -75,13 +77,14 @@ def mixing_in_full(graph: JointGraph, *, bootstrap: GroupBootstrap | None = None
     the shares among all rows, k0 = mean rows of a modality / 4, within 10..70; rejected at 0.05.
     Arguments as for `mixing`.
     """
-    draws = graph.resampling(bootstrap)
-    shares = {f"mixing_at_{k}": _mixing_at(graph, k, draws, without_partner=False) for k in (1, 5, 10, 30)}
+    shares = {
+        f"mixing_at_{k}": _mixing_at(graph, k, bootstrap, without_partner=False) for k in (1, 5, 10, 30)
+    }
     shares |= {
-        f"mixing_at_{k}_without_partner": _mixing_at(graph, k, draws, without_partner=True)
+        f"mixing_at_{k}_without_partner": _mixing_at(graph, k, bootstrap, without_partner=True)
         for k in (1, 5, 30)
     }
-    rejected, accepted = _kbet(graph, draws)
+    rejected, accepted = _kbet(graph, bootstrap)
     return MixingInFull(**shares, kbet_rejection=rejected, kbet_acceptance=accepted)
 
 
@@ -107,23 +110,10 @@ def other_shares(graph: JointGraph, k: int, *, without_partner: bool = False) ->
         return (graph.other[:, :k] & counted).sum(axis=1) / counted.sum(axis=1)
 
 
-def rejections(graph: JointGraph, k: int) -> np.ndarray:
-    """(q,) bool: the modality counts among the k nearest differ from the shares among all rows."""
-    from scipy.stats import chi2
-
-    expected = k * graph.sizes / graph.sizes.sum()
-    near = graph.modality[graph.rows[:, :k]]
-    counts = np.stack([(near == kind).sum(axis=1) for kind in range(graph.kinds)], axis=1)
-    statistic = (np.square(counts - expected) / expected).sum(axis=1)
-    return statistic > chi2.isf(LEVEL, graph.kinds - 1)
-
-
-def kbet_neighbours(sizes: np.ndarray) -> int:
-    """k0 of kBET: a quarter of the mean size of a modality, within 10..70."""
-    return int(np.clip(sizes.mean() // 4, KBET_FEWEST, KBET_MOST))
-
-
-def _mixing_at(graph: JointGraph, k: int, draws: GroupBootstrap, *, without_partner: bool) -> Estimate:
+def _mixing_at(
+    graph: JointGraph, k: int, bootstrap: GroupBootstrap | None, *, without_partner: bool
+) -> Estimate:
+    draws = graph.resampling(bootstrap)
     if reason := graph.lacks(k):
         return draws.undefined(reason)
     shares = other_shares(graph, k, without_partner=without_partner)
@@ -133,13 +123,17 @@ def _mixing_at(graph: JointGraph, k: int, draws: GroupBootstrap, *, without_part
     chance = _by_kind(_chance(graph, without_partner=without_partner), asked, graph.kinds)
     if not chance > 0:
         return draws.undefined("there are no rows of other studies to mix with")
-    sums, counts = _per_study(graph, shares)
+    pulls = _share_pulls(graph, shares, k, without_partner=without_partner)
+    return pulled(graph, shares, pulls, bootstrap, by_kind=True, scale=chance, bounds=(0, np.inf))
 
-    def statistic(weights: np.ndarray) -> np.ndarray:
-        means = (weights @ sums) / (weights @ counts)
-        return means.mean(axis=1, keepdims=True) / chance
 
-    return graph.said(draws.estimates(statistic, bounds=(0, np.inf))[0])
+def _share_pulls(graph: JointGraph, shares: np.ndarray, k: int, *, without_partner: bool) -> np.ndarray:
+    """(q, k): a further neighbour comes in, and what stands at the edge goes; both may not count."""
+    counted = ~graph.partner if without_partner else np.ones(graph.rows.shape, bool)
+    hits, at = graph.other & counted, edge(k, graph.k)
+    gained, room = (v[:, :k] - v[:, at].mean(axis=1, keepdims=True) for v in (hits, counted))
+    left = np.maximum(counted[:, :k].sum(axis=1, keepdims=True), 1)
+    return (gained - shares[:, None] * room) / left
 
 
 def _by_kind(values: np.ndarray, kind: np.ndarray, kinds: int) -> float:
@@ -168,39 +162,39 @@ def _per_study(graph: JointGraph, values: np.ndarray) -> tuple[np.ndarray, np.nd
     return sums, counts
 
 
-def _ilisi(graph: JointGraph, draws: GroupBootstrap) -> Estimate:
+def _ilisi(graph: JointGraph, bootstrap: GroupBootstrap | None) -> Estimate:
+    """The median of the resampled rows, moved as the lists of typical rows move."""
+    draws = graph.resampling(bootstrap)
     if reason := graph.lacks(LISI_FEWEST):
         return draws.undefined(reason)
-    from analysis.mixing.kernels import lisi
-
-    near = graph.modality[graph.rows]
-    values = (lisi(graph.distances, near, graph.kinds, graph.k // 3) - 1) / (graph.kinds - 1)
+    found = lisi(graph.distances, graph.modality[graph.rows], graph.kinds, graph.k // 3)
+    values = (found.values - 1) / (graph.kinds - 1)
     order = np.argsort(values)
-    place = np.searchsorted(graph.sampled, graph.study[graph.queries])[order]
-    ascending = values[order]
+    asking, ascending = graph.study[graph.queries][order], values[order]
+    typical = np.full(len(order), np.nan)  # the middle half: the few at the median would be mostly chance
+    typical[order[len(order) // 4 : len(order) - len(order) // 4]] = 0
+    _, pull = influenced(graph, typical, found.pulls() / (graph.kinds - 1), by_kind=False)
 
     def median(weights: np.ndarray) -> np.ndarray:
-        below = np.cumsum(weights.astype(np.float32)[:, place], axis=1)  # counts: exact
+        below = np.cumsum(weights.astype(np.float32)[:, asking], axis=1)  # counts: exact
         half = below[:, -1:] / 2
         last = len(ascending) - 1  # a resample without rows has no half
         middle = [np.minimum(side.sum(axis=1), last) for side in (below < half, below <= half)]
-        return np.mean([ascending[m] for m in middle], axis=0)[:, None]
+        moved = weights @ pull / weights.sum(axis=1)
+        return (np.mean([ascending[m] for m in middle], axis=0) + moved)[:, None]
 
-    return graph.said(draws.estimates(median, bounds=(0, 1))[0])
+    whole = bootstrap or GroupBootstrap(np.arange(graph.n_studies))
+    (estimate,) = whole.estimates(median, bounds=(0, 1))
+    return graph.said(replace(estimate, n=draws.n, n_groups=draws.n_groups))
 
 
-def _kbet(graph: JointGraph, draws: GroupBootstrap) -> tuple[Estimate, Estimate]:
+def _kbet(graph: JointGraph, bootstrap: GroupBootstrap | None) -> tuple[Estimate, Estimate]:
     k = kbet_neighbours(graph.sizes)
     if reason := graph.lacks(k):
-        return draws.undefined(reason), draws.undefined(reason)
-    sums, counts = (per.sum(axis=1) for per in _per_study(graph, rejections(graph, k)))
-
-    def statistic(weights: np.ndarray) -> np.ndarray:
-        rate = (weights @ sums) / (weights @ counts)
-        return np.stack([rate, 1 - rate], axis=1)
-
-    rejected, accepted = (graph.said(e) for e in draws.estimates(statistic, bounds=(0, 1)))
-    return rejected, accepted
+        return (graph.resampling(bootstrap).undefined(reason),) * 2
+    rejected, pulls = rejections(graph, k).astype(float), rejection_pulls(graph, k)
+    of = partial(pulled, graph, bootstrap=bootstrap, by_kind=False, bounds=(0, 1))
+    return of(rejected, pulls), of(1 - rejected, -pulls)
 
 
 def _same_to_other(graph: JointGraph, kind: int, draws: GroupBootstrap) -> Estimate:

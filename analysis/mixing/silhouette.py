@@ -17,7 +17,7 @@ def modality_silhouette(
 
     vectors (n_studies, dim) of unit rows, row i of each is study i. s = (b - a) / max(a, b), a = mean
     1 - cos to the own cloud, itself left out, b = to the nearest other cloud. Exact in O(n dim), as mean
-    cosines are cosines with sums. The interval resamples studies, the clouds stay. Source: Rousseeuw 1987.
+    cosines are cosines with sums. Source: Rousseeuw 1987; influence derived.
     """
     sizes = {len(v) for v in vectors}
     if len(vectors) < 2 or len(sizes) > 1:
@@ -26,25 +26,53 @@ def modality_silhouette(
     draws = narrowed(bootstrap or GroupBootstrap(np.arange(n)), np.arange(n), n)
     if n < 2:
         return draws.undefined(f"needs 2 studies, there are {n}")
-    pooled = np.concatenate(vectors).astype(np.float64)
-    rows = silhouettes(pooled, np.repeat(np.arange(len(vectors)), n))
-    mean = rows.reshape(-1, n).mean(axis=0)
-    return draws.linear(np.array([mean.mean()]), mean - mean.mean(), bounds=(-1, 1))[0]
+    value, influence = mean_silhouette(vectors)
+    return draws.linear(np.array([value]), influence, bounds=(-1, 1))[0]
 
 
-def silhouettes(z: np.ndarray, cloud: np.ndarray) -> np.ndarray:
-    """Silhouette of each unit row by cosine distance, (n,); 0 for a row that is alone in its cloud.
+def mean_silhouette(vectors: Sequence[np.ndarray], *, absolute: bool = False) -> tuple[float, np.ndarray]:
+    """Mean silhouette of all rows, or mean |silhouette|, and each study's influence, (n_studies,), mean 0.
 
-    z (n, dim), cloud (n,) int, two or more of them present.
+    A study pulls by its own silhouettes, and by what its rows add to the mean cosines of all others: half of
+    the spread and more.
     """
-    kinds = np.unique(cloud)
-    sizes = np.array([(cloud == c).sum() for c in kinds])
-    sums = np.stack([z[cloud == c].sum(axis=0) for c in kinds])
-    cosines, own = z @ sums.T, cloud[:, None] == kinds
-    near = 1 - cosines / sizes
-    size = sizes[own.argmax(axis=1)]
-    a = 1 - (cosines[own] - 1) / np.maximum(size - 1, 1)
-    b = np.where(own, np.inf, near).min(axis=1)
-    apart = np.maximum(a, b)
-    close = apart <= 1e-12  # all rows are one point
-    return np.where((size == 1) | close, 0, (b - a) / np.where(close, 1, apart))
+    n = len(vectors[0])
+    z = np.concatenate(vectors).astype(np.float64, copy=False)
+    rows = _Rows(z, np.repeat(np.arange(len(vectors)), n))
+    values = np.abs(rows.values) if absolute else rows.values
+    by_study = (values + rows.pulls(np.sign(rows.values) if absolute else 1.0)).reshape(-1, n).mean(axis=0)
+    return float(values.mean()), by_study - by_study.mean()
+
+
+class _Rows:
+    """Silhouettes of unit rows z (n, dim) by cosine distance; cloud (n,) int, from 0 on, two or more.
+
+    values  (n,); 0 for a row that is alone in its cloud, or where all rows are one point
+    """
+
+    def __init__(self, z: np.ndarray, cloud: np.ndarray) -> None:
+        self.z, self.sizes = z, np.bincount(cloud)
+        kinds = np.arange(len(self.sizes))
+        sums = np.stack([z[cloud == kind].sum(axis=0) for kind in kinds])
+        cosines, self.own = z @ sums.T, cloud[:, None] == kinds
+        size = self.own @ self.sizes
+        self.a = 1 - (cosines[self.own] - 1) / np.maximum(size - 1, 1)
+        far = np.where(self.own, np.inf, 1 - cosines / self.sizes)
+        self.b, self.next = far.min(axis=1), far.argmin(axis=1)[:, None] == kinds
+        apart = np.maximum(self.a, self.b)
+        self.void = (size == 1) | (apart <= 1e-12)
+        self.values = np.where(self.void, 0, (self.b - self.a) / np.where(self.void, 1, apart))
+
+    def pulls(self, weight: np.ndarray | float) -> np.ndarray:
+        """(n,): how sum weight silhouette changes where a row weighs more in the mean of its cloud.
+
+        Mean cosines m move by (cos - m) / size; s falls with a and grows with b.
+        """
+        a, b = (np.where(self.void, 1, v) for v in (self.a, self.b))
+        near, slope = b < a, np.where(self.void, 0, weight)
+        by_a = slope * np.where(near, -b / a**2, -1 / b)
+        by_b = slope * np.where(near, 1 / a, a / b**2)
+        to_own = self.own * (by_a / np.maximum(self.own @ self.sizes - 1, 1))[:, None]
+        to_next = self.next * by_b[:, None] / self.sizes
+        moved = self.z @ ((to_own + to_next).T @ self.z).T - ((1 - a) @ to_own + (1 - b) @ to_next)
+        return (to_own * a[:, None] - moved)[self.own]  # itself left out of its own cloud

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import fields
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import brentq
 from sklearn.metrics import silhouette_samples
 
 from analysis.arrays import unit_rows
@@ -23,10 +25,13 @@ from analysis.mixing import (
     modality_silhouette,
     same_to_other,
 )
-from analysis.mixing.kernels import lisi
-from analysis.mixing.measures import kbet_neighbours, other_shares, rejections
+from analysis.mixing.kbet import kbet_neighbours, rejections
+from analysis.mixing.lisi import lisi
+from analysis.mixing.measures import other_shares
+from analysis.mixing.pull import counted_once, edge, influenced
+from analysis.mixing.silhouette import mean_silhouette
 from analysis.separability import Separability
-from analysis.uncertainty import GroupBootstrap
+from analysis.uncertainty import Estimate, GroupBootstrap
 from tests.conftest import beside
 
 PAIRS = ("set_a_pair_n64_d16", "set_b_pair_n257_d32", "set_d_ties_n40_d8", "set_e_rankdef_n20_d32")
@@ -82,7 +87,7 @@ def test_lisi_kbet_and_silhouette_agree_with_reference_values(name: str) -> None
     expected, vectors = values(name), pair(name)
     graph, found = joint_neighbours(vectors), numbers(vectors)
     key = next(key for key in expected if key.startswith(f"iLISI k={graph.k} perplexity={graph.k // 3}"))
-    of_rows = lisi(graph.distances, graph.modality[graph.rows], 2, graph.k // 3)
+    of_rows = lisi(graph.distances, graph.modality[graph.rows], 2, graph.k // 3).values
     # distances of near rows come from a difference there, from a cosine in the reference
     measured = [np.median(of_rows), of_rows.mean(), found["ilisi"]]
     assert measured == pytest.approx(expected[key], abs=1e-8)
@@ -133,6 +138,18 @@ def test_near_copies_in_float32_are_told_apart() -> None:
     base = unit_rows(rng.normal(size=(1, 64)))
     x, y = (unit_rows(base + 1e-4 * rng.normal(size=(12, 64))) for _ in range(2))
     assert joint_neighbours([x, y], k=5).rows.tolist() == slow_rows([x, y], 5).tolist()
+
+
+@pytest.mark.parametrize(("spread", "apart"), [(1e-4, 2e-4), (1e-4, 0.5), (1e-6, 2e-6)])
+def test_a_collapsed_space_is_still_told_apart(spread: float, apart: float) -> None:
+    """Two clouds in one narrow cone, of more rows than float32 cosines can order: they do not mix."""
+    rng = np.random.default_rng(0)
+    centre, offset = unit_rows(rng.normal(size=(2, 64)))
+    noise = spread / 8 * rng.normal(size=(2, 300, 64))
+    vectors = [unit_rows(centre + side * offset + e) for side, e in zip((0, apart), noise, strict=True)]
+    graph = joint_neighbours(vectors, k=20)
+    assert not graph.other.any(), f"{graph.other.mean():.2f} of the neighbours are of the other cloud"
+    assert graph.rows.tolist() == slow_rows(vectors, 20).tolist()
 
 
 def test_length_and_float32_change_no_neighbour() -> None:
@@ -246,13 +263,129 @@ def test_unequal_modalities_weigh_alike() -> None:
     )
 
 
-def test_the_median_of_a_resample_is_the_median_of_its_rows() -> None:
+def test_the_median_of_a_resample_is_that_of_its_rows_moved_by_their_lists() -> None:
     vectors = cloud(40, 6, 9)
     graph, draws = joint_neighbours(vectors, k=12), GroupBootstrap(np.arange(40), resamples=50)
-    found = mixing(graph, bootstrap=draws).ilisi
-    of_rows = (lisi(graph.distances, graph.modality[graph.rows], 2, 4) - 1).reshape(2, 40)
-    drawn = [np.median(np.repeat(of_rows, w, axis=1)) for w in draws.counts[:, draws.codes]]
-    assert found.replicates == pytest.approx(np.array(drawn) - np.mean(drawn) + found.value, abs=1e-12)
+    found = lisi(graph.distances, graph.modality[graph.rows], 2, 4)
+    values = found.values - 1
+    typical = np.where(np.abs(np.argsort(np.argsort(values)) - 39.5) < 20, 0.0, np.nan)
+    _, pull = influenced(graph, typical, found.pulls(), by_kind=False)
+    weights = draws.counts[:, draws.codes]
+    drawn = [np.median(np.repeat(values.reshape(2, 40), w, axis=1)) + w @ pull / 40 for w in weights]
+    estimate = mixing(graph, bootstrap=draws).ilisi
+    assert estimate.value == pytest.approx(np.median(values), abs=1e-12)
+    assert estimate.replicates == pytest.approx(np.array(drawn) - np.mean(drawn) + estimate.value, abs=1e-12)
+
+
+def slow_lisi(distances: np.ndarray, modality: np.ndarray, weights: np.ndarray, perplexity: int) -> float:
+    """Of one row, whose neighbours each stand there `weights` times."""
+
+    def shares(beta: float) -> np.ndarray:
+        p = np.exp(-beta * (distances - distances[0]))
+        return p / (weights @ p)
+
+    def excess(beta: float) -> float:
+        return -weights @ (shares(beta) * np.log(shares(beta))) - np.log(perplexity)
+
+    p = weights * shares(brentq(excess, 1e-6, 200, xtol=1e-14, rtol=1e-14))
+    return 1 / sum(p[modality == kind].sum() ** 2 for kind in np.unique(modality))
+
+
+@pytest.mark.parametrize("kinds", [2, 3])
+def test_lisi_is_pulled_as_by_a_neighbour_that_weighs_a_little_more(kinds: int) -> None:
+    graph = joint_neighbours(cloud(40, 6, 23, kinds=kinds), k=30)
+    near = graph.modality[graph.rows]
+    found = lisi(graph.distances, near, kinds, 10)
+    step = 1e-5
+    for row in (0, 17, 55):
+        moved = [
+            slow_lisi(graph.distances[row], near[row], 1 + side * step * np.eye(30)[i], 10)
+            for i in range(30)
+            for side in (1, -1)
+        ]
+        slope = (np.array(moved[::2]) - moved[1::2]) / (2 * step)
+        assert found.values[row] == pytest.approx(np.mean(moved), abs=1e-6)
+        assert found.pulls()[row] == pytest.approx(slope - slope[edge(30, 30)].mean(), abs=1e-5)
+
+
+@pytest.mark.parametrize("without_partner", [False, True])
+def test_a_study_pulls_as_its_leaving_changes_the_number(without_partner: bool) -> None:
+    """The graph built anew without each study in turn, against the influence from the one graph."""
+    n, vectors = 120, cloud(120, 4, 24)
+    name = "mixing_at_30_without_partner" if without_partner else "mixing_at_30"
+    draws = GroupBootstrap(np.arange(n), resamples=2000)
+    whole = getattr(mixing_in_full(joint_neighbours(vectors), bootstrap=draws), name)
+    left = []
+    for j in range(n):
+        graph = joint_neighbours([np.delete(v, j, axis=0) for v in vectors])
+        left.append(getattr(mixing_in_full(graph, bootstrap=few(n - 1)), name).value)
+    weights = draws.counts[:, draws.codes].astype(float)
+    pulled_by = (n - 1) * (np.mean(left) - np.array(left))
+    jackknife = weights @ pulled_by / n
+    assert np.corrcoef(jackknife, whole.replicates)[0, 1] > 0.85
+    assert 0.75 < whole.replicates.std() / jackknife.std() < 1.1
+
+
+def test_what_two_studies_do_to_each_other_counts_once() -> None:
+    """Influence of nothing but pairs: each pair is in it twice, and in the number once."""
+    rng = np.random.default_rng(25)
+    n, pulls = 300, rng.normal(size=(300, 300))
+    asking, found = (side.ravel() for side in np.indices((n, n)))
+    np.fill_diagonal(pulls, 0)
+    both = pulls + pulls.T
+    once = counted_once(both.sum(axis=1), asking, found, pulls.ravel())
+    assert np.square(both.sum(axis=1)).sum() == pytest.approx(np.square(both).sum(), rel=0.15)
+    assert once @ once == pytest.approx(np.square(both).sum() / 2, rel=0.15)
+    alone = rng.normal(size=n)
+    np.testing.assert_array_equal(counted_once(alone, asking, found, np.zeros(n * n)), alone)
+    np.testing.assert_array_equal(counted_once(0 * alone, asking, found, np.zeros(n * n)), 0 * alone)
+
+
+Measure = Callable[[list[np.ndarray], np.ndarray, GroupBootstrap], dict[str, Estimate]]
+
+
+def spread_ratios(measure: Measure, *, n: int, trials: int = 60) -> dict[str, tuple[float, float]]:
+    """Estimated over true standard deviation, of a number and of its difference between exchangeable sets.
+
+    Studies are drawn afresh each time; two sets embed the same ones with noise of their own.
+    """
+    rng = np.random.default_rng(26)
+    centres, offset = 0.9 * rng.normal(size=(3, 12)), 0.15 * rng.normal(size=12)
+    found: dict[str, list[tuple[float, float, float, float]]] = {}
+    for _ in range(trials):
+        labels, draws = rng.integers(3, size=n), GroupBootstrap(np.arange(n), resamples=200)
+        shared = centres[labels] + 0.9 * rng.normal(size=(n, 12))
+        a, b = (
+            measure(
+                [unit_rows(shared + 0.6 * rng.normal(size=(n, 12)) + s * offset) for s in (1, -1)],
+                labels,
+                draws,
+            )
+            for _ in range(2)
+        )
+        for name, one in a.items():
+            apart = b[name].replicates - one.replicates
+            row = one.value, one.replicates.std(), b[name].value - one.value, apart.std()
+            found.setdefault(name, []).append(row)
+    columns = {name: np.array(rows).T for name, rows in found.items()}
+    return {k: (se.mean() / v.std(), apart.mean() / d.std()) for k, (v, se, d, apart) in columns.items()}
+
+
+@pytest.mark.parametrize(("n", "options"), [(150, {}), (300, {"limit": 100, "queries": 200})])
+def test_intervals_are_as_wide_as_new_studies_make_the_numbers_differ(n: int, options: dict) -> None:
+    """A graph held fixed reads 0.55 to 0.8 here, clouds held fixed 0.5."""
+
+    def measure(vectors: list[np.ndarray], labels: np.ndarray, draws: GroupBootstrap) -> dict[str, Estimate]:
+        graph = joint_neighbours(vectors, **options)
+        found = vars(mixing(graph, bootstrap=draws)) | vars(mixing_in_full(graph, bootstrap=draws))
+        if not options:
+            by_label = vars(mixing_by_label(vectors, labels.astype(str), bootstrap=draws))
+            silhouette = modality_silhouette(vectors, bootstrap=draws)
+            found |= {k: by_label[k] for k in ("kbet_by_label", "batch_asw")} | {"silhouette": silhouette}
+        return found
+
+    ratios = spread_ratios(measure, n=n)
+    assert all(0.75 < r < 1.5 for pair in ratios.values() for r in pair), ratios
 
 
 def test_copies_of_studies_in_one_group_are_no_more_evidence() -> None:
@@ -334,10 +467,39 @@ def test_silhouettes_are_those_of_scikit_learn(kinds: int) -> None:
     vectors = cloud(50, 5, 15, kinds=kinds)
     modality = np.repeat(np.arange(kinds), 50)
     rows = silhouette_samples(np.concatenate(vectors), modality, metric="cosine")
-    found = modality_silhouette(vectors, bootstrap=GroupBootstrap(np.arange(50), resamples=400))
+    found = modality_silhouette(vectors, bootstrap=few(50))
     assert found.value == pytest.approx(rows.mean(), abs=1e-12)
-    of_studies = rows.reshape(kinds, 50).mean(axis=0)
-    assert found.replicates.std() == pytest.approx(of_studies.std() / np.sqrt(50), rel=0.15)
+
+
+def slow_silhouette(vectors: list[np.ndarray], weights: np.ndarray, *, absolute: bool) -> float:
+    """Over whole tables of cosines, each study weighing so much in the clouds and among the rows."""
+    n, kinds = len(weights), len(vectors)
+    z, cloud, w = np.concatenate(vectors), np.repeat(np.arange(kinds), n), np.tile(weights, kinds)
+    cosines = z @ z.T
+    np.fill_diagonal(cosines, 0)
+    far = []
+    for kind in range(kinds):
+        there = w * (cloud == kind)
+        far.append(1 - cosines @ there / (there.sum() - there))
+    a = np.choose(cloud, far)
+    b = np.where(np.arange(kinds)[:, None] == cloud, np.inf, far).min(axis=0)
+    s = (b - a) / np.maximum(a, b)
+    return w @ (np.abs(s) if absolute else s) / w.sum()
+
+
+@pytest.mark.parametrize(("kinds", "absolute"), [(2, False), (2, True), (3, False)])
+def test_silhouettes_are_pulled_as_by_a_study_that_weighs_a_little_more(kinds: int, absolute: bool) -> None:
+    n, step = 25, 1e-5
+    vectors = cloud(n, 4, 15, kinds=kinds)
+    value, influence = mean_silhouette(vectors, absolute=absolute)
+    moved = [
+        slow_silhouette(vectors, 1 + side * step * row, absolute=absolute)
+        for row in np.eye(n)
+        for side in (1, -1)
+    ]
+    slope = n * (np.array(moved[::2]) - moved[1::2]) / (2 * step)
+    assert value == pytest.approx(np.mean(moved), abs=1e-8)
+    assert influence == pytest.approx(slope - slope.mean(), abs=1e-6)
 
 
 def by_label(x: np.ndarray, y: np.ndarray, labels: np.ndarray, **options: int) -> dict[str, float]:
@@ -383,19 +545,17 @@ def test_labels_agree_with_the_slow_version() -> None:
         assert estimate.note == "; 2 labels, 1 skipped with fewer than 10 rows"
 
 
-def test_the_interval_over_labels_is_that_of_resampled_studies() -> None:
+def test_the_interval_over_labels_is_that_of_the_labels() -> None:
+    """Each label weighs alike, however many studies it has."""
     x, y = cloud(240, 6, 22)
     labels = np.repeat(["a", "b"], [160, 80])
     draws = GroupBootstrap(np.arange(240), resamples=400)
     found = mixing_by_label([x, y], labels, bootstrap=draws).batch_asw
-    of_studies = []
-    for name in ("a", "b"):
-        z = np.concatenate([side[labels == name] for side in (x, y)])
-        rows = silhouette_samples(z, np.arange(len(z)) >= len(z) // 2, metric="cosine")
-        of_studies.append(1 - np.abs(rows).reshape(2, -1).mean(axis=0))
     weights = np.split(draws.counts[:, draws.codes].astype(float), [160], axis=1)
-    means = np.mean([w @ v / w.sum(axis=1) for w, v in zip(weights, of_studies, strict=True)], axis=0)
-    assert found.replicates.std() == pytest.approx(means.std(), rel=0.1)
+    alone = [mean_silhouette([z[labels == name] for z in (x, y)], absolute=True)[1] for name in ("a", "b")]
+    means = -np.mean([w @ pull / len(pull) for w, pull in zip(weights, alone, strict=True)], axis=0)
+    assert np.corrcoef(found.replicates, means)[0, 1] > 0.999
+    assert found.replicates.std() == pytest.approx(means.std(), rel=0.02)
 
 
 def test_labels_of_many_studies_are_sampled() -> None:

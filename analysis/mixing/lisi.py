@@ -1,0 +1,58 @@
+"""LISI: how many modalities the neighbourhood of a row holds, near rows weighing more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.mixing.pull import edge
+
+
+@dataclass(frozen=True)
+class Lisi:
+    """1 / sum_c p_c^2 of each row, and what it comes from.
+
+    values     (q,): 1 = one modality alone, up to the number of modalities
+    weights    (q, k) of the neighbours, rows of sum 1, exp(-beta d); beta  (q,)
+    distances  (q, k); modality  (q, k) of the neighbours; shares  (q, kinds), p_c
+    """
+
+    values: np.ndarray
+    weights: np.ndarray
+    beta: np.ndarray
+    distances: np.ndarray
+    modality: np.ndarray
+    shares: np.ndarray
+
+    def pulls(self) -> np.ndarray:
+        """(q, k): how a row's value changes for a further row like its i-th neighbour, one at the edge less.
+
+        The newcomer has its weight, and beta moves so that the entropy log Z + beta mean d stays.
+        """
+        p, beta = self.weights, self.beta[:, None]
+        away = self.distances - (p * self.distances).sum(axis=1, keepdims=True)
+        spread = beta * (p * away**2).sum(axis=1, keepdims=True)
+        free = beta * spread > 1e-12  # else all that weigh are equally near, and beta changes nothing
+        faster = np.where(free, p * (1 + beta * away) / np.where(free, spread, 1), 0)
+        slope = np.zeros(p.shape)
+        for kind, share in enumerate(self.shares.T):
+            of_kind, share = self.modality == kind, share[:, None]
+            lost = (p * of_kind * away).sum(axis=1, keepdims=True)
+            slope -= 2 * share * (p * (of_kind - share) - faster * lost)
+        slope *= self.values[:, None] ** 2
+        k = p.shape[1]
+        return slope - slope[:, edge(k, k)].mean(axis=1, keepdims=True)
+
+
+def lisi(distances: np.ndarray, modality: np.ndarray, kinds: int, perplexity: int) -> Lisi:
+    """LISI of rows with neighbours at distances (q, k), ascending, of modality (q, k).
+
+    beta is such that the entropy of the weights is log(perplexity). Where so many neighbours are equally near
+    that none reaches it, they share the weight. Source: Korsunsky et al. 2019.
+    """
+    from analysis.mixing.kernels import weights_of
+
+    weights, beta = weights_of(distances, perplexity)
+    shares = np.stack([np.where(modality == kind, weights, 0).sum(axis=1) for kind in range(kinds)], axis=1)
+    return Lisi(1 / np.square(shares).sum(axis=1), weights, beta, distances, modality, shares)
