@@ -125,7 +125,7 @@ function assignLevels(s) {
   const { n } = s.data, some = s.selected.size > 0, ring = s.selected.size <= 200;
   s.level ??= new Uint8Array(n);
   if (s.level.length !== n) s.level = new Uint8Array(n);
-  const greyed = s.panels.some((p) => p.greyed.some((rows) => rows.size > 0));
+  const greyed = s.panels.some((p) => p.greyed?.some((rows) => rows.size > 0));
   s.quiet = some || greyed || s.only.size > 0 || s.onlyKinds.size > 0; // Whether anything is less than full.
   for (let i = 0; i < n; i++) {
     if (s.only.size && !s.only.has(s.slot[i])) s.level[i] = GHOST;
@@ -157,7 +157,7 @@ function paintMap(s, p) {
     const set = stamps(s, r, width, [0.07, 0.22, loud][level]);
     for (const i of s.order) {
       for (let m = 0; m < p.now.length; m++) {
-        const kind = p.kinds[m], grey = p.greyed[m]?.has(i) && s.level[i] !== RINGED;
+        const kind = p.kinds[m], grey = p.greyed?.[m]?.has(i) && s.level[i] !== RINGED;
         const own = hiddenKind(s, kind) ? GHOST : grey ? Math.min(s.level[i], DIM) : s.level[i];
         if (own !== level && !(own === RINGED && level === FULL)) continue;
         const x = Math.round(p.now[m][2 * i] * a + x0), y = Math.round(y0 - p.now[m][2 * i + 1] * a);
