@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -50,6 +52,19 @@ def bar(quiet: bool) -> Progress:
     """A progress bar on stderr."""
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     return Progress(*columns, TimeRemainingColumn(), console=err, disable=quiet)
+
+
+@contextmanager
+def shares(quiet: bool) -> Iterator[Callable[[float, str], None]]:
+    """A bar for work that reports (share done, what): full once the work is through."""
+    with bar(quiet) as shown:
+        task = shown.add_task("Measuring", total=100)
+
+        def report(share: float, what: str) -> None:
+            shown.update(task, completed=round(100 * share), description=what)
+
+        yield report
+        report(1.0, "Done")
 
 
 def listing(home: Path | None, kind: str, as_json: bool) -> None:

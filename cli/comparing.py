@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from cli.common import AsJson, Home, bar, err, out, pair_of, warn_of_training
+from cli.common import AsJson, Home, err, out, pair_of, shares, warn_of_training
 from data.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -49,12 +49,7 @@ def compare(
 
     conditions = [condition(text) for text in fail_on or ()]
     workspace = Workspace(home)
-    with bar(as_json) as shown:
-        task = shown.add_task("Measuring", total=100)
-
-        def progress(share: float, what: str) -> None:
-            shown.update(task, completed=round(100 * share), description=what)
-
+    with shares(as_json) as progress:
         result = compared(
             workspace,
             a,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cli.common import AsJson, Home, bar, err, out, pair_of
+from cli.common import AsJson, Home, err, out, pair_of, shares
 from data.workspace import Workspace
 
 commands = typer.Typer()
@@ -41,12 +41,7 @@ def report(
 
     refuse_target(target, force=force)
     workspace = Workspace(home)
-    with bar(as_json) as shown:
-        task = shown.add_task("Measuring", total=100)
-
-        def progress(share: float, what: str) -> None:
-            shown.update(task, completed=round(100 * share), description=what)
-
+    with shares(as_json) as progress:
         evidence = gather(
             workspace,
             a,

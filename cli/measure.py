@@ -10,7 +10,7 @@ from rich.table import Table
 
 from analysis.catalogue import CATALOGUE
 from analysis.evaluate import Control, Evaluation, Metric
-from cli.common import AsJson, Home, bar, err, out, warn_of_training
+from cli.common import AsJson, Home, err, out, shares, warn_of_training
 from data.workspace import Workspace
 
 commands = typer.Typer()
@@ -30,8 +30,7 @@ def evaluate(
     from models.results import evaluation
 
     workspace = Workspace(home)
-    with bar(as_json) as shown:
-        task = shown.add_task("Measuring", total=100)
+    with shares(as_json) as progress:
         result = evaluation(
             workspace,
             set_name,
@@ -39,9 +38,7 @@ def evaluate(
             resamples=resamples,
             seed=seed,
             extended=full,
-            progress=lambda share, what: shown.update(
-                task, completed=round(100 * share), description=f"Measuring {what}"
-            ),
+            progress=lambda share, what: progress(share, f"Measuring {what}"),
         )
     warn_of_training(workspace, split, set_name)
     if as_json:
