@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import math
 import os
 import time
@@ -241,4 +242,12 @@ def start_fabric(precision: str, device: str = "auto") -> Fabric:
         precision="bf16-mixed" if wanted == "bfloat16" else "32-true",
     )
     fabric.launch()
+    if fabric.world_size > 1:
+        atexit.register(_leave)
     return fabric
+
+
+def _leave() -> None:
+    """Threads of gloo that still run when the interpreter ends abort the process."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
