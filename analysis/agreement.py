@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analysis.arrays import unit_rows
-from analysis.mixing.graph import narrowed, sample, sampled_note
+from analysis.mixing.graph import sample
 from analysis.mixing.pull import AROUND, counted_once, edge
-from analysis.uncertainty import Estimate, GroupBootstrap
+from analysis.uncertainty import Estimate, GroupBootstrap, narrowed, sampled_note
 
 K = 10
 QUERIES = 10_000  # studies whose neighbours are looked up; above, a sample of them, among all

@@ -10,8 +10,8 @@ from threadpoolctl import threadpool_limits
 
 from analysis.arrays import unit_rows
 from analysis.contingency import Table, counted
-from analysis.mixing.graph import narrowed, sample, sampled_note
-from analysis.uncertainty import Estimate, GroupBootstrap
+from analysis.mixing.graph import sample
+from analysis.uncertainty import Estimate, GroupBootstrap, narrowed, sampled_note
 
 STUDIES = 5000  # clustered or classified at most; above, a seeded sample
 SEEDS = 5

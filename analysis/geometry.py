@@ -95,7 +95,7 @@ def spread(z: np.ndarray, *, bootstrap: GroupBootstrap | None = None) -> Spread:
 
     w2_found, rank_found = _spectral(z, statistics, bootstrap)
     most = max(1, min(len(z) - 1, z.shape[1]))
-    return Spread(_within(w2_found, -np.inf, 0), _within(rank_found, 1, most))
+    return Spread(w2_found.within(-np.inf, 0), rank_found.within(1, most))
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def isotropy(z: np.ndarray, *, bootstrap: GroupBootstrap | None = None) -> Isotr
     if n < dim or dim < 2:
         reason = f"{n:,} rows cannot fill {dim:,} dimensions: IsoScore needs as many rows, and two dimensions"
         score = bootstrap.undefined(reason)
-    return Isotropy(_within(ratio, 1, dim), _within(score, 0, 1))
+    return Isotropy(ratio.within(1, dim), score.within(0, 1))
 
 
 # eigenvalues (k,) -> values (q,) and their slopes in each eigenvalue (k, q)
@@ -208,8 +208,3 @@ def _directions(values: np.ndarray) -> tuple[float, np.ndarray]:
 def _by_study(rows: np.ndarray, n: int) -> np.ndarray:
     """(n, q) mean over the rows of each of n studies, from (several n, q): one modality after the other."""
     return rows.reshape(-1, n, rows.shape[1]).mean(axis=0)
-
-
-def _within(estimate: Estimate, least: float, most: float) -> Estimate:
-    low, high = (float(np.clip(bound, least, most)) for bound in (estimate.low, estimate.high))
-    return replace(estimate, low=low, high=high)

@@ -9,8 +9,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from analysis.arrays import unit_rows
-from analysis.mixing.graph import narrowed, sample, sampled_note
-from analysis.uncertainty import Estimate, GroupBootstrap
+from analysis.mixing.graph import sample
+from analysis.uncertainty import Estimate, GroupBootstrap, narrowed, sampled_note
 
 STUDIES = 2000  # of a sample; the value depends on n through the fixed penalty, so large sets stay comparable
 SPLITS = 5

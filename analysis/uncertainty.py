@@ -8,7 +8,7 @@ the same studies are paired: their difference is the paired bootstrap.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -46,6 +46,18 @@ class Estimate:
     replicates: np.ndarray = field(default_factory=_none, repr=False, compare=False)
     note: str = ""
     reason: str = ""
+
+    def within(self, least: float, most: float) -> Estimate:
+        """The same with an interval cut to what the number can be; NaN stays NaN."""
+        low, high = (float(np.clip(bound, least, most)) for bound in (self.low, self.high))
+        return replace(self, low=low, high=high)
+
+    def told(self) -> str:
+        """0.573 (0.551 to 0.595), or why there is no number."""
+        if not np.isfinite(self.value):
+            return f"undefined: {self.reason}"
+        interval = f" ({self.low:.3f} to {self.high:.3f})" if np.isfinite(self.low) else ""
+        return f"{self.value:.3f}{interval}"
 
 
 def interval(replicates: np.ndarray, *, level: float = 0.95) -> tuple[float, float]:
@@ -180,3 +192,22 @@ class GroupBootstrap:
             low, high = (float(np.clip(v, *bounds)) for v in interval(replicates, level=self.level))
             found.append(Estimate(float(value), low, high, self.n, self.n_groups, draws, replicates))
         return found
+
+
+def narrowed(bootstrap: GroupBootstrap, chosen: np.ndarray, n: int) -> GroupBootstrap:
+    """The bootstrap over the groups of some of n studies. ValueError unless it is one over n."""
+    if bootstrap.n != n:
+        raise ValueError(f"Expected a bootstrap over {n} studies, got one over {bootstrap.n}.")
+    if len(chosen) == n:
+        return bootstrap
+    return GroupBootstrap(
+        bootstrap.codes[chosen], resamples=bootstrap.resamples, seed=bootstrap.seed, level=bootstrap.level
+    )
+
+
+def sampled_note(estimate: Estimate, size: int, n: int) -> Estimate:
+    """The estimate, saying of which sample it is and what error that leaves; as it is without a sample."""
+    if size == n or estimate.reason:
+        return estimate
+    error = f", standard error {estimate.replicates.std():.2g}" if len(estimate.replicates) else ""
+    return replace(estimate, note=f"{estimate.note}; {size:,} of {n:,} studies, seeded{error}")

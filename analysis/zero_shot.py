@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analysis.arrays import MIN_NORM, unit_rows
-from analysis.mixing.graph import narrowed
 from analysis.retrieval.scores import means
-from analysis.uncertainty import MIN_GROUPS, Estimate, GroupBootstrap
+from analysis.uncertainty import MIN_GROUPS, Estimate, GroupBootstrap, narrowed
 
 TIE = 1e-7  # cosines that differ by less, as those of equal prompts, are equal
 
@@ -129,7 +128,7 @@ def _hits(scores: np.ndarray, own: np.ndarray) -> np.ndarray:
 def _share(hits: np.ndarray, bootstrap: GroupBootstrap) -> Estimate:
     """Mean of hits; Wilson's interval where all are right or all wrong."""
     found = means({"share": hits}, bootstrap=bootstrap)["share"]
-    return replace(found, low=float(np.clip(found.low, 0, 1)), high=float(np.clip(found.high, 0, 1)))
+    return found.within(0, 1)
 
 
 def _recall(hits: np.ndarray, members: np.ndarray, name: str, bootstrap: GroupBootstrap) -> Estimate:

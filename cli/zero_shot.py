@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import typer
 from rich.table import Table
 
@@ -13,7 +12,6 @@ from cli.common import AsJson, Home, err, out, warn_of_training
 from data.workspace import Workspace
 
 if TYPE_CHECKING:
-    from analysis.uncertainty import Estimate
     from models.zero_shot import Scores
 
 commands = typer.Typer()
@@ -56,7 +54,7 @@ def zero_shot(
         ("accuracy", found.scores.zero_shot_accuracy),
         ("balanced accuracy", found.scores.zero_shot_balanced_accuracy),
     ):
-        out.print(f"{name} {_told(estimate)}, {1 / len(found.absent):.3f} by chance")
+        out.print(f"{name} {estimate.told()}, {1 / len(found.absent):.3f} by chance")
     said = ", ".join(map(repr, found.templates))
     err.print(
         f"Prompts: {said}. AUROC: the words of a value against the other values, and against the words of "
@@ -78,13 +76,6 @@ def _table(found: Scores) -> Table:
         table.add_column(column, no_wrap=True, justify="right" if column == "studies" else "left")
     for value, absence in found.absent.items():
         recall, rest = found.scores.recall[value], found.against_rest[value]
-        told = [_told(e) for e in (recall, rest, found.against_absence[value])]
+        told = [e.told() for e in (recall, rest, found.against_absence[value])]
         table.add_row(value, f"{recall.n:,}", *told, absence)
     return table
-
-
-def _told(estimate: Estimate) -> str:
-    if not np.isfinite(estimate.value):
-        return f"undefined: {estimate.reason}"
-    interval = f" ({estimate.low:.3f} to {estimate.high:.3f})" if np.isfinite(estimate.low) else ""
-    return f"{estimate.value:.3f}{interval}"

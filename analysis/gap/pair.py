@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -81,8 +81,7 @@ def _clip(estimate: Estimate, name: str) -> Estimate:
     """All of these are at least 0 but the margin and the cosine, whose floor is never reached."""
     if name in ("cos_true_pairs", "margin"):
         return estimate
-    low, high = (float(np.maximum(0, bound)) for bound in (estimate.low, estimate.high))  # keeps NaN
-    return replace(estimate, low=low, high=high)
+    return estimate.within(0, np.inf)
 
 
 def _scalars(counts: np.ndarray, scalars: np.ndarray) -> np.ndarray:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from analysis.uncertainty import Estimate, GroupBootstrap
+from analysis.uncertainty import Estimate, GroupBootstrap, narrowed, sampled_note
 
 NEIGHBOURS = 90  # what LISI looks at
 LIMIT = 8192  # pooled rows; above, a sample of rows asks
@@ -110,25 +110,6 @@ def joint_neighbours(
 def sample(n: int, size: int, *, seed: int) -> np.ndarray:
     """At most `size` of n studies, ascending; the same for the same n and seed."""
     return np.sort(np.random.default_rng(seed).permutation(n)[:size])
-
-
-def narrowed(bootstrap: GroupBootstrap, chosen: np.ndarray, n: int) -> GroupBootstrap:
-    """The bootstrap over the groups of some of n studies. ValueError unless it is one over n."""
-    if bootstrap.n != n:
-        raise ValueError(f"Expected a bootstrap over {n} studies, got one over {bootstrap.n}.")
-    if len(chosen) == n:
-        return bootstrap
-    return GroupBootstrap(
-        bootstrap.codes[chosen], resamples=bootstrap.resamples, seed=bootstrap.seed, level=bootstrap.level
-    )
-
-
-def sampled_note(estimate: Estimate, size: int, n: int) -> Estimate:
-    """The estimate, saying of which sample it is and what error that leaves; as it is without a sample."""
-    if size == n or estimate.reason:
-        return estimate
-    error = f", standard error {estimate.replicates.std():.2g}" if len(estimate.replicates) else ""
-    return replace(estimate, note=f"{estimate.note}; {size:,} of {n:,} studies, seeded{error}")
 
 
 def _pool(

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analysis.arrays import unit_rows
-from analysis.mixing.graph import LIMIT, JointGraph, joint_neighbours, narrowed, sample, sampled_note
+from analysis.mixing.graph import LIMIT, JointGraph, joint_neighbours, sample
 from analysis.mixing.kbet import kbet_neighbours, rejection_pulls, rejections
 from analysis.mixing.pull import AROUND, influenced
 from analysis.mixing.silhouette import mean_silhouette
-from analysis.uncertainty import Estimate, GroupBootstrap
+from analysis.uncertainty import Estimate, GroupBootstrap, narrowed, sampled_note
 
 FEWEST = 10  # rows of a label
 CONNECTED = 15  # neighbours that count as joined

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from analysis.mixing.graph import narrowed
-from analysis.uncertainty import Estimate, GroupBootstrap
+from analysis.uncertainty import Estimate, GroupBootstrap, narrowed
 
 
 def modality_silhouette(

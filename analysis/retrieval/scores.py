@@ -95,13 +95,8 @@ def means(columns: Mapping[str, np.ndarray], *, bootstrap: GroupBootstrap) -> di
     alike = (values == 0).all(axis=0) | (values == 1).all(axis=0)
     for name, same in zip(columns, alike, strict=True):
         if name != "mean_rank":  # all others are shares
-            found[name] = _wilson(found[name]) if same else _share(found[name])
+            found[name] = _wilson(found[name]) if same else found[name].within(0, 1)
     return found
-
-
-def _share(estimate: Estimate) -> Estimate:
-    low, high = (float(np.clip(v, 0, 1)) for v in (estimate.low, estimate.high))
-    return replace(estimate, low=low, high=high)
 
 
 def _wilson(estimate: Estimate) -> Estimate:

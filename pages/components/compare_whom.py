@@ -8,7 +8,6 @@ import streamlit as st
 from analysis import compare_figures
 from analysis.catalogue import CATALOGUE
 from analysis.compare import Slice
-from analysis.uncertainty import Estimate
 from pages.components import cards, downloads
 from pages.components.compare_data import LINK, Both
 
@@ -66,7 +65,7 @@ def agreement(both: Both) -> None:
     rows = []
     for name in vars(next(iter(known.values()))):
         info = CATALOGUE.get(name)
-        values = {modality: _told(getattr(found, name)) for modality, found in known.items()}
+        values = {modality: getattr(found, name).told() for modality, found in known.items()}
         said = dict.fromkeys(getattr(found, name).note.removeprefix("; ") for found in known.values())
         words = {"reading": info.reading if info else "", "note": "; ".join(filter(None, said))}
         rows.append({"A against B": info.title if info else name, **values, **words})
@@ -75,13 +74,6 @@ def agreement(both: Both) -> None:
         "Each modality of A against the same modality of B. High CKA and shared neighbours with a low "
         "Procrustes disparity mean that B is A moved as a whole: a shift, not another encoder."
     )
-
-
-def _told(estimate: Estimate) -> str:
-    if not np.isfinite(estimate.value):
-        return f"undefined: {estimate.reason}"
-    interval = f" ({estimate.low:.3f} to {estimate.high:.3f})" if np.isfinite(estimate.low) else ""
-    return f"{estimate.value:.3f}{interval}"
 
 
 def notes(both: Both) -> None:
