@@ -1,4 +1,4 @@
-"""The entry of the app: `streamlit run app.py`. Serves the pages and their thumbnails."""
+"""The entry of the app: `streamlit run app.py`. Serves the pages, and what their maps fetch."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import os
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from pages.components.thumbs import routes
+from pages.components import columns, served
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing leaves the machine unless a user asks
 
-app = st.App("app.py", routes=routes())
+app = st.App("app.py", routes=[*columns.routes(), *served.routes()])
 
 if get_script_run_ctx(suppress_warning=True) is not None:  # a visitor at "/", not the server
     st.switch_page("pages/overview.py")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,15 @@ class EmbeddingSet:
 
     def present(self, modality: str) -> np.ndarray:
         """Which studies have this modality: boolean, (n_studies,)."""
-        return np.any(self.vectors[modality] != 0, axis=1)
+        return self._presence[modality]
+
+    @cached_property
+    def _presence(self) -> dict[str, np.ndarray]:
+        """Looked up once: the matrices may be large and on disk."""
+        found = {m: np.any(x, axis=1) for m, x in self.vectors.items()}
+        for marks in found.values():
+            marks.flags.writeable = False
+        return found
 
     def rows_with(self, *modalities: str) -> np.ndarray:
         """Numbers of the studies that have all of these modalities."""

@@ -1,6 +1,6 @@
 """The folder that keeps everything: files under generated ids, and one SQLite index of truth.
 
-A record (collection, checkpoint, embedding set) is written into a staging folder, flushed, renamed
+A record (collection, checkpoint, embedding set, selection) is written into a staging folder, flushed, renamed
 into place, and only then made visible by one transaction that notes size and SHA-256 of each file.
 What the index does not name is rubbish of an interrupted write and is swept at the next start.
 Names given by people are labels in the index, never paths.
@@ -29,7 +29,7 @@ from data.errors import NotFound, Refused
 SCHEMA_VERSION = 1
 STALE_SECONDS = 7 * 24 * 3600  # an interrupted run can be resumed for a week
 BUILT_IN = ("demo-clip", "demo-aligned", "demo-start", "demo-untrained")  # checkpoints that come with Suture
-COLLECTION, CHECKPOINT, SET = KINDS = "collection", "checkpoint", "set"
+COLLECTION, CHECKPOINT, SET, SELECTION = KINDS = "collection", "checkpoint", "set", "selection"
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
@@ -170,10 +170,16 @@ class Workspace:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def publish(self, kind: str, name: str, staged: Path, meta: dict[str, Any]) -> Record:
-        """Make the files in `staged` a record. `Refused` if the name is taken; all or nothing."""
+    def publish(
+        self, kind: str, name: str, staged: Path, meta: dict[str, Any], *, replaces: Record | None = None
+    ) -> Record:
+        """Make the files in `staged` a record. `Refused` if the name is taken; all or nothing.
+
+        `replaces` goes in the same transaction in which the new record comes.
+        """
         check_name(name)
-        self.refuse_taken(kind, name)
+        if replaces is None:
+            self.refuse_taken(kind, name)
         paths = sorted(path for path in staged.rglob("*") if path.is_file())
         files = {path.relative_to(staged).as_posix(): _flush(path) for path in paths}
         for folder in {path.parent for path in paths} | {staged}:
@@ -183,10 +189,12 @@ class Workspace:
         staged.replace(target)
         _fsync_folder(target.parent)
         try:
-            self._insert(record_id, kind, name, meta, files)
+            self._insert(record_id, kind, name, meta, files, replaces)
         except sqlite3.IntegrityError as error:  # another process took the name meanwhile
             shutil.rmtree(target, ignore_errors=True)
             raise _taken(kind, name) from error
+        if replaces is not None:
+            self._forget_files(replaces)
         return self.record(kind, name)
 
     def refuse_taken(self, kind: str, name: str) -> None:
@@ -207,6 +215,9 @@ class Workspace:
         record = self.record(kind, name)
         with self.transaction() as db:
             db.execute("DELETE FROM records WHERE id=?", (record.id,))
+        self._forget_files(record)
+
+    def _forget_files(self, record: Record) -> None:
         shutil.rmtree(record.folder, ignore_errors=True)
         shutil.rmtree(self.home / "derived" / record.id, ignore_errors=True)
 
@@ -231,8 +242,11 @@ class Workspace:
         name: str,
         meta: dict[str, Any],
         files: dict[str, tuple[int, str]],
+        replaces: Record | None,
     ) -> None:
         with self.transaction() as db:
+            if replaces is not None:
+                db.execute("DELETE FROM records WHERE id=?", (replaces.id,))
             db.execute(
                 "INSERT INTO records VALUES (?,?,?,?,?)",
                 (record_id, kind, name, time.time(), json.dumps(meta)),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
-from data import images, store, synthetic
+from data import embeddings, images, store, synthetic
 from data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID, Collection, Modality
 from data.workspace import COLLECTION, SET, Workspace
 from models import builtin, jobs, layouts, results
@@ -65,6 +65,7 @@ def _embed_and_measure(workspace: Workspace, checkpoint: str, name: str, say: Sa
 
     embed(workspace, NAME, checkpoint, progress=embedded)
     results.evaluation(workspace, name, split="test", progress=measured)
+    layouts.straight(workspace, embeddings.load(workspace, name).split("test"))
     say(f"Measuring {name}", 1)
 
 

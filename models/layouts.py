@@ -1,12 +1,15 @@
-"""UMAP layouts of embedding sets and what they distort, computed once in a worker and kept as derived files.
+"""Layouts of embedding sets and what they distort, computed once and kept as derived files.
 
-(umap compiles for seconds in every new process, so a page never runs it.)
+UMAP is laid out in a worker: it compiles for seconds in every new process, so a page never runs it. PCA is
+laid out where it is asked for.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -22,6 +25,7 @@ from models.adapters import refuse_features
 
 FILE = "layout-2.npz"
 NEIGHBOURS = 15
+QUICK = 2_000  # points measured for how far a map can be believed as a whole
 
 
 @dataclass(frozen=True)
@@ -29,20 +33,28 @@ class Layout:
     """A set's map and how far it can be believed.
 
     maps        modality -> (n_studies, 2), NaN where the modality is missing
-    distorted   modality -> (n_studies,) of bool: this point's neighbours on the map are not its own
+    belief      modality -> (n_studies,) the lower of each point's trustworthiness and continuity, 0..1,
+                1 = its neighbours on the map are its own; NaN = not measured
     trust       of the whole map, over all modalities
-    method      "umap" or "aligned"
+    method      "pca", "umap" or "aligned"
+    explained   share of variance of each axis (PCA), or empty
     """
 
     maps: dict[str, np.ndarray]
-    distorted: dict[str, np.ndarray]
+    belief: dict[str, np.ndarray]
     trust: Trust
     method: str
+    explained: tuple[float, ...] = ()
+
+    @property
+    def distorted(self) -> dict[str, np.ndarray]:
+        """modality -> (n_studies,) of bool: this point's neighbours on the map are not its own."""
+        return {m: belief < projection.DISTORTED for m, belief in self.belief.items()}
 
     def subset(self, rows: np.ndarray) -> Layout:
         """Some studies of it; `trust` stays that of the whole map."""
-        maps, distorted = ({m: values[rows] for m, values in d.items()} for d in (self.maps, self.distorted))
-        return replace(self, maps=maps, distorted=distorted)
+        maps, belief = ({m: values[rows] for m, values in d.items()} for d in (self.maps, self.belief))
+        return replace(self, maps=maps, belief=belief)
 
 
 def stacked(embedding_set: EmbeddingSet) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -67,10 +79,28 @@ def unstack(values: np.ndarray, where: dict[str, np.ndarray], n: int) -> dict[st
     return parts
 
 
-def shown(xy: np.ndarray, trust: Trust, where: dict[str, np.ndarray], n: int, *, method: str) -> Layout:
+def shown(found: Map, trust: Trust, where: dict[str, np.ndarray], n: int) -> Layout:
     """A layout from what was found for the stacked vectors."""
-    distorted = unstack(trust.distorted(), where, n)
-    return Layout(unstack(xy, where, n), {m: d == 1 for m, d in distorted.items()}, trust, method)
+    belief = np.fmin(trust.per_point_trust, trust.per_point_continuity)
+    return Layout(
+        unstack(found.xy, where, n), unstack(belief, where, n), trust, found.method, found.explained
+    )
+
+
+def straight(workspace: Workspace, part: EmbeddingSet, *, limit: int = QUICK) -> Layout:
+    """The PCA layout of a set or one split of it, kept once it was made.
+
+    limit: points that are measured for what the map distorts, a seeded sample above it.
+    """
+    studies = hashlib.sha256("\n".join(part.rows[STUDY_ID].astype(str)).encode()).hexdigest()[:12]
+    path = workspace.derived(workspace.record(SET, part.name), f"pca-{studies}-{limit}.npz")
+    if path.is_file():
+        return _stored(path, part)
+    vectors, where = stacked(part)
+    found = projection.pca(vectors)
+    trust = projection.trust(vectors, found.xy, limit=limit)
+    write_atomically(path, _packed(found, trust))
+    return shown(found, trust, where, len(part))
 
 
 def compute(workspace: Workspace, name: str, *, start: str = "") -> None:
@@ -107,13 +137,17 @@ def read(workspace: Workspace, name: str) -> Layout | None:
     path = workspace.derived(workspace.record(SET, name), FILE)
     if not path.is_file():
         return None
-    chosen = embeddings.load(workspace, name)
-    where = stacked(chosen)[1]
+    return _stored(path, embeddings.load(workspace, name))
+
+
+def _stored(path: Path, chosen: EmbeddingSet) -> Layout:
+    where = {m: np.flatnonzero(chosen.present(m)) for m in chosen.modalities}
     with np.load(path, allow_pickle=False) as stored:
         trustworthiness, continuity = map(float, stored["overall"])
         k, measured = map(int, stored["counts"])
         trust = Trust(trustworthiness, continuity, stored["trust"], stored["continuity"], k, measured)
-        return shown(stored["xy"], trust, where, len(chosen), method=str(stored["method"]))
+        explained = tuple(map(float, stored["explained"])) if "explained" in stored else ()
+        return shown(Map(stored["xy"], str(stored["method"]), explained), trust, where, len(chosen))
 
 
 def _enough(vectors: np.ndarray, name: str) -> None:
@@ -129,17 +163,23 @@ def _keep(
 ) -> None:
     """Write a map, with what it distorts."""
     trust = projection.trust(vectors, result.xy, k=NEIGHBOURS, graph=graph)
+    path = workspace.derived(workspace.record(SET, name), FILE)
+    write_atomically(path, _packed(result, trust))
+
+
+def _packed(result: Map, trust: Trust) -> bytes:
     buffer = io.BytesIO()
     np.savez(
         buffer,
         xy=result.xy,
         method=result.method,
+        explained=result.explained,
         overall=[trust.trustworthiness, trust.continuity],
         trust=trust.per_point_trust.astype(np.float32),
         continuity=trust.per_point_continuity.astype(np.float32),
         counts=[trust.k, trust.measured],
     )
-    write_atomically(workspace.derived(workspace.record(SET, name), FILE), buffer.getvalue())
+    return buffer.getvalue()
 
 
 def _start(

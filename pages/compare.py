@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from analysis import compare_figures
+from analysis import figures
 from data.errors import UserError
-from pages.components import cards, compare_table, compare_who, compare_whom, downloads, shell
+from pages.components import cards, compare_morph, compare_table, compare_who, compare_whom, downloads, shell
 from pages.components.compare_data import Both, both
 from pages.components.shell import Choice
 
@@ -37,6 +37,8 @@ def main() -> None:
     compare_whom.slices(found)
     st.subheader("How alike the spaces are")
     compare_whom.agreement(found)
+    st.subheader("From A to B")
+    compare_morph.section(choice, found)
     st.subheader("What this rests on")
     compare_whom.notes(found)
 
@@ -61,7 +63,7 @@ def nothing_beside(choice: Choice) -> None:
 def pairs(found: Both) -> None:
     """Cosines of the true pairs, B over A."""
     a, b = found.compared.cosines
-    figure = compare_figures.pair_cosines(a, b, found.labels)
+    figure = figures.pair_cosines(a, b, found.labels)
     st.plotly_chart(figure, key="compare_pairs", config=downloads.FIGURE)
     row = found.compared.table.find("cos_true_pairs", *found.pair)
     told = f"{np.mean(b > a):.0%} of the studies have a higher cosine in B."

@@ -2,62 +2,37 @@
 
 from __future__ import annotations
 
-import numpy as np
 import streamlit as st
 
-from analysis import figures, gap
+from analysis import gap
 from analysis.evaluate import Evaluation
-from data.collection import GROUP
-from pages.components import cards, dial, downloads, shell, views
+from pages.components import cards, dial, gap_cosines, gap_table, gap_whom, shell, views
 from pages.components.shell import Choice
 
 PAIR_METRICS = tuple(gap.PairGap.__dataclass_fields__)
-MAX_LABELS = 30
 
 
 def main() -> None:
     shell.open_page("Gap", "How large is the gap, of what kind, and for whom?")
     choice = shell.choose()
-    evaluations = [views.evaluation(v) for v in choice.views]
     st.subheader("Cosines")
-    histograms(choice)
+    gap_cosines.histograms(choice)  # needs no evaluation, which may take a while
+    evaluations = [views.evaluation(v) for v in choice.views]
+    if choice.b is not None:
+        st.subheader("A over B")
+        gap_cosines.over(choice, evaluations)
     st.subheader("Of what kind")
     kinds(evaluations, choice.pair)
     st.subheader("The numbers")
     numbers(evaluations, choice.pair)
     st.subheader("Each modality alone")
     alone(choice, evaluations)
+    st.subheader("The whole table of cosines")
+    gap_table.blocks(choice)
     st.subheader("For whom")
-    for_whom(choice)
+    gap_whom.ridges(choice)
     st.subheader("The gap dial")
     dial.section(choice)
-
-
-@st.cache_data(show_spinner=False, max_entries=32)
-def samples(fingerprint: str, name: str, split: str, pair: tuple[str, str]) -> gap.CosineSamples | None:
-    shown = views.view(name, split)
-    rows = shown.set.rows_with(*pair)
-    if len(rows) < 2:
-        return None
-    return gap.cosine_samples(*(np.asarray(shown.set.vectors[m][rows]) for m in pair))
-
-
-def histograms(choice: Choice) -> None:
-    pair = choice.pair
-    known = {}
-    for label, shown in zip(choice.labels, choice.views, strict=True):
-        found = samples(shown.record.fingerprint, shown.name, shown.split, pair)
-        if found is not None:
-            known[label] = found
-    if not known:
-        st.info(f"Fewer than two studies of this split have both {' and '.join(map(cards.plain, pair))}.")
-        st.stop()
-    figure = figures.cosine_histograms(known, *pair)
-    st.plotly_chart(figure, key="histograms", config=downloads.FIGURE)
-    st.caption(
-        "Where a gap is, pairs across modalities (even true ones) have lower cosines than strangers within "
-        "one modality. Alignment moves the green hill of true pairs away from the grey one of random pairs."
-    )
 
 
 def kinds(evaluations: list[Evaluation], pair: tuple[str, str]) -> None:
@@ -93,23 +68,6 @@ def alone(choice: Choice, evaluations: list[Evaluation]) -> None:
         with st.container(horizontal=True):
             for name in ("angular_value", "uniformity_wi", "uniformity_w2"):
                 cards.number([e.find(name, modality) for e in evaluations], subtitle=modality)
-
-
-def for_whom(choice: Choice) -> None:
-    common = [c for c in choice.a.set.labels if all(c in v.set.labels for v in choice.views)]
-    labels = [c for c in common if 2 <= choice.a.set.rows[c].nunique() <= MAX_LABELS]
-    if not labels:
-        st.info("The studies carry no labels with 2 to 30 different values.")
-        return
-    label = st.selectbox("Label", labels, key="gap_label")
-    means = {}
-    for title, shown in zip(choice.labels, choice.views, strict=True):
-        rows = shown.set.rows_with(*choice.pair)
-        x, y = (np.asarray(shown.set.vectors[m][rows]) for m in choice.pair)
-        of = shown.set.rows.iloc[rows]
-        means[title] = gap.cosine_by_label(x, y, of[label].to_numpy(str), of[GROUP].to_numpy(str))
-    figure = figures.by_group(means, cards.COLOURS, "mean cosine of true pairs, 95 % interval")
-    st.plotly_chart(figure, key="by_label", config=downloads.FIGURE)
 
 
 main()

@@ -103,7 +103,7 @@ def columns_of(source: Path | bytes, table: str) -> intake.Options | None:
     """What was guessed of the source, to be corrected."""
     raw = understood(source, table)
     if isinstance(raw, UserError):
-        st.error(raw.message, icon=":material/block:")
+        st.error(cards.plain(raw.message), icon=":material/block:")
         return None
     st.markdown(f"**{len(raw.rows):,} rows** in {raw.layout} layout. Correct the columns if need be:")
     content = source if isinstance(source, bytes) else str(source).encode()
@@ -155,9 +155,9 @@ def keep_report(report: IntakeReport) -> None:
 def show_report(report: IntakeReport) -> None:
     """Found, taken, skipped, refused: the counts add up."""
     if report.refused:
-        st.error(report.message, icon=":material/block:")
+        st.error(cards.plain(report.message), icon=":material/block:")
     else:
-        st.success(report.message, icon=":material/check_circle:")
+        st.success(cards.plain(report.message), icon=":material/check_circle:")
     for column, (label, value) in zip(
         st.columns(3),
         (("found", report.found), ("taken", report.taken), ("skipped", sum(report.skipped.values()))),
@@ -262,17 +262,17 @@ def work() -> None:
     recent = [j for j in jobs.jobs(views.workspace()) if time.time() - j.heartbeat < 60]
     for job in recent:
         if job.state == "failed":
-            st.error(job.message, icon=":material/block:")
+            st.error(cards.plain(job.message), icon=":material/block:")
         elif job.state == "done":
-            st.success(job.message, icon=":material/check_circle:")
+            st.success(cards.plain(job.message), icon=":material/check_circle:")
 
 
 def progress(was_active: bool) -> None:
     active = jobs.jobs(views.workspace(), active=True)
     for job in active:
-        left, right = st.columns([6, 1])
-        left.progress(job.progress, text=f"{job.kind}: {job.message or 'waiting'}")
-        if right.button("Stop", key=f"stop-{job.id}"):
+        left, right = st.columns([6, 1], vertical_alignment="bottom")
+        left.progress(job.progress, text=cards.plain(f"{job.kind}: {job.message or 'waiting'}"))
+        if right.button("Stop", key=f"stop-{job.id}", icon=":material/stop:", width="stretch"):
             jobs.cancel(views.workspace(), job.id)
     if was_active and not active:
         st.rerun()
@@ -283,11 +283,9 @@ def listing(records: list[Record], empty: str) -> None:
         st.info(empty, icon=":material/potted_plant:")
     for record in records:
         with st.container(border=True):
-            head, size = st.columns([5, 1])
-            head.markdown(f"**{record.name}**")
-            size.caption(f"{record.size / 1e6:,.1f} MB")
+            st.markdown(f"**{cards.plain(record.name)}**")
             when = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.created))
-            st.caption(f"{cards.plain(describe(record))} Added {when}.")
+            st.caption(f"{cards.plain(describe(record))} {record.size / 1e6:,.1f} MB, added {when}.")
             with st.expander("Provenance"):
                 st.json({"id": record.id, "fingerprint": record.fingerprint, **record.meta})
             actions(record)
@@ -302,7 +300,7 @@ def actions(record: Record) -> None:
     if row.button("Verify", key=f"verify-{record.id}", help="Compare every file with its checksum."):
         damaged = views.workspace().verify(record)
         if damaged:
-            st.error(f"Damaged: {', '.join(damaged)}.")
+            st.error(cards.plain(f"Damaged: {', '.join(damaged)}."))
         else:
             st.success(f"All {len(record.files)} files are what they were.")
     if record.kind == SET:
@@ -311,8 +309,9 @@ def actions(record: Record) -> None:
         st.caption("The files are removed from the workspace. Your own source is not touched.")
         users = dependents(record)
         if users:
-            st.caption(f"Made from it, and without its pictures and texts afterwards: {', '.join(users)}.")
-        if st.button(f"Delete {record.name}", type="primary", key=f"delete-{record.id}"):
+            listed = cards.plain(", ".join(users))
+            st.caption(f"Made from it, and without its pictures and texts afterwards: {listed}.")
+        if st.button(f"Delete {cards.plain(record.name)}", type="primary", key=f"delete-{record.id}"):
             attempt(lambda: forget(record))
 
 
@@ -333,7 +332,7 @@ def attempt(change: Callable[[], None]) -> None:
     try:
         change()
     except UserError as error:
-        st.error(error.message, icon=":material/block:")
+        st.error(cards.plain(error.message), icon=":material/block:")
         return
     st.rerun()
 

@@ -4,31 +4,38 @@ from __future__ import annotations
 
 import streamlit as st
 
-from analysis import figures
 from analysis.evaluate import Evaluation
+from analysis.figures import MODALITY_COLOURS
 from analysis.verdict import reading
-from pages.components import cards, downloads, shell, views
+from pages.components import cards, map_panels, overview_loaded, selection, served, shell, views
+from pages.components import linked_map as maps
+from pages.components.retrieval_answers import link_to
 from pages.components.shell import Choice
+
+HEIGHT = 300  # pixels of a map
+KEY = "overview_map"
 
 
 def main() -> None:
     shell.open_page("Overview", "What is loaded, and is there a gap?")
     choice = shell.choose()
+    overview_loaded.sentence(choice)
     evaluations = [views.evaluation(v) for v in choice.views]
     verdict(choice, evaluations)
     numbers(evaluations, choice.pair)
-    maps(choice)
+    small_maps(choice)
     next_steps()
     details(choice, evaluations)
 
 
 def verdict(choice: Choice, evaluations: list[Evaluation]) -> None:
     """Plain words first."""
-    x, y = choice.pair
+    x, y = map(cards.plain, choice.pair)
     for letter, word, shown, result in zip("AB", cards.WORDS, choice.views, evaluations, strict=False):
         found = reading(result, choice.pair)
         if found is None:
-            st.warning(f"{shown.name!r} has fewer than two studies with both {x} and {y} in this split.")
+            name = cards.plain(shown.name)
+            st.warning(f"{name} has fewer than two studies with both {x} and {y} in this split.")
             continue
         st.markdown(f"#### :{word}-badge[{letter}] {cards.plain(found.headline)}")
         st.markdown(f"{cards.plain(found.explanation)} :gray[{cards.plain(found.basis)}]")
@@ -45,20 +52,52 @@ def numbers(evaluations: list[Evaluation], pair: tuple[str, str]) -> None:
             where = {"direction": f"{a}->{b}", "protocol": "multi_positive"}
             found = [e.find("recall_at_10", **where) for e in evaluations]
             cards.number(found, percent=True, subtitle=f"{a} → {b}")
+    with st.popover("Download numbers", icon=":material/download:"):
+        for letter, word, result in zip("AB", cards.WORDS, evaluations, strict=False):
+            st.markdown(f":{word}-badge[{letter}]")
+            cards.downloads(result, f"{result.set}-{result.split}")
 
 
-def maps(choice: Choice) -> None:
+def small_maps(choice: Choice) -> None:
     st.subheader("Where the studies lie")
-    for column, label, shown in zip(st.columns(len(choice.views)), choice.labels, choice.views, strict=True):
-        result, points = views.pca(shown)
-        figure = figures.small_map(points, explained=result.explained, colours=figures.MODALITY_COLOURS)
-        column.markdown(f"**{label}**")
-        column.plotly_chart(figure, key=f"small-{label}", config=downloads.FIGURE)
-    st.caption(
-        "The two directions of largest variance of all modalities together (PCA). Each point is one "
-        "image (triangle) or one text (diamond, circle). A large gap shows as separate clouds; a smaller one "
-        "can hide in the other directions, so trust the numbers."
+    layouts = [views.pca(v) for v in choice.views]
+    url, thumb = served.urls(choice.a)
+    maps.linked_map(
+        map_panels.side_by_side(choice, layouts, greyed=False, names=""),
+        cards=maps.Cards(url, thumb),
+        colours=maps.Colouring.by_modality(palette=MODALITY_COLOURS),
+        height=HEIGHT,
+        selected=selection.current(choice).tolist(),
+        key=KEY,
+        on_select=lambda: on_select(choice),
     )
+    st.fragment(clicked, key="clicked")(choice)
+    shares = [f"{sum(found.explained):.0%} in {letter}" for letter, found in zip("AB", layouts, strict=False)]
+    st.caption(
+        "The two directions of largest variance of all modalities together (PCA); they hold "
+        f"{' and '.join(shares)} of it. A large gap shows as separate clouds; a smaller one can hide in the "
+        "other directions, so trust the numbers."
+    )
+
+
+def on_select(choice: Choice) -> None:
+    """A click changes what is below the maps, not the page."""
+    selection.set_rows(choice, maps.selection(KEY), "on the overview")
+    st.rerun("clicked")
+
+
+def clicked(choice: Choice) -> None:
+    """The study that was clicked, and where to go with it."""
+    rows = selection.current(choice).tolist()
+    if not rows:
+        st.caption("Point at a study to see it; click it to go on from it.")
+        return
+    study = choice.a.ids[rows[0]]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.text(study + (f" and {len(rows) - 1:,} more" if len(rows) > 1 else ""), width="content")
+        query = link_to(choice, study)
+        shell.link("map", "Open on the map", ":material/scatter_plot:", query=query)
+        shell.link("retrieval", "Ask with it", ":material/search:", query=query)
 
 
 def next_steps() -> None:
@@ -78,11 +117,12 @@ def next_steps() -> None:
 
 
 def details(choice: Choice, evaluations: list[Evaluation]) -> None:
+    with st.expander("What is loaded"):
+        overview_loaded.card(choice)
     with st.expander("All numbers, with intervals"):
         for label, result in zip(choice.labels, evaluations, strict=True):
-            st.markdown(f"**{label}**")
+            st.markdown(f"**{cards.plain(label)}**")
             st.dataframe(cards.table_of(result), hide_index=True, width="stretch")
-            cards.downloads(result, f"{result.set}-{result.split}")
         st.caption(f"Intervals: {evaluations[0].interval}.")
     with st.expander("Where these come from"):
         for shown in choice.views:

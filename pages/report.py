@@ -131,7 +131,15 @@ def downloads(built: Built) -> None:
     row = st.container(horizontal=True)
     for label, ending, kind, content in files:
         name = f"{stem}-{hashlib.sha256(content).hexdigest()[:12]}.{ending}"
-        row.download_button(label, content, name, kind, key=f"report-{ending}", on_click="ignore")
+        row.download_button(
+            f"{label}, {len(content) / 1e6:.1f} MB",
+            content,
+            name,
+            kind,
+            key=f"report-{ending}",
+            on_click="ignore",
+            icon=":material/download:",
+        )
 
 
 def packed(files: dict[str, str]) -> bytes:

@@ -32,9 +32,7 @@ def main() -> None:
         ask(collections)
     st.fragment(work, run_every=1.0 if active else None)(active)
     st.fragment(watch, key="train_watch", run_every=2.0 if moving else None)()
-    playing = st.session_state.get("train_playing", False)
-    ticks = scrubber.TICK if playing else 3.0 if moving else None
-    st.fragment(look, key="train_look", run_every=ticks)(playing)
+    st.fragment(look, key="train_look", run_every=3.0 if moving else None)()
     history()
 
 
@@ -84,7 +82,6 @@ def launch(runs: list[TrainingConfig]) -> None:
 def follow(names: list[str]) -> None:
     """Show these runs as A and B, also those that are still to appear; the link names them."""
     st.session_state["train_follow"] = names
-    st.session_state.pop("train_epoch", None)
     st.query_params["run"] = names
 
 
@@ -209,15 +206,13 @@ def made_by(made: Record) -> tuple[Any, Any]:
     return made.meta.get("collection"), made.meta.get("checkpoint_id")
 
 
-def look(was_playing: bool) -> None:
+def look() -> None:
     """The epoch scrubber."""
     runs = shown()
     if not runs:
         return
     st.subheader("Epoch by epoch")
     scrubber.show(runs)
-    if st.session_state.get("train_playing", False) != was_playing:
-        st.rerun()  # begins or ends the ticking
 
 
 def history() -> None:
@@ -227,6 +222,7 @@ def history() -> None:
     st.subheader("Runs")
     rows = [row_of(r.id, r.name) for r in records]
     columns = {
+        "name": st.column_config.TextColumn(width="medium"),
         "R@10": st.column_config.NumberColumn(format="percent"),
         "gap": st.column_config.NumberColumn(format="%.3f"),
         "cosine": st.column_config.NumberColumn(format="%.3f"),

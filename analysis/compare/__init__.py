@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from analysis.compare.flips import Flips, flips
+from analysis.compare.kinds import Kind, kind_difference
 from analysis.compare.movement import Movement, movement
 from analysis.compare.neighbourhood import Neighbourhoods, neighbourhoods
 from analysis.compare.slices import Slice, by_length, by_value, slices
@@ -13,6 +14,7 @@ __all__ = [
     "HEADLINE",
     "Comparison",
     "Flips",
+    "Kind",
     "Movement",
     "Neighbourhoods",
     "Row",
@@ -24,6 +26,7 @@ __all__ = [
     "compare",
     "flips",
     "headline",
+    "kind_difference",
     "movement",
     "neighbourhoods",
     "slices",

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from analysis.gap.blocks import Blocks, Order, blocks, order
 from analysis.gap.extras import PairExtras, pair_extras
 from analysis.gap.flips import FlipTest, gap_test
 from analysis.gap.pair import PairGap, angular_value, pair_gap
+from analysis.gap.ridges import Ridge, Ridges, paired_difference, ridges
 from analysis.gap.samples import CosineSamples, GroupMean, cosine_by_label, cosine_samples
 
 __all__ = [
+    "Blocks",
     "CosineSamples",
     "FlipTest",
     "GroupMean",
+    "Order",
     "PairExtras",
     "PairGap",
+    "Ridge",
+    "Ridges",
     "angular_value",
+    "blocks",
     "cosine_by_label",
     "cosine_samples",
     "gap_test",
+    "order",
     "pair_extras",
     "pair_gap",
+    "paired_difference",
+    "ridges",
 ]

@@ -3,6 +3,7 @@
 from analysis.projection.comparable import Comparison, Pair, aligned, compared, started
 from analysis.projection.maps import MIN_ROWS_UMAP, Graph, Map, directions, onto, pca, pca_common, umap
 from analysis.projection.placing import Placed, place
+from analysis.projection.regions import Region, regions
 from analysis.projection.trust import DISTORTED, Trust, trust
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Map",
     "Pair",
     "Placed",
+    "Region",
     "Trust",
     "aligned",
     "compared",
@@ -21,6 +23,7 @@ __all__ = [
     "pca",
     "pca_common",
     "place",
+    "regions",
     "started",
     "trust",
     "umap",

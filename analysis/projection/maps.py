@@ -12,6 +12,7 @@ from analysis.neighbours import nearest
 
 MIN_ROWS_UMAP = 10
 MANY = 10_000
+BLOCK = 16_384  # rows held in double precision at a time
 Graph = tuple[np.ndarray, np.ndarray]  # cosines and rows, as `nearest(z, z, k=k)` gives them
 
 
@@ -32,9 +33,14 @@ def pca(z: np.ndarray) -> Map:
     With a gap, the first axis is usually the gap itself. Signs are fixed so that the largest
     loading of each axis is positive: the same data give the same picture.
     """
-    centred = np.asarray(z, dtype=np.float64) - z.mean(axis=0)
-    axes, explained = directions(centred.T @ centred / len(z))
-    return Map((centred @ axes).astype(np.float32), "pca", explained)
+    middle = z.mean(axis=0, dtype=np.float64)
+    covariance = np.zeros((z.shape[1], z.shape[1]))
+    for start in range(0, len(z), BLOCK):
+        centred = z[start : start + BLOCK] - middle
+        covariance += centred.T @ centred
+    axes, explained = directions(covariance / len(z))
+    xy = [(z[start : start + BLOCK] - middle) @ axes for start in range(0, len(z), BLOCK)]
+    return Map(np.concatenate(xy).astype(np.float32), "pca", explained)
 
 
 def pca_common(stacks: Sequence[np.ndarray]) -> Map:

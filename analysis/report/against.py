@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from analysis import compare_figures
+from analysis import figures
 from analysis.catalogue import CATALOGUE
 from analysis.compare import Movement, Slice, cells
 from analysis.report import numbers
@@ -38,7 +38,7 @@ def numbers_section(evidence: Evidence, paired: Paired) -> Section:
         "Every difference with its interval, in the smallest change worth naming of its number; inside the "
         "band nothing changed that matters."
     )
-    forest = Chart("forest", "Differences in margins", compare_figures.forest(rows), told)
+    forest = Chart("forest", "Differences in margins", figures.forest(rows), told)
     return Section("changed", "What changed", (table, forest))
 
 
@@ -60,7 +60,7 @@ def _pairs(evidence: Evidence, paired: Paired) -> Part:
     a, b = paired.cosines
     labels = [f"{letter}: {side.name}" for letter, side in zip("AB", evidence.sides, strict=True)]
     note = f"{np.mean(b > a):.0%} of the studies have a higher cosine in B."
-    return Chart("pair-cosines", "Cosines of true pairs", compare_figures.pair_cosines(a, b, labels), note)
+    return Chart("pair-cosines", "Cosines of true pairs", figures.pair_cosines(a, b, labels), note)
 
 
 def _flips(evidence: Evidence, paired: Paired) -> Iterator[Part]:
@@ -106,7 +106,7 @@ def _moved(evidence: Evidence, paired: Paired) -> Iterator[Part]:
             )
         )
         title = f"Change of {modality}"
-        yield Chart(f"changes-{modality}", title, compare_figures.changes(found))
+        yield Chart(f"changes-{modality}", title, figures.changes(found))
         rows = _farthest(found)
         if len(rows):
             told = [
@@ -126,7 +126,7 @@ def _neighbours(paired: Paired) -> Iterator[Part]:
         yield Chart(
             f"overlap-{name}",
             f"Neighbours kept: {shown}",
-            compare_figures.overlaps(found),
+            figures.overlaps(found),
             f"{kept} {found.note}".strip(),
         )
 
@@ -141,7 +141,7 @@ def _slices(paired: Paired) -> Iterator[Part]:
             yield _slice_table(f"slices-{key}", f"Change of the {what}", columns)
         for number, (column, found) in enumerate(columns.items()):
             if len({one.verdict for one in found}) > 1:
-                figure = compare_figures.by_slice(found, f"B − A, {what}, 95 % interval")
+                figure = figures.by_slice(found, f"B − A, {what}, 95 % interval")
                 yield Chart(f"slices-{key}-{number}", f"{what.capitalize()} by {column}", figure)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from analysis import figures
-from analysis.compare_figures import safe
+from analysis.figures import safe
 from analysis.report.parts import Chart, Table
 from analysis.report.record import Evidence, Picture, Side, Study
 

@@ -6,6 +6,7 @@ protocols answer three questions; ties are settled by the exact expected value.
 
 from __future__ import annotations
 
+from analysis.retrieval.curve import RankCurve, rank_curve
 from analysis.retrieval.directions import (
     BothDirections,
     Direction,
@@ -26,6 +27,7 @@ __all__ = [
     "LabelPrecision",
     "Positives",
     "Protocol",
+    "RankCurve",
     "Ranks",
     "Retrieval",
     "RightAnswers",
@@ -33,5 +35,6 @@ __all__ = [
     "joint_keys",
     "label_precision",
     "rank_best",
+    "rank_curve",
     "retrieval",
 ]

@@ -113,7 +113,7 @@ def study_card(view: View, row: int, *, caption: str = "") -> None:
         if modality.kind == "image":
             picture = views.image_bytes(view, study, modality.name)
             if picture is not None:
-                st.image(picture, width="content")
+                st.image(picture, width="content", alt=f"{modality.name} of {view.ids[row]}")
         elif modality.kind == "text" and study.values.get(modality.name):
             st.caption(plain(modality.name))
             st.text(study.values[modality.name])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from analysis import compare_figures
+from analysis import figures
 from analysis.catalogue import CATALOGUE, PROTOCOL_MEANING
 from analysis.compare import Row
 from analysis.compare.cells import cells, numbers, of_headline
@@ -56,7 +56,7 @@ def section(both: Both) -> None:
         "those of A and B overlap. The verdict follows from that interval alone; p is stricter, "
         "two-sided and after Holm over all headline numbers (repeated texts counting as right)."
     )
-    st.plotly_chart(compare_figures.forest(rows), key="compare_forest", config=FIGURE)
+    st.plotly_chart(figures.forest(rows), key="compare_forest", config=FIGURE)
     st.caption(
         "Every difference with its interval, measured in the smallest change worth naming of its number: "
         "inside the grey band nothing changed that matters."

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from analysis import compare_figures
+from analysis import figures
 from analysis.compare import Flips, Neighbourhoods
 from pages.components import cards, compare_studies, downloads
 from pages.components.compare_data import LINK, Both
@@ -95,7 +95,7 @@ def movement(both: Both) -> None:
     if found.change.max() < 1e-6:
         st.caption("All studies stand exactly where they were.")
         return
-    st.plotly_chart(compare_figures.changes(found), key="moved_figure", config=downloads.FIGURE)
+    st.plotly_chart(figures.changes(found), key="moved_figure", config=downloads.FIGURE)
     st.caption(
         "Measured in the full space, after the shift, turn and scale that all studies share are taken away; "
         f"these explain {found.explained:.0%} of the cloud. The line is what would be seen if no study stood "
@@ -127,7 +127,7 @@ def neighbours(both: Both) -> None:
         f"that have nothing in common would keep {found.by_chance:.1%}."
         + (f" :gray[{found.note}]" if found.note else "")
     )
-    st.plotly_chart(compare_figures.overlaps(found), key="near_figure", config=downloads.FIGURE)
+    st.plotly_chart(figures.overlaps(found), key="near_figure", config=downloads.FIGURE)
     order = np.argsort(found.overlap, kind="stable")
     place = st.selectbox(
         "Study",

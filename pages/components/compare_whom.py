@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from analysis import compare_figures
+from analysis import figures
 from analysis.catalogue import CATALOGUE
 from analysis.compare import Slice
 from pages.components import cards, downloads
@@ -31,7 +31,7 @@ def slices(both: Both) -> None:
     )
     measure = measure or next(iter(MEASURES))
     found = getattr(both.compared, MEASURES[measure])[column]
-    figure = compare_figures.by_slice(found, f"B − A, {measure.lower()}, 95 % interval")
+    figure = figures.by_slice(found, f"B − A, {measure.lower()}, 95 % interval")
     st.plotly_chart(figure, key="slices_figure", config=downloads.FIGURE)
     percent = MEASURES[measure] == "hits"
     st.dataframe([slice_row(one, percent) for one in found], hide_index=True, width="stretch")

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from analysis import guards
-from analysis.training_figures import UNLIMITED, Curve, curve_of, curves
+from analysis.figures import UNLIMITED, Curve, curve_of, curves
 from models.training.record import Run
 from pages.components import cards
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,10 +13,8 @@ from data.collection import STUDY_ID
 from data.workspace import COLLECTION
 from models.training.record import Run
 from pages.components import cards, training_form, views
-from pages.components.linked_map import Colouring, Panel, linked_map
-from pages.components.linked_map.payload import SHAPES
+from pages.components.linked_map import SHAPES, Cards, Colouring, Moment, Panel, linked_map
 
-TICK = 0.6  # seconds an epoch while it plays; the points take 0.4 of them to move
 NUMBERS = {
     "centroid_gap": ("gap", "{:.3f}"),
     "cos_true_pairs": ("cosine of true pairs", "{:.3f}"),
@@ -26,7 +23,7 @@ NUMBERS = {
 
 
 def show(runs: Sequence[Run]) -> None:
-    """Slider over the epochs, the map of that epoch, its numbers."""
+    """The map with a slider over the epochs, which moves in the browser alone."""
     runs = together([run for run in runs if run.snapshots])
     if not runs:
         st.info(
@@ -34,24 +31,22 @@ def show(runs: Sequence[Run]) -> None:
         )
         return
     epochs = sorted({epoch for run in runs for epoch in run.snapshots})
-    epoch = choose_epoch(epochs)
     left, right = st.columns(2)
     colour = left.selectbox("Colour", ["modality", *runs[0].rows], key="train_colour")
     lines = (
         right.segmented_control("Pair lines", ["none", "all"], default="none", key="train_lines") or "none"
     )
-    for letter, word, run in zip("AB", cards.WORDS, runs, strict=False):
-        st.markdown(f":{word}-badge[{letter}] {numbers(run, epoch)}")
     studies, rows = common(runs)
     panels = [
-        panel(f"{letter}: {run.name}", accent, run, epoch, rows[i])
+        panel(f"{letter}: {run.name}", accent, run, epochs, rows[i])
         for i, (letter, accent, run) in enumerate(zip("AB", cards.COLOURS, runs, strict=False))
     ]
     linked_map(
         panels,
-        studies=studies,
-        captions=captions(runs[0], studies),
+        cards=Cards(studies=studies, captions=captions(runs[0], studies)),
         colours=colours(runs[0], colour, rows[0]),
+        moments=[moment(runs, epoch) for epoch in epochs],
+        start=len(epochs) - 1,
         lines=lines,
         key="train_map",
     )
@@ -61,53 +56,27 @@ def show(runs: Sequence[Run]) -> None:
     )
 
 
-def choose_epoch(epochs: list[int]) -> int:
-    """The epoch on the slider; while it plays, the next one at every tick."""
-    state = st.session_state
-    step(epochs)
-    if len(epochs) < 2:
-        return epochs[0]
-    left, right = st.columns([1, 6], vertical_alignment="bottom")
-    playing = state.get("train_playing", False)
-    label, icon = ("Pause", ":material/pause:") if playing else ("Play", ":material/play_arrow:")
-    left.button(label, icon=icon, key="train_play", on_click=toggle, args=(epochs,), width="stretch")
-    return right.select_slider("Epoch", epochs, key="train_epoch")
-
-
-def step(epochs: list[int]) -> None:
-    """Move the slider on: to the next epoch while it plays, to a new last one if it stood at the last."""
-    state = st.session_state
-    at, last = state.get("train_epoch"), state.get("train_last")
-    state["train_last"] = epochs[-1]
-    if at not in epochs or at == last:
-        at = epochs[-1]
-    if state.get("train_playing") and time.monotonic() - state["train_tick"] > TICK / 2:
-        state["train_tick"] = time.monotonic()
-        at = next((e for e in epochs if e > at), at)
-        state["train_playing"] = at < epochs[-1]
-    state["train_epoch"] = at
-
-
-def toggle(epochs: list[int]) -> None:
-    """Begin or end to play; from the start if it stands at the end."""
-    state = st.session_state
-    state["train_playing"] = not state.get("train_playing", False)
-    state["train_tick"] = time.monotonic()
-    if state["train_playing"] and state.get("train_epoch") == epochs[-1]:
-        state["train_epoch"] = epochs[0]
+def moment(runs: Sequence[Run], epoch: int) -> Moment:
+    """An epoch, and its numbers in each run beside those before training."""
+    lettered = len(runs) > 1
+    told = [
+        f"{letter}: {numbers(run, epoch)}" if lettered else numbers(run, epoch)
+        for letter, run in zip("AB", runs, strict=False)
+    ]
+    return Moment(f"epoch {epoch}", "   ".join(told))
 
 
 def numbers(run: Run, epoch: int) -> str:
-    """The numbers of an epoch and, beside them, those before training."""
+    """The numbers of an epoch and, beside them, those before training; plain text."""
     rows = {row["epoch"]: row for row in run.history.epochs}
     at = nearest_epoch([*run.snapshots], epoch)
     parts = [
-        f"{label} **{form.format(rows[at][name])}**"
-        + (f" :gray[({form.format(rows[0][name])} before)]" if at and name in rows[0] else "")
+        f"{label} {form.format(rows[at][name])}"
+        + (f" ({form.format(rows[0][name])} before)" if at and name in rows.get(0, {}) else "")
         for name, (label, form) in NUMBERS.items()
-        if name in rows[at]
+        if name in rows.get(at, {})
     ]
-    return f"epoch {at} · " + " · ".join(parts)
+    return " · ".join(parts)
 
 
 def nearest_epoch(known: Sequence[int], epoch: int) -> int:
@@ -130,12 +99,15 @@ def common(runs: Sequence[Run]) -> tuple[list[str], list[list[int]]]:
     return studies, [[place[s] for s in studies] for place in places]
 
 
-def panel(title: str, accent: str, run: Run, epoch: int, rows: list[int]) -> Panel:
-    xy, frame = projected(run.name, run.manifest["config_key"], len(run.snapshots), run)
-    moment = sorted(run.snapshots).index(nearest_epoch([*run.snapshots], epoch))
-    n = len(run.studies)
-    points = [xy[moment, k * n : (k + 1) * n][rows] for k in range(len(run.modalities))]
-    return Panel(title, accent, run.modalities, SHAPES[: len(points)], points, frame)
+def panel(title: str, accent: str, run: Run, epochs: Sequence[int], rows: list[int]) -> Panel:
+    """A run's studies at each epoch; where it has no snapshot, as at its last one before."""
+    xy, extent = projected(run.name, run.manifest["config_key"], len(run.snapshots), run)
+    known, n = sorted(run.snapshots), len(run.studies)
+    frames = []
+    for epoch in epochs:
+        moment = xy[known.index(nearest_epoch(known, epoch))]
+        frames.append([moment[k * n : (k + 1) * n][rows] for k in range(len(run.modalities))])
+    return Panel(title, accent, run.modalities, SHAPES[: len(run.modalities)], frames, extent)
 
 
 @st.cache_data(show_spinner="Laying out all epochs…", max_entries=16)

@@ -6,15 +6,14 @@ Everything is cached by name and content fingerprint, never by big arrays.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import streamlit as st
 
-from analysis import projection
 from analysis.evaluate import Evaluation
-from analysis.projection import Map
+from analysis.neighbours import partner_ranks
 from data import embeddings, store
 from data.collection import STUDY_ID, Collection, Study
 from data.embeddings import EmbeddingSet
@@ -38,7 +37,8 @@ def _workspace(home: str) -> Workspace:
 class View:
     """One split of one embedding set. `where[i]` is the row of study i in the whole set.
 
-    `collection` and `studies` (rows of the collection's table) are None for vectors without one.
+    `collection` and `studies` (rows of the collection's table) are None for vectors without one; `splits`
+    are those of the whole set.
     """
 
     record: Record
@@ -47,13 +47,14 @@ class View:
     where: np.ndarray
     collection: Collection | None
     studies: np.ndarray | None
+    splits: tuple[str, ...]
 
     @property
     def name(self) -> str:
         """Name of the embedding set."""
         return self.record.name
 
-    @property
+    @cached_property
     def ids(self) -> list[str]:
         """Study ids in order."""
         return self.set.rows[STUDY_ID].tolist()
@@ -83,7 +84,7 @@ def _view(fingerprint: str, name: str, split: str, source: str, source_id: str) 
     record = workspace().record(SET, name)
     whole = embeddings.load(workspace(), name)
     chosen = np.ones(len(whole), bool) if split == "all" else (whole.rows["split"] == split).to_numpy()
-    part = whole.subset(chosen)
+    part = whole if chosen.all() else whole.subset(chosen)  # the whole stays on disk, mapped
     collection = _collection(source_id, source) if source else None
     studies = None
     if collection is not None:
@@ -91,7 +92,7 @@ def _view(fingerprint: str, name: str, split: str, source: str, source_id: str) 
         studies = np.asarray([position.get(study, -1) for study in part.rows[STUDY_ID]])
         if (studies < 0).any():  # the collection was replaced by another of that name
             collection, studies = None, None
-    return View(record, part, split, np.flatnonzero(chosen), collection, studies)
+    return View(record, part, split, np.flatnonzero(chosen), collection, studies, tuple(whole.splits()))
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
@@ -124,31 +125,17 @@ def evaluation(shown: View) -> Evaluation:
     return result
 
 
-@st.cache_data(show_spinner=False, max_entries=32)
-def _pca(fingerprint: str, name: str, split: str) -> tuple[Map, dict[str, np.ndarray]]:
-    shown = view(name, split)
-    vectors, where = layouts.stacked(shown.set)
-    result = projection.pca(vectors)
-    return result, layouts.unstack(result.xy, where, len(shown.set))
+def pca(shown: View, *, limit: int = layouts.QUICK) -> Layout:
+    """The two directions of largest variance of all modalities, with what that map distorts.
+
+    Measured for all points or, above `limit`, a sample of them.
+    """
+    return _pca(shown.record.fingerprint, shown.name, shown.split, limit)
 
 
-def pca(shown: View) -> tuple[Map, dict[str, np.ndarray]]:
-    """(map, modality -> (n_studies, 2)) of the two directions of largest variance."""
-    return _pca(shown.record.fingerprint, shown.name, shown.split)
-
-
-def pca_layout(shown: View, *, limit: int) -> Layout:
-    """The same with what it distorts, measured for all points or, above `limit`, a sample of them."""
-    return _pca_layout(shown.record.fingerprint, shown.name, shown.split, limit)
-
-
-@st.cache_data(show_spinner="Looking for what the map distorts…", max_entries=16)
-def _pca_layout(fingerprint: str, name: str, split: str, limit: int) -> Layout:
-    shown = view(name, split)
-    vectors, where = layouts.stacked(shown.set)
-    xy = projection.pca(vectors).xy
-    trust = projection.trust(vectors, xy, limit=limit)
-    return layouts.shown(xy, trust, where, len(shown.set), method="pca")
+@st.cache_resource(show_spinner="Laying out the map…", max_entries=16)
+def _pca(fingerprint: str, name: str, split: str, limit: int) -> Layout:
+    return layouts.straight(workspace(), view(name, split).set, limit=limit)
 
 
 def umap(shown: View) -> Layout | None:
@@ -157,14 +144,25 @@ def umap(shown: View) -> Layout | None:
     return None if found is None else found.subset(shown.where)
 
 
-def of_pairs(
-    shown: View, pair: tuple[str, str], measure: Callable[[np.ndarray, np.ndarray], np.ndarray]
-) -> np.ndarray:
-    """One number a study from its two vectors, NaN where one of them is missing."""
-    rows = shown.set.rows_with(*pair)
-    values = np.full(len(shown.set), np.nan)
+def pair_cosines(shown: View, pair: tuple[str, str]) -> np.ndarray:
+    """(n_studies,) cosine of each study's pair, NaN where one side is missing."""
+    return _of_pairs(shown.record.fingerprint, shown.name, shown.split, pair, "cosine")
+
+
+def partner_places(shown: View, pair: tuple[str, str]) -> np.ndarray:
+    """(n_studies,) place of each study's own partner, 1 = first; NaN where one side is missing."""
+    return _of_pairs(shown.record.fingerprint, shown.name, shown.split, pair, "rank")
+
+
+@st.cache_resource(show_spinner="Measuring every pair…", max_entries=32)
+def _of_pairs(fingerprint: str, name: str, split: str, pair: tuple[str, str], what: str) -> np.ndarray:
+    part = view(name, split).set
+    rows = part.rows_with(*pair)
+    values = np.full(len(part), np.nan)
     if len(rows):
-        values[rows] = measure(*(np.asarray(shown.set.vectors[m][rows], np.float32) for m in pair))
+        x, y = (np.asarray(part.vectors[m][rows], np.float32) for m in pair)
+        values[rows] = partner_ranks(x, y) if what == "rank" else np.einsum("nd,nd->n", x, y)
+    values.flags.writeable = False
     return values
 
 

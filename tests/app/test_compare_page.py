@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from analysis import compare_figures
+from analysis import figures
 from analysis.compare import movement, neighbourhoods, slices
 from analysis.compare.cells import cells, numbers, of_headline, title
 from analysis.tables import csv_text, latex
@@ -219,9 +219,9 @@ def test_rows_of_the_comparison_meet_the_rows_of_the_views(demo: Workspace) -> N
 
 def test_forest_names_every_row_with_its_verdict_and_keeps_their_order(demo: Workspace) -> None:
     rows = [r for r in of_demo(demo).table.rows if r.margin > 0 and r.difference is not None]
-    figure = compare_figures.forest(rows)
+    figure = figures.forest(rows)
     told = [a.text for a in figure.layout.annotations]
-    assert told == [compare_figures.safe(f"{title(r)} · {r.verdict}") for r in rows]
+    assert told == [figures.safe(f"{title(r)} · {r.verdict}") for r in rows]
     marks = [trace.x[0] for trace in figure.data if trace.mode == "markers"]
     in_margins = [r.difference / r.margin for r in rows if r.difference is not None]
     assert np.array_equal(np.argsort(marks, kind="stable"), np.argsort(in_margins, kind="stable"))
@@ -232,19 +232,19 @@ def test_line_of_the_null_meets_the_bars_where_nobody_moved() -> None:
     a = rng.normal(size=(2000, 16))
     found = movement(a, a + 0.1 * rng.normal(size=a.shape))
     edges = np.linspace(0, found.change.max(), 11)
-    expected = compare_figures.expected_by_chance(found, edges)
+    expected = figures.expected_by_chance(found, edges)
     seen = np.histogram(found.change, edges)[0]
     assert np.abs(expected - seen).sum() < 0.15 * len(a)
-    bars = [trace for trace in compare_figures.changes(found).data if trace.type == "bar"]
+    bars = [trace for trace in figures.changes(found).data if trace.type == "bar"]
     assert sum(sum(trace.y) for trace in bars) == len(a), "every study is in one bar"
 
 
 def test_bars_of_kept_neighbours_count_every_study() -> None:
     rng = np.random.default_rng(0)
     a = rng.normal(size=(50, 4))
-    same = compare_figures.overlaps(neighbourhoods(a, a, k=5)).data[0].y
+    same = figures.overlaps(neighbourhoods(a, a, k=5)).data[0].y
     assert list(same) == [0, 0, 0, 0, 0, 50]
-    other = compare_figures.overlaps(neighbourhoods(a, rng.normal(size=(50, 4)), k=5)).data[0].y
+    other = figures.overlaps(neighbourhoods(a, rng.normal(size=(50, 4)), k=5)).data[0].y
     assert sum(other) == 50
     assert other[5] < 5
 
@@ -252,7 +252,7 @@ def test_bars_of_kept_neighbours_count_every_study() -> None:
 def test_names_from_strangers_stay_words_in_figures() -> None:
     values = np.array(["<a href=x>", "b & c"] * 20)
     found = slices(np.zeros(40), np.ones(40), values, np.arange(40))
-    figure = compare_figures.by_slice(found, "B - A")
+    figure = figures.by_slice(found, "B - A")
     shown = [*(a.text for a in figure.layout.annotations), *(t.hovertemplate for t in figure.data)]
     assert not any("<a" in words for words in shown)
     assert any("b &amp; c" in words for words in shown)

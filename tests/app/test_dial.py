@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -204,11 +205,11 @@ def test_words_go_where_the_adapted_set_has_its_texts(demo: Workspace) -> None:
     app.session_state["kept_b"] = A
     app.session_state["kept_split"] = "test"
     app.run()
-    app.text_input(key="words").set_value("right pleural effusion").run()
+    app.text_input(key="q").set_value("right pleural effusion").run()
     assert not app.exception
     assert "mapped as a report" in words(app)
-    best = [c.value for c in app.caption if c.value.startswith("#1 · cosine")]
-    closed, plain = (float(b.split("cosine ")[1].split()[0]) for b in best[:2])  # then those of a study
+    best = re.findall(r"#1 · cosine (-?[\d.]+)", words(app))
+    closed, plain = map(float, best)
     assert closed > plain  # texts have moved onto the images
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from data.workspace import Workspace
 from models import layouts
-from pages.components.linked_map import Colouring, Panel
-from pages.components.linked_map.payload import pack
+from tests.app import maps
 from tests.app.test_pages import opened, words
 
 
@@ -53,12 +51,59 @@ def test_greying_runs_and_pca_says_that_it_distorts(demo: Workspace, method: str
     assert "of the points are distorted" in words(app)
 
 
-def test_greyed_rows_travel_by_modality() -> None:
-    grey = [np.array([True, False, True]), np.zeros(3, bool)]
-    panel = Panel("A", "red", ["x", "y"], ["circle", "square"], [np.eye(3)[:, :2]] * 2, greyed=grey)
-    block = pack(
-        [panel], studies="abc", captions=(), thumb_url="", colours=Colouring.by_modality(),
-        lines="none", worst=(), height=100,
-    )  # fmt: skip
-    header = json.loads(block[4 : 4 + int.from_bytes(block[:4], "little")])
-    assert header["panels"][0]["greyed"] == [[0, 2], []]
+def test_every_colour_runs_and_a_has_its_values_beside_b(demo: Workspace) -> None:
+    app = opened("map").run()
+    for colour in app.selectbox(key="map_colour").options:
+        app.selectbox(key="map_colour").set_value(colour).run()
+        assert not app.exception, colour
+    app.selectbox(key="map_colour").set_value("cosine of the pair").run()
+    data = maps.shown(app)[0]
+    a, b = (maps.column(colour["url"], "<f4") for colour in data["colours"])
+    assert np.nanmean(b) > np.nanmean(a) + 0.1  # the demo's B is aligned
+    assert data["colours"][0]["low"] == data["colours"][1]["low"]
+
+
+def test_worst_pairs_are_those_of_lowest_cosine(demo: Workspace) -> None:
+    app = opened("map").run()
+    app.selectbox(key="map_lines").set_value("worst pairs")
+    app.selectbox(key="map_colour").set_value("cosine of the pair")
+    app.slider(key="map_worst").set_value(10).run()
+    data = maps.shown(app)[0]
+    cosines = maps.column(data["colours"][0]["url"], "<f4")
+    worst = maps.marks(data["mask"]["worst"], data["n"])
+    assert worst.sum() == np.ceil(0.1 * data["n"])
+    assert cosines[worst].max() <= cosines[~worst].min()
+
+
+def test_a_turns_into_b_on_one_map(demo: Workspace) -> None:
+    app = opened("map").run()
+    app.segmented_control(key="map_how").set_value("A turns into B").run()
+    assert not app.exception
+    data = maps.shown(app)[0]
+    assert [frame["name"][:2] for frame in data["frames"]] == ["A:", "B:"]
+    before, after = maps.places(data)
+    assert np.nanmean(np.abs(before - after)) < np.nanmean(np.abs(before - after[:, ::-1]))
+
+
+def test_names_of_a_label_stand_on_the_map(demo: Workspace) -> None:
+    app = opened("map").run()
+    app.selectbox(key="map_names").set_value("region").run()
+    names = {region["name"] for region in maps.shown(app)[0]["panels"][1]["regions"]}
+    known = set(app.selectbox(key="map_names").options)
+    assert len(names) > 2
+    assert not names & known
+
+
+def test_a_link_selects_its_study(demo: Workspace) -> None:
+    app = opened("map").run()
+    study = maps.shown(app)[0]
+    app = opened("map")
+    from data import embeddings
+
+    whole = embeddings.load(demo, "demo @ demo-clip")
+    wanted = whole.rows.loc[whole.rows["split"] == "test", "study_id"].iloc[7]
+    app.query_params["study"] = wanted
+    app.run()
+    assert maps.shown(app)[0]["command"]["rows"] == [7]
+    assert study["command"] is None
+    assert wanted in words(app)

@@ -12,14 +12,15 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from analysis import guards
+from analysis.figures import curve_of, curves
 from analysis.projection import pca_common
-from analysis.training_figures import curve_of, curves
 from data.workspace import SET, Workspace
 from models import jobs
 from models.demo import make_collection
 from models.losses.config import PRESETS
 from models.training import record
 from models.training.config import PRECISIONS, TrainingConfig, from_json, from_toml, to_toml
+from tests.app import maps
 from tests.app.test_pages import opened, words
 from tests.models.test_embed import wait
 
@@ -130,8 +131,10 @@ def test_curves_scrubber_and_link_of_both_runs(page: AppTest) -> None:
     for title in ("Centroid gap", "R@10", "Hubness", "Align true pairs", "Temperature"):
         assert f"**{title}**" in text
     assert len(page.get("plotly_chart")) >= 12
-    assert page.select_slider(key="train_epoch").options == ["0", "1"]
-    assert "epoch 1 · gap" in text
+    moments = maps.shown(page)[0]["frames"]
+    assert [moment["name"] for moment in moments] == ["epoch 0", "epoch 1"]
+    assert "A: gap " in moments[1]["note"]
+    assert "before)" in moments[1]["note"]
     assert "Compare on Overview" in text
     assert "a=tiny+%40+demo-untrained+clip+s0&b=tiny+%40+demo-untrained+gap-closing+s0" in text
 
@@ -144,11 +147,12 @@ def test_both_were_embedded_and_measured(trained: Path) -> None:
         assert [*(workspace.home / "derived" / made.id).glob("metrics-*.npz")]
 
 
-def test_another_epoch_and_colour(page: AppTest) -> None:
-    page.select_slider(key="train_epoch").set_value(0).run()
-    assert "epoch 0 · gap" in words(page)
+def test_points_move_from_epoch_to_epoch_and_take_another_colour(page: AppTest) -> None:
+    before, after = maps.places(maps.shown(page)[0])
+    assert np.nanmax(np.abs(before - after)) > 0.01
     page.selectbox(key="train_colour").set_value("age").run()
     assert not page.exception
+    assert maps.shown(page)[0]["colour"]["mode"] == "value"
 
 
 def test_one_run_alone_is_compared_with_nothing(page: AppTest) -> None:

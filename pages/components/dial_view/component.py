@@ -11,7 +11,8 @@ from pages.components.dial_view.payload import Picture, pack
 
 _HERE = Path(__file__).parent
 # One module for the browser: the parts share their scope, dial.js comes last and holds the entry.
-_PARTS = (_HERE.parent / "linked_map" / "draw.js", _HERE / "charts.js", _HERE / "dial.js")
+_MAP = _HERE.parent / "linked_map"
+_PARTS = (_MAP / "draw.js", _MAP / "paint_canvas.js", _HERE / "charts.js", _HERE / "dial.js")
 
 _mount = st.components.v2.component(
     "suture_dial",

@@ -80,7 +80,7 @@ function chart(name) {
 function build(root) {
   const canvas = el("canvas"), nodes = {}, hand = el("label", "gd-hand"), scale = el("div", "gd-scale");
   const s = {
-    root, nodes, place: 0, moved: false, frame: null, data: null, stamps: new Map(), dpr: 1, view: { k: 1 }, quiet: false, selected: new Set(), onlyKinds: new Set(),
+    root, nodes, place: 0, moved: false, frame: null, data: null, stamps: new Map(), dpr: 1, view: { k: 1 },
     map: { canvas, ctx: canvas.getContext("2d", { alpha: false, willReadFrequently: true }), legend: el("div", "gd-legend"), w: 0, h: 0 },
     hills: chart("Densities of cosines at this strength"), curves: chart("Numbers over strength; the table has their values at this one"),
   };
@@ -171,9 +171,9 @@ function accept(s, data) {
   s.colours = data.clouds.map((c) => c.colour);
   // What draw.js wants to know: every study at full strength, one colour a modality.
   Object.assign(data, { lines: "none", colour: { mode: "modality" } });
-  s.order = Array.from({ length: data.n }, (_, i) => i);
-  s.level = new Uint8Array(data.n).fill(FULL);
-  Object.assign(map, { now: data.clouds.map(() => new Float32Array(2 * data.n)), kinds: data.clouds.map((_, m) => m), count: data.n * data.clouds.length });
+  const count = data.n * data.clouds.length, xy = new Float32Array(2 * count), now = data.clouds.map((_, m) => xy.subarray(2 * m * data.n, 2 * (m + 1) * data.n));
+  Object.assign(map, { n: data.n, xy, now, kinds: data.clouds.map((_, m) => m), count });
+  arrange(map, new Uint8Array(count).fill(FULL));
   s.reach = [across[1] - across[0] || 1, up[1] - up[0] || 1];
   Object.assign(s.view, { x: (across[0] + across[1]) / 2, y: (up[0] + up[1]) / 2 });
   legends(s);

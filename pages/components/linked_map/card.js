@@ -1,66 +1,118 @@
-// Card: who the study under the pointer is. Words from reports go in as text, never as HTML.
-function buildCard(s) {
-  const card = el("div", "lm-card"), thumb = el("div", "lm-thumb"), words = el("div", "lm-words");
-  const image = el("img"), id = el("div", "lm-id"), kind = el("div", "lm-fact"), fact = el("div", "lm-fact"), caption = el("div", "lm-caption");
-  card.setAttribute("role", "tooltip");
+// Cards: who the study under the pointer is, and who was clicked. Words from reports go in as text, never as HTML.
+const WORDS = new Map(); // Of the studies last asked for, by address.
+
+function buildCard(name) {
+  const card = el("div", `lm-card ${name}`), thumb = el("div", "lm-thumb"), words = el("div", "lm-words"), image = el("img");
+  const c = { card, image, id: el("div", "lm-id"), kind: el("div", "lm-fact"), fact: el("div", "lm-fact"), facts: el("dl", "lm-facts"), caption: el("div", "lm-caption"), row: -1 };
   image.alt = "";
   image.addEventListener("load", () => (image.style.visibility = "visible"));
   image.addEventListener("error", () => card.classList.remove("lm-pictured"));
   thumb.append(image);
-  words.append(id, kind, fact, caption);
+  words.append(c.id, c.kind, c.fact, c.facts, c.caption);
   card.append(thumb, words);
-  s.card = { card, image, id, kind, fact, caption };
-  return card;
+  return c;
+}
+function buildCards(s) {
+  s.card = buildCard("lm-tip");
+  s.card.card.setAttribute("role", "tooltip");
+  s.pin = buildCard("lm-pin");
+  s.pin.card.setAttribute("role", "group");
+  const close = button("\u00d7", "Close the card", () => hideCard(s.pin));
+  close.className = "lm-close";
+  s.pin.card.append(close);
+  s.pin.card.addEventListener("keydown", (e) => e.key === "Escape" && hideCard(s.pin));
+  return [s.card.card, s.pin.card];
 }
 
+// What is known of a study: at once where it came with the data, else from its address.
+async function wordsOf(s, row) {
+  const { url, studies, captions } = s.data.cards;
+  if (studies || !url) return { id: studies?.[row] ?? `Study ${row + 1}`, text: captions?.[row] ?? "", facts: [] };
+  const at = url.replaceAll("{i}", row);
+  if (!WORDS.has(at)) {
+    const waiting = fetch(at).then((answer) => (answer.ok ? answer.json() : Promise.reject(new Error(answer.status))));
+    waiting.catch(() => WORDS.delete(at));
+    WORDS.set(at, waiting);
+    if (WORDS.size > 400) WORDS.delete(WORDS.keys().next().value);
+  }
+  return WORDS.get(at).catch(() => ({ id: `Study ${row + 1}`, text: "", facts: [] }));
+}
 // The category or value of a study in words, "" when colour means modality.
-function meaningOf(s, i) {
-  const { colour, values } = s.data;
+function meaningOf(s, i, index = 0) {
+  const { colour } = s.data, p = s.panels[index], v = p.values?.[i], missing = p.slot[i] === s.colours.length - 1;
   if (colour.mode === "modality") return "";
-  const known = !Number.isNaN(values[i]);
-  const word = !known ? "none" : colour.mode === "category" ? colour.names[values[i]] : number(values[i]);
+  const word = missing ? "none" : colour.mode === "category" ? colour.names[v] : number(v);
   return colour.name ? `${colour.name}: ${word}` : word;
 }
 
-function showCard(s, x, y) {
-  const { row, kind } = s.hover, { data, card: c } = s, meaning = meaningOf(s, row), ink = s.colours[slotOf(s, row, kind)];
-  if (c.row !== row || c.digest !== data.digest) {
-    Object.assign(c, { row, digest: data.digest });
-    c.id.textContent = data.studies[row];
-    c.caption.textContent = data.captions[row] ?? "";
-    c.fact.replaceChildren(...(meaning ? [glyph("circle", ink), el("span", "", meaning)] : []));
-    c.card.classList.toggle("lm-pictured", data.thumb !== "");
-    c.image.style.visibility = "hidden";
-    clearTimeout(c.wait); // A pointer that sweeps over the map asks for no images.
-    if (data.thumb) c.wait = setTimeout(() => (c.image.src = data.thumb.replaceAll("{i}", row)), 40);
-  }
-  c.kind.replaceChildren(glyph(s.shapes[kind], data.colour.mode === "modality" ? ink : "currentColor"), el("span", "", s.kinds[kind]));
+function showCard(s, c, p, x, y) {
+  const { row, kind } = c === s.card ? s.hover : s.pinned, { data } = s;
+  if (c.row !== row || c.digest !== data.digest) fillCard(s, c, p, row, c === s.card ? 40 : 0);
+  c.kind.replaceChildren(glyph(s.shapes[kind], data.colour.mode === "modality" ? s.colours[kind] : "currentColor"), el("span", "", s.kinds[kind]));
   c.card.classList.add("lm-on");
-  const [left, top] = spot(s, x, y, c.card.offsetWidth, c.card.offsetHeight);
-  c.card.style.transform = `translate(${left}px, ${top}px)`;
-  if (s.nodes.tick) {
-    const v = data.values?.[row], { low, high } = data.colour;
-    s.nodes.tick.hidden = !(data.colour.mode === "value" && v === v);
-    s.nodes.tick.style.left = `${clamp((v - low) / (high - low || 1), 0, 1) * 100}%`;
-  }
+  putCard(s, c, row, x, y);
 }
+function putCard(s, c, row, x, y) {
+  const [left, top] = spot(s, row, x, y, c.card.offsetWidth, c.card.offsetHeight);
+  c.card.style.transform = `translate(${left}px, ${top}px)`;
+}
+// A pointer that sweeps over the map asks for nothing: hence the wait.
+function fillCard(s, c, p, row, wait) {
+  const { data } = s, index = s.panels.indexOf(p), meaning = meaningOf(s, row, index);
+  Object.assign(c, { row, digest: data.digest });
+  c.id.textContent = data.cards.studies?.[row] ?? "\u2026";
+  c.caption.textContent = data.cards.captions?.[row] ?? "";
+  c.facts.replaceChildren();
+  c.fact.replaceChildren(...(meaning ? [glyph("circle", s.colours[slotOf(s, p, row)]), el("span", "", meaning)] : []));
+  c.card.classList.toggle("lm-pictured", data.cards.thumb !== "");
+  c.image.style.visibility = "hidden";
+  clearTimeout(c.wait);
+  const ask = () => {
+    if (data.cards.thumb) c.image.src = data.cards.thumb.replaceAll("{i}", row);
+    wordsOf(s, row).then((words) => c.row === row && tell(s, c, words));
+  };
+  if (wait) c.wait = setTimeout(ask, wait);
+  else ask();
+}
+function tell(s, c, { id, text, facts }) {
+  c.id.textContent = id;
+  c.caption.textContent = text;
+  c.facts.replaceChildren(...facts.slice(0, 6).flatMap(([name, value]) => [el("dt", "", name), el("dd", "", value)]));
+  if (c === s.pin) s.pin.card.setAttribute("aria-label", `Card of ${id}`);
+  s.root.dataset[c === s.pin ? "pinned" : "told"] = c.row;
+}
+
 // Beside the pointer: the first corner where the card fits and hides no point of its own study.
-function spot(s, x, y, width, height) {
+function spot(s, row, x, y, width, height) {
   const room = s.root.getBoundingClientRect(), off = 18, right = room.width - width - 4;
   const low = Math.min(room.height, innerHeight - room.top) - height - 4, high = Math.max(-40, 4 - room.top);
-  const places = [[x + off, y + off], [x - off - width, y + off], [x + off, y - off - height], [x - off - width, y - off - height]];
-  const fits = places.filter(([left, top]) => left >= 4 && left <= right && top >= high && top <= low);
+  const spots = [[x + off, y + off], [x - off - width, y + off], [x + off, y - off - height], [x - off - width, y - off - height]];
+  const fits = spots.filter(([left, top]) => left >= 4 && left <= right && top >= high && top <= low);
   const points = s.panels.flatMap((p) => {
     const stage = p.over.getBoundingClientRect();
-    return p.now.map((_, m) => screenOf(s, p, m, s.hover.row)).map(([px, py]) => [px + stage.left - room.left, py + stage.top - room.top]);
+    return p.kinds.map((_, m) => screenOf(s, p, m, row)).map(([px, py]) => [px + stage.left - room.left, py + stage.top - room.top]);
   });
+  const pin = s.pin.row >= 0 && row !== s.pin.row ? s.pin.card.getBoundingClientRect() : null;
+  const covers = ([left, top]) => pin && left < pin.right - room.left && left + width > pin.left - room.left && top < pin.bottom - room.top && top + height > pin.top - room.top;
   const hides = ([left, top]) => points.some(([px, py]) => px > left - 14 && px < left + width + 14 && py > top - 14 && py < top + height + 14);
-  const [left, top] = fits.find((place) => !hides(place)) ?? fits[0] ?? places[0];
+  const [left, top] = fits.find((place) => !hides(place) && !covers(place)) ?? fits.find((place) => !covers(place)) ?? fits[0] ?? spots[0];
   return [clamp(left, 4, Math.max(4, right)), clamp(top, high, Math.max(high, low))];
 }
-function hideCard(s) {
-  clearTimeout(s.card.wait);
-  s.card.row = -1;
-  s.card.card.classList.remove("lm-on");
-  if (s.nodes.tick) s.nodes.tick.hidden = true;
+function hideCard(c) {
+  clearTimeout(c.wait);
+  c.row = -1;
+  c.card.classList.remove("lm-on");
+}
+function pinCard(s, found, p, x, y) {
+  s.pinned = found;
+  hideCard(s.card);
+  const room = s.root.getBoundingClientRect(), stage = p.over.getBoundingClientRect();
+  showCard(s, s.pin, p, x + stage.left - room.left, y + stage.top - room.top);
+}
+// The value of a study on the ramp of the legend.
+function markRamp(s, p, row) {
+  const { tick } = s.nodes, { low, high } = s.data.colour, v = row < 0 ? NaN : p.values?.[row];
+  if (!tick) return;
+  tick.hidden = Number.isNaN(v);
+  tick.style.left = `${clamp((v - low) / (high - low || 1), 0, 1) * 100}%`;
 }

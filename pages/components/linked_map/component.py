@@ -1,4 +1,4 @@
-"""The Streamlit side of the linked map: bytes out to the browser, selected study rows back.
+"""The Streamlit side of the linked map: addresses out to the browser, selected study rows back.
 
 The browser owns the selection, so a click sends a few numbers up and no data down. A selection that
 the app asks for (``selected=``) travels once, as a command, until the browser has answered it.
@@ -9,13 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import streamlit as st
 
-from pages.components.linked_map.payload import Colouring, Lines, Panel, pack
+from pages.components.linked_map.colouring import Colouring
+from pages.components.linked_map.payload import Cards, Lines, Moment, Panel, pack, rows_of, sent
 
 # One module for the browser: the parts share their scope, map.js comes last and holds the entry.
-_PARTS = ("draw.js", "legend.js", "card.js", "interaction.js", "map.js")
+_PARTS = (
+    *("vendor/regl.js", "draw.js", "colours.js", "paint_canvas.js", "paint_gl.js", "density.js", "over.js"),
+    *("legend.js", "picture.js", "card.js", "interaction.js", "pointer.js", "frames.js", "tools.js"),
+    *("columns.js", "stage.js", "map.js"),
+)
 
 
 def _asset(name: str) -> str:
@@ -40,42 +47,55 @@ class MapSelection:
 def linked_map(
     panels: Sequence[Panel],
     *,
-    studies: Sequence[str],
     key: str,
-    thumb_url: str = "",
-    captions: Sequence[str] = (),
-    colours: Colouring | None = None,
+    cards: Cards | None = None,
+    colours: Colouring | Sequence[Colouring] | None = None,
+    moments: Sequence[Moment] = (),
     lines: Lines = "none",
-    worst: Sequence[int] = (),
+    worst: np.ndarray | None = None,
     height: int = 560,
+    start: int = 0,
     selected: Sequence[int] | None = None,
     on_select: Callable[[], None] | None = None,
 ) -> MapSelection:
     """Draw one or two maps of the same studies with linked hover, selection, pan and zoom.
 
-    ``thumb_url`` contains ``{i}``, the row of the study; empty means no images. ``captions`` are
-    plain text and are shown as such. ``lines`` joins the points of a study: of all studies, of the
-    selected ones or of the rows in ``worst``. ``selected`` asks the maps to show a selection: it
-    acts when its value changes and when the map appears, so passing back the last result is
-    harmless; None leaves the selection alone. ``on_select`` is called without arguments when the
-    selection has changed, before the script runs.
+    ``colours``: one for all panels, or one per panel on one scale. ``moments`` name the frames of the
+    panels; with more than one the maps get a slider and play. ``lines`` joins the points of a study: of
+    all studies, of the selected ones or of those in ``worst`` ((n_studies,) of bool). ``start`` is the
+    frame to begin on. ``selected`` asks the maps to show a selection: it acts when its value changes and
+    when the map appears, so passing back the last result is harmless; None leaves the selection alone.
+    ``on_select`` is called without arguments when the selection has changed, before the script runs.
     """
     memory = _memory(key)
-    shown = _selection(key)
+    shown = selection(key)
     memory.listen(shown, selected, appears=key not in st.session_state)
+    means = colours or Colouring.by_modality()
     data = pack(
         panels,
-        studies=studies,
-        captions=captions,
-        thumb_url=thumb_url,
-        colours=colours or Colouring.by_modality(),
+        cards=cards or Cards(),
+        colours=[means] if isinstance(means, Colouring) else means,
+        moments=moments,
         lines=lines,
         worst=worst,
         height=height,
+        start=start,
         command=memory.command(),
     )
-    _mount(key=key, data=data, height="content", on_selected_change=on_select or _nothing)
-    return MapSelection(memory.asked if memory.waiting else [row for row in shown if row < len(studies)])
+    _mount(
+        key=key,
+        data=data,
+        height="content",
+        on_selected_change=on_select or _nothing,
+        on_lost_change=_nothing,  # a column is gone (the server began anew): the run puts it back
+    )
+    known = [row for row in shown if row < panels[0].n]
+    return MapSelection(memory.asked if memory.waiting and memory.asked is not None else known)
+
+
+def selection(key: str) -> list[int]:
+    """The rows that the map of this key has last told of."""
+    return rows_of((st.session_state.get(key) or {}).get("selected"))
 
 
 @dataclass
@@ -98,17 +118,14 @@ class _Memory:
         self.asked = asked
         self.waiting = self.waiting and asked is not None
 
-    def command(self) -> dict | None:
-        return {"number": self.number, "rows": self.asked} if self.waiting else None
+    def command(self) -> dict[str, Any] | None:
+        return (
+            {"number": self.number, **sent(self.asked)} if self.waiting and self.asked is not None else None
+        )
 
 
 def _memory(key: str) -> _Memory:
     return st.session_state.setdefault(f"{key}:asked", _Memory())
-
-
-def _selection(key: str) -> list[int]:
-    state = st.session_state.get(key) or {}
-    return sorted({int(row) for row in state.get("selected") or ()})
 
 
 def _nothing() -> None:

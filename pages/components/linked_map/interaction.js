@@ -1,35 +1,37 @@
-// Interaction: pointer and keys move one shared view, one hovered study and one selection.
+// Interaction: pointer and keys move the views, one hovered study and one selection.
 const REACH = 10; // Pixels around the pointer in which a point counts as hit.
-const CELLS = 96; // The search grid's cells per side.
+const CELLS = 128; // The search grid's cells per side.
+const LISTED = 2000; // More selected rows than this go to the app as bits.
 
+// Points by cell of the plane, in flat arrays: cell c holds points[start[c]] to points[start[c + 1] - 1].
 function buildGrid(p) {
-  const start = new Int32Array(CELLS * CELLS + 1), n = p.now[0].length / 2, cells = [];
+  const start = new Int32Array(CELLS * CELLS + 1), xy = places(p), count = xy.length / 2;
   const cell = (v) => clamp(Math.floor(((v + 1) / 2) * CELLS), 0, CELLS - 1);
-  p.now.forEach((xy, m) => {
-    for (let i = 0; i < n; i++) if (xy[2 * i] === xy[2 * i] && xy[2 * i + 1] === xy[2 * i + 1]) cells.push([cell(xy[2 * i]) + CELLS * cell(xy[2 * i + 1]), m * n + i]);
-  });
-  for (const [c] of cells) start[c + 1]++;
+  const home = new Int32Array(count).fill(-1);
+  for (let at = 0; at < count; at++) {
+    if (Number.isNaN(xy[2 * at])) continue;
+    home[at] = cell(xy[2 * at]) + CELLS * cell(xy[2 * at + 1]);
+    start[home[at] + 1]++;
+  }
   for (let c = 0; c < CELLS * CELLS; c++) start[c + 1] += start[c];
-  const fill = start.slice(), points = new Int32Array(cells.length);
-  for (const [c, point] of cells) points[fill[c]++] = point;
-  p.grid = { start, points, n, cell };
-  p.count = cells.length;
+  const fill = start.slice(), points = new Int32Array(start[CELLS * CELLS]);
+  for (let at = 0; at < count; at++) if (home[at] >= 0) points[fill[home[at]]++] = at;
+  p.grid = { start, points, cell };
+  p.count = points.length;
 }
 function nearest(s, p, px, py) {
-  if (!p.grid) return null;
-  const f = project(s, p), { start, points, n, cell } = p.grid, reach = REACH / f.a;
+  if (!p.grid || s.motion.has("points")) return null;
+  const f = project(s, p), { start, points, cell } = p.grid, reach = REACH / f.a, xy = places(p);
   const wx = (px - f.x) / f.a, wy = (f.y - py) / f.a;
-  let best = REACH * REACH, found = null;
+  let best = reach * reach, found = null;
   for (let row = cell(wy - reach); row <= cell(wy + reach); row++) {
     const from = start[cell(wx - reach) + CELLS * row], to = start[cell(wx + reach) + CELLS * row + 1];
     for (let at = from; at < to; at++) {
-      const m = Math.floor(points[at] / n), i = points[at] % n;
-      if (s.level[i] === GHOST || hiddenKind(s, p.kinds[m])) continue;
-      const [x, y] = screenOf(s, p, m, i), far = (x - px) ** 2 + (y - py) ** 2;
-      if (far < best) { best = far; found = { row: i, kind: p.kinds[m] }; }
+      const point = points[at], far = (xy[2 * point] - wx) ** 2 + (xy[2 * point + 1] - wy) ** 2;
+      if (far < best && p.level[point] !== GHOST) { best = far; found = point; }
     }
   }
-  return found;
+  return found === null ? null : { row: found % p.n, kind: p.kinds[Math.floor(found / p.n)] };
 }
 function inside(loop, x, y) {
   let within = false;
@@ -39,13 +41,16 @@ function inside(loop, x, y) {
   }
   return within;
 }
-function caught(s, p, loop) {
-  const rows = new Set();
-  p.now.forEach((xy, m) => {
-    if (hiddenKind(s, p.kinds[m])) return;
-    for (let i = 0; i < s.data.n; i++) if (s.level[i] !== GHOST && inside(loop, ...screenOf(s, p, m, i))) rows.add(i);
-  });
-  return rows;
+// Marks of the studies within a loop on the screen; with the selection so far where it is to grow.
+function caught(s, p, screen, add) {
+  const marks = add ? s.picked.slice() : new Uint8Array(s.data.n), f = project(s, p), xy = places(p);
+  const loop = screen.map(([x, y]) => [(x - f.x) / f.a, (f.y - y) / f.a]);
+  const [low, high] = [Math.min, Math.max].map((pick) => [0, 1].map((k) => loop.reduce((v, at) => pick(v, at[k]), loop[0][k])));
+  for (let point = 0; point < p.level.length; point++) {
+    const x = xy[2 * point], y = xy[2 * point + 1];
+    if (x >= low[0] && x <= high[0] && y >= low[1] && y <= high[1] && p.level[point] !== GHOST && inside(loop, x, y)) marks[point % p.n] = 1;
+  }
+  return marks;
 }
 
 function setHover(s, found, p, x, y) {
@@ -55,140 +60,67 @@ function setHover(s, found, p, x, y) {
     s.root.dataset.hover = row < 0 ? "" : row;
     draw(s, "over");
   }
-  if (row < 0) return hideCard(s);
+  markRamp(s, p, row);
+  if (row < 0 || row === s.pin.row) return hideCard(s.card);
   const room = s.root.getBoundingClientRect(), stage = p.over.getBoundingClientRect();
-  showCard(s, x + stage.left - room.left, y + stage.top - room.top);
-}
-function select(s, rows) {
-  s.selected = new Set(rows);
-  const list = [...s.selected].sort((a, b) => a - b);
-  refresh(s);
-  if (s.sent !== list.join()) s.send("selected", list);
-  s.sent = list.join();
+  showCard(s, s.card, p, x + stage.left - room.left, y + stage.top - room.top);
 }
 
-function moveView(s, to, smooth) {
-  const from = { ...s.view };
-  const step = (t) => { for (const axis of ["k", "x", "y"]) s.view[axis] = from[axis] + (to[axis] - from[axis]) * t; };
-  if (smooth) return animate(s, "view", 180, step);
-  s.motion.delete("view");
+function chosen(s) {
+  const rows = [];
+  s.picked.forEach((one, i) => one && rows.push(i));
+  return rows;
+}
+function select(s, marks) {
+  s.picked = marks;
+  refresh(s, s.share < 1 ? 60 : 0); // A slow picture must not hold up the card of a click.
+  const up = s.count > LISTED ? { count: s.count, bits: toBase64(packBits(marks)) } : chosen(s), text = JSON.stringify(up);
+  if (s.sent !== text) s.send("selected", up);
+  s.sent = text;
+}
+const clearSelection = (s) => select(s, new Uint8Array(s.data.n));
+function toggle(s, row, add) {
+  const marks = add ? s.picked.slice() : new Uint8Array(s.data.n);
+  marks[row] = add ? 1 - marks[row] : 1;
+  select(s, marks);
+}
+
+function moveView(s, view, to, smooth) {
+  const from = { ...view };
+  const step = (t) => { for (const axis of ["k", "x", "y"]) view[axis] = from[axis] + (to[axis] - from[axis]) * t; };
+  if (smooth) return animate(s, `view ${[...new Set(s.panels.map((p) => p.view))].indexOf(view)}`, 180, step);
+  for (const name of s.motion.keys()) if (name.startsWith("view")) s.motion.delete(name);
   step(1);
-  draw(s);
+  stir(s);
 }
 function zoomAt(s, p, px, py, factor, smooth) {
-  const k = clamp(s.view.k * factor, 0.7, 80), f = project(s, p), a = s.fit(p) * k;
+  const k = clamp(p.view.k * factor, 0.7, 80), f = project(s, p), a = s.fit(p) * k;
   const wx = (px - f.x) / f.a, wy = (f.y - py) / f.a; // This place stays under the pointer.
-  moveView(s, { k, x: wx - (px - p.w / 2) / a, y: wy + (py - p.h / 2) / a }, smooth);
+  moveView(s, p.view, { k, x: wx - (px - p.w / 2) / a, y: wy + (py - p.h / 2) / a }, smooth);
 }
-const zoomBy = (s, factor) => zoomAt(s, s.panels[0], s.panels[0].w / 2, s.panels[0].h / 2, factor, true);
-const resetView = (s) => moveView(s, { k: 1, x: 0, y: 0 }, true);
-
-function attachPointer(s, p, signal) {
-  const node = p.over, fingers = new Map(), on = (name, act, more) => node.addEventListener(name, act, { signal, ...more });
-  const place = (e) => { const box = node.getBoundingClientRect(); return [e.clientX - box.left, e.clientY - box.top]; };
-  let press = null, zoomed = 0;
-  const spread = () => { const [a, b] = [...fingers.values()]; return Math.hypot(a[0] - b[0], a[1] - b[1]); };
-  on("pointerdown", (e) => {
-    if (e.button) return;
-    const at = place(e);
-    fingers.set(e.pointerId, at);
-    node.setPointerCapture(e.pointerId);
-    press = { at, view: { ...s.view }, moved: false, loop: s.lassoing || e.shiftKey, add: e.ctrlKey || e.metaKey, apart: 0 };
-    if (fingers.size === 2) Object.assign(press, { apart: spread(), moved: true, loop: false });
-  });
-  on("pointermove", (e) => {
-    const at = place(e);
-    if (!press) {
-      const found = nearest(s, p, ...at);
-      node.classList.toggle("lm-point", !!found);
-      return setHover(s, found, p, ...at);
+// One panel of each view: all of them, or the first where they are linked.
+const leaders = (s) => (s.linked ? s.panels.slice(0, 1) : s.panels);
+const zoomBy = (s, factor) => leaders(s).forEach((p) => zoomAt(s, p, p.w / 2, p.h / 2, factor, true));
+const resetView = (s) => leaders(s).forEach((p) => moveView(s, p.view, { k: 1, x: 0, y: 0 }, true));
+function link(s, linked) {
+  s.linked = linked;
+  const view = s.panels[0].view;
+  for (const p of s.panels) p.view = linked ? view : { ...view };
+  s.root.dataset.linked = linked;
+  draw(s);
+}
+function zoomToSelection(s) {
+  for (const leader of leaders(s)) {
+    const low = [Infinity, Infinity], high = [-Infinity, -Infinity];
+    for (const p of s.panels.filter((one) => one.view === leader.view)) {
+      const xy = places(p);
+      for (let at = 0; at < xy.length / 2; at++) {
+        if (!s.picked[at % p.n] || Number.isNaN(xy[2 * at])) continue;
+        for (const k of [0, 1]) { low[k] = Math.min(low[k], xy[2 * at + k]); high[k] = Math.max(high[k], xy[2 * at + k]); }
+      }
     }
-    fingers.set(e.pointerId, at);
-    if (press.apart && fingers.size === 2) {
-      const [a, b] = [...fingers.values()], now = spread();
-      zoomAt(s, p, (a[0] + b[0]) / 2, (a[1] + b[1]) / 2, now / press.apart);
-      press.apart = now;
-      return;
-    }
-    const [dx, dy] = [at[0] - press.at[0], at[1] - press.at[1]];
-    if (!press.moved && Math.hypot(dx, dy) < 4) return;
-    press.moved = true;
-    setHover(s, null);
-    if (press.loop) {
-      s.lasso ??= { panel: p, points: [press.at] };
-      s.lasso.points.push(at);
-      return draw(s, "over");
-    }
-    node.classList.add("lm-drag");
-    const a = project(s, p).a;
-    if (!press.apart) moveView(s, { k: s.view.k, x: press.view.x - dx / a, y: press.view.y + dy / a });
-  });
-  const release = (e) => {
-    fingers.delete(e.pointerId);
-    node.classList.remove("lm-drag");
-    const done = press;
-    if (fingers.size || !done) return;
-    press = null;
-    const loop = s.lasso?.points;
-    s.lasso = null;
-    if (e.type === "pointercancel") return draw(s, "over");
-    if (loop) return select(s, done.add ? [...s.selected, ...caught(s, p, loop)] : caught(s, p, loop));
-    if (done.moved) return;
-    const found = nearest(s, p, ...done.at);
-    if (!found) return done.add || select(s, []);
-    setHover(s, found, p, ...done.at);
-    toggle(s, found.row, done.add);
-  };
-  on("pointerup", release);
-  on("pointercancel", release);
-  on("pointerleave", () => press || setHover(s, null));
-  on("dblclick", () => resetView(s));
-  on("wheel", (e) => {
-    // Fully zoomed out, the wheel scrolls the page again; not in the same movement, though.
-    if (e.deltaY > 0 && s.view.k <= 0.71 && e.timeStamp - zoomed > 350) return;
-    e.preventDefault();
-    zoomed = e.timeStamp;
-    setHover(s, null);
-    zoomAt(s, p, ...place(e), Math.exp(-clamp(e.deltaY * (e.deltaMode ? 18 : 1), -240, 240) * 0.0022));
-  }, { passive: false });
-}
-function toggle(s, row, add) {
-  const rows = add ? new Set(s.selected) : new Set();
-  if (add && rows.has(row)) rows.delete(row);
-  else rows.add(row);
-  select(s, rows);
-}
-
-// Arrow keys walk through the selection when it holds several studies, else through all that are shown.
-function stepTo(s, p, step) {
-  const walk = (s.selected.size > 1 ? [...s.selected].sort((a, b) => a - b) : [...Array(s.data.n).keys()])
-    .filter((i) => s.level[i] !== GHOST && p.now.some((xy, m) => !Number.isNaN(xy[2 * i]) && !hiddenKind(s, p.kinds[m])));
-  if (!walk.length) return;
-  const now = walk.indexOf(s.hover.row >= 0 ? s.hover.row : s.focus);
-  const at = step === "first" || (now < 0 && step > 0) ? 0 : step === "last" || now < 0 ? walk.length - 1 : (now + step + walk.length) % walk.length;
-  s.focus = walk[at];
-  focusOn(s, p, walk[at]);
-  s.nodes.live.textContent = `${s.data.studies[walk[at]]}, ${at + 1} of ${walk.length}. ${meaningOf(s, walk[at])} ${s.data.captions[walk[at]] ?? ""}`;
-}
-function focusOn(s, p, row) {
-  const m = p.now.findIndex((xy, k) => !Number.isNaN(xy[2 * row]) && !hiddenKind(s, p.kinds[k]));
-  if (m < 0) return;
-  const [x, y] = screenOf(s, p, m, row);
-  if (x < 12 || y < 12 || x > p.w - 12 || y > p.h - 12) moveView(s, { k: s.view.k, x: p.now[m][2 * row], y: p.now[m][2 * row + 1] });
-  setHover(s, { row, kind: p.kinds[m] }, p, ...screenOf(s, p, m, row));
-}
-function attachKeys(s, p, signal) {
-  const keys = {
-    ArrowRight: () => stepTo(s, p, 1), ArrowLeft: () => stepTo(s, p, -1),
-    Home: () => stepTo(s, p, "first"), End: () => stepTo(s, p, "last"),
-    Enter: (e) => s.hover.row >= 0 && toggle(s, s.hover.row, e.shiftKey || e.ctrlKey || e.metaKey),
-    Escape: () => { setHover(s, null); select(s, []); },
-    "+": () => zoomBy(s, 1.5), "=": () => zoomBy(s, 1.5), "-": () => zoomBy(s, 1 / 1.5), 0: () => resetView(s),
-  };
-  p.over.addEventListener("keydown", (e) => {
-    if (!keys[e.key] || (e.ctrlKey && e.key !== "Enter") || e.altKey) return;
-    e.preventDefault();
-    keys[e.key](e);
-  }, { signal });
-  p.over.addEventListener("blur", () => setHover(s, null), { signal });
+    if (low[0] === Infinity) continue;
+    const a = s.fit(leader), wide = [leader.w / a, leader.h / a].map((room, k) => room / Math.max(high[k] - low[k], 1e-3));
+    moveView(s, leader.view, { k: clamp(0.8 * Math.min(...wide), 1, 30), x: (low[0] + high[0]) / 2, y: (low[1] + high[1]) / 2 }, true);
+  }
 }

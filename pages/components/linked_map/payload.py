@@ -1,209 +1,226 @@
-"""What the browser needs for a linked map, packed into one block of bytes.
+"""What the browser needs for linked maps: words and addresses as JSON, numbers as columns over HTTP.
 
-Layout: uint32 length of the header, the header as JSON, zeros up to a multiple of four, then
-float32 arrays: for every panel and modality ``(n_studies, 2)``, and ``(n_studies,)`` for the
-colouring. Coordinates travel in the frame of the drawing: centred, the longer half side is 1,
-aspect kept.
+Columns (little-endian): places uint16 (n_frames, n_modalities, n_studies, 2), 65535 = missing, else
+v / 65534 * 2 - 1 in the frame of the drawing: centred, the longer half side is 1, aspect kept, y upwards.
+Four bytes a point: at the largest zoom (80) a step is less than one pixel of a map 800 pixels wide.
+Colour uint8 or float32 (n_studies,); marks packed bits, (n_modalities, n_studies) or (n_studies,).
 """
 
 from __future__ import annotations
 
+import base64
 import json
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from hashlib import blake2b
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
+from analysis.projection import Region
+from pages.components.columns import address
+from pages.components.linked_map.colouring import Colouring
+
 Lines = Literal["none", "all", "selected", "worst"]
+Extent = tuple[float, float, float, float]
 
 SHAPES = ("triangle", "diamond", "circle", "square")
 LINES = ("none", "all", "selected", "worst")
-
-# Okabe and Ito's colour-blind-safe set without black; the yellow is deepened to show on white.
-PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#B8A800", "#7E6BB5")
-# Plasma without its darkest and lightest ends, so that it reads on light and on dark pages.
-RAMP = ("#5B1FB0", "#8F2AAE", "#BC3A8B", "#DB5C68", "#F08A47", "#F5B52E")
+STEPS = 65_534  # places along the longer side
+MISSING = 65_535
+LISTED = 2_000  # more rows than this travel as bits
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One map: a row of points per modality, all in the order of the studies.
+    """One map: per frame and modality an (n_studies, 2) array; a study without it is a row of NaN.
 
-    ``xy`` holds one ``(n_studies, 2)`` array per modality; a study without it is a row of NaN.
-    ``frame`` (x_min, y_min, x_max, y_max) fixes the part of the plane that fills the panel; without
-    it the points' own extent does. Give a frame when maps of different moments are to be compared.
+    ``frames`` are moments of the same studies (epochs; or A, then B), mostly one. ``extent`` (x_min,
+    y_min, x_max, y_max) fixes the part of the plane that fills the panel; without it the points' own
+    extent does. ``greyed``: per modality (n_studies,) of bool. ``regions``: names to write on the map.
     """
 
     title: str
     accent: str
     modalities: Sequence[str]
     shapes: Sequence[str]
-    xy: Sequence[np.ndarray]
-    frame: tuple[float, float, float, float] | None = None
+    frames: Sequence[Sequence[np.ndarray]]
+    extent: Extent | None = None
     greyed: Sequence[np.ndarray] = ()
+    regions: Sequence[Region] = ()
 
     def __post_init__(self) -> None:
-        if not len(self.modalities) == len(self.shapes) == len(self.xy) > 0:
+        lengths = {len(self.modalities), len(self.shapes), *map(len, self.frames)}
+        if not self.frames or len(lengths) > 1 or lengths == {0}:
             raise ValueError(
-                f"Panel {self.title!r}: expected one shape and one coordinate array per modality, "
-                f"got {len(self.modalities)} modalities, {len(self.shapes)} shapes, "
-                f"{len(self.xy)} arrays."
+                f"Panel {self.title!r}: expected one shape and in each frame one coordinate array per "
+                f"modality, got {len(self.modalities)} modalities, {len(self.shapes)} shapes, "
+                f"{[len(arrays) for arrays in self.frames]} arrays."
             )
         unknown = [shape for shape in self.shapes if shape not in SHAPES]
         if unknown:
             raise ValueError(f"Unknown shape: {unknown[0]}. Must be one of: {list(SHAPES)}")
 
+    @property
+    def n(self) -> int:
+        """Number of studies."""
+        return len(self.frames[0][0])
+
 
 @dataclass(frozen=True)
-class Colouring:
-    """What colour means. Build it with ``by_category``, ``by_value`` or ``by_modality``."""
+class Moment:
+    """A frame in words: its name ("epoch 3") and what is to be said of it. Plain text."""
 
-    mode: Literal["category", "value", "modality"]
-    name: str = ""
-    values: np.ndarray | None = None
-    names: Sequence[str] = ()
-    palette: Sequence[str] = PALETTE
-    low: float = 0.0
-    high: float = 1.0
-    ramp: Sequence[str] = RAMP
-
-    @classmethod
-    def by_category(
-        cls,
-        codes: np.ndarray,
-        names: Sequence[str],
-        *,
-        name: str = "",
-        palette: Sequence[str] = PALETTE,
-    ) -> Colouring:
-        """One colour per category; a code without a name is drawn grey, as missing."""
-        values = np.asarray(codes, dtype=np.float32).copy()
-        values[~((values >= 0) & (values < len(names)))] = np.nan
-        return cls("category", name, values, tuple(names), tuple(palette))
-
-    @classmethod
-    def by_value(
-        cls,
-        values: np.ndarray,
-        *,
-        name: str = "",
-        low: float | None = None,
-        high: float | None = None,
-        ramp: Sequence[str] = RAMP,
-    ) -> Colouring:
-        """A ramp from ``low`` to ``high`` (by default the values' range); NaN is drawn grey."""
-        values = np.asarray(values, dtype=np.float32)
-        known = values[np.isfinite(values)]
-        if low is None:
-            low = float(known.min()) if known.size else 0.0
-        if high is None:
-            high = float(known.max()) if known.size else 1.0
-        return cls("value", name, values, low=float(low), high=float(high), ramp=tuple(ramp))
-
-    @classmethod
-    def by_label(cls, values: Sequence[str], *, name: str = "") -> Colouring:
-        """A ramp for more than eight different numbers, else the eight commonest values; "" = grey."""
-        filled = [v for v in values if v != ""]
-        if len(set(filled)) > len(PALETTE) and all(_is_number(v) for v in filled):
-            return cls.by_value(np.asarray([float(v) if v else np.nan for v in values]), name=name)
-        usual = [value for value, _ in Counter(filled).most_common(len(PALETTE))]
-        place = {value: i for i, value in enumerate(usual)}
-        return cls.by_category(np.asarray([place.get(v, -1) for v in values]), usual, name=name)
-
-    @classmethod
-    def by_modality(cls, *, palette: Sequence[str] = PALETTE) -> Colouring:
-        """One colour per modality, in the order in which the panels name them."""
-        return cls("modality", "Modality", palette=tuple(palette))
+    name: str
+    note: str = ""
 
 
-def _is_number(text: str) -> bool:
-    try:
-        return bool(np.isfinite(float(text)))
-    except ValueError:
-        return False
+@dataclass(frozen=True)
+class Cards:
+    """What is known of single studies: addresses in which ``{i}`` stands for the row, or the words.
+
+    ``url`` answers {"id", "text", "facts"}; ``thumb`` is a picture. Plain text all.
+    """
+
+    url: str = ""
+    thumb: str = ""
+    studies: Sequence[str] = ()
+    captions: Sequence[str] = ()
 
 
 def pack(
     panels: Sequence[Panel],
     *,
-    studies: Sequence[str],
-    captions: Sequence[str],
-    thumb_url: str,
-    colours: Colouring,
-    lines: Lines,
-    worst: Sequence[int],
-    height: int,
-    command: dict | None = None,
-) -> bytes:
-    """The block of bytes that map.js unpacks; ValueError for arrays that do not fit the studies."""
-    n = len(studies)
+    cards: Cards,
+    colours: Sequence[Colouring],
+    moments: Sequence[Moment] = (),
+    lines: Lines = "none",
+    worst: np.ndarray | None = None,
+    height: int = 560,
+    start: int = 0,
+    command: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The data of the component; ValueError for arrays that do not fit each other."""
+    n = _checked(panels, cards, colours, moments, lines, worst)
+    means = [_colour(one) for one in colours]
+    data = {
+        "n": n,
+        "height": int(height),
+        "lines": lines,
+        "mask": {"worst": None if worst is None else address(np.packbits(worst))},
+        "panels": [_panel(panel) for panel in panels],
+        "frames": [asdict(m) for m in moments] or [{"name": "", "note": ""}],
+        "frame": int(start),
+        "colour": means[0],
+        "colours": means if len(means) > 1 else None,
+        "cards": {
+            **asdict(cards),
+            "studies": [*cards.studies] or None,
+            "captions": [*cards.captions] or None,
+        },
+    }
+    # The browser draws anew only when this digest changes; a command (a selection) is no part of it.
+    digest = blake2b(json.dumps(data, ensure_ascii=False).encode(), digest_size=12).hexdigest()
+    return {"digest": digest, "command": command, **data}
+
+
+def _checked(
+    panels: Sequence[Panel],
+    cards: Cards,
+    colours: Sequence[Colouring],
+    moments: Sequence[Moment],
+    lines: str,
+    worst: np.ndarray | None,
+) -> int:
+    """How many studies there are."""
     if len(panels) not in (1, 2):
         raise ValueError(f"Expected one or two panels, got {len(panels)}.")
-    if captions and len(captions) != n:
-        raise ValueError(f"Expected one caption per study ({n}) or none, got {len(captions)}.")
+    n, count = panels[0].n, len(panels[0].frames)
+    of = [len(panel.frames) for panel in panels]
+    if {*of} != {count} or (len(moments) != count and (moments or count > 1)):
+        raise ValueError(f"Expected one moment per frame, got {len(moments)} moments, {of} frames.")
     if lines not in LINES:
         raise ValueError(f"Unknown lines: {lines}. Must be one of: {list(LINES)}")
-    framed = [_framed(panel, n) for panel in panels]
-    arrays = [array for own, _ in framed for array in own]
-    if colours.values is not None:
-        if colours.values.shape != (n,):
-            raise ValueError(f"Expected one colour value per study ({n},), got {colours.values.shape}.")
-        arrays.append(colours.values)
-    body = b"".join(np.ascontiguousarray(array, dtype="<f4").tobytes() for array in arrays)
-    header = {
-        "n": n,
-        "panels": [
-            {
-                "title": panel.title,
-                "accent": panel.accent,
-                "modalities": list(panel.modalities),
-                "shapes": list(panel.shapes),
-                "reach": reach,
-                "greyed": [np.flatnonzero(rows).tolist() for rows in panel.greyed],
-            }
-            for panel, (_, reach) in zip(panels, framed, strict=True)
-        ],
-        "studies": list(map(str, studies)),
-        "captions": list(captions),
-        "thumb": thumb_url,
-        "colour": {
-            "mode": colours.mode,
-            "name": colours.name,
-            "names": list(colours.names),
-            "palette": list(colours.palette),
-            "low": colours.low,
-            "high": colours.high,
-            "ramp": list(colours.ramp),
-        },
-        "lines": lines,
-        "worst": [int(row) for row in worst],
-        "height": int(height),
+    if len(colours) not in (1, len(panels)):
+        raise ValueError(f"Expected one colouring, or one per panel, got {len(colours)}.")
+    parts: list[tuple[str, Sequence[object] | np.ndarray]] = [
+        ("study name", cards.studies or [""] * n),
+        ("caption", cards.captions or [""] * n),
+        *(("colour value", c.values) for c in colours if c.values is not None),
+        *(("mark", marks) for panel in panels for marks in panel.greyed),
+        *([("mark", worst)] if worst is not None else []),
+    ]
+    for what, of_studies in parts:
+        if len(of_studies) != n:
+            raise ValueError(f"Expected one {what} per study ({n}) or none, got {len(of_studies)}.")
+    return n
+
+
+def _colour(one: Colouring) -> dict[str, Any]:
+    words = {key: value for key, value in vars(one).items() if key != "values"}
+    listed = {key: [*words[key]] for key in ("names", "palette", "ramp")}
+    return {**words, **listed, "url": None if one.values is None else address(one.values)}
+
+
+def _panel(panel: Panel) -> dict[str, Any]:
+    places, reach = _framed(panel)
+    return {
+        "title": panel.title,
+        "accent": panel.accent,
+        "modalities": [*panel.modalities],
+        "shapes": [*panel.shapes],
+        "reach": reach,
+        "xy": address(places.values),
+        "grey": address(np.packbits(np.stack(panel.greyed))) if len(panel.greyed) else None,
+        "regions": [{**asdict(r), **places.of(r.x, r.y)} for r in panel.regions],
     }
-    # The browser repaints only when this digest changes; a command (a selection) is no part of it.
-    text = json.dumps(header, ensure_ascii=False)
-    digest = blake2b(text.encode() + body, digest_size=12).hexdigest()
-    head = json.dumps({"digest": digest, "command": command, **header}, ensure_ascii=False).encode()
-    return len(head).to_bytes(4, "little") + head + bytes(-len(head) % 4) + body
 
 
-def _framed(panel: Panel, n: int) -> tuple[list[np.ndarray], list[float]]:
-    """The panel's arrays in its frame, and the frame's half sides, the longer of which is 1."""
-    arrays = [np.asarray(array, dtype=np.float64) for array in panel.xy]
-    for modality, array in zip(panel.modalities, arrays, strict=True):
-        if array.shape != (n, 2):
-            raise ValueError(
-                f"Panel {panel.title!r}, {modality}: expected coordinates of shape ({n}, 2), "
-                f"got {array.shape}."
-            )
-    if panel.frame is not None:
-        low, high = np.array(panel.frame[:2], dtype=float), np.array(panel.frame[2:], dtype=float)
+@dataclass(frozen=True)
+class _Places:
+    values: np.ndarray
+    middle: np.ndarray
+    half: float
+
+    def of(self, x: float, y: float) -> dict[str, float]:
+        moved = (np.array([x, y]) - self.middle) / self.half
+        return {"x": float(moved[0]), "y": float(moved[1])}
+
+
+def _framed(panel: Panel) -> tuple[_Places, list[float]]:
+    """The panel's places in its frame, and the frame's half sides, the longer of which is 1."""
+    for arrays in panel.frames:
+        for modality, array in zip(panel.modalities, arrays, strict=True):
+            if np.shape(array) != (panel.n, 2):
+                raise ValueError(
+                    f"Panel {panel.title!r}, {modality}: expected coordinates of shape ({panel.n}, 2), "
+                    f"got {np.shape(array)}."
+                )
+    every = np.stack([np.stack(arrays) for arrays in panel.frames]).astype(np.float64)
+    there = np.isfinite(every).all(axis=-1)
+    if panel.extent is not None:
+        low, high = np.array(panel.extent[:2], dtype=float), np.array(panel.extent[2:], dtype=float)
     else:
-        every = np.concatenate(arrays)
-        every = every[np.isfinite(every).all(axis=1)]
-        low, high = (every.min(axis=0), every.max(axis=0)) if len(every) else (-np.ones(2), np.ones(2))
-    half = float((high - low).max()) / 2 or 1.0
-    moved = [(array - (low + high) / 2) / half for array in arrays]
-    return moved, ((high - low) / 2 / half).tolist()
+        shown = every[there]
+        low, high = (shown.min(axis=0), shown.max(axis=0)) if len(shown) else (-np.ones(2), np.ones(2))
+    half, middle = float((high - low).max()) / 2 or 1.0, (low + high) / 2
+    steps = np.clip((np.where(there[..., None], every, 0) - middle) / half / 2 + 0.5, 0, 1) * STEPS
+    values = np.where(there[..., None], np.rint(steps), MISSING).astype(np.uint16)
+    return _Places(values, middle, half), ((high - low) / 2 / half).tolist()
+
+
+def rows_of(sent: object) -> list[int]:
+    """The rows that the browser sent, ascending: a list, or {"bits": base64 of packed bits}."""
+    if isinstance(sent, dict):
+        bits = np.frombuffer(base64.b64decode(str(sent.get("bits", ""))), dtype=np.uint8)
+        return np.flatnonzero(np.unpackbits(bits)).tolist()
+    return sorted({int(row) for row in sent}) if isinstance(sent, list | tuple) else []
+
+
+def sent(rows: Sequence[int]) -> dict[str, Any]:
+    """Rows on the way to the browser: as a list, many of them as bits."""
+    if len(rows) <= LISTED:
+        return {"rows": [*map(int, rows)]}
+    marks = np.zeros(max(rows) + 1, bool)
+    marks[np.asarray(rows)] = True
+    return {"bits": base64.b64encode(np.packbits(marks).tobytes()).decode()}

@@ -9,10 +9,25 @@ import plotly.graph_objects as go
 
 from analysis.compare import Movement, Neighbourhoods, Row, Slice, Word
 from analysis.compare.cells import title
-from analysis.figures import COLOUR_A, COLOUR_B
+from analysis.figures.cosines import EDGES, MIDDLES
+from analysis.figures.house import (
+    BAD,
+    COLOUR_A,
+    COLOUR_B,
+    EXPECTED,
+    GOOD,
+    LOWER,
+    OPEN,
+    ORNAMENT,
+    OTHER,
+    SHADE,
+    named,
+    rule,
+    safe,
+    steps,
+    styled,
+)
 
-# The word stands beside every mark: colour is never alone.
-GOOD, BAD, OTHER, OPEN = "#009E73", "#C8443C", "#7E6BB5", "#8C8C8C"
 MARKS: dict[Word, tuple[str, str]] = {
     "closed": (GOOD, "circle"),
     "narrowed": (GOOD, "circle"),
@@ -24,32 +39,23 @@ MARKS: dict[Word, tuple[str, str]] = {
     "no interval": (OPEN, "line-ns-open"),
     "undefined": (OPEN, "line-ns-open"),
 }
-COSINE_BINS = {"start": -1.0, "end": 1.0, "size": 0.02}
-SHADE = "rgba(140,140,140,0.16)"
 TICKS = (-1000, -300, -100, -30, -10, -3, -1, 0, 1, 3, 10, 30, 100, 300, 1000)
 BINS = 40
-ROW = 42  # pixels
-LOWER = 0.18  # of a row: the mark stands below the name
 
 
 def pair_cosines(a: np.ndarray, b: np.ndarray, labels: Sequence[str]) -> go.Figure:
     """Cosines of the true pairs (n,) of A and of B over each other on one axis."""
     figure = go.Figure()
     for cosines, label, colour in zip((a, b), labels, (COLOUR_A, COLOUR_B), strict=True):
-        figure.add_trace(
-            go.Histogram(
-                x=cosines,
-                name=safe(label),
-                xbins=COSINE_BINS,
-                marker={"color": colour, "line": {"width": 0}},
-                opacity=0.6,
-                hovertemplate="cosine %{x}: %{y:,} studies<extra>%{fullData.name}</extra>",
-            )
-        )
-    figure.update_layout(barmode="overlay", bargap=0)
-    figure.update_xaxes(title="cosine of the true pair (1 = same direction)", range=[-1, 1])
-    figure.update_yaxes(title="studies")
-    return _styled(figure, 300)
+        middle = float(np.median(cosines))
+        counts = np.histogram(cosines, EDGES)[0]
+        drawn = steps(MIDDLES, counts, colour, name=f"{safe(label)} · median {middle:.3f}")
+        hover = "cosine %{x:.2f}: %{y:,} studies<extra>%{fullData.name}</extra>"
+        figure.add_trace(go.Scatter(**drawn, hovertemplate=hover))
+        rule(figure, middle, colour)
+    figure.update_xaxes(title_text="cosine of the true pair (1 = same direction)", range=[-1, 1])
+    figure.update_yaxes(title_text="studies", rangemode="tozero")
+    return styled(figure, 300)
 
 
 def forest(rows: Sequence[Row]) -> go.Figure:
@@ -65,7 +71,7 @@ def forest(rows: Sequence[Row]) -> go.Figure:
         ends = [row.difference if v is None else v for v in (row.low, row.high)]
         middle, low, high = (float(np.arcsinh((v or 0.0) / row.margin)) for v in (row.difference, *ends))
         line = {"x": [low, high], "y": [place + LOWER] * 2, "mode": "lines", "hoverinfo": "skip"}
-        figure.add_trace(go.Scatter(**line, line={"color": colour, "width": 2}))
+        figure.add_trace(go.Scatter(**line, line={"color": colour, "width": 2}, meta=ORNAMENT))
         told = f"{safe(title(row))}: {row.difference:+.3f}"
         if row.low is not None and row.high is not None:
             told += f" ({row.low:+.3f} to {row.high:+.3f})"
@@ -75,17 +81,19 @@ def forest(rows: Sequence[Row]) -> go.Figure:
             "y": [place + LOWER],
             "mode": "markers",
             "hovertemplate": f"{told}<extra></extra>",
+            "customdata": [(title(row), row.difference, row.low, row.high, row.margin, row.verdict)],
+            "meta": {"columns": ["number", "B - A", "low", "high", "margin", "verdict"]},
         }
         figure.add_trace(go.Scatter(**point, marker={"color": colour, "symbol": symbol, "size": 10}))
     figure.add_vrect(x0=-np.arcsinh(1), x1=np.arcsinh(1), fillcolor=SHADE, line_width=0, layer="below")
     figure.add_vline(x=0, line={"color": OPEN, "width": 1})
     figure.update_xaxes(
-        title="B − A in smallest changes worth naming",
+        title_text="B − A in smallest changes worth naming",
         tickvals=np.arcsinh(TICKS),
         ticktext=[f"{t:+,}" if t else "0" for t in TICKS],
         zeroline=False,
     )
-    return _styled(_named(figure, [f"{title(r)} · {r.verdict}" for r in shown]), None, legend=False)
+    return styled(named(figure, [f"{title(r)} · {r.verdict}" for r in shown]), legend=False)
 
 
 def changes(found: Movement) -> go.Figure:
@@ -98,21 +106,16 @@ def changes(found: Movement) -> go.Figure:
         bars = {"x": middles, "y": counts, "name": f"{name} ({int(of.sum()):,})", "width": edges[1]}
         hover = "change %{x:.2f}: %{y:,} studies<extra>%{fullData.name}</extra>"
         figure.add_trace(go.Bar(**bars, marker={"color": colour, "line": {"width": 0}}, hovertemplate=hover))
-    line = {"color": "#B8A800", "width": 2, "shape": "hvh"}
+    line = {"color": EXPECTED, "width": 2, "shape": "hvh"}
     expected = {"x": middles, "y": expected_by_chance(found, edges), "mode": "lines", "line": line}
     figure.add_trace(go.Scatter(**expected, name="if none had moved", hoverinfo="skip"))
     if found.moved.any():
         threshold = float(found.change[found.moved].min())
-        figure.add_vline(
-            x=threshold,
-            line={"dash": "dash", "color": OTHER},
-            annotation_text=f"from {threshold:.2f} on",
-            annotation_position="top right",
-        )
+        rule(figure, threshold, OTHER, text=f"from {threshold:.2f} on")
     figure.update_layout(barmode="stack", bargap=0)
-    figure.update_xaxes(title="change between A and B (√2 = an unrelated place)")
-    figure.update_yaxes(title="studies")
-    return _styled(figure, 320)
+    figure.update_xaxes(title_text="change between A and B (√2 = an unrelated place)")
+    figure.update_yaxes(title_text="studies")
+    return styled(figure, 320)
 
 
 def expected_by_chance(found: Movement, edges: np.ndarray) -> np.ndarray:
@@ -128,15 +131,10 @@ def overlaps(found: Neighbourhoods) -> go.Figure:
     counts = np.bincount(np.rint(found.overlap * found.k).astype(int), minlength=found.k + 1)
     hover = "%{x} kept: %{y:,} studies<extra></extra>"
     figure = go.Figure(go.Bar(x=places, y=counts, marker={"color": OTHER}, hovertemplate=hover))
-    figure.add_vline(
-        x=found.k * found.by_chance,
-        line={"dash": "dash", "color": OPEN},
-        annotation_text=f"by chance {found.k * found.by_chance:.2g}",
-        annotation_position="top right",
-    )
-    figure.update_xaxes(title=f"of the {found.k} nearest in A, still near in B", dtick=1)
-    figure.update_yaxes(title="studies")
-    return _styled(figure, 260, legend=False)
+    rule(figure, found.k * found.by_chance, text=f"by chance {found.k * found.by_chance:.2g}")
+    figure.update_xaxes(title_text=f"of the {found.k} nearest in A, still near in B", dtick=1)
+    figure.update_yaxes(title_text="studies")
+    return styled(figure, 260, legend=False, top=28)
 
 
 def by_slice(slices: Sequence[Slice], axis: str) -> go.Figure:
@@ -155,38 +153,12 @@ def by_slice(slices: Sequence[Slice], axis: str) -> go.Figure:
                 error_x=spread,
                 mode="markers",
                 marker={"color": colour, "symbol": symbol, "size": 10},
+                customdata=[(one.name, one.n, one.a, one.b, one.difference, one.low, one.high, one.verdict)],
+                meta={"columns": ["value", "studies", "A", "B", "B - A", "low", "high", "verdict"]},
                 hovertemplate=f"{safe(one.name)}: %{{x:+.3f}}, {one.verdict}<extra></extra>",
             )
         )
     figure.add_vline(x=0, line={"color": OPEN, "width": 1})
-    figure.update_xaxes(title=axis, zeroline=False)
+    figure.update_xaxes(title_text=axis, zeroline=False)
     names = [f"{one.name} ({one.n:,}) · {one.verdict}" for one in slices]
-    return _styled(_named(figure, names), None, legend=False)
-
-
-def safe(words: str) -> str:
-    """A stranger's words, which Plotly would read as HTML."""
-    return words.replace("&", "&amp;").replace("<", "&lt;")
-
-
-def _named(figure: go.Figure, names: Sequence[str]) -> go.Figure:
-    """Places 0, 1, ... of the upright axis, the first on top, each under its name: so both fit a phone."""
-    for place, name in enumerate(names):
-        where = {"xref": "paper", "x": 0, "xanchor": "left", "xshift": 4, "y": place - 0.5, "yanchor": "top"}
-        figure.add_annotation(text=safe(name), showarrow=False, font={"size": 12}, **where)
-    figure.update_yaxes(
-        range=[len(names) - 0.5, -0.5], showticklabels=False, showgrid=False, zeroline=False, fixedrange=True
-    )
-    return figure.update_layout(height=90 + ROW * len(names))
-
-
-def _styled(figure: go.Figure, height: int | None, *, legend: bool = True) -> go.Figure:
-    if height:
-        figure.update_layout(height=height)
-    figure.update_layout(
-        margin={"l": 10, "r": 10, "t": 50 if legend else 25, "b": 10},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        showlegend=legend,
-        dragmode="pan",
-    )
-    return figure
+    return styled(named(figure, names), legend=False)

@@ -1,0 +1,188 @@
+"""Cosines: all kinds at once, A over B, by label, and the whole table of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from analysis.figures.house import (
+    COLOUR_A,
+    COLOUR_B,
+    DIVERGING,
+    GOOD,
+    MODALITY_COLOURS,
+    OPEN,
+    ORNAMENT,
+    faint,
+    named,
+    rule,
+    safe,
+    steps,
+    styled,
+)
+from analysis.gap import Blocks, CosineSamples, GroupMean, Order, Ridge, Ridges
+
+KINDS = {
+    "true_pairs": ("True pairs", GOOD),
+    "random_pairs": ("Random pairs", OPEN),
+    "within_x": ("Within {x}", MODALITY_COLOURS[0]),
+    "within_y": ("Within {y}", MODALITY_COLOURS[1]),
+}
+EDGES = np.round(np.arange(-1, 1.01, 0.02), 2)
+MIDDLES = np.round((EDGES[1:] + EDGES[:-1]) / 2, 2)
+LEAST_NAMED = 30  # a value of fewer than one in so many studies gets no tick
+AXIS = "cosine (1 = same direction)"
+
+
+def cosine_histograms(
+    samples: Mapping[str, CosineSamples], x: str, y: str, *, height: int = 300
+) -> go.Figure:
+    """One row a checkpoint, on one axis: where true pairs lie between strangers and neighbours."""
+    from plotly.subplots import make_subplots
+
+    figure = make_subplots(
+        len(samples), 1, shared_xaxes=True, vertical_spacing=0.09, subplot_titles=[*samples]
+    )
+    for row, (title, cosines) in enumerate(samples.items(), start=1):
+        for field, (label, colour) in KINDS.items():
+            known: dict[str, Any] = {"name": label.format(x=x, y=y), "legendgroup": field}
+            drawn = steps(MIDDLES, _density(getattr(cosines, field)), colour, showlegend=row == 1, **known)
+            hover = "cosine %{x:.2f}<br>density %{y:.2f}<extra>%{fullData.name}</extra>"
+            figure.add_trace(go.Scatter(**drawn, hovertemplate=hover, meta={"of": title}), row=row, col=1)
+    figure.update_xaxes(range=[-1, 1])
+    figure.update_xaxes(title_text=AXIS, row=len(samples), col=1)
+    figure.update_yaxes(title_text="density", rangemode="tozero")
+    figure.update_annotations(x=0, xanchor="left")  # titles of the rows
+    return styled(figure, height * len(samples) + 60, top=70)
+
+
+def kind_histograms(samples: Mapping[str, np.ndarray], title: str, *, height: int = 300) -> go.Figure:
+    """Cosines of one kind (n,) of A and of B over each other, with their medians.
+
+    title  what kind: "cosine of true pairs"
+    """
+    figure = go.Figure()
+    for (name, cosines), colour in zip(samples.items(), (COLOUR_A, COLOUR_B), strict=False):
+        middle = float(np.median(cosines))
+        drawn = steps(MIDDLES, _density(cosines), colour, name=f"{safe(name)} · median {middle:.3f}")
+        hover = "cosine %{x:.2f}<br>density %{y:.2f}<extra>%{fullData.name}</extra>"
+        figure.add_trace(go.Scatter(**drawn, hovertemplate=hover))
+        rule(figure, middle, colour)
+    figure.update_xaxes(title_text=f"{title} (1 = same direction)", range=[-1, 1])
+    figure.update_yaxes(title_text="density", rangemode="tozero")
+    return styled(figure, height)
+
+
+def _density(cosines: np.ndarray) -> np.ndarray:
+    """(bins,) that integrates to 1."""
+    counts = np.histogram(cosines, EDGES)[0]
+    return counts / max(counts.sum(), 1) / (EDGES[1] - EDGES[0])
+
+
+def by_group(means: Mapping[str, Sequence[GroupMean]], colours: Sequence[str], axis: str) -> go.Figure:
+    """Mean and 95 % interval for each label, one series a checkpoint."""
+    figure = go.Figure()
+    for (name, groups), colour in zip(means.items(), colours, strict=False):
+        spread = {
+            "type": "data",
+            "symmetric": False,
+            "array": [g.mean.high - g.mean.value for g in groups],
+            "arrayminus": [g.mean.value - g.mean.low for g in groups],
+        }
+        figure.add_trace(
+            go.Scatter(
+                x=[g.mean.value for g in groups],
+                y=[f"{g.label} ({g.mean.n:,})" for g in groups],
+                mode="markers",
+                name=name,
+                marker={"color": colour, "size": 9},
+                error_x=spread,
+                hovertemplate="%{y}: %{x:.3f}<extra>%{fullData.name}</extra>",
+            )
+        )
+    rows = max((len(g) for g in means.values()), default=1)
+    figure.update_xaxes(title_text=axis)
+    figure.update_yaxes(autorange="reversed")
+    return styled(figure, 120 + 26 * rows)
+
+
+def ridgeline(found: Ridges, names: Sequence[str]) -> go.Figure:
+    """How the cosines of true pairs spread for each value of a label: A and B over each other, a row a value.
+
+    names  titles of A and B. All hills have one scale, so that equal areas are equal shares.
+    """
+    figure = go.Figure()
+    tallest = max((float(hill.max()) for row in found.rows for hill in row.densities), default=1.0)
+    for place, row in enumerate(found.rows):
+        sides = zip(row.densities, row.medians, names, (COLOUR_A, COLOUR_B), strict=False)
+        for number, (hill, middle, name, colour) in enumerate(sides):
+            base, height = place + 0.5, 0.85 / tallest  # the lower edge of the row; what density 1 takes
+            known = {"name": safe(name), "legendgroup": str(number), "showlegend": place == 0}
+            told = [(row.name, row.n, g, d) for g, d in zip(found.grid, hill, strict=True)]
+            figure.add_trace(
+                go.Scatter(
+                    x=found.grid,
+                    y=base - height * hill,
+                    mode="lines",
+                    line={"color": colour, "width": 1.5},
+                    fill="toself",
+                    fillcolor=faint(colour, 0.25),
+                    customdata=told,
+                    meta={"columns": ["value", "studies", "cosine", "density"]},
+                    hoveron="points",
+                    hovertemplate=_told(row) + "<extra></extra>",
+                    **known,
+                )
+            )
+            top = base - height * float(np.interp(middle, found.grid, hill))
+            stem = {"x": [middle] * 2, "y": [base, top], "mode": "lines", "hoverinfo": "skip"}
+            line = {"color": colour, "width": 3}
+            figure.add_trace(go.Scatter(**stem, line=line, showlegend=False, meta=ORNAMENT))
+    figure.update_xaxes(title_text="cosine of true pairs (1 = same direction)")
+    return styled(named(figure, [f"{r.name} ({r.n:,})" for r in found.rows], row=54))
+
+
+def _told(row: Ridge) -> str:
+    medians = ", ".join(f"{letter} {m:.3f}" for letter, m in zip("AB", row.medians, strict=False))
+    told = f"{safe(row.name)}: {row.n:,} studies in {row.n_groups:,} groups<br>median {medians}"
+    return told if row.difference is None else f"{told}<br>mean of B − A {row.difference.told()}"
+
+
+def block_heat(
+    table: Blocks, order: Order, names: tuple[str, str], reach: float, *, ids: Sequence[str] = ()
+) -> go.Figure:
+    """Every cosine within and across two modalities, the studies of `order` down and across.
+
+    names  the modalities; reach: colours go from -reach to reach, with 0 in the middle
+    ids    of the studies in this order, for `data_of` alone
+    """
+    n = len(order.rows)
+    lengths = np.diff(order.starts)
+    middles = order.starts[:-1] + (lengths - 1) / 2
+    wide = lengths >= n / LEAST_NAMED
+    ticks = [safe(name) for name, there in zip(order.names, wide, strict=True) if there]
+    colours = [[i / (len(DIVERGING) - 1), colour] for i, colour in enumerate(DIVERGING)]
+    bar = {"orientation": "h", "thickness": 10, "y": -0.02, "yanchor": "top", "title": {"text": "cosine"}}
+    scale = {"colorscale": colours, "zmin": -reach, "zmax": reach, "colorbar": bar}
+    hover = "row %{y}, column %{x}: cosine %{z:.2f}<extra></extra>"
+    cells = {"rows": [f"{name}: {study}" for name in names for study in ids]}
+    figure = go.Figure(go.Heatmap(z=table.cosines, **scale, hovertemplate=hover, meta=cells))
+    for at in (figure.add_vline, figure.add_hline):
+        at(n - 0.5, line={"color": "#1B1B1B", "width": 2})
+    for row, column in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        told = {"text": safe(f"{names[row]} · {names[column]}"), "font": {"color": "#1B1B1B", "size": 12}}
+        place = {"x": column * n - 0.5, "y": row * n - 0.5, "xanchor": "left", "yanchor": "top"}
+        figure.add_annotation(**told, **place, showarrow=False, bgcolor="rgba(255,255,255,0.75)")
+    figure.update_xaxes(showticklabels=False, showgrid=False, constrain="domain", range=[-0.5, 2 * n - 0.5])
+    figure.update_yaxes(
+        tickvals=np.concatenate([middles[wide], middles[wide] + n]),
+        ticktext=ticks * 2 if len(order.names) > 1 else [""] * 2,
+        showgrid=False,
+        scaleanchor="x",
+        constrain="domain",
+        range=[2 * n - 0.5, -0.5],
+    )
+    return styled(figure, 520, legend=False)

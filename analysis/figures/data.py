@@ -1,0 +1,73 @@
+"""The numbers that a figure draws, as rows of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import unescape
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+Row = dict[str, object]
+
+
+def data_of(figure: go.Figure) -> list[Row]:
+    """A row for every mark that the figure draws, in the order of drawing; all rows have the same columns.
+
+    Columns: `of` (which part of the figure), `series`, `x` and `y` under the titles of their axes, `low` and
+    `high` of a mark with an interval; `row`, `column` and `value` of a heat map. A trace on a scale that only
+    suits the eye tells its numbers in `customdata`, named by `meta["columns"]`; one that repeats what others
+    say (`house.ORNAMENT`) is left out. Words come as they were before they were made safe for Plotly.
+    """
+    rows = list(chain.from_iterable(_rows(figure, trace) for trace in figure.data))
+    titles = list(dict.fromkeys(title for row in rows for title in row))
+    return [{title: row.get(title) for title in titles} for row in rows]
+
+
+def _rows(figure: go.Figure, trace: Any) -> Iterator[Row]:
+    about = trace.meta if isinstance(trace.meta, dict) else {}
+    if about.get("ornament"):
+        return
+    head: Row = {name: unescape(str(v)) for name, v in (("of", about.get("of")), ("series", trace.name)) if v}
+    if "columns" in about:
+        for values in trace.customdata:
+            yield head | {name: _plain(v) for name, v in zip(about["columns"], values, strict=True)}
+    elif trace.type == "heatmap":
+        yield from _cells(np.asarray(trace.z), about.get("rows"), head)
+    else:
+        yield from _marks(figure, trace, head)
+
+
+def _cells(table: np.ndarray, names: list[str] | None, head: Row) -> Iterator[Row]:
+    """A square table whose rows and columns are the same things."""
+    for row, line in enumerate(table):
+        for column, value in enumerate(line):
+            places = (names[row], names[column]) if names else (row, column)
+            yield {**head, "row": places[0], "column": places[1], "value": float(value)}
+
+
+def _marks(figure: go.Figure, trace: Any, head: Row) -> Iterator[Row]:
+    x, y = (_title(figure, trace, letter) for letter in "xy")
+    spread: Any = getattr(trace, "error_x", None)
+    ends = spread is not None and spread.array is not None
+    for place, (across, up) in enumerate(zip(trace.x, trace.y, strict=True)):
+        row = {**head, x: _plain(across), y: _plain(up)}
+        if ends:
+            row |= {"low": across - spread.arrayminus[place], "high": across + spread.array[place]}
+        yield row
+
+
+def _title(figure: go.Figure, trace: Any, letter: str) -> str:
+    """Title of the trace's axis, or of the one below it that says it for both; else the letter."""
+    own = figure.layout[f"{letter}axis{(getattr(trace, f'{letter}axis') or letter)[1:]}"]
+    axes = [own, *(figure.select_xaxes() if letter == "x" else figure.select_yaxes())]
+    return next((unescape(a.title.text) for a in axes if a.title.text), letter)
+
+
+def _plain(value: Any) -> object:
+    """A number or the words as they were."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    return unescape(value) if isinstance(value, str) else value

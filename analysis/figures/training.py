@@ -1,0 +1,144 @@
+"""Curves of a training: how its numbers go, one small figure a number, A and B over each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import plotly.graph_objects as go
+
+from analysis.figures.house import ORNAMENT, faint, safe, styled
+
+BAND = 0.12  # opacity of an interval
+Limits = tuple[float, float]
+UNLIMITED = (-math.inf, math.inf)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One number of one run. low, high: its interval, or empty. struck: places in x where a guard warned."""
+
+    x: list[int]
+    y: list[float]
+    low: list[float]
+    high: list[float]
+    struck: list[int]
+
+
+def curve_of(
+    rows: Sequence[Mapping[str, Any]],
+    name: str,
+    *,
+    over: str = "epoch",
+    struck: Sequence[int] = (),
+    limits: Limits = UNLIMITED,
+) -> Curve:
+    """The number `name` of the rows that have it, over their `epoch` or `step`.
+
+    `name`_half, where the rows hold it, is the half-width of a 95 % interval. struck: values of `over` at
+    which the guard of this number warned. limits: what the number cannot leave, nor its interval.
+    """
+    known = [r for r in rows if r.get(name) is not None]
+    x, y = [int(r[over]) for r in known], [float(r[name]) for r in known]
+    half = [float(r.get(f"{name}_half") or 0.0) for r in known]
+    ends = ([v + sign * h for v, h in zip(y, half, strict=True)] for sign in (-1, 1))
+    low, high = ([min(max(v, limits[0]), limits[1]) for v in end] for end in ends)
+    banded = any(half)
+    return Curve(
+        x, y, low if banded else [], high if banded else [], [i for i, at in enumerate(x) if at in struck]
+    )
+
+
+def curves(
+    series: Mapping[str, Curve], colours: Sequence[str], *, over: str, percent: bool = False
+) -> go.Figure:
+    """One number of one or two runs, with band and guards (crosses). The number's name stands above it."""
+    figure = go.Figure()
+    for (name, curve), colour in zip(series.items(), colours, strict=False):
+        if curve.low:
+            _band(figure, curve, colour)
+        few = len(curve.x) <= 60
+        value = "%{y:.1%}" if percent else "%{y:.4g}"
+        figure.add_trace(
+            go.Scatter(
+                x=curve.x,
+                y=curve.y,
+                name=safe(name),
+                mode="lines+markers" if few else "lines",
+                line={"color": colour, "width": 2},
+                marker={"size": 5},
+                cliponaxis=False,  # epoch 0 stands on the axis
+                hovertemplate=f"{over} %{{x}}: {value}<extra>{safe(name)}</extra>",
+            )
+        )
+        if curve.struck:
+            _guards(figure, curve, colour)
+    figure.update_xaxes(title_text=over, rangemode="tozero", tickformat="d", nticks=6)
+    figure.update_yaxes(tickformat=".0%" if percent else None, nticks=5)
+    return styled(figure, 210, legend=False, top=8).update_layout(hovermode="x")
+
+
+def together(x: Curve, y: Curve) -> tuple[list[int], list[float], list[float]]:
+    """(epoch, x, y) where both curves have a number."""
+    known = dict(zip(y.x, y.y, strict=True))
+    rows = [(epoch, value, known[epoch]) for epoch, value in zip(x.x, x.y, strict=True) if epoch in known]
+    return [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]
+
+
+def of_epochs(rows: Sequence[Mapping[str, Any]], name: str) -> list[dict[str, Any]]:
+    """One row an epoch with the mean of the number over the steps of that epoch."""
+    found: dict[int, list[float]] = {}
+    for row in rows:
+        if row.get(name) is not None:
+            found.setdefault(int(row["epoch"]), []).append(float(row[name]))
+    return [{"epoch": epoch, name: sum(values) / len(values)} for epoch, values in sorted(found.items())]
+
+
+def loss_against_gap(
+    runs: Mapping[str, tuple[Curve, Curve]], colours: Sequence[str], *, cost: str, percent: bool = False
+) -> go.Figure:
+    """What closing the gap costs: one path a run, from its first epoch to the ring at its last.
+
+    runs  name -> (gap by epoch, cost by epoch); cost  the name of what stands upright
+    """
+    figure = go.Figure()
+    for (name, (gaps, costs)), colour in zip(runs.items(), colours, strict=False):
+        epochs, x, y = together(gaps, costs)
+        value = "%{y:.1%}" if percent else "%{y:.4g}"
+        hover = f"epoch %{{customdata[0]}}: gap %{{x:.3f}}, {value}<extra>{safe(name)}</extra>"
+        figure.add_trace(
+            go.Scatter(
+                x=x,
+                y=y,
+                name=safe(name),
+                mode="lines+markers",
+                line={"color": colour, "width": 2},
+                marker={
+                    "size": [6] * (len(x) - 1) + [13],
+                    "symbol": ["circle"] + ["arrow"] * (len(x) - 2) + ["circle-open-dot"][: len(x) - 1],
+                    "angleref": "previous",
+                    "line": {"width": 2},
+                },
+                customdata=list(zip(epochs, x, y, strict=True)),
+                meta={"columns": ["epoch", "centroid gap", cost]},
+                hovertemplate=hover,
+            )
+        )
+    figure.update_xaxes(title_text="centroid gap (lower is closer)")
+    figure.update_yaxes(title_text=cost, tickformat=".0%" if percent else None)
+    return styled(figure, 320)
+
+
+def _band(figure: go.Figure, curve: Curve, colour: str) -> None:
+    outline = {"x": [*curve.x, *curve.x[::-1]], "y": [*curve.high, *curve.low[::-1]], "mode": "lines"}
+    shade = {"fill": "toself", "fillcolor": faint(colour, BAND), "line": {"width": 0}}
+    figure.add_trace(go.Scatter(**outline, **shade, hoverinfo="skip", meta=ORNAMENT))
+
+
+def _guards(figure: go.Figure, curve: Curve, colour: str) -> None:
+    marker = {"symbol": "x", "size": 11, "color": colour, "line": {"color": "white", "width": 1}}
+    x, y = ([values[i] for i in curve.struck] for values in (curve.x, curve.y))
+    cross = {"x": x, "y": y, "mode": "markers", "marker": marker, "meta": ORNAMENT}
+    figure.add_trace(go.Scatter(**cross, hovertemplate="a guard warned<extra></extra>"))

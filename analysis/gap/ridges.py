@@ -1,0 +1,119 @@
+"""Cosines of true pairs for each value of a label: how they spread, not their mean alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.uncertainty import Estimate, GroupBootstrap
+
+MOST = 12  # values shown, those of most studies
+FEWEST = 5  # studies of a value, below which a density would be a pretence
+POINTS = 160
+FLOOR = 0.004  # smallest bandwidth: equal cosines still have a hill
+
+
+@dataclass(frozen=True)
+class Ridge:
+    """The studies of one value: n of them in n_groups groups.
+
+    medians, densities  cosines of true pairs of each set: their median, and their density over `Ridges.grid`
+    difference          mean of B - A, paired, with its interval over groups; None without B, its interval NaN
+                        below 5 groups
+    """
+
+    name: str
+    n: int
+    n_groups: int
+    medians: tuple[float, ...]
+    densities: tuple[np.ndarray, ...]
+    difference: Estimate | None
+
+
+@dataclass(frozen=True)
+class Ridges:
+    """rows by the median of the last set, highest first; left_out: values that are not among the rows."""
+
+    grid: np.ndarray
+    rows: tuple[Ridge, ...]
+    left_out: int
+
+
+def ridges(
+    cosines: Sequence[np.ndarray],
+    by: np.ndarray,
+    groups: np.ndarray,
+    *,
+    most: int = MOST,
+    fewest: int = FEWEST,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Ridges:
+    """Spread of the cosines by value.
+
+    cosines  one (n,) array a set, A then B: cosine of each study's true pair, higher = closer
+    by       (n,) of str; "" = no value. Shown are the `most` commonest values of `fewest` studies or more
+    groups   (n,) patients or cases, the resampling unit
+
+    Densities are Gaussian kernels of Silverman's width, 0.9 min(sd, IQR / 1.34) n^(-1/5).
+    ValueError for different lengths.
+    """
+    lengths = [len(z) for z in (*cosines, by, groups)]
+    if len(set(lengths)) > 1:
+        raise ValueError(f"One value a study is needed of each, got {lengths}.")
+    by = np.asarray(by).astype(str)
+    known = Counter(by[by != ""].tolist())
+    names = [name for name, n in known.most_common(most) if n >= fewest]
+    grid = _grid(cosines, np.isin(by, names))
+    rows = [_ridge(name, cosines, by == name, np.asarray(groups), grid, resamples, seed) for name in names]
+    return Ridges(grid, tuple(sorted(rows, key=lambda r: -r.medians[-1])), len(known) - len(rows))
+
+
+def _ridge(
+    name: str,
+    cosines: Sequence[np.ndarray],
+    chosen: np.ndarray,
+    groups: np.ndarray,
+    grid: np.ndarray,
+    resamples: int,
+    seed: int,
+) -> Ridge:
+    own = [np.asarray(c, np.float64)[chosen] for c in cosines]
+    bootstrap = GroupBootstrap(groups[chosen], resamples=resamples, seed=seed)
+    return Ridge(
+        name,
+        int(chosen.sum()),
+        bootstrap.n_groups,
+        tuple(float(np.median(c)) for c in own),
+        tuple(density(c, grid) for c in own),
+        paired_difference(*own, bootstrap=bootstrap) if len(own) > 1 else None,
+    )
+
+
+def paired_difference(a: np.ndarray, b: np.ndarray, *, bootstrap: GroupBootstrap) -> Estimate:
+    """Mean of B - A of the same studies, (n,) each, with its interval over groups; above 0 = B is higher."""
+    change = np.asarray(b, np.float64) - np.asarray(a, np.float64)
+    mean = float(change.mean())
+    (estimate,) = bootstrap.linear(np.array([mean]), change - mean)
+    return estimate
+
+
+def density(values: np.ndarray, grid: np.ndarray) -> np.ndarray:
+    """Gaussian kernel density of values (n,) over grid (g,)."""
+    low, high = np.quantile(values, [0.25, 0.75])
+    spread = min(float(values.std()), float(high - low) / 1.34) or float(values.std())
+    width = max(0.9 * spread * len(values) ** -0.2, FLOOR)
+    hills = np.exp(-0.5 * np.square((grid[:, None] - values[None]) / width))
+    return hills.sum(axis=1) / (len(values) * width * np.sqrt(2 * np.pi))
+
+
+def _grid(cosines: Sequence[np.ndarray], chosen: np.ndarray) -> np.ndarray:
+    """Where there is anything to see, with a rim, within -1 to 1."""
+    seen = np.concatenate([np.asarray(c, np.float64)[chosen] for c in cosines])
+    if not len(seen):
+        return np.linspace(-1, 1, POINTS)
+    rim = 0.1 * float(np.ptp(seen)) + 0.02
+    return np.linspace(max(-1.0, seen.min() - rim), min(1.0, seen.max() + rim), POINTS)

@@ -1,0 +1,67 @@
+"""Recall at every k: the whole curve of which R@1, R@5 and R@10 are three points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.retrieval.ranks import Ranks
+from analysis.retrieval.scores import KS, means
+from analysis.uncertainty import GroupBootstrap
+
+POINTS = 60  # places of k, closer together where k is small
+
+
+@dataclass(frozen=True)
+class RankCurve:
+    """Recall against k, from 1 to the whole gallery; higher = better. All (n_points,).
+
+    k          places looked at, rising
+    recall     share of queries with a right answer among the first k; ties by expectation
+    low, high  95 % interval over groups at each k by itself, NaN where there are too few groups
+    chance     what a gallery in random order would give
+    """
+
+    k: np.ndarray
+    recall: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    chance: np.ndarray
+
+
+def rank_curve(
+    ranks: Ranks,
+    groups: np.ndarray,
+    gallery: int,
+    *,
+    right: np.ndarray | int = 1,
+    points: int = POINTS,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> RankCurve:
+    """Recall at k for k from 1 to the gallery, evenly on a logarithmic axis.
+
+    ranks    where the best right answer of each query stands, (n_queries,)
+    groups   (n_queries,) resampling unit of the queries; the gallery stays fixed
+    gallery  items offered
+    right    right answers of each query, (n_queries,) or one number for all: it moves chance alone
+
+    Agrees with `Retrieval.recall` where both know a k. ValueError for an empty gallery or other lengths.
+    """
+    n = len(ranks.above)
+    if gallery < 1 or len(groups) != n:
+        raise ValueError(f"One group a query and a gallery are needed, got {len(groups)}, {n}, {gallery}.")
+    ks = places(gallery, points)
+    bootstrap = GroupBootstrap(groups, resamples=resamples, seed=seed)
+    found = means({str(k): ranks.hit(k) for k in ks}, bootstrap=bootstrap)
+    recall, low, high = np.array([(e.value, e.low, e.high) for e in found.values()]).T
+    all_tied = Ranks(np.zeros(n, int), np.full(n, gallery), np.broadcast_to(np.asarray(right), n))
+    chance = np.array([all_tied.hit(k).mean() for k in ks])
+    return RankCurve(np.array(ks), recall, low, high, chance)
+
+
+def places(gallery: int, points: int = POINTS) -> list[int]:
+    """Whole numbers from 1 to the gallery, evenly on a logarithmic axis, and the k that are reported."""
+    spread = np.rint(np.geomspace(1, gallery, points)).astype(int)
+    return sorted({*spread.tolist(), *(k for k in KS if k <= gallery)})

@@ -1,0 +1,303 @@
+"""Is the app there at once, and does its map hold at 200,000 points? Seconds in a real browser.
+
+    python -m benchmarks.explorer [--studies N] [--runs N]
+
+Medians in Chromium without a graphics card. `SUTURE_HOME` names a workspace with the demo; without it one
+is made first. The large set: N studies with an image and a text vector of 256 numbers each, unit rows in
+clusters, imported as a user would; its layout is written before the clock starts, so that pages compute
+nothing.
+
+Peer: the same points in `st.plotly_chart` with `Scattergl`, on a page of its own that names the clicked study
+in a fragment, which is the quickest way that Streamlit offers. Same browser, same server. Bytes are those of
+data: columns and websocket frames, without the program and its styles.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from playwright.sync_api import Browser, ElementHandle, Page
+
+from analysis.arrays import unit_rows
+from data import embeddings
+from data.vectors import import_vectors
+from data.workspace import Workspace
+from models import layouts
+from models.demo import prepare
+from tests.e2e.serving import ROOT, browser
+
+STUDIES, DIM, CLUSTERS, RUNS, HEIGHT = 100_000, 256, 40, 5, 560
+LIMIT = 300_000  # milliseconds
+IDLE = "document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'"
+WALK = ("Gap", "Map", "Compare", "Retrieval", "Library", "Overview")
+PEER = """
+import numpy as np, plotly.graph_objects as go, streamlit as st
+st.set_page_config(layout="wide")
+places, kinds = np.load("places.npy"), np.load("kinds.npy")
+colour = st.selectbox("Colour", ["modality", "kind"], key="map_colour")
+figure = go.Figure()
+for xy, symbol, plain in zip(places, ("triangle-up", "diamond"), ("#0072B2", "#E69F00")):
+    marker = {{"symbol": symbol, "size": 6, "color": kinds if colour == "kind" else plain}}
+    figure.add_trace(go.Scattergl(x=xy[:, 0], y=xy[:, 1], mode="markers", marker=marker))
+figure.update_layout(height={height}, dragmode="pan", margin=dict(l=0, r=0, t=0, b=0), showlegend=False)
+def detail():
+    points = (st.session_state.get("map") or {{}}).get("selection", {{}}).get("points", [])
+    st.text(f"study {{points[0]['point_index']}}" if points else "none")
+st.plotly_chart(figure, key="map", on_select=lambda: st.rerun("detail"))
+st.fragment(detail, key="detail")()
+"""
+DRAWN = "() => { const g = document.querySelector('.js-plotly-plot'); return g?.calcdata?.length === 2 \
+&& g.querySelector('canvas') && g._fullLayout?.xaxis?._length && (window.gd = g) }"
+
+
+def vectors(n: int, *, seed: int = 0) -> dict[str, np.ndarray]:
+    """Unit rows of two modalities in clusters, a gap between them; which cluster each study is of."""
+    rng = np.random.default_rng(seed)
+    own = rng.integers(CLUSTERS, size=n)
+    meaning = rng.normal(size=(CLUSTERS, DIM))[own] + 0.8 * rng.normal(size=(n, DIM))
+    gap = 0.6 * rng.normal(size=DIM)
+    sides = {"image": meaning + gap, "text": meaning - gap + 0.3 * rng.normal(size=(n, DIM))}
+    kinds = np.char.add("kind ", (own % 8).astype(str))
+    return {**{m: unit_rows(x).astype(np.float32) for m, x in sides.items()}, "kind": kinds}
+
+
+def large(folder: Path, n: int) -> tuple[Path, np.ndarray]:
+    """A workspace with the large set and its layout; the peer's files beside it. (home, places)."""
+    arrays = vectors(n)
+    np.savez(folder / "large.npz", study_id=np.array([f"S{i:06d}" for i in range(n)]), **arrays)
+    workspace = Workspace(folder / "home")
+    report = import_vectors(workspace, [folder / "large.npz"], "large")
+    assert report.refused is None, report.message
+    layout = layouts.straight(workspace, embeddings.load(workspace, "large"))
+    places = np.stack([*layout.maps.values()]).astype(np.float32)
+    np.save(folder / "places.npy", places)
+    np.save(folder / "kinds.npy", np.unique(arrays["kind"], return_inverse=True)[1])
+    (folder / "peer.py").write_text(PEER.format(height=HEIGHT))
+    return workspace.home, places
+
+
+@contextmanager
+def streamlit(script: Path, home: Path) -> Iterator[str]:
+    """A Streamlit server over a script; yields its address as soon as it answers."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    options = ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true"]
+    command = [sys.executable, "-m", "streamlit", "run", script.name, *options]
+    environment = {**os.environ, "SUTURE_HOME": str(home), "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, cwd=script.parent, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        while not _answers(url):
+            if process.poll() is not None:
+                raise RuntimeError("The server stopped at start.")
+            time.sleep(0.02)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _answers(url: str) -> bool:
+    try:
+        urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def tab(window: Browser) -> Iterator[Page]:
+    """A tab with an empty cache."""
+    context = window.new_context(viewport={"width": 1440, "height": 1000}, reduced_motion="reduce")
+    yield context.new_page()
+    context.close()
+
+
+class Wire:
+    """Bytes of data that a tab has received: fetched columns, and what came by websocket."""
+
+    def __init__(self, page: Page) -> None:
+        self.columns = self.frames = 0
+        self._urls: dict[str, str] = {}
+        session = page.context.new_cdp_session(page)
+        session.send("Network.enable")
+        session.on("Network.responseReceived", self._response)
+        session.on("Network.loadingFinished", self._finished)
+        session.on("Network.webSocketFrameReceived", self._frame)
+
+    def _response(self, event: dict[str, Any]) -> None:
+        self._urls[event["requestId"]] = event["response"]["url"]
+
+    def _finished(self, event: dict[str, Any]) -> None:
+        if "/column/" in self._urls.get(event["requestId"], ""):
+            self.columns += int(event["encodedDataLength"])
+
+    def _frame(self, event: dict[str, Any]) -> None:
+        frame = event["response"]
+        binary = frame["opcode"] == 2
+        self.frames += len(
+            base64.b64decode(frame["payloadData"]) if binary else frame["payloadData"].encode()
+        )
+
+
+def until(page: Page, act: Callable[[], object], done: str, arg: object = None) -> float:
+    """Seconds from an act until a condition holds in the page, looked at every frame."""
+    start = time.perf_counter()
+    act()
+    page.wait_for_function(done, arg=arg, timeout=LIMIT)
+    return time.perf_counter() - start
+
+
+def map_of(page: Page) -> ElementHandle:
+    """The root of the map, inside its component."""
+    return page.locator(".lm").first.element_handle(timeout=LIMIT)
+
+
+def started(window: Browser, home: Path) -> dict[str, float]:
+    """From the start of the server's process to the verdict of the Overview, and to its maps."""
+    with tab(window) as page:
+        start = time.perf_counter()
+        with streamlit(ROOT / "app.py", home) as url:
+            page.goto(f"{url}/overview")
+            page.get_by_text("degrees apart").first.wait_for(timeout=LIMIT)
+            words = time.perf_counter() - start
+            page.wait_for_function("lm => +lm.dataset.painted > 0", arg=map_of(page), timeout=LIMIT)
+            maps = time.perf_counter() - start
+    return {"server start -> verdict of the Overview": words, "server start -> its two maps": maps}
+
+
+def walked(window: Browser, home: Path, runs: int) -> dict[str, list[float]]:
+    """Seconds from a click in the navigation to the page, all of it, once each was seen."""
+    seconds: dict[str, list[float]] = {name: [] for name in WALK}
+    with streamlit(ROOT / "app.py", home) as url, tab(window) as page:
+        page.goto(f"{url}/overview")
+        page.wait_for_function(IDLE, timeout=LIMIT)
+        for number in range(runs + 1):
+            for name in WALK:
+                link = page.locator("[data-testid=stSidebar]").get_by_role("link", name=name, exact=True)
+                there = f"document.querySelector('h1')?.textContent === '{name}' && {IDLE}"
+                taken = until(page, link.click, there)
+                if number:
+                    seconds[name].append(taken)
+    return {f"Overview, warm: click -> {name}": values for name, values in seconds.items()}
+
+
+def ours(window: Browser, url: str, points: int) -> dict[str, float]:
+    """The map of the app: first picture, colour, click, bytes."""
+    found: dict[str, float] = {}
+    with tab(window) as page:
+        wire = Wire(page)
+        start = time.perf_counter()
+        page.goto(f"{url}/map?a=large&b=none&split=all")
+        root = map_of(page)
+        page.wait_for_function("([lm, n]) => +lm.dataset.painted === n", arg=[root, points], timeout=LIMIT)
+        found["navigation -> painted"] = time.perf_counter() - start
+        found["bytes a point"] = (wire.columns + wire.frames) / points
+        page.wait_for_function(IDLE, timeout=LIMIT)
+        now = page.evaluate("performance.now()")
+        page.locator(".st-key-map_colour input").click()
+        fresh = "([lm, t]) => +lm.dataset.asked > t && +lm.dataset.ready > +lm.dataset.asked"
+        choose = page.get_by_role("option", name="kind", exact=True).click
+        found["recolour"] = until(page, choose, fresh, [root, now])
+        page.wait_for_function(IDLE, timeout=LIMIT)
+        clicked(page, root, found)
+    return found
+
+
+def clicked(page: Page, root: ElementHandle, found: dict[str, float]) -> None:
+    """Click a study: its card in the browser, then what the server says of it and of its neighbours."""
+    root.scroll_into_view_if_needed()
+    x, y = root.evaluate("lm => lm.screenOf(0, 0, 7)")
+    box = page.locator(".lm-over").first.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + x, box["y"] + y)
+    page.wait_for_timeout(300)
+    start = time.perf_counter()
+    page.mouse.click(box["x"] + x, box["y"] + y)
+    page.wait_for_function("lm => lm.dataset.pinned", arg=root, timeout=LIMIT)
+    found["click -> card"] = time.perf_counter() - start
+    study = f"S{int(root.evaluate('lm => lm.dataset.pinned')):06d}"
+    said = f"document.querySelector('[data-testid=stMain]').textContent.includes('{study}') && {IDLE}"
+    page.wait_for_function(said, timeout=LIMIT)
+    found["click -> study and neighbours from the server"] = time.perf_counter() - start
+
+
+def peer(window: Browser, url: str, places: np.ndarray) -> dict[str, float]:
+    """The same in Plotly."""
+    found: dict[str, float] = {}
+    points = places.shape[0] * places.shape[1]
+    with tab(window) as page:
+        wire = Wire(page)
+        found["navigation -> painted"] = until(page, lambda: page.goto(url), DRAWN)
+        found["bytes a point"] = (wire.columns + wire.frames) / points
+        page.wait_for_function(IDLE, timeout=LIMIT)
+        page.evaluate("gd.on('plotly_afterplot', () => { window.plots = (window.plots ?? 0) + 1 })")
+        page.locator(".st-key-map_colour input").click()
+        page.evaluate("window.plots = 0")
+        choose = page.get_by_role("option", name="kind", exact=True).click
+        found["recolour"] = until(page, choose, "window.plots > 0")
+        page.wait_for_function(IDLE, timeout=LIMIT)
+        where = """([x, y]) => { const { xaxis, yaxis } = gd._fullLayout, box = gd.getBoundingClientRect();
+            return [box.left + xaxis._offset + xaxis.l2p(x), box.top + yaxis._offset + yaxis.l2p(y)] }"""
+        x, y = page.evaluate(where, places[0, 7].tolist())
+        page.mouse.move(x, y)
+        page.wait_for_timeout(1000)
+        said = "document.querySelector('[data-testid=stMain]').textContent.includes('study ')"
+        found["click -> study and neighbours from the server"] = until(
+            page, lambda: page.mouse.click(x, y), said
+        )
+    return found
+
+
+def median(runs: list[dict[str, float]]) -> dict[str, float]:
+    return {what: statistics.median(run[what] for run in runs) for what in runs[0]}
+
+
+def main(studies: int, runs: int) -> None:
+    """Print seconds, bytes and ratios."""
+    with tempfile.TemporaryDirectory() as place, browser() as window:
+        folder = Path(place)
+        demo = Path(os.environ.get("SUTURE_HOME") or folder / "demo")
+        if "SUTURE_HOME" not in os.environ:
+            prepare(Workspace(demo), lambda what, share: None)
+        started(window, demo)  # layouts of the demo are kept from here on
+        print(f"The demo, medians of {runs}, seconds:")
+        for what, seconds in median([started(window, demo) for _ in range(runs)]).items():
+            print(f"  {what:50} {seconds:7.2f}")
+        for what, values in walked(window, demo, runs).items():
+            print(f"  {what:50} {statistics.median(values):7.2f}")
+        home, places = large(folder, studies)
+        points = places.shape[0] * places.shape[1]
+        with streamlit(ROOT / "app.py", home) as url:
+            a = median([ours(window, url, points) for _ in range(runs)])
+        with streamlit(folder / "peer.py", home) as url:
+            b = median([peer(window, url, places) for _ in range(runs)])
+        print(f"A map of {points:,} points, medians of {runs}; ours, st.plotly_chart with Scattergl, ratio:")
+        for what, value in a.items():
+            beside = f"{b[what]:9.2f} {value / b[what]:7.2f}" if what in b else ""
+            print(f"  {what:50} {value:9.2f} {beside}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--studies", type=int, default=STUDIES)
+    parser.add_argument("--runs", type=int, default=RUNS)
+    options = parser.parse_args()
+    main(options.studies, options.runs)

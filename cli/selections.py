@@ -1,0 +1,153 @@
+"""Studies picked out and kept by name: list them, make one, take one away."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+import typer
+from rich.table import Table
+
+from cli.common import AsJson, Home, err, out
+from data import query, selections, store
+from data.collection import STUDY_ID, Collection
+from data.errors import Refused
+from data.selections import Selection
+from data.workspace import COLLECTION, SELECTION, Workspace, write_atomically
+
+commands = typer.Typer()
+group = typer.Typer(help="Selections: studies picked out, kept by name.", no_args_is_help=True)
+commands.add_typer(group, name="selection")
+
+SelectionName = Annotated[str, typer.Argument(metavar="NAME")]
+
+
+@group.command("list")
+def list_(as_json: AsJson = False, home: Home = None) -> None:
+    """List selections."""
+    records = Workspace(home).records(SELECTION)
+    if as_json:
+        print(json.dumps([{"name": r.name, **r.meta, "created": r.created} for r in records]))
+        return
+    if not records:
+        err.print("No selection yet.")
+        return
+    table = Table("name", "created", "studies", "of", "how")
+    for r in records:
+        created = time.strftime("%Y-%m-%d %H:%M", time.localtime(r.created))
+        table.add_row(r.name, created, f"{r.meta['n']:,}", r.meta["of"], r.meta["how"])
+    out.print(table)
+
+
+@group.command()
+def add(
+    name: SelectionName,
+    collection: Annotated[str, typer.Option(help="Collection that the studies are of.")],
+    where: Annotated[
+        str, typer.Option("--where", help="Condition on columns, as 'finding == \"effusion\" and age > 60'.")
+    ] = "",
+    words: Annotated[str, typer.Option(help="Words that all must occur in the texts.")] = "",
+    ids: Annotated[
+        Path | None, typer.Option(help="File of ids, one a line or first in a line of a CSV.")
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace a selection of that name.")] = False,
+    as_json: AsJson = False,
+    home: Home = None,
+) -> None:
+    """Keep the studies that match a condition, words, or a list of ids; what is given must all hold."""
+    if not (where or words or ids):
+        raise Refused("selection_unclear", "Say which studies: with --where, --words or --ids.")
+    workspace = Workspace(home)
+    studies, source = store.load(workspace, collection), workspace.record(COLLECTION, collection)
+    found = np.ones(len(studies), bool)
+    how = []
+    if where:
+        found &= query.matching(studies.table, where)
+        how.append(f"query: {where}")
+    if words:
+        found &= query.words(studies.table, _texts(studies), words)
+        how.append(f"words: {words}")
+    if ids:
+        found &= _listed(studies, ids)
+        how.append(f"ids from {ids.name}")
+    chosen = tuple(studies.table[STUDY_ID][found].astype(str))
+    record = selections.save(
+        workspace, Selection(name, collection, source.id, chosen, ", ".join(how)), replace=replace
+    )
+    if as_json:
+        print(json.dumps({"name": name, **record.meta}))
+        return
+    err.print(f"{name!r}: {len(chosen):,} of {len(studies):,} studies of {collection!r}.")
+
+
+@group.command()
+def export(
+    name: SelectionName,
+    target: Annotated[Path, typer.Argument(help="File to write: .csv, .parquet or .json.")],
+    labels: Annotated[bool, typer.Option("--labels", help="With what is known of the studies.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file if it is there.")] = False,
+    home: Home = None,
+) -> None:
+    """Write the ids of a selection, in their order."""
+    from models.selections import WRITERS
+
+    workspace = Workspace(home)
+    found = selections.load(workspace, name)
+    form = target.suffix.lower().removeprefix(".")
+    if form not in WRITERS or not target.parent.is_dir():
+        raise Refused(
+            "target_invalid", f"{str(target)!r} must be a .csv, .parquet or .json in a folder that exists."
+        )
+    if target.exists() and not force:
+        raise Refused("file_exists", f"{str(target)!r} exists already. Choose another name, or --force.")
+    write_atomically(target, WRITERS[form](found, _known(workspace, found) if labels else None))
+    err.print(f"Written: {target} ({len(found):,} studies)")
+
+
+@group.command()
+def remove(name: SelectionName, home: Home = None) -> None:
+    """Delete a selection; the studies stay."""
+    Workspace(home).remove(SELECTION, name)
+    err.print(f"Removed selection {name!r}.")
+
+
+def _texts(studies: Collection) -> list[str]:
+    named = [m.columns[0] for m in studies.modalities if m.kind == "text"]
+    return named or list(studies.labels)
+
+
+def _listed(studies: Collection, file: Path) -> np.ndarray:
+    """Which studies a file names. `Refused` where it cannot be read or names none of them."""
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused("ids_unreadable", f"{str(file)!r} cannot be read as text: {error}.") from error
+    asked = {re.split(r"[,;\t]", line)[0].strip().strip('"') for line in lines} - {""}
+    found = studies.table[STUDY_ID].isin(asked).to_numpy()
+    if not found.any():
+        raise Refused(
+            "ids_unknown", f"None of the {len(asked):,} ids in {file.name!r} is of {studies.name!r}."
+        )
+    missing = len(asked - {STUDY_ID}) - int(found.sum())
+    if missing > 0:
+        err.print(f"{missing:,} ids of {file.name!r} are not of {studies.name!r}.", style="yellow")
+    return found
+
+
+def _known(workspace: Workspace, found: Selection) -> pd.DataFrame:
+    """Labels of the studies, from the collection that the selection belongs to."""
+    for record in workspace.records(COLLECTION):
+        if record.id == found.of_id:
+            studies = store.load(workspace, record.name)
+            pictures = [m.columns[0] for m in studies.modalities if m.kind == "image"]
+            return studies.table.drop(columns=pictures)
+    raise Refused(
+        "labels_unknown",
+        f"{found.name!r} belongs to {found.of!r}, which is no collection of this workspace (any more), so "
+        "labels are not known. Export without --labels.",
+    )

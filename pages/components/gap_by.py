@@ -1,0 +1,63 @@
+"""Columns by which the Gap page sorts and slices studies."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from analysis.compare import by_length, by_value
+from analysis.gap.ridges import FEWEST
+from data.collection import GROUP
+from pages.components import views
+from pages.components.shell import Choice
+from pages.components.views import View
+
+LENGTH = "length of "
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def cosines(fingerprint: str, name: str, split: str, pair: tuple[str, str]) -> np.ndarray:
+    """(n_studies,) cosine of each true pair, NaN for a study that lacks either."""
+    shown = views.view(name, split)
+    rows = shown.set.rows_with(*pair)
+    found = np.full(len(shown.set), np.nan)
+    x, y = (np.asarray(shown.set.vectors[m][rows], np.float64) for m in pair)
+    lengths = np.linalg.norm(x, axis=1) * np.linalg.norm(y, axis=1)
+    found[rows] = np.einsum("nd,nd->n", x, y) / lengths
+    return found
+
+
+def both(choice: Choice) -> tuple[list[np.ndarray], np.ndarray]:
+    """(cosines of A and of B, (n,) each; the n rows that have both modalities in all sets)."""
+    every = [cosines(v.record.fingerprint, v.name, v.split, choice.pair) for v in choice.views]
+    rows = np.flatnonzero(np.isfinite(every).all(axis=0))
+    return [one[rows] for one in every], rows
+
+
+def columns(choice: Choice) -> list[str]:
+    """Labels of at least two values that studies share, the length of every text, then the group."""
+    first = choice.a.set
+    labels = [
+        c for c in first.labels if all(c in v.set.labels for v in choice.views) and _sliced(choice.a, c)
+    ]
+    texts = [] if choice.a.collection is None else choice.a.collection.modalities
+    lengths = [LENGTH + m.name for m in texts if m.kind == "text"]
+    return [*labels, *lengths, *([GROUP] if _sliced(choice.a, GROUP) else [])]
+
+
+def _sliced(shown: View, column: str) -> bool:
+    values = shown.set.rows[column].astype(str)
+    counts = values[values != ""].value_counts()
+    return len(counts) > 1 and (counts.iloc[1] >= FEWEST or shown.set.rows[column].dtype.kind in "if")
+
+
+def values(shown: View, column: str, rows: np.ndarray) -> np.ndarray:
+    """(n,) of str: terciles of a text's length, quartiles of many numbers, else the values; "" = missing."""
+    if column.startswith(LENGTH) and shown.collection is not None and shown.studies is not None:
+        texts = shown.collection.table[column.removeprefix(LENGTH)]
+        return by_length(texts.iloc[shown.studies[rows]].fillna("").tolist())
+    found = shown.set.rows[column].iloc[rows]
+    try:
+        return by_value(found.tolist())
+    except ValueError:  # many names: the commonest are shown
+        return found.fillna("").astype(str).to_numpy(str)

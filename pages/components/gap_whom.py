@@ -1,0 +1,48 @@
+"""For whom the gap is: cosines of true pairs by label, length of text or group."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from analysis import figures, gap
+from data.collection import GROUP
+from pages.components import cards, downloads, gap_by
+from pages.components.compare_data import LINK
+from pages.components.shell import Choice
+
+
+@st.fragment
+def ridges(choice: Choice) -> None:
+    """A hill a value, B over A, and the same as a table."""
+    columns = gap_by.columns(choice)
+    if not columns:
+        st.info("The studies carry nothing to slice by: a label that at least five of them share, or texts.")
+        return
+    column = st.selectbox("By", columns, key="gap_label", **LINK)
+    fingerprints = tuple(v.record.fingerprint for v in choice.views)
+    found = _ridges(fingerprints, column, choice)
+    if not found.rows:
+        st.info(f"No value of {cards.plain(column)} is shared by five studies that have both modalities.")
+        return
+    figure = figures.ridgeline(found, choice.labels)
+    alt = f"Densities of the cosines of true pairs by {column}"
+    downloads.figure(figure, "ridges", f"cosines by {column}-{choice.a.split}", alt=alt)
+    st.dataframe([_row(one) for one in found.rows], hide_index=True, width="stretch")
+    left_out = f" {found.left_out:,} rarer values are left out." if found.left_out else ""
+    st.caption(
+        f"Sorted by the median of {'AB'[len(choice.views) - 1]}; a thick line stands at each median. All "
+        f"hills have one scale. Differences are paired, with 95 % intervals over groups.{left_out}"
+    )
+
+
+@st.cache_data(show_spinner="Looking at each value…", max_entries=32)
+def _ridges(fingerprints: tuple[str, ...], column: str, _choice: Choice) -> gap.Ridges:
+    cosines, rows = gap_by.both(_choice)
+    groups = _choice.a.set.rows[GROUP].to_numpy(str)[rows]
+    return gap.ridges(cosines, gap_by.values(_choice.a, column, rows), groups)
+
+
+def _row(one: gap.Ridge) -> dict[str, object]:
+    medians = {f"median {letter}": m for letter, m in zip("AB", one.medians, strict=False)}
+    change = {} if one.difference is None else {"mean of B − A": one.difference.told()}
+    return {"studies with": one.name, **medians, **change, "studies": one.n, "groups": one.n_groups}

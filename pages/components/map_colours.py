@@ -1,0 +1,86 @@
+"""What colour can mean on the Map page: one scale for A and B, each with its own values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from analysis.figures import MODALITY_COLOURS
+from models.layouts import Layout
+from pages.components import compare_data, views
+from pages.components.linked_map import Colouring
+from pages.components.shell import Choice
+from pages.components.views import View
+
+MODALITY, COSINE, RANK, KEPT, TRUST = (
+    "modality",
+    "cosine of the pair",
+    "rank of the partner",
+    "neighbours kept from A to B",
+    "trust in the map",
+)
+MEANING = {
+    MODALITY: "Image, text or a further modality.",
+    COSINE: "Cosine between a study's own two vectors, in A on A's map and in B on B's. 1 = they coincide.",
+    RANK: "Place of a study's own partner among all, on a logarithmic scale. First = it is found at once.",
+    KEPT: "Share of a study's ten nearest images in A that are still among its ten nearest in B. 1 = all.",
+    TRUST: "Are the neighbours on the map the true ones, and the other way round? 1 = all, 0.5 = by chance.",
+}
+MOST_RANKED = 30_000  # studies; every pair of them is compared
+
+
+def options(choice: Choice) -> list[str]:
+    """What the studies of this choice can be coloured by."""
+    few = len(choice.a.set) <= MOST_RANKED
+    measured = [COSINE, *([RANK] if few else []), *([KEPT] if choice.b and few else []), TRUST]
+    return [MODALITY, *measured, "split", *choice.a.set.labels]
+
+
+def colourings(choice: Choice, layouts: Sequence[Layout], colour: str) -> list[Colouring]:
+    """One colouring for all maps, or one a map on one scale."""
+    if colour == MODALITY:
+        return [Colouring.by_modality(palette=MODALITY_COLOURS)]
+    if colour == COSINE:
+        return _shared([views.pair_cosines(v, choice.pair) for v in choice.views], colour)
+    if colour == RANK:
+        places = [np.log10(views.partner_places(v, choice.pair)) for v in choice.views]
+        return _shared(places, f"{colour} (log10: 0 = first, 1 = 10th, 2 = 100th)", low=0.0)
+    if colour == TRUST:
+        return _shared([_least(found) for found in layouts], colour, high=1.0)
+    if colour == KEPT:
+        return _shared([kept(choice)], colour, low=0.0, high=1.0)
+    return [Colouring.by_label(choice.a.set.rows[colour].astype(str).tolist(), name=colour)]
+
+
+def kept(choice: Choice) -> np.ndarray:
+    """(n_studies,) share of the first modality's neighbours that a study keeps from A to B."""
+    both = compare_data.both(choice)
+    found = both.compared.neighbours[choice.pair[0]]
+    values = np.full(len(choice.a.set), np.nan)
+    values[both.rows[found.rows]] = found.overlap
+    return values
+
+
+def worst(shown: View, pair: tuple[str, str], share: float) -> np.ndarray:
+    """(n_studies,) of bool: the pairs of lowest cosine, that share of those that are whole."""
+    cosines = views.pair_cosines(shown, pair)
+    marks = np.zeros(len(cosines), bool)
+    order = np.argsort(np.where(np.isnan(cosines), np.inf, cosines))
+    marks[order[: int(np.ceil(share * np.isfinite(cosines).sum()))]] = True
+    return marks
+
+
+def _least(found: Layout) -> np.ndarray:
+    """The belief in the least believed point of each study; NaN where none was measured."""
+    return np.fmin.reduce([*found.belief.values()])
+
+
+def _shared(
+    values: Sequence[np.ndarray], name: str, *, low: float | None = None, high: float | None = None
+) -> list[Colouring]:
+    known = np.concatenate(values)
+    known = known[np.isfinite(known)]
+    ends = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+    low, high = ends[0] if low is None else low, ends[1] if high is None else high
+    return [Colouring.by_value(of, name=name, low=low, high=high) for of in values]

@@ -1,0 +1,199 @@
+"""The page My studies: from an upload to neighbours, and back to nothing."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from data import store
+from data.vectors import import_vectors
+from data.workspace import CHECKPOINT, COLLECTION, SET, Workspace
+from models import jobs, newcomers
+from tests.app.test_pages import opened, words
+from tests.models.test_newcomers import of_demo, png
+
+Files = list[tuple[str, bytes, str]]
+
+
+@pytest.fixture
+def demo(demo_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    shutil.copytree(demo_home, tmp_path / "home")
+    monkeypatch.setenv("SUTURE_HOME", str(tmp_path / "home"))
+    return Workspace(tmp_path / "home")
+
+
+def files_of(demo: Workspace, *rows: int) -> Files:
+    return [(name, content, "") for name, content in of_demo(demo, *rows)]
+
+
+def offered(app: AppTest, files: Files) -> AppTest:
+    """Upload and press the button."""
+    app.file_uploader[0].set_value(files).run()
+    return app.button(key="studies_go").click().run()
+
+
+def answered(app: AppTest, demo: Workspace) -> AppTest:
+    """Wait for the worker, then look again."""
+    while jobs.jobs(demo, active=True):
+        time.sleep(0.2)
+    app.run()
+    assert not app.exception
+    return app
+
+
+def looked_at(demo: Workspace, files: Files, **state: object) -> AppTest:
+    app = opened("my_studies")
+    for key, value in state.items():
+        app.session_state[key] = value
+    return answered(offered(app.run(), files), demo)
+
+
+def test_nothing_uploaded_says_what_is_possible_and_what_happens_to_the_data(demo: Workspace) -> None:
+    app = opened("my_studies").run()
+    assert not app.exception
+    text = words(app)
+    assert "No studies yet" in text
+    assert "stay on this machine" in text
+    assert app.button(key="studies_go").disabled
+
+
+def test_an_upload_is_answered_by_a_and_b(demo: Workspace) -> None:
+    app = looked_at(demo, [*files_of(demo, 5, 6), ("<i>odd.png", png(1), "")], kept_split="all")
+    ids = store.load(demo, "demo").table["study_id"]
+    text = words(app)
+    assert "3 studies taken" in text
+    assert text.count("#1 · cosine 1.000") == 0  # the first row is the odd one
+    table = app.dataframe[0].value.set_index("study")
+    for letter in "AB":
+        assert table.loc[ids[5], f"nearest, {letter}"] == ids[5]
+        assert table.loc[ids[6], f"cosine, {letter}"] == pytest.approx(1, abs=1e-3)
+    assert "Where they lie" in [s.value for s in app.subheader]
+    assert text.count("Farther out than") == 2
+
+
+def test_another_direction_ranks_the_own_partner(demo: Workspace) -> None:
+    app = looked_at(demo, files_of(demo, 5))
+    app.segmented_control(key="studies_direction").set_value("image → report").run()
+    assert not app.exception
+    assert "Its own report is number" in words(app)
+    assert "own partner's place, A" in app.dataframe[0].value
+    app.slider(key="studies_k").set_value(2).run()
+    assert "#3 · cosine" not in words(app)
+    app.segmented_control(key="studies_map").set_value("UMAP").run()
+    assert not app.exception
+
+
+def test_downloads_hold_every_neighbour_and_no_formula(demo: Workspace) -> None:
+    app = looked_at(demo, [("=1+1.png", png(2), "")])
+    assert not app.exception
+    kept = app.session_state["studies_visit"]
+    visit = newcomers.home(demo).record(COLLECTION, kept)
+    from pages.components import studies_answers, studies_visit
+    from pages.components.views import view
+
+    maker = newcomers.checkpoint_of(demo, demo.record(SET, "demo @ demo-clip"))
+    guests = newcomers.embedded(demo, visit, maker)
+    assert guests is not None
+    shown = view("demo @ demo-clip", "test")
+    side = studies_visit.Side("A", "blue", "#000", shown, guests)
+    found = newcomers.neighbours({"image": np.asarray(guests.vectors["image"])}, shown.set, k=12)
+    asked = studies_answers.Asked(("image", "image"), 5, {"A": found["image", "image"]}, {"A": np.zeros(1)})
+    rows = [*csv.DictReader(io.StringIO(studies_answers.csv_text(studies_answers.long(
+        [side], asked, guests.rows["study_id"].tolist()))))]  # fmt: skip
+    assert len(rows) == 12
+    assert rows[0]["study"] == "'=1+1"
+    assert [float(r["cosine"]) for r in rows] == sorted((float(r["cosine"]) for r in rows), reverse=True)
+
+
+def test_a_typed_report_beside_one_picture_and_alone(demo: Workspace) -> None:
+    app = opened("my_studies").run()
+    app.file_uploader[0].set_value([("one.png", png(3), "image/png")]).run()
+    app.text_area[0].set_value("Large right pleural effusion.").run()
+    app = answered(app.button(key="studies_go").click().run(), demo)
+    assert "Large right pleural effusion." in words(app)
+    assert "report → image" in app.segmented_control(key="studies_direction").options
+    app.text_area[0].set_value("Fracture.").run()
+    app = answered(app.button(key="studies_go").click().run(), demo)
+    assert app.segmented_control(key="studies_direction").options == ["report → image", "report → report"]
+
+
+def test_skipped_files_are_told_and_a_useless_upload_is_refused(demo: Workspace) -> None:
+    app = opened("my_studies").run()
+    offered(app, [("a.png", b"no picture", "")])
+    assert not app.exception
+    assert "No study could be taken" in words(app)
+    app = answered(offered(app, [("a.png", b"no picture", ""), ("b.png", png(4), "")]), demo)
+    assert "1 study taken, 1 skipped" in words(app)
+    assert any("not_an_image" in d.value.to_string() for d in app.dataframe)
+
+
+def test_a_visit_is_found_again_and_discarding_leaves_nothing(demo: Workspace) -> None:
+    looked_at(demo, files_of(demo, 8))
+    app = opened("my_studies").run()
+    assert not app.exception
+    assert "You left 1 study here" in words(app)
+    app.button(key="studies_discard").click().run()
+    assert not app.exception
+    assert "No studies yet" in words(app)
+    assert newcomers.visits(demo) == newcomers.home(demo).records(SET) == []
+
+
+def test_adding_to_the_library_makes_a_collection(demo: Workspace) -> None:
+    app = looked_at(demo, files_of(demo, 8, 9))
+    name = next(t for t in app.text_input if str(t.key).startswith("studies_name_"))
+    name.set_value("demo").run()
+    app.button(key="studies_keep").click().run()
+    assert "There is already a collection" in words(app).replace("\\", "")
+    next(t for t in app.text_input if str(t.key).startswith("studies_name_")).set_value("new ones").run()
+    app.button(key="studies_keep").click().run()
+    assert not app.exception
+    assert "new ones is a collection now" in words(app)
+    assert len(store.load(demo, "new ones")) == 2
+
+
+def test_a_stopped_job_says_so_and_goes_on_when_asked(demo: Workspace) -> None:
+    app = offered(opened("my_studies").run(), files_of(demo, 12))
+    job = jobs.jobs(demo, active=True)[0]
+    jobs.cancel(demo, job.id)
+    app.run()
+    assert not app.exception
+    assert "Stopped by the user" in words_and_warnings(app)
+    assert not jobs.jobs(demo, active=True)
+    app = answered(app.button(key="studies_again").click().run(), demo)
+    assert "Farther out than" in words(app)
+
+
+def words_and_warnings(app: AppTest) -> str:
+    return "\n".join([words(app), *(str(w.value) for w in app.warning)])
+
+
+def test_without_b_there_is_one_side(demo: Workspace) -> None:
+    app = looked_at(demo, files_of(demo, 5), kept_b="none")
+    assert not app.exception
+    assert words(app).count("Farther out than") == 1
+
+
+def test_a_checkpoint_that_is_gone_is_told_and_the_other_answers(demo: Workspace) -> None:
+    demo.remove(CHECKPOINT, "demo-aligned")
+    app = looked_at(demo, files_of(demo, 5))
+    assert "is not here any more" in words_and_warnings(app)
+    assert words(app).count("Farther out than") == 1
+
+
+def test_vectors_without_a_checkpoint_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Workspace(tmp_path / "home")
+    monkeypatch.setenv("SUTURE_HOME", str(home.home))
+    x = np.random.default_rng(0).normal(size=(40, 6))
+    np.savez(tmp_path / "v.npz", image=x + 1, text=x - 1)
+    assert import_vectors(home, [tmp_path / "v.npz"], "mine").refused is None
+    app = offered(opened("my_studies").run(), [("a.png", png(1), "")])
+    assert not app.exception
+    assert "came as vectors" in words_and_warnings(app)
+    assert not jobs.jobs(home)

@@ -1,0 +1,205 @@
+"""Retrieval: every way to ask finds what it must, and the link restores what is seen."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from analysis.arrays import unit_rows
+from data import store
+from data.collection import Study
+from data.vectors import import_vectors
+from data.workspace import SET, Workspace
+from models import results
+from models.adapters import adapt
+from pages.components import retrieval_find, retrieval_scores, views
+from tests.app.test_pages import opened, words
+
+A, B = "demo @ demo-clip", "demo @ demo-aligned"
+
+
+@pytest.fixture
+def demo(demo_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """A demo of its own, which a test may add to."""
+    home = shutil.copytree(demo_home, tmp_path / "home")
+    monkeypatch.setenv("SUTURE_HOME", str(home))
+    return Workspace(home)
+
+
+def asked(tab: str, **link: str) -> AppTest:
+    app = opened("retrieval")
+    for name, value in {"ask": tab, **link}.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def study_of(row: int) -> Study:
+    found = views.view(A, "test").study(row)
+    assert found is not None
+    return found
+
+
+def first(app: AppTest) -> list[tuple[str, str]]:
+    """(what is said of the first answer, its id) for A and B: the id is the text that follows."""
+    flat, found = [*app.main], []
+    for place, node in enumerate(flat):
+        if node.type == "markdown" and "#1 · cosine" in node.value:
+            found.append((node.value, next(n.value for n in flat[place:] if n.type == "text")))
+    return found
+
+
+def test_the_words_of_a_report_find_that_report(demo: Workspace) -> None:
+    report = study_of(5).values["report"]
+    app = asked("Words", q=report, in_text="report")
+    assert ["cosine 1.000" in said for said, _ in first(app)] == [True, True]
+    assert app.text[1].value == report[:280]
+
+
+def test_words_are_mapped_as_an_adapted_set_has_its_texts(demo: Workspace) -> None:
+    adapt(demo, A, method="mean-removal", fit_split="train", score_split="test", name="moved")
+    report = study_of(5).values["report"]
+    app = asked("Words", q=report, in_text="report", b="moved")
+    assert "mapped as a report of this adapted set" in words(app)
+    assert ["cosine 1.000" in said for said, _ in first(app)] == [True, True]
+
+
+def test_a_picture_finds_itself_in_a_and_b(demo: Workspace) -> None:
+    pack = store.image_pack(demo, "demo")
+    content = pack.read(int(study_of(7).values["image"]))
+    app = asked("A picture", in_image="image")
+    app.file_uploader(key="picture").set_value([("mine.png", content, "image/png")])
+    app.run()
+    assert not app.exception
+    assert [(("cosine 1.000" in said), study) for said, study in first(app)] == [(True, study_of(7).id)] * 2
+
+
+def test_a_picture_finds_texts_unless_something_else_is_chosen(demo: Workspace) -> None:
+    app = asked("A picture")
+    assert app.selectbox(key="in_image").value == "report"
+    assert asked("Words").selectbox(key="in_text").value == "image"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"no picture at all", "not a picture of a known kind"), (b"", "is empty"), (None, "at least 8 a side")],
+)
+def test_what_is_no_picture_is_refused_in_words(demo: Workspace, content: bytes | None, said: str) -> None:
+    if content is None:
+        buffer = io.BytesIO()
+        Image.new("L", (4, 4)).save(buffer, "PNG")
+        content = buffer.getvalue()
+    app = asked("A picture")
+    app.file_uploader(key="picture").set_value([("x.png", content, "image/png")])
+    app.run()
+    assert not app.exception
+    assert said in words(app).replace("\\", "")
+
+
+def test_the_place_of_the_partner_is_that_of_a_plain_count(demo: Workspace) -> None:
+    shown = views.view(A, "test")
+    x, y = (unit_rows(shown.set.vectors[m]) for m in ("image", "report"))
+    scores = y @ x[9]
+    app = asked("A study", study=shown.ids[9])
+    place = 1 + int((scores > scores[9] + 1e-6).sum())
+    assert f"number **{place:,}** of {len(y):,}" in words(app)
+
+
+def test_the_link_restores_study_direction_and_count(demo: Workspace) -> None:
+    study = study_of(11).id
+    app = asked("A study", study=study, direction="report → image", k="4")
+    assert app.selectbox(key="query_study").value == study
+    assert app.selectbox(key="direction").value == "report → image"
+    assert words(app).count("#4 · cosine") == 2
+    assert "#5 · cosine" not in words(app)
+
+
+def test_a_link_to_a_study_alone_opens_its_tab(demo: Workspace) -> None:
+    app = opened("retrieval")
+    app.query_params["study"] = study_of(3).id
+    assert "The true partner is number" in words(app.run())
+
+
+def test_typing_finds_a_study_and_the_link_follows(demo: Workspace) -> None:
+    wanted = study_of(20)
+    app = asked("A study")
+    app.text_input(key="study_find").set_value(wanted.id.lower()).run()
+    assert not app.exception
+    assert app.selectbox(key="query_study").value == wanted.id
+    assert app.query_params["study"] == wanted.id
+    app.text_input(key="study_find").set_value("zzz no such word").run()
+    assert "No study has all of these words" in words(app)
+    assert app.selectbox(key="query_study").value == wanted.id
+
+
+def test_every_word_must_be_there_and_offers_are_few(demo: Workspace) -> None:
+    shown = views.view(A, "all")
+    rows = retrieval_find.matches(shown, "pleural effusion")
+    texts = [" ".join(str(v) for v in shown.study(i).values.values()).lower() for i in range(len(shown.ids))]
+    assert rows == [i for i, text in enumerate(texts) if "pleural" in text and "effusion" in text]
+    app = asked("A study", split="all")
+    assert len(app.selectbox(key="query_study").options) == retrieval_find.OFFERED
+
+
+def test_a_study_of_another_split_is_said_to_be_missing(demo: Workspace) -> None:
+    app = asked("A study", study="nobody")
+    assert "nobody is not in this split" in words(app)
+    assert app.selectbox(key="query_study").value == study_of(0).id
+
+
+def test_a_study_without_the_modality_says_so(demo: Workspace) -> None:
+    shown = views.view(A, "test")
+    row = int(np.flatnonzero(~shown.set.present("history"))[0])
+    link = {"study": shown.ids[row], "pair": "image and history"}
+    assert "no history to ask with" in words(asked("A study", direction="history → image", **link))
+    assert "no history that could be found" in words(asked("A study", **link))
+
+
+def test_scores_are_those_of_the_evaluation_beside_chance(demo: Workspace) -> None:
+    table = asked("Scores").dataframe[0].value
+    n = len(views.view(A, "test").set)
+    kept = results.evaluation(demo, B, split="test")
+    metric = kept.find("recall_at_10", direction="image->report", protocol="strict")
+    strict = table[table["protocol"] == "strict"].set_index("set")
+    assert strict.loc["B", "R@10"].startswith(f"{metric.value:.1%} (")
+    assert strict.loc["chance", "R@10"] == f"{10 / n:.1%}"
+    assert len(table) == 9
+
+
+def test_chance_agrees_with_shuffled_galleries(demo: Workspace) -> None:
+    """Right answers share a text, so chance is more than k places of the gallery."""
+    shown = views.view(A, "test")
+    guessed = retrieval_scores._chance(shown.record.fingerprint, A, "test", "image", "history")
+    rows = shown.set.rows_with("image", "history")
+    keys, rng = shown.set.key("history")[rows], np.random.default_rng(0)
+    hits = [
+        np.mean([key in drawn for key in keys])
+        for drawn in (set(rng.permutation(keys)[:10]) for _ in range(2_000))
+    ]
+    assert guessed["multi_positive"]["recall_at_10"] == pytest.approx(np.mean(hits), abs=0.003)
+    assert guessed["strict"]["recall_at_10"] == pytest.approx(10 / len(rows))
+
+
+def test_won_and_lost_needs_b_and_shows_studies(demo: Workspace) -> None:
+    assert "A missed" in words(asked("Won and lost"))
+    assert "Choose B in the sidebar" in words(asked("Won and lost", b="none"))
+
+
+def test_vectors_without_checkpoint_say_why_words_cannot_ask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUTURE_HOME", str(tmp_path / "home"))
+    x = np.random.default_rng(0).normal(size=(60, 8))
+    np.savez(tmp_path / "v.npz", image=x + 1, text=x - 1)
+    home = Workspace(tmp_path / "home")
+    assert import_vectors(home, [tmp_path / "v.npz"], "theirs").refused is None
+    assert home.records(SET)[0].name == "theirs"
+    assert "without a checkpoint" in words(asked("Words", q="effusion"))
+    assert "The true partner is number" in words(asked("A study"))

@@ -1,0 +1,103 @@
+"""Every page for everybody: axe-core light and dark, a phone, nothing that jumps, the keyboard."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.serving import browser, serving, settled
+from tests.e2e.watching import PAGES, keep, watched
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(shutil.which("chromium") is None, reason="Debian's chromium is not installed"),
+]
+LOOSE = 90_000  # milliseconds: the first visit measures
+GRAVE = ("serious", "critical")
+SHIFTS = """() => {
+  window.shifts = [];
+  new PerformanceObserver((list) => {
+    for (const e of list.getEntries()) if (!e.hadRecentInput) window.shifts.push(e.value);
+  }).observe({ type: "layout-shift", buffered: true });
+}"""
+
+
+@pytest.fixture(scope="module")
+def window() -> Iterator[Browser]:
+    with browser() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def url(demo_home: Path) -> Iterator[str]:
+    with serving(demo_home) as address:
+        yield address
+
+
+def violations(tab: Page) -> list[str]:
+    """What axe calls serious or critical, one line a node."""
+    found = Axe().run(tab).response["violations"]
+    return [
+        f"{rule['id']}: {node['target']} {node['html'][:200]}"
+        for rule in found
+        if rule["impact"] in GRAVE
+        for node in rule["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_serious_violation_light_or_dark(window: Browser, url: str, path: str, tmp_path: Path) -> None:
+    found = {}
+    for scheme in ("light", "dark"):
+        with watched(window, scheme=scheme) as tab:
+            tab.goto(f"{url}/{path}")
+            settled(tab, timeout=LOOSE)
+            keep(tab, tmp_path, f"{path}-{scheme}")
+            found[scheme] = violations(tab)
+    assert found == {"light": [], "dark": []}
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_nothing_jumps_while_a_page_loads(window: Browser, url: str, path: str) -> None:
+    with watched(window) as tab:
+        tab.add_init_script(f"({SHIFTS})()")
+        tab.goto(f"{url}/{path}")
+        settled(tab, timeout=LOOSE)
+        assert tab.evaluate("() => window.shifts.reduce((sum, v) => sum + v, 0)") < 0.1
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_phone_scrolls_down_only(window: Browser, url: str, path: str, tmp_path: Path) -> None:
+    with watched(window, width=390) as tab:
+        tab.goto(f"{url}/{path}")
+        settled(tab, timeout=LOOSE)
+        expect(tab.locator("h1")).to_have_text(PAGES[path])
+        keep(tab, tmp_path, f"{path}-390")
+        for box in ("document.documentElement", "document.querySelector('[data-testid=stMain]')"):
+            assert tab.evaluate(f"() => {box}.scrollWidth") <= 390
+
+
+def test_the_keyboard_reaches_the_map_and_walks_it(window: Browser, url: str) -> None:
+    with watched(window) as tab:
+        tab.goto(f"{url}/map")
+        settled(tab, timeout=LOOSE)
+        expect(tab.locator(".lm").first).not_to_have_attribute("data-painted", "0", timeout=LOOSE)
+        stage = tab.locator(".lm-over").first
+        for _ in range(80):
+            tab.keyboard.press("Tab")
+            if stage.evaluate("node => node.matches(':focus-visible')"):
+                break
+        outline = stage.evaluate(
+            "node => [getComputedStyle(node).outlineStyle, node.matches(':focus-visible')]"
+        )
+        assert outline == ["solid", True], "the map is reached, and shows that it has the keyboard"
+        for row in (0, 1):
+            tab.keyboard.press("ArrowRight")
+            expect(tab.locator(".lm").first).to_have_attribute("data-hover", str(row))
+            expect(tab.locator(".lm-live").first).to_contain_text(f"{row + 1} of ")
+            expect(tab.locator(".lm-card").first).to_be_visible()

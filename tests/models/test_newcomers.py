@@ -1,0 +1,410 @@
+"""Visiting studies: taken in as they come, held against a reference, kept or gone without a trace."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from analysis.arrays import unit_rows
+from data import embeddings, images, store
+from data.collection import STUDY_ID
+from data.embeddings import EmbeddingSet
+from data.errors import Refused
+from data.vectors import import_vectors
+from data.workspace import CHECKPOINT, COLLECTION, SET, Record, Workspace
+from models import jobs, newcomers
+from models.adapters import adapt
+from models.newcomers import Admission, Uploads
+
+A, B = "demo @ demo-clip", "demo @ demo-aligned"
+RNG = np.random.default_rng(0)
+
+
+def png(seed: int, side: int = 64) -> bytes:
+    """A picture of noise."""
+    pixels = np.random.default_rng(seed).integers(0, 255, (side, side), dtype=np.uint8)
+    return images.encode(Image.fromarray(pixels))
+
+
+@pytest.fixture(scope="module")
+def demo(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    home = tmp_path_factory.mktemp("newcomers") / "home"
+    shutil.copytree(demo_home, home)
+    return Workspace(home)
+
+
+def of_demo(demo: Workspace, *rows: int) -> Uploads:
+    """Pictures of the reference with their reports, as a person would upload them."""
+    collection, pack = store.load(demo, "demo"), store.image_pack(demo, "demo")
+    assert pack is not None
+    files = []
+    for row in rows:
+        study = collection.study(row)
+        files += [(f"{study.id}.png", pack.read(study.values["image"]))]
+        files += [(f"{study.id}.txt", study.values["report"].encode())]
+    return files
+
+
+def admitted(workspace: Workspace, source: Path | Uploads) -> tuple[Record, Admission]:
+    came = newcomers.admit(workspace, source)
+    assert came.report.refused is None, came.report.message
+    return newcomers.home(workspace).record(COLLECTION, came.visit), came
+
+
+def embed(workspace: Workspace, visit: Record, *checkpoints: str) -> None:
+    newcomers.embed(workspace, visit.name, checkpoints, progress=lambda share, message: None)
+
+
+def guests_of(workspace: Workspace, visit: Record, name: str) -> EmbeddingSet:
+    maker = newcomers.checkpoint_of(workspace, workspace.record(SET, name))
+    found = newcomers.embedded(workspace, visit, maker)
+    assert found is not None
+    return found
+
+
+# --- how far out, whom they are next to, what these agree on
+
+
+def test_outside_is_the_share_of_known_rows_with_a_smaller_distance_to_their_kth_neighbour() -> None:
+    known, new = unit_rows(RNG.normal(size=(60, 6))), unit_rows(RNG.normal(size=(7, 6)))
+    spread = newcomers.usual(known, k=4)
+    slow = np.sort([np.sort(1 - known @ row)[4] for row in known])  # the first is the row itself
+    np.testing.assert_allclose(spread, slow, atol=1e-6)
+    scores = newcomers.outside(new, known, spread, k=4)
+    for row, score in zip(new, scores, strict=True):
+        assert score == np.mean(slow < np.sort(1 - known @ row)[3] - 1e-6)
+
+
+def test_outside_is_high_far_out_low_in_the_middle_and_even_for_rows_like_the_known() -> None:
+    rng = np.random.default_rng(1)
+    centre = np.eye(16)[0]
+    cloud = unit_rows(centre + 0.1 * rng.normal(size=(900, 16)))
+    known, like = cloud[:600], cloud[600:]
+    spread = newcomers.usual(known)
+    assert newcomers.outside(np.eye(16)[5:6], known, spread)[0] == 1
+    assert newcomers.outside(centre[None], known, spread)[0] < 0.05
+    even = newcomers.outside(like, known, spread)
+    assert abs(np.mean(even) - 0.5) < 0.06
+    assert abs(np.mean(even > 0.9) - 0.1) < 0.05
+
+
+def test_outside_of_a_missing_row_or_a_reference_of_one_is_undefined() -> None:
+    known = unit_rows(RNG.normal(size=(20, 4)))
+    scores = newcomers.outside(np.zeros((1, 4)), known, newcomers.usual(known))
+    assert np.isnan(scores).all()
+    assert np.isnan(newcomers.outside(known[:1], known[:1], newcomers.usual(known[:1]))).all()
+
+
+def reference(n: int = 50, **columns: object) -> EmbeddingSet:
+    vectors = {m: unit_rows(RNG.normal(size=(n, 8))).astype(np.float32) for m in ("image", "report")}
+    vectors["report"][3] = 0  # a study without a report
+    rows = pd.DataFrame({STUDY_ID: [f"s{i}" for i in range(n)], "key:report": "k", **columns})
+    return EmbeddingSet("reference", vectors, rows, {})
+
+
+def test_neighbours_are_those_of_an_exhaustive_search_in_every_direction() -> None:
+    held = reference()
+    new = {m: unit_rows(RNG.normal(size=(5, 8))).astype(np.float32) for m in ("image", "report")}
+    new["report"][2] = 0
+    found = newcomers.neighbours(new, held, k=4)
+    assert set(found) == {(x, y) for x in new for y in new}
+    for (x, y), answer in found.items():
+        items = held.rows_with(y)
+        assert answer.gallery == len(items) == (49 if y == "report" else 50)
+        for row in range(5):
+            if x == "report" and row == 2:
+                assert (answer.rows[row] == -1).all()
+                assert np.isnan(answer.cosines[row]).all()
+                continue
+            scores = held.vectors[y][items] @ new[x][row]
+            assert answer.rows[row].tolist() == items[np.argsort(-scores)[:4]].tolist()
+            np.testing.assert_allclose(answer.cosines[row], np.sort(scores)[::-1][:4], atol=1e-6)
+
+
+def test_own_partner_is_ranked_among_the_gallery_and_itself() -> None:
+    held = reference()
+    new = {m: unit_rows(RNG.normal(size=(3, 8))).astype(np.float32) for m in ("image", "report")}
+    new["report"][0] = new["image"][0]  # nothing can be nearer
+    new["report"][1] = -new["image"][1]  # nothing can be farther
+    new["report"][2] = 0
+    own = newcomers.neighbours(new, held, k=4)["image", "report"].own
+    assert own[0] == 1
+    assert own[1] == 49 + 1
+    assert np.isnan(own[2])
+    assert np.isnan(newcomers.neighbours(new, held, k=4)["image", "image"].own).all()
+
+
+def test_k_is_cut_to_the_gallery() -> None:
+    held = reference(5)
+    found = newcomers.neighbours({"image": held.vectors["image"][:1]}, held, k=12, targets=["report"])
+    assert found["image", "report"].rows.shape == (1, 4)
+
+
+def test_agreement_counts_the_majority_against_chance_and_leaves_blanks_out() -> None:
+    labels = pd.DataFrame(
+        {
+            "finding": ["mass"] * 5 + ["none"] * 15,
+            "sex": ["F", "M"] * 10,
+            "sparse": ["x"] * 1 + [""] * 18 + ["y"],
+            "id": [str(i) for i in range(20)],
+            "only": ["same"] * 20,
+        }
+    )
+    found = newcomers.agreements(labels.assign(id=[f"{i}{'x' * i}" for i in range(20)]), np.arange(4))
+    first = found[0]
+    assert first.label == "finding"
+    assert (first.value, first.count, first.known, first.base) == ("mass", 4, 4, 0.25)
+    assert {a.label for a in found} == {"finding", "sex", "id"}  # not: nearly blank, one value
+    assert newcomers.agreements(labels.iloc[:, :0], np.arange(4)) == []
+
+
+def test_a_modality_of_another_name_is_held_against_the_first_of_its_kind() -> None:
+    held = reference()
+    rows = pd.DataFrame({STUDY_ID: ["a"], "key:findings": "k", "key:other": "k"})
+    one = np.ones((1, 8), np.float32)
+    guests = EmbeddingSet("guests", {"scan": one, "findings": one, "other": one}, rows, {})
+    assert newcomers.matched(guests, held) == {"image": "scan", "report": "findings"}
+
+
+# --- on real checkpoints
+
+
+@pytest.mark.parametrize("name", [A, B])
+def test_a_copy_of_a_reference_study_finds_itself_and_noise_lies_out(demo: Workspace, name: str) -> None:
+    rows = (7, 21, 33)
+    visit, _ = admitted(demo, [*of_demo(demo, *rows), ("noise.png", png(3, 512))])
+    embed(demo, visit, "demo-clip", "demo-aligned")
+    whole, guests = embeddings.load(demo, name), guests_of(demo, visit, name)
+    vectors = newcomers.in_space(demo, guests, whole)
+    ids = guests.rows[STUDY_ID].tolist()
+    copies = [ids.index(whole.rows[STUDY_ID][row]) for row in rows]
+    found = newcomers.neighbours(vectors, whole, k=3)
+    same = found["image", "image"]
+    assert same.rows[copies, 0].tolist() == [*rows]
+    np.testing.assert_allclose(same.cosines[copies, 0], 1, atol=1e-4)
+    for row, copy in zip(rows, copies, strict=True):
+        text = found["report", "report"]
+        assert whole.rows["key:report"][int(text.rows[copy, 0])] == whole.rows["key:report"][row]
+        assert found["image", "report"].own[copy] >= 1
+    known = np.asarray(whole.vectors["image"])
+    scores = newcomers.outside(vectors["image"], known, newcomers.usual(known))
+    assert scores[ids.index("noise")] > 0.9
+    assert scores[copies].max() < scores[ids.index("noise")]
+    assert (found["report", "image"].rows[ids.index("noise")] == -1).all()
+
+
+def test_an_adapted_set_maps_the_newcomers_as_its_own(demo: Workspace) -> None:
+    name = adapt(demo, A, method="mean-removal").name
+    visit, _ = admitted(demo, of_demo(demo, 11))
+    embed(demo, visit, "demo-clip")
+    whole, guests = embeddings.load(demo, name), guests_of(demo, visit, name)
+    vectors = newcomers.in_space(demo, guests, whole)
+    for modality in ("image", "report"):
+        np.testing.assert_allclose(vectors[modality][0], whole.vectors[modality][11], atol=1e-3)
+    assert np.abs(vectors["image"] - guests.vectors["image"]).max() > 0.01
+
+
+def test_studies_of_one_modality_are_embedded(demo: Workspace) -> None:
+    for source, modality in (
+        ([("a.png", png(4))], "image"),
+        ([("a.txt", b"Left pleural effusion.")], "report"),
+    ):
+        visit, _ = admitted(demo, source)
+        embed(demo, visit, "demo-clip")
+        guests = guests_of(demo, visit, A)
+        assert guests.modalities == [modality]
+        np.testing.assert_allclose(np.linalg.norm(guests.vectors[modality], axis=1), 1, atol=1e-5)
+
+
+def test_a_worker_embeds_with_both_and_the_main_workspace_shows_nothing(demo: Workspace) -> None:
+    before = {kind: [r.name for r in demo.records(kind)] for kind in (COLLECTION, SET)}
+    visit, _ = admitted(demo, [("w.png", png(5)), ("w.txt", b"Fracture of the hand.")])
+    asked = {"visit": visit.name, "checkpoints": ["demo-clip", "demo-aligned"]}
+    job_id = jobs.start(demo, newcomers.JOB, asked)
+    while newcomers.active(demo, visit) is not None:
+        time.sleep(0.2)
+    done = jobs.job(demo, job_id)
+    assert done is not None
+    assert done.state == "done", done.message
+    assert "1 visiting" in done.message
+    assert len(guests_of(demo, visit, A)) == len(guests_of(demo, visit, B)) == 1
+    assert {kind: [r.name for r in demo.records(kind)] for kind in before} == before
+
+
+def test_discarding_stops_the_job_and_leaves_no_file_and_no_record(workspace: Workspace) -> None:
+    visit, _ = admitted(workspace, [("d.png", png(6)), ("d.txt", b"No acute finding.")])
+    embed(workspace, visit, "demo-clip")
+    jobs.start(workspace, newcomers.JOB, {"visit": visit.name, "checkpoints": ["demo-aligned"]})
+    guests = newcomers.home(workspace)
+    assert guests.records(SET)
+    newcomers.discard(workspace, visit)
+    assert newcomers.active(workspace, visit) is None
+    assert newcomers.visits(workspace) == guests.records(SET) == []
+    left = [p for p in guests.home.rglob("*") if p.is_file() and not p.name.startswith("suture.sqlite")]
+    assert left == []
+    assert not [*(guests.home / "parts").iterdir()]
+
+
+def test_keeping_makes_an_ordinary_collection_and_ends_the_visit(demo: Workspace) -> None:
+    visit, _ = admitted(demo, of_demo(demo, 40, 41))
+    with pytest.raises(Refused, match="already a collection called 'demo'"):
+        newcomers.keep(demo, visit, "demo")
+    assert visit.name in [v.name for v in newcomers.visits(demo)]
+    newcomers.keep(demo, visit, "my two")
+    assert visit.name not in [v.name for v in newcomers.visits(demo)]
+    kept, pack = store.load(demo, "my two"), store.image_pack(demo, "my two")
+    assert len(kept) == 2
+    assert pack is not None
+    assert pack.read(0) == dict(of_demo(demo, 40))[f"{kept.table[STUDY_ID][0]}.png"]
+    demo.remove(COLLECTION, "my two")
+
+
+def test_sets_without_their_checkpoint_say_what_to_do(workspace: Workspace, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "v.npz", image=rng.normal(size=(30, 4)), text=rng.normal(size=(30, 4)))
+    assert import_vectors(workspace, [tmp_path / "v.npz"], "vectors").refused is None
+    with pytest.raises(Refused, match="came as vectors") as refused:
+        newcomers.checkpoint_of(workspace, workspace.record(SET, "vectors"))
+    assert refused.value.code == "no_checkpoint"
+
+
+def test_a_checkpoint_that_was_removed_is_named(demo_home: Path, tmp_path: Path) -> None:
+    shutil.copytree(demo_home, tmp_path / "home")
+    workspace = Workspace(tmp_path / "home")
+    workspace.remove(CHECKPOINT, "demo-clip")
+    with pytest.raises(Refused, match="'demo-clip' that made 'demo @ demo-clip' is not here any more"):
+        newcomers.checkpoint_of(workspace, workspace.record(SET, A))
+
+
+# --- what comes in
+
+
+def test_files_as_they_lie(workspace: Workspace) -> None:
+    same = png(1)
+    visit, came = admitted(
+        workspace,
+        [
+            ("a.png", same), ("a.txt", b"Report of a."), ("twin.png", png(2)), ("twin of twin.png", png(2)),
+            ("alone.txt", b"A report without a picture."), ("broken.png", b"\x89PNG no"), ("note.docx", b"?"),
+            ("empty.txt", b""),
+        ],
+    )  # fmt: skip
+    table = store.load(newcomers.home(workspace), visit.name).table.set_index(STUDY_ID)
+    assert came.report.adds_up
+    assert came.report.skipped == {
+        "duplicate_file": 1, "not_an_image": 1, "file_type_not_allowed": 1, "study_empty": 1
+    }  # fmt: skip
+    assert set(table.index) == {"a", "alone", "twin of twin"}  # the first by name is taken
+    assert table.loc["a", "report"] == "Report of a."
+    assert table.loc["alone", "image"] == -1
+    assert came.report.message == "3 studies taken, 4 skipped."
+
+
+def test_the_same_name_twice_with_other_contents_is_two_studies(workspace: Workspace) -> None:
+    visit, came = admitted(workspace, [("x.png", png(1)), ("x.png", png(2)), ("x.jpg", png(3))])
+    ids = store.load(newcomers.home(workspace), visit.name).table[STUDY_ID]
+    assert came.report.taken == 3
+    assert ids.is_unique
+
+
+def test_the_same_upload_again_is_the_same_visit(workspace: Workspace) -> None:
+    uploads = [("a.png", png(1)), ("b.png", png(2)), ("c.png", b"no")]
+    first, again = newcomers.admit(workspace, uploads), newcomers.admit(workspace, uploads[::-1])
+    assert first == again
+    assert len(newcomers.visits(workspace)) == 1
+
+
+@pytest.mark.parametrize(
+    ("uploads", "reason", "said"),
+    [
+        ([], "no_usable_files", "Nothing was uploaded"),
+        ([("a.png", b"no"), ("b.png", b"")], "no_usable_files", "No study could be taken"),
+        ([("a.docx", b"1")], "no_usable_files", "Expected pictures"),
+        ([("a.zip", b"PK"), ("a.png", b"1")], "zip_among_files", "A ZIP comes alone"),
+        ([("a.zip", b"no")], "not_a_zip", "not a readable ZIP"),
+    ],
+)
+def test_nothing_usable_is_refused_with_the_reason(
+    workspace: Workspace, uploads: Uploads, reason: str, said: str
+) -> None:
+    came = newcomers.admit(workspace, uploads)
+    assert (came.visit, came.report.refused) == ("", reason)
+    assert said in came.report.message
+    assert newcomers.visits(workspace) == []
+
+
+@pytest.mark.parametrize("path", ["nowhere", "x" * 5000, "~nobody-of-that-name/x", "a\0b"])
+def test_a_path_that_is_none_is_refused(workspace: Workspace, path: str) -> None:
+    came = newcomers.admit(workspace, Path(path))
+    assert came.report.refused == "source_missing"
+
+
+def test_a_folder_and_a_zip_on_this_machine(workspace: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "studies"
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"{number}.png").write_bytes(png(number))
+    with zipfile.ZipFile(tmp_path / "studies.zip", "w") as archive:
+        for number in range(2):
+            archive.writestr(f"in/{number}.png", png(number + 10))
+    assert admitted(workspace, folder)[1].report.taken == 3
+    assert admitted(workspace, tmp_path / "studies.zip")[1].report.taken == 2
+    (folder / "3.png").write_bytes(png(4))
+    assert admitted(workspace, folder)[1].report.taken == 4  # it has changed
+
+
+def test_a_table_beside_pictures_is_read_and_what_it_does_not_name_is_told(workspace: Workspace) -> None:
+    table = b"image,report,finding\na.png,Clear lungs.,none\nb.png,,mass\ngone.png,Effusion.,mass\n"
+    _, came = admitted(workspace, [("t.csv", table), ("a.png", png(1)), ("b.png", png(2)), ("c.png", png(3))])
+    assert came.report.taken == 2
+    assert came.report.skipped == {"image_missing": 1, "not_in_table": 1}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in (("t.csv", table), ("a.png", png(1)), ("b.png", png(2))):
+            archive.writestr(name, content)
+    assert admitted(workspace, [("all.zip", buffer.getvalue())])[1].report.taken == 2
+
+
+def test_a_table_of_reports_alone_is_studies_of_text(workspace: Workspace) -> None:
+    rows = "".join(f"s{i},The heart is of size {i} today.\n" for i in range(4))
+    visit, _ = admitted(workspace, [("r.csv", f"study_id,report\n{rows}".encode())])
+    held = store.load(newcomers.home(workspace), visit.name)
+    assert [m.name for m in held.modalities] == ["report"]
+    assert held.table[STUDY_ID].tolist() == ["s0", "s1", "s2", "s3"]
+    came = newcomers.admit(workspace, [("r.csv", b"a,b\n1,2\n3,4\n")])
+    assert came.report.refused == "table_columns_missing"
+    assert "name it report" in came.report.message
+
+
+def test_a_table_without_texts_does_not_keep_the_pictures_out(workspace: Workspace) -> None:
+    _, came = admitted(workspace, [("t.csv", b"image,age\na.png,60\n"), ("a.png", png(1))])
+    assert came.report.taken == 1
+    assert came.report.problems[0][:2] == ("t.csv", "file_type_not_allowed")
+
+
+def test_the_import_of_a_collection_still_refuses_what_has_no_partner(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    from data.intake import intake
+
+    (tmp_path / "a.png").write_bytes(png(1))
+    (tmp_path / "b.png").write_bytes(png(2))
+    (tmp_path / "b.txt").write_text("A report.")
+    report = intake(workspace, tmp_path, "mine")
+    assert (report.taken, report.skipped) == (1, {"report_empty": 1})
+
+
+def test_pages_may_import_newcomers_without_torch() -> None:
+    import subprocess
+
+    code = "import sys, models.newcomers; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0
