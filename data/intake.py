@@ -35,6 +35,7 @@ class Options:
     """How to read a source; every field has a default that is guessed from the source.
 
     roles      all columns, instead of the guess; overrides  only those columns that are named in it
+    unpaired   take studies of one modality too, which are skipped otherwise: no gap is seen in them
     """
 
     layout: str = ""
@@ -42,11 +43,12 @@ class Options:
     roles: Roles | None = None
     seed: int = 0
     overrides: Roles = field(default_factory=Roles)
+    unpaired: bool = False
 
 
 def intake(
     workspace: Workspace,
-    source: Path | bytes,
+    source: Path | bytes | RawStudies,
     name: str,
     *,
     options: Options | None = None,
@@ -54,20 +56,22 @@ def intake(
 ) -> IntakeReport:
     """Read a folder, ZIP or table into a new collection called `name`.
 
-    source    a path, or the bytes of an upload: a table if `options.table` names it, else a ZIP
+    source    a path, the bytes of an upload (a table if `options.table` names it, else a ZIP), or what a
+              reader has understood already
     progress  called with (rows done, rows found)
 
     Never raises for bad input: the report says what was taken, skipped, or why all was refused.
     """
     skips = Skips()
     found = 0
+    options = options or Options()
     try:
         check_name(name)
         workspace.refuse_taken(COLLECTION, name)
-        raw = examine(source, options=options or Options())
+        raw = source if isinstance(source, RawStudies) else examine(source, options=options)
         skips = Skips(raw.problems)
         found = len(raw.rows) + len(raw.problems)
-        taken = _take(workspace, raw, name, skips, (options or Options()).seed, progress)
+        taken = _take(workspace, raw, name, skips, options, progress)
     except UserError as error:
         return refusal(error, found=found, skipped=skips)
     message = f"{taken:,} of {found:,} studies taken into {name!r} ({raw.layout} layout)."
@@ -114,7 +118,7 @@ def _take(
     raw: RawStudies,
     name: str,
     skips: Skips,
-    seed: int,
+    options: Options,
     progress: Progress | None,
 ) -> int:
     with workspace.staging() as staged:
@@ -123,7 +127,7 @@ def _take(
         ids: set[str] = set()
         for number, (row, pictures) in enumerate(_decoded(raw)):
             try:
-                kept.append(_study(raw, number, row, pictures, pack, ids))
+                kept.append(_study(raw, number, row, pictures, pack, ids, unpaired=options.unpaired))
             except Skipped as error:
                 skips.add(row.get(raw.roles.study_id) or f"row {number + 1}", error)
             if progress and number % 16 == 15:
@@ -132,7 +136,7 @@ def _take(
             pack.close()
         if not kept:
             raise Refused("no_usable_files", _nothing_left(skips))
-        collection = _collection(raw, name, kept, seed)
+        collection = _collection(raw, name, kept, options.seed)
         summary: dict[str, object] = {"skipped": skips.counts(), "problems": skips.shown()}
         store.publish(workspace, collection, staged, report=summary)
     return len(kept)
@@ -179,6 +183,8 @@ def _study(
     pictures: list[bytes | Skipped | None],
     pack: images.PackWriter | None,
     ids: set[str],
+    *,
+    unpaired: bool,
 ) -> dict[str, Any]:
     """One checked row of the collection's table; raises `Skipped`."""
     roles = raw.roles
@@ -188,9 +194,11 @@ def _study(
             raise picture
     texts = {c: _text(row[c]) for c in roles.texts}
     described = any(texts.values()) or any(row[c] for c in roles.tabular)
-    if not described and sum(p is not None for p in pictures) < 2:
+    if unpaired and not (described or any(pictures)):
+        raise Skipped("study_empty", "The study has neither a picture nor a text.")
+    if not unpaired and not described and sum(p is not None for p in pictures) < 2:
         raise Skipped("report_empty", "The study has a picture and nothing to pair it with.")
-    if not any(pictures) and sum(map(bool, texts.values())) < 2:
+    if not unpaired and not any(pictures) and sum(map(bool, texts.values())) < 2:
         raise Skipped("image_missing", "The study has one text and nothing to pair it with.")
     ids.add(study_id)
     study: dict[str, Any] = {STUDY_ID: study_id}

@@ -75,9 +75,10 @@ def embed(
             return Run(name, True, len(collection), done.meta["truncated"])
         workspace.refuse_taken(SET, name)
         checkpoint = registry.load(workspace, checkpoint_name, device=device)
-        pack = store.image_pack(workspace, collection_name)
+        work = Work(collection, store.image_pack(workspace, collection_name), checkpoint, parts, batch)
+        _refuse_unpaired(work)
         parts.mkdir(exist_ok=True)
-        vectors, truncated = _Work(collection, pack, checkpoint, parts, batch).run(progress)
+        vectors, truncated = work.run(progress)
         meta = _provenance(collection, source, weights, checkpoint, truncated, batch)
         embeddings.save(workspace, name, vectors, embeddings.identity_rows(collection), meta)
         shutil.rmtree(parts, ignore_errors=True)
@@ -102,8 +103,18 @@ def _parts_folder(workspace: Workspace, source: Record, weights: Record) -> Path
     return workspace.home / "parts" / key
 
 
-class _Work:
-    """One run over all modalities of a collection."""
+def _refuse_unpaired(work: Work) -> None:
+    if len(work.modalities) < 2:
+        names = ", ".join(f"{m.name} ({m.kind})" for m in work.collection.modalities)
+        raise Refused(
+            "modalities_missing",
+            f"A gap needs two modalities that {work.checkpoint.name!r} can embed; it has encoders for "
+            f"{', '.join(work.checkpoint.encoders)}, the collection has {names}.",
+        )
+
+
+class Work:
+    """One run over all modalities of a collection that a checkpoint can embed. The folder `parts` exists."""
 
     def __init__(
         self,
@@ -116,15 +127,9 @@ class _Work:
         self.collection, self.pack, self.checkpoint = collection, pack, checkpoint
         self.parts, self.batch = parts, batch
         self.modalities = [m for m in collection.modalities if checkpoint.can_embed(m.kind)]
-        if len(self.modalities) < 2:
-            names = ", ".join(f"{m.name} ({m.kind})" for m in collection.modalities)
-            raise Refused(
-                "modalities_missing",
-                f"A gap needs two modalities that {checkpoint.name!r} can embed; it has encoders for "
-                f"{', '.join(checkpoint.encoders)}, the collection has {names}.",
-            )
 
     def run(self, progress: Progress | None) -> tuple[dict[str, np.ndarray], dict[str, int]]:
+        """(modality -> unit rows, zeros where it is missing; modality -> texts that were too long)."""
         items = {m.name: self._items(m) for m in self.modalities}
         total = sum(len(values) for values, _, _ in items.values())
         done, vectors, truncated = 0, {}, {}

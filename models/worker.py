@@ -131,11 +131,18 @@ def _train_one(workspace: Workspace, config: Any, stage: Report) -> None:
         )
 
 
+def _newcomers(workspace: Workspace, args: dict[str, Any], report: Report) -> str:
+    from models.newcomers import embed
+
+    return embed(workspace, args["visit"], args["checkpoints"], progress=report)
+
+
 TASKS: dict[str, Callable[[Workspace, dict[str, Any], Report], str]] = {
     "embed": _embed,
     "layout": _layout,
     "checkpoint": _add_checkpoint,
     "train": _train,
+    "newcomers": _newcomers,
 }
 
 if __name__ == "__main__":

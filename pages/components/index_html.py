@@ -23,6 +23,7 @@ STYLE = f"""<style>
   {BARE} {{ padding-left: 300px; }}
   {BARE} [data-testid="stMainBlockContainer"] {{ max-width: initial; padding-inline: 5rem; }}
 }}
+[class*="st-key-"]:has(> [data-testid="stSkeleton"]) {{ min-height: 68px; }}
 .st-key-map {{ min-height: 570px; }}
 .st-key-train_map {{ min-height: 640px; }}
 .st-key-overview_map {{ min-height: 390px; }}

@@ -24,6 +24,7 @@ PAGES = (
     ("gap", "Gap", ":material/straighten:"),
     ("compare", "Compare", ":material/compare_arrows:"),
     ("retrieval", "Retrieval", ":material/search:"),
+    ("my_studies", "My studies", ":material/upload_file:"),
     ("train", "Train", ":material/model_training:"),
     ("report", "Report", ":material/lab_profile:"),
     ("library", "Library", ":material/inventory_2:"),

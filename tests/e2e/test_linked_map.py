@@ -1,6 +1,5 @@
 """The linked map in a real browser, as a person uses it: look, hover, click, zoom, keys."""
 
-import json
 import os
 import shutil
 import socket
@@ -12,88 +11,22 @@ import urllib.request
 import zlib
 from pathlib import Path
 
-import numpy as np
 import pytest
-
-from pages.components.linked_map import Colouring, Panel
-from pages.components.linked_map.payload import pack
 
 ROOT = Path(__file__).parents[2]
 DEMO = Path(__file__).with_name("linked_map_demo.py")
 STUDIES = 500
 PAINTED = 2 * (2 * STUDIES - 5 - 10)  # Two maps; five images and ten reports are missing.
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = ["--headless", "--no-sandbox", "--disable-background-networking", "--no-first-run"]
+SOFTWARE = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"]  # WebGL without a graphics card
+NONE = ["--disable-gpu", "--disable-software-rasterizer", "--disable-3d-apis"]
 
 
 def browser_only(test):
     """Marks a test that drives Chromium, and skips it where there is none."""
     reason = "no Chromium on this machine: apt install chromium"
     return pytest.mark.browser(pytest.mark.skipif(CHROMIUM is None, reason=reason)(test))
-
-
-# --- What travels to the browser -------------------------------------------------
-
-
-def unpack(block):
-    length = int.from_bytes(block[:4], "little")
-    return json.loads(block[4 : 4 + length]), np.frombuffer(block[(length + 7) // 4 * 4 :], dtype="<f4")
-
-
-def block(xy, colours=None, **more):
-    panel = Panel("A", "red", ["Image"], ["triangle"], [xy], more.pop("frame", None))
-    defaults = {"captions": [], "thumb_url": "", "lines": "none", "worst": [], "height": 400}
-    return pack(
-        [panel],
-        studies=["a", "b", "c"],
-        colours=colours or Colouring.by_modality(),
-        **{**defaults, **more},
-    )
-
-
-def test_coordinates_are_centred_with_their_aspect_kept():
-    _, floats = unpack(block(np.array([[10.0, 1.0], [14.0, 2.0], [np.nan, np.nan]])))
-    np.testing.assert_allclose(floats, [-1, -0.25, 1, 0.25, np.nan, np.nan])
-
-
-def test_a_frame_fixes_the_scale():
-    header, floats = unpack(block(np.ones((3, 2)), frame=(-2, -1, 2, 1)))
-    np.testing.assert_allclose(floats, 0.5)
-    assert header["panels"][0]["reach"] == [1, 0.5]
-
-
-def test_codes_without_a_name_become_missing():
-    _, floats = unpack(block(np.zeros((3, 2)), Colouring.by_category(np.array([-1, 1, 2]), ["x", "y"])))
-    np.testing.assert_allclose(floats[6:], [np.nan, 1, np.nan])
-
-
-def test_the_digest_ignores_the_command():
-    xy = np.zeros((3, 2))
-    same = [unpack(block(xy, command=command))[0]["digest"] for command in (None, {"number": 1, "rows": [2]})]
-    assert same[0] == same[1] != unpack(block(xy, height=500))[0]["digest"]
-
-
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda: block(np.zeros((2, 2))), r"expected coordinates of shape \(3, 2\), got \(2, 2\)"),
-        (lambda: block(np.zeros((3, 2)), lines="some"), "Unknown lines: some. Must be one of"),
-        (
-            lambda: block(np.zeros((3, 2)), captions=["one"]),
-            r"one caption per study \(3\) or none, got 1",
-        ),
-        (
-            lambda: Panel("A", "red", ["Image"], ["star"], [np.zeros((3, 2))]),
-            "Unknown shape: star. Must be",
-        ),
-        (
-            lambda: Panel("A", "red", ["Image", "Text"], ["circle"], []),
-            "2 modalities, 1 shapes, 0 arrays",
-        ),
-    ],
-)
-def test_errors_say_what_was_expected(make, message):
-    with pytest.raises(ValueError, match=message):
-        make()
 
 
 def test_a_selection_can_be_injected_without_a_browser():
@@ -104,9 +37,6 @@ def test_a_selection_can_be_injected_without_a_browser():
     app.run()
     assert not app.exception
     assert app.text[0].value.startswith("Selected: [3, 7] of 2")
-
-
-# --- The browser -----------------------------------------------------------------
 
 
 def picture(row):
@@ -160,19 +90,25 @@ def address():
 
 
 @pytest.fixture(scope="module")
-def chromium():
+def playwright():
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    flags = [
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-background-networking",
-        "--no-first-run",
-    ]
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield browser
-        browser.close()
+    with sync_api.sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="module")
+def chromium(playwright):
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *SOFTWARE])
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def plain(playwright):
+    """A browser without WebGL."""
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *NONE])
+    yield browser
+    browser.close()
 
 
 class Maps:
@@ -185,18 +121,25 @@ class Maps:
             **context,
         }
         self.page = browser.new_context(**context).new_page()
-        self.problems, self.requests, self.received = [], [], 0
+        self.problems, self.requests, self.received, self.lost = [], [], 0, 0
         self.page.on("console", lambda m: m.type == "error" and self.problems.append(m.text))
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("websocket", lambda socket: socket.on("framereceived", self._count))
+        self.page.on("websocket", self._listen)
         self.page.route("**/thumb/**", self._thumb)
         self.page.goto(address)
         self.root = self.page.locator(".lm")
         self.page.wait_for_selector(".lm:not([data-painted='0'])", timeout=30_000)
 
+    def _listen(self, socket):
+        socket.on("framereceived", self._count)
+        socket.on("framesent", self._sent)
+
     def _count(self, frame):
         self.received += len(frame)
+
+    def _sent(self, frame):
+        self.lost += b'"lost"' in (frame if isinstance(frame, bytes) else frame.encode())
 
     def _thumb(self, route):
         row = int(route.request.url.rsplit("/", 1)[1].removesuffix(".png"))
@@ -212,7 +155,22 @@ class Maps:
         self.page.get_by_text(text).wait_for()
 
     def card(self):
-        return self.page.locator(".lm-card")
+        """The one that follows the pointer."""
+        return self.page.locator(".lm-tip")
+
+    def pin(self):
+        """The one that stays after a click."""
+        return self.page.locator(".lm-pin")
+
+    def press(self, name):
+        self.page.get_by_role("button", name=name).click()
+
+    def click(self, panel, modality, row):
+        self.page.mouse.click(*self.place(panel, modality, row))
+
+    def view(self, panel):
+        """Where two points of a panel are on its stage: it tells zoom and place."""
+        return [self.root.evaluate("(root, at) => root.screenOf(...at)", [panel, 0, row]) for row in (0, 1)]
 
     def place(self, panel, modality, row):
         """Where a point is on the page."""
@@ -258,14 +216,28 @@ def maps(chromium, address):
     assert all(url.split("/")[2].startswith("127.0.0.1") for url in opened.requests if url.startswith("http"))
 
 
+COLOURS = """(canvas, wanted) => {
+  const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  const counts = wanted.map(() => 0);
+  for (let i = 0; i < data.length; i += 4) {
+    wanted.forEach((c, k) => (counts[k] += c.every((v, j) => Math.abs(v - data[i + j]) < 32)));
+  }
+  return counts;
+}"""
+FINDINGS = [[0, 114, 178], [230, 159, 0], [0, 158, 115], [204, 121, 167], [86, 180, 233], [213, 94, 0]]
+
+
+def ink_of_findings(maps):
+    """How many pixels of the left map have each finding's colour."""
+    return maps.page.locator(".lm-stage canvas:first-child").first.evaluate(COLOURS, FINDINGS)
+
+
 @browser_only
-def test_every_point_is_painted(maps):
+def test_every_point_is_painted_by_webgl(maps):
+    assert maps.data("painter") == "webgl"
     assert maps.data("painted") == str(PAINTED)
-    colours = maps.page.locator(".lm-stage canvas:first-child").first.evaluate(
-        """c => new Set(new Uint32Array(
-          c.getContext("2d").getImageData(0, 0, c.width, c.height).data.buffer)).size"""
-    )
-    assert colours > 6
+    assert min(ink_of_findings(maps)) > 300
+    assert not maps.page.get_by_text("without WebGL").is_visible()
     assert maps.page.locator(".lm-title").all_inner_texts() == [
         "A · Baseline\n985 points",
         "B · Aligned\n985 points",
@@ -275,6 +247,8 @@ def test_every_point_is_painted(maps):
 @browser_only
 def test_hover_shows_the_card_and_marks_the_study_in_both_maps(maps):
     row = maps.alone(0, 1)
+    maps.press("Write the names")
+    maps.page.wait_for_function("root => !root.namesOf(1).length", arg=maps.root.element_handle())
     assert maps.ink(1) == 0
     maps.page.mouse.move(*maps.place(0, 1, row))
     maps.wait("hover", row)
@@ -349,9 +323,10 @@ def test_wheel_drag_and_reset_move_both_maps(maps):
     maps.page.mouse.move(x + 50, y + 30, steps=4)
     maps.page.mouse.up()
     assert maps.place(1, 0, row) == pytest.approx((x + 50, y + 30), abs=0.5)
+    moved = maps.data("view")
     maps.choose("colour", "distance")
     maps.page.locator(".lm-ramp").wait_for()
-    assert maps.place(1, 0, row) == pytest.approx((x + 50, y + 30), abs=0.5)  # New colours keep the view.
+    assert maps.data("view") == moved  # New colours keep the view.
     maps.page.get_by_role("button", name="Show the whole map").click()
     maps.wait("view", start)
 
@@ -475,3 +450,235 @@ def test_narrow_pages_stack_the_maps(chromium, address):
     assert maps.data("painted") == str(PAINTED)
     assert maps.page.evaluate("document.documentElement.scrollWidth") <= 500
     maps.page.context.close()
+
+
+@browser_only
+def test_without_webgl_stamps_draw_the_same_points_and_the_page_says_so(maps, plain, address):
+    without = Maps(plain, address)
+    assert without.data("painter") == "canvas"
+    assert without.page.get_by_text("Drawn without WebGL: this browser offers none.").is_visible()
+    assert ink_of_findings(without) == pytest.approx(ink_of_findings(maps), rel=0.25)
+    row = without.alone(0, 0)
+    without.click(0, 0, row)
+    without.says(f"Selected: [{row}] of 1")
+    assert without.problems == []
+
+
+@browser_only
+def test_a_lost_graphics_card_is_replaced(chromium, address):
+    """The first contexts are taken away; the points come back with a new one, after the third without."""
+    page_script = """(() => {
+      const get = HTMLCanvasElement.prototype.getContext;
+      window.contexts = [];
+      HTMLCanvasElement.prototype.getContext = function (kind, ...more) {
+        const made = get.call(this, kind, ...more);
+        if (kind === "webgl") window.contexts.push(made);
+        return made;
+      };
+    })()"""
+    context = chromium.new_context(viewport={"width": 1400, "height": 900}, reduced_motion="reduce")
+    context.add_init_script(page_script)
+    page = context.new_page()
+    page.goto(address)
+    page.wait_for_selector(".lm:not([data-painted='0'])")
+    take = "contexts.at(-1).getExtension('WEBGL_lose_context').loseContext()"
+    for made in (2, 3):
+        page.evaluate(take)
+        page.wait_for_function(f"contexts.length === {made}")
+        page.wait_for_selector(".lm[data-painter='webgl']")
+    page.evaluate(take)
+    page.wait_for_selector(".lm[data-painter='canvas']")
+    page.get_by_text("Drawn without WebGL: the graphics card was lost.").wait_for()
+    page.wait_for_timeout(300)
+    canvas = page.locator(".lm-stage canvas:first-child").first
+    assert min(canvas.evaluate(COLOURS, FINDINGS)) > 300
+    context.close()
+
+
+@browser_only
+def test_a_click_pins_a_card_that_hovering_leaves_alone(maps):
+    row, other = maps.alone(0, 0), maps.alone(1, 1, start=200)
+    maps.click(0, 0, row)
+    maps.wait("pinned", row)
+    assert f"study-{row:04d}" in maps.pin().inner_text()
+    assert "<b>FINDINGS</b> " in maps.pin().inner_text()
+    maps.page.wait_for_function(
+        "image => image.naturalWidth === 32", arg=maps.pin().locator("img").element_handle()
+    )
+    maps.page.mouse.move(*maps.place(1, 1, other))
+    maps.wait("hover", other)
+    assert f"study-{other:04d}" in maps.card().inner_text()
+    assert f"study-{row:04d}" in maps.pin().inner_text()
+    maps.press("Close the card")
+    assert not maps.pin().is_visible()
+    assert maps.data("selected") == "1"  # The card closes, the selection stays.
+    maps.click(1, 1, other)
+    maps.wait("pinned", other)
+    maps.page.keyboard.press("Escape")
+    assert not maps.pin().is_visible()
+    maps.says("Selected: [] of 0")
+
+
+@browser_only
+def test_unlinked_maps_move_alone_and_linked_ones_together(maps):
+    left, right = maps.view(0), maps.view(1)
+    box = maps.page.locator(".lm-over").nth(1).bounding_box()
+    maps.press("Linked zoom")
+    maps.page.mouse.move(box["x"] + 200, box["y"] + 200)
+    maps.page.mouse.wheel(0, -400)
+    maps.page.wait_for_function(
+        "([root, x]) => Math.abs(root.screenOf(1, 0, 0)[0] - x) > 5",
+        arg=[maps.root.element_handle(), right[0][0]],
+    )
+    assert maps.view(0) == left
+    maps.press("Linked zoom")
+    assert maps.view(1) == right  # Both stand where the left one stood.
+    maps.page.mouse.move(box["x"] + 200, box["y"] + 200)
+    maps.page.mouse.wheel(0, -400)
+    maps.page.wait_for_function(
+        "([root, x]) => Math.abs(root.screenOf(0, 0, 0)[0] - x) > 5",
+        arg=[maps.root.element_handle(), left[0][0]],
+    )
+
+
+@browser_only
+def test_zoom_to_the_selection_brings_it_near_and_in_view(maps):
+    button = maps.page.get_by_role("button", name="Zoom to the selection")
+    assert button.is_disabled()
+    row = maps.alone(1, 0)
+    maps.click(1, 0, row)
+    maps.page.keyboard.press("Escape")
+    maps.press("Show 3 and 5")
+    maps.wait("selected", 2)
+    button.click()
+    size = maps.page.locator(".lm-stage").first.bounding_box()
+    for panel in (0, 1):
+        for modality in (0, 1):
+            for study in (3, 5):
+                x, y = maps.root.evaluate("(root, at) => root.screenOf(...at)", [panel, modality, study])
+                assert 0 < x < size["width"]
+                assert 0 < y < size["height"]
+    assert float(maps.data("view").split(",")[0]) >= 1
+
+
+@browser_only
+def test_density_shades_the_map_when_asked(maps):
+    assert maps.data("dense") == "false"  # Too few points to shade by themselves.
+    quiet = """c => c.getContext("2d").getImageData(0, 0, c.width, c.height).data
+      .filter((v, i) => i % 4 < 3 && v > 250).length"""
+    canvas = maps.page.locator(".lm-stage canvas:first-child").first
+    before = canvas.evaluate(quiet)
+    maps.press("Shade where many points lie")
+    maps.wait("dense", "true")
+    assert canvas.evaluate(quiet) < 0.9 * before
+    button = maps.page.get_by_role("button", name="Shade where")
+    assert button.get_attribute("aria-pressed") == "true"
+    button.click()
+    maps.wait("dense", "false")
+    assert canvas.evaluate(quiet) == pytest.approx(before, rel=0.01)
+
+
+@browser_only
+def test_names_of_regions_are_text_and_can_be_hidden(maps):
+    assert maps.root.evaluate("root => root.namesOf(0)") == []
+    names = maps.root.evaluate("root => root.namesOf(1)")
+    assert names[0] == "<i>No finding</i>"  # The largest is placed first.
+    assert len(names) == 6
+    assert maps.root.locator("i").count() == 0
+    assert "<i>Effusion</i>" in maps.page.locator(".lm-over").nth(1).get_attribute("aria-label")
+    assert maps.ink(1) > 500
+    maps.press("Write the names")
+    maps.page.wait_for_function("root => !root.namesOf(1).length", arg=maps.root.element_handle())
+    assert maps.ink(1) == 0
+
+
+@browser_only
+def test_frames_are_walked_by_keys_and_play(maps):
+    assert not maps.page.locator(".lm-frames").is_visible()
+    maps.choose("layout", "frames")
+    slider = maps.page.get_by_role("slider", name="Frame")
+    seen = []
+    for frame, key in enumerate(["Home", "ArrowRight", "ArrowRight"]):
+        slider.press(key)
+        maps.wait("frame", frame)
+        assert slider.get_attribute("aria-valuetext") == f"epoch {frame}"
+        seen.append(maps.place(0, 1, 100))
+    assert maps.page.get_by_text("gap 0.33").is_visible()
+    assert seen[0] != pytest.approx(seen[2], abs=20)
+    assert seen[1] == pytest.approx([(a + b) / 2 for a, b in zip(seen[0], seen[2], strict=True)], abs=0.5)
+    maps.press("Play the frames")  # From the end: once more from the start.
+    maps.wait("frame", 1)
+    maps.wait("frame", 2)
+    maps.page.get_by_role("button", name="Play the frames").wait_for()  # It has come to its end.
+    assert maps.place(0, 1, 100) == pytest.approx(seen[2], abs=0.5)
+    assert maps.page.get_by_text("calls 0").is_visible()  # The app hears nothing of it.
+
+
+@browser_only
+def test_more_frames_keep_the_end_or_the_place(maps):
+    def frames(option, last):
+        maps.choose("layout", option)
+        maps.page.locator(f".lm-frames input[max='{last}']").wait_for()
+
+    frames("frames", 2)
+    slider = maps.page.get_by_role("slider", name="Frame")
+    slider.press("ArrowRight")
+    frames("more frames", 4)
+    assert maps.data("frame") == "1"
+    frames("frames", 2)
+    slider.press("End")
+    maps.wait("frame", 2)
+    frames("more frames", 4)
+    assert maps.data("frame") == "4"
+
+
+@browser_only
+def test_a_dragged_slider_shows_what_lies_between(chromium, address):
+    maps = Maps(chromium, address, reduced_motion="no-preference")
+    maps.choose("layout", "frames")
+    slider = maps.page.get_by_role("slider", name="Frame")
+    box = slider.bounding_box()
+    y = box["y"] + box["height"] / 2
+    maps.page.mouse.move(box["x"] + 8, y)
+    maps.page.mouse.down()
+    maps.page.mouse.move(box["x"] + 0.35 * box["width"], y, steps=5)
+    maps.page.wait_for_function(
+        "root => +root.dataset.frame > 0.5 && +root.dataset.frame < 0.9", arg=maps.root.element_handle()
+    )
+    maps.page.mouse.up()
+    maps.wait("frame", 1)  # It settles on the nearest.
+    assert maps.problems == []
+    maps.page.context.close()
+
+
+@browser_only
+def test_columns_that_the_server_lost_are_asked_for_again(maps):
+    """The old picture stays, the app is told once, and the next look finds them."""
+    gone = []
+
+    def answer(route):
+        gone.append(route.request.url)
+        route.fulfill(status=404) if len(gone) < 2 else route.continue_()
+
+    maps.page.route("**/column/**", answer)
+    maps.choose("colour", "distance")
+    maps.page.locator(".lm-ramp").wait_for()
+    assert maps.data("painted") == str(PAINTED)
+    assert len(gone) == 2
+    assert maps.lost == 1
+    assert all("404" in problem for problem in maps.problems)
+    maps.problems.clear()
+
+
+@browser_only
+def test_points_that_cannot_be_loaded_are_told_and_tried_again(maps):
+    maps.page.route("**/column/**", lambda route: route.fulfill(status=500))
+    maps.choose("colour", "distance")
+    maps.says("Points could not be loaded.")
+    assert maps.data("painted") == str(PAINTED)  # The old picture stays.
+    maps.page.unroute("**/column/**")
+    maps.press("Load the points again")
+    maps.page.locator(".lm-ramp").wait_for()
+    assert not maps.page.get_by_text("Points could not be loaded.").is_visible()
+    assert all("500" in problem for problem in maps.problems)
+    maps.problems.clear()

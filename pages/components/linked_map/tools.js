@@ -1,4 +1,12 @@
 // The frame around the maps: legend, tools, foot.
+const ICONS = {
+  lasso: "M8 2.5c3.6 0 6.3 1.8 6.3 4.2S11.6 11 8 11 1.7 9.2 1.7 6.7 4.4 2.5 8 2.500M5.2 10.700c-1.3 1-.8 2.6.6 3",
+  less: "M3 8h10", more: "M3 8h10M8 3v10", whole: "M2 6V2h4M10 2h4v4M14 10v4h-4M6 14H2v-4",
+  near: "M8 1v3.500M8 11.500V15M1 8h3.500M11.5 8H15M8 5.200a2.8 2.8 0 1 0 0 5.6 2.8 2.8 0 1 0 0-5.6",
+  link: "M6.3 9.700l3.4-3.400M7.2 4.700l1.6-1.600a2.9 2.9 0 0 1 4.1 4.100l-1.6 1.600M8.8 11.300l-1.6 1.600a2.9 2.9 0 0 1-4.1-4.100l1.6-1.6",
+  density: "M8 6.500a1.5 1.5 0 1 0 0 3 1.5 1.5 0 1 0 0-3M8 4a4 4 0 1 0 0 8 4 4 0 1 0 0-8M8 1.500a6.5 6.5 0 1 0 0 13 6.5 6.5 0 1 0 0-13",
+  names: "M3 4.500V3h10v1.500M8 3v10M6 13h4", save: "M8 2v8M4.5 6.8 8 10.300l3.5-3.500M2.5 13.500h11",
+};
 function button(text, title, act) {
   const node = el("button", "", text);
   node.type = "button";
@@ -7,8 +15,16 @@ function button(text, title, act) {
   node.addEventListener("click", () => act(node));
   return node;
 }
-function toggleButton(text, title, pressed, act) {
-  const node = button(text, title, () => act(node.getAttribute("aria-pressed") !== "true", node));
+function tool(icon, title, act) {
+  const node = button("", title, act), mark = glyph("circle", "none"), path = mark.firstChild;
+  mark.setAttribute("viewBox", "0 0 16 16");
+  path.setAttribute("d", ICONS[icon]);
+  path.setAttribute("stroke", "currentColor");
+  node.append(mark);
+  return node;
+}
+function toggleTool(icon, title, pressed, act) {
+  const node = tool(icon, title, () => act(node.getAttribute("aria-pressed") !== "true", node));
   press(node, pressed);
   return node;
 }
@@ -18,19 +34,19 @@ function buildTools(s) {
   const tools = el("div", "lm-tools"), n = s.nodes;
   tools.setAttribute("role", "toolbar");
   tools.setAttribute("aria-label", "Map tools");
-  n.lasso = toggleButton("Lasso", "Draw around studies to select them", false, (on, node) => {
+  n.lasso = toggleTool("lasso", "Draw around studies to select them", false, (on, node) => {
     s.lassoing = on;
     press(node, on);
     for (const p of s.panels) p.over.classList.toggle("lm-cross", on);
   });
-  n.link = toggleButton("Linked", "Linked zoom: both maps move together", true, (on, node) => { press(node, on); link(s, on); });
-  n.density = toggleButton("Density", "Shade where many points lie", false, (on) => { s.density = on; draw(s); });
-  n.names = toggleButton("Names", "Write the names of regions on the map", true, (on, node) => { press(node, on); s.naming = on; draw(s); });
-  n.near = button("To selection", "Zoom to the selection", () => zoomToSelection(s));
+  n.link = toggleTool("link", "Linked zoom: both maps move together", true, (on, node) => { press(node, on); link(s, on); });
+  n.density = toggleTool("density", "Shade where many points lie", false, (on) => { s.density = on; draw(s); });
+  n.names = toggleTool("names", "Write the names of regions on the map", true, (on, node) => { press(node, on); s.naming = on; draw(s); });
+  n.near = tool("near", "Zoom to the selection", () => zoomToSelection(s));
   tools.append(
-    n.lasso, button("\u2212", "Zoom out", () => zoomBy(s, 1 / 1.6)), button("+", "Zoom in", () => zoomBy(s, 1.6)),
-    button("Reset", "Show the whole map", () => resetView(s)), n.near, n.link, n.density, n.names,
-    button("PNG", "Download the maps as a picture", () => download(s)),
+    n.lasso, tool("less", "Zoom out", () => zoomBy(s, 1 / 1.6)), tool("more", "Zoom in", () => zoomBy(s, 1.6)),
+    tool("whole", "Show the whole map", () => resetView(s)), n.near, n.link, n.density, n.names,
+    tool("save", "Download the maps as a picture", () => download(s)),
   );
   return tools;
 }
