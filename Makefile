@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: demo test slow lint browser benchmarks screenshots clean
+.PHONY: demo test slow lint browser benchmarks screenshots animation clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -45,6 +45,9 @@ benchmarks: $(VENV)/.installed-dev
 
 screenshots: $(VENV)/.installed-dev browser
 	$(BIN)/python -m tests.e2e.screenshots docs/screenshots
+
+animation: $(VENV)/.installed
+	$(BIN)/python -m tests.e2e.animation docs/screenshots/closing.gif
 
 clean:
 	rm -rf $(VENV) build *.egg-info

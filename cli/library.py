@@ -142,11 +142,11 @@ def sets(as_json: AsJson = False, home: Home = None) -> None:
 
 @commands.command()
 def remove(
-    kind: Annotated[str, typer.Argument(help="collection, checkpoint or set.")],
+    kind: Annotated[str, typer.Argument(help="collection, checkpoint, set or selection.")],
     name: Annotated[str, typer.Argument()],
     home: Home = None,
 ) -> None:
-    """Delete a collection, checkpoint or embedding set."""
+    """Delete a collection, checkpoint, embedding set or selection."""
     if kind not in KINDS:
         raise UserError("kind_unknown", f"{kind!r} is none of: {', '.join(KINDS)}.")
     Workspace(home).remove(kind, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from data.workspace import COLLECTION, SET, Record
+from data.workspace import COLLECTION, SELECTION, SET, Record
 
 
 def describe(record: Record) -> str:
@@ -15,6 +15,8 @@ def describe(record: Record) -> str:
         return f"{meta['n']:,} studies: {kinds}. Skipped {sum(meta['report']['skipped'].values()):,}."
     if record.kind == SET:
         return f"{meta['n']:,} studies of {meta.get('collection') or 'no collection'} by {_maker(meta)}."
+    if record.kind == SELECTION:
+        return f"{meta['n']:,} studies of {meta['of']}, {meta['how']}."
     return f"From {meta.get('source', 'a file')}. {' '.join(meta.get('notes', []))}".strip()
 
 

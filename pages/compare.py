@@ -7,7 +7,16 @@ import streamlit as st
 
 from analysis import figures
 from data.errors import UserError
-from pages.components import cards, compare_morph, compare_table, compare_who, compare_whom, downloads, shell
+from pages.components import (
+    cards,
+    compare_morph,
+    compare_table,
+    compare_who,
+    compare_whom,
+    downloads,
+    selection,
+    shell,
+)
 from pages.components.compare_data import Both, both
 from pages.components.shell import Choice
 
@@ -15,6 +24,7 @@ from pages.components.shell import Choice
 def main() -> None:
     shell.open_page("Compare", "What really changed from A to B?")
     choice = shell.choose()
+    selection.bar(choice)
     if choice.b is None:
         nothing_beside(choice)
     try:

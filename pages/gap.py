@@ -6,7 +6,7 @@ import streamlit as st
 
 from analysis import gap
 from analysis.evaluate import Evaluation
-from pages.components import cards, dial, gap_cosines, gap_table, gap_whom, shell, views
+from pages.components import cards, dial, gap_cosines, gap_table, gap_whom, selection, shell, views
 from pages.components.shell import Choice
 
 PAIR_METRICS = tuple(gap.PairGap.__dataclass_fields__)
@@ -15,6 +15,7 @@ PAIR_METRICS = tuple(gap.PairGap.__dataclass_fields__)
 def main() -> None:
     shell.open_page("Gap", "How large is the gap, of what kind, and for whom?")
     choice = shell.choose()
+    selection.bar(choice)
     st.subheader("Cosines")
     gap_cosines.histograms(choice)  # needs no evaluation, which may take a while
     evaluations = [views.evaluation(v) for v in choice.views]

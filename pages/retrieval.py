@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from data.errors import UserError
-from pages.components import cards, compare_who, retrieval_ask, retrieval_scores, shell
+from pages.components import cards, compare_who, retrieval_ask, retrieval_scores, selection, shell
 from pages.components.compare_data import both
 from pages.components.retrieval_scores import worth_it
 from pages.components.shell import Choice
@@ -16,6 +16,7 @@ WORDS, STUDY, PICTURE, SCORES, FLIPS = "Words", "A study", "A picture", "Scores"
 def main() -> None:
     shell.open_page("Retrieval", "What comes back for a query, from A and from B?")
     choice = shell.choose()
+    selection.bar(choice)
     parts = {
         WORDS: retrieval_ask.words,
         STUDY: retrieval_ask.study,

@@ -1,7 +1,8 @@
 """Streamlit's HTML file with Suture's title and three rules of style that no setting of Streamlit gives.
 
 Room for the sidebar: until a page's script has run, Streamlit lays the empty page out narrow and without
-one, and then everything moves aside. Room for the maps, while what draws them is loaded. Dark words on
+one, and then everything moves aside. Room for widgets with their labels and
+for the maps, while the code that draws them is loaded. Dark words on
 the light primary colour of the dark scheme: Streamlit writes white on it, 2.3:1.
 """
 
@@ -23,7 +24,7 @@ STYLE = f"""<style>
   {BARE} {{ padding-left: 300px; }}
   {BARE} [data-testid="stMainBlockContainer"] {{ max-width: initial; padding-inline: 5rem; }}
 }}
-[class*="st-key-"]:has(> [data-testid="stSkeleton"]) {{ min-height: 68px; }}
+:where([class*="st-key-"]:has(> [data-testid="stSkeleton"])) {{ min-height: 68px; }}
 .st-key-map {{ min-height: 570px; }}
 .st-key-train_map {{ min-height: 640px; }}
 .st-key-overview_map {{ min-height: 390px; }}

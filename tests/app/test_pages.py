@@ -18,8 +18,8 @@ from data.workspace import SET, Workspace
 from tests.app import maps
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("overview", "map", "gap", "retrieval", "compare", "report", "library", "train")
-LOOKING = PAGES[:6]
+PAGES = ("overview", "map", "gap", "retrieval", "compare", "report", "my_studies", "library", "train")
+LOOKING = PAGES[:7]
 
 
 def opened(page: str) -> AppTest:

@@ -21,6 +21,7 @@ PAGES = {
     "compare": "compare",
     "retrieval": "retrieval?q=large+right+pleural+effusion",
     "report": "report",
+    "my_studies": "my_studies",
     "train": "train",
     "library": "library",
 }

@@ -10,14 +10,14 @@ function buildFrames(s) {
   n.moment = el("b");
   n.note = el("span", "lm-faint");
   bar.append(n.play, n.range, n.moment, n.note);
-  n.range.addEventListener("input", () => { pause(s); setFrame(s, n.range.valueAsNumber); stir(s); });
+  n.range.addEventListener("input", () => { halt(s); setFrame(s, n.range.valueAsNumber); stir(s); });
   n.range.addEventListener("change", () => goTo(s, Math.round(s.at)));
   n.range.addEventListener("keydown", (e) => {
     const last = s.data.frames.length - 1, now = Math.round(s.at);
     const to = { ArrowRight: now + 1, ArrowUp: now + 1, ArrowLeft: now - 1, ArrowDown: now - 1, Home: 0, End: last }[e.key];
     if (to === undefined) return;
     e.preventDefault();
-    pause(s);
+    halt(s);
     goTo(s, clamp(to, 0, last));
   });
   return (n.frames = bar);
@@ -61,11 +61,14 @@ function play(s) {
   };
   next();
 }
-function pause(s) {
+function halt(s) {
   s.playing = false;
   clearTimeout(s.wait);
   s.motion.delete("points");
   tellPlaying(s);
+}
+function pause(s) {
+  halt(s);
   if (s.data && !Number.isInteger(s.at)) goTo(s, Math.round(s.at));
 }
 function tellPlaying(s) {

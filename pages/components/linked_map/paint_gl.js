@@ -33,7 +33,7 @@ void main() {
   vec2 q = (gl_PointCoord * 2.0 - 1.0) * spread;
   float far = away(q) * size * 0.5, whole = clamp(0.5 + edge - far, 0.0, 1.0);
   if (whole <= 0.0) discard;
-  vec3 seen = mix(back, mix(colour, flood.rgb, flood.a), clamp(0.5 - far, 0.0, 1.0));
+  vec3 seen = mix(back, mix(colour, flood.rgb, flood.a), clamp(0.5 - edge - far, 0.0, 1.0));
   gl_FragColor = vec4(seen, 1.0) * whole * alpha;
 }`;
 const SPREAD = 1.5; // Half the side of a point's square, in radii: the shapes' tips and edges fit in.
