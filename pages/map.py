@@ -69,15 +69,11 @@ def asked_by_link(choice: Choice) -> None:
 
 def looked(choice: Choice) -> Look:
     """The choices of the page: the two that matter in sight, the others one click away."""
-    left, middle, right = st.columns([1.4, 1.6, 1], vertical_alignment="bottom")
-    with left.container(horizontal=True):
-        method = st.segmented_control("Map", ["PCA", "UMAP"], default="PCA", key="map_method", **LINK)
-        sides = [SIDES, MORPH] if choice.b else [SIDES]
-        how = (
-            st.segmented_control("A and B", sides, default=SIDES, key="map_how", **LINK)
-            if choice.b
-            else SIDES
-        )
+    left, beside, middle, right = st.columns([0.9, 1.6, 1.7, 1.6], vertical_alignment="bottom")
+    method = left.segmented_control("Map", ["PCA", "UMAP"], default="PCA", key="map_method", **LINK)
+    how = SIDES
+    if choice.b:
+        how = beside.segmented_control("A and B", [SIDES, MORPH], default=SIDES, key="map_how", **LINK)
     colour = middle.selectbox("Colour", map_colours.options(choice), key="map_colour", **LINK)
     with right.popover("Lines, names, distortion", icon=":material/tune:", width="stretch"):
         lines = st.selectbox("Pair lines", [*LINES], index=1, key="map_lines", **LINK)

@@ -35,7 +35,7 @@ def card(both: Both, row: int, told: str, key: str, *, direction: str) -> None:
     image = picture(both.a, where)
     with st.container(border=True, horizontal=True, wrap=False):
         if image is not None:
-            st.image(image, width=WIDTH)
+            st.image(image, width=WIDTH, alt=f"Image of {both.ids[row]}")
         with st.container(gap="small"):
             st.caption(told)
             st.text(both.ids[row])
@@ -94,7 +94,7 @@ def answers(both: Both, shown: View, row: int, query: str, target: str) -> None:
         study = shown.study(where)
         image = picture(shown, where) if kind == "image" else None
         if image is not None:
-            st.image(image, width=WIDTH)
+            st.image(image, width=WIDTH, alt=f"Image of {both.ids[item]}")
         elif study is not None:
             st.text(str(study.values.get(target, ""))[:200])
         else:

@@ -1,9 +1,8 @@
-"""Streamlit's HTML file with Suture's title and three rules of style that no setting of Streamlit gives.
+"""Streamlit's HTML file with Suture's title and the style that no setting of Streamlit gives.
 
-Room for the sidebar: until a page's script has run, Streamlit lays the empty page out narrow and without
-one, and then everything moves aside. Room for widgets with their labels and
-for the maps, while the code that draws them is loaded. Dark words on
-the light primary colour of the dark scheme: Streamlit writes white on it, 2.3:1.
+Nothing jumps: until a page's script has run, Streamlit lays the empty page out narrow and without the
+sidebar; and while the code of a widget is loaded, its place is 40 pixels high, whatever will be there.
+Dark words on the light primary colour of the dark scheme: Streamlit writes white on it, 2.3:1.
 """
 
 from __future__ import annotations
@@ -19,12 +18,14 @@ from starlette.routing import Route
 
 INDEX = Path(st.__file__).parent / "static" / "index.html"
 BARE = '[data-testid="stAppViewContainer"]:not(:has([data-testid="stSidebar"]))'
+LOADING = '[data-testid="stElementContainer"]:has(> [data-testid="stSkeleton"])'
 STYLE = f"""<style>
 @media (min-width: 769px) {{
   {BARE} {{ padding-left: 300px; }}
   {BARE} [data-testid="stMainBlockContainer"] {{ max-width: initial; padding-inline: 5rem; }}
 }}
-:where([class*="st-key-"]:has(> [data-testid="stSkeleton"])) {{ min-height: 68px; }}
+:where([class*="st-key-"]{LOADING}) {{ min-height: 68px; }}
+[data-testid="stSidebar"] {LOADING}:not([class*="st-key-"]) {{ height: 32px; margin-block: -6px; }}
 .st-key-map {{ min-height: 570px; }}
 .st-key-train_map {{ min-height: 640px; }}
 .st-key-overview_map {{ min-height: 390px; }}

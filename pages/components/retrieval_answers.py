@@ -104,7 +104,7 @@ def answer(choice: Choice, shown: View, row: int, target: str, said: str) -> Non
         picture = views.image_bytes(shown, study, target)
     with st.container(border=True, horizontal=True, wrap=False):
         if picture is not None:
-            st.image(picture, width=WIDTH)
+            st.image(picture, width=WIDTH, alt=f"{target} of {shown.ids[row]}")
         with st.container(gap="small"):
             st.markdown(f":small[{said}]")
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):

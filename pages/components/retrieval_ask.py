@@ -72,7 +72,7 @@ def picture(choice: Choice) -> None:
         return
     card, rest = st.columns([1, 3])
     with card:
-        st.image(kept, caption="the query", width="stretch")
+        st.image(kept, caption="the query", alt="The picture that was uploaded", width="stretch")
     with rest:
         side_by_side(choice, partial(_asked, choice, "image", content), found_in, k)
 

@@ -48,13 +48,17 @@ NEAREST = (10, 200)
 
 def find(choice: Choice) -> None:
     """The search box. What it finds becomes the selection; a link restores words, ids and queries."""
-    by = st.segmented_control("Find by", MODES, default=WORDS, required=True, key="find_by", **LINK) or WORDS
+    ways, box = st.columns([1.85, 2.15], vertical_alignment="bottom")
+    by = (
+        ways.segmented_control("Find by", MODES, default=WORDS, required=True, key="find_by", **LINK) or WORDS
+    )
     selected = bool(state.history(choice).now.study_ids)
-    with st.form("find_form", border=False):
-        field, middle, last = st.columns([4, 1.3, 1], vertical_alignment="bottom")
+    with box.form("find_form", border=False):
+        widths = [3, 1.4, 1.3] if selected else [3, 1.3]
+        field, *middle, last = st.columns(widths, vertical_alignment="bottom")
         text, content = _content(choice, by, field)
         example = _example(choice) if by in (TEXT, IMAGE) else None
-        combine = middle.selectbox("Then", COMBINE, key="find_then", help=THEN) if selected else REPLACE
+        combine = middle[0].selectbox("Then", COMBINE, key="find_then", help=THEN) if middle else REPLACE
         pressed = last.form_submit_button("Find", icon=":material/search:", width="stretch", key="find_go")
     linked = bool(text) and ASKED not in st.session_state  # a link was opened, and nothing was asked here yet
     if pressed or linked:

@@ -59,7 +59,7 @@ def open_page(title: str, question: str) -> None:
     st.session_state["page_open"] = title
     with st.sidebar:
         left, right = st.columns([1, 4], vertical_alignment="center", gap="small")
-        left.image(ICON.read_bytes(), width=36)
+        left.image(ICON.read_bytes(), width=36, alt="")
         right.markdown("### Suture")
         for path, label, icon in PAGES:
             link(path, label, icon)

@@ -10,13 +10,13 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from data.workspace import SET, Workspace
-from pages.components import columns, served
+from pages.components import columns, scripts, served
 from pages.components.columns import Columns
 
 
 @pytest.fixture
 def client() -> TestClient:
-    return TestClient(Starlette(routes=[*columns.routes(), *served.routes()]))
+    return TestClient(Starlette(routes=[*columns.routes(), *scripts.routes(), *served.routes()]))
 
 
 @pytest.fixture
@@ -42,6 +42,20 @@ def test_equal_content_has_one_address_and_another_server_has_another() -> None:
     kept, other = Columns(), Columns()
     assert kept.put(np.zeros(3)) == kept.put(np.zeros(3)) != kept.put(np.ones(3))
     assert kept.put(np.zeros(3)) != other.put(np.zeros(3))
+
+
+def test_a_script_is_fetched_once_and_keeps_its_address(client: TestClient, tmp_path: Path) -> None:
+    parts = [tmp_path / "one.js", tmp_path / "two.js"]
+    for part in parts:
+        part.write_text(f"const {part.stem} = 1;")
+    loader = scripts.script(parts)
+    assert loader == scripts.script(parts)
+    address = loader.split('"')[1]
+    answer = client.get(address)
+    assert answer.text == "const one = 1;\nconst two = 1;"
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert "immutable" in answer.headers["cache-control"]
+    assert client.get("/script/none.js").status_code == 404
 
 
 def test_the_least_recently_used_columns_go_first() -> None:

@@ -8,9 +8,10 @@ import numpy as np
 import streamlit as st
 
 from pages.components.dial_view.payload import Picture, pack
+from pages.components.scripts import script
 
 _HERE = Path(__file__).parent
-# One module for the browser: the parts share their scope, dial.js comes last and holds the entry.
+# dial.js comes last and holds the entry.
 _MAP = _HERE.parent / "linked_map"
 _PARTS = (_MAP / "draw.js", _MAP / "paint_canvas.js", _HERE / "charts.js", _HERE / "dial.js")
 
@@ -18,7 +19,7 @@ _mount = st.components.v2.component(
     "suture_dial",
     html='<div class="gd"></div>',
     css=(_HERE / "dial.css").read_text(encoding="utf-8"),
-    js="\n".join(part.read_text(encoding="utf-8") for part in _PARTS),
+    js=script(_PARTS),
 )
 
 

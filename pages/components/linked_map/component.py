@@ -16,8 +16,9 @@ import streamlit as st
 
 from pages.components.linked_map.colouring import Colouring
 from pages.components.linked_map.payload import Cards, Lines, Moment, Panel, pack, rows_of, sent
+from pages.components.scripts import script
 
-# One module for the browser: the parts share their scope, map.js comes last and holds the entry.
+# map.js comes last and holds the entry.
 _PARTS = (
     *("vendor/regl.js", "draw.js", "colours.js", "paint_canvas.js", "paint_gl.js", "density.js", "over.js"),
     *("legend.js", "picture.js", "card.js", "interaction.js", "pointer.js", "frames.js", "tools.js"),
@@ -25,15 +26,13 @@ _PARTS = (
 )
 
 
-def _asset(name: str) -> str:
-    return (Path(__file__).parent / name).read_text(encoding="utf-8")
-
+_HERE = Path(__file__).parent
 
 _mount = st.components.v2.component(
     "suture_linked_map",
     html='<div class="lm" data-painted="0" data-selected="0" data-hover=""></div>',
-    css=_asset("map.css"),
-    js="\n".join(_asset(part) for part in _PARTS),
+    css=(_HERE / "map.css").read_text(encoding="utf-8"),
+    js=script([_HERE / part for part in _PARTS]),
 )
 
 

@@ -32,11 +32,12 @@ function smooth(grid, lines, length, across, along) {
     }
   }
 }
-function paintDensity(s, p) {
+function paintDensity(s, p, share) {
   const w = Math.ceil(p.w / CELL), h = Math.ceil(p.h / CELL), f = project(s, p), xy = places(p);
   const sums = [0, 1, 2, 3].map(() => new Float32Array(w * h)); // Red, green, blue, count.
   const a = f.a / CELL, x0 = f.x / CELL, y0 = f.y / CELL;
-  for (let at = p.starts[DIM]; at < p.order.length; at++) {
+  const step = Math.max(1, Math.min(8, Math.round(1 / share))); // The order is shuffled: every k-th is a sample.
+  for (let at = p.starts[DIM]; at < p.order.length; at += step) {
     const point = p.order[at], x = xy[2 * point] * a + x0, y = y0 - xy[2 * point + 1] * a;
     if (!(x >= 0 && y >= 0 && x < w && y < h)) continue; // Also leaves out NaN.
     const cell = Math.floor(y) * w + Math.floor(x);

@@ -120,7 +120,7 @@ function paintMap(s, p, share = 1) {
   const { ctx } = p;
   ctx.fillStyle = s.theme.back;
   ctx.fillRect(0, 0, p.w, p.h);
-  if (p.dense) paintDensity(s, p);
+  if (p.dense) paintDensity(s, p, share);
   if (s.data.lines !== "none") paintLines(s, p);
   (s.painter?.paint ?? paintStamps)(s, p, share);
 }

@@ -104,8 +104,8 @@ const zoomBy = (s, factor) => leaders(s).forEach((p) => zoomAt(s, p, p.w / 2, p.
 const resetView = (s) => leaders(s).forEach((p) => moveView(s, p.view, { k: 1, x: 0, y: 0 }, true));
 function link(s, linked) {
   s.linked = linked;
-  const view = s.panels[0].view;
-  for (const p of s.panels) p.view = linked ? view : { ...view };
+  s.view = s.panels[0].view;
+  for (const p of s.panels) p.view = linked ? s.view : { ...s.view };
   s.root.dataset.linked = linked;
   draw(s);
 }

@@ -49,7 +49,10 @@ function attachPointer(s, p, signal) {
     const loop = s.lasso?.points;
     s.lasso = null;
     if (e.type === "pointercancel") return draw(s, "over");
-    if (loop) return select(s, caught(s, p, loop, done.add));
+    if (loop) {
+      hideCard(s.pin);
+      return select(s, caught(s, p, loop, done.add));
+    }
     if (!done.moved) click(s, p, done);
   };
   on("pointerup", release);
