@@ -60,8 +60,13 @@ def detail():
 st.plotly_chart(figure, key="map", on_select=lambda: st.rerun("detail"))
 st.fragment(detail, key="detail")()
 """
-DRAWN = "() => { const g = document.querySelector('.js-plotly-plot'); return g?.calcdata?.length === 2 \
-&& g.querySelector('canvas') && g._fullLayout?.xaxis?._length && (window.gd = g) }"
+DRAWN = """() => {
+    const plot = document.querySelector('.js-plotly-plot'), traces = plot?.calcdata ?? [];
+    return traces.length === 2 && plot.querySelector('canvas') && plot._fullLayout.xaxis?._length;
+}"""
+COLOURED = (
+    "() => typeof document.querySelector('.js-plotly-plot').calcdata[0][0].trace.marker.color === 'object'"
+)
 
 
 def vectors(n: int, *, seed: int = 0) -> dict[str, np.ndarray]:
@@ -246,13 +251,12 @@ def peer(window: Browser, url: str, places: np.ndarray) -> dict[str, float]:
         found["navigation -> painted"] = until(page, lambda: page.goto(url), DRAWN)
         found["bytes a point"] = (wire.columns + wire.frames) / points
         page.wait_for_function(IDLE, timeout=LIMIT)
-        page.evaluate("gd.on('plotly_afterplot', () => { window.plots = (window.plots ?? 0) + 1 })")
         page.locator(".st-key-map_colour input").click()
-        page.evaluate("window.plots = 0")
         choose = page.get_by_role("option", name="kind", exact=True).click
-        found["recolour"] = until(page, choose, "window.plots > 0")
+        found["recolour"] = until(page, choose, COLOURED)
         page.wait_for_function(IDLE, timeout=LIMIT)
-        where = """([x, y]) => { const { xaxis, yaxis } = gd._fullLayout, box = gd.getBoundingClientRect();
+        where = """([x, y]) => { const plot = document.querySelector('.js-plotly-plot');
+            const { xaxis, yaxis } = plot._fullLayout, box = plot.getBoundingClientRect();
             return [box.left + xaxis._offset + xaxis.l2p(x), box.top + yaxis._offset + yaxis.l2p(y)] }"""
         x, y = page.evaluate(where, places[0, 7].tolist())
         page.mouse.move(x, y)

@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from analysis.projection import Region
-from pages.components import columns
+from pages.components import columns, scripts
 from pages.components.linked_map import Cards, Colouring, Moment, Panel, linked_map
 
 N = int(os.environ.get("LINKED_MAP_STUDIES", "500"))
@@ -89,7 +89,7 @@ def main() -> None:
     st.text(f"Selected: {result.selected[:20]} of {len(result.selected)}; calls {calls}")
 
 
-app = st.App("linked_map_demo.py", routes=columns.routes())
+app = st.App("linked_map_demo.py", routes=[*columns.routes(), *scripts.routes()])
 
 if get_script_run_ctx(suppress_warning=True) is not None:
     main()
