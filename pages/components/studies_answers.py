@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
+from analysis import likeness
+from analysis.likeness import Nearest
 from analysis.tables import csv_text
 from data.collection import STUDY_ID
 from data.workspace import Record
 from models import newcomers
-from models.newcomers import Nearest
 from pages.components import cards, retrieval_answers, studies_visit, views
 from pages.components.compare_data import LINK
 from pages.components.shell import Choice
@@ -22,7 +23,7 @@ MOST = 12  # neighbours that can be shown
 EDGE, FAR = 0.95, 0.99
 AGREEING = 6  # labels shown
 OUTSIDE = (
-    f"Distance to the {newcomers.NEIGHBOURS}th nearest study of the same modality, held against the same "
+    f"Distance to the {likeness.NEIGHBOURS}th nearest study of the same modality, held against the same "
     "distance of the collection's own studies. Of studies like these, 5 % lie beyond 95 %. A model can also "
     "put strange pictures among known ones, so a low number is no proof that a study belongs."
 )
@@ -87,11 +88,11 @@ def _kept(
     visiting = newcomers.load(views.workspace(), guests)
     vectors = newcomers.in_space(views.workspace(), visiting, part)
     vectors = {m: v for m, v in vectors.items() if np.any(v)}
-    found = newcomers.neighbours(vectors, part, k=MOST, targets=pair)
+    found = likeness.neighbours(vectors, part, k=MOST, targets=pair)
     out = {}
     for m, rows in vectors.items():
         known = np.asarray(part.vectors[m])[part.rows_with(m)]
-        out[m] = newcomers.outside(rows, known, newcomers.usual(known))
+        out[m] = likeness.outside(rows, known, likeness.usual(known))
     return found, out
 
 
@@ -233,7 +234,7 @@ def _how_far(score: float, modality: str) -> None:
 
 def _agreement(side: Side, rows: np.ndarray) -> None:
     """The labels that most neighbours share, against their share of the collection."""
-    found = newcomers.agreements(side.view.set.rows[side.view.set.labels], rows)[:AGREEING]
+    found = likeness.agreements(side.view.set.rows[side.view.set.labels], rows)[:AGREEING]
     if not found:
         return
     st.caption("What the nearest agree on")

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from analysis import likeness
 from data import store
 from data.vectors import import_vectors
 from data.workspace import CHECKPOINT, COLLECTION, SET, Workspace
@@ -103,7 +104,7 @@ def test_downloads_hold_every_neighbour_and_no_formula(demo: Workspace) -> None:
     assert guests is not None
     shown = view("demo @ demo-clip", "test")
     side = studies_visit.Side("A", "blue", "#000", shown, guests)
-    found = newcomers.neighbours({"image": np.asarray(guests.vectors["image"])}, shown.set, k=12)
+    found = likeness.neighbours({"image": np.asarray(guests.vectors["image"])}, shown.set, k=12)
     asked = studies_answers.Asked(("image", "image"), 5, {"A": found["image", "image"]}, {"A": np.zeros(1)})
     rows = [*csv.DictReader(io.StringIO(studies_answers.csv_text(studies_answers.long(
         [side], asked, guests.rows["study_id"].tolist()))))]  # fmt: skip

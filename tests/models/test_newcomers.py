@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from analysis import likeness
 from analysis.arrays import unit_rows
 from data import embeddings, images, store
 from data.collection import STUDY_ID
@@ -76,10 +77,10 @@ def guests_of(workspace: Workspace, visit: Record, name: str) -> EmbeddingSet:
 
 def test_outside_is_the_share_of_known_rows_with_a_smaller_distance_to_their_kth_neighbour() -> None:
     known, new = unit_rows(RNG.normal(size=(60, 6))), unit_rows(RNG.normal(size=(7, 6)))
-    spread = newcomers.usual(known, k=4)
+    spread = likeness.usual(known, k=4)
     slow = np.sort([np.sort(1 - known @ row)[4] for row in known])  # the first is the row itself
     np.testing.assert_allclose(spread, slow, atol=1e-6)
-    scores = newcomers.outside(new, known, spread, k=4)
+    scores = likeness.outside(new, known, spread, k=4)
     for row, score in zip(new, scores, strict=True):
         assert score == np.mean(slow < np.sort(1 - known @ row)[3] - 1e-6)
 
@@ -89,19 +90,19 @@ def test_outside_is_high_far_out_low_in_the_middle_and_even_for_rows_like_the_kn
     centre = np.eye(16)[0]
     cloud = unit_rows(centre + 0.1 * rng.normal(size=(900, 16)))
     known, like = cloud[:600], cloud[600:]
-    spread = newcomers.usual(known)
-    assert newcomers.outside(np.eye(16)[5:6], known, spread)[0] == 1
-    assert newcomers.outside(centre[None], known, spread)[0] < 0.05
-    even = newcomers.outside(like, known, spread)
+    spread = likeness.usual(known)
+    assert likeness.outside(np.eye(16)[5:6], known, spread)[0] == 1
+    assert likeness.outside(centre[None], known, spread)[0] < 0.05
+    even = likeness.outside(like, known, spread)
     assert abs(np.mean(even) - 0.5) < 0.06
     assert abs(np.mean(even > 0.9) - 0.1) < 0.05
 
 
 def test_outside_of_a_missing_row_or_a_reference_of_one_is_undefined() -> None:
     known = unit_rows(RNG.normal(size=(20, 4)))
-    scores = newcomers.outside(np.zeros((1, 4)), known, newcomers.usual(known))
+    scores = likeness.outside(np.zeros((1, 4)), known, likeness.usual(known))
     assert np.isnan(scores).all()
-    assert np.isnan(newcomers.outside(known[:1], known[:1], newcomers.usual(known[:1]))).all()
+    assert np.isnan(likeness.outside(known[:1], known[:1], likeness.usual(known[:1]))).all()
 
 
 def reference(n: int = 50, **columns: object) -> EmbeddingSet:
@@ -115,7 +116,7 @@ def test_neighbours_are_those_of_an_exhaustive_search_in_every_direction() -> No
     held = reference()
     new = {m: unit_rows(RNG.normal(size=(5, 8))).astype(np.float32) for m in ("image", "report")}
     new["report"][2] = 0
-    found = newcomers.neighbours(new, held, k=4)
+    found = likeness.neighbours(new, held, k=4)
     assert set(found) == {(x, y) for x in new for y in new}
     for (x, y), answer in found.items():
         items = held.rows_with(y)
@@ -136,16 +137,16 @@ def test_own_partner_is_ranked_among_the_gallery_and_itself() -> None:
     new["report"][0] = new["image"][0]  # nothing can be nearer
     new["report"][1] = -new["image"][1]  # nothing can be farther
     new["report"][2] = 0
-    own = newcomers.neighbours(new, held, k=4)["image", "report"].own
+    own = likeness.neighbours(new, held, k=4)["image", "report"].own
     assert own[0] == 1
     assert own[1] == 49 + 1
     assert np.isnan(own[2])
-    assert np.isnan(newcomers.neighbours(new, held, k=4)["image", "image"].own).all()
+    assert np.isnan(likeness.neighbours(new, held, k=4)["image", "image"].own).all()
 
 
 def test_k_is_cut_to_the_gallery() -> None:
     held = reference(5)
-    found = newcomers.neighbours({"image": held.vectors["image"][:1]}, held, k=12, targets=["report"])
+    found = likeness.neighbours({"image": held.vectors["image"][:1]}, held, k=12, targets=["report"])
     assert found["image", "report"].rows.shape == (1, 4)
 
 
@@ -159,12 +160,12 @@ def test_agreement_counts_the_majority_against_chance_and_leaves_blanks_out() ->
             "only": ["same"] * 20,
         }
     )
-    found = newcomers.agreements(labels.assign(id=[f"{i}{'x' * i}" for i in range(20)]), np.arange(4))
+    found = likeness.agreements(labels.assign(id=[f"{i}{'x' * i}" for i in range(20)]), np.arange(4))
     first = found[0]
     assert first.label == "finding"
     assert (first.value, first.count, first.known, first.base) == ("mass", 4, 4, 0.25)
     assert {a.label for a in found} == {"finding", "sex", "id"}  # not: nearly blank, one value
-    assert newcomers.agreements(labels.iloc[:, :0], np.arange(4)) == []
+    assert likeness.agreements(labels.iloc[:, :0], np.arange(4)) == []
 
 
 def test_a_modality_of_another_name_is_held_against_the_first_of_its_kind() -> None:
@@ -187,7 +188,7 @@ def test_a_copy_of_a_reference_study_finds_itself_and_noise_lies_out(demo: Works
     vectors = newcomers.in_space(demo, guests, whole)
     ids = guests.rows[STUDY_ID].tolist()
     copies = [ids.index(whole.rows[STUDY_ID][row]) for row in rows]
-    found = newcomers.neighbours(vectors, whole, k=3)
+    found = likeness.neighbours(vectors, whole, k=3)
     same = found["image", "image"]
     assert same.rows[copies, 0].tolist() == [*rows]
     np.testing.assert_allclose(same.cosines[copies, 0], 1, atol=1e-4)
@@ -196,7 +197,7 @@ def test_a_copy_of_a_reference_study_finds_itself_and_noise_lies_out(demo: Works
         assert whole.rows["key:report"][int(text.rows[copy, 0])] == whole.rows["key:report"][row]
         assert found["image", "report"].own[copy] >= 1
     known = np.asarray(whole.vectors["image"])
-    scores = newcomers.outside(vectors["image"], known, newcomers.usual(known))
+    scores = likeness.outside(vectors["image"], known, likeness.usual(known))
     assert scores[ids.index("noise")] > 0.9
     assert scores[copies].max() < scores[ids.index("noise")]
     assert (found["report", "image"].rows[ids.index("noise")] == -1).all()
