@@ -74,7 +74,8 @@ def pairs(found: Both) -> None:
     """Cosines of the true pairs, B over A."""
     a, b = found.compared.cosines
     figure = figures.pair_cosines(a, b, found.labels)
-    st.plotly_chart(figure, key="compare_pairs", config=downloads.FIGURE)
+    alt = "Histograms of the cosines of true pairs, B over A"
+    downloads.figure(figure, "compare_pairs", f"true pairs-{found.a.split}", alt=alt)
     row = found.compared.table.find("cos_true_pairs", *found.pair)
     told = f"{np.mean(b > a):.0%} of the studies have a higher cosine in B."
     if row is not None and row.difference is not None:

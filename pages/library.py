@@ -17,7 +17,7 @@ from data.errors import UserError
 from data.raw import RawStudies, Roles
 from data.report import IntakeReport
 from data.vectors import import_vectors
-from data.workspace import BUILT_IN, CHECKPOINT, COLLECTION, SET, Record
+from data.workspace import BUILT_IN, CHECKPOINT, COLLECTION, SELECTION, SET, Record
 from models import jobs
 from pages.components import cards, downloads, shell, views
 
@@ -32,14 +32,16 @@ TABLES = ["zip", "csv", "tsv", "parquet"]
 
 def main() -> None:
     shell.open_page("Library", "What is kept here, where does it come from, and what can be added?")
-    records = {kind: views.workspace().records(kind) for kind in (COLLECTION, CHECKPOINT, SET)}
+    records = {kind: views.workspace().records(kind) for kind in (COLLECTION, CHECKPOINT, SET, SELECTION)}
     shell.notices(records[COLLECTION])
     work()
     report = st.session_state.pop("library_report", None)
     if report is not None:
         show_report(report)
-    titles = ["Collections", "Checkpoints", "Embedding sets", "Jobs"]
-    collections, checkpoints, sets, history = st.tabs(titles, key="library_tab", on_change="rerun")
+    titles = ["Collections", "Checkpoints", "Embedding sets", "Selections", "Jobs"]
+    collections, checkpoints, sets, selections, history = st.tabs(
+        titles, key="library_tab", on_change="rerun"
+    )
     with collections:
         add_collection()
         listing(records[COLLECTION], "No collection yet. Add a folder, a ZIP or a table above.")
@@ -49,6 +51,8 @@ def main() -> None:
     with sets:
         add_set(records[COLLECTION], records[CHECKPOINT])
         listing(records[SET], "No embedding set yet. Embed a collection above, or add vectors.")
+    with selections:
+        listing(records[SELECTION], "No selection yet. Select studies on the Map and save them there.")
     with history:
         past_jobs()
 

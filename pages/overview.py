@@ -60,6 +60,7 @@ def numbers(evaluations: list[Evaluation], pair: tuple[str, str]) -> None:
 
 def small_maps(choice: Choice) -> None:
     st.subheader("Where the studies lie")
+    st.fragment(clicked, key="clicked")(choice)  # above: the card of a clicked study hangs over what is below
     layouts = [views.pca(v) for v in choice.views]
     url, thumb = served.urls(choice.a)
     maps.linked_map(
@@ -71,7 +72,6 @@ def small_maps(choice: Choice) -> None:
         key=KEY,
         on_select=lambda: on_select(choice),
     )
-    st.fragment(clicked, key="clicked")(choice)
     shares = [f"{sum(found.explained):.0%} in {letter}" for letter, found in zip("AB", layouts, strict=False)]
     st.caption(
         "The two directions of largest variance of all modalities together (PCA); they hold "
@@ -81,19 +81,20 @@ def small_maps(choice: Choice) -> None:
 
 
 def on_select(choice: Choice) -> None:
-    """A click changes what is below the maps, not the page."""
+    """A click changes the line above the maps, not the page."""
     selection.set_rows(choice, maps.selection(KEY), "on the overview")
     st.rerun("clicked")
 
 
 def clicked(choice: Choice) -> None:
-    """The study that was clicked, and where to go with it."""
+    """The study that was clicked, and where to go with it; as high before the click as after it."""
     rows = selection.current(choice).tolist()
-    if not rows:
-        st.caption("Point at a study to see it; click it to go on from it.")
-        return
-    study = choice.a.ids[rows[0]]
     with st.container(horizontal=True, vertical_alignment="center"):
+        if not rows:
+            st.text("Point at a study to see it; click it to go on from it.", width="content")
+            shell.link("map", "Open the map", ":material/scatter_plot:")
+            return
+        study = choice.a.ids[rows[0]]
         st.text(study + (f" and {len(rows) - 1:,} more" if len(rows) > 1 else ""), width="content")
         query = link_to(choice, study)
         shell.link("map", "Open on the map", ":material/scatter_plot:", query=query)

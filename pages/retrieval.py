@@ -24,12 +24,20 @@ def main() -> None:
         SCORES: retrieval_scores.section,
         FLIPS: won_and_lost,
     }
-    linked = "study" in st.query_params and "q" not in st.query_params  # a link to a study wants its tab
-    tabs = st.tabs([*parts], default=STUDY if linked else WORDS, key="ask", bind="query-params")
+    wanted_by_link()
+    tabs = st.tabs([*parts], key="ask", bind="query-params")
     for tab, show in zip(tabs, parts.values(), strict=True):
         if tab.open:  # what nobody looks at is not computed
             with tab:
                 show(choice)
+
+
+def wanted_by_link() -> None:
+    """A link to a study opens its tab, whichever was open, unless it asks for words or names a tab."""
+    link = st.query_params
+    new = link.get("study") not in (None, st.session_state.get("kept_study"))
+    if new and "q" not in link and "ask" not in link:
+        st.session_state["ask"] = STUDY
 
 
 def won_and_lost(choice: Choice) -> None:

@@ -35,7 +35,7 @@ from analysis.figures.house import (
 )
 from analysis.figures.maps import small_map
 from analysis.figures.ranks import rank_curves
-from analysis.figures.training import UNLIMITED, Curve, curve_of, curves, loss_against_gap
+from analysis.figures.training import UNLIMITED, Curve, curve_of, curves, loss_against_gap, of_epochs
 
 __all__ = [
     "CATEGORY_COLOURS",
@@ -60,6 +60,7 @@ __all__ = [
     "forest",
     "kind_histograms",
     "loss_against_gap",
+    "of_epochs",
     "overlaps",
     "pair_cosines",
     "rank_curves",

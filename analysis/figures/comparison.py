@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from analysis.compare import Movement, Neighbourhoods, Row, Slice, Word
 from analysis.compare.cells import title
-from analysis.figures.cosines import EDGES, MIDDLES
+from analysis.figures.cosines import EDGES, WHOLE
 from analysis.figures.house import (
     BAD,
     COLOUR_A,
@@ -49,11 +49,13 @@ def pair_cosines(a: np.ndarray, b: np.ndarray, labels: Sequence[str]) -> go.Figu
     for cosines, label, colour in zip((a, b), labels, (COLOUR_A, COLOUR_B), strict=True):
         middle = float(np.median(cosines))
         counts = np.histogram(cosines, EDGES)[0]
-        drawn = steps(MIDDLES, counts, colour, name=f"{safe(label)} · median {middle:.3f}")
-        hover = "cosine %{x:.2f}: %{y:,} studies<extra>%{fullData.name}</extra>"
+        drawn = steps(
+            EDGES, counts, colour, ("cosine", "studies"), name=f"{safe(label)} · median {middle:.3f}"
+        )
+        hover = "cosine %{customdata[0]:.2f}: %{customdata[1]:,} studies<extra>%{fullData.name}</extra>"
         figure.add_trace(go.Scatter(**drawn, hovertemplate=hover))
         rule(figure, middle, colour)
-    figure.update_xaxes(title_text="cosine of the true pair (1 = same direction)", range=[-1, 1])
+    figure.update_xaxes(title_text="cosine of the true pair (1 = same direction)", range=WHOLE)
     figure.update_yaxes(title_text="studies", rangemode="tozero")
     return styled(figure, 300)
 

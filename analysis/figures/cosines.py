@@ -32,7 +32,8 @@ KINDS = {
     "within_y": ("Within {y}", MODALITY_COLOURS[1]),
 }
 EDGES = np.round(np.arange(-1, 1.01, 0.02), 2)
-MIDDLES = np.round((EDGES[1:] + EDGES[:-1]) / 2, 2)
+WHOLE = [-1.01, 1.01]  # the outline of the last bin stands free of the rim
+HOVER = "cosine %{customdata[0]:.2f}<br>density %{customdata[1]:.2f}<extra>%{fullData.name}</extra>"
 LEAST_NAMED = 30  # a value of fewer than one in so many studies gets no tick
 AXIS = "cosine (1 = same direction)"
 
@@ -44,15 +45,15 @@ def cosine_histograms(
     from plotly.subplots import make_subplots
 
     figure = make_subplots(
-        len(samples), 1, shared_xaxes=True, vertical_spacing=0.09, subplot_titles=[*samples]
+        len(samples), 1, shared_xaxes=True, vertical_spacing=0.09, subplot_titles=[*map(safe, samples)]
     )
     for row, (title, cosines) in enumerate(samples.items(), start=1):
         for field, (label, colour) in KINDS.items():
-            known: dict[str, Any] = {"name": label.format(x=x, y=y), "legendgroup": field}
-            drawn = steps(MIDDLES, _density(getattr(cosines, field)), colour, showlegend=row == 1, **known)
-            hover = "cosine %{x:.2f}<br>density %{y:.2f}<extra>%{fullData.name}</extra>"
-            figure.add_trace(go.Scatter(**drawn, hovertemplate=hover, meta={"of": title}), row=row, col=1)
-    figure.update_xaxes(range=[-1, 1])
+            known = {"name": safe(label.format(x=x, y=y)), "legendgroup": field, "showlegend": row == 1}
+            hill = _hill(getattr(cosines, field), colour, **known)
+            hill.meta = {"of": title, **hill.meta}
+            figure.add_trace(hill, row=row, col=1)
+    figure.update_xaxes(range=WHOLE)
     figure.update_xaxes(title_text=AXIS, row=len(samples), col=1)
     figure.update_yaxes(title_text="density", rangemode="tozero")
     figure.update_annotations(x=0, xanchor="left")  # titles of the rows
@@ -67,19 +68,18 @@ def kind_histograms(samples: Mapping[str, np.ndarray], title: str, *, height: in
     figure = go.Figure()
     for (name, cosines), colour in zip(samples.items(), (COLOUR_A, COLOUR_B), strict=False):
         middle = float(np.median(cosines))
-        drawn = steps(MIDDLES, _density(cosines), colour, name=f"{safe(name)} · median {middle:.3f}")
-        hover = "cosine %{x:.2f}<br>density %{y:.2f}<extra>%{fullData.name}</extra>"
-        figure.add_trace(go.Scatter(**drawn, hovertemplate=hover))
+        figure.add_trace(_hill(cosines, colour, name=f"{safe(name)} · median {middle:.3f}"))
         rule(figure, middle, colour)
-    figure.update_xaxes(title_text=f"{title} (1 = same direction)", range=[-1, 1])
+    figure.update_xaxes(title_text=f"{safe(title)} (1 = same direction)", range=WHOLE)
     figure.update_yaxes(title_text="density", rangemode="tozero")
     return styled(figure, height)
 
 
-def _density(cosines: np.ndarray) -> np.ndarray:
-    """(bins,) that integrates to 1."""
+def _hill(cosines: np.ndarray, colour: str, **more: Any) -> go.Scatter:
+    """Their histogram, which integrates to 1."""
     counts = np.histogram(cosines, EDGES)[0]
-    return counts / max(counts.sum(), 1) / (EDGES[1] - EDGES[0])
+    density = counts / max(counts.sum(), 1) / (EDGES[1] - EDGES[0])
+    return go.Scatter(**steps(EDGES, density, colour, ("cosine", "density")), hovertemplate=HOVER, **more)
 
 
 def by_group(means: Mapping[str, Sequence[GroupMean]], colours: Sequence[str], axis: str) -> go.Figure:
@@ -95,9 +95,9 @@ def by_group(means: Mapping[str, Sequence[GroupMean]], colours: Sequence[str], a
         figure.add_trace(
             go.Scatter(
                 x=[g.mean.value for g in groups],
-                y=[f"{g.label} ({g.mean.n:,})" for g in groups],
+                y=[f"{safe(g.label)} ({g.mean.n:,})" for g in groups],
                 mode="markers",
-                name=name,
+                name=safe(name),
                 marker={"color": colour, "size": 9},
                 error_x=spread,
                 hovertemplate="%{y}: %{x:.3f}<extra>%{fullData.name}</extra>",
@@ -165,7 +165,7 @@ def block_heat(
     wide = lengths >= n / LEAST_NAMED
     ticks = [safe(name) for name, there in zip(order.names, wide, strict=True) if there]
     colours = [[i / (len(DIVERGING) - 1), colour] for i, colour in enumerate(DIVERGING)]
-    bar = {"orientation": "h", "thickness": 10, "y": -0.02, "yanchor": "top", "title": {"text": "cosine"}}
+    bar = {"orientation": "h", "thickness": 10, "y": -0.02, "yanchor": "top", "title": {"text": ""}}
     scale = {"colorscale": colours, "zmin": -reach, "zmax": reach, "colorbar": bar}
     hover = "row %{y}, column %{x}: cosine %{z:.2f}<extra></extra>"
     cells = {"rows": [f"{name}: {study}" for name in names for study in ids]}
@@ -176,13 +176,12 @@ def block_heat(
         told = {"text": safe(f"{names[row]} · {names[column]}"), "font": {"color": "#1B1B1B", "size": 12}}
         place = {"x": column * n - 0.5, "y": row * n - 0.5, "xanchor": "left", "yanchor": "top"}
         figure.add_annotation(**told, **place, showarrow=False, bgcolor="rgba(255,255,255,0.75)")
-    figure.update_xaxes(showticklabels=False, showgrid=False, constrain="domain", range=[-0.5, 2 * n - 0.5])
+    figure.update_xaxes(showticklabels=False, showgrid=False, ticks="", range=[-0.5, 2 * n - 0.5])
     figure.update_yaxes(
         tickvals=np.concatenate([middles[wide], middles[wide] + n]),
         ticktext=ticks * 2 if len(order.names) > 1 else [""] * 2,
         showgrid=False,
-        scaleanchor="x",
-        constrain="domain",
+        ticks="",
         range=[2 * n - 0.5, -0.5],
     )
-    return styled(figure, 520, legend=False)
+    return styled(figure, 440, legend=False)

@@ -30,10 +30,12 @@ def _rows(figure: go.Figure, trace: Any) -> Iterator[Row]:
     about = trace.meta if isinstance(trace.meta, dict) else {}
     if about.get("ornament"):
         return
-    head: Row = {name: unescape(str(v)) for name, v in (("of", about.get("of")), ("series", trace.name)) if v}
+    head: Row = {"of": about["of"]} if "of" in about else {}
+    head |= {"series": unescape(trace.name)} if trace.name else {}
     if "columns" in about:
-        for values in trace.customdata:
-            yield head | {name: _plain(v) for name, v in zip(about["columns"], values, strict=True)}
+        ends = about.get("closed", 0)
+        for values in trace.customdata[ends : len(trace.customdata) - ends]:
+            yield head | {name: _number(v) for name, v in zip(about["columns"], values, strict=True)}
     elif trace.type == "heatmap":
         yield from _cells(np.asarray(trace.z), about.get("rows"), head)
     else:
@@ -67,7 +69,9 @@ def _title(figure: go.Figure, trace: Any, letter: str) -> str:
 
 
 def _plain(value: Any) -> object:
-    """A number or the words as they were."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    return unescape(value) if isinstance(value, str) else value
+    """A number, or words as they were."""
+    return unescape(value) if isinstance(value, str) else _number(value)
+
+
+def _number(value: Any) -> object:
+    return value.item() if isinstance(value, np.generic) else value

@@ -10,6 +10,7 @@ modalities, kinds of pairs, verdicts) reach a contrast of 3 to both pages. The t
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ SHADE = "rgba(140,140,140,0.16)"
 GRID = "rgba(140,140,140,0.25)"
 ORNAMENT = {"ornament": True}  # `meta` of a trace that repeats what another says: a band, a cross, a rule
 ROW = 42  # pixels of a row that has its name above its mark
+CLOSED = 2  # points at each end of `steps`
 LOWER = 0.18  # of a row: the mark stands below the name
 
 LEGEND = {
@@ -39,6 +41,7 @@ LEGEND = {
     "y": 1,
     "x": 0,
     "itemsizing": "constant",
+    "tracegroupgap": 0,  # rows of a legend that a phone wraps stay together
     "title": {"text": ""},
 }
 AXIS = {"gridcolor": GRID, "automargin": True, "title": {"standoff": 8}}
@@ -72,13 +75,25 @@ def safe(words: str) -> str:
     return words.replace("&", "&amp;").replace("<", "&lt;")
 
 
-def steps(x: Any, y: Any, colour: str, *, opacity: float = 0.28, **more: Any) -> dict[str, Any]:
-    """A histogram as one outline with a filled inside: what lies behind stays readable."""
-    line = {"color": colour, "width": 1.5, "shape": "hvh"}
+def steps(edges: Any, heights: Any, colour: str, columns: tuple[str, str], **more: Any) -> dict[str, Any]:
+    """A histogram as one outline with a filled inside: what lies behind stays readable.
+
+    edges (n + 1,), heights (n,); columns  what the two are called. `CLOSED` points at each end only close the
+    outline, so that the first and the last bin are as wide as the others.
+    """
+    middles = [round((low + high) / 2, 9) for low, high in pairwise(edges)]
+    told = [*zip(middles, heights, strict=True)]
     return {
-        "x": x, "y": y, "mode": "lines", "line": line, "fill": "tozeroy", "fillcolor": faint(colour, opacity),
+        "x": [edges[0]] * CLOSED + middles + [edges[-1]] * CLOSED,
+        "y": [0, heights[0], *heights, heights[-1], 0],
+        "mode": "lines",
+        "line": {"color": colour, "width": 1.5, "shape": "hvh"},
+        "fill": "tozeroy",
+        "fillcolor": faint(colour, 0.28),
+        "customdata": told[:1] * CLOSED + told + told[-1:] * CLOSED,
+        "meta": {"columns": columns, "closed": CLOSED},
         **more,
-    }  # fmt: skip
+    }
 
 
 def rule(figure: go.Figure, x: float, colour: str = OPEN, **more: Any) -> None:

@@ -116,10 +116,11 @@ def loss_against_gap(
                 mode="lines+markers",
                 line={"color": colour, "width": 2},
                 marker={
-                    "size": [6] * (len(x) - 1) + [13],
-                    "symbol": ["circle"] + ["arrow"] * (len(x) - 2) + ["circle-open-dot"][: len(x) - 1],
-                    "angleref": "previous",
-                    "line": {"width": 2},
+                    "size": [9] * (len(x) - 1) + [13],
+                    "symbol": ["arrow"] * (len(x) - 1) + ["circle-open-dot"],
+                    "angleref": "previous" if len(x) > 1 else "up",  # the first has none: it is not drawn
+                    "color": colour,
+                    "line": {"width": 2, "color": colour},
                 },
                 customdata=list(zip(epochs, x, y, strict=True)),
                 meta={"columns": ["epoch", "centroid gap", cost]},
@@ -127,7 +128,7 @@ def loss_against_gap(
             )
         )
     figure.update_xaxes(title_text="centroid gap (lower is closer)")
-    figure.update_yaxes(title_text=cost, tickformat=".0%" if percent else None)
+    figure.update_yaxes(title_text=safe(cost), tickformat=".0%" if percent else None)
     return styled(figure, 320)
 
 

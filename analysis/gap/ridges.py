@@ -102,10 +102,10 @@ def paired_difference(a: np.ndarray, b: np.ndarray, *, bootstrap: GroupBootstrap
 
 
 def density(values: np.ndarray, grid: np.ndarray) -> np.ndarray:
-    """Gaussian kernel density of values (n,) over grid (g,)."""
+    """Gaussian kernel density of values (n,) over an even grid (g,), no hill finer than its steps."""
     low, high = np.quantile(values, [0.25, 0.75])
     spread = min(float(values.std()), float(high - low) / 1.34) or float(values.std())
-    width = max(0.9 * spread * len(values) ** -0.2, FLOOR)
+    width = max(0.9 * spread * len(values) ** -0.2, FLOOR, float(grid[1] - grid[0]))
     hills = np.exp(-0.5 * np.square((grid[:, None] - values[None]) / width))
     return hills.sum(axis=1) / (len(values) * width * np.sqrt(2 * np.pi))
 

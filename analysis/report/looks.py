@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 import plotly.graph_objects as go
 
 from analysis import figures
-from analysis.figures import safe
 from analysis.report.parts import Chart, Table
 from analysis.report.record import Evidence, Picture, Side, Study
 
@@ -19,17 +17,14 @@ LABELS = "mean cosine of true pairs, 95 % interval"
 
 def histograms(evidence: Evidence) -> Chart | None:
     """Cosines of true pairs between those of strangers, one row a set."""
-    x, y = map(safe, evidence.pair)
-    known = {
-        safe(f"{letter}: {s.name}"): s.cosines for letter, s in lettered(evidence) if s.cosines is not None
-    }
+    known = {f"{letter}: {s.name}": s.cosines for letter, s in lettered(evidence) if s.cosines is not None}
     if not known:
         return None
     note = (
         "Where a gap is, pairs across modalities (even true ones) have lower cosines than strangers "
         "within one modality."
     )
-    return Chart("histograms", "Cosines", figures.cosine_histograms(known, x, y, height=240), note)
+    return Chart("histograms", "Cosines", figures.cosine_histograms(known, *evidence.pair, height=240), note)
 
 
 def maps(evidence: Evidence) -> Iterator[Chart]:
@@ -38,7 +33,7 @@ def maps(evidence: Evidence) -> Iterator[Chart]:
         for number, picture in enumerate(side.maps):
             sampled, note = _sampled(picture)
             figure = figures.small_map(
-                {safe(name): xy for name, xy in sampled.items()},
+                sampled,
                 explained=picture.explained,
                 colours=figures.MODALITY_COLOURS,
             )
@@ -50,10 +45,7 @@ def labels(evidence: Evidence) -> Iterator[Chart]:
     """Mean cosine of true pairs for each value of every label that all sets have."""
     common = [c for c in evidence.sides[0].by_label if all(c in s.by_label for s in evidence.sides)]
     for number, column in enumerate(common):
-        means = {
-            safe(f"{letter}: {side.name}"): [replace(g, label=safe(g.label)) for g in side.by_label[column]]
-            for letter, side in lettered(evidence)
-        }
+        means = {f"{letter}: {side.name}": side.by_label[column] for letter, side in lettered(evidence)}
         figure = figures.by_group(means, (figures.COLOUR_A, figures.COLOUR_B), LABELS)
         yield Chart(f"label-{number}", f"By {column}", figure)
 

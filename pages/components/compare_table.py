@@ -14,7 +14,7 @@ from analysis.compare.cells import cells, numbers, of_headline
 from analysis.tables import csv_text, latex
 from pages.components import cards
 from pages.components.compare_data import LINK, Both
-from pages.components.downloads import FIGURE
+from pages.components.downloads import figure
 
 WORD_COLOURS = {
     "closed": "green",
@@ -56,7 +56,8 @@ def section(both: Both) -> None:
         "those of A and B overlap. The verdict follows from that interval alone; p is stricter, "
         "two-sided and after Holm over all headline numbers (repeated texts counting as right)."
     )
-    st.plotly_chart(figures.forest(rows), key="compare_forest", config=FIGURE)
+    alt = "Paired differences of the headline numbers, with intervals, in smallest changes worth naming"
+    figure(figures.forest(rows), "compare_forest", f"differences-{both.a.split}", alt=alt)
     st.caption(
         "Every difference with its interval, measured in the smallest change worth naming of its number: "
         "inside the grey band nothing changed that matters."

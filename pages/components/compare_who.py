@@ -95,7 +95,8 @@ def movement(both: Both) -> None:
     if found.change.max() < 1e-6:
         st.caption("All studies stand exactly where they were.")
         return
-    st.plotly_chart(figures.changes(found), key="moved_figure", config=downloads.FIGURE)
+    alt = f"How far each {modality} moved, beside what would be seen if none had"
+    downloads.figure(figures.changes(found), "moved_figure", f"moved {modality}-{both.a.split}", alt=alt)
     st.caption(
         "Measured in the full space, after the shift, turn and scale that all studies share are taken away; "
         f"these explain {found.explained:.0%} of the cloud. The line is what would be seen if no study stood "
@@ -127,7 +128,8 @@ def neighbours(both: Both) -> None:
         f"that have nothing in common would keep {found.by_chance:.1%}."
         + (f" :gray[{found.note}]" if found.note else "")
     )
-    st.plotly_chart(figures.overlaps(found), key="near_figure", config=downloads.FIGURE)
+    alt = f"How many of its {found.k} nearest each study keeps, {chosen}"
+    downloads.figure(figures.overlaps(found), "near_figure", f"neighbours {chosen}-{both.a.split}", alt=alt)
     order = np.argsort(found.overlap, kind="stable")
     place = st.selectbox(
         "Study",

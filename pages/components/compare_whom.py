@@ -32,7 +32,8 @@ def slices(both: Both) -> None:
     measure = measure or next(iter(MEASURES))
     found = getattr(both.compared, MEASURES[measure])[column]
     figure = figures.by_slice(found, f"B − A, {measure.lower()}, 95 % interval")
-    st.plotly_chart(figure, key="slices_figure", config=downloads.FIGURE)
+    alt = f"Paired differences by {column}, with intervals"
+    downloads.figure(figure, "slices_figure", f"{measure} by {column}-{both.a.split}", alt=alt)
     percent = MEASURES[measure] == "hits"
     st.dataframe([slice_row(one, percent) for one in found], hide_index=True, width="stretch")
     st.caption(

@@ -8,9 +8,11 @@ from typing import Any
 import streamlit as st
 
 from analysis import guards
-from analysis.figures import UNLIMITED, Curve, curve_of, curves
+from analysis.figures import UNLIMITED, Curve, curve_of, curves, loss_against_gap, of_epochs
+from analysis.tables import csv_text
 from models.training.record import Run
-from pages.components import cards
+from pages.components import cards, downloads
+from pages.components.compare_data import LINK
 
 # number of the probe -> (title, what it means, whether it is a share)
 BY_EPOCH = {
@@ -62,6 +64,7 @@ PARTS = {
     "intra_modality": "Separation within a modality",
 }
 SETTINGS = {"temperature": "Temperature", "learning_rate": "Learning rate"}
+COSTS = {"recall_at_10": "R@10", "contrastive": "Contrastive part", "loss": "Loss"}
 CONFIG = {"displaylogo": False, "displayModeBar": False}
 
 
@@ -92,10 +95,70 @@ def show(runs: Sequence[Run]) -> None:
         "pairs of modalities. A cross marks where a guard warned."
     )
     list_warnings(runs, warned)
+    against_gap(runs, colours)
     with st.expander("Loss by step", icon=":material/show_chart:", expanded=True):
         grid({name: (title, "", False) for name, title in PARTS.items()}, by_step, colours, "step")
     with st.expander("Temperature and learning rate", icon=":material/thermostat:"):
         grid({name: (title, "", False) for name, title in SETTINGS.items()}, by_step, colours, "step")
+    files(runs)
+
+
+def against_gap(runs: Sequence[Run], colours: Mapping[str, str]) -> None:
+    """One path a run: what closing the gap costs, epoch by epoch."""
+    st.markdown("**What closing the gap costs**")
+    cost = st.segmented_control(
+        "Against the gap",
+        [*COSTS],
+        default="recall_at_10",
+        required=True,
+        format_func=COSTS.__getitem__,
+        key="train_cost",
+        help="R@10 on validation studies; losses on training studies, mean over the steps of an epoch.",
+        **LINK,
+    )
+    cost = cost or "recall_at_10"
+    paths = {run.name: (curve_of(run.history.epochs, "centroid_gap"), _cost(run, cost)) for run in runs}
+    paths = {name: path for name, path in paths.items() if {*path[0].x} & {*path[1].x}}
+    if not paths:
+        st.caption("No epoch yet that has both.")
+        return
+    own = [colours[name] for name in paths]
+    figure = loss_against_gap(paths, own, cost=COSTS[cost], percent=cost == "recall_at_10")
+    alt = f"{COSTS[cost]} against the centroid gap, one path a run"
+    downloads.figure(figure, "train_against_gap", f"{COSTS[cost]} against gap", alt=alt)
+    st.caption(
+        "Arrows go from epoch to epoch, to the ring at the last. To the left the gap closes; a path that "
+        "goes left at one height closes it for free. R@10 of two runs compares; losses of two objectives or "
+        "temperatures do not."
+    )
+
+
+def _cost(run: Run, name: str) -> Curve:
+    rows = run.history.epochs if name == "recall_at_10" else of_epochs(run.history.steps, name)
+    return curve_of(rows, name)
+
+
+def files(runs: Sequence[Run]) -> None:
+    """All numbers of these curves."""
+    row = st.container(horizontal=True)
+    for over in ("epochs", "steps"):
+        rows = [{"run": run.name, **line} for run in runs for line in getattr(run.history, over)]
+        row.download_button(
+            f"All {over} (CSV)",
+            lambda rows=rows: csv_text(_flat(rows)),
+            f"{' and '.join(run.name for run in runs)} {over}.csv",
+            "text/csv",
+            key=f"curves-{over}",
+            on_click="ignore",
+        )
+
+
+def _flat(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Every row with the columns of all, warnings as one text."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return [
+        {n: "; ".join(row[n]) if n == "guards" and n in row else row.get(n) for n in names} for row in rows
+    ]
 
 
 def legend(runs: Sequence[Run]) -> None:

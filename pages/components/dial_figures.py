@@ -9,17 +9,19 @@ import numpy as np
 from analysis.dial import Sweep
 from analysis.dial_plane import Plane, Range
 from analysis.figures import KINDS, MODALITY_COLOURS
+from analysis.figures.house import EXPECTED, GOOD, OPEN
 from pages.components import dial_words
 from pages.components.dial_view import Cloud, Curve, Hill, Picture
 from pages.components.linked_map.payload import SHAPES
 
-CURVES = {  # the table has the other recalls
-    "centroid_gap_debiased": ("#8C8C8C", ""),
-    "cos_true_pairs": ("#009E73", ""),
-    "recall_at_10:forward": ("#56B4E9", ""),
-    "recall_at_10:back": ("#CC79A7", "6 4"),
+# The table has the other recalls. Colours: a query's modality, the hill of the true pairs.
+CURVES = {
+    "centroid_gap_debiased": (OPEN, ""),
+    "cos_true_pairs": (GOOD, ""),
+    "recall_at_10:forward": (MODALITY_COLOURS[0], ""),
+    "recall_at_10:back": (MODALITY_COLOURS[1], "6 4"),
 }
-CLUSTERS = ("#B8A800", "2 3")
+CLUSTERS = (EXPECTED, "2 3")
 
 
 def picture(

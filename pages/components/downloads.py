@@ -22,7 +22,6 @@ from pages.components import views
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-FIGURE = {"displaylogo": False, "toImageButtonOptions": {"format": "svg"}}  # of a figure without a menu
 PICTURES = {"SVG": {"format": "svg"}, "PNG": {"format": "png", "scale": 2}}
 
 
@@ -36,25 +35,30 @@ def figure(drawn: go.Figure, key: str, name: str, *, alt: str | None = None) -> 
     kept = st.session_state.get(f"{key}-picture") or "SVG"
     options = {**PICTURES[kept], "filename": name}
     config: dict[str, Any] = {"displaylogo": False, "toImageButtonOptions": options}
-    st.plotly_chart(drawn, key=key, config=config, alt=alt)
-    with st.popover("Download", icon=":material/download:", type="tertiary", key=f"{key}-menu"):
-        st.segmented_control(
-            "The camera above the figure saves",
-            [*PICTURES],
-            default="SVG",
-            required=True,
-            key=f"{key}-picture",
-            help="SVG has no pixels and any program opens it; PNG is twice as fine as the screen.",
+    with st.container(gap=None):
+        st.plotly_chart(drawn, key=key, config=config, alt=alt)
+        with st.popover("Download", icon=":material/download:", type="tertiary", key=f"{key}-menu"):
+            _menu(drawn, key, name)
+
+
+def _menu(drawn: go.Figure, key: str, name: str) -> None:
+    st.segmented_control(
+        "The camera above the figure saves",
+        [*PICTURES],
+        default="SVG",
+        required=True,
+        key=f"{key}-picture",
+        help="SVG has no pixels and any program opens it; PNG is twice as fine as the screen.",
+    )
+    row = st.container(horizontal=True)
+    files = (
+        ("Numbers (CSV)", "csv", "text/csv", lambda: csv_text(data_of(drawn))),
+        ("Figure (JSON for Plotly)", "json", "application/json", drawn.to_json),
+    )
+    for label, ending, kind, content in files:
+        row.download_button(
+            label, content, f"{name}.{ending}", kind, key=f"{key}-{ending}", on_click="ignore"
         )
-        row = st.container(horizontal=True)
-        files = (
-            ("Numbers (CSV)", "csv", "text/csv", lambda: csv_text(data_of(drawn))),
-            ("Figure (JSON for Plotly)", "json", "application/json", drawn.to_json),
-        )
-        for label, ending, kind, content in files:
-            row.download_button(
-                label, content, f"{name}.{ending}", kind, key=f"{key}-{ending}", on_click="ignore"
-            )
 
 
 def exports(row: DeltaGenerator, record: Record) -> None:

@@ -39,10 +39,8 @@ def known(choice: Choice) -> dict[str, gap.CosineSamples]:
 
 def histograms(choice: Choice) -> None:
     """All kinds of pairs, one row a set."""
-    x, y = map(figures.safe, choice.pair)
-    drawn = {figures.safe(title): one for title, one in known(choice).items()}
     downloads.figure(
-        figures.cosine_histograms(drawn, x, y, height=240),
+        figures.cosine_histograms(known(choice), *choice.pair, height=240),
         "histograms",
         f"cosines-{choice.a.split}",
         alt="Histograms of cosines of true pairs, random pairs, and pairs within each modality",
@@ -77,10 +75,11 @@ def over(choice: Choice, evaluations: list[Evaluation]) -> None:
     title = chosen or "true pairs"
     kind = kinds[title]
     drawn = {name: getattr(one, kind) for name, one in known(choice).items()}
-    figure = figures.kind_histograms(drawn, f"cosine, {figures.safe(title)}")
+    figure = figures.kind_histograms(drawn, f"cosine, {title}")
     downloads.figure(figure, "over", f"{title}-{choice.a.split}", alt=f"Cosines of {title}, B over A")
     found = kind_difference(evaluations[0], evaluations[1], kind, choice.pair)
-    st.caption(told(title, found.value, found.low, found.high, found.n_groups) if found else "")
+    words = title if kind.endswith("pairs") else f"pairs {title}"
+    st.caption(told(words, found.value, found.low, found.high, found.n_groups) if found else "")
 
 
 def told(title: str, change: float, low: float, high: float, groups: int) -> str:

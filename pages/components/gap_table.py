@@ -42,7 +42,7 @@ def blocks(choice: Choice) -> None:
             alt = f"Cosines within and across modalities, {letter}"
             downloads.figure(figure, f"table-{letter}", f"cosines {letter}-{choice.a.split}", alt=alt)
     sample = (
-        f"{len(order.rows):,} of {order.of:,} studies, drawn by a seed" if order.of > len(order.rows) else ""
+        f"{len(order.rows):,} of {order.of:,} studies, drawn by a seed." if order.of > len(order.rows) else ""
     )
     st.caption(
         f"One colour scale for both, from −{reach:.2f} to {reach:.2f}; 0 is white. A gap shows as two warm "

@@ -27,7 +27,8 @@ def ridges(choice: Choice) -> None:
     figure = figures.ridgeline(found, choice.labels)
     alt = f"Densities of the cosines of true pairs by {column}"
     downloads.figure(figure, "ridges", f"cosines by {column}-{choice.a.split}", alt=alt)
-    st.dataframe([_row(one) for one in found.rows], hide_index=True, width="stretch")
+    form = {f"median {letter}": st.column_config.NumberColumn(format="%.3f") for letter in "AB"}
+    st.dataframe([_row(one) for one in found.rows], column_config=form, hide_index=True, width="stretch")
     left_out = f" {found.left_out:,} rarer values are left out." if found.left_out else ""
     st.caption(
         f"Sorted by the median of {'AB'[len(choice.views) - 1]}; a thick line stands at each median. All "

@@ -15,6 +15,7 @@ from pages.components.retrieval_find import pick
 from pages.components.shell import Choice
 from pages.components.views import View
 
+QUERY = 240  # pixels of the uploaded picture
 LONGEST = 2_000  # letters of typed words; encoders read far fewer
 
 
@@ -72,7 +73,7 @@ def picture(choice: Choice) -> None:
         return
     card, rest = st.columns([1, 3])
     with card:
-        st.image(kept, caption="the query", alt="The picture that was uploaded", width="stretch")
+        st.image(kept, caption="the query", alt="The picture that was uploaded", width=QUERY)
     with rest:
         side_by_side(choice, partial(_asked, choice, "image", content), found_in, k)
 

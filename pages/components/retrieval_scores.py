@@ -16,9 +16,8 @@ from analysis.retrieval import PROTOCOLS, RankCurve, Ranks, rank_best, rank_curv
 from analysis.retrieval.protocols import Task, task
 from analysis.tables import csv_text, latex
 from data.collection import GROUP
-from pages.components import cards, views
+from pages.components import cards, downloads, views
 from pages.components.compare_data import LINK
-from pages.components.downloads import FIGURE
 from pages.components.shell import Choice
 
 NAMES = {"recall_at_1": "R@1", "recall_at_5": "R@5", "recall_at_10": "R@10", "median_rank": "median rank"}
@@ -51,7 +50,8 @@ def section(choice: Choice) -> None:
     st.subheader("Recall at every k")
     curve = {label: _curve(*_of(v), x, y) for label, v in zip(choice.labels, choice.views, strict=True)}
     figure = figures.rank_curves(curve, f"{x} → {y}")
-    st.plotly_chart(figure, key="rank_curves", config=FIGURE)
+    alt = f"R@k against k, {x} to {y}, with intervals and chance"
+    downloads.figure(figure, "rank_curves", f"recall {x} to {y}-{choice.a.split}", alt=alt)
     st.caption(
         "Multi-positive: every partner with the same text or duplicate group counts as right. The bands are "
         "intervals at each k by itself; for the difference of A and B read Compare, where it is paired."

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import csv
 import io
+import json
 import shutil
 from pathlib import Path
 
@@ -18,7 +21,9 @@ from data.vectors import import_vectors
 from data.workspace import SET, Workspace
 from models import results
 from models.adapters import adapt
+from models.comparison import compared
 from pages.components import retrieval_find, retrieval_scores, views
+from tests.app.test_overview_page import handed_out
 from tests.app.test_pages import opened, words
 
 A, B = "demo @ demo-clip", "demo @ demo-aligned"
@@ -63,6 +68,24 @@ def test_the_words_of_a_report_find_that_report(demo: Workspace) -> None:
     assert app.text[1].value == report[:280]
 
 
+def test_the_link_of_a_search_restores_words_target_and_count(demo: Workspace) -> None:
+    app = asked("Words")
+    app.text_input(key="q").set_value("rib fracture").run()
+    app.selectbox(key="in_text").set_value("report").run()
+    app.slider(key="k").set_value(4).run()
+    again = asked("Words", q="rib fracture", in_text="report", k="4")
+    assert again.text_input(key="q").value == "rib fracture"
+    assert first(again) == first(app)
+    assert words(again).count("#4 · cosine") == 2
+    assert "#5 · cosine" not in words(again)
+
+
+def test_without_b_there_is_one_answer(demo: Workspace) -> None:
+    assert len(first(asked("Words", q="rib fracture", b="none"))) == 1
+    alone = words(asked("A study", study=study_of(3).id, b="none"))
+    assert alone.count("The true partner is number") == 1
+
+
 def test_words_are_mapped_as_an_adapted_set_has_its_texts(demo: Workspace) -> None:
     adapt(demo, A, method="mean-removal", fit_split="train", score_split="test", name="moved")
     report = study_of(5).values["report"]
@@ -96,11 +119,13 @@ def test_what_is_no_picture_is_refused_in_words(demo: Workspace, content: bytes 
         buffer = io.BytesIO()
         Image.new("L", (4, 4)).save(buffer, "PNG")
         content = buffer.getvalue()
-    app = asked("A picture")
+    app = asked("A picture", in_image="image", k="5")
     app.file_uploader(key="picture").set_value([("x.png", content, "image/png")])
     app.run()
     assert not app.exception
     assert said in words(app).replace("\\", "")
+    assert app.slider(key="k").value == 5, "what was chosen is still there"
+    assert app.selectbox(key="in_image").value == "image"
 
 
 def test_the_place_of_the_partner_is_that_of_a_plain_count(demo: Workspace) -> None:
@@ -187,8 +212,55 @@ def test_chance_agrees_with_shuffled_galleries(demo: Workspace) -> None:
     assert guessed["strict"]["recall_at_10"] == pytest.approx(10 / len(rows))
 
 
-def test_won_and_lost_needs_b_and_shows_studies(demo: Workspace) -> None:
-    assert "A missed" in words(asked("Won and lost"))
+def test_score_files_hold_every_number_of_the_direction(
+    demo: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = handed_out(monkeypatch)
+    asked("Scores", direction="report → image")
+    name = f"retrieval report to image {A} and {B}-test"
+    rows = json.loads(files[f"{name}.json"])
+    kept = [results.evaluation(demo, of, split="test") for of in (A, B)]
+    ours = [m for e in kept for m in e.metrics if m.direction == "report->image" and m.protocol]
+    assert [(r["metric"], r["protocol"], r["value"]) for r in rows] == [
+        (m.name, m.protocol, m.value) for m in ours
+    ]
+    assert len([*csv.DictReader(io.StringIO(files[f"{name}.csv"]))]) == len(rows)
+    assert files[f"{name}.tex"].count(r"\\" + "\n") == 1 + 9
+
+
+def test_the_curve_goes_through_the_tables_numbers(demo: Workspace) -> None:
+    app = asked("Scores", direction="report → image")
+    (figure,) = (json.loads(chart.proto.spec) for chart in app.get("plotly_chart"))
+    kept = results.evaluation(demo, B, split="test")
+    line = next(t for t in figure["data"] if t.get("name") == f"B: {B}" and t["mode"] == "lines")
+    k, recall = (drawn(line[axis]) for axis in "xy")
+    for place in (1, 5, 10):
+        metric = kept.find(f"recall_at_{place}", direction="report->image", protocol="multi_positive")
+        assert recall[k.tolist().index(place)] == pytest.approx(metric.value, abs=1e-6)
+
+
+def drawn(values: list[float] | dict[str, str]) -> np.ndarray:
+    """Numbers of a figure, which Plotly packs where they are many."""
+    if isinstance(values, list):
+        return np.array(values, float)
+    return np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"])
+
+
+@pytest.mark.parametrize("kind", ["Won", "Lost"])
+def test_won_and_lost_are_the_comparisons_queries_the_greatest_change_first(
+    demo: Workspace, kind: str
+) -> None:
+    app = asked("Won and lost", flips_direction="report → image", flips_kind=kind)
+    found = compared(demo, A, B, split="test", pair=("image", "report"))
+    flips = found.flips["report->image"]
+    rows = flips.won if kind == "Won" else flips.lost
+    expected = rows[np.argsort(-np.abs(flips.rank_change[rows]), kind="stable")][:10]
+    opening = [b.key.rpartition("-open-")[2] for b in app.button if "-open-" in str(b.key)]
+    assert opening == [found.study_ids[row] for row in expected] != []
+    assert f"**{len(flips.won)}** studies that A missed" in words(app)
+
+
+def test_won_and_lost_needs_b(demo: Workspace) -> None:
     assert "Choose B in the sidebar" in words(asked("Won and lost", b="none"))
 
 
@@ -202,4 +274,9 @@ def test_vectors_without_checkpoint_say_why_words_cannot_ask(
     assert import_vectors(home, [tmp_path / "v.npz"], "theirs").refused is None
     assert home.records(SET)[0].name == "theirs"
     assert "without a checkpoint" in words(asked("Words", q="effusion"))
+    app = asked("A picture")
+    buffer = io.BytesIO()
+    Image.new("L", (64, 64)).save(buffer, "PNG")
+    app.file_uploader(key="picture").set_value([("x.png", buffer.getvalue(), "image/png")])
+    assert "without a checkpoint" in words(app.run())
     assert "The true partner is number" in words(asked("A study"))

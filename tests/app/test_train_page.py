@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -135,8 +137,19 @@ def test_curves_scrubber_and_link_of_both_runs(page: AppTest) -> None:
     assert [moment["name"] for moment in moments] == ["epoch 0", "epoch 1"]
     assert "A: gap " in moments[1]["note"]
     assert "before)" in moments[1]["note"]
+    for cost, points in (("recall_at_10", 2), ("contrastive", 1)):  # epoch 0 has no loss
+        page.segmented_control(key="train_cost").set_value(cost).run()
+        assert not page.exception
+        assert [len(path["x"]) for path in against_gap(page)] == [points, points]
     assert "Compare on Overview" in text
     assert "a=tiny+%40+demo-untrained+clip+s0&b=tiny+%40+demo-untrained+gap-closing+s0" in text
+
+
+def against_gap(app: AppTest) -> list[dict[str, Any]]:
+    """The paths of loss against gap, A first."""
+    found = [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+    titles = [figure["layout"]["xaxis"].get("title", {}).get("text", "") for figure in found]
+    return list(found[titles.index("centroid gap (lower is closer)")]["data"])
 
 
 def test_both_were_embedded_and_measured(trained: Path) -> None:

@@ -9,10 +9,8 @@ from typing import Literal
 
 import numpy as np
 
-# Okabe and Ito's colour-blind-safe set without black; the yellow is deepened to show on white.
-PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#B8A800", "#7E6BB5")
-# Plasma without its darkest and lightest ends, so that it reads on light and on dark pages.
-RAMP = ("#5B1FB0", "#8F2AAE", "#BC3A8B", "#DB5C68", "#F08A47", "#F5B52E")
+from analysis.figures import CATEGORY_COLOURS, MODALITY_COLOURS, SEQUENTIAL
+
 MISSING = 255  # code of a study without a category
 MOST_NAMES = MISSING
 
@@ -28,10 +26,10 @@ class Colouring:
     name: str = ""
     values: np.ndarray | None = None
     names: Sequence[str] = ()
-    palette: Sequence[str] = PALETTE
+    palette: Sequence[str] = CATEGORY_COLOURS
     low: float = 0.0
     high: float = 1.0
-    ramp: Sequence[str] = RAMP
+    ramp: Sequence[str] = SEQUENTIAL
 
     @classmethod
     def by_category(
@@ -40,7 +38,7 @@ class Colouring:
         names: Sequence[str],
         *,
         name: str = "",
-        palette: Sequence[str] = PALETTE,
+        palette: Sequence[str] = CATEGORY_COLOURS,
     ) -> Colouring:
         """One colour per category; a code without a name is drawn grey, as missing."""
         if len(names) > MOST_NAMES:
@@ -59,7 +57,7 @@ class Colouring:
         name: str = "",
         low: float | None = None,
         high: float | None = None,
-        ramp: Sequence[str] = RAMP,
+        ramp: Sequence[str] = SEQUENTIAL,
     ) -> Colouring:
         """A ramp from ``low`` to ``high`` (by default the values' range); NaN is drawn grey."""
         values = np.asarray(values, dtype=np.float32)
@@ -74,14 +72,14 @@ class Colouring:
     def by_label(cls, values: Sequence[str], *, name: str = "") -> Colouring:
         """A ramp for more than eight different numbers, else the eight commonest values; "" = grey."""
         filled = [v for v in values if v != ""]
-        if len(set(filled)) > len(PALETTE) and all(_is_number(v) for v in filled):
+        if len(set(filled)) > len(CATEGORY_COLOURS) and all(_is_number(v) for v in filled):
             return cls.by_value(np.asarray([float(v) if v else np.nan for v in values]), name=name)
-        usual = [value for value, _ in Counter(filled).most_common(len(PALETTE))]
+        usual = [value for value, _ in Counter(filled).most_common(len(CATEGORY_COLOURS))]
         place = {value: i for i, value in enumerate(usual)}
         return cls.by_category(np.asarray([place.get(v, -1) for v in values]), usual, name=name)
 
     @classmethod
-    def by_modality(cls, *, palette: Sequence[str] = PALETTE) -> Colouring:
+    def by_modality(cls, *, palette: Sequence[str] = MODALITY_COLOURS) -> Colouring:
         """One colour per modality, in the order in which the panels name them."""
         return cls("modality", "Modality", palette=tuple(palette))
 
