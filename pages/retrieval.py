@@ -26,18 +26,23 @@ def main() -> None:
     }
     wanted_by_link()
     tabs = st.tabs([*parts], key="ask", bind="query-params")
-    for tab, show in zip(tabs, parts.values(), strict=True):
+    for tab, (name, show) in zip(tabs, parts.items(), strict=True):
         if tab.open:  # what nobody looks at is not computed
+            st.session_state["asked"] = name
             with tab:
                 show(choice)
+    if st.session_state["asked"] != STUDY:
+        st.query_params.pop("study", None)  # the link tells what is seen
 
 
 def wanted_by_link() -> None:
     """A link to a study opens its tab, whichever was open, unless it asks for words or names a tab."""
-    link = st.query_params
-    new = link.get("study") not in (None, st.session_state.get("kept_study"))
-    if new and "q" not in link and "ask" not in link:
-        st.session_state["ask"] = STUDY
+    link, state = st.query_params, st.session_state
+    if "study" not in link or "q" in link or "ask" in link:
+        return
+    seen = not state["page_is_new"] and state.get("asked") == STUDY and state.get("kept_study")
+    if link["study"] != seen:  # else the person is just leaving that tab
+        state["ask"] = STUDY
 
 
 def won_and_lost(choice: Choice) -> None:

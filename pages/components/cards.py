@@ -16,7 +16,7 @@ from pages.components import views
 from pages.components.views import View
 
 COLOURS = (COLOUR_A, COLOUR_B)
-CARD = 182  # pixels; cards wrap where the page is narrow
+CARD = 168  # pixels; cards wrap where the page is narrow
 WORDS = ("blue", "orange")  # of A and B in text
 
 

@@ -152,6 +152,18 @@ def test_a_link_to_a_study_alone_opens_its_tab(demo: Workspace) -> None:
     assert "The true partner is number" in words(app.run())
 
 
+@pytest.mark.parametrize("row", [0, 3], ids=["the study seen before", "another one"])
+def test_a_link_to_a_study_leaves_the_tab_that_was_open(demo: Workspace, row: int) -> None:
+    app = asked("A study", study=study_of(0).id)
+    app.query_params["ask"] = "Scores"
+    assert "Recall at every k" in [s.value for s in app.run().subheader]
+    assert "study" not in app.query_params
+    del app.query_params["ask"]
+    app.query_params["study"] = study_of(row).id
+    assert "The true partner is number" in words(app.run())
+    assert app.selectbox(key="query_study").value == study_of(row).id
+
+
 def test_typing_finds_a_study_and_the_link_follows(demo: Workspace) -> None:
     wanted = study_of(20)
     app = asked("A study")
