@@ -70,9 +70,10 @@ DRAWN = """() => {
     const plot = document.querySelector('.js-plotly-plot'), traces = plot?.calcdata ?? [];
     return traces.length === 2 && plot.querySelector('canvas') && plot._fullLayout.xaxis?._length;
 }"""
-COLOURED = (
-    "() => typeof document.querySelector('.js-plotly-plot').calcdata[0][0].trace.marker.color === 'object'"
-)
+COLOURED = """() => {
+    const traces = document.querySelector('.js-plotly-plot')?.calcdata;
+    return typeof traces?.[0]?.[0]?.trace.marker.color === 'object';
+}"""
 
 
 def vectors(n: int, *, seed: int = 0) -> dict[str, np.ndarray]:
