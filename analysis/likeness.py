@@ -14,6 +14,7 @@ from data.embeddings import EmbeddingSet
 
 NEIGHBOURS = 10  # the one whose distance says how far out a study lies
 SAMPLE = 4096
+BLOCK = 64  # new studies at a time
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,11 @@ def _nearest(
         cosines[there], found = nearest(queries[there], gallery, k=k)
         rows[there] = items[found]
     if partners is not None:
-        for row in there[np.any(partners[there], axis=1)]:
-            scores = gallery @ queries[row]
-            own[row] = 1 + int((scores > queries[row] @ partners[row] + TIE).sum())
+        paired = there[np.any(partners[there], axis=1)]
+        for start in range(0, len(paired), BLOCK):
+            block = paired[start : start + BLOCK]
+            least = np.einsum("nd,nd->n", queries[block], partners[block]) + TIE
+            own[block] = 1 + (queries[block] @ gallery.T > least[:, None]).sum(axis=1)
     return Nearest(rows, cosines, own, len(items))
 
 

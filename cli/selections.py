@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import time
@@ -127,7 +128,8 @@ def _listed(studies: Collection, file: Path) -> np.ndarray:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise Refused("ids_unreadable", f"{str(file)!r} cannot be read as text: {error}.") from error
-    asked = {re.split(r"[,;\t]", line)[0].strip().strip('"') for line in lines} - {""}
+    cells = [row[0].strip() for row in csv.reader(lines) if row]
+    asked = {re.sub(r"^'(?=[=+\-@])", "", cell) for cell in cells} - {""}  # as our own CSV writes them
     found = studies.table[STUDY_ID].isin(asked).to_numpy()
     if not found.any():
         raise Refused(

@@ -109,9 +109,12 @@ def _on_disk(source: Path) -> tuple[Files, str]:
         usable = False
     if not usable:
         raise Refused("source_missing", f"There is no folder or ZIP at {str(source)!r}. Check the path.")
-    files = open_files(path)
-    listed = [path] if path.is_file() else [path / name for name in sorted(files.names())]
-    stamps = [f"{p}:{s.st_size}:{s.st_mtime_ns}" for p in listed for s in [p.lstat()]]
+    try:
+        files = open_files(path)
+        listed = [path] if path.is_file() else [path / name for name in sorted(files.names())]
+        stamps = [f"{p}:{s.st_size}:{s.st_mtime_ns}" for p in listed for s in [p.lstat()]]
+    except OSError as error:  # gone meanwhile, or not to be read by us
+        raise Refused("source_unreadable", f"{str(source)!r} cannot be read: {error.strerror}.") from error
     return files, hashlib.sha256("\n".join(stamps).encode()).hexdigest()
 
 
@@ -120,6 +123,8 @@ def _named_apart(uploads: Uploads) -> dict[str, bytes]:
     contents: dict[str, bytes] = {}
     for name, content in uploads:
         path = PurePosixPath(name.replace("\\", "/"))
+        if not path.name:
+            path = PurePosixPath("nameless")
         free = path.name
         for number in range(2, len(uploads) + 2):
             if free not in contents:

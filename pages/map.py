@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import streamlit as st
 
 from models.layouts import Layout
+from pages.components import linked_map as maps
 from pages.components import (
-    cards,
     map_colours,
     map_detail,
     map_layouts,
@@ -18,7 +18,6 @@ from pages.components import (
     served,
     shell,
 )
-from pages.components import linked_map as maps
 from pages.components.compare_data import LINK
 from pages.components.shell import Choice
 
@@ -51,7 +50,9 @@ def main() -> None:
     asked_by_link(choice)
     look = looked(choice)
     selection.find(choice)
-    layouts, method = map_layouts.found(choice, look.method, whole=look.greyed)
+    layouts, method = map_layouts.found(
+        choice, look.method, whole=look.greyed or look.colour == map_colours.TRUST
+    )
     draw(choice, layouts, look)
     st.caption(f"{MEANING[method]} {map_layouts.honesty(layouts)}")
     if method == "UMAP" and len(layouts) == 2:
@@ -77,9 +78,10 @@ def looked(choice: Choice) -> Look:
     colour = middle.selectbox("Colour", map_colours.options(choice), key="map_colour", **LINK)
     with right.popover("Lines, names, distortion", icon=":material/tune:", width="stretch"):
         lines = st.selectbox("Pair lines", [*LINES], index=1, key="map_lines", **LINK)
-        worst = st.slider("Worst pairs, share of all", 1, 25, 5, format="%d %%", key="map_worst", **LINK)
-        names = st.selectbox("Names on the map", [NO_NAMES, *choice.a.set.labels], key="map_names", **LINK)
-        greyed = st.toggle("Grey what the map distorts", key="map_grey", help=map_layouts.GREYED, **LINK)
+        worst = st.slider("Worst pairs of A, share of all", 1, 25, 5, format="%d %%", key="map_worst", **LINK)
+        one = {"disabled": how == MORPH, **LINK}  # what differs between the two maps
+        names = st.selectbox("Names on the map", [NO_NAMES, *choice.a.set.labels], key="map_names", **one)
+        greyed = st.toggle("Grey what the map distorts", key="map_grey", help=map_layouts.GREYED, **one)
     label = "" if names == NO_NAMES else names
     return Look(method or "PCA", how == MORPH, colour, LINES[lines], worst / 100, greyed, label)
 
@@ -94,7 +96,7 @@ def draw(choice: Choice, layouts: Sequence[Layout], look: Look) -> None:
     else:
         panels = map_panels.side_by_side(choice, layouts, greyed=look.greyed, names=look.names)
     url, thumb = served.urls(choice.a)
-    st.caption(f"Colour: {map_colours.MEANING.get(look.colour, f'the label {cards.plain(look.colour)}.')}")
+    st.caption(f"Colour: {map_colours.told(look.colour, morph=bool(moments))}")
     maps.linked_map(
         panels,
         cards=maps.Cards(url=url, thumb=thumb),

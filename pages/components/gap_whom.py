@@ -5,8 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from analysis import figures, gap
+from data import store
 from data.collection import GROUP
-from pages.components import cards, downloads, gap_by
+from pages.components import cards, downloads, gap_by, views
 from pages.components.compare_data import LINK
 from pages.components.shell import Choice
 
@@ -19,8 +20,9 @@ def ridges(choice: Choice) -> None:
         st.info("The studies carry nothing to slice by: a label that at least five of them share, or texts.")
         return
     column = st.selectbox("By", columns, key="gap_label", **LINK)
-    fingerprints = tuple(v.record.fingerprint for v in choice.views)
-    found = _ridges(fingerprints, column, choice)
+    of = tuple((v.record.fingerprint, v.name) for v in choice.views)
+    origin = store.origin(views.workspace(), choice.a.record)  # holds the texts
+    found = _ridges(of, choice.a.split, choice.pair, origin.id if origin else "", column, choice)
     if not found.rows:
         st.info(f"No value of {cards.plain(column)} is shared by five studies that have both modalities.")
         return
@@ -37,7 +39,14 @@ def ridges(choice: Choice) -> None:
 
 
 @st.cache_data(show_spinner="Looking at each value…", max_entries=32)
-def _ridges(fingerprints: tuple[str, ...], column: str, _choice: Choice) -> gap.Ridges:
+def _ridges(
+    of: tuple[tuple[str, str], ...],
+    split: str,
+    pair: tuple[str, str],
+    origin: str,
+    column: str,
+    _choice: Choice,
+) -> gap.Ridges:
     cosines, rows = gap_by.both(_choice)
     groups = _choice.a.set.rows[GROUP].to_numpy(str)[rows]
     return gap.ridges(cosines, gap_by.values(_choice.a, column, rows), groups)

@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis.figures import MODALITY_COLOURS
 from models.layouts import Layout
-from pages.components import compare_data, views
+from pages.components import cards, compare_data, views
 from pages.components.linked_map import Colouring
 from pages.components.shell import Choice
 from pages.components.views import View
@@ -24,7 +24,7 @@ MEANING = {
     MODALITY: "Image, text or a further modality.",
     COSINE: "Cosine between a study's own two vectors, in A on A's map and in B on B's. 1 = they coincide.",
     RANK: "Place of a study's own partner among all, on a logarithmic scale. First = it is found at once.",
-    KEPT: "Share of a study's ten nearest images in A that are still among its ten nearest in B. 1 = all.",
+    KEPT: "Share of a study's ten nearest, by its first modality, that are the same in A and in B. 1 = all.",
     TRUST: "Are the neighbours on the map the true ones, and the other way round? 1 = all, 0.5 = by chance.",
 }
 MOST_RANKED = 30_000  # studies; every pair of them is compared
@@ -34,7 +34,18 @@ def options(choice: Choice) -> list[str]:
     """What the studies of this choice can be coloured by."""
     few = len(choice.a.set) <= MOST_RANKED
     measured = [COSINE, *([RANK] if few else []), *([KEPT] if choice.b and few else []), TRUST]
-    return [MODALITY, *measured, "split", *choice.a.set.labels]
+    return [MODALITY, *measured, "split", *(_option(label) for label in choice.a.set.labels)]
+
+
+def _option(label: str) -> str:
+    """A label as an option, told apart from what is measured here."""
+    return f"label {label}" if label in MEANING or label == "split" else label
+
+
+def told(colour: str, *, morph: bool) -> str:
+    """What the colour means, in words."""
+    meaning = MEANING.get(colour, f"{cards.plain(colour)} of the study.")
+    return f"{meaning} On this one map: as in A." if morph and colour in (COSINE, RANK, TRUST) else meaning
 
 
 def colourings(choice: Choice, layouts: Sequence[Layout], colour: str) -> list[Colouring]:
@@ -50,7 +61,8 @@ def colourings(choice: Choice, layouts: Sequence[Layout], colour: str) -> list[C
         return _shared([_least(found) for found in layouts], colour, high=1.0)
     if colour == KEPT:
         return _shared([kept(choice)], colour, low=0.0, high=1.0)
-    return [Colouring.by_label(choice.a.set.rows[colour].astype(str).tolist(), name=colour)]
+    label = next((c for c in choice.a.set.labels if _option(c) == colour), "split")
+    return [Colouring.by_label(choice.a.set.rows[label].astype(str).tolist(), name=label)]
 
 
 def kept(choice: Choice) -> np.ndarray:

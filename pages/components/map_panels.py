@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import streamlit as st
 
 from analysis.projection import Region, onto, regions
 from models.layouts import Layout
 from pages.components import cards
 from pages.components.linked_map import SHAPES, Moment, Panel
 from pages.components.shell import Choice
-from pages.components.views import View
 
 
 def side_by_side(choice: Choice, layouts: Sequence[Layout], *, greyed: bool, names: str) -> list[Panel]:
@@ -25,11 +23,9 @@ def side_by_side(choice: Choice, layouts: Sequence[Layout], *, greyed: bool, nam
             SHAPES[: len(found.maps)],
             [[*found.maps.values()]],
             greyed=[*found.distorted.values()] if greyed else (),
-            regions=named(shown, found, names),
+            regions=named(choice, found, names),
         )
-        for title, accent, shown, found in zip(
-            choice.labels, cards.COLOURS, choice.views, layouts, strict=False
-        )
+        for title, accent, found in zip(choice.labels, cards.COLOURS, layouts, strict=False)
     ]
 
 
@@ -58,16 +54,9 @@ def comparable(choice: Choice, layouts: Sequence[Layout]) -> bool:
     return len(layouts) == 2 and any(m in layouts[1].maps for m in layouts[0].maps)
 
 
-def named(shown: View, found: Layout, label: str) -> list[Region]:
-    """Where the label's values are at home, on the cloud of each modality."""
-    if not label:
+def named(choice: Choice, found: Layout, label: str) -> list[Region]:
+    """Where the label's values are at home, on the cloud of each modality. The label is A's."""
+    if label not in choice.a.set.labels:
         return []
-    return _regions(shown.record.fingerprint, shown.name, shown.split, label, found.method, shown, found)
-
-
-@st.cache_data(show_spinner=False, max_entries=64)
-def _regions(
-    fingerprint: str, name: str, split: str, label: str, method: str, _shown: View, _found: Layout
-) -> list[Region]:
-    values = _shown.set.rows[label].astype(str).to_numpy()
-    return [region for xy in _found.maps.values() for region in regions(xy, values)]
+    values = choice.a.set.rows[label].fillna("").astype(str).to_numpy(str)
+    return [region for xy in found.maps.values() for region in regions(xy, values)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from data import store
 from pages.components import cards, views
 from pages.components.views import View
 
@@ -43,7 +44,8 @@ def matches(shown: View, words: str) -> list[int]:
     asked = words.lower().split()
     if not asked:
         return list(range(len(shown.ids)))
-    source = shown.collection.name if shown.collection else ""
+    origin = store.origin(views.workspace(), shown.record)  # another collection may take its name
+    source = origin.id if origin and shown.collection else ""
     texts = _texts(shown.record.fingerprint, shown.name, shown.split, source)
     found = [i for i, text in enumerate(texts) if all(word in text for word in asked)]
     return sorted(found, key=lambda i: words.lower().strip() not in texts[i].partition("\n")[0])

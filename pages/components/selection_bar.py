@@ -116,7 +116,11 @@ def _load(choice: Choice, name: str) -> None:
     except UserError as error:  # deleted in another window
         st.error(cards.plain(error.message), icon=":material/block:")
         return
-    state.set_ids(choice, found.study_ids, f"saved as {name}: {found.how}")
+    state.set_ids(
+        choice,
+        found.study_ids,
+        found.how if found.how.startswith("saved as ") else f"saved as {name}: {found.how}",
+    )
     st.rerun()
 
 

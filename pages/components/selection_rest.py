@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from hashlib import blake2b
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from data.collection import GROUP, SPLIT
 from pages.components import cards, downloads, views
 from pages.components import selection_state as state
 from pages.components.compare_data import LINK
+from pages.components.retrieval_scores import worth_it
 from pages.components.shell import Choice
 from pages.components.views import View
 
@@ -34,7 +36,6 @@ TITLES = {
     HIT: f"Found among the first {K}",
     GAP: "Centroid gap, debiased",
 }
-SHARES = (HIT,)
 MIND = (
     "Mind how the studies were selected: whatever was chosen by a number (the worst pairs, the nearest "
     "to an example, a corner of the map) differs in that number by construction."
@@ -63,13 +64,13 @@ def against_rest(choice: Choice) -> None:
     if not st.toggle("Compare with the rest", key="selection_rest", **LINK):
         st.caption(f"{len(rows):,} studies against the other {n - len(rows):,} of this split.")
         return
-    try:
-        found = _found(choice, rows)
-    except ValueError:
+    both = _both(choice)
+    inside = int(np.isin(both, rows).sum())
+    if min(inside, len(both) - inside) < 2:
         x, y = map(cards.plain, choice.pair)
         st.info(f"Too few studies have both {x} and {y}: at least two of the selected and two others must.")
-        return
-    _show(choice, found, len(rows))
+    elif worth_it(choice, "Compare with the rest"):
+        _show(choice, _found(choice, rows), len(rows))
 
 
 def _show(choice: Choice, found: Rest, selected: int) -> None:
@@ -190,10 +191,15 @@ def _measured(
     shown = _choice.a
     mask, groups = np.zeros(len(shown.set), bool), shown.set.rows[GROUP].to_numpy(str)
     mask[_rows] = True
-    both = np.intersect1d(*(v.set.rows_with(*pair) for v in (_choice.a, _choice.b or _choice.a)))
+    both = _both(_choice)
     numbers = _numbers(_choice, both, mask[both], groups[both])
     labels = contrast.enrichment(dict(_columns(shown)), mask, groups)
     return Rest(numbers, labels)
+
+
+def _both(choice: Choice) -> np.ndarray:
+    """Rows of the studies that have both modalities in every set."""
+    return np.intersect1d(*(v.set.rows_with(*choice.pair) for v in (choice.a, choice.b or choice.a)))
 
 
 def _numbers(
@@ -227,15 +233,18 @@ def _numbers(
 def _per_study(shown: View, pair: tuple[str, str], both: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     """Name of a number -> its value for each study that has both modalities."""
     yield COSINE, views.pair_cosines(shown, pair)[both]
-    ranks = _ranks(shown.record.fingerprint, shown.name, shown.split, pair, tuple(both.tolist()))
+    which = blake2b(both.tobytes(), digest_size=12).hexdigest()
+    ranks = _ranks(shown.record.fingerprint, shown.name, shown.split, pair, which, both)
     yield RANK, ranks.expected_rank()
     yield HIT, ranks.hit(K)
 
 
 @st.cache_resource(show_spinner="Ranking the right answers…", max_entries=8)
-def _ranks(fingerprint: str, name: str, split: str, pair: tuple[str, str], both: tuple[int, ...]) -> Ranks:
+def _ranks(
+    fingerprint: str, name: str, split: str, pair: tuple[str, str], which: str, _both: np.ndarray
+) -> Ranks:
     """Every item with the same text or duplicate group is a right answer, as on the Compare page."""
-    part, rows = views.view(name, split).set, np.array(both, dtype=int)
+    part, rows = views.view(name, split).set, _both
     keys = right_answers(part, *pair).related[rows]
     x, y = (np.asarray(part.vectors[m])[rows] for m in pair)
     return rank_best(x, y, keys, keys)
@@ -246,6 +255,8 @@ def _columns(shown: View) -> Iterator[tuple[str, list[str]]]:
     rows: pd.DataFrame = shown.set.rows
     for column in (SPLIT, *shown.set.labels):
         cells = rows[column].fillna("").astype(str).tolist()
+        if len(set(cells)) < 2:  # all studies have it: nothing to tell apart
+            continue
         try:
             yield column, by_value(cells).tolist()
         except ValueError:

@@ -15,6 +15,7 @@ from pages.components.shell import Choice
 
 KEY = "selection"
 STEPS = 20  # that can be undone
+LONGEST = 300  # characters of how a selection was made
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ def set_rows(choice: Choice, rows: Iterable[int] | np.ndarray, how: str) -> bool
 
     False, and nothing happens, where just these are selected: a map that is told of a selection may echo it.
     """
-    rows, ids = [int(row) for row in rows], choice.a.ids
+    ids = choice.a.ids
+    rows = [int(row) for row in rows if 0 <= row < len(ids)]  # a browser may still look at another split
     if set(rows) == set(current(choice).tolist()):
         return False
     set_ids(choice, [ids[row] for row in rows], how)
@@ -61,7 +63,7 @@ def set_ids(choice: Choice, study_ids: Iterable[str], how: str) -> None:
     old, ids = history(choice), tuple(dict.fromkeys(study_ids))
     if ids == old.now.study_ids:
         return
-    new = Current(ids, how if ids else "")
+    new = Current(ids, how[:LONGEST] if ids else "")
     _keep(choice, History(new, (*old.past, old.now)[-STEPS:]))
 
 

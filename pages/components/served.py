@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 SIDE = 224
 EXCERPT = 300  # characters of a text
 FACTS = 6  # labels
+UNKEPT = {**HEADERS, "Cache-Control": "no-store"}  # no report and no picture stays in a browser
 Key = tuple[str, str]  # id and name of a record
 
 
@@ -63,12 +64,11 @@ def _answer(find: Callable[[Key, Key | None, int, int], Response]) -> Callable[[
 
 
 def _thumb(of_set: Key, origin: Key | None, split: int, row: int) -> Response:
-    return Response(_picture(of_set, origin, split, row), media_type="image/jpeg", headers=HEADERS)
+    return Response(_picture(of_set, origin, split, row), media_type="image/jpeg", headers=UNKEPT)
 
 
 def _card(of_set: Key, origin: Key | None, split: int, row: int) -> Response:
-    headers = {**HEADERS, "Cache-Control": "no-store"}  # no report stays in a browser
-    return JSONResponse(_shown(of_set, origin, split).words(row), headers=headers)
+    return JSONResponse(_shown(of_set, origin, split).words(row), headers=UNKEPT)
 
 
 @lru_cache(maxsize=20_000)

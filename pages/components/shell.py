@@ -125,7 +125,7 @@ def _splits(a: str) -> list[str]:
     record = views.workspace().record(SET, a)
     free = [s for s in known if not _leak(record, s)]
     if not free:
-        st.error(_leak(record, "all"))
+        st.error(cards.plain(_leak(record, "all")))
         st.stop()
     return free
 
@@ -167,18 +167,18 @@ def _beside(a: str, b: str, split: str, pair: tuple[str, str]) -> View | None:
         return None
     whole = views.view(b, "all")
     if split != "all" and split not in whole.set.splits():
-        st.sidebar.warning(f"{b!r} has no split {split!r}, so only A is shown.")
+        st.sidebar.warning(cards.plain(f"{b!r} has no split {split!r}, so only A is shown."))
         return None
     leak = _leak(whole.record, split)
     if leak:
-        st.sidebar.warning(f"Only A is shown, not {b!r}. {leak}")
+        st.sidebar.warning(cards.plain(f"Only A is shown, not {b!r}. {leak}"))
         return None
     other = views.view(b, split)
     if not views.same_studies(views.view(a, split), other):
-        st.sidebar.warning(f"{b!r} holds other studies than {a!r}, so only A is shown.")
+        st.sidebar.warning(cards.plain(f"{b!r} holds other studies than {a!r}, so only A is shown."))
         return None
     if not set(pair) <= set(other.set.modalities):
-        st.sidebar.warning(f"{b!r} lacks {' or '.join(pair)}, so only A is shown.")
+        st.sidebar.warning(cards.plain(f"{b!r} lacks {' or '.join(pair)}, so only A is shown."))
         return None
     return other
 
@@ -189,7 +189,7 @@ def notices(collections: list[Record]) -> None:
         st.divider()
         made = [c.name for c in collections if c.meta["synthetic"]]
         if made:
-            st.info(f"Synthetic, no patient data: {', '.join(made)}.", icon=":material/science:")
+            st.info(f"Synthetic, no patient data: {cards.plain(', '.join(made))}.", icon=":material/science:")
         st.caption("For research only. Not for diagnosis.")
 
 

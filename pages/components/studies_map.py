@@ -85,14 +85,31 @@ def _placed(
 ) -> tuple[dict[str, np.ndarray], Placed | None, np.ndarray]:
     """(modality -> places on the map, where the newcomers fall, which rows of the visit these are)."""
     layout = views.umap(side.view) if method == "UMAP" else None
-    maps = (layout or views.pca(side.view)).maps
-    part = side.view.set
-    vectors = newcomers.in_space(views.workspace(), side.guests, part)[modality]
+    found = layout or views.pca(side.view)
+    of = (side.view.record.fingerprint, side.view.name, side.view.split, side.guests.fingerprint)
+    placed, there = _places(*of, found.method, modality, _side=side, _xy=found.maps[modality])
+    return found.maps, placed, there
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def _places(
+    reference: str,
+    name: str,
+    split: str,
+    guests: str,
+    method: str,
+    modality: str,
+    *,
+    _side: Side,
+    _xy: np.ndarray,
+) -> tuple[Placed | None, np.ndarray]:
+    part = _side.view.set
+    vectors = newcomers.in_space(views.workspace(), _side.guests, part)[modality]
     there, known = np.flatnonzero(np.any(vectors, axis=1)), part.rows_with(modality)
     if len(known) < 2 or not len(there):
-        return maps, None, there
+        return None, there
     gallery = np.asarray(part.vectors[modality])[known]
-    return maps, place(vectors[there], gallery, maps[modality][known]), there
+    return place(vectors[there], gallery, _xy[known]), there
 
 
 def _thinned(xy: np.ndarray) -> np.ndarray:

@@ -140,8 +140,16 @@ def _pca(fingerprint: str, name: str, split: str, limit: int) -> Layout:
 
 def umap(shown: View) -> Layout | None:
     """The studies' part of the set's layout if a worker has laid it out, else None."""
-    found = layouts.read(workspace(), shown.name)
-    return None if found is None else found.subset(shown.where)
+    path = workspace().derived(shown.record, layouts.FILE)
+    if not path.is_file():
+        return None
+    return _umap(shown.record.fingerprint, shown.name, shown.split, path.stat().st_mtime_ns)
+
+
+@st.cache_resource(show_spinner=False, max_entries=16)
+def _umap(fingerprint: str, name: str, split: str, written: int) -> Layout | None:
+    found = layouts.read(workspace(), name)
+    return None if found is None else found.subset(view(name, split).where)
 
 
 def pair_cosines(shown: View, pair: tuple[str, str]) -> np.ndarray:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from data import embeddings
+from data.workspace import Workspace
 from tests.app.test_pages import opened, words
 
 
@@ -64,3 +66,17 @@ def test_every_figure_can_be_taken_away(page: AppTest) -> None:
     keys = [button.key for button in page.get("download_button")]
     for figure in ("histograms", "over", "ridges"):
         assert {f"{figure}-csv", f"{figure}-json"} <= {*keys}
+
+
+def test_ridges_follow_the_split(page: AppTest, demo_home: Path) -> None:
+    def studies() -> int:
+        table = next(d.value for d in page.dataframe if "studies with" in d.value)
+        return int(table["studies"].sum())
+
+    page.selectbox(key="gap_label").set_value("region").run()
+    found = {"test": studies()}
+    page.selectbox(key="choose_split").set_value("val").run()
+    found["val"] = studies()
+    rows = embeddings.load(Workspace(demo_home), "demo @ demo-clip").rows
+    shared = {s: rows[rows["split"] == s]["region"].value_counts() for s in found}
+    assert found == {s: int(counts[counts >= 5].sum()) for s, counts in shared.items()}

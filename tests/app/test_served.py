@@ -78,6 +78,7 @@ def test_a_card_says_who_the_study_is_and_is_not_stored(client: TestClient, demo
     assert answer.headers["cache-control"] == "no-store"
     picture = client.get(f"/thumb/{record.id}/0/3.jpg")
     assert picture.content.startswith(b"\xff\xd8")
+    assert picture.headers["cache-control"] == "no-store"
 
 
 @pytest.mark.parametrize("path", ["/card/{}/0/999999.json", "/card/{}/99/0.json", "/thumb/{}/0/999999.jpg"])

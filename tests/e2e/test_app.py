@@ -95,6 +95,30 @@ def test_hover_shows_image_and_report_and_click_opens_the_study(page: Page, url:
     expect(page.get_by_text("nearest report to its image")).to_have_count(2, timeout=15_000)
 
 
+def test_the_map_shows_what_is_selected_after_another_split_clear_and_undo(page: Page, url: str) -> None:
+    page.goto(f"{url}/map")
+    settled(page)
+    root = page.locator(".lm").first
+    expect(root).not_to_have_attribute("data-painted", "0", timeout=30_000)
+    where = root.evaluate("node => node.screenOf(0, 0, 2)")
+    canvas = page.locator(".lm-over").first.bounding_box()
+    assert canvas is not None
+    page.mouse.click(canvas["x"] + where[0], canvas["y"] + where[1])
+    expect(root).to_have_attribute("data-selected", "1")
+    expect(page.get_by_text("1 study selected")).to_be_visible(timeout=15_000)
+    for split, selected in (("val", "0"), ("test", "1")):  # rows of another split are other studies
+        page.locator(
+            ".st-key-choose_split [role=combobox], .st-key-choose_split [data-baseweb=select]"
+        ).first.click()
+        page.get_by_role("option", name=split, exact=True).click()
+        settled(page)
+        expect(page.locator(".lm").first).to_have_attribute("data-selected", selected, timeout=15_000)
+    for button, selected in (("Clear", "0"), ("Undo", "1")):
+        page.get_by_role("button", name=button, exact=True).first.click()
+        settled(page)
+        expect(page.locator(".lm").first).to_have_attribute("data-selected", selected, timeout=15_000)
+
+
 def test_search_words_find_pictures(page: Page, url: str) -> None:
     page.goto(f"{url}/retrieval")
     settled(page)

@@ -62,17 +62,21 @@ def linked_map(
     ``colours``: one for all panels, or one per panel on one scale. ``moments`` name the frames of the
     panels; with more than one the maps get a slider and play. ``lines`` joins the points of a study: of
     all studies, of the selected ones or of those in ``worst`` ((n_studies,) of bool). ``start`` is the
-    frame to begin on. ``selected`` asks the maps to show a selection: it acts when its value changes and
-    when the map appears, so passing back the last result is harmless; None leaves the selection alone.
-    ``on_select`` is called without arguments when the selection has changed, before the script runs.
+    frame to begin on. ``selected`` asks the maps to show a selection; None leaves it alone.
+    ``on_select`` is called without arguments when the selection has changed, before the script runs: with
+    it the maps show what ``selected`` says at every run, without it only when its value changes, so that
+    passing back the last result is harmless.
     """
     memory = _memory(key)
     shown = selection(key)
-    memory.listen(shown, selected, appears=key not in st.session_state)
+    known = cards or Cards()
+    whose = known.url or "\n".join(known.studies)
+    appears = key not in st.session_state
+    memory.listen(shown, selected, of=whose, appears=appears, owned=on_select is not None)
     means = colours or Colouring.by_modality()
     data = pack(
         panels,
-        cards=cards or Cards(),
+        cards=known,
         colours=[means] if isinstance(means, Colouring) else means,
         moments=moments,
         lines=lines,
@@ -88,8 +92,8 @@ def linked_map(
         on_selected_change=on_select or _nothing,
         on_lost_change=_nothing,  # a column is gone (the server began anew): the run puts it back
     )
-    known = [row for row in shown if row < panels[0].n]
-    return MapSelection(memory.asked if memory.waiting and memory.asked is not None else known)
+    there = [row for row in shown if row < panels[0].n]
+    return MapSelection(memory.asked if memory.waiting and memory.asked is not None else there)
 
 
 def selection(key: str) -> list[int]:
@@ -103,24 +107,30 @@ class _Memory:
 
     asked: list[int] | None = None
     before: list[int] = field(default_factory=list)
+    of: str = ""
     number: int = 0
     waiting: bool = False
 
-    def listen(self, shown: list[int], selected: Sequence[int] | None, *, appears: bool) -> None:
+    def listen(
+        self, shown: list[int], selected: Sequence[int] | None, *, of: str, appears: bool, owned: bool
+    ) -> None:
+        """of: whose rows these are; owned: the app hears of every click, and the maps show what it asks."""
         asked = None if selected is None else sorted({int(row) for row in selected})
-        if asked is not None and (appears or asked != self.asked):
+        others = appears or of != self.of  # then the browser has forgotten its rows
+        pending = self.waiting and asked == self.asked and shown == self.before
+        wanted = asked != shown if owned else asked != self.asked
+        if asked is not None and (others or (wanted and not pending)):
             self.number += 1
             self.before = shown
-            self.waiting = asked != shown
-        elif shown != self.before:  # The browser answered, or the user has clicked since.
+            self.waiting = asked != shown or (others and bool(asked))
+        elif not pending:  # The browser answered, or the user has clicked since.
             self.waiting = False
-        self.asked = asked
-        self.waiting = self.waiting and asked is not None
+        self.asked, self.of = asked, of
 
     def command(self) -> dict[str, Any] | None:
-        return (
-            {"number": self.number, **sent(self.asked)} if self.waiting and self.asked is not None else None
-        )
+        if not self.waiting or self.asked is None:
+            return None
+        return {"number": self.number, **sent(self.asked)}
 
 
 def _memory(key: str) -> _Memory:

@@ -79,7 +79,7 @@ function accept(s, data, loaded) {
     Object.assign(s.view, { k: 1, x: 0, y: 0 });
     for (const p of s.panels) Object.assign(p.view, s.view);
     s.focus = -1;
-    s.picked = Uint8Array.from({ length: data.n }, (_, i) => s.picked[i] ?? 0);
+    s.picked = new Uint8Array(data.n); // Rows of other studies; the app says which of these are selected.
   }
   if (old?.colour.mode !== data.colour.mode || old.colour.names.join() !== data.colour.names.join()) s.only.clear();
   const kinds = new Map();
