@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -44,9 +45,8 @@ def evaluation(
         raise NotFound("split", split, [*dict.fromkeys(["all", *chosen.splits()])])
     refuse_features(chosen)
     refuse_scoring_on_fit(record.meta, split)
-    number = "all" if split == "all" else str(chosen.splits().index(split))
     which = "full" if extended else "default"
-    path = workspace.derived(record, f"metrics-v{VERSION}-{which}-{number}-{resamples}-{seed}.npz")
+    path = _path(workspace, record, chosen, f"{which}-{{}}-{resamples}-{seed}", split)
     if path.is_file():
         with np.load(path, allow_pickle=False) as kept:
             return evaluation_from_json({**json.loads(str(kept["record"])), "set": name}, kept["replicates"])
@@ -57,6 +57,17 @@ def evaluation(
     np.savez(buffer, record=np.array(json.dumps(result.to_json())), replicates=result.replicates())
     write_atomically(path, buffer.getvalue())
     return evaluation_from_json(result.to_json(), result.replicates())  # as it will be read from now on
+
+
+def measured(workspace: Workspace, name: str, split: str) -> bool:
+    """Whether `evaluation` with its defaults would only read what is there."""
+    chosen = embeddings.load(workspace, name)
+    return _path(workspace, workspace.record(SET, name), chosen, "default-{}-1000-0", split).is_file()
+
+
+def _path(workspace: Workspace, record: Record, chosen: EmbeddingSet, what: str, split: str) -> Path:
+    number = "all" if split == "all" else str(chosen.splits().index(split))
+    return workspace.derived(record, f"metrics-v{VERSION}-{what.format(number)}.npz")
 
 
 def comparable(workspace: Workspace, a: str, b: str, split: str = "all") -> None:

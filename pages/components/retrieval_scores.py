@@ -22,7 +22,6 @@ from pages.components.shell import Choice
 
 NAMES = {"recall_at_1": "R@1", "recall_at_5": "R@5", "recall_at_10": "R@10", "median_rank": "median rank"}
 PLACES = {"recall_at_1": 1, "recall_at_5": 5, "recall_at_10": 10}
-MANY = 20_000  # studies above which ranking all against all takes minutes: only when asked for
 Row = dict[str, object]
 Chance = dict[str, dict[str, float]]  # protocol -> metric -> value
 
@@ -61,7 +60,7 @@ def section(choice: Choice) -> None:
 def worth_it(choice: Choice, label: str) -> bool:
     """Whether to rank all against all: at once where it takes seconds, on a click where it takes minutes."""
     n = len(choice.a.set)
-    if n <= MANY:
+    if n <= views.MANY:
         return True
     key = "asked-" + "-".join([label, *(part for v in choice.views for part in _of(v))])
     if not st.session_state.get(key):

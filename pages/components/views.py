@@ -22,6 +22,8 @@ from data.workspace import SET, Record, Workspace
 from models import layouts, results
 from models.layouts import Layout
 
+MANY = 20_000  # studies above which measuring takes minutes
+
 
 def workspace() -> Workspace:
     """The workspace that `SUTURE_HOME` names."""
@@ -114,7 +116,12 @@ def image_bytes(shown: View, study: Study, modality: str) -> bytes | None:
 
 
 def evaluation(shown: View) -> Evaluation:
-    """All metrics of a view; computed once with a progress bar, then read from the workspace."""
+    """All metrics of a view; computed once with a progress bar, then read from the workspace.
+
+    What takes minutes waits until it is asked for, and the page ends there.
+    """
+    if len(shown.set) > MANY and not results.measured(workspace(), shown.name, shown.split):
+        _wait_to_be_asked(shown)
     place = st.empty()
 
     def progress(share: float, what: str) -> None:
@@ -123,6 +130,18 @@ def evaluation(shown: View) -> Evaluation:
     result = results.evaluation(workspace(), shown.name, split=shown.split, progress=progress)
     place.empty()
     return result
+
+
+def _wait_to_be_asked(shown: View) -> None:
+    key = f"measure-{shown.record.fingerprint}-{shown.split}"
+    if not st.session_state.get(key):
+        st.info(
+            f"The {len(shown.set):,} studies of this split are not measured yet. It takes minutes, once.",
+            icon=":material/timer:",
+        )
+        st.session_state[key] = st.button("Measure now", key=f"{key}-go", type="primary")
+    if not st.session_state[key]:
+        st.stop()
 
 
 def pca(shown: View, *, limit: int = layouts.QUICK) -> Layout:

@@ -193,3 +193,19 @@ def test_first_paint_needs_no_model_no_statistics_and_no_figure(demo: Workspace)
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr[-500:]
+
+
+def test_what_takes_minutes_is_measured_when_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUTURE_HOME", str(tmp_path / "home"))
+    x = np.random.default_rng(0).normal(size=(40, 8))
+    np.savez(tmp_path / "v.npz", image=x + 1, text=x - 1)
+    assert import_vectors(Workspace(tmp_path / "home"), [tmp_path / "v.npz"], "many").refused is None
+    monkeypatch.setattr("pages.components.views.MANY", 10)
+    app = opened("overview").run()
+    assert "are not measured yet" in words(app)
+    assert "degrees apart" not in words(app)
+    next(b for b in app.button if b.label == "Measure now").click().run()
+    assert "degrees apart" in words(app)
+    assert "are not measured yet" not in words(opened("overview").run())
