@@ -1,79 +1,21 @@
-"""Which studies a person asks for: by a condition on columns, or by words of the texts.
-
-    finding == "effusion" and age > 60            split in ("val", "test")
-    not sex == "F"                                label contains "left"
-    40 <= age < 60                                `size in mm` >= 8 or severity == ""
-
-Conditions are read by the small grammar below and nothing of them is ever run as code. Row by row:
-
-- two numbers compare as numbers, two texts as texts; a number and a text differ, and neither is larger.
-  What is in quotes equals a cell only as text.
-- an empty cell equals "" and nothing else, and is neither smaller nor larger than anything.
-- `==` and `in` mind upper and lower case, `contains` does not.
-- `not` binds closer than `and`, `and` closer than `or`.
-"""
+"""Reads a condition and finds its rows: recursive descent over a small grammar, nothing is run as code."""
 
 from __future__ import annotations
 
 import difflib
-import operator
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from data.errors import UserError
+from data.query.cells import OPERATORS, Side, as_text, compared
+from data.query.tokens import WORDS, Token, tokens
 
 MOST_CHARACTERS = 2_000
 DEEPEST = 40  # brackets and nots within each other
 LISTED = 30  # columns that an error names
 LIKE = 'Write for example: finding == "effusion" and age > 60.'
-OPERATORS: dict[str, Callable[..., np.ndarray]] = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 KNOWN = "==, !=, <, <=, >, >=, in, not in, contains, not contains, joined by and, or, not"
-WORDS = {"and", "or", "not", "in", "contains"}
-TOKEN = re.compile(
-    r"""\s*(?:(?P<text>"[^"]*"|'[^']*')
-    |(?P<column>`[^`]+`)
-    |(?P<number>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w.]))
-    |(?P<name>[^\W\d]\w*)
-    |(?P<sign>[<>=!&|~+\-*/%^@:;.?$#]+|[(),\[\]])
-    |(?P<other>\S))""",
-    re.VERBOSE,
-)
-ONE = re.compile(r"""(-?)(?:"([^"]*)"|(\S+))""")
-
-
-@dataclass(frozen=True)
-class Token:
-    kind: str  # text, column, number, name, sign, other, end
-    value: str
-    place: int  # of its first character, from 1
-
-
-@dataclass(frozen=True)
-class Side:
-    """One side of a comparison: the cells of a column, or one value. quoted: text, also if it is a number."""
-
-    texts: pd.Series | str
-    quoted: bool = False
-
-    @cached_property
-    def numbers(self) -> np.ndarray:
-        """As numbers, NaN where a cell is none."""
-        cells = self.texts if isinstance(self.texts, pd.Series) else pd.Series([self.texts])
-        found = pd.to_numeric(cells, errors="coerce").to_numpy(float)
-        found = np.where(np.isfinite(found), found, np.nan)
-        return found if isinstance(self.texts, pd.Series) else found[0]
 
 
 def matching(table: pd.DataFrame, expression: str) -> np.ndarray:
@@ -87,34 +29,7 @@ def matching(table: pd.DataFrame, expression: str) -> np.ndarray:
             f"A query may have {MOST_CHARACTERS:,} characters, this one has {len(expression):,}. Make it "
             "shorter, or find step by step and combine the results.",
         )
-    return _Reader(table, _tokens(expression)).whole()
-
-
-def lowered(table: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
-    """All texts of each row in lower case, to be searched many times: (n_rows,) of str."""
-    joined = pd.Series("", index=range(len(table)), dtype="str")
-    for column in columns:
-        joined = joined + "\n" + _cells(table[column]).str.lower()  # a phrase does not reach over two columns
-    return joined
-
-
-def words(table: pd.DataFrame, columns: Sequence[str], text: str) -> np.ndarray:
-    """The rows whose columns hold every word: boolean, (n_rows,). See `holding`."""
-    return holding(lowered(table, columns), text)
-
-
-def holding(texts: pd.Series, text: str) -> np.ndarray:
-    """Which `lowered` texts hold every word, in any order and any case: boolean, (n_rows,).
-
-    "two words" in quotes stand together; -word, -"two words" must not occur. Words are found inside longer
-    ones: effusion in effusions. Nothing asked finds nothing.
-    """
-    asked = [(sign == "-", (phrase or word.strip('"')).lower()) for sign, phrase, word in ONE.findall(text)]
-    asked = [(out, word) for out, word in asked if word.strip("-")]
-    found = np.full(len(texts), bool(asked))
-    for out, word in asked:
-        found &= texts.str.contains(word, regex=False).to_numpy(bool) != out
-    return found
+    return _Reader(table, tokens(expression)).whole()
 
 
 class _Reader:
@@ -182,7 +97,7 @@ class _Reader:
             right = self._side()
             if isinstance(left.texts, str) and isinstance(right.texts, str):
                 raise self._no_column(start)
-            found &= _compared(left, sign, right)
+            found &= compared(left, sign, right)
             left = right
         return found
 
@@ -195,7 +110,7 @@ class _Reader:
         while self._take(",") and self._now.value != close:
             values.append(self._value())
         self._need(close)
-        return np.logical_or.reduce([_compared(column, "==", value) for value in values])
+        return np.logical_or.reduce([compared(column, "==", value) for value in values])
 
     def _within(self, column: Side) -> np.ndarray:
         value = self._value()
@@ -223,7 +138,7 @@ class _Reader:
         if token.value not in self.names:
             raise self._no_such(token.value)
         if token.value not in self.known:
-            self.known[token.value] = Side(_cells(self.table.iloc[:, self.names.index(token.value)]))
+            self.known[token.value] = Side(as_text(self.table.iloc[:, self.names.index(token.value)]))
         return self.known[token.value]
 
     def _column(self, side: Side, start: Token) -> Side:
@@ -279,40 +194,3 @@ class _Reader:
     def _columns(self) -> str:
         more = f" and {len(self.names) - LISTED:,} more" if len(self.names) > LISTED else ""
         return f"Columns: {', '.join(self.names[:LISTED])}{more}."
-
-
-def _tokens(expression: str) -> list[Token]:
-    found = []
-    for match in TOKEN.finditer(expression.rstrip()):
-        kind = match.lastgroup or "other"
-        value = match[kind]
-        if kind == "other" and value in "\"'`":
-            raise UserError(
-                "query_syntax", f"The {value} at character {match.start(kind) + 1} is not closed."
-            )
-        value = value[1:-1] if kind in ("text", "column") else value
-        found.append(Token(kind, "==" if value == "=" else value, match.start(kind) + 1))
-    return [*found, Token("end", "", len(expression) + 1)]
-
-
-def _cells(column: pd.Series) -> pd.Series:
-    """Cells as text, "" where there is none."""
-    return column.astype(object).where(column.notna(), "").astype("str").reset_index(drop=True)
-
-
-def _compared(left: Side, sign: str, right: Side) -> np.ndarray:
-    """Row by row, as the module says."""
-    compare = OPERATORS[sign]
-    texts = [
-        side.texts if isinstance(side.texts, str) else side.texts.to_numpy(object) for side in (left, right)
-    ]
-    if sign in ("==", "!="):
-        equal = np.asarray(texts[0] == texts[1])
-        if not (left.quoted or right.quoted):
-            equal = equal | (left.numbers == right.numbers)
-        return equal if sign == "==" else ~equal
-    numeric = [~np.isnan(side.numbers) for side in (left, right)]
-    there = [np.asarray(text != "") for text in texts]
-    as_numbers = numeric[0] & numeric[1] & compare(left.numbers, right.numbers)
-    as_texts = ~numeric[0] & ~numeric[1] & there[0] & there[1]
-    return as_numbers | (as_texts & compare(*texts)) if as_texts.any() else as_numbers
