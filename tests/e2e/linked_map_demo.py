@@ -8,7 +8,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from analysis.projection import Region
 from pages.components import columns, scripts
-from pages.components.linked_map import Cards, Colouring, Moment, Panel, linked_map
+from pages.components.linked_map import Cards, Colouring, Moment, Panel, linked_map, selection
 
 N = int(os.environ.get("LINKED_MAP_STUDIES", "500"))
 FINDINGS = ["No finding", "Cardiomegaly", "Effusion", "Pneumonia", "Pneumothorax", "Atelectasis"]
@@ -34,8 +34,10 @@ def between(start, end, count):
     return [[a + (b - a) * t for a, b in zip(start, end, strict=True)] for t in np.linspace(0, 1, count)]
 
 
-def count() -> None:
+def heard() -> None:
+    """The page owns the selection: it keeps what the maps tell and asks for it at every run."""
     st.session_state["calls"] = st.session_state.get("calls", 0) + 1
+    st.session_state["asked"] = selection("map")
 
 
 def main() -> None:
@@ -83,7 +85,7 @@ def main() -> None:
         worst=worst,
         key="map",
         selected=st.session_state.get("asked"),
-        on_select=count,
+        on_select=heard,
     )
     calls = st.session_state.get("calls", 0)
     st.text(f"Selected: {result.selected[:20]} of {len(result.selected)}; calls {calls}")

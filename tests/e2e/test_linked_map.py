@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from analysis.figures import CATEGORY_COLOURS
+
 ROOT = Path(__file__).parents[2]
 DEMO = Path(__file__).with_name("linked_map_demo.py")
 STUDIES = 500
@@ -224,7 +226,7 @@ COLOURS = """(canvas, wanted) => {
   }
   return counts;
 }"""
-FINDINGS = [[0, 114, 178], [230, 159, 0], [0, 158, 115], [204, 121, 167], [86, 180, 233], [213, 94, 0]]
+FINDINGS = [list(bytes.fromhex(colour[1:])) for colour in CATEGORY_COLOURS[:6]]
 
 
 def ink_of_findings(maps):
@@ -393,7 +395,7 @@ def test_python_can_ask_for_a_selection_once(maps):
     maps.says("Selected: [3, 5] of 2; calls 1")
     row = maps.alone(0, 0)
     maps.page.mouse.click(*maps.place(0, 0, row))
-    maps.says(f"Selected: [{row}] of 1; calls 2")  # The app still passes [3, 5]; the click stands.
+    maps.says(f"Selected: [{row}] of 1; calls 2")  # The page has kept the click.
     maps.page.wait_for_timeout(500)
     assert maps.data("selected") == "1"
 
