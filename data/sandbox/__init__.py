@@ -1,0 +1,11 @@
+"""Bytes from strangers are parsed here: in a child process that may compute, read, and answer. No more.
+
+The child has no network, writes no file, starts no program, and has an end to its memory and its time. It
+answers in frames of JSON and plain arrays, so that nothing of what it read can be executed by who asked.
+"""
+
+from data.sandbox.confine import Budget, protections
+from data.sandbox.parent import ParserDied, run
+from data.sandbox.wire import Frame
+
+__all__ = ["Budget", "Frame", "ParserDied", "protections", "run"]

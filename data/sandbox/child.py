@@ -1,0 +1,81 @@
+"""The process that parses: `python -m data.sandbox.child`, a request on stdin, frames on stdout."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data.errors import UserError
+from data.sandbox import wire
+from data.sandbox.confine import Budget, confine, rearm
+
+TASKS = {
+    "probe": "data.sandbox.probe:probe",
+}
+Send = Callable[..., None]  # (header, arrays=())
+
+
+def main() -> int:
+    """Do the one task that is asked for."""
+    request, answers = json.load(sys.stdin), _answers()
+    budget = Budget(**request["budget"])
+
+    def send(header: dict[str, Any], arrays: Sequence[np.ndarray] = ()) -> None:
+        wire.write(answers, {"kind": "answer", "of": header}, arrays)
+        rearm(budget)
+
+    try:
+        module, name = TASKS[request["task"]].split(":")
+        task = getattr(importlib.import_module(module), name)  # while files and libraries are still at hand
+        confine(budget)
+        task(request["request"], send)
+    except UserError as error:
+        wire.write(answers, _refusal(error))
+    except MemoryError:
+        wire.write(answers, {"kind": "memory"})
+    except (Exception, RecursionError) as error:  # whatever a parser raises must reach who asked, by name
+        wire.write(answers, {"kind": "failed", "type": type(error).__name__, "where": _where(error)})
+    else:
+        wire.write(answers, {"kind": "end"})
+    return 0
+
+
+def _answers() -> wire.Stream:
+    """The stream for frames; what a library prints goes nowhere and cannot get between them."""
+    kept = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return _Whole(kept)
+
+
+class _Whole:
+    """A pipe takes part of a large write: this writes on until all is gone."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, content: Any) -> None:
+        rest = memoryview(content).cast("B") if len(content) else memoryview(b"")
+        while rest:
+            rest = rest[self._stream.write(rest) :]
+
+
+def _refusal(error: UserError) -> dict[str, Any]:
+    return {"kind": "refused", "class": type(error).__name__, "code": error.code, "message": error.message}
+
+
+def _where(error: BaseException) -> list[str]:
+    """The places in the program, without any value."""
+    frames = traceback.extract_tb(error.__traceback__)[-8:]
+    return [f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in frames]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
