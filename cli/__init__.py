@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from cli import closing, comparing, evidence, library, measure, selections, serve, zero_shot
+from cli import closing, comparing, evidence, library, measure, selections, serve, worker, zero_shot
 from cli.common import REFUSED, err
 from data.errors import UserError
 
@@ -23,7 +23,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for part in (library, measure, zero_shot, comparing, evidence, selections, closing, serve):
+for part in (library, measure, zero_shot, comparing, evidence, selections, closing, serve, worker):
     app.add_typer(part.commands)
 
 

@@ -43,6 +43,12 @@ CREATE TABLE IF NOT EXISTS jobs (
   progress REAL NOT NULL DEFAULT 0, message TEXT NOT NULL DEFAULT '', pid INTEGER,
   pid_started REAL, created REAL NOT NULL, heartbeat REAL NOT NULL);
 """
+_JOB_COLUMNS = (
+    "owner TEXT NOT NULL DEFAULT ''",
+    "attempts INTEGER NOT NULL DEFAULT 0",
+    "started REAL",
+    "result TEXT",
+)
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,8 @@ class Record:
 class Workspace:
     """Everything Suture keeps, below one folder (default: `SUTURE_HOME` or the user's data dir)."""
 
-    def __init__(self, home: Path | str | None = None) -> None:
+    def __init__(self, home: Path | str | None = None, owner: str = "") -> None:
+        self.owner = owner
         default = os.environ.get("SUTURE_HOME") or platformdirs.user_data_dir("suture")
         self.home = Path(home or default).expanduser().resolve()
         try:
@@ -106,6 +113,10 @@ class Workspace:
                 for statement in _SCHEMA.split(";"):
                     db.execute(statement)
                 db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            known = {row["name"] for row in db.execute("PRAGMA table_info(jobs)")}
+            for column in _JOB_COLUMNS:
+                if column.split()[0] not in known:
+                    db.execute(f"ALTER TABLE jobs ADD COLUMN {column}")
 
     def connect(self) -> sqlite3.Connection:
         """A connection that survives power loss after each commit."""

@@ -1,145 +1,127 @@
-"""Long work in a process of its own that outlives a tab, a rerun and a restart of the app.
+"""Long work, asked for and looked after: it outlives a tab, a rerun and a restart of the app.
 
-The job table says what was asked, how far it is, and when it was last alive. A job whose process is
-gone is taken up again; after three deaths it is failed.
+Jobs wait in two lanes, the heavy one and the light one. A dispatcher (`models.dispatcher`) takes the oldest
+of each and runs it in a process of its own. A job whose process has died is taken up again and goes on from
+what it has published; the third death fails it.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
 import time
 import uuid
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import psutil
-
+from data.errors import Refused
 from data.workspace import Workspace
+from models import job_table
+from models.job_table import ACTIVE, Job, State, queue
 
-State = Literal["queued", "running", "done", "failed"]
-ACTIVE: tuple[State, ...] = ("queued", "running")
-
-
-@dataclass(frozen=True)
-class Job:
-    """One row of the job table. progress is 0..1."""
-
-    id: str
-    kind: str
-    args: dict[str, Any]
-    state: State
-    progress: float
-    message: str
-    created: float
-    heartbeat: float
-    alive: bool
+__all__ = ["ACTIVE", "STOPPED", "Job", "cancel", "job", "jobs", "place", "said", "start", "wake"]
+STOPPED: tuple[State, ...] = ("failed", "cancelled")
+LOCK = "dispatcher.lock"
+DEFAULT_HEAVY = 1
 
 
 def start(workspace: Workspace, kind: str, args: dict[str, Any]) -> str:
-    """Queue a job and start its worker; the same job that is already active is returned instead."""
-    for job in jobs(workspace, active=True):
-        if (job.kind, asked(job)) == (kind, args) and job.alive:
-            return job.id
+    """Queue a job for the workspace's owner, and see to it that it is run; returns its id.
+
+    The same job that is still active is returned instead. The kinds and what each takes: `models.worker`.
+    """
+    rooms()
+    for known in jobs(workspace, active=True):
+        if (known.kind, known.args, known.owner) == (kind, args, workspace.owner):
+            wake(workspace)
+            return known.id
     job_id, now = uuid.uuid4().hex, time.time()
     with workspace.transaction() as db:
         db.execute(
-            "INSERT INTO jobs (id, kind, args, state, created, heartbeat) VALUES (?,?,?,?,?,?)",
-            (job_id, kind, json.dumps(args), "queued", now, now),
+            "INSERT INTO jobs (id, kind, args, state, created, heartbeat, owner) VALUES (?,?,?,?,?,?,?)",
+            (job_id, kind, json.dumps(args), "queued", now, now, workspace.owner),
         )
-    _spawn(workspace, job_id)
+    wake(workspace)
     return job_id
 
 
-def asked(job: Job) -> dict[str, Any]:
-    """What a job was started with, without what was noted since."""
-    return {k: v for k, v in job.args.items() if not k.startswith("_")}
+def rooms() -> dict[str, int]:
+    """How many jobs of each lane run at a time. `Refused` where SUTURE_HEAVY_JOBS is no number."""
+    asked = os.environ.get("SUTURE_HEAVY_JOBS", "") or str(DEFAULT_HEAVY)
+    if not (asked.isdecimal() and 1 <= int(asked) <= 64):
+        raise Refused("setting_invalid", f"SUTURE_HEAVY_JOBS must be a number from 1 to 64, got {asked!r}.")
+    return {"heavy": int(asked), "light": 1}
 
 
-def _spawn(workspace: Workspace, job_id: str) -> None:
-    log = workspace.home / "logs" / f"{job_id}.log"
-    with log.open("ab") as stream:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "models.worker", str(workspace.home), job_id],
+def wake(workspace: Workspace) -> None:
+    """Start a dispatcher if there is work and none is there. Cheap: pages call it whenever they look."""
+    if not queue(workspace):
+        return
+    with (workspace.home / LOCK).open("a") as lock:
+        if not held(lock.fileno()):
+            return
+        subprocess.Popen(  # it inherits the lock, so that there is never a second one
+            [sys.executable, "-m", "models.dispatcher", str(workspace.home), str(lock.fileno())],
             stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=stream,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=[lock.fileno()],
             start_new_session=True,
             cwd=Path(__file__).parents[1],  # where `models` is this one
         )
-    started = psutil.Process(process.pid).create_time()
-    with workspace.transaction() as db:
-        db.execute("UPDATE jobs SET pid=?, pid_started=? WHERE id=?", (process.pid, started, job_id))
+
+
+def held(lock: int) -> bool:
+    """Lock an open file, which frees itself when its last holder ends; False if somebody has it."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def jobs(workspace: Workspace, *, active: bool = False) -> list[Job]:
-    """Jobs, newest first."""
+    """The owner's jobs and those of all, newest first; at most 100."""
+    query = "SELECT * FROM jobs WHERE owner IN ('', ?) ORDER BY created DESC, rowid DESC LIMIT 100"
     with workspace.read() as db:
-        rows = db.execute("SELECT * FROM jobs ORDER BY created DESC LIMIT 100").fetchall()
-    found = [
-        Job(
-            r["id"],
-            r["kind"],
-            json.loads(r["args"]),
-            r["state"],
-            r["progress"],
-            r["message"],
-            r["created"],
-            r["heartbeat"],
-            _alive(r["pid"], r["pid_started"]) if r["pid"] else time.time() - r["heartbeat"] < 30,
-        )
-        for r in rows
-    ]
+        found = [job_table.of_row(row) for row in db.execute(query, (workspace.owner,))]
     return [j for j in found if j.state in ACTIVE] if active else found
 
 
 def job(workspace: Workspace, job_id: str) -> Job | None:
-    """One job, or None."""
-    return next((j for j in jobs(workspace) if j.id == job_id), None)
+    """One job of the owner's or of all, or None."""
+    query = "SELECT * FROM jobs WHERE id=? AND owner IN ('', ?)"
+    with workspace.read() as db:
+        row = db.execute(query, (job_id, workspace.owner)).fetchone()
+    return job_table.of_row(row) if row else None
 
 
-def _alive(pid: int, started: float | None) -> bool:
-    """Whether that very process still runs (a number can be given to another one later)."""
-    try:
-        process = psutil.Process(pid)
-        same = abs(process.create_time() - (started or 0)) < 1
-        return same and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+def place(workspace: Workspace, waiting: Job) -> int:
+    """How many jobs, of whomever, come before one that waits; 0 = it is the next, or does not wait."""
+    lane = [j for j in queue(workspace) if j.lane == waiting.lane]
+    order = [j.id for j in sorted(lane, key=lambda j: j.state != "running")]  # stable: then the oldest
+    return order.index(waiting.id) if waiting.state == "queued" and waiting.id in order else 0
 
 
-def resume_dead(workspace: Workspace) -> int:
-    """Start again every active job whose process is gone; returns how many."""
-    dead = [j for j in jobs(workspace, active=True) if not j.alive]
-    for lost in dead:
-        attempts = int(lost.args.get("_attempts", 1))
-        if attempts >= 3:
-            update(workspace, lost.id, state="failed", message="Its process died three times.")
-            continue
-        with workspace.transaction() as db:
-            args = json.dumps({**lost.args, "_attempts": attempts + 1})
-            query = "UPDATE jobs SET args=?, pid=NULL, heartbeat=? WHERE id=? AND args=?"
-            mine = db.execute(query, (args, time.time(), lost.id, json.dumps(lost.args))).rowcount
-        if mine:  # nobody else took it up meanwhile
-            _spawn(workspace, lost.id)
-    return len(dead)
-
-
-def update(workspace: Workspace, job_id: str, **fields: Any) -> None:
-    """Set columns of a job and its heartbeat."""
-    names = ", ".join(f"{name}=?" for name in fields)
-    with workspace.transaction() as db:
-        query = f"UPDATE jobs SET {names}, heartbeat=? WHERE id=?"  # names come from our own code
-        db.execute(query, (*fields.values(), time.time(), job_id))
+def said(workspace: Workspace, job: Job) -> str:
+    """The words beside a job's bar: what it does, or how many come before it."""
+    before = place(workspace, job)
+    if before:
+        return f"Waiting for {before} other {'job' if before == 1 else 'jobs'}"
+    return job.message or "Starting (a few seconds)"
 
 
 def cancel(workspace: Workspace, job_id: str) -> None:
-    """Stop a job's process; what it has published stays and a later run goes on from there."""
-    with workspace.read() as db:
-        row = db.execute("SELECT pid, pid_started FROM jobs WHERE id=?", (job_id,)).fetchone()
-    if row and row["pid"] and _alive(row["pid"], row["pid_started"]):
-        os.killpg(row["pid"], 15)
-    update(workspace, job_id, state="failed", message="Stopped by the user.")
+    """Stop a job, waiting or at work; what it has published stays and a later run goes on from there.
+
+    `Refused` if it is somebody else's.
+    """
+    asked = job(workspace, job_id)
+    if asked is None:
+        return
+    if asked.owner != workspace.owner:
+        raise Refused("not_yours", "This job was started by somebody else. Only they can stop it.")
+    job_table.stop(workspace, asked, "Stopped by the user.")

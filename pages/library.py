@@ -19,7 +19,7 @@ from data.report import IntakeReport
 from data.vectors import import_vectors
 from data.workspace import BUILT_IN, CHECKPOINT, COLLECTION, SELECTION, SET, Record
 from models import jobs
-from pages.components import cards, downloads, shell, views
+from pages.components import cards, downloads, shell, views, work
 
 ROLE_NAMES = {
     "study_id": "Study id",
@@ -34,7 +34,7 @@ def main() -> None:
     shell.open_page("Library", "What is kept here, where does it come from, and what can be added?")
     records = {kind: views.workspace().records(kind) for kind in (COLLECTION, CHECKPOINT, SET, SELECTION)}
     shell.notices(records[COLLECTION])
-    work()
+    work.now()
     report = st.session_state.pop("library_report", None)
     if report is not None:
         show_report(report)
@@ -54,7 +54,7 @@ def main() -> None:
     with selections:
         listing(records[SELECTION], "No selection yet. Select studies on the Map and save them there.")
     with history:
-        past_jobs()
+        work.history()
 
 
 def add_collection() -> None:
@@ -258,30 +258,6 @@ def launch(kind: str, arguments: dict[str, object]) -> None:
     st.rerun()
 
 
-def work() -> None:
-    """Jobs that run, with their progress; the page refreshes when they are done."""
-    jobs.resume_dead(views.workspace())
-    active = bool(jobs.jobs(views.workspace(), active=True))
-    st.fragment(progress, run_every=1.0 if active else None)(active)
-    recent = [j for j in jobs.jobs(views.workspace()) if time.time() - j.heartbeat < 60]
-    for job in recent:
-        if job.state == "failed":
-            st.error(cards.plain(job.message), icon=":material/block:")
-        elif job.state == "done":
-            st.success(cards.plain(job.message), icon=":material/check_circle:")
-
-
-def progress(was_active: bool) -> None:
-    active = jobs.jobs(views.workspace(), active=True)
-    for job in active:
-        left, right = st.columns([6, 1], vertical_alignment="bottom")
-        left.progress(job.progress, text=cards.plain(f"{job.kind}: {job.message or 'waiting'}"))
-        if right.button("Stop", key=f"stop-{job.id}", icon=":material/stop:", width="stretch"):
-            jobs.cancel(views.workspace(), job.id)
-    if was_active and not active:
-        st.rerun()
-
-
 def listing(records: list[Record], empty: str) -> None:
     if not records:
         st.info(empty, icon=":material/potted_plant:")
@@ -339,23 +315,6 @@ def attempt(change: Callable[[], None]) -> None:
         st.error(cards.plain(error.message), icon=":material/block:")
         return
     st.rerun()
-
-
-def past_jobs() -> None:
-    rows = [
-        {
-            "job": j.kind,
-            "state": j.state,
-            "message": j.message,
-            "started": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(j.created)),
-            "seconds": round(j.heartbeat - j.created),
-        }
-        for j in jobs.jobs(views.workspace())
-    ]
-    if rows:
-        st.dataframe(rows, hide_index=True, width="stretch")
-    else:
-        st.info("No job has run yet.", icon=":material/potted_plant:")
 
 
 main()

@@ -24,7 +24,7 @@ def main() -> None:
     shell.open_page("Train", "Close the gap: train, and watch it happen.")
     collections = views.workspace().records(COLLECTION)
     shell.notices(collections)
-    jobs.resume_dead(views.workspace())
+    jobs.wake(views.workspace())
     active = bool(working())
     moving = active or record.moving(views.workspace())
     st.session_state.setdefault("train_follow", st.query_params.get_all("run") or newest())
@@ -95,7 +95,7 @@ def working() -> list[Job]:
 
 
 def names_of(job: Job) -> list[str]:
-    return [from_json(content).label for content in jobs.asked(job)["runs"]]
+    return [from_json(content).label for content in job.args["runs"]]
 
 
 def newest() -> list[str]:
@@ -114,7 +114,7 @@ def work(was_active: bool) -> None:
     active = working()
     for job in active:
         left, right = st.columns([6, 1], vertical_alignment="bottom")
-        left.progress(job.progress, text=cards.plain(job.message or "Waiting"))
+        left.progress(job.progress, text=cards.plain(jobs.said(views.workspace(), job)))
         if right.button("Stop", key=f"stop-{job.id}", icon=":material/stop:", width="stretch"):
             jobs.cancel(views.workspace(), job.id)
             st.rerun()
@@ -122,7 +122,7 @@ def work(was_active: bool) -> None:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{cards.plain(' and '.join(names_of(job)))}**  \n{cards.plain(job.message)}")
             if st.button("Resume", key=f"resume-{job.id}", icon=":material/resume:"):
-                jobs.start(views.workspace(), TRAIN, jobs.asked(job))
+                jobs.start(views.workspace(), TRAIN, job.args)
                 follow(names_of(job))
                 st.rerun()
             if st.button("Dismiss", key=f"dismiss-{job.id}"):
@@ -136,10 +136,10 @@ def stopped() -> list[Job]:
     """The last try of each training, where it failed or was stopped and can go on."""
     last: dict[str, Job] = {}
     for job in trainings():
-        last.setdefault(json.dumps(jobs.asked(job), sort_keys=True), job)
+        last.setdefault(json.dumps(job.args, sort_keys=True), job)
     dismissed = st.session_state.get("train_dismissed", set())
     recent = [j for j in last.values() if time.time() - j.heartbeat < RESUMABLE and j.id not in dismissed]
-    return [j for j in recent if j.state == "failed"][:3]
+    return [j for j in recent if j.state in jobs.STOPPED][:3]
 
 
 def watch() -> None:

@@ -104,15 +104,15 @@ def wait_for_umap(choice: Choice) -> None:
 @st.fragment(run_every=1.0)
 def watch() -> None:
     """Polls the worker, which can be stopped; runs the page again when it is done."""
-    jobs.resume_dead(views.workspace())
+    jobs.wake(views.workspace())
     active = [j for j in jobs.jobs(views.workspace(), active=True) if j.kind == "layout"]
     if not active:
         st.rerun()
     left, right = st.columns([5, 1], vertical_alignment="center")
     left.progress(
         active[0].progress,
-        text=f"{cards.plain(active[0].message)} in the background (10 s to minutes). What is shown is there "
-        "at once.",
+        text=f"{cards.plain(jobs.said(views.workspace(), active[0]))}, in the background (10 s to minutes). "
+        "What is shown is there at once.",
     )
     if right.button("Stop", key="map_stop", width="stretch"):
         jobs.cancel(views.workspace(), active[0].id)
@@ -121,9 +121,9 @@ def watch() -> None:
 
 def failure(arguments: dict) -> str:
     """Why the last worker that was asked for this failed; "" if it did not."""
-    same = (j for j in jobs.jobs(views.workspace()) if j.kind == "layout" and jobs.asked(j) == arguments)
+    same = (j for j in jobs.jobs(views.workspace()) if j.kind == "layout" and j.args == arguments)
     last = next(same, None)
-    return last.message if last and last.state == "failed" else ""
+    return last.message if last and last.state in jobs.STOPPED else ""
 
 
 def stacked(layout: Layout) -> np.ndarray:

@@ -149,12 +149,10 @@ def sides(visit: Record, choice: Choice) -> list[Side]:
 def _embed(visit: Record, checkpoints: list[str]) -> None:
     """Start the worker unless it runs, or was stopped or failed: then only when asked."""
     workspace, asked = views.workspace(), {"visit": visit.name, "checkpoints": checkpoints}
-    jobs.resume_dead(workspace)
+    jobs.wake(workspace)
     if newcomers.active(workspace, visit) is None:
-        last = next(
-            (j for j in jobs.jobs(workspace) if j.kind == newcomers.JOB and jobs.asked(j) == asked), None
-        )
-        if last is not None and last.state == "failed":
+        last = next((j for j in jobs.jobs(workspace) if j.kind == newcomers.JOB and j.args == asked), None)
+        if last is not None and last.state in jobs.STOPPED:
             st.warning(cards.plain(last.message), icon=":material/block:")
             if not st.button("Embed them", key="studies_again", icon=":material/replay:"):
                 return
@@ -169,7 +167,7 @@ def _watch(visit: Record) -> None:
     if job is None:
         st.rerun()
     left, right = st.columns([6, 1], vertical_alignment="center")
-    left.progress(job.progress, text=cards.plain(job.message or "Starting (a few seconds)"))
+    left.progress(job.progress, text=cards.plain(jobs.said(views.workspace(), job)))
     if right.button("Stop", key="studies_stop"):
         jobs.cancel(views.workspace(), job.id)
         st.rerun()

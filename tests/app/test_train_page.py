@@ -74,7 +74,7 @@ def trained(untrained: Path) -> Path:
         assert "Stopped by the user" in words(app)
         app.button(key=f"resume-{first.id}").click().run()
         second = jobs.jobs(workspace)[0]
-        assert (second.id != first.id, jobs.asked(second)) == (True, jobs.asked(first))
+        assert (second.id != first.id, second.args) == (True, first.args)
         assert wait(workspace, second.id).state == "done"
     return untrained
 
@@ -119,7 +119,7 @@ def test_cost_counts_steps(untrained: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_the_job_holds_clip_and_the_chosen_objective_all_else_equal(trained: Path) -> None:
-    baseline, closing = (from_json(run) for run in jobs.asked(jobs.jobs(Workspace(trained))[0])["runs"])
+    baseline, closing = (from_json(run) for run in jobs.jobs(Workspace(trained))[0].args["runs"])
     assert (baseline.preset, closing.preset) == ("clip", "gap-closing")
     assert (baseline.objective.atp, closing.objective.atp) == (0.0, 1.0)
     same = replace(baseline, preset=closing.preset, objective=closing.objective, name=closing.name)

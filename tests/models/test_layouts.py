@@ -13,7 +13,7 @@ from data.errors import Refused
 from data.vectors import import_vectors
 from data.workspace import SET, Workspace
 from models import layouts
-from models.worker import TASKS
+from models.tasks import TASKS
 
 N = 80
 

@@ -1,0 +1,185 @@
+"""What the kinds of job do, and what each takes: `args` of `jobs.start`.
+
+A task may be begun again after its process died, at any moment: it goes on from what it has published, finds
+what it has finished, and ends as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from data.errors import Refused
+from data.report import IntakeReport
+from data.workspace import CHECKPOINT, COLLECTION, SET, Record, Workspace
+from models.job_table import Job, State
+
+Report = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Came:
+    """What came of a job. result: for the job's row, as JSON holds it."""
+
+    message: str
+    result: dict[str, Any] = field(default_factory=dict)
+    state: State = "done"
+
+
+class Own(Workspace):
+    """The workspace in the hands of a job. Its records say so: taken up again, it knows its own work."""
+
+    def __init__(self, home: str, job: Job) -> None:
+        super().__init__(home, job.owner)
+        self.job = job.id
+
+    def publish(
+        self, kind: str, name: str, staged: Path, meta: dict[str, Any], *, replaces: Record | None = None
+    ) -> Record:
+        """As `Workspace.publish`."""
+        return super().publish(kind, name, staged, {**meta, "job": self.job}, replaces=replaces)
+
+    def made(self, kind: str, name: str) -> Record | None:
+        """The record of that name, if this very job has published it."""
+        record = self.record(kind, name) if self.has(kind, name) else None
+        return record if record and record.meta.get("job") == self.job else None
+
+
+def _embed(workspace: Own, args: dict[str, Any], report: Report) -> Came:
+    """collection, checkpoint; name of the set, if not the usual one."""
+    from models.embed import embed
+
+    run = embed(
+        workspace,
+        args["collection"],
+        args["checkpoint"],
+        name=args.get("name", ""),
+        progress=lambda done, total, name: report(done / total, f"{done:,} of {total:,}: {name}"),
+    )
+    found = run.reused and not workspace.made(SET, run.name)
+    return Came(f"{run.name}: {'nothing had changed' if found else f'{run.n:,} studies embedded'}.")
+
+
+def _import(workspace: Own, args: dict[str, Any], report: Report) -> Came:
+    """source (an upload's folder or a path), name, options (of `data.intake`); result = its report."""
+    from data.intake import intake
+    from models.newcomers import taken
+
+    report(0.0, "Reading")
+    made = workspace.made(COLLECTION, args["name"])
+    came: IntakeReport = (
+        taken(made)
+        if made
+        else intake(
+            workspace,
+            Path(args["source"]),
+            args["name"],
+            options=_options(args.get("options") or {}),
+            progress=lambda done, total: report(done / max(total, 1), f"{done:,} of {total:,} studies"),
+        )
+    )
+    return Came(came.message, asdict(came), "failed" if came.refused else "done")
+
+
+def _options(content: dict[str, Any]) -> Any:
+    from data.intake import Options
+    from data.raw import Roles
+
+    parts: dict[str, Any] = {
+        k: {n: tuple(x) if isinstance(x, list) else x for n, x in v.items()} if isinstance(v, dict) else v
+        for k, v in content.items()
+    }
+    given: dict[str, Any] = {k: Roles(**v) if isinstance(v, dict) else v for k, v in parts.items()}
+    return Options(**given)
+
+
+def _layout(workspace: Own, args: dict[str, Any], report: Report) -> Came:
+    """sets, start (the set whose map the others begin with); method "aligned": both in one."""
+    from models.layouts import align, compute
+
+    names = args["sets"]
+    if args.get("method") == "aligned":
+        report(0.1, f"Aligning the maps of {' and '.join(names)}")
+        align(workspace, *names)
+        return Came(f"The maps of {' and '.join(names)} are aligned.")
+    for number, name in enumerate(names):
+        report((number + 0.1) / len(names), f"Laying out the map of {name}")
+        compute(workspace, name, start=args["start"] if name != args["start"] else "")
+    return Came(f"UMAP of {' and '.join(names)} is ready.")
+
+
+def _add_checkpoint(workspace: Own, args: dict[str, Any], report: Report) -> Came:
+    """name, and the fields of `models.registry.Source`."""
+    from models.registry import Source, add
+
+    name = args["name"]
+    if workspace.made(CHECKPOINT, name):
+        return Came(f"Checkpoint {name!r} is ready.")
+    report(0.1, "Reading and trying the checkpoint")
+    source = Source(**{k: v for k, v in args.items() if k in Source.__dataclass_fields__})
+    answer = add(workspace, source, name)
+    if answer.refused:
+        raise Refused(answer.refused, answer.message)
+    return Came(answer.message)
+
+
+def _train(workspace: Own, args: dict[str, Any], report: Report) -> Came:
+    """runs: a list of `TrainingConfig.to_json`.
+
+    Trains each, embeds its collection with it, measures the test split: ready to be compared.
+    """
+    from models.training.config import from_json
+    from models.training.plan import plan
+
+    configs = [from_json(content) for content in args["runs"]]
+    for config in configs:
+        plan(workspace, config)  # all is checked before the first one starts
+    for number, config in enumerate(configs):
+
+        def stage(share: float, message: str, number: int = number, name: str = config.label) -> None:
+            report((number + share) / len(configs), f"{name}: {message}")
+
+        _train_one(workspace, config, stage)
+    names = " and ".join(config.label for config in configs)
+    return Came(f"{names}: trained, and {configs[0].collection} embedded.")
+
+
+def _train_one(workspace: Workspace, config: Any, stage: Report) -> None:
+    from data import embeddings
+    from models.embed import embed
+    from models.results import evaluation
+    from models.training.run import train
+
+    trained = train(workspace, config, report=lambda share, message: stage(0.85 * share, message))
+    made = embed(
+        workspace,
+        config.collection,
+        trained.name,
+        progress=lambda done, total, name: stage(0.85 + 0.1 * done / total, f"Embedding {name}"),
+    )
+    if "test" in embeddings.load(workspace, made.name).splits():
+        evaluation(
+            workspace,
+            made.name,
+            split="test",
+            progress=lambda share, what: stage(0.95 + 0.05 * share, f"Measuring {what}"),
+        )
+
+
+def _newcomers(workspace: Own, args: dict[str, Any], report: Report) -> Came:
+    """visit, checkpoints (names)."""
+    from models.newcomers import embed
+
+    return Came(embed(workspace, args["visit"], args["checkpoints"], progress=report))
+
+
+TASKS: dict[str, Callable[[Own, dict[str, Any], Report], Came]] = {
+    "embed": _embed,
+    "import": _import,
+    "layout": _layout,
+    "checkpoint": _add_checkpoint,
+    "train": _train,
+    "newcomers": _newcomers,
+}

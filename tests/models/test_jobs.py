@@ -1,0 +1,238 @@
+"""The queue: who comes when, who may stop what, what a death does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from data.errors import Refused
+from data.workspace import SET, Workspace
+from models import builtin, demo, job_table, jobs, worker
+from models.dispatcher import NOT_TAKEN, Dispatcher, Process
+from models.job_table import Job
+
+
+@pytest.fixture
+def alone(workspace: Workspace) -> Iterator[Workspace]:
+    """A workspace where nobody but the test hands out jobs."""
+    with (workspace.home / jobs.LOCK).open("a") as lock:
+        assert jobs.held(lock.fileno())
+        yield workspace
+
+
+def until(so: Callable[[], object]) -> None:
+    for _ in range(1200):
+        if so():
+            return
+        time.sleep(0.05)
+    raise TimeoutError
+
+
+def state(workspace: Workspace, job_id: str) -> str:
+    found = jobs.job(workspace, job_id)
+    assert found is not None
+    return found.state
+
+
+TAKES = """
+import sys, time
+from data.workspace import Workspace
+from models import job_table
+if not job_table.take(Workspace(sys.argv[1]), sys.argv[2]): sys.exit(3)
+time.sleep(600)
+"""
+
+
+class Spawner:
+    """Starts processes that take their job and do nothing, and counts them."""
+
+    def __init__(self) -> None:
+        self.started: list[str] = []
+
+    def __call__(self, workspace: Workspace, job: Job, room: int) -> Process:
+        self.started.append(job.id)
+        return subprocess.Popen(
+            [sys.executable, "-c", TAKES, str(workspace.home), job.id], start_new_session=True
+        )
+
+
+@pytest.fixture
+def hands(alone: Workspace) -> Iterator[Dispatcher]:
+    made = Dispatcher(alone, Spawner())
+    yield made
+    made.hand_back()
+
+
+def test_one_heavy_job_at_a_time_and_the_light_one_beside_it(alone: Workspace, hands: Dispatcher) -> None:
+    first, second = (jobs.start(alone, "embed", {"n": n}) for n in range(2))
+    light = jobs.start(alone, "newcomers", {})
+    hands.look()
+    hands.look()
+    assert hands.spawn.started == [first, light]  # type: ignore[attr-defined]
+    until(lambda: state(alone, first) == state(alone, light) == "running")
+    waiting = jobs.job(alone, second)
+    assert waiting is not None
+    assert jobs.place(alone, waiting) == 1
+    assert jobs.said(alone, waiting) == "Waiting for 1 other job"
+
+
+def test_more_heavy_jobs_at_a_time_where_asked(alone: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUTURE_HEAVY_JOBS", "2")
+    hands = Dispatcher(alone, Spawner())
+    for n in range(3):
+        jobs.start(alone, "embed", {"n": n})
+    hands.look()
+    assert len(hands.children) == 2
+    hands.hand_back()
+    monkeypatch.setenv("SUTURE_HEAVY_JOBS", "many")
+    with pytest.raises(Refused, match="a number from 1 to 64, got 'many'"):
+        jobs.start(alone, "embed", {})
+
+
+def test_the_same_job_is_queued_once(alone: Workspace) -> None:
+    first = jobs.start(alone, "embed", {"n": 1})
+    assert jobs.start(alone, "embed", {"n": 1}) == first
+    assert jobs.start(alone, "embed", {"n": 2}) != first
+
+
+def test_three_deaths_fail_a_job(alone: Workspace, hands: Dispatcher) -> None:
+    job_id = jobs.start(alone, "embed", {})
+    for deaths in (1, 2, 3):
+        hands.look()
+        until(lambda: state(alone, job_id) == "running")
+        os.kill(hands.children[job_id].pid, signal.SIGKILL)
+        until(lambda: hands.children[job_id].poll() is not None)
+        hands.look() if deaths == 3 else hands._bury()
+        job = jobs.job(alone, job_id)
+        assert job is not None
+        assert (job.state, job.attempts) == (("queued", deaths) if deaths < 3 else ("failed", 2))
+    assert "died 3 times" in job.message
+
+
+def test_a_job_whose_dispatcher_was_killed_is_found_still_at_work(
+    alone: Workspace, hands: Dispatcher
+) -> None:
+    job_id = jobs.start(alone, "embed", {})
+    hands.look()
+    until(lambda: state(alone, job_id) == "running")
+    child = hands.children.pop(job_id)
+    other = Dispatcher(alone, Spawner())
+    assert other.look()
+    assert not other.children
+    os.kill(child.pid, signal.SIGKILL)
+    until(lambda: child.poll() is not None)
+    other.look()
+    assert [*other.children] == [job_id]  # dead: taken up again
+    other.hand_back()
+
+
+def test_what_is_stopped_stays_stopped_and_its_process_ends(alone: Workspace, hands: Dispatcher) -> None:
+    running, waiting = (jobs.start(alone, "embed", {"n": n}) for n in range(2))
+    hands.look()
+    until(lambda: state(alone, running) == "running")
+    for job_id in (waiting, running):
+        jobs.cancel(alone, job_id)
+        assert state(alone, job_id) == "cancelled"
+    until(lambda: hands.children[running].poll() is not None)
+    assert not hands.look()
+    with pytest.raises(job_table.NotOurs):
+        job_table.tell(alone, running, 0.5, "late")
+    assert worker.main(str(alone.home), waiting) == NOT_TAKEN
+
+
+def test_handed_back_jobs_wait_without_a_strike(alone: Workspace, hands: Dispatcher) -> None:
+    job_id = jobs.start(alone, "embed", {})
+    hands.look()
+    until(lambda: state(alone, job_id) == "running")
+    hands.hand_back()
+    job = jobs.job(alone, job_id)
+    assert job is not None
+    assert (job.state, job.attempts, job.alive) == ("queued", 0, False)
+
+
+def test_jobs_of_others_are_counted_and_not_shown(alone: Workspace) -> None:
+    his, hers = Workspace(alone.home, "him"), Workspace(alone.home, "her")
+    first, second = jobs.start(his, "embed", {}), jobs.start(hers, "embed", {})
+    shared = jobs.start(alone, "layout", {})
+    assert {j.id for j in jobs.jobs(hers)} == {second, shared}
+    assert jobs.job(hers, first) is None
+    assert jobs.place(hers, jobs.jobs(hers)[1]) == 1
+    jobs.cancel(hers, first)
+    assert state(his, first) == "queued"
+    with pytest.raises(Refused, match="started by somebody else"):
+        jobs.cancel(hers, shared)
+
+
+def test_an_upload_is_kept_for_a_resume_and_deleted_at_the_end(alone: Workspace, tmp_path: Path) -> None:
+    upload = alone.home / "uploads" / "x"
+    for source in (upload, tmp_path / "own"):
+        source.mkdir(parents=True)
+        job_id = jobs.start(alone, "import", {"source": str(source), "name": source.name})
+        job = job_table.take(alone, job_id)
+        assert job is not None
+        job_table.bury(alone, job)
+        assert source.exists()
+        jobs.cancel(alone, job_id)
+    assert not upload.exists()
+    assert (tmp_path / "own").exists()
+
+
+def test_a_mistake_of_the_program_is_an_incident_and_its_words_stay_out_of_the_log(
+    alone: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = "Doe, John"
+
+    def broken(*_: object) -> None:
+        raise ValueError(words)
+
+    monkeypatch.setitem(worker.TASKS, "embed", broken)  # type: ignore[arg-type]
+    monkeypatch.setattr(worker, "_quiet", lambda: None)
+    job_id = jobs.start(alone, "embed", {})
+    worker.main(str(alone.home), job_id)
+    job = jobs.job(alone, job_id)
+    log = (alone.home / "logs" / f"{job_id}.log").read_text()
+    assert job is not None
+    assert job.message.split("incident ")[1][:8] in log
+    assert "in broken" in log
+    assert "ValueError" in log
+    assert words not in log + job.message
+
+
+def test_an_import_ends_with_its_report(alone: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("study_id,findings,impression\na,one,two\nb,three,four\nc,five,\n")
+    args = {"source": str(tmp_path / "t.csv"), "name": "mine", "options": {}}
+    answers = []
+    for _ in range(2):  # the second time the name is taken, by another job
+        job_id = jobs.start(alone, "import", args)
+        subprocess.run([sys.executable, "-m", "models.worker", str(alone.home), job_id], check=True)
+        job = jobs.job(alone, job_id)
+        assert job is not None
+        assert job.result is not None
+        answers.append((job.state, job.result["taken"], job.result["skipped"], job.result["refused"]))
+    assert answers == [("done", 2, {"image_missing": 1}, None), ("failed", 0, {}, "name_taken")]
+
+
+def test_the_app_starts_one_dispatcher_which_does_the_work_and_ends(workspace: Workspace) -> None:
+    demo.make_collection(workspace, lambda what, share: None, studies=12)
+    asked = {"collection": "demo", "checkpoint": builtin.UNTRAINED, "name": "made"}
+    job_id = jobs.start(workspace, "embed", asked)
+    for _ in range(5):
+        jobs.wake(workspace)
+    mine = [p for p in psutil.Process().children() if str(workspace.home) in p.cmdline()]
+    assert len(mine) == 1
+    until(lambda: state(workspace, job_id) == "done")
+    assert workspace.has(SET, "made")
+    mine[0].terminate()
+
+
+def test_a_dispatcher_without_work_ends(alone: Workspace) -> None:
+    Dispatcher(alone).run(idle=0.01)
+    assert not jobs.jobs(alone)
