@@ -25,6 +25,7 @@ from typing import Any
 import platformdirs
 
 from data.errors import NotFound, Refused
+from data.workspace.durable import flush, flush_folder, sha256
 
 SCHEMA_VERSION = 1
 STALE_SECONDS = 7 * 24 * 3600  # an interrupted run can be resumed for a week
@@ -99,7 +100,7 @@ class Workspace:
         self._sweep()
 
     def _open(self) -> None:
-        for folder in (*KINDS, "staging", "parts", "derived", "logs"):
+        for folder in (*KINDS, "staging", "parts", "derived", "uploads", "logs"):
             (self.home / folder).mkdir(parents=True, exist_ok=True)
         with self.transaction() as db:
             version = db.execute("PRAGMA user_version").fetchone()[0]
@@ -192,13 +193,13 @@ class Workspace:
         if replaces is None:
             self.refuse_taken(kind, name)
         paths = sorted(path for path in staged.rglob("*") if path.is_file())
-        files = {path.relative_to(staged).as_posix(): _flush(path) for path in paths}
+        files = {path.relative_to(staged).as_posix(): flush(path) for path in paths}
         for folder in {path.parent for path in paths} | {staged}:
-            _fsync_folder(folder)
+            flush_folder(folder)
         record_id = uuid.uuid4().hex
         target = self.home / kind / record_id
         staged.replace(target)
-        _fsync_folder(target.parent)
+        flush_folder(target.parent)
         try:
             self._insert(record_id, kind, name, meta, files, replaces)
         except sqlite3.IntegrityError as error:  # another process took the name meanwhile
@@ -281,7 +282,7 @@ class Workspace:
         """Remove what the index does not name and no living write can still be using."""
         with self.read() as db:
             known = {row["id"] for row in db.execute("SELECT id FROM records")}
-        for place in (*KINDS, "staging", "parts", "derived"):
+        for place in (*KINDS, "staging", "parts", "derived", "uploads"):
             for path in (self.home / place).iterdir():
                 if path.name not in known and _stale(path):
                     shutil.rmtree(path, ignore_errors=True)
@@ -293,33 +294,6 @@ def _stale(folder: Path) -> bool:
         return folder.is_dir() and time.time() - folder.stat().st_mtime > STALE_SECONDS
     except FileNotFoundError:
         return False
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path to write to, which then replaces a file: temp name, flush, rename, flush the
-    folder. A reader sees the old or the new, never half; nothing changes when the block raises.
-    """
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        yield temporary
-        _flush(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    _fsync_folder(path.parent)
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace the content of a small file; see `replacing`."""
-    with replacing(path) as temporary:
-        temporary.write_bytes(content)
-
-
-def sha256(path: Path) -> str:
-    """Hash of a file's bytes."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def check_name(name: str) -> None:
@@ -337,17 +311,3 @@ def _taken(kind: str, name: str) -> Refused:
         "name_taken",
         f"There is already a {kind} called {name!r}. Choose another name, or remove that one first.",
     )
-
-
-def _flush(path: Path) -> tuple[int, str]:
-    with path.open("rb") as handle:
-        os.fsync(handle.fileno())
-    return path.stat().st_size, sha256(path)
-
-
-def _fsync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
