@@ -3,18 +3,42 @@
 from __future__ import annotations
 
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 import streamlit as st
+from starlette.middleware import Middleware
+from streamlit.runtime import Runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.components import columns, index_html, scripts, served, shell
+from pages.components.access import incidents, media, settings
+from pages.components.access.gate import Gate
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing leaves the machine unless a user asks
 
 PAGES = ["", *(path for path, *_ in shell.PAGES)]
 ROUTES = [*columns.routes(), *scripts.routes(), *served.routes(), *index_html.routes(PAGES)]
 
-app = st.App("app.py", routes=ROUTES)
 
-if get_script_run_ctx(suppress_warning=True) is not None:  # a visitor at "/", not the server
+@asynccontextmanager
+async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
+    """What is set up once the server runs, and before it answers."""
+    media.watch(Runtime.instance().media_file_mgr)
+    incidents.silence_values()
+    yield {}
+
+
+app = st.App(
+    "app.py",
+    routes=ROUTES,
+    middleware=[Middleware(Gate)],
+    lifespan=lifespan,
+    on_script_error=incidents.on_script_error,
+)
+
+if get_script_run_ctx(suppress_warning=True) is None:  # the server, before it listens
+    settings.refuse_exposure()
+else:  # a visitor at "/"
     st.switch_page("pages/overview.py")

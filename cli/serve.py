@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import urllib.request
 import webbrowser
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 import typer
 
@@ -19,25 +21,41 @@ from cli.common import Home, bar, err
 from data.errors import UserError
 from data.workspace import Workspace
 
-SAFE = (  # also where the project's .streamlit/config.toml is not installed
-    *("--server.address", "127.0.0.1", "--server.headless", "true"),
-    *("--browser.gatherUsageStats", "false", "--client.showErrorDetails", "none"),
-    *("--client.showSidebarNavigation", "false", "--server.fileWatcherType", "none"),
-)
+SAFE = {  # also where the project's .streamlit/config.toml is not installed
+    "server.headless": "true",
+    "server.fileWatcherType": "none",
+    "server.maxUploadSize": "500",
+    "browser.gatherUsageStats": "false",
+    "client.showErrorDetails": "none",
+    "client.showErrorLinks": "false",
+    "client.showSidebarNavigation": "false",
+    "client.toolbarMode": "minimal",
+    "client.disableDataExport": "true",
+    "logger.enableRich": "false",
+    "logger.hideWelcomeMessage": "true",  # its address lacks the token
+}
+Port = Annotated[int, typer.Option(help="Port on this machine.")]
 commands = typer.Typer()
 
 
 @commands.command("app")
 def app_command(
-    port: Annotated[int, typer.Option(help="Port on this machine.")] = 8501, home: Home = None
+    port: Port = 8501,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; another than this machine's own needs a log-in.")
+    ] = "127.0.0.1",
+    home: Home = None,
 ) -> None:
-    """Open the app in a browser. It listens on this machine only."""
-    _serve(Workspace(home), port)
+    """Open the app in a browser. It listens on this machine only, and asks for the token it prints.
+
+    The token is SUTURE_TOKEN if that is set; set to nothing, none is asked for.
+    """
+    _serve(Workspace(home), port, host)
 
 
 @commands.command()
 def demo(
-    port: Annotated[int, typer.Option(help="Port on this machine.")] = 8501,
+    port: Port = 8501,
     home: Home = None,
     serve: Annotated[bool, typer.Option(help="Open the app when all is ready.")] = True,
 ) -> None:
@@ -60,19 +78,23 @@ def demo(
         _serve(workspace, port)
 
 
-def _serve(workspace: Workspace, port: int) -> None:
-    import app as entry
-
+def _serve(workspace: Workspace, port: int, host: str = "127.0.0.1") -> None:
     _refuse_taken_port(port)
-
-    root = Path(entry.__file__).parent
+    root = Path(__file__).parents[1]
+    token = os.environ.get("SUTURE_TOKEN", secrets.token_urlsafe(24))
     environment = {**os.environ, "SUTURE_HOME": str(workspace.home), "HF_HUB_OFFLINE": "1"}
-    command = [sys.executable, "-m", "streamlit", "run", str(root / "app.py"), *SAFE]
-    threading.Thread(target=_open_browser, args=(port,), daemon=True).start()
+    environment["SUTURE_TOKEN"] = token
+    flags = {**SAFE, "server.address": host, "server.port": str(port)}
+    command = [sys.executable, "-m", "streamlit", "run", str(root / "app.py")]
+    command += [part for name, value in flags.items() for part in (f"--{name}", value)]
+    url = f"http://127.0.0.1:{port}"
+    threading.Thread(target=_open_browser, args=(url, token), daemon=True).start()
     try:
-        subprocess.run([*command, "--server.port", str(port)], env=environment, cwd=root, check=False)
+        ended = subprocess.run(command, env=environment, cwd=root, check=False)
     except KeyboardInterrupt:
         err.print("Stopped.")
+    else:
+        raise typer.Exit(ended.returncode)
 
 
 def _refuse_taken_port(port: int) -> None:
@@ -85,13 +107,15 @@ def _refuse_taken_port(port: int) -> None:
             raise UserError("port_taken", message) from error
 
 
-def _open_browser(port: int) -> None:
-    url = f"http://127.0.0.1:{port}"
+def _open_browser(url: str, token: str) -> None:
+    """Once the app answers, print its address, and open it where a person sits before the terminal."""
     for _ in range(120):
         try:
             with urllib.request.urlopen(f"{url}/_stcore/health", timeout=1):
                 break
         except OSError:
             time.sleep(0.5)
+    address = f"{url}/?{urlencode({'token': token})}" if token else url
+    print(f"Suture is open at {address}", flush=True)
     if sys.stdout.isatty():
-        webbrowser.open(url)
+        webbrowser.open(address)

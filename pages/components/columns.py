@@ -1,7 +1,7 @@
 """Arrays for the browser over plain HTTP: /column/<key>.bin, fetched once and kept there.
 
-The key is a keyed hash of the content, so that other content has another address, and only who was shown
-an address knows it. Nothing is kept on disk: the least recently used columns go when memory is short, and
+The key is a keyed hash of the content, so that other content has another address; only who was shown it
+may fetch it. Nothing is kept on disk: the least recently used columns go when memory is short, and
 a page that runs again puts its columns back.
 """
 
@@ -16,6 +16,8 @@ import numpy as np
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+
+from pages.components import access
 
 LIMIT = 512 * 1024**2  # bytes, for all visitors together
 HEADERS = {
@@ -60,8 +62,10 @@ KEPT = Columns()
 
 
 def address(array: np.ndarray) -> str:
-    """Where the browser finds this array."""
-    return KEPT.put(array)
+    """Where the visitor for whom the script runs finds this array."""
+    found = KEPT.put(array)
+    access.VISITORS.give(access.visitor(), found)
+    return found
 
 
 def routes() -> list[Route]:

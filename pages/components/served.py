@@ -1,6 +1,6 @@
 """Single studies over plain HTTP for hover cards: /thumb/<set>/<split>/<row>.jpg and /card/….json.
 
-The id of a set is random and is known only to who was shown the set.
+A visitor gets the cards of the sets that a page has shown them, as long as the sets are theirs to see.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from data import embeddings, store
 from data.collection import STUDY_ID, Collection
 from data.images import ImagePack, thumbnail
 from data.workspace import SET, Workspace
+from pages.components import access
 from pages.components.columns import HEADERS
 
 if TYPE_CHECKING:
@@ -37,7 +38,10 @@ def urls(view: View) -> tuple[str, str]:
     number = ["all", *view.splits].index(view.split)
     pictured = view.collection is not None and any(m.kind == "image" for m in view.collection.modalities)
     where = f"{view.record.id}/{number}/{{i}}"
-    return f"/card/{where}.json", f"/thumb/{where}.jpg" if pictured else ""
+    cards, pictures = f"/card/{where}.json", f"/thumb/{where}.jpg"
+    for address in (cards, pictures):
+        access.VISITORS.give(access.visitor(), address)
+    return cards, pictures if pictured else ""
 
 
 def routes() -> list[Route]:
@@ -46,34 +50,37 @@ def routes() -> list[Route]:
     return [Route(f"/thumb/{place}.jpg", _answer(_thumb)), Route(f"/card/{place}.json", _answer(_card))]
 
 
-def _answer(find: Callable[[Key, Key | None, int, int], Response]) -> Callable[[Request], Response]:
+def _answer(find: Callable[[str, Key, Key | None, int, int], Response]) -> Callable[[Request], Response]:
     """404 once the set or its collection are deleted, or were never there."""
 
     def answer(request: Request) -> Response:
         where = request.path_params
-        workspace = _workspace(os.environ.get("SUTURE_HOME", ""))
+        owner = access.owner_of(request)
+        if owner is None:
+            return Response(status_code=404)
+        workspace = _workspace(os.environ.get("SUTURE_HOME", ""), owner)
         try:
             record = next(r for r in workspace.records(SET) if r.id == where["set_id"])
             source = store.origin(workspace, record)
             origin = (source.id, source.name) if source else None
-            return find((record.id, record.name), origin, where["split"], where["row"])
+            return find(owner, (record.id, record.name), origin, where["split"], where["row"])
         except (StopIteration, LookupError, OSError):
             return Response(status_code=404)
 
     return answer
 
 
-def _thumb(of_set: Key, origin: Key | None, split: int, row: int) -> Response:
-    return Response(_picture(of_set, origin, split, row), media_type="image/jpeg", headers=UNKEPT)
+def _thumb(owner: str, of_set: Key, origin: Key | None, split: int, row: int) -> Response:
+    return Response(_picture(owner, of_set, origin, split, row), media_type="image/jpeg", headers=UNKEPT)
 
 
-def _card(of_set: Key, origin: Key | None, split: int, row: int) -> Response:
-    return JSONResponse(_shown(of_set, origin, split).words(row), headers=UNKEPT)
+def _card(owner: str, of_set: Key, origin: Key | None, split: int, row: int) -> Response:
+    return JSONResponse(_shown(owner, of_set, origin, split).words(row), headers=UNKEPT)
 
 
 @lru_cache(maxsize=20_000)
-def _picture(of_set: Key, origin: Key | None, split: int, row: int) -> bytes:
-    return thumbnail(_shown(of_set, origin, split).picture(row), SIDE)
+def _picture(owner: str, of_set: Key, origin: Key | None, split: int, row: int) -> bytes:
+    return thumbnail(_shown(owner, of_set, origin, split).picture(row), SIDE)
 
 
 @dataclass(frozen=True)
@@ -106,14 +113,14 @@ class _Shown:
         return known
 
 
-@lru_cache(maxsize=2)
-def _workspace(home: str) -> Workspace:
-    return Workspace(home or None)
+@lru_cache(maxsize=256)
+def _workspace(home: str, owner: str) -> Workspace:
+    return Workspace(home or None, **({"owner": owner} if owner else {}))
 
 
 @lru_cache(maxsize=16)
-def _shown(of_set: Key, origin: Key | None, split: int) -> _Shown:
-    workspace = _workspace(os.environ.get("SUTURE_HOME", ""))
+def _shown(owner: str, of_set: Key, origin: Key | None, split: int) -> _Shown:
+    workspace = _workspace(os.environ.get("SUTURE_HOME", ""), owner)
     whole = embeddings.load(workspace, of_set[1])
     ids = whole.split(["all", *whole.splits()][split]).rows[STUDY_ID].to_numpy()
     if origin is None:

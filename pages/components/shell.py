@@ -14,7 +14,8 @@ from data.errors import UserError
 from data.workspace import SET, Record
 from models.adapters import refuse_scoring_on_fit
 from models.results import trained_on
-from pages.components import cards, views
+from pages.components import access, cards, views
+from pages.components.access import identity
 from pages.components.views import View
 
 ICON = Path(__file__).parent / "icon.png"
@@ -53,6 +54,7 @@ class Choice:
 
 def open_page(title: str, question: str) -> None:
     """Title, navigation and the question that the page answers."""
+    access.who()  # before anything else: without a log-in the page ends here
     st.set_page_config(page_title=f"{title} · Suture", page_icon=str(ICON), layout="wide")
     # The state of a widget that another page showed is still there, but this page's widget has lost it.
     st.session_state["page_is_new"] = st.session_state.get("page_open") != title
@@ -63,6 +65,7 @@ def open_page(title: str, question: str) -> None:
         right.markdown("### Suture")
         for path, label, icon in PAGES:
             link(path, label, icon)
+        identity.account()
     st.title(title)
     st.caption(question)
 

@@ -21,18 +21,19 @@ from data.images import ImagePack
 from data.workspace import SET, Record, Workspace
 from models import layouts, results
 from models.layouts import Layout
+from pages.components import access
 
 MANY = 20_000  # studies above which measuring takes minutes
 
 
 def workspace() -> Workspace:
-    """The workspace that `SUTURE_HOME` names."""
-    return _workspace(os.environ.get("SUTURE_HOME", ""))
+    """The workspace that `SUTURE_HOME` names, as far as whoever is logged in may see it."""
+    return _workspace(os.environ.get("SUTURE_HOME", ""), access.who())
 
 
-@st.cache_resource(show_spinner=False)
-def _workspace(home: str) -> Workspace:
-    return Workspace(home or None)
+@st.cache_resource(show_spinner=False, max_entries=256)
+def _workspace(home: str, owner: str) -> Workspace:
+    return Workspace(home or None, **({"owner": owner} if owner else {}))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,53 @@
+"""What every answer tells the browser: load nothing from elsewhere, be in no frame, guess no types."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from functools import cache
+from hashlib import sha256
+
+from pages.components import index_html
+
+FIXED = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
+}
+UNKEPT = {"Cache-Control": "private, no-store"}
+POLICY = {
+    "default-src": "'self'",
+    # Streamlit loads the code of components from blobs; regl, which draws the maps and plotly's large
+    # scatters, writes its functions at run time.
+    "script-src": "'self' blob: 'unsafe-eval'",
+    "style-src": "'self' 'unsafe-inline'",  # Streamlit's styles are made in the browser
+    "img-src": "'self' data: blob:",
+    "font-src": "'self' data:",
+    "worker-src": "'self' blob:",
+    "object-src": "'none'",
+    "base-uri": "'self'",
+    "form-action": "'self'",
+    "frame-ancestors": "'none'",
+}
+
+
+def of(host: str, path: str, *, secure: bool) -> dict[str, str]:
+    """Headers of an answer at `path` of a host that was allowed; `secure` where it came over TLS."""
+    stream = f" {'wss' if secure else 'ws'}://{host}" if host else ""
+    scripts = f"{POLICY['script-src']}{_inline()}"
+    policy = {**POLICY, "script-src": scripts, "connect-src": f"'self'{stream}"}
+    found = {**FIXED, "Content-Security-Policy": "; ".join(map(" ".join, policy.items()))}
+    if secure:
+        found["Strict-Transport-Security"] = "max-age=31536000"
+    return found | (UNKEPT if path.startswith(("/media/", "/_stcore/upload_file/")) else {})
+
+
+@cache
+def _inline() -> str:
+    """Hashes of the scripts that stand in Streamlit's HTML file; no other script in a page runs."""
+    scripts = re.findall(r"<script>(.*?)</script>", index_html.INDEX.read_text(encoding="utf-8"), re.DOTALL)
+    hashes = (b64encode(sha256(script.encode()).digest()).decode() for script in scripts)
+    return "".join(f" 'sha256-{found}'" for found in hashes)

@@ -1,0 +1,47 @@
+"""Notes whom Streamlit hands its files to: /media asks nobody, and equal files have one address.
+
+The manager's three public methods are the only way from a script to an address under /media. A Streamlit
+that went another way would have its files refused, not given to everybody.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from streamlit.runtime.media_file_manager import MediaFileManager
+
+from pages.components.access.visitors import VISITORS, visitor
+
+PROMISES = 10_000  # files made on a click, between the page and the click
+
+
+def watch(manager: MediaFileManager) -> None:
+    """From now on each address is noted for the visitor of the script that asked for it."""
+    promised: OrderedDict[str, str] = OrderedDict()
+
+    def added(add: Callable[..., str], *args: Any, **options: Any) -> str:
+        address = add(*args, **options)
+        VISITORS.give(visitor(), address)
+        return address
+
+    def deferred(add: Callable[..., str], *args: Any, **options: Any) -> str:
+        promise = add(*args, **options)
+        promised[promise] = visitor()
+        if len(promised) > PROMISES:
+            promised.popitem(last=False)
+        return promise
+
+    def executed(execute: Callable[[str], str], promise: str) -> str:
+        address = execute(promise)  # in a thread that belongs to no script
+        VISITORS.give(promised.get(promise, ""), address)
+        return address
+
+    for name, noting in {"add": added, "add_deferred": deferred, "execute_deferred": executed}.items():
+        _wrap(manager, name, noting)
+
+
+def _wrap(manager: MediaFileManager, name: str, noting: Callable[..., str]) -> None:
+    plain = getattr(manager, name)
+    setattr(manager, name, lambda *args, **options: noting(plain, *args, **options))
