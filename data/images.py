@@ -11,72 +11,86 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
+from data import limits
 from data.errors import Skipped
+from data.kinds import kind_of
+from data.names import shown
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif")
-MAX_PIXELS = 40_000_000
-MAX_SIDE = 20_000
-MIN_SIDE = 8
+DEPTHS = (8, 10, 12, 14, 16)  # bits that scanners and exports use
 KEPT_SIDE = 1024  # longer side of what is kept; encoders read 224 to 512
 
 
 def decode(content: bytes, name: str) -> Image.Image:
     """An upright 8-bit picture, mode L (grey) or RGB. `Skipped` says why it is none.
 
-    16-bit and float pictures are stretched from their lowest to their highest value; alpha is laid
-    on black; a multi-page file gives its first page; a colour file with R=G=B becomes grey.
+    The content decides what it is, not the name. 16-bit values are scaled from the least depth of 8, 10, 12,
+    14 or 16 bits that holds them; float and 32-bit pictures are stretched from their lowest to their highest
+    value; alpha is laid on black; a file of several pages or frames gives its first; a colour file with
+    R=G=B becomes grey.
     """
     if content[128:132] == b"DICM":
         from data.dicom_pixels import dicom_pixels
 
         return Image.fromarray(dicom_pixels(content))
     if not content:
-        raise Skipped("empty_file", f"{name!r} is empty.")
+        raise Skipped("empty_file", f"{shown(name)} is empty.")
+    kind = kind_of(content)
+    if kind not in FORMATS:
+        raise _not_taken(kind, name)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return _decode(content, name)
+        warnings.simplefilter("ignore")  # they quote what they read
+        return to_eight_bit(_decode(content, kind, name), name)
 
 
-def _decode(content: bytes, name: str) -> Image.Image:
+def _not_taken(kind: str, name: str) -> Skipped:
+    if kind:
+        what = f"{shown(name)} is a {kind} file, which is not read. Export it as PNG."
+        return Skipped("file_type_not_allowed", what)
+    return Skipped("not_an_image", f"{shown(name)} is not a picture of a known kind ({', '.join(FORMATS)}).")
+
+
+def _decode(content: bytes, kind: str, name: str) -> Image.Image:
     try:
-        opened = Image.open(io.BytesIO(content), formats=FORMATS)
+        opened = Image.open(io.BytesIO(content), formats=[kind])
         _check_size(opened.size, name)
         opened.load()
-        picture = ImageOps.exif_transpose(opened)
-    except UnidentifiedImageError as error:
-        raise Skipped(
-            "not_an_image", f"{name!r} is not a picture of a known kind ({', '.join(FORMATS)})."
-        ) from error
-    except Image.DecompressionBombError as error:
-        raise Skipped("image_too_large", f"{name!r} declares too many pixels.") from error
+        return ImageOps.exif_transpose(opened)
     except Skipped:
         raise
+    except Image.DecompressionBombError as error:
+        raise Skipped("image_too_large", f"{shown(name)} declares too many pixels.") from error
+    except MemoryError as error:
+        raise Skipped("image_too_large", f"{shown(name)} needs too much memory.") from error
     except Exception as error:  # Pillow's codecs raise anything from SyntaxError to struct.error
         truncated = "truncated" in str(error).lower()
         code = "image_truncated" if truncated else "image_corrupt"
-        raise Skipped(code, f"{name!r} cannot be decoded: {error}.") from error
-    return to_eight_bit(picture, name)
+        what = "ends before its last pixel" if truncated else f"is damaged ({type(error).__name__})"
+        raise Skipped(code, f"{shown(name)} {what}. Copy or export it again.") from error
 
 
 def _check_size(size: tuple[int, int], name: str) -> None:
     width, height = size
-    shown = f"{name!r} is {width} x {height} pixels"
-    if min(size) < MIN_SIDE:
-        raise Skipped("image_too_small", f"{shown}; at least {MIN_SIDE} a side are needed.")
-    if max(size) > MAX_SIDE or width * height > MAX_PIXELS:
-        raise Skipped("image_too_large", f"{shown}; the limit is {MAX_PIXELS:,} pixels.")
+    most = limits.current()
+    what = f"{shown(name)} is {width} x {height} pixels"
+    if min(size) < most.image_side_least:
+        raise Skipped("image_too_small", f"{what}; at least {most.image_side_least} a side are needed.")
+    if max(size) > most.image_side or width * height > most.image_pixels:
+        raise Skipped("image_too_large", f"{what}; the limit is {most.image_pixels:,} pixels.")
 
 
 def to_eight_bit(picture: Image.Image, name: str) -> Image.Image:
     """Mode L or RGB, whatever the picture came as."""
-    if picture.mode in ("I", "F") or picture.mode.startswith("I;"):
+    if picture.mode.startswith("I;16"):
+        return Image.fromarray(_scale(np.asarray(picture, dtype=np.float64)))
+    if picture.mode in ("I", "F"):
         return Image.fromarray(_stretch(np.asarray(picture, dtype=np.float64), name))
-    if picture.mode in ("L", "1"):
+    if picture.mode in ("L", "1") and "transparency" not in picture.info:
         return picture.convert("L")
-    if picture.mode in ("LA", "PA", "RGBA", "P"):
+    if picture.mode in ("LA", "PA", "RGBA", "P", "La", "RGBa") or "transparency" in picture.info:
         rgba = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba)
     rgb = picture.convert("RGB")
@@ -85,9 +99,20 @@ def to_eight_bit(picture: Image.Image, name: str) -> Image.Image:
     return rgb.getchannel("R") if grey else rgb
 
 
+def is_constant(pixels: np.ndarray) -> bool:
+    """Whether every pixel is the same: nothing is seen in such a picture."""
+    return bool((pixels == pixels[0, 0]).all())
+
+
+def _scale(values: np.ndarray) -> np.ndarray:
+    highest = values.max()
+    bits = next(depth for depth in DEPTHS if highest < 2**depth)
+    return np.round(values / (2**bits - 1) * 255).astype(np.uint8)
+
+
 def _stretch(values: np.ndarray, name: str) -> np.ndarray:
     if not np.isfinite(values).all():
-        raise Skipped("image_not_finite", f"{name!r} has pixels that are not numbers.")
+        raise Skipped("image_not_finite", f"{shown(name)} has pixels that are not numbers.")
     low, high = values.min(), values.max()
     return np.round((values - low) / max(high - low, 1e-12) * 255).astype(np.uint8)
 

@@ -8,9 +8,42 @@ from typing import Protocol
 
 import pandas as pd
 
+from data.errors import UserError
+
+Problem = tuple[str, str, str]  # item, reason code, message
+
+
+class Noted:
+    """What was left out, or is worth a warning, while files and tables were read. Each counts once."""
+
+    def __init__(self) -> None:
+        self._problems: dict[tuple[str, str], str] = {}
+        self._warnings: dict[tuple[str, str], int] = {}
+
+    def leave(self, item: str, error: UserError) -> None:
+        """An item that is not taken."""
+        self._problems[item, error.code] = error.message
+
+    def warn(self, code: str, item: str = "", count: int = 1) -> None:
+        """Something that was taken, and that a person should look at."""
+        self._warnings[code, item] = count
+
+    def problems(self) -> tuple[Problem, ...]:
+        """Items left out, in order."""
+        return tuple((item, code, message) for (item, code), message in self._problems.items())
+
+    def warnings(self) -> dict[str, int]:
+        """Code -> how often."""
+        counts: dict[str, int] = {}
+        for (code, _), count in self._warnings.items():
+            counts[code] = counts.get(code, 0) + count
+        return counts
+
 
 class Files(Protocol):
     """Named bytes: a folder, a ZIP, or rows of an Arrow table. Names are labels, never paths."""
+
+    noted: Noted
 
     def names(self) -> Iterable[str]:
         """Every file's name, relative, with forward slashes."""
@@ -49,7 +82,8 @@ class RawStudies:
     """A source as its reader understood it; nothing has been decoded or checked yet.
 
     `rows` holds strings only, "" = missing. `rename` gives modalities better names than their
-    columns have. `problems` are items that the reader itself had to skip: (item, code, message).
+    columns have. `problems` are items that the reader itself had to skip; `warnings` count what was taken
+    and should be looked at, by code.
     """
 
     layout: str
@@ -57,6 +91,7 @@ class RawStudies:
     roles: Roles
     files: Files
     rename: Mapping[str, str] = field(default_factory=dict)
-    problems: tuple[tuple[str, str, str], ...] = ()
+    problems: tuple[Problem, ...] = ()
+    warnings: Mapping[str, int] = field(default_factory=dict)
     synthetic: bool = False
     notes: Mapping[str, object] = field(default_factory=dict)

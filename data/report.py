@@ -15,7 +15,8 @@ SHOWN_PROBLEMS = 50
 class IntakeReport:
     """found = taken + sum of skipped, unless `refused` names the reason that nothing was taken.
 
-    `problems` lists the first 50 skipped items as (item, code, message).
+    `problems` lists the first 50 skipped items as (item, code, message). `warnings` counts, by code, what was
+    taken and should be looked at.
     """
 
     found: int
@@ -24,6 +25,7 @@ class IntakeReport:
     refused: str | None = None
     message: str = ""
     problems: tuple[tuple[str, str, str], ...] = ()
+    warnings: dict[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The machine-readable form, the same for every kind of import."""
@@ -33,6 +35,7 @@ class IntakeReport:
             "skipped": self.skipped,
             "refused": self.refused,
             "message": self.message,
+            "warnings": self.warnings,
         }
 
     @property

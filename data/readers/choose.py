@@ -9,11 +9,10 @@ import pandas as pd
 
 from data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID
 from data.errors import Refused, Skipped
-from data.raw import Files, RawStudies, Roles
+from data.raw import Files, Problem, RawStudies, Roles
 from data.tables import decode
 
 RESERVED = (STUDY_ID, GROUP, SPLIT, DUPLICATE)  # columns that every collection has already
-Problem = tuple[str, str, str]
 
 
 def studies(
@@ -37,7 +36,8 @@ def studies(
         roles=roles,
         files=files,
         rename=_free_names(roles),
-        problems=problems,
+        problems=(*files.noted.problems(), *problems),
+        warnings=files.noted.warnings(),
         notes=notes or {},
     )
 

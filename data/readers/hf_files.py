@@ -21,6 +21,7 @@ class ShardFiles:
         self._several = several_columns
         self._places: dict[str, tuple[Shard, str, int, str]] = {}
         self._lookup: Lookup | None = None
+        self.noted = beside.noted
 
     def add(self, shard: Shard, split: str, start: int) -> dict[str, list[str]]:
         """Name every picture of a shard whose first row is `start`: column -> names, "" = missing."""

@@ -176,7 +176,7 @@ def test_pictures_come_out_upright_grey_and_without_metadata() -> None:
     ("content", "code"),
     [
         (b"", "empty_file"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0", "not_an_image"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0", "file_type_not_allowed"),
         (png()[:80], "image_truncated"),
         (png(size=(4, 4)), "image_too_small"),
         (encoded(Image.new("1", (25_000, 10))), "image_too_large"),
