@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: demo test slow lint browser benchmarks screenshots animation clean
+.PHONY: demo test slow lint audit browser benchmarks screenshots animation clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -34,6 +34,11 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit -q -c pyproject.toml -r app.py analysis cli data models pages
+
+audit: $(VENV)/.installed  # asks a database of advisories in the net; no part of the other checks
+	$(BIN)/python -m pip install --quiet pip-audit
+	$(BIN)/pip-audit --skip-editable
 
 benchmarks: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.embedding

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import re
 import zipfile
@@ -15,6 +14,7 @@ from analysis.verdict import reading
 from data.errors import UserError
 from models.evidence import gather
 from pages.components import cards, shell, views
+from pages.components.downloads import offer
 from pages.components.shell import Choice
 
 KEPT = "report_built"
@@ -130,14 +130,13 @@ def downloads(built: Built) -> None:
     )
     row = st.container(horizontal=True)
     for label, ending, kind, content in files:
-        name = f"{stem}-{hashlib.sha256(content).hexdigest()[:12]}.{ending}"
-        row.download_button(
+        offer(
+            row,
             f"{label}, {len(content) / 1e6:.1f} MB",
             content,
-            name,
+            f"{stem}.{ending}",
             kind,
             key=f"report-{ending}",
-            on_click="ignore",
             icon=":material/download:",
         )
 

@@ -15,6 +15,7 @@ from models.training import record
 from models.training.config import TrainingConfig, from_json, to_toml
 from models.training.record import Run
 from pages.components import cards, curves, scrubber, shell, training_form, views
+from pages.components.downloads import offer
 
 TRAIN = "train"
 RESUMABLE = 7 * 24 * 3600  # seconds that the state of a stopped run is kept
@@ -61,13 +62,13 @@ def buttons(config: TrainingConfig, wrong: bool) -> None:
     help = f"Trains {other} with the same settings, one after the other, and embeds and measures both."
     if row.button("Train both and compare", key="train_both", disabled=wrong, help=help):
         launch([*training_form.pair(config)])
-    row.download_button(
+    offer(
+        row,
         "Download this run as TOML",
         to_toml(config),
         "run.toml",
         "application/toml",
         key="train_toml",
-        on_click="ignore",
         disabled=wrong,
         help="The same run in a shell: suture train --config run.toml",
     )
@@ -257,9 +258,8 @@ def files(records: list[Record]) -> None:
         name = st.selectbox("Files of", [r.name for r in records], key="train_files", width=360)
         chosen = next(r for r in records if r.name == name)
         for file in (record.STEPS_CSV, record.EPOCHS_CSV, record.MANIFEST):
-            st.download_button(
-                file, chosen.path(file).read_bytes(), file, key=f"train_{file}", on_click="ignore"
-            )
+            kind = "application/json" if file.endswith(".json") else "text/csv"
+            offer(st.container(), file, chosen.path(file).read_bytes(), file, kind, key=f"train_{file}")
 
 
 main()

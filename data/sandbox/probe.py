@@ -41,7 +41,7 @@ def _refused(attempt: Callable[[dict[str, Any]], object], request: dict[str, Any
 
 ATTEMPTS: dict[str, Callable[[dict[str, Any]], object]] = {
     "network": lambda request: socket.create_connection(("127.0.0.1", request["port"]), timeout=2),
-    "program": lambda request: subprocess.run(["true"], check=True),
+    "program": lambda request: subprocess.run(["true"], check=True),  # must fail  # nosec B607
     "write": lambda request: Path(request["path"]).write_text("here"),
     "append": lambda request: os.open(request["path"], os.O_APPEND | os.O_WRONLY),
     "remove": lambda request: Path(request["path"]).unlink(),

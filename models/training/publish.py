@@ -66,7 +66,9 @@ def publish(workspace: Workspace, todo: Plan, place: Path, outcome: Outcome, fab
             save_file(outcome.tabular, folder / registry.TABULAR_WEIGHTS)
         content = {**described, "manifest": manifest, "history": history.to_json()}
         record.write(folder, content)
-        shots = {str(record.epoch_of(p)): np.load(p) for p in sorted(place.glob("probe-*.npy"))}
+        shots = {
+            str(record.epoch_of(p)): np.load(p, allow_pickle=False) for p in sorted(place.glob("probe-*.npy"))
+        }
         np.savez(folder / record.PROBE, **shots)
         workspace.publish(CHECKPOINT, todo.config.label, folder, meta_of(todo, history, manifest))
 

@@ -6,8 +6,6 @@ the checkpoint's record holds `history.json`, `probe.npz`, `manifest.json`, `ste
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import time
 from collections.abc import Sequence
@@ -17,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.tables import csv_text
 from data.workspace import CHECKPOINT, Record, Workspace, write_atomically
 
 PROGRESS, HISTORY, MANIFEST, PROBE = "progress.json", "history.json", "manifest.json", "probe.npz"
@@ -149,8 +148,4 @@ def write(place: Path, content: dict[str, Any]) -> None:
 def to_csv(rows: Sequence[dict[str, Any]]) -> str:
     """Rows as CSV, columns in order of appearance."""
     names = [*dict.fromkeys(name for row in rows for name in row)]
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, names)
-    writer.writeheader()
-    writer.writerows(rows)
-    return buffer.getvalue()
+    return csv_text([{name: row.get(name) for name in names} for row in rows])

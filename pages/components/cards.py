@@ -13,6 +13,7 @@ from analysis.evaluate import Evaluation, Metric
 from analysis.figures import COLOUR_A, COLOUR_B
 from analysis.tables import csv_text
 from pages.components import views
+from pages.components.downloads import offer
 from pages.components.views import View
 
 COLOURS = (COLOUR_A, COLOUR_B)
@@ -87,16 +88,10 @@ def downloads(evaluation: Evaluation, label: str) -> None:
     """The numbers as JSON and CSV."""
     content = json.dumps(evaluation.to_json(), indent=1)
     row = st.container(horizontal=True)
-    row.download_button(
-        f"{evaluation.set} (JSON)", content, f"{label}.json", "application/json", key=f"json-{label}"
-    )
-    row.download_button(
-        f"{evaluation.set} (CSV)",
-        csv_text(table_of(evaluation)),
-        f"{label}.csv",
-        "text/csv",
-        key=f"csv-{label}",
-    )
+    table = csv_text(table_of(evaluation))
+    name = evaluation.set
+    offer(row, f"{name} (JSON)", content, f"{label}.json", "application/json", key=f"json-{label}")
+    offer(row, f"{name} (CSV)", table, f"{label}.csv", "text/csv", key=f"csv-{label}")
 
 
 def study_card(view: View, row: int, *, caption: str = "") -> None:

@@ -14,7 +14,7 @@ from analysis.compare.cells import cells, numbers, of_headline
 from analysis.tables import csv_text, latex
 from pages.components import cards
 from pages.components.compare_data import LINK, Both
-from pages.components.downloads import figure
+from pages.components.downloads import figure, offer
 
 WORD_COLOURS = {
     "closed": "green",
@@ -90,4 +90,4 @@ def downloads(both: Both, rows: Sequence[Row]) -> None:
     place = st.container(horizontal=True)
     for label, ending, kind, content in files:
         key = f"compare-{ending}"
-        place.download_button(label, content, f"{name}.{ending}", kind, key=key, on_click="ignore")
+        offer(place, label, content, f"{name}.{ending}", kind, key=key)

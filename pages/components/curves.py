@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -13,6 +14,7 @@ from analysis.tables import csv_text
 from models.training.record import Run
 from pages.components import cards, downloads
 from pages.components.compare_data import LINK
+from pages.components.downloads import offer
 
 # number of the probe -> (title, what it means, whether it is a share)
 BY_EPOCH = {
@@ -143,14 +145,13 @@ def files(runs: Sequence[Run]) -> None:
     row = st.container(horizontal=True)
     for over in ("epochs", "steps"):
         rows = [{"run": run.name, **line} for run in runs for line in getattr(run.history, over)]
-        row.download_button(
-            f"All {over} (CSV)",
-            lambda rows=rows: csv_text(_flat(rows)),
-            f"{' and '.join(run.name for run in runs)} {over}.csv",
-            "text/csv",
-            key=f"curves-{over}",
-            on_click="ignore",
-        )
+        name = f"{' and '.join(run.name for run in runs)} {over}.csv"
+        table = partial(_csv, rows)
+        offer(row, f"All {over} (CSV)", table, name, "text/csv", key=f"curves-{over}")
+
+
+def _csv(rows: list[dict[str, Any]]) -> str:
+    return csv_text(_flat(rows))
 
 
 def _flat(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,10 +1,12 @@
-"""What is shown as files to take away: figures, embedding sets, adapters."""
+"""All that can be taken away as files: figures, tables, embedding sets, adapters."""
 
 from __future__ import annotations
 
+import secrets
 import tempfile
 from collections.abc import Callable
 from functools import partial
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +17,7 @@ from analysis.figures import data_of
 from analysis.tables import csv_text
 from data import embeddings
 from data.export import export_set
-from data.workspace import Record
+from data.workspace import Record, Workspace
 from models.adapters import export_adapter
 from pages.components import views
 
@@ -23,6 +25,34 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 PICTURES = {"SVG": {"format": "svg"}, "PNG": {"format": "png", "scale": 2}}
+
+
+def offer(
+    place: DeltaGenerator,
+    label: str,
+    content: str | bytes | Callable[[], str | bytes],
+    name: str,
+    kind: str,
+    *,
+    key: str,
+    **options: Any,
+) -> None:
+    """A button that hands out a file, which is made on the click if `content` is a function.
+
+    The name ends in a mark of this session and content, as in gap-1f3a9c2e.csv: Streamlit tells large files
+    apart by their name, length and parts, and would hand out one file where two differ in between.
+    """
+    stem, _, ending = name.rpartition(".")
+    file = f"{stem}-{_mark(content)}.{ending}"
+    place.download_button(label, content, file, kind, key=key, on_click="ignore", **options)
+
+
+def _mark(content: object) -> str:
+    if not isinstance(content, str | bytes):
+        return secrets.token_hex(4)
+    secret = st.session_state.setdefault("downloads_secret", secrets.token_bytes(16))
+    told = content.encode() if isinstance(content, str) else content
+    return blake2b(told, key=secret, digest_size=4).hexdigest()
 
 
 @st.fragment
@@ -56,29 +86,23 @@ def _menu(drawn: go.Figure, key: str, name: str) -> None:
         ("Figure (JSON for Plotly)", "json", "application/json", drawn.to_json),
     )
     for label, ending, kind, content in files:
-        row.download_button(
-            label, content, f"{name}.{ending}", kind, key=f"{key}-{ending}", on_click="ignore"
-        )
+        offer(row, label, content, f"{name}.{ending}", kind, key=f"{key}-{ending}")
 
 
 def exports(row: DeltaGenerator, record: Record) -> None:
     """The vectors, and the adapter that made them, as files that numpy reads; packed on the click."""
-    parts = [("vectors", export_vectors)]
+    parts = [("vectors", partial(export_vectors, views.workspace()))]
     if "adapter" in record.meta:
         parts.append(("adapter", partial(export_adapter, views.workspace())))
     for part, write in parts:
-        row.download_button(
-            f"Export {part}",
-            partial(packed, write, record.name),
-            f"{record.name} {part}.npz",
-            "application/octet-stream",
-            key=f"export-{part}-{record.id}",
-            on_click="ignore",
-        )
+        content = partial(packed, write, record.name)
+        file, key = f"{record.name} {part}.npz", f"export-{part}-{record.id}"
+        offer(row, f"Export {part}", content, file, "application/octet-stream", key=key)
 
 
-def export_vectors(name: str, target: Path) -> Path:
-    return export_set(embeddings.load(views.workspace(), name), target)
+def export_vectors(workspace: Workspace, name: str, target: Path) -> Path:
+    """Made on the click, in a thread that belongs to nobody: it must be told whose workspace."""
+    return export_set(embeddings.load(workspace, name), target)
 
 
 def packed(write: Callable[[str, Path], Path], name: str) -> bytes:

@@ -18,6 +18,7 @@ from analysis.tables import csv_text, latex
 from data.collection import GROUP
 from pages.components import cards, downloads, views
 from pages.components.compare_data import LINK
+from pages.components.downloads import offer
 from pages.components.shell import Choice
 
 NAMES = {"recall_at_1": "R@1", "recall_at_5": "R@5", "recall_at_10": "R@10", "median_rank": "median rank"}
@@ -181,4 +182,4 @@ def files(
     place = st.container(horizontal=True)
     for label, ending, kind, content in kinds:
         file, key = f"{name}-{choice.a.split}.{ending}", f"retrieval-{ending}"
-        place.download_button(label, content, file, kind, key=key, on_click="ignore")
+        offer(place, label, content, file, kind, key=key)

@@ -12,7 +12,7 @@ from analysis.projection import pca_common
 from data.collection import STUDY_ID
 from data.workspace import COLLECTION
 from models.training.record import Run
-from pages.components import cards, training_form, views
+from pages.components import access, cards, training_form, views
 from pages.components.linked_map import SHAPES, Cards, Colouring, Moment, Panel, linked_map
 
 NUMBERS = {
@@ -101,7 +101,7 @@ def common(runs: Sequence[Run]) -> tuple[list[str], list[list[int]]]:
 
 def panel(title: str, accent: str, run: Run, epochs: Sequence[int], rows: list[int]) -> Panel:
     """A run's studies at each epoch; where it has no snapshot, as at its last one before."""
-    xy, extent = projected(run.name, run.manifest["config_key"], len(run.snapshots), run)
+    xy, extent = projected(access.who(), run.name, run.manifest["config_key"], len(run.snapshots), run)
     known, n = sorted(run.snapshots), len(run.studies)
     frames = []
     for epoch in epochs:
@@ -112,7 +112,7 @@ def panel(title: str, accent: str, run: Run, epochs: Sequence[int], rows: list[i
 
 @st.cache_data(show_spinner="Laying out all epochs…", max_entries=16)
 def projected(
-    name: str, key: str, moments: int, _run: Run
+    owner: str, name: str, key: str, moments: int, _run: Run
 ) -> tuple[np.ndarray, tuple[float, float, float, float]]:
     """(n_moments, n_modalities * n_probe, 2), modality after modality, and the frame of all of it."""
     stacks = [np.concatenate([*shot.values()]) for _, shot in sorted(_run.snapshots.items())]

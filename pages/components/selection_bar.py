@@ -16,6 +16,7 @@ from data.workspace import SELECTION, Record
 from models.selections import WRITERS
 from pages.components import cards, views
 from pages.components import selection_state as state
+from pages.components.downloads import offer
 from pages.components.shell import Choice
 
 LONGEST = 90  # characters of how a selection was made
@@ -133,21 +134,18 @@ def _delete(name: str) -> None:
 def _export(choice: Choice) -> None:
     """The selected ids, or with what is known of the studies, as files; written on the click."""
     labels = st.checkbox("With labels", key="selection_labels")
-    taken = _named(choice, "selection")  # now: what is written on the click knows no session
+    # now: what is written on the click knows no session
+    taken, known = _named(choice, "selection"), _labels(choice.a.name) if labels else None
     for form in WRITERS:
-        st.download_button(
+        offer(
+            st.container(),
             form.upper() if form != "parquet" else "Parquet",
-            partial(_file, taken, form, choice.a.name if labels else None),
+            partial(WRITERS[form], taken, known),
             f"selection.{form}",
             MIME[form],
             key=f"selection_{form}",
-            on_click="ignore",
             width="stretch",
         )
-
-
-def _file(taken: Selection, form: str, labels_of: str | None) -> bytes:
-    return WRITERS[form](taken, None if labels_of is None else _labels(labels_of))
 
 
 def _labels(name: str) -> pd.DataFrame:

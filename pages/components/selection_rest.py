@@ -24,6 +24,7 @@ from data.collection import GROUP, SPLIT
 from pages.components import cards, downloads, views
 from pages.components import selection_state as state
 from pages.components.compare_data import LINK
+from pages.components.downloads import offer
 from pages.components.retrieval_scores import worth_it
 from pages.components.shell import Choice
 from pages.components.views import View
@@ -134,7 +135,7 @@ def _take_away(found: Rest, rows: list[dict[str, object]]) -> None:
     )
     row = st.container(horizontal=True)
     for label, content, name, kind in files:
-        row.download_button(label, content, name, kind, key=name, on_click="ignore")
+        offer(row, label, content, name, kind, key=name)
 
 
 def _row(title: str, letter: str, one: Contrast) -> dict[str, object]:

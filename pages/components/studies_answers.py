@@ -15,6 +15,7 @@ from data.workspace import Record
 from models import newcomers
 from pages.components import cards, retrieval_answers, studies_visit, views
 from pages.components.compare_data import LINK
+from pages.components.downloads import offer
 from pages.components.shell import Choice
 from pages.components.studies_visit import Side
 from pages.components.views import View
@@ -113,17 +114,9 @@ def table(visit: Record, sides: list[Side], asked: Asked) -> int:
     x, y = asked.direction
     label = f"{x} to {y}"
     line = st.container(horizontal=True)
-    line.download_button(
-        "Table (CSV)", csv_text(rows), f"studies {label}.csv", "text/csv", key="studies_t", on_click="ignore"
-    )
-    line.download_button(
-        "All neighbours (CSV)",
-        csv_text(long(sides, asked, ids)),
-        f"neighbours {label}.csv",
-        "text/csv",
-        key="studies_n",
-        on_click="ignore",
-    )
+    offer(line, "Table (CSV)", csv_text(rows), f"studies {label}.csv", "text/csv", key="studies_t")
+    every = csv_text(long(sides, asked, ids))
+    offer(line, "All neighbours (CSV)", every, f"neighbours {label}.csv", "text/csv", key="studies_n")
     if len(ids) > 1:
         line.caption("Choose a row to look at its study.")
     chosen = event["selection"]["rows"]

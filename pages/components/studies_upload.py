@@ -13,6 +13,7 @@ from data.report import IntakeReport
 from models import newcomers
 from models.newcomers import Admission, Uploads
 from pages.components import cards, views
+from pages.components.downloads import offer
 
 KEPT = (
     "They stay on this machine, apart from your collections, until you discard them. Nothing is trained on "
@@ -94,20 +95,6 @@ def report(came: IntakeReport) -> None:
         st.caption(f"The first {len(rows):,} are listed.")
     row = st.container(horizontal=True)
     content = json.dumps({**came.to_json(), "problems": rows}, indent=1)
-    row.download_button(
-        "Intake report (JSON)",
-        content,
-        "intake.json",
-        "application/json",
-        key="studies_json",
-        on_click="ignore",
-    )
-    row.download_button(
-        "Skipped (CSV)",
-        csv_text(rows),
-        "skipped.csv",
-        "text/csv",
-        key="studies_csv",
-        on_click="ignore",
-        disabled=not rows,
-    )
+    offer(row, "Intake report (JSON)", content, "intake.json", "application/json", key="studies_json")
+    table = csv_text(rows)
+    offer(row, "Skipped (CSV)", table, "skipped.csv", "text/csv", key="studies_csv", disabled=not rows)

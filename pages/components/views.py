@@ -78,12 +78,12 @@ def view(name: str, split: str) -> View:
     """A split of the set of that name ("all" = every study)."""
     record = workspace().record(SET, name)
     source = store.origin(workspace(), record)
-    return _view(record.fingerprint, name, split, source.name if source else "", source.id if source else "")
+    return _view(record.id, name, split, source.name if source else "", source.id if source else "")
 
 
 @st.cache_resource(show_spinner="Opening the embedding set…", max_entries=16)
-def _view(fingerprint: str, name: str, split: str, source: str, source_id: str) -> View:
-    """Keyed by the collection too: when that is deleted or renamed, nothing of it stays on a page."""
+def _view(record_id: str, name: str, split: str, source: str, source_id: str) -> View:
+    """Keyed by ids: an equal set of somebody else is another, and nothing of a deleted collection stays."""
     record = workspace().record(SET, name)
     whole = embeddings.load(workspace(), name)
     chosen = np.ones(len(whole), bool) if split == "all" else (whole.rows["split"] == split).to_numpy()

@@ -12,6 +12,7 @@ from data.report import IntakeReport
 from models import jobs
 from models.jobs import Job
 from pages.components import cards, views
+from pages.components.downloads import offer
 
 NAMES = {
     "embed": "Embedding",
@@ -111,11 +112,5 @@ def _counts(report: IntakeReport, key: str) -> None:
     if rows:
         st.dataframe(rows, hide_index=True, width="stretch", key=f"problems-{key}")
     content = json.dumps({**report.to_json(), "problems": rows}, indent=1)
-    st.download_button(
-        "Intake report (JSON)",
-        content,
-        "intake.json",
-        "application/json",
-        key=f"intake-{key}",
-        on_click="ignore",
-    )
+    place = st.container()
+    offer(place, "Intake report (JSON)", content, "intake.json", "application/json", key=f"intake-{key}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -104,12 +105,12 @@ def test_a_clicked_study_can_be_taken_to_the_map_and_to_retrieval(demo: Workspac
 
 
 def handed_out(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """What the download buttons of a page hold, by the names of their files; filled as the page runs."""
+    """What the download buttons of a page hold, by file name without its mark; filled as the page runs."""
     kept: dict[str, str] = {}
     real = DeltaGenerator.download_button
 
     def watched(place: DeltaGenerator, label: str, data: str, file_name: str, *more: str, **how: Any) -> bool:
-        kept[file_name] = data
+        kept[re.sub(r"-[0-9a-f]{8}(\.\w+)$", r"\1", file_name)] = data
         return real(place, label, data, file_name, *more, **how)
 
     monkeypatch.setattr(DeltaGenerator, "download_button", watched)

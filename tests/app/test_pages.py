@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -265,6 +266,7 @@ def test_library_exports_vectors_that_come_back(demo: Workspace, tmp_path: Path)
 
 def _exported(name: str) -> bytes:
     """What the download button hands out."""
+    from pages.components import views
     from pages.components.downloads import export_vectors, packed
 
-    return packed(export_vectors, name)
+    return packed(partial(export_vectors, views.workspace()), name)

@@ -17,9 +17,9 @@ from data.collection import GROUP, STUDY_ID
 from data.query import matching
 from data.vectors import import_vectors
 from data.workspace import SELECTION, Workspace
-from models.selections import as_json
+from models.selections import WRITERS, as_json
 from pages.components import selection_find, views
-from pages.components.selection_bar import _file
+from pages.components.selection_bar import _labels
 from pages.components.selection_state import KEY, Current
 from tests import hostile
 
@@ -257,11 +257,11 @@ def test_an_exported_file_needs_no_session(demo: Workspace) -> None:
     """It is written on the click, outside of the run that drew the button."""
     ids = tuple(store.load(demo, "demo").table[STUDY_ID][[4, 1]])
     taken = selections.Selection("selection", "demo", "1", ids, "by hand")
-    record = json.loads(_file(taken, "json", SET))
+    record = json.loads(WRITERS["json"](taken, _labels(SET)))
     assert [s["study_id"] for s in record["studies"]] == list(ids)
     assert record["studies"][0]["finding"] == store.load(demo, "demo").table["finding"][4]
     assert not any(column.startswith("key:") for column in record["studies"][0])
-    assert _file(taken, "json", None) == as_json(taken)
+    assert WRITERS["json"](taken, None) == as_json(taken)
 
 
 def test_the_table_gives_the_row_that_is_chosen(demo: Workspace) -> None:

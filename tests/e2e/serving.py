@@ -21,15 +21,20 @@ WEBGL = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"]  # drawn by t
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--no-first-run", *WEBGL]
 
 
-@contextmanager
-def serving(home: Path) -> Iterator[str]:
-    """The app over a workspace; yields its address."""
+def free_port() -> int:
+    """A port on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serving(home: Path, *, port: int = 0, **environment: str) -> Iterator[str]:
+    """The app over a workspace; yields its address."""
+    port = port or free_port()
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    environment = {**os.environ, "SUTURE_HOME": str(home), "HF_HUB_OFFLINE": "1"}
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    settings = {**os.environ, "SUTURE_HOME": str(home), "HF_HUB_OFFLINE": "1", **environment}
+    process = subprocess.Popen(command, cwd=ROOT, env=settings, stdout=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:
         _wait(url, process)

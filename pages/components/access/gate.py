@@ -164,6 +164,9 @@ def _key_cookie(token: str) -> tuple[str, str]:
 
 
 def _secure(asked: HTTPConnection) -> bool:
+    """Whether the browser speaks TLS, with this server or with a proxy before it."""
+    if asked.headers.get("x-forwarded-proto") == "https":
+        return True
     return asked.scope["scheme"] in ("https", "wss")
 
 

@@ -31,14 +31,20 @@ class Person:
 
 def who() -> str:
     """The owner that this run works for; "" on a machine of one's own. Stops the run without a log-in."""
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is None:  # a thread that works for nobody in particular sees what is everybody's
+        return ""
     person = _person()
     if person.refused:
         VISITORS.leave(visitor())
         _log_in(person.refused)
-    context = get_script_run_ctx(suppress_warning=True)
-    if context is not None:
-        VISITORS.enter(context.session_id, visitor(), person.owner, person.until)
+    VISITORS.enter(context.session_id, visitor(), person.owner, person.until)
     return person.owner
+
+
+def at_home() -> bool:
+    """Whether the person is the only one here, so that the server's folders are theirs to name."""
+    return not settings.login_required()
 
 
 def account() -> None:
