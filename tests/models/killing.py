@@ -1,0 +1,135 @@
+"""Jobs that are killed at seeded moments, in processes forked from one that has imported everything."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from data.workspace import Workspace
+from models import jobs, worker
+from models.dispatcher import Dispatcher
+from models.job_table import Job
+
+FORK = multiprocessing.get_context("forkserver")
+FORK.set_forkserver_preload(["__main__", "tests.models.preloaded"])
+EVENTS = ("transaction", "rename")
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When a process dies: after some seconds, or at the n-th commit or rename, just before it or after."""
+
+    seconds: float = 600
+    event: str = ""
+    number: int = 0
+    before: bool = False
+
+
+def moment(rng: random.Random, span: float) -> Moment:
+    """Half of them at any time; half about a commit or a rename, which time alone would seldom hit."""
+    if rng.random() < 0.5:
+        return Moment(rng.uniform(0, span))
+    return Moment(event=rng.choice(EVENTS), number=rng.randrange(8), before=rng.random() < 0.5)
+
+
+class Forked:
+    """A process of a job, as the dispatcher wants it."""
+
+    def __init__(self, when: Moment, workspace: Workspace, job: Job, room: int) -> None:
+        self.process = FORK.Process(target=work, args=(str(workspace.home), job.id, when))
+        self.process.start()
+        self.pid = self.process.pid or 0
+        self.deadline = time.monotonic() + when.seconds
+
+    def poll(self) -> int | None:
+        if self.process.exitcode is None and time.monotonic() > self.deadline:
+            self.process.kill()
+            self.process.join()
+        return self.process.exitcode
+
+
+def work(home: str, job_id: str, when: Moment) -> None:
+    """What `python -m models.worker` does, in small parts, so that there are many moments to die at."""
+    import torch
+
+    from models import embed
+
+    os.setsid()
+    torch.set_num_threads(1)
+    embed.PART = 4
+    if when.event == "transaction":
+        _die_at_commit(when)
+    elif when.event == "rename":
+        _die_at_rename(when)
+    os._exit(worker.main(home, job_id))
+
+
+def _die_at_commit(when: Moment) -> None:
+    plain, turn = Workspace.transaction, count()
+
+    @contextmanager
+    def transaction(self: Workspace) -> Iterator[Any]:
+        due = next(turn) == when.number
+        with plain(self) as db:
+            yield db
+            _die(due and when.before)
+        _die(due)
+
+    Workspace.transaction = transaction  # type: ignore[method-assign]
+
+
+def _die_at_rename(when: Moment) -> None:
+    plain, turn = os.replace, count()
+
+    def replace(source: Path, target: Path) -> None:
+        due = next(turn) == when.number
+        _die(due and when.before)
+        plain(source, target)
+        _die(due)
+
+    os.replace = replace  # type: ignore[assignment]
+
+
+def _die(due: bool) -> None:
+    if due:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def run(workspace: Workspace, kind: str, args: dict[str, Any], when: Moment) -> int:
+    """Give a job that waits, or is asked for again, one process. Its exit code; -9 = killed."""
+    job_id = jobs.start(workspace, kind, args)
+    hands = Dispatcher(workspace, partial(Forked, when))  # the one before it is as good as killed
+    hands.look()
+    child = hands.children[job_id]
+    while (code := child.poll()) is None:
+        time.sleep(0.002)
+    hands._bury()
+    return code
+
+
+def killed(
+    workspace: Workspace, kind: str, args: dict[str, Any], kills: int, span: float, done: Callable[[], None]
+) -> int:
+    """Kill that many processes of a job, which is begun anew when it comes through; `done` looks at each end.
+
+    Returns how often it came through, the last time included.
+    """
+    rng, ends = random.Random(kills), 0
+    while True:
+        code = run(workspace, kind, args, moment(rng, span) if kills > 0 else Moment())
+        kills -= code == -signal.SIGKILL
+        if jobs.jobs(workspace)[0].state == "done":
+            done()
+            ends += 1
+            if kills <= 0:
+                return ends

@@ -1,0 +1,138 @@
+"""A job killed at any moment, however often, ends with the bytes of one that nothing disturbed."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+from PIL import Image
+
+from data.workspace import CHECKPOINT, COLLECTION, SET, Workspace
+from models import builtin, demo, jobs
+from tests.models.killing import Moment, killed, run
+from tests.models.test_jobs import until
+from tests.models.training_runs import asked
+
+STUDIES = 24
+FEW, ALL = pytest.param(False, id="few"), pytest.param(True, id="all", marks=pytest.mark.slow)
+pytestmark = pytest.mark.timeout(3600)
+
+
+@pytest.fixture
+def alone(workspace: Workspace) -> Iterator[Workspace]:
+    """A workspace with a small collection, where nobody but the test hands out jobs."""
+    demo.make_collection(workspace, lambda what, share: None, studies=STUDIES)
+    with (workspace.home / jobs.LOCK).open("a") as lock:
+        assert jobs.held(lock.fileno())
+        yield workspace
+
+
+def compare(
+    workspace: Workspace, job: str, args: dict[str, Any], made: tuple[tuple[str, str], ...], kills: int
+) -> None:
+    """made: (kind, name) of the records that the job leaves."""
+    assert run(workspace, job, args, Moment()) == 0
+    first = jobs.jobs(workspace)[0]
+    wanted = take_away(workspace, made)
+    others = {kind: workspace.records(kind) for kind in (COLLECTION, CHECKPOINT, SET)}
+
+    def done() -> None:
+        last = jobs.jobs(workspace)[0]
+        assert (last.message, last.result) == (first.message, first.result)
+        assert take_away(workspace, made) == wanted
+
+    span = 1.2 * (first.heartbeat - first.created)
+    assert killed(workspace, job, args, kills, span, done) >= 1
+    assert {kind: workspace.records(kind) for kind in others} == others
+    assert not jobs.jobs(workspace, active=True)
+    nothing_left(workspace)
+
+
+def take_away(workspace: Workspace, made: tuple[tuple[str, str], ...]) -> list[dict[str, tuple[int, str]]]:
+    """Size and SHA-256 of every file of the records, which are then removed."""
+    found = [workspace.record(*which) for which in made]
+    assert not any(workspace.verify(record) for record in found)
+    for which in made:
+        workspace.remove(*which)
+    return [{k: v for k, v in record.files.items() if k not in TIMED} for record in found]
+
+
+def nothing_left(workspace: Workspace) -> None:
+    """No rubbish of the job now, nor, a week later, of publishing that was cut off."""
+    assert not [*(workspace.home / "staging").iterdir(), *(workspace.home / "parts").glob("*/")]
+    kinds = (COLLECTION, CHECKPOINT, SET)
+    for folder in [f for kind in kinds for f in (workspace.home / kind).iterdir()]:
+        os.utime(folder, (0, 0))
+    later = Workspace(workspace.home)
+    for kind in kinds:
+        assert {f.name for f in (later.home / kind).iterdir()} == {r.id for r in later.records(kind)}
+
+
+TIMED = ("manifest.json", "history.json")  # they tell how many seconds the work took
+
+
+@pytest.mark.parametrize("whole", [FEW, ALL])
+def test_embedding(alone: Workspace, whole: bool) -> None:
+    args = {"collection": "demo", "checkpoint": builtin.UNTRAINED, "name": "made"}
+    compare(alone, "embed", args, ((SET, "made"),), 100 if whole else 12)
+
+
+@pytest.mark.parametrize("whole", [FEW, ALL])
+def test_import(alone: Workspace, tmp_path: Path, whole: bool) -> None:
+    folder = tmp_path / "studies"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    lines = ["study_id,image,report"]
+    for n in range(STUDIES):
+        Image.fromarray(rng.integers(0, 255, (64, 64), dtype=np.uint8)).save(folder / f"{n}.png")
+        lines.append(f"s{n},{n if n else 'absent'}.png,report {n}")
+    (folder / "table.csv").write_text("\n".join(lines))
+    args = {"source": str(folder), "name": "made"}
+    compare(alone, "import", args, ((COLLECTION, "made"),), 100 if whole else 12)
+    assert len([*folder.iterdir()]) == STUDIES + 1
+
+
+@pytest.mark.parametrize("whole", [FEW, ALL])
+def test_training(alone: Workspace, whole: bool) -> None:
+    config = asked(collection="demo", batch=8, epochs=2, probe=8, save_seconds=0, name="made")
+    made = ((SET, "demo @ made"), (CHECKPOINT, "made"))
+    compare(alone, "train", {"runs": [config.to_json()]}, made, 20 if whole else 3)
+
+
+@pytest.mark.parametrize("whole", [FEW, ALL])
+def test_the_dispatcher_dies_too(workspace: Workspace, whole: bool) -> None:
+    """Real processes: both are killed, the next look at a page starts them again."""
+    demo.make_collection(workspace, lambda what, share: None, studies=STUDIES)
+    args = {"collection": "demo", "checkpoint": builtin.UNTRAINED, "name": "made"}
+    rng, wanted = random.Random(0), []
+    for kills in (0, *rng.choices((1, 2), k=6 if whole else 1)):
+        jobs.start(workspace, "embed", args)
+        for _ in range(kills):
+            until(lambda: jobs.jobs(workspace)[0].state != "queued")
+            time.sleep(rng.uniform(0, 3))
+            for process in at_work(workspace):
+                process.kill()
+                process.wait()
+            jobs.wake(workspace)
+        until(lambda: jobs.jobs(workspace)[0].state == "done")
+        wanted.append(take_away(workspace, ((SET, "made"),)))
+    assert all(bytes_ == wanted[0] for bytes_ in wanted)
+
+
+def at_work(workspace: Workspace) -> list[psutil.Process]:
+    """The dispatcher and its jobs' processes."""
+    return [p for p in psutil.process_iter() if str(workspace.home) in _command(p)]
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
