@@ -128,7 +128,9 @@ def killed(
     while True:
         code = run(workspace, kind, args, moment(rng, span) if kills > 0 else Moment())
         kills -= code == -signal.SIGKILL
-        if jobs.jobs(workspace)[0].state == "done":
+        last = jobs.jobs(workspace)[0]
+        assert code == -signal.SIGKILL or last.state == "done", last.message
+        if last.state == "done":
             done()
             ends += 1
             if kills <= 0:
