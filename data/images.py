@@ -117,10 +117,16 @@ def _stretch(values: np.ndarray, name: str) -> np.ndarray:
     return np.round((values - low) / max(high - low, 1e-12) * 255).astype(np.uint8)
 
 
+def shrunk(picture: Image.Image) -> Image.Image:
+    """The size that is kept: longer side at most 1024."""
+    if max(picture.size) <= KEPT_SIDE:
+        return picture
+    return ImageOps.contain(picture, (KEPT_SIDE, KEPT_SIDE), Image.Resampling.LANCZOS)
+
+
 def encode(picture: Image.Image) -> bytes:
     """PNG without metadata (grey) or JPEG of quality 95 (colour), longer side at most 1024."""
-    if max(picture.size) > KEPT_SIDE:
-        picture = ImageOps.contain(picture, (KEPT_SIDE, KEPT_SIDE), Image.Resampling.LANCZOS)
+    picture = shrunk(picture)
     buffer = io.BytesIO()
     if picture.mode == "L":
         clean = Image.fromarray(np.asarray(picture))  # a copy that carries no metadata

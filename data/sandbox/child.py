@@ -18,6 +18,8 @@ from data.sandbox import wire
 from data.sandbox.confine import Budget, confine, rearm
 
 TASKS = {
+    "understand": "data.intake.reading:understand",
+    "studies": "data.intake.reading:read",
     "probe": "data.sandbox.probe:probe",
 }
 Send = Callable[..., None]  # (header, arrays=())

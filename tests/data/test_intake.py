@@ -78,7 +78,7 @@ def test_zip_and_folder_give_the_same_collection(workspace: Workspace, tmp_path:
         for file in source.iterdir():
             archive.write(file, f"studies/{file.name}")
     assert intake(workspace, source, "folder").taken == 6
-    assert intake(workspace, (tmp_path / "s.zip").read_bytes(), "zip").taken == 6
+    assert intake(workspace, tmp_path / "s.zip", "zip").taken == 6
     a, b = (store.load(workspace, n).table for n in ("folder", "zip"))
     pd.testing.assert_frame_equal(a, b)
     files = [workspace.record(COLLECTION, n).files["images.bin"] for n in ("folder", "zip")]
@@ -218,6 +218,7 @@ def test_damaged_member_is_skipped(workspace: Workspace, tmp_path: Path) -> None
     content = bytearray(buffer.getvalue())
     start = content.index(b"1.png") + len("1.png") + 20
     content[start : start + 40] = b"\xff" * 40
-    report = intake(workspace, bytes(content), "m")
+    (tmp_path / "damaged.zip").write_bytes(content)
+    report = intake(workspace, tmp_path / "damaged.zip", "m")
     assert report.refused is None, report.message
     assert (report.taken, report.skipped) == (3, {"member_corrupt": 1})

@@ -1,0 +1,173 @@
+"""In the child: a source is opened, understood, and read study by study.
+
+What is sent: one "understood", then for each row "taken" with its pictures, or "left" with the reason.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data import images, readers, tables
+from data.errors import Refused, Skipped
+from data.files import open_files
+from data.intake.options import Options
+from data.intake.study import Picture, checked
+from data.raw import Files, RawStudies, Roles
+from data.readers import loose
+from data.readers.names import pictures
+
+DECODERS = 4
+AHEAD = 64  # rows whose pictures are decoded before they are asked for: bounds memory
+HEAD = 5  # rows shown for correction
+Event = tuple[dict[str, Any], Sequence[np.ndarray]]
+Send = Callable[..., None]
+
+
+def understand(request: dict[str, Any], send: Send) -> None:
+    """Task: how the source is understood, with its first rows."""
+    raw = _raw(request, send)
+    head = raw.rows.head(HEAD).to_dict("records")
+    send({**understood(raw), "columns": [*raw.rows.columns], "head": head})
+
+
+def read(request: dict[str, Any], send: Send) -> None:
+    """Task: the studies from row `start` on, the first `careful` of them one at a time and announced."""
+    raw = _raw(request, send)
+    send(understood(raw))
+    options = Options.from_json(request["options"])
+    for header, arrays in studies(raw, options, request["start"], request["careful"]):
+        send(header, arrays)
+
+
+def understood(raw: RawStudies) -> dict[str, Any]:
+    """What is known of a source before any of its studies is taken."""
+    return {
+        "kind": "understood",
+        "layout": raw.layout,
+        "n": len(raw.rows),
+        "roles": asdict(raw.roles),
+        "rename": dict(raw.rename),
+        "problems": [*raw.problems],
+        "synthetic": raw.synthetic,
+        "notes": dict(raw.notes),
+    }
+
+
+def studies(raw: RawStudies, options: Options, start: int = 0, careful: int = 0) -> Iterator[Event]:
+    """Each row as it was taken or left, in order."""
+    rows = raw.rows.iloc[start:].to_dict("records")
+    for offset in range(min(careful, len(rows))):
+        yield {"kind": "begin", "row": start + offset}, ()
+        yield _event(raw, options, start + offset, rows[offset], _pictures(raw, rows[offset]))
+    with ThreadPoolExecutor(DECODERS) as pool:
+        for offset in range(careful, len(rows), AHEAD):
+            block = rows[offset : offset + AHEAD]
+            decoded = pool.map(lambda row: _pictures(raw, row), block)
+            for number, (row, seen) in enumerate(zip(block, decoded, strict=True), start + offset):
+                yield _event(raw, options, number, row, seen)
+
+
+def _event(raw: RawStudies, options: Options, number: int, row: dict[str, str], seen: list[Picture]) -> Event:
+    try:
+        study, shown = checked(raw, number, row, seen, unpaired=options.unpaired)
+    except Skipped as error:
+        item = row.get(raw.roles.study_id) or f"row {number + 1}"
+        return {"kind": "left", "row": number, "item": item, "code": error.code, "message": error.message}, ()
+    header = {"kind": "taken", "row": number, "study": study, "pictures": [*shown]}
+    return header, [*shown.values()]
+
+
+def _pictures(raw: RawStudies, row: dict[str, str]) -> list[Picture]:
+    return [_picture(raw.files, row[column]) for column in raw.roles.images]
+
+
+def _picture(files: Files, name: str) -> Picture:
+    if not name:
+        return None
+    try:
+        return np.asarray(images.shrunk(images.decode(files.read(name), name)))
+    except KeyError:
+        return Skipped(
+            "image_missing",
+            f"The picture {name[:100]!r} is not among the files. Pack pictures and table into one ZIP, "
+            f"or give their folder.",
+        )
+    except Skipped as error:
+        return error
+    except (MemoryError, RecursionError) as error:
+        return Skipped("image_too_large", f"{name[:100]!r} cannot be decoded here ({type(error).__name__}).")
+
+
+def _raw(request: dict[str, Any], send: Send) -> RawStudies:
+    options = Options.from_json(request["options"])
+    files, table = opened(Path(request["source"]), options.table)
+    return understood_as(_ticking(files, send), replace(options, table=table))
+
+
+def opened(source: Path, table: str) -> tuple[Files, str]:
+    """The files of a source, and the table to read if it is one."""
+    source = source.resolve()
+    if not source.exists():
+        raise Refused("source_missing", f"There is nothing at {str(source)!r}. Check the path.")
+    if source.is_file() and source.suffix.lower() != ".zip":
+        if source.suffix.lower() not in tables.SUFFIXES:
+            raise Refused(
+                "file_type_not_allowed",
+                f"{source.name!r} is not something that can be imported. Expected a folder, a .zip, "
+                f"or a table ({', '.join(tables.SUFFIXES)}).",
+            )
+        return open_files(source), source.name
+    return open_files(source), table
+
+
+def understood_as(files: Files, options: Options) -> RawStudies:
+    """In the layout that is named, else one that is recognised; columns as guessed and corrected."""
+    raw = _read(files, options)
+    named = {part: value for part, value in vars(options.overrides).items() if value}
+    if not named:
+        return raw
+    absent = sorted(replace(Roles(), **named).columns() - set(raw.rows.columns))
+    if absent:
+        raise Refused(
+            "table_columns_missing",
+            f"There is no column {absent[0]!r}. The table has: {', '.join(raw.rows.columns[:30])}.",
+        )
+    return _read(files, replace(options, layout=raw.layout, roles=replace(raw.roles, **named)))
+
+
+def _read(files: Files, options: Options) -> RawStudies:
+    if not options.loose:
+        return readers.read(files, layout=options.layout, table=options.table, roles=options.roles)
+    if loose.matches(files):
+        return loose.read(files)
+    try:
+        raw = readers.read(files)
+    except Refused:
+        return loose.read(files)
+    cells = {name for column in raw.roles.images for name in raw.rows[column]}
+    told = cells | {item for item, _, _ in raw.problems}
+    unnamed = [name for name in pictures(files.names()) if name not in told]
+    reason = "Nothing in the table names this picture. Add a row for it, or leave the table out."
+    return replace(raw, problems=(*raw.problems, *((name, "not_in_table", reason) for name in unnamed)))
+
+
+def _ticking(files: Files, send: Send) -> Files:
+    """The same files, which tell once a second that reading goes on: the parent waits only so long."""
+    read, last = files.read, time.monotonic()
+
+    def told(name: str) -> bytes:
+        nonlocal last
+        if time.monotonic() - last > 1:
+            last = time.monotonic()
+            send({"kind": "tick"})
+        return read(name)
+
+    files.read = told  # type: ignore[method-assign]  # readers ask which kind of files these are
+    return files
