@@ -7,21 +7,20 @@ them. A visit is one collection there, called after the hash of what was offered
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
-from data import embeddings, readers, store
+from data import embeddings, store, uploads
 from data.embeddings import EmbeddingSet, Vectors
 from data.errors import Refused, UserError
-from data.files import MemoryFiles, ZipFiles, open_files
 from data.intake import Options, intake
-from data.raw import Files, RawStudies
 from data.readers import loose
-from data.readers.names import pictures
 from data.report import IntakeReport, refusal
 from data.workspace import BUILT_IN, COLLECTION, SET, Record, Workspace
 from models import jobs
@@ -53,7 +52,11 @@ def visits(workspace: Workspace) -> list[Record]:
 
 
 def admit(
-    workspace: Workspace, source: Path | Uploads, *, progress: Callable[[int, int], None] | None = None
+    workspace: Workspace,
+    source: Path | Uploads,
+    *,
+    options: Options | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Admission:
     """Take in studies of one modality or more; what is here already is not read again.
 
@@ -62,15 +65,15 @@ def admit(
     Never raises for bad input, like `data.intake.intake`.
     """
     guests = home(workspace)
+    options = replace(options or Options(), unpaired=True, loose=True)
     try:
-        files, digest = _opened(source)
-        name = f"visit-{digest[:16]}"
+        name = f"visit-{_digest(source, options)[:16]}"
         if guests.has(COLLECTION, name):
             return Admission(name, taken(guests.record(COLLECTION, name)))
-        raw = _understood(files)
+        with _on_disk(guests, source) as path:
+            report = intake(guests, path, name, options=options, progress=progress)
     except UserError as error:
         return Admission("", refusal(error))
-    report = intake(guests, raw, name, options=Options(unpaired=True), progress=progress)
     if report.refused:
         return Admission("", report)
     return Admission(name, taken(guests.record(COLLECTION, name)))
@@ -86,22 +89,20 @@ def taken(visit: Record) -> IntakeReport:
     return IntakeReport(n + skipped, n, kept["skipped"], None, message, tuple(map(tuple, kept["problems"])))
 
 
-def _opened(source: Path | Uploads) -> tuple[Files, str]:
-    """The files, and a hash that is the same for the same files."""
+def _digest(source: Path | Uploads, options: Options) -> str:
+    """A hash that is the same for the same files read in the same way; `Refused` if there are none."""
     if isinstance(source, Path):
-        return _on_disk(source)
-    if not source:
+        parts = _stamps(source)
+    else:
+        parts = sorted(f"{name}:{hashlib.sha256(content).hexdigest()}" for name, content in source)
+    if not parts:
         raise Refused("no_usable_files", f"Nothing was uploaded. Expected {loose.EXPECTS}.")
-    digests = sorted(f"{name}:{hashlib.sha256(content).hexdigest()}" for name, content in source)
-    digest = hashlib.sha256("\n".join(digests).encode()).hexdigest()
-    if not any(name.lower().endswith(".zip") for name, _ in source):
-        return MemoryFiles(_named_apart(source)), digest
-    if len(source) > 1:
-        raise Refused("zip_among_files", "A ZIP comes alone. Upload it by itself, or its files without it.")
-    return ZipFiles(source[0][1]), digest
+    read_so = json.dumps(options.to_json(), sort_keys=True)
+    return hashlib.sha256("\n".join([read_so, *parts]).encode()).hexdigest()
 
 
-def _on_disk(source: Path) -> tuple[Files, str]:
+def _stamps(source: Path) -> list[str]:
+    """Name, size and time of each file of a folder or ZIP on this machine."""
     try:
         path = source.expanduser().resolve()
         usable = path.is_dir() or (path.is_file() and path.suffix.lower() == ".zip")
@@ -110,43 +111,23 @@ def _on_disk(source: Path) -> tuple[Files, str]:
     if not usable:
         raise Refused("source_missing", f"There is no folder or ZIP at {str(source)!r}. Check the path.")
     try:
-        files = open_files(path)
-        listed = [path] if path.is_file() else [path / name for name in sorted(files.names())]
-        stamps = [f"{p}:{s.st_size}:{s.st_mtime_ns}" for p in listed for s in [p.lstat()]]
+        listed = sorted(path.rglob("*")) if path.is_dir() else [path]
+        return [f"{p}:{s.st_size}:{s.st_mtime_ns}" for p in listed for s in [p.lstat()]] or [str(path)]
     except OSError as error:  # gone meanwhile, or not to be read by us
         raise Refused("source_unreadable", f"{str(source)!r} cannot be read: {error.strerror}.") from error
-    return files, hashlib.sha256("\n".join(stamps).encode()).hexdigest()
 
 
-def _named_apart(uploads: Uploads) -> dict[str, bytes]:
-    """Contents by name; a name that occurs again gets a number."""
-    contents: dict[str, bytes] = {}
-    for name, content in uploads:
-        path = PurePosixPath(name.replace("\\", "/"))
-        if not path.name:
-            path = PurePosixPath("nameless")
-        free = path.name
-        for number in range(2, len(uploads) + 2):
-            if free not in contents:
-                break
-            free = f"{path.stem} ({number}){path.suffix}"
-        contents[free] = content
-    return contents
-
-
-def _understood(files: Files) -> RawStudies:
-    """In a layout that is known, else as they lie."""
-    if loose.matches(files):
-        return loose.read(files)
+@contextmanager
+def _on_disk(guests: Workspace, source: Path | Uploads) -> Iterator[Path]:
+    """Where the child finds the files; copies of uploads are deleted afterwards."""
+    if isinstance(source, Path):
+        yield source.expanduser()
+        return
+    spooled = uploads.spool(guests, source)
     try:
-        raw = readers.read(files)
-    except Refused:
-        return loose.read(files)
-    cells = {name for column in raw.roles.images for name in raw.rows[column]}
-    told = cells | {item for item, _, _ in raw.problems}
-    unnamed = [name for name in pictures(files.names()) if name not in told]
-    reason = "Nothing in the table names this picture. Add a row for it, or leave the table out."
-    return replace(raw, problems=(*raw.problems, *((name, "not_in_table", reason) for name in unnamed)))
+        yield spooled
+    finally:
+        uploads.discard(spooled)
 
 
 def checkpoint_of(workspace: Workspace, record: Record) -> Record:

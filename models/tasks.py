@@ -82,7 +82,7 @@ def _embed(workspace: Own, args: dict[str, Any], report: Report) -> Came:
 
 def _import(workspace: Own, args: dict[str, Any], report: Report) -> Came:
     """source (an upload's folder or a path), name, options (of `data.intake`); result = its report."""
-    from data.intake import intake
+    from data.intake import Options, intake
     from models.newcomers import taken
 
     report(0.0, "Reading")
@@ -94,23 +94,11 @@ def _import(workspace: Own, args: dict[str, Any], report: Report) -> Came:
             workspace,
             Path(args["source"]),
             args["name"],
-            options=_options(args.get("options") or {}),
+            options=Options.from_json(args.get("options") or {}),
             progress=lambda done, total: report(done / max(total, 1), f"{done:,} of {total:,} studies"),
         )
     )
     return Came(came.message, asdict(came), "failed" if came.refused else "done")
-
-
-def _options(content: dict[str, Any]) -> Any:
-    from data.intake import Options
-    from data.raw import Roles
-
-    parts: dict[str, Any] = {
-        k: {n: tuple(x) if isinstance(x, list) else x for n, x in v.items()} if isinstance(v, dict) else v
-        for k, v in content.items()
-    }
-    given: dict[str, Any] = {k: Roles(**v) if isinstance(v, dict) else v for k, v in parts.items()}
-    return Options(**given)
 
 
 def _layout(workspace: Own, args: dict[str, Any], report: Report) -> Came:

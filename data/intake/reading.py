@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from data import images, readers, tables
+from data import images, readers
 from data.errors import Refused, Skipped
-from data.files import open_files
 from data.intake.options import Options
+from data.intake.sources import opened
 from data.intake.study import Picture, checked
 from data.raw import Files, RawStudies, Roles
 from data.readers import loose
@@ -109,22 +109,6 @@ def _raw(request: dict[str, Any], send: Send) -> RawStudies:
     options = Options.from_json(request["options"])
     files, table = opened(Path(request["source"]), options.table)
     return understood_as(_ticking(files, send), replace(options, table=table))
-
-
-def opened(source: Path, table: str) -> tuple[Files, str]:
-    """The files of a source, and the table to read if it is one."""
-    source = source.resolve()
-    if not source.exists():
-        raise Refused("source_missing", f"There is nothing at {str(source)!r}. Check the path.")
-    if source.is_file() and source.suffix.lower() != ".zip":
-        if source.suffix.lower() not in tables.SUFFIXES:
-            raise Refused(
-                "file_type_not_allowed",
-                f"{source.name!r} is not something that can be imported. Expected a folder, a .zip, "
-                f"or a table ({', '.join(tables.SUFFIXES)}).",
-            )
-        return open_files(source), source.name
-    return open_files(source), table
 
 
 def understood_as(files: Files, options: Options) -> RawStudies:
