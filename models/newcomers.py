@@ -86,7 +86,8 @@ def taken(visit: Record) -> IntakeReport:
     message = f"{n:,} {'study' if n == 1 else 'studies'} taken" + (
         f", {skipped:,} skipped." if skipped else "."
     )
-    return IntakeReport(n + skipped, n, kept["skipped"], None, message, tuple(map(tuple, kept["problems"])))
+    problems = tuple(map(tuple, kept["problems"]))
+    return IntakeReport(n + skipped, n, kept["skipped"], None, message, problems, kept.get("warnings", {}))
 
 
 def _digest(source: Path | Uploads, options: Options) -> str:

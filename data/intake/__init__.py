@@ -53,8 +53,15 @@ def intake(
         taken, layout = taking.take(workspace, frames, progress)
     except UserError as error:
         return refusal(error, found=taking.found, skipped=taking.skips)
-    message = f"{taken:,} of {taking.found:,} studies taken into {name!r} ({layout} layout)."
-    return IntakeReport(taking.found, taken, taking.skips.counts(), None, message, taking.skips.shown())
+    return IntakeReport(
+        taking.found,
+        taken,
+        taking.skips.counts(),
+        None,
+        f"{taken:,} of {taking.found:,} studies taken into {name!r} ({layout} layout).",
+        taking.skips.shown(),
+        dict(taking.warnings),
+    )
 
 
 def examine(source: Path, *, options: Options | None = None) -> Understood:

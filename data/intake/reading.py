@@ -55,6 +55,7 @@ def understood(raw: RawStudies) -> dict[str, Any]:
         "roles": asdict(raw.roles),
         "rename": dict(raw.rename),
         "problems": [*raw.problems],
+        "warnings": dict(raw.warnings),
         "synthetic": raw.synthetic,
         "notes": dict(raw.notes),
     }
@@ -81,7 +82,12 @@ def _event(raw: RawStudies, options: Options, number: int, row: dict[str, str], 
         item = row.get(raw.roles.study_id) or f"row {number + 1}"
         return {"kind": "left", "row": number, "item": item, "code": error.code, "message": error.message}, ()
     header = {"kind": "taken", "row": number, "study": study, "pictures": [*shown]}
-    return header, [*shown.values()]
+    return {**header, "warnings": _warnings(shown)}, [*shown.values()]
+
+
+def _warnings(shown: dict[str, np.ndarray]) -> list[str]:
+    """Codes of what was taken, and should be looked at by a person."""
+    return ["image_constant" for pixels in shown.values() if pixels.min() == pixels.max()]
 
 
 def _pictures(raw: RawStudies, row: dict[str, str]) -> list[Picture]:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from data import tables, uploads
 from data.errors import Refused
 from data.files import ZipFiles, open_files
-from data.raw import Files
+from data.raw import Files, Noted
 
 
 def opened(source: Path, table: str) -> tuple[Files, str]:
@@ -61,6 +61,7 @@ class UploadedFiles:
 
     def __init__(self, labels: Mapping[str, Path]) -> None:
         self._paths = labels
+        self.noted = Noted()
 
     def names(self) -> Iterable[str]:
         """The names they came with."""

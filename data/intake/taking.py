@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -40,6 +40,7 @@ class Understood:
     roles: Roles
     rename: dict[str, str] = field(default_factory=dict)
     problems: tuple[tuple[str, str, str], ...] = ()
+    warnings: dict[str, int] = field(default_factory=dict)
     synthetic: bool = False
     notes: dict[str, Any] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
@@ -58,11 +59,12 @@ _LISTS = {"problems", "columns", "head"}
 
 @dataclass
 class Taking:
-    """A collection in the making. `skips` and `found` stand also when it ends early."""
+    """A collection in the making. `skips`, `warnings` and `found` stand also when it ends early."""
 
     name: str
     seed: int = 0
     skips: Skips = field(default_factory=Skips)
+    warnings: Counter[str] = field(default_factory=Counter)
     found: int = 0
 
     def take(
@@ -71,13 +73,13 @@ class Taking:
         """Publish what the frames hold; how many studies were taken, and in which layout they came."""
         first = Understood.of(next(frames).header)
         self.skips, self.found = Skips(first.problems), first.n + len(first.problems)
+        self.warnings = Counter(first.warnings)
         with workspace.staging() as staged:
             kept = self._keep(frames, first, staged, progress)
             if not kept:
                 raise Refused("no_usable_files", self._nothing_left())
             collection = _collection(first, self.name, kept, self.seed)
-            summary: dict[str, object] = {"skipped": self.skips.counts(), "problems": self.skips.shown()}
-            store.publish(workspace, collection, staged, report=summary)
+            store.publish(workspace, collection, staged, report=self._summary())
         return len(kept), first.layout
 
     def _keep(
@@ -116,7 +118,16 @@ class Taking:
             self.skips.add(name, Skipped("duplicate_id", message))
             return None
         ids.add(name)
+        self.warnings.update(map(str, header.get("warnings", ())))
         return study
+
+    def _summary(self) -> dict[str, object]:
+        """What of the intake is kept beside the collection."""
+        return {
+            "skipped": self.skips.counts(),
+            "problems": self.skips.shown(),
+            "warnings": dict(self.warnings),
+        }
 
     def _nothing_left(self) -> str:
         reasons = ", ".join(f"{code}: {count}" for code, count in self.skips.counts().items())
