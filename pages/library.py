@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import tempfile
 import time
@@ -11,23 +10,13 @@ from pathlib import Path
 
 import streamlit as st
 
-from data import intake
 from data.describe import describe
 from data.errors import UserError
-from data.raw import RawStudies, Roles
 from data.report import IntakeReport
 from data.vectors import import_vectors
 from data.workspace import BUILT_IN, CHECKPOINT, COLLECTION, SELECTION, SET, Record
 from models import jobs
-from pages.components import cards, downloads, shell, views, work
-
-ROLE_NAMES = {
-    "study_id": "Study id",
-    "group": "Patient or case",
-    "split": "Split",
-    "duplicate_group": "Same text as (duplicates)",
-}
-TABLES = ["zip", "csv", "tsv", "parquet"]
+from pages.components import cards, downloads, library_collections, shell, views, work
 
 
 def main() -> None:
@@ -43,7 +32,7 @@ def main() -> None:
         titles, key="library_tab", on_change="rerun"
     )
     with collections:
-        add_collection()
+        library_collections.add()
         listing(records[COLLECTION], "No collection yet. Add a folder, a ZIP or a table above.")
     with checkpoints:
         add_checkpoint()
@@ -55,99 +44,6 @@ def main() -> None:
         listing(records[SELECTION], "No selection yet. Select studies on the Map and save them there.")
     with history:
         work.history()
-
-
-def add_collection() -> None:
-    with st.expander("Add a collection", icon=":material/add:"):
-        how = st.radio("Source", ["Upload", "Folder on this machine"], horizontal=True, key="collection_how")
-        source, table = uploaded() if how == "Upload" else (local_path(), "")
-        name = st.text_input("Name", key="collection_name").strip()
-        if source is None:
-            st.caption(
-                "Layouts that are recognised: ROCO, OpenI, MIMIC-CXR-JPG, MedPix, Hugging Face datasets, "
-                "DICOM, and any table of reports beside images."
-            )
-            return
-        options = columns_of(source, table)
-        if options and st.button(
-            "Take in",
-            type="primary",
-            key="collection_go",
-            disabled=not name,
-            help=None if name else "Give it a name first.",
-        ):
-            keep_report(run_intake(source, name, options))
-
-
-def uploaded() -> tuple[bytes | None, str]:
-    """The bytes of an upload, and its name if it is a table and not a ZIP."""
-    label = "ZIP with images and a table, or a table of texts"
-    file = st.file_uploader(label, type=TABLES, key="collection_file")
-    if file is None:
-        return None, ""
-    return file.getvalue(), "" if file.name.lower().endswith(".zip") else file.name
-
-
-def local_path() -> Path | None:
-    """A path that was typed."""
-    path = st.text_input("Path of a folder, ZIP or table", key="collection_path").strip()
-    return Path(path).expanduser() if path else None
-
-
-@st.cache_resource(show_spinner="Reading the table…", max_entries=4, ttl=20)  # a mended file is seen soon
-def understood(source: Path | bytes, table: str) -> RawStudies | UserError:
-    """What the reader makes of a source; kept, so that a correction does not read it again."""
-    try:
-        return intake.examine(source, options=intake.Options(table=table))
-    except UserError as error:
-        return error
-
-
-def columns_of(source: Path | bytes, table: str) -> intake.Options | None:
-    """What was guessed of the source, to be corrected."""
-    raw = understood(source, table)
-    if isinstance(raw, UserError):
-        st.error(cards.plain(raw.message), icon=":material/block:")
-        return None
-    st.markdown(f"**{len(raw.rows):,} rows** in {raw.layout} layout. Correct the columns if need be:")
-    content = source if isinstance(source, bytes) else str(source).encode()
-    roles = correct_roles(raw, hashlib.sha256(content).hexdigest()[:8])
-    st.dataframe(raw.rows.head(5), hide_index=True, width="stretch")
-    changed = roles if roles != raw.roles else None
-    return intake.Options(layout="" if table else raw.layout, table=table, roles=changed)
-
-
-def correct_roles(raw: RawStudies, source: str) -> Roles:
-    """The roles as corrected; `source` keeps the answers for one source apart from another's."""
-    names = [*raw.rows.columns]
-    left, right = st.columns(2)
-    images = left.multiselect("Images", names, [*raw.roles.images], key=f"role_images_{source}")
-    texts = right.multiselect("Texts", names, [*raw.roles.texts], key=f"role_texts_{source}")
-    singles = {}
-    parts = ("study_id", "group", "split", "duplicate_group")
-    for column, part in zip(st.columns(4), parts, strict=True):
-        options = ["", *names]
-        index = options.index(getattr(raw.roles, part))
-        singles[part] = column.selectbox(ROLE_NAMES[part], options, index=index, key=f"role_{part}_{source}")
-    labels = st.multiselect("Labels", names, [*raw.roles.labels], key=f"role_labels_{source}")
-    return Roles(
-        images=tuple(images),
-        texts=tuple(texts),
-        tabular=raw.roles.tabular,
-        labels=tuple(labels),
-        **singles,
-    )
-
-
-def run_intake(source: Path | bytes, name: str, options: intake.Options) -> IntakeReport:
-    bar = st.progress(0.0, text="Reading")
-
-    def progress(done: int, total: int) -> None:
-        bar.progress(done / max(total, 1), text=f"{done:,} of {total:,} studies")
-
-    report = intake.intake(views.workspace(), source, name, options=options, progress=progress)
-    bar.empty()
-    return report
 
 
 def keep_report(report: IntakeReport) -> None:

@@ -150,12 +150,31 @@ def test_study_as_query_says_where_its_partner_stands(demo: Workspace) -> None:
 def test_library_refuses_an_unreadable_table_and_keeps_all(demo: Workspace) -> None:
     before = [r.name for r in demo.records(SET)]
     app = opened("library").run()
-    app.file_uploader(key="collection_file").set_value([("bad.csv", b"\xff\x00\x01\x02" * 50, "text/csv")])
+    app.file_uploader(key="collection_file_0").set_value([("bad.csv", b"\xff\x00\x01\x02" * 50, "text/csv")])
     app.text_input(key="collection_name").set_value("bad").run()
     assert not app.exception
     assert app.error
     assert "not a text table" in app.error[0].value
     assert [r.name for r in demo.records(SET)] == before
+
+
+def test_library_takes_an_upload_in_as_a_job_and_deletes_the_copy(empty: Workspace) -> None:
+    from data import store
+    from models import jobs
+    from tests.models.test_embed import wait
+
+    table = b"study_id,findings,impression\n1,clear lungs,normal chest\n2,a fracture,broken wrist\n"
+    app = opened("library").run()
+    app.file_uploader(key="collection_file_0").set_value([("mine.csv", table, "text/csv")])
+    app.text_input(key="collection_name").set_value("mine").run()
+    assert "2 rows" in words(app)
+    app.button(key="collection_go").click().run()
+    wait(empty, jobs.jobs(empty)[0].id)
+    app.run()
+    assert not app.exception
+    assert "2 of 2 studies taken" in words(app)
+    assert len(store.load(empty, "mine")) == 2
+    assert not [*(empty.home / "uploads").iterdir()]
 
 
 def test_library_reports_vectors_with_nan(demo: Workspace, tmp_path: Path) -> None:
