@@ -9,38 +9,42 @@ import zlib
 import pydicom
 from pydicom.dataset import FileDataset
 from pydicom.filereader import _read_file_meta_info, read_preamble
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    MediaStorageDirectoryStorage,
+)
 
+from data.dicom_mark import with_preamble
 from data.errors import Skipped
 
 MAX_INFLATED = 256 * 2**20
+CHUNK = 2**16
 MAX_DEPTH = 32  # sequences within sequences; reports nest about ten deep
+PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
-def is_dicom(content: bytes) -> bool:
-    """Whether the file carries DICOM's mark."""
-    return content[128:132] == b"DICM"
-
-
-def open_dicom(content: bytes, *, pixels: bool = True) -> FileDataset:
+def open_dicom(content: bytes) -> FileDataset:
     """The tags of a file that may be shown; `Skipped` if it is damaged or not to be shown.
 
+    A file without preamble or transfer syntax, as old archives keep them, is read if it has a picture.
     The messages name the kind of error and no value: values may name a patient.
     """
     if not content:
         raise Skipped("empty_file", "The file is empty.")
-    if not is_dicom(content) and content.startswith(
-        (b"\x02\x00", b"\x08\x00")
-    ):  # the first group of an old archive's file
-        raise Skipped("dicom_corrupt", "The file lacks DICOM's preamble. Export it again as a Part 10 file.")
-    if not is_dicom(content):
+    marked = with_preamble(content)
+    if marked is None:
         raise Skipped("not_dicom", "The file has no DICM mark at byte 128, so it is not a DICOM file.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # they quote values
-            _check_deflated(content)
-            tags = pydicom.dcmread(io.BytesIO(content), stop_before_pixels=not pixels)
-            _check_header(tags)
+            _check_deflated(marked)
+            tags = pydicom.dcmread(io.BytesIO(marked))
+            _check_directory(tags)
+            _check_syntax(tags)
             _check_depth(tags)
             _check_burned_in(tags)
             return tags
@@ -50,6 +54,16 @@ def open_dicom(content: bytes, *, pixels: bool = True) -> FileDataset:
         # pydicom documents no common error: damaged files raise anything from struct.error, OSError,
         # AttributeError and NotImplementedError to RecursionError (deep sequences).
         raise corrupt(error) from error
+
+
+def pixel_tag(tags: FileDataset) -> str:
+    """The tag that holds the picture; `Skipped` if the file has none."""
+    here = next((name for name in PIXELS if name in tags), "")
+    if not here and "Rows" in tags:
+        raise Skipped("dicom_truncated", "The file ends before its picture: copy it again.")
+    if not here:
+        raise Skipped("dicom_no_pixels", "The DICOM file has no picture (a report, a PDF, a directory).")
+    return here
 
 
 def corrupt(error: BaseException) -> Skipped:
@@ -64,17 +78,34 @@ def _check_deflated(content: bytes) -> None:
     meta = _read_file_meta_info(stream)
     if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
         return
-    inflate, rest, total = zlib.decompressobj(-zlib.MAX_WBITS), stream.read(), 0
-    while rest and not inflate.eof:
-        total += len(inflate.decompress(rest, 2**20))
-        rest = inflate.unconsumed_tail
+    inflate, total = zlib.decompressobj(-zlib.MAX_WBITS), 0
+    while chunk := stream.read(CHUNK):
+        total += len(inflate.decompress(chunk, MAX_INFLATED - total + 1))
         if total > MAX_INFLATED:
             raise Skipped("dicom_too_large", f"The file inflates to more than {MAX_INFLATED:,} bytes.")
 
 
-def _check_header(tags: FileDataset) -> None:
-    if "TransferSyntaxUID" not in tags.file_meta:
-        raise Skipped("dicom_corrupt", "The file ends within its header, or names no transfer syntax.")
+def _check_directory(tags: FileDataset) -> None:
+    kind = tags.file_meta.get("MediaStorageSOPClassUID")
+    if kind == MediaStorageDirectoryStorage or "DirectoryRecordSequence" in tags:
+        message = "A DICOMDIR is a list of files elsewhere and is never followed."
+        raise Skipped("file_type_not_allowed", message)
+
+
+def _check_syntax(tags: FileDataset) -> None:
+    """Names the syntax that pydicom has guessed where the file names none, if all of a picture is there."""
+    if "TransferSyntaxUID" in tags.file_meta:
+        return
+    if not {"Rows", "Columns", "PixelData"} <= {*tags.dir()}:
+        message = "The file ends within its header, or names no transfer syntax and has no picture."
+        raise Skipped("dicom_corrupt", message)
+    tags.file_meta.TransferSyntaxUID = _guessed(*tags.original_encoding)
+
+
+def _guessed(implicit: bool | None, little: bool | None) -> UID:
+    if implicit:
+        return ImplicitVRLittleEndian
+    return ExplicitVRLittleEndian if little else ExplicitVRBigEndian
 
 
 def _check_depth(tags: FileDataset) -> None:
@@ -96,9 +127,9 @@ def _is_sequence(tags: FileDataset, tag: pydicom.tag.BaseTag) -> bool:
 
 
 def _check_burned_in(tags: FileDataset) -> None:
-    kinds = {str(kind).upper() for kind in tags.get("ImageType") or ()}
-    burned = str(tags.get("BurnedInAnnotation", "")).strip().upper() == "YES"
-    if burned or any("SCREEN" in kind for kind in kinds):
+    kind = tags.get("ImageType") or ()
+    kinds = " ".join([kind] if isinstance(kind, str) else map(str, kind)).upper()
+    if str(tags.get("BurnedInAnnotation", "")).strip().upper() == "YES" or "SCREEN" in kinds:
         raise Skipped(
             "dicom_burned_in", "The picture is marked as carrying burned-in text, or a screen save."
         )

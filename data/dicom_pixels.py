@@ -9,72 +9,72 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-from pydicom.dataset import FileDataset
-from pydicom.pixels import (
-    apply_color_lut,
-    apply_modality_lut,
-    apply_voi,
-    apply_windowing,
-    get_decoder,
-    pixel_array,
-)
+from pydicom.dataset import Dataset, FileDataset
+from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi, apply_windowing
 from pydicom.pixels.utils import get_expected_length
-from pydicom.uid import UID
 
-from data.dicom_file import corrupt, open_dicom
+from data.dicom_file import corrupt, open_dicom, pixel_tag
+from data.dicom_syntax import check_syntax, decode, syntaxes
+from data.dicom_view import MIDDLE, DicomView, is_window
 from data.errors import Skipped
 
-MAX_PIXELS = 100_000_000  # rows x columns x frames x samples, as declared
+__all__ = ["dicom_pixels", "syntaxes"]
+
+MAX_PIXELS = 100_000_000  # rows x columns x samples of one frame, as declared
+MAX_TOTAL = 1_000_000_000  # of all frames
 LUMINANCE = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as in YBR_FULL
+ENHANCED = ("PixelValueTransformationSequence", "FrameVOILUTSequence")  # rescale and window of each frame
 
 
-def dicom_pixels(content: bytes) -> np.ndarray:
+def dicom_pixels(content: bytes, view: DicomView = MIDDLE) -> np.ndarray:
     """The picture as a viewer shows it at first: uint8, (height, width), 0 = black.
 
-    The middle frame; the first window, else the whole range; MONOCHROME1 inverted; colours as
-    luminance; padding black. `Skipped` says why there is none.
+    One frame and window as `view` asks; MONOCHROME1 inverted; colours as luminance; padding black.
+    `Skipped` says why there is none.
     """
     tags = open_dicom(content)
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            frames = _check_pixels(tags)
-            stored = pixel_array(tags, index=frames // 2)
-            return _grey(stored, tags) if stored.ndim == 2 else _luminance(stored)
-    except Skipped:
+            frame = view.number(_check_pixels(tags))
+            stored = decode(tags, frame)
+            _complete(tags, frame)
+            return _grey(stored, tags, view) if stored.ndim == 2 else _luminance(stored)
+    except (Skipped, MemoryError):
         raise
     except (Exception, RecursionError) as error:
-        # Broad for the reason given in `open_dicom`; decoders (Pillow, plugins) add errors of their own.
-        raise corrupt(error) from error
+        raise corrupt(error) from error  # broad for the reason given in `open_dicom`
 
 
 def _check_pixels(tags: FileDataset) -> int:
     """The number of frames, once all that is declared is known to be bearable and here."""
-    names = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
-    here = next((name for name in names if name in tags), "")
-    if not here:
-        raise Skipped("dicom_no_pixels", "The DICOM file has no picture (a report, a PDF, a directory).")
+    here = pixel_tag(tags)
     frames = int(tags.get("NumberOfFrames") or 1)
     if frames < 1:
         raise Skipped("dicom_corrupt", f"The file declares {frames} frames.")
-    if (declared := tags.Rows * tags.Columns * frames * tags.SamplesPerPixel) > MAX_PIXELS:
-        message = f"The file declares {declared:,} pixels; the limit is {MAX_PIXELS:,}."
+    declared = tags.Rows * tags.Columns * tags.SamplesPerPixel
+    if declared < 1:
+        raise Skipped("dicom_corrupt", "The file declares a picture without pixels.")
+    if declared > MAX_PIXELS or declared * frames > MAX_TOTAL:
+        limits = f"{MAX_PIXELS:,} a frame and {MAX_TOTAL:,} in all"
+        message = (
+            f"The file declares {declared:,} pixels in each of {frames:,} frames; the limits are {limits}."
+        )
         raise Skipped("image_too_large", message)
-    syntax = _check_syntax(tags.file_meta.TransferSyntaxUID)
+    syntax = check_syntax(tags.file_meta.TransferSyntaxUID)
     if not syntax.is_encapsulated and len(tags[here].value) < get_expected_length(tags):
         raise Skipped("dicom_truncated", "The file has fewer pixels than it declares: copy it again.")
     return frames
 
 
-def _check_syntax(uid: UID) -> UID:
-    try:
-        readable = get_decoder(uid).is_available
-    except NotImplementedError:
-        readable = False
-    if not readable:
-        message = f"The transfer syntax {uid.name!r} cannot be decoded here. Export uncompressed."
-        raise Skipped("dicom_transfer_syntax_unsupported", message)
-    return uid
+def _complete(tags: FileDataset, frame: int) -> None:
+    """Puts in their usual place what enhanced objects say for each frame, and floats leave out."""
+    tags.setdefault("BitsStored", tags.BitsAllocated)
+    tags.setdefault("PixelRepresentation", 0)
+    groups = [*(tags.get("SharedFunctionalGroupsSequence") or ())]
+    groups += [*(tags.get("PerFrameFunctionalGroupsSequence") or ())][frame : frame + 1]
+    for item in (i for group in groups for name in ENHANCED for i in group.get(name) or ()):
+        tags.update(item)
 
 
 def _luminance(rgb: np.ndarray) -> np.ndarray:
@@ -83,14 +83,14 @@ def _luminance(rgb: np.ndarray) -> np.ndarray:
     return np.round(rgb @ LUMINANCE * (255 / top)).astype(np.uint8)
 
 
-def _grey(stored: np.ndarray, tags: FileDataset) -> np.ndarray:
+def _grey(stored: np.ndarray, tags: FileDataset, view: DicomView) -> np.ndarray:
     if tags.PhotometricInterpretation == "PALETTE COLOR":
         return _luminance(apply_color_lut(stored, tags))
     padding = _padding(stored, tags)
     values = apply_modality_lut(stored, tags)
     if not np.isfinite(values).all():
         raise Skipped("image_not_finite", "The rescaled picture has values that are not numbers.")
-    shown = np.clip(_shown(values, tags, padding), 0, 1)
+    shown = np.clip(_shown(values, tags, padding, view), 0, 1)
     # PresentationLUTShape INVERSE is how digital X-ray repeats what MONOCHROME1 says: invert once.
     inverse = str(tags.get("PresentationLUTShape", "")).upper() == "INVERSE"
     if tags.PhotometricInterpretation == "MONOCHROME1" or inverse:
@@ -107,9 +107,13 @@ def _padding(stored: np.ndarray, tags: FileDataset) -> np.ndarray:
     return (stored >= min(value, limit)) & (stored <= max(value, limit))
 
 
-def _shown(values: np.ndarray, tags: FileDataset, padding: np.ndarray) -> np.ndarray:
+def _shown(values: np.ndarray, tags: FileDataset, padding: np.ndarray, view: DicomView) -> np.ndarray:
     """The values on a scale from 0 (black) to 1 (white), before any inversion."""
-    if tags.get("WindowCenter") is not None and tags.get("WindowWidth") is not None:
+    asked = view.asked(str(tags.get("Modality", "")))
+    if asked is not None:
+        tags.WindowCenter, tags.WindowWidth = asked
+        tags.VOILUTFunction = "LINEAR"
+    if _has_window(tags):
         black, white = apply_windowing(np.array([-1e30, 1e30]), tags)  # the ends of the output
         return (apply_windowing(values, tags) - black) / (white - black)
     if tags.get("VOILUTSequence") and values.dtype.kind in "iu":
@@ -117,6 +121,15 @@ def _shown(values: np.ndarray, tags: FileDataset, padding: np.ndarray) -> np.nda
     if values.dtype == np.uint8 and tags.BitsStored == 8:
         return values / 255
     return _stretched(values, padding, (0.5, 99.5))
+
+
+def _has_window(tags: Dataset) -> bool:
+    """Whether the first window is one; a width of 0 is what some scanners write for "none"."""
+    centre, width = tags.get("WindowCenter"), tags.get("WindowWidth")
+    if centre is None or width is None:
+        return False
+    first = [float(v if isinstance(v, float | int | str) else next(iter(v), "nan")) for v in (centre, width)]
+    return is_window(*first)
 
 
 def _stretched(values: np.ndarray, padding: np.ndarray, percentiles: tuple[float, float]) -> np.ndarray:

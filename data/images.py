@@ -14,6 +14,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from data import limits
+from data.dicom_mark import is_dicom
+from data.dicom_view import MIDDLE, DicomView
 from data.errors import Skipped
 from data.kinds import kind_of
 from data.names import shown
@@ -24,18 +26,18 @@ DEPTHS = (8, 10, 12, 14, 16)  # bits that scanners and exports use
 KEPT_SIDE = 1024  # longer side of what is kept; encoders read 224 to 512
 
 
-def decode(content: bytes, name: str) -> Image.Image:
+def decode(content: bytes, name: str, view: DicomView = MIDDLE) -> Image.Image:
     """An upright 8-bit picture, mode L (grey) or RGB. `Skipped` says why it is none.
 
     The content decides what it is, not the name. 16-bit values are scaled from the least depth of 8, 10, 12,
     14 or 16 bits that holds them; float and 32-bit pictures are stretched from their lowest to their highest
     value; alpha is laid on black; a file of several pages or frames gives its first; a colour file with
-    R=G=B becomes grey.
+    R=G=B becomes grey. `view` holds for DICOM.
     """
-    if content[128:132] == b"DICM":
+    if is_dicom(content, name):
         from data.dicom_pixels import dicom_pixels
 
-        return Image.fromarray(dicom_pixels(content))
+        return Image.fromarray(dicom_pixels(content, view))
     if not content:
         raise Skipped("empty_file", f"{shown(name)} is empty.")
     kind = kind_of(content)

@@ -38,14 +38,20 @@ def detect(files: Files, *, table: str = "") -> ModuleType:
     raise Refused("no_usable_files", f"Found {_found(files)}. Expected one of: {expected}.")
 
 
-def read(files: Files, *, layout: str = "", table: str = "", roles: Roles | None = None) -> RawStudies:
+def read(
+    files: Files, *, layout: str = "", table: str = "", roles: Roles | None = None, secret: str = ""
+) -> RawStudies:
     """The studies of a source.
 
     layout  one of `layouts()`, "" = detect
     table   the name of the table to read, "" = find it
     roles   what the columns mean, None = guess
+    secret  the key of patients' pseudonyms, where a reader makes them; "" = a new one
     """
-    return _module(files, layout, table).read(files, table=table, roles=roles)
+    module = _module(files, layout, table)
+    if module is dicom:
+        return dicom.read(files, table=table, roles=roles, secret=secret)
+    return module.read(files, table=table, roles=roles)
 
 
 def _module(files: Files, layout: str, table: str) -> ModuleType:

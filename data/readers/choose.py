@@ -9,7 +9,9 @@ import pandas as pd
 
 from data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID
 from data.errors import Refused, Skipped
+from data.phi import is_private
 from data.raw import Files, Problem, RawStudies, Roles
+from data.readers.sections import with_sections
 from data.tables import decode
 
 RESERVED = (STUDY_ID, GROUP, SPLIT, DUPLICATE)  # columns that every collection has already
@@ -25,8 +27,15 @@ def studies(
     problems: tuple[Problem, ...] = (),
     notes: Mapping[str, object] | None = None,
 ) -> RawStudies:
-    """Rows with the roles that were given, else guessed; `Refused` if a column is not there."""
+    """Rows with the roles that were given, else guessed; `Refused` if a column is not there.
+
+    Sections of reports become columns, to be chosen instead of the whole report. Columns that are called like
+    what names a person have no role unless it is given, so they are not kept; a warning tells how many.
+    """
+    rows = with_sections(rows, (c for c in guess.texts if c in rows))
     roles = given or _without_empty_labels(guess, rows)
+    for column in filter(is_private, {*rows.columns} - roles.columns()):
+        files.noted.warn("warn_phi_columns", column)
     absent = sorted(roles.columns() - set(rows.columns))
     if absent:
         raise columns_missing(f"The columns {', '.join(absent)} are not in the table.", rows)

@@ -1,20 +1,19 @@
 """DICOM files: one study an object, with the reports that a table or text files beside them hold.
 
-Of the tags only those named here are read; names, dates and numbers of patients never become cells.
-PatientID is kept as a hash, so that pictures of one patient stay together.
+Of the tags only `data.dicom_tags.KEPT_TAGS` become cells. A study is called as its file: identifiers of the
+archive are not kept. PatientID is kept as a keyed hash, so that pictures of one patient stay together while
+nobody can try out numbers on it; the key is kept nowhere.
 """
 
 from __future__ import annotations
 
-import hashlib
-import warnings
-from dataclasses import dataclass
+import secrets
 from pathlib import PurePosixPath
 
-from pydicom.dataset import FileDataset
-
-from data.dicom_file import is_dicom, open_dicom
+from data.dicom_mark import is_dicom
+from data.dicom_tags import KnownTags, known_tags, pseudonym
 from data.errors import Refused, Skipped
+from data.names import label, shown
 from data.raw import Files, RawStudies, Roles
 from data.readers.choose import Problem, frame, studies, text_of
 from data.readers.dicom_reports import Reports, find_reports
@@ -23,18 +22,8 @@ from data.readers.names import DICOM, is_picture
 LAYOUT = "dicom"
 EXPECTS = "DICOM files (.dcm), if need be with a table or .txt files of reports"
 OWN_TABLES = r".*"
-LABELS = ("Modality", "BodyPartExamined", "ViewPosition")
-DESCRIBED = ("Modality", "StudyDescription", "SeriesDescription", "ProtocolName", "BodyPartExamined")
-DIRECTORY = ("file_type_not_allowed", "A DICOMDIR is a list of files elsewhere and is never followed.")
+LABELS = ("Modality", "BodyPartExamined", "ViewPosition", "Laterality")
 PROBED = 3  # files without a suffix that `matches` opens
-
-
-@dataclass(frozen=True)
-class _Object:
-    """What is read of one file: `keys` find its report and are not kept."""
-
-    cells: dict[str, str]
-    keys: tuple[str, ...]
 
 
 def matches(files: Files) -> bool:
@@ -59,10 +48,20 @@ def _is_marked(files: Files, name: str) -> bool:
         return False
 
 
-def read(files: Files, *, table: str = "", roles: Roles | None = None) -> RawStudies:
-    """One row a file. Text: reports beside the files, else what the tags describe."""
+def read(files: Files, *, table: str = "", roles: Roles | None = None, secret: str = "") -> RawStudies:
+    """One row a file. Text: reports beside the files, else what the tags describe.
+
+    secret  the key of the patients' pseudonyms: the same key, the same pseudonyms; "" = one of its own
+    """
     reports = find_reports(files, table)
-    records, problems = _records(files, reports)
+    found = Found(files, secret)
+    problems: list[Problem] = []
+    records: list[dict[str, str]] = []
+    for name in filter(lambda n: _is_ours(files, n), sorted(files.names())):
+        try:
+            records.append(_record(files, name, reports, found))
+        except Skipped as error:
+            problems.append((name, error.code, error.message))
     if not records:
         raise Refused("no_usable_files", _nothing(problems))
     texts = reports.texts if any(r.get(t) for r in records for t in reports.texts) else ("description",)
@@ -79,64 +78,55 @@ def read(files: Files, *, table: str = "", roles: Roles | None = None) -> RawStu
     return studies(LAYOUT, rows, guess, roles, files, problems=tuple(problems))
 
 
-def _records(files: Files, reports: Reports) -> tuple[list[dict[str, str]], list[Problem]]:
-    names = sorted(files.names())
-    records: list[dict[str, str]] = []
-    problems: list[Problem] = [(n, *DIRECTORY) for n in names if PurePosixPath(n).name == "DICOMDIR"]
-    for name in names:
-        if not (name.lower().endswith(DICOM) or (_is_bare(name) and _is_marked(files, name))):
-            continue
-        try:
-            records.append(_record(files, name, reports))
-        except Skipped as error:
-            problems.append((name, error.code, error.message))
-    return records, problems
+class Found:
+    """What is remembered from file to file: which pictures came already, and what to tell of them."""
+
+    def __init__(self, files: Files, secret: str = "") -> None:
+        self._files = files
+        self._secret = secret or secrets.token_hex()
+        self._names: dict[str, str] = {}
+
+    def add(self, content: bytes, name: str) -> tuple[KnownTags, str]:
+        """The tags of one more file and its patient's pseudonym ("" if it names none).
+
+        `Skipped` if it cannot be taken, or a file with its identifier came before.
+        """
+        tags = known_tags(content)
+        if tags.uid and tags.uid in self._names:
+            first = shown(self._names[tags.uid])
+            raise Skipped("duplicate_id", f"It has the SOP Instance UID of {first}, which is taken.")
+        if tags.uid:
+            self._names[tags.uid] = name
+        for code in tags.warnings:
+            self._files.noted.warn(code, name)
+        return tags, pseudonym(tags.patient, self._secret) if tags.patient else ""
+
+
+def _is_ours(files: Files, name: str) -> bool:
+    known = name.lower().endswith(DICOM) or PurePosixPath(name).name == "DICOMDIR"
+    return known or (_is_bare(name) and _is_marked(files, name))
 
 
 def _nothing(problems: list[Problem]) -> str:
-    first = f" The first problem: {problems[0][0]!r}: {problems[0][2]}" if problems else ""
+    first = f" The first problem: {shown(problems[0][0])}: {problems[0][2]}" if problems else ""
     return f"Expected {EXPECTS}; none of the files could be read.{first}"
 
 
-def _record(files: Files, name: str, reports: Reports) -> dict[str, str]:
+def _record(files: Files, name: str, reports: Reports, found: Found) -> dict[str, str]:
     try:
         content = files.read(name)
     except KeyError as error:
         raise Skipped("member_corrupt", "The file cannot be read.") from error
-    found = _object(content, name)
+    tags, patient = found.add(content, name)
+    path = PurePosixPath(name)
+    study_id = _label(path)
+    cells = {"study_id": study_id, "image": name, "group": patient or study_id}
+    cells |= {**tags.codes, "description": tags.description}
     beside = reports.beside(name)
     report = {"report": text_of(files, beside)} if beside else {}
-    return found.cells | reports.row(found.keys) | report
+    return cells | reports.row((*tags.links, name, path.name, path.stem)) | report
 
 
-def _object(content: bytes, name: str) -> _Object:
-    tags = open_dicom(content, pixels=False)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # they quote values
-        return _of_tags(tags, name)
-
-
-def _of_tags(tags: FileDataset, name: str) -> _Object:
-    if "Rows" not in tags:
-        raise Skipped("dicom_no_pixels", "The DICOM file has no picture (a report, a PDF, a directory).")
-    uid = _cell(tags, "SOPInstanceUID") or PurePosixPath(name).stem
-    patient = _cell(tags, "PatientID")
-    cells = {"study_id": uid, "image": name, "group": _hashed(patient) if patient else uid}
-    cells |= {label: _cell(tags, label) for label in LABELS}
-    cells["description"] = ". ".join(dict.fromkeys(filter(None, (_cell(tags, d) for d in DESCRIBED))))
-    path = PurePosixPath(name)
-    linked = (_cell(tags, key) for key in ("StudyInstanceUID", "AccessionNumber"))
-    return _Object(cells, tuple(filter(None, (uid, name, path.name, path.stem, *linked))))
-
-
-def _hashed(patient: str) -> str:
-    return "p" + hashlib.sha256(patient.encode()).hexdigest()[:10]
-
-
-def _cell(tags: FileDataset, keyword: str) -> str:
-    """A tag's value in one line; "" if it is missing or cannot be read."""
-    try:
-        value = tags.get(keyword)
-    except Exception as error:  # pydicom converts a value when it is first asked for: see open_dicom
-        raise Skipped("dicom_corrupt", f"The tag {keyword} is damaged ({type(error).__name__}).") from error
-    return "" if value is None else " ".join(str(value).split())
+def _label(path: PurePosixPath) -> str:
+    plain = path.with_suffix("") if path.suffix.lower() in DICOM else path  # 1.2.840 has no suffix
+    return label(plain.as_posix())

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from data.errors import Refused, Skipped
+from data.phi import header_key, is_private
 from data.raw import Files
-from data.readers.guess import guess_roles, header_key, is_private
+from data.readers.guess import guess_roles
 from data.readers.names import DICOM, Lookup
 from data.readers.table import is_table
 from data.tables import read_table

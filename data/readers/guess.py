@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from data.phi import header_key, is_private
 from data.raw import Files, Roles
 from data.readers.choose import RESERVED
 from data.readers.names import SPLITS, Lookup, inside, is_picture, pictures
@@ -31,7 +31,6 @@ TEXTS = (
     "summary", "history", "indication",
 )  # fmt: skip
 PICTURE_HEADERS = ("image", "img", "picture", "path", "file", "filename", "frontal", "lateral")
-PRIVATE = ("birth", "dob", "mrn", "ssn", "phone", "email", "address", "physician", "doctor")
 
 
 @dataclass(frozen=True)
@@ -66,12 +65,6 @@ def guess_roles(rows: pd.DataFrame, files: Files) -> Roles:
         split=split,
         duplicate_group=duplicate,
     )
-
-
-def header_key(column: str) -> str:
-    """A header in one spelling: "PatientID", "patient id" and "Patient-Id" are "patient_id"."""
-    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", str(column))
-    return "_".join(words).lower()
 
 
 def ranked(columns: list[str], known: tuple[str, ...]) -> list[str]:
@@ -160,13 +153,6 @@ def _text_rank(column: str) -> int:
 def _has_letters(cells: pd.Series) -> bool:
     values = cells[cells.ne("")].head(SAMPLE)
     return bool(values.str.contains(r"[^\W\d_]", regex=True).mean() >= 0.5)
-
-
-def is_private(column: str) -> bool:
-    """Headers of what names a person; such columns get no role unless a person gives them one."""
-    words = set(header_key(column).split("_"))
-    person = "name" in words and not words.isdisjoint(("patient", "person", "first", "last", "family"))
-    return person or not words.isdisjoint(PRIVATE)
 
 
 def _is_label(column: str, cells: pd.Series) -> bool:

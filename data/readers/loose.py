@@ -10,9 +10,11 @@ import hashlib
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+from data.dicom_mark import is_dicom
 from data.errors import Refused, Skipped
 from data.raw import Files, RawStudies, Roles
 from data.readers.choose import Problem, columns_missing, frame, studies, text_of
+from data.readers.dicom import Found
 from data.readers.guess import guess_roles
 from data.readers.names import pictures
 from data.readers.table import is_table
@@ -42,10 +44,11 @@ def read(files: Files) -> RawStudies:
     with_picture = {*map(_path, images)}
     lone = [n for path, n in reports.items() if path not in with_picture]
     records: dict[tuple[str, str], dict[str, str]] = {}
+    found = Found(files)
     ids: set[str] = set()
     for name in (*images, *lone):
         try:
-            key, record = _study(files, name, reports.get(_path(name), ""))
+            key, record = _study(files, name, reports.get(_path(name), ""), found)
             if key in records:
                 same = f"It is the same as {records[key]['study_id']!r}, which is taken."
                 raise Skipped("duplicate_file", same)
@@ -60,15 +63,18 @@ def read(files: Files) -> RawStudies:
     return studies(LAYOUT, rows, roles, roles, files, problems=tuple(problems))
 
 
-def _study(files: Files, name: str, report: str) -> tuple[tuple[str, str], dict[str, str]]:
+def _study(files: Files, name: str, report: str, found: Found) -> tuple[tuple[str, str], dict[str, str]]:
     """(what makes it the same as another, its row) of a picture or, where `name` is the report, of that."""
     image = "" if name == report else name
     text = text_of(files, report) if report else ""
     try:
-        content = hashlib.sha256(files.read(image)).hexdigest() if image else ""
+        content = files.read(image) if image else b""
     except KeyError as error:
         raise Skipped("member_corrupt", f"{name[:100]!r} cannot be read.") from error
-    return (content, text), {"study_id": _path(name), "image": image, "report": text}
+    if is_dicom(content, image):
+        found.add(content, image)
+    same = hashlib.sha256(content).hexdigest() if image else ""
+    return (same, text), {"study_id": _path(name), "image": image, "report": text}
 
 
 def _path(name: str) -> str:

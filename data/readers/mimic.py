@@ -17,7 +17,7 @@ from data.raw import Files, RawStudies, Roles
 from data.readers.choose import Problem, columns_missing, frame, studies, text_of
 from data.readers.inflate import gunzip
 from data.readers.names import is_picture, stem
-from data.readers.sections import sections
+from data.readers.sections import last_paragraph, sections
 from data.tables import read_table
 
 LAYOUT = "mimic"
@@ -126,10 +126,11 @@ def _view(position: str) -> str:
 def _texts(files: Files, name: str) -> dict[str, str]:
     if not name:
         return {}
-    said = sections(text_of(files, name))
+    text = text_of(files, name)
+    said = sections(text)
     return {
-        "report": "\n".join(filter(None, (said.findings, said.impression))) or said.rest,
-        "history": said.history,
+        "report": "\n".join(filter(None, (said.findings, said.impression))) or last_paragraph(text),
+        "history": " ".join(filter(None, (said.indication, said.history))),
     }
 
 

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from data import images
+from data.dicom_mark import SUFFIXES as DICOM
 
-DICOM = (".dcm", ".dicom", ".ima")
 PICTURES = (*images.SUFFIXES, *DICOM)
 SPLITS = ("train", "training", "val", "valid", "validation", "validate", "dev", "test", "testing")
 

@@ -1,48 +1,88 @@
-"""The parts of a free-text report, by the headings in capitals that begin them."""
+"""The parts of a free-text report, by the headings that begin them. No word of a text is lost.
+
+A heading stands at the start of a line before a colon, alone on a line, or before a colon after the end of a
+sentence. Other headings in capitals before a colon end a part, and stay with their words in `rest`.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
 
-HEADING = re.compile(r"^[ \t]*([A-Z][A-Z /,()-]{3,60}?)[ \t]*:", re.MULTILINE)
-FINDINGS = ("FINDING",)
-IMPRESSION = ("IMPRESSION", "CONCLUSION")
-HISTORY = ("INDICATION", "HISTORY", "REASON FOR", "CLINICAL INFORMATION")
+import pandas as pd
+
+HEADINGS = {  # the first that fits; "INDICATION/HISTORY" and "IMPRESSION AND PLAN" go by their first word
+    "findings": r"findings?|observations?|description",
+    "impression": r"(?:final )?impressions?|conclusions?|opinion|assessment|summary|interpretation|diagnosis",
+    "indication": r"(?:clinical )?indications?(?: for (?:the |this )?\w+)?|reason for (?:the |this )?\w+"
+    r"|clinical question",
+    "history": r"(?:clinical |patient |medical |brief )?history"
+    r"|clinical (?:information|data|details|background)",
+    "comparison": r"comparisons?(?: stud(?:y|ies)| exams?)?"
+    r"|(?:prior|previous) (?:stud(?:y|ies)|exam\w*|imaging)",
+    "technique": r"techniques?|procedure|protocol|methods?",
+}
+_KNOWN = "|".join(f"(?P<{part}>{names})" for part, names in HEADINGS.items())
+_KNOWN = rf"(?i:(?:{_KNOWN})(?: ?(?:and|&|/|,) ?\w+)?)"
+_HEADING = re.compile(
+    rf"^[ \t#*_]*{_KNOWN}[ \t*_]*(?::[*_]*|$)".replace("?P<", "?P<line_")
+    + rf"|(?<=[.!?])[ \t]+{_KNOWN}[ \t]*:".replace("?P<", "?P<inside_")
+    + r"|^[ \t]*(?P<other>[A-Z][A-Z /,()-]{3,60}?)[ \t]*:",
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True)
 class Sections:
-    """Each part in one line of words, "" if the report has none; `rest` is its last paragraph."""
+    """Each part in one line of words, "" if the report has none; `rest` is all that stands in no other."""
 
-    findings: str
-    impression: str
-    history: str
-    rest: str
+    findings: str = ""
+    impression: str = ""
+    indication: str = ""
+    history: str = ""
+    comparison: str = ""
+    technique: str = ""
+    rest: str = ""
+
+
+PARTS = tuple(f.name for f in fields(Sections) if f.name != "rest")
 
 
 def sections(text: str) -> Sections:
-    """Findings, impression and history; a heading like "FINDINGS AND IMPRESSION" counts as findings."""
-    parts = _parts(text)
+    """The parts of a report; those that occur more than once are joined in order."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    found = list(_HEADING.finditer(text))
+    ends = [m.start() for m in found[1:]] + [len(text)]
+    said: dict[str, list[str]] = {"rest": [text[: found[0].start()] if found else text]}
+    for heading, end in zip(found, ends, strict=False):
+        part = _part(heading)
+        start = heading.start() if part == "rest" else heading.end()
+        said.setdefault(part, []).append(text[start:end])
+    return Sections(**{part: " ".join(" ".join(words).split()) for part, words in said.items()})
+
+
+def _part(heading: re.Match[str]) -> str:
+    named = next(name for name, words in heading.groupdict().items() if words is not None)
+    return "rest" if named == "other" else named.partition("_")[2]
+
+
+def last_paragraph(text: str) -> str:
+    """In one line: what a short report says where it has no headings."""
     paragraphs = [p for p in re.split(r"\n\s*\n", text) if p.strip()]
-    return Sections(
-        findings=_joined(parts, FINDINGS),
-        impression=_joined([p for p in parts if "FINDING" not in p[0]], IMPRESSION),
-        history=_joined(parts, HISTORY),
-        rest=_line(paragraphs[-1]) if paragraphs else "",
-    )
+    return " ".join(paragraphs[-1].split()) if paragraphs else ""
 
 
-def _parts(text: str) -> list[tuple[str, str]]:
-    found = list(HEADING.finditer(text))
-    ends = [*(m.start() for m in found[1:]), len(text)][: len(found)]
-    return [(m.group(1), _line(text[m.end() : end])) for m, end in zip(found, ends, strict=True)]
+def with_sections(rows: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
+    """The table with a column `report_findings`, … for each part that some text of a column `report` has.
 
-
-def _joined(parts: list[tuple[str, str]], headings: tuple[str, ...]) -> str:
-    said = [words for heading, words in parts if any(h in heading for h in headings)]
-    return " ".join(filter(None, said))
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())
+    They are there to be chosen instead of the whole text, which stays.
+    """
+    made: dict[str, list[str]] = {}
+    for column in columns:
+        parts = [sections(text) for text in rows[column]]
+        for part in PARTS:
+            words = [getattr(each, part) for each in parts]
+            if any(words) and f"{column}_{part}" not in rows:
+                made[f"{column}_{part}"] = words
+    return rows.assign(**made) if made else rows

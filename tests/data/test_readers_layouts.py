@@ -257,7 +257,7 @@ def test_mimic(tmp_path: Path) -> None:
 
 def test_sections_of_a_combined_heading() -> None:
     said = sections("REASON FOR EXAM: cough\nFINDINGS AND IMPRESSION: Clear.\n")
-    assert (said.history, said.findings, said.impression) == ("cough", "Clear.", "")
+    assert (said.indication, said.findings, said.impression) == ("cough", "Clear.", "")
 
 
 def test_gunzip_counts_what_it_inflates() -> None:

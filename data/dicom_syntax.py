@@ -1,0 +1,66 @@
+"""Transfer syntaxes: which can be decoded here, and by what.
+
+pydicom asks its plugins in the order of their registration; here the narrow libraries come first and GDCM, a
+large one, decodes only what no other does (JPEG lossless, 12-bit JPEG).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from pydicom.dataset import FileDataset
+from pydicom.pixels import get_decoder, pixel_array
+from pydicom.uid import UID, AllTransferSyntaxes
+
+from data.errors import Skipped
+
+ORDER = ("pydicom", "pillow", "pyjpegls", "pylibjpeg", "gdcm")
+Array = np.ndarray
+
+
+def syntaxes() -> tuple[str, ...]:
+    """The names of all transfer syntaxes that can be decoded here."""
+    return tuple(UID(uid).name for uid in AllTransferSyntaxes if _is_decodable(UID(uid)))
+
+
+def check_syntax(uid: UID) -> UID:
+    """The syntax itself; `Skipped` names one that cannot be decoded here."""
+    if not _is_decodable(uid):
+        raise _unsupported(f"The transfer syntax {_name(uid)} cannot be decoded here. Export uncompressed.")
+    return uid
+
+
+def decode(tags: FileDataset, frame: int) -> Array:
+    """The stored values of one frame; colours as RGB. `Skipped` if no decoder can read them."""
+    uid = tags.file_meta.TransferSyntaxUID
+    plugins = sorted(get_decoder(uid).available_plugins, key=_rank) if uid.is_encapsulated else [""]
+    for plugin in plugins:
+        try:
+            return pixel_array(tags, index=frame, decoding_plugin=plugin)
+        except MemoryError:
+            raise
+        except Exception as error:  # decoders add errors of their own to pydicom's: see `open_dicom`
+            failed = error
+    message = f"The picture cannot be decoded as {_name(uid)}"
+    if {*plugins} <= {"", "pydicom", "pillow"}:
+        raise Skipped("dicom_corrupt", f"{message}: it is damaged ({type(failed).__name__}).")
+    raise _unsupported(f"{message}: it is damaged, or of a kind that is not supported. Export uncompressed.")
+
+
+def _unsupported(message: str) -> Skipped:
+    return Skipped("dicom_transfer_syntax_unsupported", message)
+
+
+def _is_decodable(uid: UID) -> bool:
+    try:
+        return get_decoder(uid).is_available
+    except NotImplementedError:
+        return False
+
+
+def _name(uid: UID) -> str:
+    """The name of a known syntax; others are whatever a stranger wrote."""
+    return repr(uid.name) if uid in AllTransferSyntaxes else "that the file names (not one of the standard's)"
+
+
+def _rank(plugin: str) -> int:
+    return ORDER.index(plugin) if plugin in ORDER else len(ORDER)

@@ -1,0 +1,87 @@
+"""The corpus of hostile, broken and odd DICOM files: each gets its answer, and what it means holds."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data import store
+from data.dicom_pixels import dicom_pixels, syntaxes
+from data.errors import Skipped
+from data.workspace import Workspace
+from models import newcomers
+from tests.conftest import beside
+
+PLANTED = b"JANE 8675309 778899 WELBY ELSEWHERE 19610203 555-010 Springfield".split()
+
+
+def rows() -> list[dict[str, str]]:
+    with beside("hostile", "expected.csv").open() as stream:
+        return [r for r in csv.DictReader(stream) if r["file"].startswith("dicom/")]
+
+
+def shown(name: str) -> np.ndarray:
+    return dicom_pixels(beside("hostile", "dicom", f"{name}.dcm").read_bytes()).astype(float)
+
+
+def alike(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
+
+
+def test_every_file_gets_its_answer(workspace: Workspace) -> None:
+    for row in rows():
+        path = beside("hostile", row["file"])
+        report = newcomers.admit(workspace, [(path.name, path.read_bytes())]).report
+        alone = row["answer"] == "accept" or row["reason"] == "duplicate_id"  # a pair: see below
+        assert (report.found, report.taken) == (1, int(alone)), row["file"]
+        assert alone or [*report.skipped] == [row["reason"]], row["file"]
+
+
+def test_two_files_of_one_identifier(workspace: Workspace) -> None:
+    paths = [beside("hostile", "dicom", f"same_uid_{x}.dcm") for x in "ab"]
+    report = newcomers.admit(workspace, [(p.name, p.read_bytes()) for p in paths]).report
+    assert (report.taken, report.skipped) == (1, {"duplicate_id": 1})
+
+
+def test_one_picture_in_many_spellings() -> None:
+    for name in ("implicit_vr", "no_preamble", "preamble_pe", "length_4gb", "overlay_6000"):
+        assert np.array_equal(shown(name), shown("ok_8bit")), name
+    for name in (
+        "big_endian",
+        "monochrome1",
+        "jpeg_baseline",
+        "bits12_in16_junk_high_bits",
+        "ct_16bit_signed_rescale",
+    ):
+        assert alike(shown(name), shown("ok_8bit")) > 0.99, name
+
+
+def test_a_syntax_that_cannot_be_decoded_is_named() -> None:
+    for name in ("jpeg_lossless_needs_plugin", "jpegls_needs_plugin", "mpeg4"):
+        with pytest.raises(Skipped, match=r"JPEG|MPEG"):
+            shown(name)
+    assert not any("MPEG" in name for name in syntaxes())
+
+
+def test_planted_words_are_nowhere(workspace: Workspace, caplog: pytest.LogCaptureFixture) -> None:
+    names = ("phi_tags", "private_tags", "overlay_6000", "markup_in_tags", "burned_in_yes", "ok_8bit")
+    contents = [(f"{n}.dcm", beside("hostile", "dicom", f"{n}.dcm").read_bytes()) for n in names]
+    for content in contents:
+        report = newcomers.admit(workspace, [content]).report
+        assert not any(word.decode() in f"{report}{caplog.text}" for word in PLANTED)
+    kept = b"".join(p.read_bytes() for p in workspace.home.rglob("*") if p.is_file())
+    assert not any(word in kept for word in PLANTED)
+
+
+def test_planted_words_do_not_become_descriptions(tmp_path: Path, workspace: Workspace) -> None:
+    from data.intake import intake
+
+    for name in ("phi_tags", "burned_in_yes", "overlay_6000"):
+        content = beside("hostile", "dicom", f"{name}.dcm").read_bytes()
+        (tmp_path / f"{name}.dcm").write_bytes(content)
+    report = intake(workspace, tmp_path, "planted")
+    assert report.skipped == {"dicom_burned_in": 1, "duplicate_id": 1}
+    assert not any(word.decode() in store.load(workspace, "planted").table.to_csv() for word in PLANTED)
