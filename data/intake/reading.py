@@ -82,12 +82,14 @@ def _event(raw: RawStudies, options: Options, number: int, row: dict[str, str], 
         item = row.get(raw.roles.study_id) or f"row {number + 1}"
         return {"kind": "left", "row": number, "item": item, "code": error.code, "message": error.message}, ()
     header = {"kind": "taken", "row": number, "study": study, "pictures": [*shown]}
-    return {**header, "warnings": _warnings(shown)}, [*shown.values()]
+    told = any(study[raw.rename.get(c, c)] for c in raw.roles.texts)
+    return {**header, "warnings": _warnings(raw, shown, told=told)}, [*shown.values()]
 
 
-def _warnings(shown: dict[str, np.ndarray]) -> list[str]:
+def _warnings(raw: RawStudies, shown: dict[str, np.ndarray], *, told: bool) -> list[str]:
     """Codes of what was taken, and should be looked at by a person."""
-    return ["image_constant" for pixels in shown.values() if pixels.min() == pixels.max()]
+    flat = ["image_constant" for pixels in shown.values() if pixels.min() == pixels.max()]
+    return [*flat, *(["report_empty"] if raw.layout != loose.LAYOUT and raw.roles.texts and not told else [])]
 
 
 def _pictures(raw: RawStudies, row: dict[str, str]) -> list[Picture]:
@@ -139,7 +141,9 @@ def _read(files: Files, options: Options) -> RawStudies:
         return loose.read(files)
     try:
         raw = readers.read(files)
-    except Refused:
+    except Refused as error:
+        if error.code.startswith("table_"):  # its reports are wanted: mend it, nothing is lost meanwhile
+            raise
         return loose.read(files)
     cells = {name for column in raw.roles.images for name in raw.rows[column]}
     told = cells | {item for item, _, _ in raw.problems}
