@@ -22,6 +22,7 @@ from data.intake.study import Picture, checked
 from data.raw import Files, RawStudies, Roles
 from data.readers import loose
 from data.readers.names import pictures
+from data.readers.table import is_table
 
 DECODERS = 4
 AHEAD = 64  # rows whose pictures are decoded before they are asked for: bounds memory
@@ -142,14 +143,18 @@ def _read(files: Files, options: Options) -> RawStudies:
     try:
         raw = readers.read(files)
     except Refused as error:
-        if error.code.startswith("table_"):  # its reports are wanted: mend it, nothing is lost meanwhile
-            raise
-        return loose.read(files)
+        return _without_table(loose.read(files), error)
     cells = {name for column in raw.roles.images for name in raw.rows[column]}
     told = cells | {item for item, _, _ in raw.problems}
     unnamed = [name for name in pictures(files.names()) if name not in told]
     reason = "Nothing in the table names this picture. Add a row for it, or leave the table out."
     return replace(raw, problems=(*raw.problems, *((name, "not_in_table", reason) for name in unnamed)))
+
+
+def _without_table(raw: RawStudies, why: Refused) -> RawStudies:
+    """Pictures whose table could not be read: it is among the problems, by its own reason."""
+    problems = (((n, why.code, why.message) if is_table(n) else (n, c, m)) for n, c, m in raw.problems)
+    return replace(raw, problems=tuple(problems))
 
 
 def _ticking(files: Files, send: Send) -> Files:

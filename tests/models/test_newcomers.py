@@ -331,7 +331,7 @@ def test_the_same_upload_again_is_the_same_visit(workspace: Workspace) -> None:
         ([("a.png", b"no"), ("b.png", b"")], "no_usable_files", "No study could be taken"),
         ([("a.docx", b"1")], "no_usable_files", "Expected pictures"),
         ([("a.zip", b"PK"), ("a.png", b"1")], "zip_among_files", "A ZIP comes alone"),
-        ([("a.zip", b"no")], "not_a_zip", "not a readable ZIP"),
+        ([("a.zip", b"no")], "not_a_zip", "not a ZIP archive"),
     ],
 )
 def test_nothing_usable_is_refused_with_the_reason(
@@ -389,7 +389,7 @@ def test_a_table_of_reports_alone_is_studies_of_text(workspace: Workspace) -> No
 def test_a_table_without_texts_does_not_keep_the_pictures_out(workspace: Workspace) -> None:
     _, came = admitted(workspace, [("t.csv", b"image,age\na.png,60\n"), ("a.png", png(1))])
     assert came.report.taken == 1
-    assert came.report.problems[0][:2] == ("t.csv", "file_type_not_allowed")
+    assert came.report.problems[0][:2] == ("t.csv", "table_columns_missing")
 
 
 def test_the_import_of_a_collection_still_refuses_what_has_no_partner(
