@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -123,7 +122,7 @@ def save(
     with workspace.staging() as folder:
         for number, matrix in enumerate(vectors.values()):
             np.save(folder / f"vectors-{number}.npy", np.ascontiguousarray(matrix))
-        rows.to_parquet(folder / "rows.parquet")
+        rows.to_parquet(folder / "rows.parquet", write_page_checksum=True)
         for file, content in (extra or {}).items():
             (folder / file).write_bytes(content)
         return workspace.publish(SET, name, folder, {**meta, "modalities": list(vectors)})
@@ -136,5 +135,5 @@ def load(workspace: Workspace, name: str) -> EmbeddingSet:
         modality: np.load(record.path(f"vectors-{i}.npy"), mmap_mode="r", allow_pickle=False)
         for i, modality in enumerate(record.meta["modalities"])
     }
-    rows = pd.read_parquet(Path(record.path("rows.parquet")))
+    rows = pd.read_parquet(record.path("rows.parquet"), page_checksum_verification=True)
     return EmbeddingSet(name, vectors, rows, record.meta, record.fingerprint)

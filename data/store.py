@@ -30,9 +30,9 @@ def load(workspace: Workspace, name: str) -> Collection:
 
 def origin(workspace: Workspace, embedding_set: Record) -> Record | None:
     """The collection that a set was made from, also after a rename; None if it is gone or unknown."""
-    known = workspace.records(COLLECTION)
-    by_id = next((c for c in known if c.id == embedding_set.meta.get("collection_id")), None)
-    return by_id or next((c for c in known if c.name == embedding_set.meta.get("collection")), None)
+    by_id = workspace.by_id(str(embedding_set.meta.get("collection_id") or ""))
+    name = str(embedding_set.meta.get("collection") or "")
+    return by_id or (workspace.record(COLLECTION, name) if workspace.has(COLLECTION, name) else None)
 
 
 def image_pack(workspace: Workspace, name: str) -> ImagePack | None:

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
-from data.workspace import Workspace, write_atomically
+from data.workspace import Workspace, space, write_atomically
 from data.workspace.durable import PRIVATE_FILE, flush_folder, private_folder
 
 FOLDER, INDEX = "uploads", "index.json"
@@ -23,17 +23,22 @@ CHUNK = 1 << 20
 
 
 def spool(workspace: Workspace, uploads: Iterable[tuple[str, bytes | BinaryIO]]) -> Path:
-    """Copy (label, content) pairs to a new folder below the workspace; nothing stays if that fails."""
+    """Copy (label, content) pairs to a new folder below the workspace; nothing stays if that fails.
+
+    `Refused` when the disk is full.
+    """
+    workspace.require_space(0)
     folder = private_folder(workspace.home / FOLDER) / uuid.uuid4().hex
     folder.mkdir(mode=0o700)
     try:
-        labels = {}
-        for number, (label, content) in enumerate(uploads):
-            name = f"{number:06d}"
-            _copy(io.BytesIO(content) if isinstance(content, bytes) else content, folder / name)
-            labels[name] = label
-        write_atomically(folder / INDEX, json.dumps(labels).encode())
-        flush_folder(folder.parent)
+        with space.named(workspace.home):
+            labels = {}
+            for number, (label, content) in enumerate(uploads):
+                name = f"{number:06d}"
+                _copy(io.BytesIO(content) if isinstance(content, bytes) else content, folder / name)
+                labels[name] = label
+            write_atomically(folder / INDEX, json.dumps(labels).encode())
+            flush_folder(folder.parent)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

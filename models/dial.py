@@ -17,7 +17,7 @@ from data import embeddings
 from data.collection import GROUP, SPLIT
 from data.embeddings import EmbeddingSet
 from data.errors import Refused
-from data.workspace import SET, Workspace, write_atomically
+from data.workspace import SET, Workspace, keep, kept
 from models.adapters import clean_splits, refuse_features, refuse_scoring_on_fit
 
 VERSION = 1  # of the numbers: raise it when one changes, and old dials are measured again
@@ -97,14 +97,15 @@ def measured(
 ) -> Sweep:
     """All numbers at every position; measured once, then read."""
     path = _file(workspace, setting, "")
-    if path.is_file():
-        return Sweep.from_json(json.loads(path.read_text()))
+    stored = kept(path)
+    if stored is not None:
+        return Sweep.from_json(json.loads(stored))
     dial, at = opened(workspace, setting), strengths(setting.method)
     try:
         result = sweep(dial.x, dial.y, at, keys=dial.keys, groups=dial.groups, progress=progress)
     except ValueError as error:
         raise Refused("adapter_unfit", str(error)) from error
-    write_atomically(path, json.dumps(result.to_json()).encode())
+    keep(path, json.dumps(result.to_json()).encode())
     return result
 
 
@@ -117,14 +118,15 @@ def clustered(
 ) -> list[float]:
     """V-measure by a label at every position; measured once, then read."""
     path = _file(workspace, setting, label)
-    if path.is_file():
-        return json.loads(path.read_text())
+    stored = kept(path)
+    if stored is not None:
+        return json.loads(stored)
     dial, at = opened(workspace, setting), strengths(setting.method)
     try:
         values = clusters(dial.x, dial.y, at, dial.labels[label], progress=progress)
     except ValueError as error:
         raise Refused("label_unfit", str(error)) from error
-    write_atomically(path, json.dumps(values).encode())
+    keep(path, json.dumps(values).encode())
     return values
 
 

@@ -58,7 +58,7 @@ class Dispatcher:
             try:
                 if self.look():
                     last = time.monotonic()
-            except sqlite3.Error:
+            except (sqlite3.Error, Refused):
                 time.sleep(1)
             time.sleep(LOOK)
 

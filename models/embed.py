@@ -77,7 +77,9 @@ def embed(
         checkpoint = registry.load(workspace, checkpoint_name, device=device)
         work = Work(collection, store.image_pack(workspace, collection_name), checkpoint, parts, batch)
         _refuse_unpaired(work)
-        parts.mkdir(exist_ok=True)
+        rows = len(collection) * len(work.modalities)
+        workspace.require_space(2 * rows * checkpoint.dim * 4)  # float32, as parts and as the set
+        workspace.parts(parts, source, weights)
         vectors, truncated = work.run(progress)
         meta = _provenance(collection, source, weights, checkpoint, truncated, batch)
         embeddings.save(workspace, name, vectors, embeddings.identity_rows(collection), meta)

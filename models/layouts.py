@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -20,7 +19,7 @@ from data import embeddings
 from data.collection import STUDY_ID
 from data.embeddings import EmbeddingSet
 from data.errors import Refused
-from data.workspace import SET, Workspace, write_atomically
+from data.workspace import SET, Workspace, keep, kept
 from models.adapters import refuse_features
 
 FILE = "layout-2.npz"
@@ -94,12 +93,13 @@ def straight(workspace: Workspace, part: EmbeddingSet, *, limit: int = QUICK) ->
     """
     studies = hashlib.sha256("\n".join(part.rows[STUDY_ID].astype(str)).encode()).hexdigest()[:12]
     path = workspace.derived(workspace.record(SET, part.name), f"pca-{studies}-{limit}.npz")
-    if path.is_file():
-        return _stored(path, part)
+    stored = kept(path)
+    if stored is not None:
+        return _stored(stored, part)
     vectors, where = stacked(part)
     found = projection.pca(vectors)
     trust = projection.trust(vectors, found.xy, limit=limit)
-    write_atomically(path, _packed(found, trust))
+    keep(path, _packed(found, trust))
     return shown(found, trust, where, len(part))
 
 
@@ -135,14 +135,13 @@ def align(workspace: Workspace, a: str, b: str) -> None:
 def read(workspace: Workspace, name: str) -> Layout | None:
     """A set's layout, or None if it has not been computed."""
     path = workspace.derived(workspace.record(SET, name), FILE)
-    if not path.is_file():
-        return None
-    return _stored(path, embeddings.load(workspace, name))
+    stored = kept(path)
+    return None if stored is None else _stored(stored, embeddings.load(workspace, name))
 
 
-def _stored(path: Path, chosen: EmbeddingSet) -> Layout:
+def _stored(content: bytes, chosen: EmbeddingSet) -> Layout:
     where = {m: np.flatnonzero(chosen.present(m)) for m in chosen.modalities}
-    with np.load(path, allow_pickle=False) as stored:
+    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
         trustworthiness, continuity = map(float, stored["overall"])
         k, measured = map(int, stored["counts"])
         trust = Trust(trustworthiness, continuity, stored["trust"], stored["continuity"], k, measured)
@@ -164,7 +163,7 @@ def _keep(
     """Write a map, with what it distorts."""
     trust = projection.trust(vectors, result.xy, k=NEIGHBOURS, graph=graph)
     path = workspace.derived(workspace.record(SET, name), FILE)
-    write_atomically(path, _packed(result, trust))
+    keep(path, _packed(result, trust))
 
 
 def _packed(result: Map, trust: Trust) -> bytes:

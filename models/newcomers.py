@@ -42,7 +42,7 @@ class Admission:
 
 def home(workspace: Workspace) -> Workspace:
     """The visitors' own workspace."""
-    return Workspace(workspace.home / FOLDER)
+    return Workspace(workspace.home / FOLDER, workspace.owner)
 
 
 def visits(workspace: Workspace) -> list[Record]:
@@ -206,7 +206,7 @@ def _embed(
     collection = store.load(guests, visit.name)
     checkpoint = registry.load(workspace, weights.name)
     parts = guests.home / "parts" / name
-    parts.mkdir(exist_ok=True)
+    guests.parts(parts, visit, weights)
     pack = store.image_pack(guests, visit.name)
     vectors, truncated = Work(collection, pack, checkpoint, parts, BATCH).run(report)
     meta = {"visit": visit.name, "checkpoint": weights.name, "n": len(collection), "truncated": truncated}

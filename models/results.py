@@ -16,7 +16,7 @@ from data import embeddings
 from data.collection import DUPLICATE, GROUP, STUDY_ID
 from data.embeddings import EmbeddingSet
 from data.errors import NotFound, Refused
-from data.workspace import CHECKPOINT, SET, Record, Workspace, write_atomically
+from data.workspace import SET, Record, Workspace, keep, kept
 from models.adapters import refuse_features, refuse_scoring_on_fit
 
 VERSION = 4  # of the metrics: raise it when a number changes, and old results are computed again
@@ -47,15 +47,17 @@ def evaluation(
     refuse_scoring_on_fit(record.meta, split)
     which = "full" if extended else "default"
     path = _path(workspace, record, chosen, f"{which}-{{}}-{resamples}-{seed}", split)
-    if path.is_file():
-        with np.load(path, allow_pickle=False) as kept:
-            return evaluation_from_json({**json.loads(str(kept["record"])), "set": name}, kept["replicates"])
+    known = kept(path)
+    if known is not None:
+        with np.load(io.BytesIO(known), allow_pickle=False) as stored:
+            measured_as = json.loads(str(stored["record"]))
+            return evaluation_from_json({**measured_as, "set": name}, stored["replicates"])
     result = evaluate(
         chosen, split=split, resamples=resamples, seed=seed, extended=extended, progress=progress
     )
     buffer = io.BytesIO()
     np.savez(buffer, record=np.array(json.dumps(result.to_json())), replicates=result.replicates())
-    write_atomically(path, buffer.getvalue())
+    keep(path, buffer.getvalue())
     return evaluation_from_json(result.to_json(), result.replicates())  # as it will be read from now on
 
 
@@ -136,8 +138,7 @@ def _partition(values: Any) -> np.ndarray:
 
 def maker(workspace: Workspace, provenance: Mapping[str, Any]) -> Record | None:
     """The checkpoint that a set's provenance names, also after a rename; None if unknown or gone."""
-    wanted = provenance.get("checkpoint_id")
-    return next((c for c in workspace.records(CHECKPOINT) if c.id == wanted), None) if wanted else None
+    return workspace.by_id(str(provenance.get("checkpoint_id") or ""))
 
 
 def trained_on(workspace: Workspace, name: str, split: str) -> str:

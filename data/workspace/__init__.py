@@ -1,21 +1,26 @@
 """The folder that keeps everything: files under generated ids, and one SQLite index of truth.
 
-home        the workspace: records and how they are published, found, renamed and removed
-durable     files that are there as a whole or not at all
+home     the workspace: what is in it, for whom, and how it comes and goes
+record   one published thing
+schema   the index: its tables, its version, and how an older one becomes this one
+durable  files that are there as a whole or not at all
+derived  what can be computed again
+forget   deleting that deletes
+sweep    what interrupted work has left behind
+space    room on the disk
 """
 
+from data.workspace.derived import keep, kept
 from data.workspace.durable import replacing, sha256, write_atomically
-from data.workspace.home import (
+from data.workspace.home import Workspace
+from data.workspace.record import (
     BUILT_IN,
     CHECKPOINT,
     COLLECTION,
     KINDS,
-    SCHEMA_VERSION,
     SELECTION,
     SET,
-    STALE_SECONDS,
     Record,
-    Workspace,
     check_name,
 )
 
@@ -24,13 +29,13 @@ __all__ = [
     "CHECKPOINT",
     "COLLECTION",
     "KINDS",
-    "SCHEMA_VERSION",
     "SELECTION",
     "SET",
-    "STALE_SECONDS",
     "Record",
     "Workspace",
     "check_name",
+    "keep",
+    "kept",
     "replacing",
     "sha256",
     "write_atomically",

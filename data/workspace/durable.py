@@ -12,19 +12,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from data.workspace import space
+
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path to write to, which then replaces a file. A reader sees the old or the new, never
-    half; nothing changes when the block raises.
+    half; nothing changes when the block raises. `Refused` when the disk is full.
     """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        yield temporary
-        flush(temporary)
-        temporary.replace(path)
+        with space.named(path.parent):
+            yield temporary
+            flush(temporary)
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
     flush_folder(path.parent)

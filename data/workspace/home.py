@@ -1,270 +1,129 @@
-"""The folder that keeps everything: files under generated ids, and one SQLite index of truth.
+"""The workspace: what is in it, for whom, and how it comes and goes.
 
-A record (collection, checkpoint, embedding set, selection) is written into a staging folder, flushed, renamed
-into place, and only then made visible by one transaction that notes size and SHA-256 of each file.
-What the index does not name is rubbish of an interrupted write and is swept at the next start.
-Names given by people are labels in the index, never paths.
+A record is written into a staging folder, flushed, renamed into place, and only then made visible by one
+transaction that notes size and SHA-256 of each file. What the index does not name is rubbish of an
+interrupted write. Names given by people are labels in the index, never paths.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import re
 import shutil
 import sqlite3
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 
 from data.errors import NotFound, Refused
-from data.workspace.durable import flush, flush_folder, sha256
+from data.workspace import forget, schema, space, sweep
+from data.workspace.durable import PRIVATE_FOLDER, flush, flush_folder, private_folder
+from data.workspace.record import BUILT_IN, CHECKPOINT, KINDS, Record, check_name, taken
 
-SCHEMA_VERSION = 1
-STALE_SECONDS = 7 * 24 * 3600  # an interrupted run can be resumed for a week
-BUILT_IN = ("demo-clip", "demo-aligned", "demo-start", "demo-untrained")  # checkpoints that come with Suture
-COLLECTION, CHECKPOINT, SET, SELECTION = KINDS = "collection", "checkpoint", "set", "selection"
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS records (
-  id TEXT PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, created REAL NOT NULL,
-  meta TEXT NOT NULL, UNIQUE (kind, name));
-CREATE TABLE IF NOT EXISTS files (
-  record TEXT NOT NULL REFERENCES records (id) ON DELETE CASCADE,
-  name TEXT NOT NULL, size INTEGER NOT NULL, sha256 TEXT NOT NULL, PRIMARY KEY (record, name));
-CREATE TABLE IF NOT EXISTS jobs (
-  id TEXT PRIMARY KEY, kind TEXT NOT NULL, args TEXT NOT NULL, state TEXT NOT NULL,
-  progress REAL NOT NULL DEFAULT 0, message TEXT NOT NULL DEFAULT '', pid INTEGER,
-  pid_started REAL, created REAL NOT NULL, heartbeat REAL NOT NULL);
-"""
-_JOB_COLUMNS = (
-    "owner TEXT NOT NULL DEFAULT ''",
-    "attempts INTEGER NOT NULL DEFAULT 0",
-    "started REAL",
-    "result TEXT",
-)
-
-
-@dataclass(frozen=True)
-class Record:
-    """One published thing: where its files lie, what they hash to, and its description."""
-
-    id: str
-    kind: str
-    name: str
-    created: float
-    meta: dict[str, Any]
-    folder: Path
-    files: dict[str, tuple[int, str]]
-
-    def path(self, file: str) -> Path:
-        """Where one of the record's files lies; KeyError if it has no such file."""
-        if file not in self.files:
-            raise KeyError(file)
-        return self.folder / file
-
-    @property
-    def size(self) -> int:
-        """Bytes of all files."""
-        return sum(size for size, _ in self.files.values())
-
-    @property
-    def fingerprint(self) -> str:
-        """One hash of the contents of all files: 16 hexadecimal digits."""
-        digests = "".join(f"{name}:{sha}" for name, (_, sha) in sorted(self.files.items()))
-        return hashlib.sha256(digests.encode()).hexdigest()[:16]
+FOLDERS = (*KINDS, "staging", "parts", "derived", "uploads", "logs")
 
 
 class Workspace:
-    """Everything Suture keeps, below one folder (default: `SUTURE_HOME` or the user's data dir)."""
+    """Everything Suture keeps, below one folder (default: `SUTURE_HOME` or the user's data dir).
 
-    def __init__(self, home: Path | str | None = None, owner: str = "") -> None:
+    owner  whose records are seen, beside those of everybody, and whose new ones are; "" = everybody's
+    tidy   whether what interrupted work left is swept on the way
+    """
+
+    def __init__(self, home: Path | str | None = None, owner: str = "", *, tidy: bool = True) -> None:
         self.owner = owner
         default = os.environ.get("SUTURE_HOME") or platformdirs.user_data_dir("suture")
         self.home = Path(home or default).expanduser().resolve()
         try:
-            self._open()
-        except (OSError, sqlite3.Error) as error:
+            self._open(tidy)
+        except (OSError, sqlite3.OperationalError) as error:
             raise Refused(
                 "workspace_unusable",
                 f"{str(self.home)!r} cannot be used as the workspace: {error}. It must be a folder that can "
                 f"be written; choose another with --home or SUTURE_HOME.",
             ) from error
-        self._sweep()
+        except sqlite3.DatabaseError as error:
+            raise schema.damaged(self.home) from error
 
-    def _open(self) -> None:
-        for folder in (*KINDS, "staging", "parts", "derived", "uploads", "logs"):
-            (self.home / folder).mkdir(parents=True, exist_ok=True)
-        with self.transaction() as db:
-            version = db.execute("PRAGMA user_version").fetchone()[0]
-            if version > SCHEMA_VERSION:
-                raise Refused(
-                    "workspace_newer",
-                    f"{self.home} was written by a newer Suture (version {version}). Update Suture "
-                    f"or choose another folder with --home.",
-                )
-            if version < SCHEMA_VERSION:
-                for statement in _SCHEMA.split(";"):
-                    db.execute(statement)
-                db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-            known = {row["name"] for row in db.execute("PRAGMA table_info(jobs)")}
-            for column in _JOB_COLUMNS:
-                if column.split()[0] not in known:
-                    db.execute(f"ALTER TABLE jobs ADD COLUMN {column}")
+    def _open(self, tidy: bool) -> None:
+        schema.prepare(self.home)
+        if not space.writable(self.home):
+            return
+        for folder in FOLDERS:
+            private_folder(self.home / folder)
+        with suppress(OSError):
+            space.lay_ballast(self.home)
+        if tidy:
+            sweep.sweep(self.home)
 
-    def connect(self) -> sqlite3.Connection:
-        """A connection that survives power loss after each commit."""
-        db = sqlite3.connect(self.home / "suture.sqlite", timeout=10, isolation_level=None)
-        db.row_factory = sqlite3.Row
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-            db.execute(f"PRAGMA {pragma}")
-        return db
+    def problem(self) -> str:
+        """Why nothing new can be kept now, in a sentence for the user; "" if it can."""
+        return space.problem(self.home)
+
+    def require_space(self, size: float) -> None:
+        """`Refused` unless `size` bytes, half as much again and a reserve fit on the disk."""
+        space.require(self.home, size)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """One writer at a time; rolled back when the block raises."""
-        db = self.connect()
-        try:
-            db.execute("BEGIN IMMEDIATE")
-            yield db
-            db.execute("COMMIT")
-        except BaseException:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
-            raise
-        finally:
-            db.close()
+        """One writer at a time; rolled back when the block raises. `Refused` when the disk is full."""
+        with space.named(self.home):
+            db = schema.connect(self.home)
+            try:
+                db.execute("BEGIN IMMEDIATE")
+                yield db
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
+            finally:
+                db.close()
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
         """A connection for reading, closed afterwards."""
-        db = self.connect()
+        db = schema.connect(self.home)
         try:
             yield db
         finally:
             db.close()
 
     def records(self, kind: str) -> list[Record]:
-        """All records of one kind, oldest first."""
+        """The owner's records of one kind and everybody's, oldest first; of one name, the owner's."""
+        query = "SELECT * FROM records WHERE kind=? AND owner IN ('', ?) ORDER BY created"
         with self.read() as db:
-            rows = db.execute("SELECT * FROM records WHERE kind=? ORDER BY created", (kind,))
-            return [self._record(db, row) for row in rows.fetchall()]
+            found = [self._record(db, row) for row in db.execute(query, (kind, self.owner)).fetchall()]
+        own = {r.name for r in found if r.owner == self.owner}
+        return [r for r in found if r.owner == self.owner or r.name not in own]
 
     def record(self, kind: str, name: str) -> Record:
-        """The record of that name. `NotFound` lists what there is."""
-        with self.read() as db:
-            query = "SELECT * FROM records WHERE kind=? AND name=?"
-            row = db.execute(query, (kind, name)).fetchone()
-            if row is not None:
-                return self._record(db, row)
-        raise NotFound(kind, name, [r.name for r in self.records(kind)])
+        """The record of that name, the owner's own first. `NotFound` lists what there is."""
+        query = "SELECT * FROM records WHERE kind=? AND name=? AND owner IN ('', ?) ORDER BY owner DESC"
+        found = self._first(query, (kind, name, self.owner))
+        if found is None:
+            raise NotFound(kind, name, [r.name for r in self.records(kind)])
+        return found
+
+    def by_id(self, record_id: str) -> Record | None:
+        """The record of that id, whatever it is called now; None if it is gone or somebody else's."""
+        query = "SELECT * FROM records WHERE id=? AND owner IN ('', ?)"
+        return self._first(query, (record_id, self.owner))
 
     def has(self, kind: str, name: str) -> bool:
-        """Whether a record of that name exists."""
+        """Whether a record of that name can be seen."""
+        query = "SELECT * FROM records WHERE kind=? AND name=? AND owner IN ('', ?)"
+        return self._first(query, (kind, name, self.owner)) is not None
+
+    def _first(self, query: str, values: tuple[str, ...]) -> Record | None:
         with self.read() as db:
-            query = "SELECT 1 FROM records WHERE kind=? AND name=?"
-            return db.execute(query, (kind, name)).fetchone() is not None
-
-    @contextmanager
-    def staging(self) -> Iterator[Path]:
-        """A folder for files to publish; it vanishes if they are not."""
-        folder = self.home / "staging" / uuid.uuid4().hex
-        folder.mkdir()
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    def publish(
-        self, kind: str, name: str, staged: Path, meta: dict[str, Any], *, replaces: Record | None = None
-    ) -> Record:
-        """Make the files in `staged` a record. `Refused` if the name is taken; all or nothing.
-
-        `replaces` goes in the same transaction in which the new record comes.
-        """
-        check_name(name)
-        if replaces is None:
-            self.refuse_taken(kind, name)
-        paths = sorted(path for path in staged.rglob("*") if path.is_file())
-        files = {path.relative_to(staged).as_posix(): flush(path) for path in paths}
-        for folder in {path.parent for path in paths} | {staged}:
-            flush_folder(folder)
-        record_id = uuid.uuid4().hex
-        target = self.home / kind / record_id
-        staged.replace(target)
-        flush_folder(target.parent)
-        try:
-            self._insert(record_id, kind, name, meta, files, replaces)
-        except sqlite3.IntegrityError as error:  # another process took the name meanwhile
-            shutil.rmtree(target, ignore_errors=True)
-            raise _taken(kind, name) from error
-        if replaces is not None:
-            self._forget_files(replaces)
-        return self.record(kind, name)
-
-    def refuse_taken(self, kind: str, name: str) -> None:
-        """`Refused` when there is already a record of that name."""
-        if self.has(kind, name):
-            raise _taken(kind, name)
-
-    def rename(self, kind: str, name: str, new: str) -> None:
-        """Give a record another label; everything that refers to it does so by id."""
-        check_name(new)
-        record = self.record(kind, name)
-        self.refuse_taken(kind, new)
-        with self.transaction() as db:
-            db.execute("UPDATE records SET name=? WHERE id=?", (new, record.id))
-
-    def remove(self, kind: str, name: str) -> None:
-        """Delete a record: first from the index, then its files."""
-        record = self.record(kind, name)
-        with self.transaction() as db:
-            db.execute("DELETE FROM records WHERE id=?", (record.id,))
-        self._forget_files(record)
-
-    def _forget_files(self, record: Record) -> None:
-        shutil.rmtree(record.folder, ignore_errors=True)
-        shutil.rmtree(self.home / "derived" / record.id, ignore_errors=True)
-
-    def derived(self, record: Record, file: str) -> Path:
-        """Where something that can be computed again from a record is kept."""
-        folder = self.home / "derived" / record.id
-        folder.mkdir(exist_ok=True)
-        return folder / file
-
-    def verify(self, record: Record) -> list[str]:
-        """Names of the record's files whose bytes are not those that were published."""
-        return [
-            name
-            for name, (_, sha) in record.files.items()
-            if not (record.folder / name).is_file() or sha256(record.folder / name) != sha
-        ]
-
-    def _insert(
-        self,
-        record_id: str,
-        kind: str,
-        name: str,
-        meta: dict[str, Any],
-        files: dict[str, tuple[int, str]],
-        replaces: Record | None,
-    ) -> None:
-        with self.transaction() as db:
-            if replaces is not None:
-                db.execute("DELETE FROM records WHERE id=?", (replaces.id,))
-            db.execute(
-                "INSERT INTO records VALUES (?,?,?,?,?)",
-                (record_id, kind, name, time.time(), json.dumps(meta)),
-            )
-            rows = [(record_id, file, size, sha) for file, (size, sha) in files.items()]
-            db.executemany("INSERT INTO files VALUES (?,?,?,?)", rows)
+            row = db.execute(query, values).fetchone()
+            return None if row is None else self._record(db, row)
 
     def _record(self, db: sqlite3.Connection, row: sqlite3.Row) -> Record:
         files = db.execute("SELECT * FROM files WHERE record=?", (row["id"],)).fetchall()
@@ -276,38 +135,108 @@ class Workspace:
             json.loads(row["meta"]),
             self.home / row["kind"] / row["id"],
             {f["name"]: (f["size"], f["sha256"]) for f in files},
+            row["owner"],
         )
 
-    def _sweep(self) -> None:
-        """Remove what the index does not name and no living write can still be using."""
-        with self.read() as db:
-            known = {row["id"] for row in db.execute("SELECT id FROM records")}
-        for place in (*KINDS, "staging", "parts", "derived", "uploads"):
-            for path in (self.home / place).iterdir():
-                if path.name not in known and _stale(path):
-                    shutil.rmtree(path, ignore_errors=True)
+    @contextmanager
+    def staging(self) -> Iterator[Path]:
+        """A folder for files to publish; it vanishes if they are not. `Refused` when the disk is full."""
+        self.require_space(0)
+        with space.named(self.home), sweep.held(self.home / "staging") as folder:
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
 
+    def publish(
+        self, kind: str, name: str, staged: Path, meta: dict[str, Any], *, replaces: Record | None = None
+    ) -> Record:
+        """Make the files in `staged` a record of the owner's. `Refused` if the name is taken; all or nothing.
 
-def _stale(folder: Path) -> bool:
-    """Whether a folder has not been touched for long; false for files and for what vanishes meanwhile."""
-    try:
-        return folder.is_dir() and time.time() - folder.stat().st_mtime > STALE_SECONDS
-    except FileNotFoundError:
-        return False
+        `replaces` goes in the same transaction in which the new record comes.
+        """
+        check_name(name)
+        owner = "" if kind == CHECKPOINT and name in BUILT_IN else self.owner
+        if replaces is None:
+            self.refuse_taken(kind, name)
+        else:
+            self._refuse_others(replaces)
+        paths = sorted(path for path in staged.rglob("*") if path.is_file())
+        files = {path.relative_to(staged).as_posix(): flush(path) for path in paths}
+        for folder in {path.parent for path in paths} | {staged}:
+            folder.chmod(PRIVATE_FOLDER)
+            flush_folder(folder)
+        record = uuid.uuid4().hex
+        target = self.home / kind / record
+        row = {"id": record, "kind": kind, "name": name, "created": time.time(), "owner": owner}
+        staged.replace(target)
+        try:
+            flush_folder(target.parent)
+            self._insert({**row, "meta": json.dumps(meta)}, files, replaces)
+        except BaseException as error:
+            if self.by_id(record) is None:  # else it was kept, whatever came then
+                shutil.rmtree(target, ignore_errors=True)
+            if isinstance(error, sqlite3.IntegrityError):  # another process took the name meanwhile
+                raise taken(kind, name) from error
+            raise
+        if replaces is not None:
+            forget.files(self, replaces)
+        return self.record(kind, name)
 
+    def _insert(
+        self, row: dict[str, Any], files: dict[str, tuple[int, str]], replaces: Record | None
+    ) -> None:
+        with self.transaction() as db:
+            if replaces is not None:
+                db.execute("DELETE FROM records WHERE id=?", (replaces.id,))
+            db.execute(
+                "INSERT INTO records VALUES (:id, :kind, :name, :created, :meta, :owner, :seal)",
+                {**row, "seal": schema.seal(row, files)},
+            )
+            rows = [(row["id"], file, size, sha) for file, (size, sha) in files.items()]
+            db.executemany("INSERT INTO files VALUES (?,?,?,?)", rows)
 
-def check_name(name: str) -> None:
-    """`Refused` unless the label is 1 to 80 printable characters with no control or slash."""
-    if not re.fullmatch(r"[^\W_][\w .()+@=-]{0,79}", name) or name != name.strip():
-        raise Refused(
-            "name_invalid",
-            f"{name[:40]!r} cannot be a name. Use 1 to 80 letters, digits, spaces or . _ - ( ) + @ "
-            f"=, beginning with a letter or digit.",
-        )
+    def refuse_taken(self, kind: str, name: str) -> None:
+        """`Refused` when the owner has a record of that name already."""
+        if self.has(kind, name) and self.record(kind, name).owner == self.owner:
+            raise taken(kind, name)
 
+    def _refuse_others(self, record: Record) -> None:
+        if record.owner != self.owner:
+            raise Refused(
+                "not_yours",
+                f"The {record.kind} {record.name!r} belongs to everybody who works here, so you cannot "
+                f"change or remove it. Whoever runs Suture can, from a shell.",
+            )
 
-def _taken(kind: str, name: str) -> Refused:
-    return Refused(
-        "name_taken",
-        f"There is already a {kind} called {name!r}. Choose another name, or remove that one first.",
-    )
+    def rename(self, kind: str, name: str, new: str) -> None:
+        """Give a record another label; everything that refers to it does so by id."""
+        check_name(new)
+        record = self.record(kind, name)
+        self._refuse_others(record)
+        self.refuse_taken(kind, new)
+        with self.transaction() as db:
+            row = db.execute("SELECT * FROM records WHERE id=?", (record.id,)).fetchone()
+            again = schema.seal({**row, "name": new}, record.files)
+            db.execute("UPDATE records SET name=?, seal=? WHERE id=?", (new, again, record.id))
+
+    def remove(self, kind: str, name: str) -> None:
+        """Delete a record: first from the index, then its files and all that was made from it on the way."""
+        record = self.record(kind, name)
+        self._refuse_others(record)
+        forget.forget(self, record)
+
+    def parts(self, folder: Path, *records: Record) -> Path:
+        """Make a folder for unfinished work on records; it goes when one of them does."""
+        with self.transaction() as db:
+            rows = [(folder.name, record.id) for record in records]
+            db.executemany("INSERT OR IGNORE INTO parts VALUES (?,?)", rows)
+        return private_folder(folder)
+
+    def derived(self, record: Record, file: str) -> Path:
+        """Where something that can be computed again from a record is kept."""
+        return self.home / "derived" / record.id / file
+
+    def verify(self, record: Record) -> list[str]:
+        """Names of the record's files whose bytes are not those that were published."""
+        return [name for name in record.files if record.damage(name)]

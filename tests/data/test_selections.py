@@ -66,7 +66,7 @@ def test_replacing_keeps_the_old_one_when_the_new_one_cannot_be_written(
         raise OSError("No space left on device")
 
     monkeypatch.setattr(Workspace, "_insert", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(Refused, match="disk of the workspace is full"):
         selections.save(workspace, of(source, ids=("c",)), replace=True)
     assert selections.load(workspace, "picked").study_ids == ("b", "a")
 

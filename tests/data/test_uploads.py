@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from data import uploads
-from data.workspace import STALE_SECONDS, Workspace
+from data.errors import Refused
+from data.workspace import Workspace
+from data.workspace.sweep import WEEK
 
 
 def test_labels_are_kept_and_are_never_paths(workspace: Workspace) -> None:
@@ -34,7 +36,7 @@ def test_an_upload_that_fails_leaves_nothing(workspace: Workspace, monkeypatch: 
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="space"):
+    with pytest.raises(Refused, match="disk of the workspace is full"):
         uploads.spool(workspace, [("x", b"a")])
     assert not [*(workspace.home / "uploads").iterdir()]
 
@@ -49,8 +51,8 @@ def test_discard_takes_uploads_only(workspace: Workspace, tmp_path: Path) -> Non
 
 def test_an_upload_that_nobody_fetched_is_swept(workspace: Workspace) -> None:
     old, new = (uploads.spool(workspace, [("x", b"a")]) for _ in range(2))
-    then = old.stat().st_mtime - STALE_SECONDS - 1
-    os.utime(old, (then, then))
+    for path in (old, *old.iterdir()):
+        os.utime(path, (0, path.stat().st_mtime - WEEK - 1))
     Workspace(workspace.home)
     assert new.exists()
     assert not old.exists()

@@ -11,7 +11,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data.errors import NotFound, Refused, UserError
-from data.workspace import COLLECTION, SET, Workspace, check_name, write_atomically
+from data.workspace import (
+    BUILT_IN,
+    CHECKPOINT,
+    COLLECTION,
+    SET,
+    Workspace,
+    check_name,
+    keep,
+    kept,
+    write_atomically,
+)
 
 
 def publish(workspace: Workspace, name: str, content: bytes = b"x") -> None:
@@ -85,13 +95,6 @@ def test_rename_and_remove(workspace: Workspace) -> None:
         workspace.record(SET, "new name (2)")
 
 
-def test_newer_workspace_is_refused(workspace: Workspace) -> None:
-    with workspace.transaction() as db:
-        db.execute("PRAGMA user_version = 99")
-    with pytest.raises(Refused, match="newer Suture"):
-        Workspace(workspace.home)
-
-
 def test_write_atomically_leaves_old_or_new(tmp_path: Path) -> None:
     path = tmp_path / "x"
     write_atomically(path, b"1")
@@ -114,3 +117,64 @@ def test_kinds_have_their_own_names(workspace: Workspace) -> None:
         (folder / "a").write_bytes(b"1")
         workspace.publish(COLLECTION, "same", folder, {})
     assert len(workspace.records(SET)) == len(workspace.records(COLLECTION)) == 1
+
+
+def test_everybody_sees_the_shared_ones_and_nobody_anothers(workspace: Workspace) -> None:
+    ann, bob = (Workspace(workspace.home, name) for name in ("ann", "bob"))
+    publish(workspace, "shared")
+    publish(ann, "mine", b"of ann")
+    publish(bob, "mine", b"of bob")
+    assert [r.name for r in ann.records(SET)] == ["shared", "mine"]
+    assert ann.record(SET, "mine").path("a.bin").read_bytes() == b"of ann"
+    assert bob.by_id(ann.record(SET, "mine").id) is None
+    assert [r.name for r in workspace.records(SET)] == ["shared"]
+    assert not workspace.has(SET, "mine")
+
+
+def test_nobody_changes_what_is_everybodys(workspace: Workspace) -> None:
+    publish(workspace, "shared")
+    ann = Workspace(workspace.home, "ann")
+    for change in (lambda: ann.remove(SET, "shared"), lambda: ann.rename(SET, "shared", "x")):
+        with pytest.raises(Refused, match="belongs to everybody") as refused:
+            change()
+        assert refused.value.code == "not_yours"
+    publish(ann, "shared", b"own")
+    assert [r.owner for r in ann.records(SET)] == ["ann"], "the own one stands before the shared one"
+    ann.remove(SET, "shared")
+    assert ann.record(SET, "shared").owner == ""
+
+
+def test_built_in_checkpoints_are_made_for_everybody(workspace: Workspace) -> None:
+    ann = Workspace(workspace.home, "ann")
+    with ann.staging() as folder:
+        (folder / "w").write_bytes(b"1")
+        assert ann.publish(CHECKPOINT, BUILT_IN[0], folder, {}).owner == ""
+
+
+def test_a_file_that_is_not_what_was_kept_is_named(workspace: Workspace) -> None:
+    publish(workspace, "one", b"long enough")
+    record = workspace.record(SET, "one")
+    for content, found in ((b"short", "truncated"), (b"long enougH", "changed")):
+        (record.folder / "a.bin").write_bytes(content)
+        assert record.damage("a.bin") == found
+        with pytest.raises(Refused, match=r"'one' is damaged: a\.bin"):
+            record.path("a.bin")
+    assert not Path(record.path("sub/b.bin")).samefile(record.folder / "a.bin")
+
+
+def test_all_that_is_kept_is_for_the_user_alone(workspace: Workspace) -> None:
+    publish(workspace, "one")
+    keep(workspace.derived(workspace.record(SET, "one"), "x"), b"1")
+    for path in (workspace.home, *workspace.home.rglob("*")):
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_what_is_derived_is_thrown_away_when_it_is_damaged(workspace: Workspace) -> None:
+    publish(workspace, "one")
+    path = workspace.derived(workspace.record(SET, "one"), "x")
+    assert kept(path) is None
+    keep(path, b"computed")
+    assert kept(path) == b"computed"
+    path.write_bytes(path.read_bytes()[:-1] + b"D")
+    assert kept(path) is None
+    assert not path.exists()

@@ -1,0 +1,104 @@
+"""What the workspace holds: records of four kinds, by label and by id."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data.errors import Refused
+from data.workspace.durable import sha256
+
+BUILT_IN = ("demo-clip", "demo-aligned", "demo-start", "demo-untrained")  # checkpoints that come with Suture
+COLLECTION, CHECKPOINT, SET, SELECTION = KINDS = "collection", "checkpoint", "set", "selection"
+CHEAP = 4 << 20  # bytes up to which a file is hashed when it is opened
+
+
+@dataclass(frozen=True)
+class Record:
+    """One published thing: where its files lie, what they hash to, and its description.
+
+    owner  whose it is; "" = everybody's
+    """
+
+    id: str
+    kind: str
+    name: str
+    created: float
+    meta: dict[str, Any]
+    folder: Path
+    files: dict[str, tuple[int, str]]
+    owner: str = ""
+
+    def path(self, file: str) -> Path:
+        """Where one of the record's files lies, to open it; KeyError if it has no such file.
+
+        `Refused` if it has another size than was published or, for a small file, other bytes.
+        """
+        if self.damage(file, limit=CHEAP):
+            raise Refused(
+                "record_damaged",
+                f"The {self.kind} {self.name!r} is damaged: {file} is not what was kept. "
+                f"`suture verify` says what can be rebuilt; a copy made with `suture backup` brings it back.",
+            )
+        return self.folder / file
+
+    def damage(self, file: str, *, limit: float = float("inf")) -> str:
+        """What is wrong with a file: missing, truncated or changed; "" if nothing.
+
+        Files of more than `limit` bytes are not hashed.
+        """
+        size, published = self.files[file]
+        path = self.folder / file
+        if not path.is_file():
+            return "missing"
+        found = path.stat()
+        if found.st_size != size:
+            return "truncated" if found.st_size < size else "changed"
+        if size > limit:
+            return ""
+        digest = sha256(path) if limit == float("inf") else _known(path, size, found.st_mtime_ns)
+        return "" if digest == published else "changed"
+
+    @property
+    def intact(self) -> bool:
+        """Whether every file is there, in its size."""
+        return not any(self.damage(file, limit=-1) for file in self.files)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(size for size, _ in self.files.values())
+
+    @property
+    def fingerprint(self) -> str:
+        """One hash of the contents of all files: 16 hexadecimal digits."""
+        digests = "".join(f"{name}:{sha}" for name, (_, sha) in sorted(self.files.items()))
+        return hashlib.sha256(digests.encode()).hexdigest()[:16]
+
+
+@functools.lru_cache(maxsize=4096)
+def _known(path: Path, size: int, written: int) -> str:
+    """Hash of a small file, computed once while it stays as it is."""
+    return sha256(path)
+
+
+def check_name(name: str) -> None:
+    """`Refused` unless the label is 1 to 80 printable characters with no control or slash."""
+    if not re.fullmatch(r"[^\W_][\w .()+@=-]{0,79}", name) or name != name.strip():
+        raise Refused(
+            "name_invalid",
+            f"{name[:40]!r} cannot be a name. Use 1 to 80 letters, digits, spaces or . _ - ( ) + @ "
+            f"=, beginning with a letter or digit.",
+        )
+
+
+def taken(kind: str, name: str) -> Refused:
+    """What is said when a name is in use."""
+    return Refused(
+        "name_taken",
+        f"There is already a {kind} called {name!r}. Choose another name, or remove that one first.",
+    )
