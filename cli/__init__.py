@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from cli import closing, comparing, evidence, library, measure, selections, serve, worker, zero_shot
+from cli import care, closing, comparing, evidence, library, measure, selections, serve, worker, zero_shot
 from cli.common import REFUSED, err
 from data.errors import UserError
 
@@ -23,7 +23,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for part in (library, measure, zero_shot, comparing, evidence, selections, closing, serve, worker):
+for part in (library, measure, zero_shot, comparing, evidence, selections, closing, care, serve, worker):
     app.add_typer(part.commands)
 
 
@@ -43,6 +43,7 @@ def main() -> None:
     Anything else is a mistake of the program: one sentence, the details in a file, exit code 1.
     """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.umask(0o077)  # what is written, also outside of the workspace, is for the user alone
     try:
         app()
     except UserError as error:

@@ -30,13 +30,8 @@ def kept(path: Path) -> bytes | None:
         stored = path.read_bytes()
     except FileNotFoundError:
         return None
-    if whole(stored):
+    if hashlib.sha256(stored[DIGEST:]).digest() == stored[:DIGEST]:
         return stored[DIGEST:]
     with suppress(OSError):
         path.unlink(missing_ok=True)
     return None
-
-
-def whole(stored: bytes) -> bool:
-    """Whether the bytes of a derived file are those that were written."""
-    return hashlib.sha256(stored[DIGEST:]).digest() == stored[:DIGEST]

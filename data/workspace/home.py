@@ -98,7 +98,7 @@ class Workspace:
         """The owner's records of one kind and everybody's, oldest first; of one name, the owner's."""
         query = "SELECT * FROM records WHERE kind=? AND owner IN ('', ?) ORDER BY created"
         with self.read() as db:
-            found = [self._record(db, row) for row in db.execute(query, (kind, self.owner)).fetchall()]
+            found = [self.of_row(db, row) for row in db.execute(query, (kind, self.owner)).fetchall()]
         own = {r.name for r in found if r.owner == self.owner}
         return [r for r in found if r.owner == self.owner or r.name not in own]
 
@@ -123,9 +123,10 @@ class Workspace:
     def _first(self, query: str, values: tuple[str, ...]) -> Record | None:
         with self.read() as db:
             row = db.execute(query, values).fetchone()
-            return None if row is None else self._record(db, row)
+            return None if row is None else self.of_row(db, row)
 
-    def _record(self, db: sqlite3.Connection, row: sqlite3.Row) -> Record:
+    def of_row(self, db: sqlite3.Connection, row: sqlite3.Row) -> Record:
+        """A row of the index as a record."""
         files = db.execute("SELECT * FROM files WHERE record=?", (row["id"],)).fetchall()
         return Record(
             row["id"],

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import shutil
 import sqlite3
 import struct
 from collections.abc import Callable, Mapping
@@ -140,6 +141,7 @@ def _update(home: Path, db: sqlite3.Connection) -> None:
         _refuse_newer(home, version)
         if 0 < version < VERSION:
             copy(home, private_folder(home / COPIES) / f"version-{version}.sqlite")
+            shutil.rmtree(home / "derived", ignore_errors=True)  # computed again, as this version keeps it
         for step in [_STEPS[number] for number in range(version, VERSION)] if version else [_new]:
             step(db)
         db.execute(f"PRAGMA user_version = {VERSION}")

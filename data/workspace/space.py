@@ -16,12 +16,12 @@ from pathlib import Path
 from data.errors import Refused
 
 RESERVE = 64 << 20  # bytes left free for others, on small disks 2 %
-BALLAST, BALLAST_FILE = 512 << 10, "ballast"  # what SQLite needs to delete something
+BALLAST, BALLAST_FILE = 256 << 10, "ballast"  # what SQLite needs to delete something
 
 
 def reserve(home: Path) -> int:
     """Bytes that no long work may use."""
-    return min(RESERVE, shutil.disk_usage(home).total // 50)
+    return min(RESERVE, max(2 * BALLAST, shutil.disk_usage(home).total // 50))
 
 
 def require(home: Path, size: float) -> None:

@@ -115,7 +115,7 @@ class _Shown:
 
 @lru_cache(maxsize=256)
 def _workspace(home: str, owner: str) -> Workspace:
-    return Workspace(home or None, **({"owner": owner} if owner else {}))
+    return Workspace(home or None, owner)
 
 
 @lru_cache(maxsize=16)

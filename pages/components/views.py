@@ -33,7 +33,7 @@ def workspace() -> Workspace:
 
 @st.cache_resource(show_spinner=False, max_entries=256)
 def _workspace(home: str, owner: str) -> Workspace:
-    return Workspace(home or None, **({"owner": owner} if owner else {}))
+    return Workspace(home or None, owner)
 
 
 @dataclass(frozen=True)
