@@ -16,7 +16,7 @@ class IntakeReport:
     """found = taken + sum of skipped, unless `refused` names the reason that nothing was taken.
 
     `problems` lists the first 50 skipped items as (item, code, message). `warnings` counts, by code, what was
-    taken and should be looked at.
+    taken and should be looked at; `identifiers` counts, by kind, what in the texts may name a person.
     """
 
     found: int
@@ -26,6 +26,7 @@ class IntakeReport:
     message: str = ""
     problems: tuple[tuple[str, str, str], ...] = ()
     warnings: dict[str, int] = field(default_factory=dict)
+    identifiers: dict[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The machine-readable form, the same for every kind of import."""
@@ -36,6 +37,7 @@ class IntakeReport:
             "refused": self.refused,
             "message": self.message,
             "warnings": self.warnings,
+            "identifiers": self.identifiers,
         }
 
     @property

@@ -87,7 +87,8 @@ def taken(visit: Record) -> IntakeReport:
         f", {skipped:,} skipped." if skipped else "."
     )
     problems = tuple(map(tuple, kept["problems"]))
-    return IntakeReport(n + skipped, n, kept["skipped"], None, message, problems, kept.get("warnings", {}))
+    looked_at = (kept.get("warnings", {}), kept.get("identifiers", {}))
+    return IntakeReport(n + skipped, n, kept["skipped"], None, message, problems, *looked_at)
 
 
 def _digest(source: Path | Uploads, options: Options) -> str:

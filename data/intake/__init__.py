@@ -61,6 +61,7 @@ def intake(
         f"{taken:,} of {taking.found:,} studies taken into {name!r} ({layout} layout).",
         taking.skips.shown(),
         dict(taking.warnings),
+        dict(taking.identifiers),
     )
 
 

@@ -6,6 +6,7 @@ What is sent: one "understood", then for each row "taken" with its pictures, or 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
@@ -19,6 +20,7 @@ from data.errors import Refused, Skipped
 from data.intake.options import Options
 from data.intake.sources import opened
 from data.intake.study import Picture, checked
+from data.phi import identifiers
 from data.raw import Files, RawStudies, Roles
 from data.readers import loose
 from data.readers.names import pictures
@@ -82,15 +84,19 @@ def _event(raw: RawStudies, options: Options, number: int, row: dict[str, str], 
     except Skipped as error:
         item = row.get(raw.roles.study_id) or f"row {number + 1}"
         return {"kind": "left", "row": number, "item": item, "code": error.code, "message": error.message}, ()
-    header = {"kind": "taken", "row": number, "study": study, "pictures": [*shown]}
+    header: dict[str, Any] = {"kind": "taken", "row": number, "study": study, "pictures": [*shown]}
+    named = sum((identifiers(study[raw.rename.get(c, c)]) for c in raw.roles.texts), Counter[str]())
     told = any(study[raw.rename.get(c, c)] for c in raw.roles.texts)
-    return {**header, "warnings": _warnings(raw, shown, told=told)}, [*shown.values()]
+    header |= {"warnings": _warnings(raw, shown, told=told, named=bool(named)), "identifiers": named}
+    return header, [*shown.values()]
 
 
-def _warnings(raw: RawStudies, shown: dict[str, np.ndarray], *, told: bool) -> list[str]:
+def _warnings(raw: RawStudies, shown: dict[str, np.ndarray], *, told: bool, named: bool) -> list[str]:
     """Codes of what was taken, and should be looked at by a person."""
-    flat = ["image_constant" for pixels in shown.values() if pixels.min() == pixels.max()]
-    return [*flat, *(["report_empty"] if raw.layout != loose.LAYOUT and raw.roles.texts and not told else [])]
+    silent = bool(raw.roles.texts) and not told and raw.layout != loose.LAYOUT
+    flat = any(pixels.min() == pixels.max() for pixels in shown.values())
+    found = {"image_constant": flat, "report_empty": silent, "warn_phi_in_text": named}
+    return [code for code, here in found.items() if here]
 
 
 def _pictures(raw: RawStudies, row: dict[str, str]) -> list[Picture]:

@@ -59,12 +59,13 @@ _LISTS = {"problems", "columns", "head"}
 
 @dataclass
 class Taking:
-    """A collection in the making. `skips`, `warnings` and `found` stand also when it ends early."""
+    """A collection in the making. What is counted stands also when it ends early."""
 
     name: str
     seed: int = 0
     skips: Skips = field(default_factory=Skips)
     warnings: Counter[str] = field(default_factory=Counter)
+    identifiers: Counter[str] = field(default_factory=Counter)
     found: int = 0
 
     def take(
@@ -118,7 +119,8 @@ class Taking:
             self.skips.add(name, Skipped("duplicate_id", message))
             return None
         ids.add(name)
-        self.warnings.update(map(str, header.get("warnings", ())))
+        self.warnings.update(map(str, header["warnings"]))
+        self.identifiers.update({str(kind): int(n) for kind, n in header["identifiers"].items()})
         return study
 
     def _summary(self) -> dict[str, object]:
@@ -127,6 +129,7 @@ class Taking:
             "skipped": self.skips.counts(),
             "problems": self.skips.shown(),
             "warnings": dict(self.warnings),
+            "identifiers": dict(self.identifiers),
         }
 
     def _nothing_left(self) -> str:

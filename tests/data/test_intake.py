@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -222,3 +224,34 @@ def test_damaged_member_is_skipped(workspace: Workspace, tmp_path: Path) -> None
     report = intake(workspace, tmp_path / "damaged.zip", "m")
     assert report.refused is None, report.message
     assert (report.taken, report.skipped) == (3, {"member_corrupt": 1})
+
+
+def test_what_may_name_a_person_is_counted_and_never_told(workspace: Workspace, tmp_path: Path) -> None:
+    table = rows(4)
+    table[1]["report"] += " Seen by Dr. Jane Planted on 03/04/2021, phone 555-123-4567."
+    pictures = {f"{i}.png": png(i) for i in range(4)} | {"3.png": encoded(Image.new("L", (20, 20), 7))}
+    report = intake(workspace, folder_of(tmp_path / "s", table, pictures), "mine")
+    assert report.warnings == {"warn_phi_in_text": 1, "image_constant": 1}
+    assert report.identifiers["date"] == 1
+    assert "Planted" not in repr(report)
+    assert store.load(workspace, "mine").notes  # taken all the same: a person decides
+
+
+def test_rows_on_which_the_reader_dies_are_skipped_by_name(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Row 2 kills its reader, wherever it is read; the rest is read by others."""
+    from data import sandbox
+
+    def run(task: str, request: dict[str, object]) -> Iterator[sandbox.Frame]:
+        for frame in sandbox.run(task, request):
+            if (frame.header["kind"], frame.header.get("row")) == ("taken", 2):
+                raise sandbox.ParserDied("parser_died", "It crashed the reader.")
+            yield frame
+
+    monkeypatch.setattr("data.intake.sandbox", SimpleNamespace(run=run))
+    source = folder_of(tmp_path / "s", rows(6), {f"{i}.png": png(i) for i in range(6)})
+    report = intake(workspace, source, "mine")
+    assert (report.found, report.taken) == (6, 5)
+    assert report.skipped == {"parser_died": 1}
+    assert store.load(workspace, "mine").table["study_id"].tolist() == ["000", "001", "003", "004", "005"]
