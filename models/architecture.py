@@ -74,7 +74,7 @@ def _absolute(config: Config, folder: Path | None) -> Config:
     return config
 
 
-def instantiate(config: Config, folder: Path | None, *, pretrained: bool = False) -> Any:
+def instantiate(config: Config, folder: Path | None, *, pretrained: bool = False, device: str = "cpu") -> Any:
     """The model of a config; towers read their own weights only if `pretrained`."""
     import open_clip
 
@@ -85,6 +85,7 @@ def instantiate(config: Config, folder: Path | None, *, pretrained: bool = False
                 model = open_clip.create_model(
                     f"local-dir:{temporary}",
                     load_weights=False,
+                    device=device,
                     pretrained_image=pretrained,
                     pretrained_text=pretrained,
                 )
@@ -92,6 +93,14 @@ def instantiate(config: Config, folder: Path | None, *, pretrained: bool = False
         except Exception as error:  # a config can be wrong in any library below
             message = f"The model cannot be built from its config: {error}."
             raise Refused("config_unreadable", message) from error
+
+
+def outline(config: Config, folder: Path | None) -> Any:
+    """The model of a config without its memory: names and shapes only. `Refused` as `instantiate`."""
+    import torch
+
+    with torch.device("meta"):
+        return instantiate(config, folder, device="meta")
 
 
 @contextmanager

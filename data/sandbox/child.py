@@ -21,6 +21,8 @@ TASKS = {
     "understand": "data.intake.reading:understand",
     "studies": "data.intake.reading:read",
     "probe": "data.sandbox.probe:probe",
+    "weights_safetensors": "data.weights.safetensors_file:task",
+    "weights_torch": "data.weights.torch_file:task",
 }
 Send = Callable[..., None]  # (header, arrays=())
 

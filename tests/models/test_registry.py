@@ -149,7 +149,7 @@ def test_a_pickle_is_never_executed(workspace: Workspace, tmp_path: Path) -> Non
 
     torch.save({"state_dict": Evil()}, tmp_path / "evil.pt")
     report = add(workspace, Source(str(tmp_path / "evil.pt")), "evil")
-    assert report.refused == "checkpoint_not_weights_only"
+    assert report.refused == "checkpoint_unsafe"
     assert not mark.exists()
 
 

@@ -1,0 +1,61 @@
+"""Where training programs put a state_dict, and the prefixes that wrappers add to its names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from data.errors import Refused
+
+NESTS = (  # Lightning, open_clip, timm, and scripts; averaged weights only where there are no others
+    *("state_dict", "model_state_dict", "model", "module", "net", "network", "weights", "params"),
+    *("ema", "model_ema", "state_dict_ema", "ema_state_dict"),
+)
+PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "clip.", "clip_model.")
+DEPTH = 4
+MAX_TENSORS = 5_000
+SHOWN = 80
+
+
+def unwrapped(content: object, label: str) -> tuple[dict[str, Any], list[str]]:
+    """(the tensors by their own names, what was done to find them).
+
+    A tensor is whatever has a shape. `Refused` if there is none, or too many.
+    """
+    content, notes = _inside(content)
+    state = {k: v for k, v in content.items() if isinstance(k, str) and hasattr(v, "shape")}
+    if not state:
+        message = f"{label!r} holds no tensors: a state_dict (names and tensors) was expected."
+        raise Refused("checkpoint_keys_missing", message)
+    if len(state) > MAX_TENSORS:
+        message = f"{label!r} lists {len(state):,} tensors; no architecture here has over {MAX_TENSORS:,}."
+        raise Refused("checkpoint_shape_mismatch", message)
+    for _ in range(DEPTH):
+        prefix = next((p for p in PREFIXES if all(k.startswith(p) and k != p for k in state)), None)
+        if prefix is None:
+            break
+        state = {k.removeprefix(prefix): v for k, v in state.items()}
+        notes.append(f"The prefix {prefix!r} was removed from its names.")
+    return state, notes
+
+
+def _inside(content: object) -> tuple[Mapping[Any, Any], list[str]]:
+    """The mapping that holds tensors, going into the usual keys."""
+    notes: list[str] = []
+    for _ in range(DEPTH):
+        if not isinstance(content, Mapping):
+            return {}, notes
+        if any(hasattr(v, "shape") and isinstance(k, str) and "." in k for k, v in content.items()):
+            break
+        nest = next((k for k in NESTS if isinstance(content.get(k), Mapping)), None)
+        if nest is None:
+            break
+        content = content[nest]
+        notes.append(f"The weights were taken from its {nest!r}.")
+    return (content if isinstance(content, Mapping) else {}), notes
+
+
+def shown(name: str) -> str:
+    """A name from a file, for a message: escaped and cut."""
+    text = ascii(name)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…'"

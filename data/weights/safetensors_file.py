@@ -1,0 +1,103 @@
+"""In the child: a .safetensors file. Its header is checked here and by the library; values are read plainly.
+
+The format (github.com/huggingface/safetensors): 8 bytes of length, a JSON header, then the tensors without
+holes. The library refuses all that breaks these rules but a key that occurs twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from data.errors import Refused
+from data.weights.names import shown, unwrapped
+from data.weights.values import check_kinds, check_values
+
+MAX_HEADER = 4 * 2**20  # bytes; 5,000 tensors need a tenth
+DTYPES = {
+    **{"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "BOOL": "bool"},
+    **{"I64": "int64", "I32": "int32", "I16": "int16", "I8": "int8", "U8": "uint8"},
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One tensor of the header; start counts bytes from the beginning of the file."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+
+
+def task(request: dict[str, Any], send: Callable[..., None]) -> None:
+    """Send notes, then one tensor a frame; or only names and shapes."""
+    path, label = Path(request["path"]), request["label"]
+    entries, notes = unwrapped(header(path, label), label)
+    check_kinds({name: entry.dtype for name, entry in entries.items()}, label)
+    if not request["values"]:
+        send({"notes": notes, "shapes": {name: entry.shape for name, entry in entries.items()}})
+        return
+    send({"notes": notes})
+    with path.open("rb") as handle:
+        for name, entry in entries.items():
+            array = _values(handle, entry)
+            check_values(name, array, entry.dtype, label)
+            send({"name": name, "dtype": entry.dtype}, [array])
+
+
+def header(path: Path, label: str) -> dict[str, Entry]:
+    """The tensors that the header declares; `Refused` if it breaks a rule of the format."""
+    with path.open("rb") as handle:
+        length = int.from_bytes(handle.read(8), "little")
+        if not 0 < length <= min(MAX_HEADER, path.stat().st_size - 8):
+            raise _refused(label, f"its header should be of {length:,} bytes, which it cannot be")
+        raw = handle.read(length)
+    try:
+        content = json.loads(raw.decode(), object_pairs_hook=_once)
+        with safe_open(path, framework="numpy"):
+            pass
+    except (SafetensorError, ValueError, RecursionError, OSError) as error:
+        reason = (
+            "a name occurs twice" if isinstance(error, _Twice) else "its header breaks the format's rules"
+        )
+        raise _refused(label, reason) from error
+    content.pop("__metadata__", None)
+    return {name: _entry(name, found, 8 + length, label) for name, found in content.items()}
+
+
+class _Twice(ValueError):
+    pass
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({key for key, _ in pairs}) < len(pairs):
+        raise _Twice
+    return dict(pairs)
+
+
+def _entry(name: str, found: dict[str, Any], origin: int, label: str) -> Entry:
+    """As the library has found it to be in order."""
+    if found["dtype"] not in DTYPES:
+        message = f"{label!r}: {shown(name)} is of type {found['dtype']}. Expected {', '.join(DTYPES)}."
+        raise Refused("checkpoint_dtype", message)
+    return Entry(DTYPES[found["dtype"]], tuple(found["shape"]), origin + found["data_offsets"][0])
+
+
+def _values(handle: BinaryIO, entry: Entry) -> np.ndarray:
+    handle.seek(entry.start)
+    dtype = np.dtype("uint16" if entry.dtype == "bfloat16" else entry.dtype)
+    count = int(np.prod(entry.shape, dtype=object))
+    return np.fromfile(handle, dtype, count).reshape(entry.shape)
+
+
+def _refused(label: str, reason: str) -> Refused:
+    return Refused(
+        "safetensors_header",
+        f"{label!r} is not a valid safetensors file: {reason}. Download or save it again.",
+    )
