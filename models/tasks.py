@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import Refused
-from data.report import IntakeReport
 from data.workspace import CHECKPOINT, COLLECTION, SET, Record, Workspace
 from models.job_table import Job, State
 
@@ -85,20 +84,20 @@ def _import(workspace: Own, args: dict[str, Any], report: Report) -> Came:
     from data.intake import Options, intake
     from models.newcomers import taken
 
+    name = args["name"]
     report(0.0, "Reading")
-    made = workspace.made(COLLECTION, args["name"])
-    came: IntakeReport = (
-        taken(made)
-        if made
-        else intake(
+    if not workspace.made(COLLECTION, name):
+        came = intake(
             workspace,
             Path(args["source"]),
-            args["name"],
+            name,
             options=Options.from_json(args.get("options") or {}),
             progress=lambda done, total: report(done / max(total, 1), f"{done:,} of {total:,} studies"),
         )
-    )
-    return Came(came.message, asdict(came), "failed" if came.refused else "done")
+        if came.refused:
+            return Came(came.message, asdict(came), "failed")
+    came = taken(workspace.record(COLLECTION, name))  # the same when it is taken up again after that
+    return Came(f"{name}: {came.message}", asdict(came))
 
 
 def _layout(workspace: Own, args: dict[str, Any], report: Report) -> Came:

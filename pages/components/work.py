@@ -52,7 +52,7 @@ def _bars(was_active: bool) -> None:
         mine = job.owner == views.workspace().owner
         if mine and right.button("Stop", key=f"stop-{job.id}", icon=":material/stop:", width="stretch"):
             jobs.cancel(views.workspace(), job.id)
-            st.rerun(scope="fragment")
+            st.rerun()
     if was_active and not active:
         st.rerun()
 
@@ -108,6 +108,9 @@ def _counts(report: IntakeReport, key: str) -> None:
     """Found, taken, skipped: the counts add up. To take away."""
     skipped = sum(report.skipped.values())
     st.caption(f"Found {report.found:,}, taken {report.taken:,}, skipped {skipped:,}.")
+    if report.warnings:
+        listed = ", ".join(f"{code} {count:,}" for code, count in report.warnings.items())
+        st.caption(f"Taken, but look at them: {cards.plain(listed)}.")
     rows = [{"item": item, "reason": code, "what to do": text} for item, code, text in report.problems]
     if rows:
         st.dataframe(rows, hide_index=True, width="stretch", key=f"problems-{key}")
