@@ -109,6 +109,7 @@ def _spawn(workspace: Workspace, job: Job, room: int) -> subprocess.Popen[bytes]
 
 def serve(workspace: Workspace) -> None:
     """Hand out jobs in the foreground until stopped. `Refused` if somebody does so already."""
+    signal.signal(signal.SIGTERM, _interrupt)
     with (workspace.home / jobs.LOCK).open("a") as lock:
         if not jobs.held(lock.fileno()):
             raise Refused(
@@ -116,7 +117,6 @@ def serve(workspace: Workspace) -> None:
                 "A worker hands out the jobs of this workspace already. One that the app has started ends "
                 f"{IDLE:.0f} seconds after its last job; then try again.",
             )
-        signal.signal(signal.SIGTERM, _interrupt)
         dispatcher = Dispatcher(workspace)
         try:
             dispatcher.run()

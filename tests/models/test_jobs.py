@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -236,3 +237,16 @@ def test_the_app_starts_one_dispatcher_which_does_the_work_and_ends(workspace: W
 def test_a_dispatcher_without_work_ends(alone: Workspace) -> None:
     Dispatcher(alone).run(idle=0.01)
     assert not jobs.jobs(alone)
+
+
+def test_a_worker_in_the_foreground_is_alone_and_stops_when_told(workspace: Workspace) -> None:
+    command = [sys.executable, "-m", "cli", "worker", "--home", str(workspace.home)]
+    first = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    with (workspace.home / jobs.LOCK).open("a") as lock:
+        until(lambda: not jobs.held(lock.fileno()) or fcntl.flock(lock, fcntl.LOCK_UN))
+        second = subprocess.run(command, capture_output=True, text=True)
+    assert second.returncode == 2
+    assert "worker_running" in second.stderr
+    first.terminate()
+    assert "Stopped." in first.communicate(timeout=60)[1]
+    assert first.returncode == 0
