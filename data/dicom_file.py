@@ -18,10 +18,10 @@ from pydicom.uid import (
     MediaStorageDirectoryStorage,
 )
 
+from data import limits
 from data.dicom_mark import with_preamble
 from data.errors import Skipped
 
-MAX_INFLATED = 256 * 2**20
 CHUNK = 2**16
 MAX_DEPTH = 32  # sequences within sequences; reports nest about ten deep
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
@@ -78,11 +78,11 @@ def _check_deflated(content: bytes) -> None:
     meta = _read_file_meta_info(stream)
     if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
         return
-    inflate, total = zlib.decompressobj(-zlib.MAX_WBITS), 0
+    inflate, total, most = zlib.decompressobj(-zlib.MAX_WBITS), 0, limits.current().dicom_bytes
     while chunk := stream.read(CHUNK):
-        total += len(inflate.decompress(chunk, MAX_INFLATED - total + 1))
-        if total > MAX_INFLATED:
-            raise Skipped("dicom_too_large", f"The file inflates to more than {MAX_INFLATED:,} bytes.")
+        total += len(inflate.decompress(chunk, most - total + 1))
+        if total > most:
+            raise Skipped("dicom_too_large", f"The file inflates to more than {most:,} bytes.")
 
 
 def _check_directory(tags: FileDataset) -> None:

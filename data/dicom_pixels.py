@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset, FileDataset
 from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi, apply_windowing
 from pydicom.pixels.utils import get_expected_length
 
+from data import limits
 from data.dicom_file import corrupt, open_dicom, pixel_tag
 from data.dicom_syntax import check_syntax, decode, syntaxes
 from data.dicom_view import MIDDLE, DicomView, is_window
@@ -20,8 +21,6 @@ from data.errors import Skipped
 
 __all__ = ["dicom_pixels", "syntaxes"]
 
-MAX_PIXELS = 100_000_000  # rows x columns x samples of one frame, as declared
-MAX_TOTAL = 1_000_000_000  # of all frames
 LUMINANCE = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as in YBR_FULL
 ENHANCED = ("PixelValueTransformationSequence", "FrameVOILUTSequence")  # rescale and window of each frame
 
@@ -52,19 +51,22 @@ def _check_pixels(tags: FileDataset) -> int:
     frames = int(tags.get("NumberOfFrames") or 1)
     if frames < 1:
         raise Skipped("dicom_corrupt", f"The file declares {frames} frames.")
-    declared = tags.Rows * tags.Columns * tags.SamplesPerPixel
-    if declared < 1:
-        raise Skipped("dicom_corrupt", "The file declares a picture without pixels.")
-    if declared > MAX_PIXELS or declared * frames > MAX_TOTAL:
-        limits = f"{MAX_PIXELS:,} a frame and {MAX_TOTAL:,} in all"
-        message = (
-            f"The file declares {declared:,} pixels in each of {frames:,} frames; the limits are {limits}."
-        )
-        raise Skipped("image_too_large", message)
+    _check_size(tags.Rows, tags.Columns, tags.SamplesPerPixel * frames)
     syntax = check_syntax(tags.file_meta.TransferSyntaxUID)
     if not syntax.is_encapsulated and len(tags[here].value) < get_expected_length(tags):
         raise Skipped("dicom_truncated", "The file has fewer pixels than it declares: copy it again.")
     return frames
+
+
+def _check_size(rows: int, columns: int, times: int) -> None:
+    most = limits.current()
+    what = f"The file declares {rows:,} x {columns:,} pixels, {times:,} times"
+    if min(rows, columns) < most.image_side_least:
+        raise Skipped("image_too_small", f"{what}; at least {most.image_side_least} a side are needed.")
+    side, one, whole = max(rows, columns), rows * columns, rows * columns * times
+    if side > most.image_side or one > most.image_pixels or whole > most.dicom_pixels:
+        limit = f"{most.image_pixels:,} in one frame, {most.dicom_pixels:,} in all"
+        raise Skipped("image_too_large", f"{what}; the limits are {limit}.")
 
 
 def _complete(tags: FileDataset, frame: int) -> None:
@@ -118,9 +120,15 @@ def _shown(values: np.ndarray, tags: FileDataset, padding: np.ndarray, view: Dic
         return (apply_windowing(values, tags) - black) / (white - black)
     if tags.get("VOILUTSequence") and values.dtype.kind in "iu":
         return _stretched(apply_voi(values, tags), padding, (0, 100))
-    if values.dtype == np.uint8 and tags.BitsStored == 8:
+    if tags.BitsStored == 8 and 0 <= values.min() <= values.max() <= 255 and not _is_rescaled(tags):
         return values / 255
     return _stretched(values, padding, (0.5, 99.5))
+
+
+def _is_rescaled(tags: Dataset) -> bool:
+    """Whether the values mean something else than they are; some writers say "times 1" of every picture."""
+    trivial = (float(tags.get("RescaleSlope", 1)), float(tags.get("RescaleIntercept", 0))) == (1, 0)
+    return bool(tags.get("ModalityLUTSequence")) or not trivial
 
 
 def _has_window(tags: Dataset) -> bool:

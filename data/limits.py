@@ -33,6 +33,8 @@ class Limits:
     image_pixels: int = _limit(40_000_000, "pixels of one picture")
     image_side: int = _limit(20_000, "pixels of one side of a picture")
     image_side_least: int = _limit(8, "pixels of one side of a picture, at least")
+    dicom_pixels: int = _limit(1_000_000_000, "pixels of all frames of one DICOM file")
+    dicom_bytes: int = _limit(256 * MB, "bytes of one deflated DICOM file, unpacked")
     report_characters: int = _limit(50_000, "characters of one report")
     id_characters: int = _limit(200, "characters of one id")
     table_rows: int = _limit(2_000_000, "rows of one table")

@@ -15,8 +15,8 @@ from data.phi_patterns import PATTERNS, REMOVED
 WITHOUT_DIGITS = {"name", "place", "e-mail", "web address"}
 PRIVATE = {
     *("birth", "dob", "birthday", "birthdate", "mrn", "ssn", "phone", "telephone", "tel", "fax", "mobile"),
-    *("email", "address", "street", "zip", "zipcode", "postcode", "physician", "doctor", "radiologist"),
-    *("insurance", "surname", "firstname", "lastname", "forename"),
+    *("email", "mail", "address", "street", "zip", "zipcode", "postcode", "physician", "doctor"),
+    *("radiologist", "insurance", "surname", "firstname", "lastname", "forename"),
 }
 PERSONS = {"patient", "person", "first", "last", "family", "given", "full", "middle", "maiden"}
 

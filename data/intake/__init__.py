@@ -10,6 +10,7 @@ child dies is skipped by name, and the rest goes on in another child.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,6 +84,7 @@ def _own(raw: RawStudies, options: Options) -> Iterator[Frame]:
 def _strangers(source: Path, options: Options) -> Iterator[Frame]:
     """Frames of as many children as it takes; each goes on where the one before it died."""
     request = {"source": str(source), "options": options.to_json(), "start": 0, "careful": 0}
+    request["secret"] = secrets.token_hex()  # the key of patients' pseudonyms, which nothing outlives
     begun, deaths, first = -1, 0, True
     while True:
         try:

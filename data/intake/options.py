@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from data.dicom_view import MIDDLE, DicomView
 from data.raw import Roles
 
 
@@ -15,6 +16,7 @@ class Options:
     roles      all columns, instead of the guess; overrides  only those columns that are named in it
     unpaired   take studies of one modality too, which are skipped otherwise: no gap is seen in them
     loose      take pictures and reports as they lie, where no layout is recognised
+    dicom      which frame and window of a DICOM file
     """
 
     layout: str = ""
@@ -24,6 +26,7 @@ class Options:
     overrides: Roles = field(default_factory=Roles)
     unpaired: bool = False
     loose: bool = False
+    dicom: DicomView = MIDDLE
 
     def to_json(self) -> dict[str, Any]:
         """As it goes to the child and into the table of jobs."""
@@ -33,7 +36,8 @@ class Options:
     def from_json(cls, content: dict[str, Any]) -> Options:
         """What `to_json` gave."""
         roles = content.get("roles")
-        given = {"roles": None if roles is None else roles_of(roles)}
+        given: dict[str, Any] = {"roles": None if roles is None else roles_of(roles)}
+        given["dicom"] = DicomView.from_json(content.get("dicom", {}))
         return cls(**{**content, **given, "overrides": roles_of(content.get("overrides", {}))})
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from data import images, readers
+from data.dicom_view import DicomView
 from data.errors import Refused, Skipped
 from data.intake.options import Options
 from data.intake.sources import opened
@@ -69,11 +70,11 @@ def studies(raw: RawStudies, options: Options, start: int = 0, careful: int = 0)
     rows = raw.rows.iloc[start:].to_dict("records")
     for offset in range(min(careful, len(rows))):
         yield {"kind": "begin", "row": start + offset}, ()
-        yield _event(raw, options, start + offset, rows[offset], _pictures(raw, rows[offset]))
+        yield _event(raw, options, start + offset, rows[offset], _pictures(raw, options, rows[offset]))
     with ThreadPoolExecutor(DECODERS) as pool:
         for offset in range(careful, len(rows), AHEAD):
             block = rows[offset : offset + AHEAD]
-            decoded = pool.map(lambda row: _pictures(raw, row), block)
+            decoded = pool.map(lambda row: _pictures(raw, options, row), block)
             for number, (row, seen) in enumerate(zip(block, decoded, strict=True), start + offset):
                 yield _event(raw, options, number, row, seen)
 
@@ -85,7 +86,8 @@ def _event(raw: RawStudies, options: Options, number: int, row: dict[str, str], 
         item = row.get(raw.roles.study_id) or f"row {number + 1}"
         return {"kind": "left", "row": number, "item": item, "code": error.code, "message": error.message}, ()
     header: dict[str, Any] = {"kind": "taken", "row": number, "study": study, "pictures": [*shown]}
-    named = sum((identifiers(study[raw.rename.get(c, c)]) for c in raw.roles.texts), Counter[str]())
+    texts = [] if raw.synthetic else [study[raw.rename.get(c, c)] for c in raw.roles.texts]
+    named = sum(map(identifiers, texts), Counter[str]())
     told = any(study[raw.rename.get(c, c)] for c in raw.roles.texts)
     header |= {"warnings": _warnings(raw, shown, told=told, named=bool(named)), "identifiers": named}
     return header, [*shown.values()]
@@ -99,15 +101,15 @@ def _warnings(raw: RawStudies, shown: dict[str, np.ndarray], *, told: bool, name
     return [code for code, here in found.items() if here]
 
 
-def _pictures(raw: RawStudies, row: dict[str, str]) -> list[Picture]:
-    return [_picture(raw.files, row[column]) for column in raw.roles.images]
+def _pictures(raw: RawStudies, options: Options, row: dict[str, str]) -> list[Picture]:
+    return [_picture(raw.files, row[column], options.dicom) for column in raw.roles.images]
 
 
-def _picture(files: Files, name: str) -> Picture:
+def _picture(files: Files, name: str, view: DicomView) -> Picture:
     if not name:
         return None
     try:
-        return np.asarray(images.shrunk(images.decode(files.read(name), name)))
+        return np.asarray(images.shrunk(images.decode(files.read(name), name, view)))
     except KeyError:
         return Skipped(
             "image_missing",
@@ -123,12 +125,15 @@ def _picture(files: Files, name: str) -> Picture:
 def _raw(request: dict[str, Any], send: Send) -> RawStudies:
     options = Options.from_json(request["options"])
     files, table = opened(Path(request["source"]), options.table)
-    return understood_as(_ticking(files, send), replace(options, table=table))
+    return understood_as(_ticking(files, send), replace(options, table=table), request.get("secret", ""))
 
 
-def understood_as(files: Files, options: Options) -> RawStudies:
-    """In the layout that is named, else one that is recognised; columns as guessed and corrected."""
-    raw = _read(files, options)
+def understood_as(files: Files, options: Options, secret: str = "") -> RawStudies:
+    """In the layout that is named, else one that is recognised; columns as guessed and corrected.
+
+    secret  the key of patients' pseudonyms; "" = one of its own
+    """
+    raw = _read(files, options, secret)
     named = {part: value for part, value in vars(options.overrides).items() if value}
     if not named:
         return raw
@@ -138,16 +143,17 @@ def understood_as(files: Files, options: Options) -> RawStudies:
             "table_columns_missing",
             f"There is no column {absent[0]!r}. The table has: {', '.join(raw.rows.columns[:30])}.",
         )
-    return _read(files, replace(options, layout=raw.layout, roles=replace(raw.roles, **named)))
+    return _read(files, replace(options, layout=raw.layout, roles=replace(raw.roles, **named)), secret)
 
 
-def _read(files: Files, options: Options) -> RawStudies:
+def _read(files: Files, options: Options, secret: str) -> RawStudies:
     if not options.loose:
-        return readers.read(files, layout=options.layout, table=options.table, roles=options.roles)
+        how = {"layout": options.layout, "table": options.table, "secret": secret}
+        return readers.read(files, roles=options.roles, **how)
     if loose.matches(files):
         return loose.read(files)
     try:
-        raw = readers.read(files)
+        raw = readers.read(files, secret=secret)
     except Refused as error:
         return _without_table(loose.read(files), error)
     cells = {name for column in raw.roles.images for name in raw.rows[column]}

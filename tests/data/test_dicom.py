@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLSLossless,
+    RLELossless,
+)
 
-from data import dicom_file
-from data.dicom_pixels import dicom_pixels
-from data.errors import Skipped
+from data import limits
+from data.dicom_pixels import dicom_pixels, syntaxes
+from data.dicom_view import DicomView
+from data.errors import Refused, Skipped
 from tests.data.dicom_files import RAMP, dicom
 
 
@@ -117,7 +126,7 @@ def test_an_undecodable_syntax_is_named() -> None:
 def test_deflated_files_inflate_only_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     content = dicom(np.zeros((2048, 2048), np.uint8), syntax=DeflatedExplicitVRLittleEndian)
     assert dicom_pixels(content).shape == (2048, 2048)
-    monkeypatch.setattr(dicom_file, "MAX_INFLATED", 2**21)
+    monkeypatch.setenv(limits.SETTING, f'{{"dicom_bytes": {2**21}}}')
     assert code_of(content) == "dicom_too_large"
 
 
@@ -128,3 +137,111 @@ def test_sequences_may_not_nest_without_end() -> None:
         outer.ContentSequence = [inner]
         inner = outer
     assert code_of(dicom(ContentSequence=[inner])) == "dicom_corrupt"
+
+
+# What is looked at
+
+
+@pytest.mark.parametrize(("frame", "shown"), [("middle", 20), (0, 0), (3, 30), (99, 40)])
+def test_the_frame_that_is_asked_for(frame: Any, shown: int) -> None:
+    frames = np.stack([np.full((16, 16), 10 * k, np.uint8) for k in range(5)])
+    assert (dicom_pixels(dicom(frames), DicomView(frame)) == shown).all()
+
+
+def test_a_preset_is_in_hounsfield_units_and_for_ct_only() -> None:
+    stored = np.linspace(-1000, 1000, 256).astype(np.int16).reshape(16, 16)
+    content = {m: dicom(stored, Modality=m, RescaleSlope=1, RescaleIntercept=0) for m in ("CT", "MR")}
+    bone = dicom_pixels(content["CT"], DicomView(window="bone"))
+    assert np.abs(bone - np.clip((stored - 399.5) / 1799 + 0.5, 0, 1) * 255).max() <= 0.5
+    assert np.array_equal(dicom_pixels(content["MR"], DicomView(window="bone")), dicom_pixels(content["MR"]))
+
+
+def test_a_window_of_numbers_comes_before_the_files_own() -> None:
+    content = dicom(RAMP.astype(np.uint16), WindowCenter=1, WindowWidth=1)
+    shown = dicom_pixels(content, DicomView(window=(128, 256)))
+    assert np.abs(shown.astype(int) - RAMP).max() <= 1
+
+
+@pytest.mark.parametrize("width", [0, -5, "nan"])
+def test_a_window_that_is_none_is_left_aside(width: Any) -> None:
+    assert np.array_equal(dicom_pixels(dicom(WindowCenter=40, WindowWidth=width)), RAMP)
+
+
+@pytest.mark.parametrize("window", ["no such", (40, 0), (float("nan"), 5)])
+def test_a_window_to_ask_for_must_be_one(window: Any) -> None:
+    with pytest.raises(Refused, match="window"):
+        DicomView(window=window)
+
+
+def test_an_enhanced_object_says_its_rescale_for_each_frame() -> None:
+    frames = np.stack([np.full((16, 16), 100, np.uint16)] * 2)
+    frames[:, 0] = 0
+    groups = []
+    for slope in (1, 2):
+        rescale, window, group = Dataset(), Dataset(), Dataset()
+        rescale.RescaleSlope, rescale.RescaleIntercept = slope, 0
+        window.WindowCenter, window.WindowWidth = 200.5, 401
+        group.PixelValueTransformationSequence, group.FrameVOILUTSequence = [rescale], [window]
+        groups.append(group)
+    content = dicom(frames, PerFrameFunctionalGroupsSequence=groups)
+    assert [dicom_pixels(content, DicomView(k)).max() for k in (0, 1)] == [64, 128]
+
+
+# Decoders
+
+
+@pytest.mark.parametrize("syntax", [RLELossless, JPEGLSLossless, JPEG2000Lossless])
+def test_compressed_pictures_are_the_same(syntax: str) -> None:
+    pixels = np.tile(RAMP, (4, 4))
+    data = pydicom.dcmread(io.BytesIO(dicom(pixels)))
+    data.compress(syntax, generate_instance_uid=False)
+    stream = io.BytesIO()
+    data.save_as(stream)
+    assert np.array_equal(dicom_pixels(stream.getvalue()), pixels)
+
+
+def test_jpeg_lossless(tmp_path: Path) -> None:
+    gdcm = pytest.importorskip("gdcm")
+    (tmp_path / "a.dcm").write_bytes(dicom())
+    reader, change, writer = gdcm.ImageReader(), gdcm.ImageChangeTransferSyntax(), gdcm.ImageWriter()
+    reader.SetFileName(str(tmp_path / "a.dcm"))
+    assert reader.Read()
+    change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.JPEGLosslessProcess14_1))
+    change.SetInput(reader.GetImage())
+    assert change.Change()
+    writer.SetFileName(str(tmp_path / "b.dcm"))
+    writer.SetFile(reader.GetFile())
+    writer.SetImage(change.GetOutput())
+    assert writer.Write()
+    assert np.array_equal(dicom_pixels((tmp_path / "b.dcm").read_bytes()), RAMP)
+
+
+def test_the_syntaxes_that_are_declared() -> None:
+    said = " ".join(syntaxes())
+    for name in ("RLE", "JPEG Baseline", "JPEG Extended", "JPEG Lossless", "JPEG-LS", "JPEG 2000"):
+        assert name in said
+
+
+# Old and odd files
+
+
+def test_without_preamble_and_without_a_syntax() -> None:
+    whole = dicom(syntax=ImplicitVRLittleEndian)
+    data = pydicom.dcmread(io.BytesIO(whole))
+    stream = io.BytesIO()
+    pydicom.dcmwrite(stream, Dataset(data), implicit_vr=True, little_endian=True)
+    assert np.array_equal(dicom_pixels(whole[132:]), RAMP)
+    assert np.array_equal(dicom_pixels(stream.getvalue()), RAMP)
+
+
+def test_a_directory_is_never_followed() -> None:
+    assert code_of(dicom(None, DirectoryRecordSequence=[])) == "file_type_not_allowed"
+
+
+def test_floats_without_bits_stored() -> None:
+    data = pydicom.dcmread(io.BytesIO(dicom()))
+    del data.PixelData, data.BitsStored, data.HighBit, data.PixelRepresentation
+    data.BitsAllocated, data.FloatPixelData = 32, RAMP.astype("<f4").tobytes()
+    stream = io.BytesIO()
+    data.save_as(stream)
+    assert np.abs(dicom_pixels(stream.getvalue()).astype(int) - RAMP).max() <= 2

@@ -101,3 +101,49 @@ def test_one_dicom_among_pictures_does_not_make_the_layout() -> None:
     table = "image,report\n" + "".join(f"{n},Words on {n}.\n" for n in contents)
     raw = readers.read(MemoryFiles({**contents, "t.csv": table.encode()}))
     assert (raw.layout, len(raw.rows)) == ("table", 4)
+
+
+def test_pseudonyms_are_keyed() -> None:
+    files = MemoryFiles({f"{k}.dcm": dicom(PatientID="007", SOPInstanceUID=f"1.2.{k}") for k in range(2)})
+    first, again, other = (readers.read(files, secret=key).rows["group"] for key in ("a", "a", "b"))
+    assert first.nunique() == 1
+    assert first.equals(again)
+    assert not first.isin(other).any()
+    assert not first.isin(readers.read(files).rows["group"]).any()
+
+
+@pytest.mark.parametrize(
+    ("tags", "kept"),
+    [
+        ({"StudyDescription": "CT thorax"}, "CT. CT thorax"),
+        ({"StudyDescription": "CT for Jane", "PatientName": "Doe^Jane"}, "CT"),
+        ({"SeriesDescription": "call 555-0101"}, "CT"),
+        ({"ProtocolName": "Lungs 007123", "PatientID": "007123"}, "CT"),
+        ({"BodyPartExamined": "<b>CHEST</b>"}, "CT"),
+    ],
+)
+def test_phrases_that_may_name_a_person_are_left_out(tags: dict[str, str], kept: str) -> None:
+    assert readers.read(MemoryFiles({"a.dcm": dicom(**tags)})).rows["description"].tolist() == [kept]
+
+
+@pytest.mark.parametrize(
+    ("tags", "codes"),
+    [
+        ({}, ()),
+        ({"PatientName": "Doe^Jane"}, ("dicom_phi_removed",)),
+        ({"OperatorsName": "Tech^Tina"}, ("dicom_phi_removed",)),
+        ({"Modality": "US"}, ("warn_burned_in_text",)),
+        ({"Modality": "US", "BurnedInAnnotation": "NO"}, ()),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7"}, ("warn_burned_in_text",)),
+    ],
+)
+def test_what_a_person_is_told(tags: dict[str, str], codes: tuple[str, ...]) -> None:
+    raw = readers.read(MemoryFiles({"a.dcm": dicom(**tags)}))
+    assert raw.warnings == dict.fromkeys(codes, 1)
+
+
+def test_one_identifier_twice() -> None:
+    contents = {f"{k}.dcm": dicom(InstanceNumber=k) for k in range(2)}
+    raw = readers.read(MemoryFiles(contents))
+    assert raw.rows["study_id"].tolist() == ["0"]
+    assert [(name, code) for name, code, _ in raw.problems] == [("1.dcm", "duplicate_id")]
