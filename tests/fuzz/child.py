@@ -1,0 +1,75 @@
+"""Reads cases in one limited process: `python -m tests.fuzz.child FILE...`, a line before and after each.
+
+The same limits as `data.sandbox` sets and the same functions that its child calls, without a new process for
+every case, so that thousands fit into minutes.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data import dicom_pixels, readers, vectors  # noqa: F401  # before the limits hold
+from data.errors import UserError
+from data.files import MemoryFiles, ZipFiles
+from data.intake.options import Options
+from data.intake.reading import studies, understood_as
+from data.sandbox import Budget
+from data.sandbox.confine import confine, rearm
+
+BUDGET = Budget(memory=2 * 2**30, cpu=20)
+VISIT = Options(unpaired=True, loose=True)
+
+
+def _studies(path: Path) -> str:
+    files = ZipFiles(path) if path.suffix == ".zip" else MemoryFiles({path.name: path.read_bytes()})
+    raw = understood_as(files, VISIT)
+    codes = {code for _, code, _ in raw.problems}
+    codes |= {header.get("code", "taken") for header, _ in studies(raw, VISIT)}
+    return ",".join(sorted(codes))
+
+
+def _answers(path: Path, task: Callable[..., None], request: dict[str, Any]) -> str:
+    arrays: list[np.ndarray] = []
+
+    def send(header: dict[str, Any], values: Sequence[np.ndarray] = ()) -> None:
+        arrays.extend(values)
+
+    task({"path": str(path), "label": path.name, "values": True, **request}, send)
+    return f"{len(arrays)} arrays"
+
+
+PARSERS: dict[str, Callable[[Path], str]] = {}
+
+
+def read(path: Path) -> str:
+    """What came of one case; "BROKEN ..." names an error that no user should meet."""
+    try:
+        return PARSERS.get(path.suffix, _studies)(path)
+    except UserError as error:
+        return error.code
+    except MemoryError:
+        return "parser_out_of_memory"  # answered so by the child of `data.sandbox`
+    except BaseException as error:
+        at = error.__traceback__
+        while at is not None and at.tb_next is not None:
+            at = at.tb_next
+        where = f"{Path(at.tb_frame.f_code.co_filename).name}:{at.tb_lineno}" if at else ""
+        return f"BROKEN {type(error).__name__} at {where}"
+
+
+def main(paths: Sequence[str]) -> None:
+    """Read every case."""
+    confine(BUDGET)
+    for path in paths:
+        print("begin", path, flush=True)
+        print("end", read(Path(path)), flush=True)
+        rearm(BUDGET)
+
+
+if __name__ == "__main__":
+    main(sys.stdin.read().split("\n"))
