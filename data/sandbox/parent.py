@@ -95,8 +95,10 @@ def _take(process: subprocess.Popen[bytes], size: int, wall: float) -> memoryvie
     """Exactly `size` bytes, waiting at most `wall` seconds for each piece."""
     assert process.stdout is not None
     pipe, content, filled = process.stdout.fileno(), bytearray(min(size, 2**20)), 0
+    waiting = select.poll()  # takes descriptors of any number, which select does not
+    waiting.register(pipe, select.POLLIN)
     while filled < size:
-        if not select.select([pipe], [], [], wall)[0]:
+        if not waiting.poll(1000 * wall):
             process.kill()
             raise ParserDied("parser_timeout", f"It took longer than {wall:.0f} seconds to read.")
         if filled == len(content):  # grows with what comes, not with what is announced

@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from data import dicom_pixels, readers, vectors  # noqa: F401  # before the limits hold
+from data import dicom_pixels, readers  # noqa: F401  # before the limits hold
 from data.errors import UserError
 from data.files import MemoryFiles, ZipFiles
 from data.intake.options import Options
 from data.intake.reading import studies, understood_as
 from data.sandbox import Budget
 from data.sandbox.confine import confine, rearm
+from data.weights import safetensors_file, torch_file
 
 BUDGET = Budget(memory=2 * 2**30, cpu=20)
 VISIT = Options(unpaired=True, loose=True)
@@ -43,7 +44,10 @@ def _answers(path: Path, task: Callable[..., None], request: dict[str, Any]) -> 
     return f"{len(arrays)} arrays"
 
 
-PARSERS: dict[str, Callable[[Path], str]] = {}
+PARSERS: dict[str, Callable[[Path], str]] = {
+    ".safetensors": lambda path: _answers(path, safetensors_file.task, {}),
+    ".pt": lambda path: _answers(path, torch_file.task, {}),
+}
 
 
 def read(path: Path) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+import torch
 from PIL import Image
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
@@ -81,6 +82,9 @@ def _vectors() -> Iterator[tuple[str, bytes]]:
     yield "v.npy", plain.getvalue()
     yield "v.npz", packed.getvalue()
     yield "w.safetensors", _safetensors({"visual.proj": rows, "text.proj": rows})
+    weights = io.BytesIO()
+    torch.save({"state_dict": {"visual.proj": torch.ones(4, 4), "text.proj": torch.zeros(2)}}, weights)
+    yield "w.pt", weights.getvalue()
 
 
 def _safetensors(tensors: dict[str, np.ndarray]) -> bytes:
