@@ -6,6 +6,7 @@ import importlib
 import json
 import os
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -32,9 +33,12 @@ def main() -> int:
     request, answers = json.load(sys.stdin), _answers()
     budget = Budget(**request["budget"])
 
+    one_at_a_time = threading.Lock()  # a task may have threads
+
     def send(header: dict[str, Any], arrays: Sequence[np.ndarray] = ()) -> None:
-        wire.write(answers, {"kind": "answer", "of": header}, arrays)
-        rearm(budget)
+        with one_at_a_time:
+            wire.write(answers, {"kind": "answer", "of": header}, arrays)
+            rearm(budget)
 
     try:
         module, name = TASKS[request["task"]].split(":")

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,9 @@ def probe(request: dict[str, Any], send: Callable[..., None]) -> None:
             {"text": request["text"]}, [np.arange(6, dtype=np.float32).reshape(2, 3), np.zeros((0, 4), bool)]
         )
         print("a library prints this")
+    elif what == "threads":
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda i: send({"i": i}, [np.full(50_000, i, np.int32)]), range(200)))
     elif what == "environment":
         send({what: sorted(os.environ)})
     else:

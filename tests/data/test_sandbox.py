@@ -28,6 +28,12 @@ def test_headers_and_arrays_come_back_as_they_were_and_prints_do_not_get_between
     assert frame.arrays[1].shape == (0, 4)
 
 
+def test_answers_of_several_threads_stay_whole() -> None:
+    frames = [*run("probe", {"what": "threads"})]
+    assert sorted(frame.header["i"] for frame in frames) == [*range(200)]
+    assert all((frame.arrays[0] == frame.header["i"]).all() for frame in frames)
+
+
 @pytest.mark.skipif(not syscalls.available(), reason="the kernel offers no filter of system calls")
 def test_no_network_no_programs_no_signals() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
