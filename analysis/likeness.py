@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from analysis.evaluate import LABEL_VALUES
-from analysis.neighbours import TIE, nearest
+from analysis.neighbours import TIE, nearest, scan
 from data.embeddings import EmbeddingSet
 
 NEIGHBOURS = 10  # the one whose distance says how far out a study lies
 SAMPLE = 4096
-BLOCK = 64  # new studies at a time
+
+
+Search = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]  # (queries, k) -> cosines, rows
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class Nearest:
 
     rows     (n, k) of the reference, nearest first; -1 throughout where the newcomer lacks the modality
     cosines  (n, k), NaN there
-    own      (n,) place of the newcomer's own partner among the gallery and itself, 1 = first; NaN without one
+    own      (n,) place of the newcomer's own partner among the gallery and itself, 1 = first; NaN without
+             one, and where an index answered, which does not look at all
     gallery  how many studies were asked
     """
 
@@ -39,38 +42,68 @@ def neighbours(
     *,
     k: int,
     targets: Sequence[str] = (),
+    indexes: Mapping[str, Search] | None = None,
 ) -> dict[tuple[str, str], Nearest]:
     """(modality that asks, modality that answers) -> what is nearest by cosine.
 
     newcomers  modality -> (n, dim) unit rows in the reference's space, zeros = missing; see `in_space`
     targets    modalities that answer, default all of the reference; k is cut to how many have it
+    indexes    target -> what searches it; default one exact pass over the matrix, which stays on disk
     """
-    found = {}
+    found: dict[tuple[str, str], Nearest] = {}
     for y in targets or reference.modalities:
-        items = reference.rows_with(y)
-        gallery = np.asarray(reference.vectors[y])[items]
-        if len(items):
-            for x, queries in newcomers.items():
-                found[x, y] = _nearest(queries, gallery, items, newcomers.get(y) if x != y else None, k)
+        if newcomers and reference.present(y).any():
+            search = (indexes or {}).get(y)
+            found |= {(x, y): answer for x, answer in _among(newcomers, reference, y, k, search).items()}
     return found
 
 
-def _nearest(
-    queries: np.ndarray, gallery: np.ndarray, items: np.ndarray, partners: np.ndarray | None, k: int
-) -> Nearest:
-    n, k = len(queries), min(k, len(items))
-    rows, cosines, own = np.full((n, k), -1), np.full((n, k), np.nan), np.full(n, np.nan)
+def _among(
+    newcomers: Mapping[str, np.ndarray], reference: EmbeddingSet, y: str, k: int, search: Search | None
+) -> dict[str, Nearest]:
+    """All that the newcomers ask one modality, in one pass."""
+    queries = np.concatenate([*newcomers.values()]).astype(np.float32, copy=False)
     there = np.flatnonzero(np.any(queries, axis=1))
-    if len(there):
-        cosines[there], found = nearest(queries[there], gallery, k=k)
-        rows[there] = items[found]
-    if partners is not None:
-        paired = there[np.any(partners[there], axis=1)]
-        for start in range(0, len(paired), BLOCK):
-            block = paired[start : start + BLOCK]
-            least = np.einsum("nd,nd->n", queries[block], partners[block]) + TIE
-            own[block] = 1 + (queries[block] @ gallery.T > least[:, None]).sum(axis=1)
-    return Nearest(rows, cosines, own, len(items))
+    present = reference.present(y)
+    k = min(k, int(present.sum()))
+    rows, cosines = np.full((len(queries), k), -1), np.full((len(queries), k), np.nan)
+    own = np.full(len(queries), np.nan)
+    if search is not None:
+        cosines[there], rows[there] = search(queries[there], k)
+    elif len(there):
+        bars = np.concatenate([_partners(newcomers, x, y) for x in newcomers])[there, None] + TIE
+        found = scan(
+            queries[there], reference.vectors[y], k=k, present=None if present.all() else present, bars=bars
+        )
+        cosines[there], rows[there] = found.cosines, found.rows
+        own[there] = np.where(np.isnan(bars), np.nan, 1 + found.above)[:, 0]
+    parts = zip(*(np.split(part, len(newcomers)) for part in (rows, cosines, own)), strict=True)
+    gallery = int(present.sum())
+    return {x: Nearest(r, c, o, gallery) for x, (r, c, o) in zip(newcomers, parts, strict=True)}
+
+
+def _partners(newcomers: Mapping[str, np.ndarray], x: str, y: str) -> np.ndarray:
+    """(n,) cosine of each newcomer's own pair, NaN where it has none."""
+    if x == y or y not in newcomers:
+        return np.full(len(newcomers[x]), np.nan)
+    cosines = np.einsum("nd,nd->n", newcomers[x], newcomers[y], dtype=np.float64)
+    paired = np.any(newcomers[x], axis=1) & np.any(newcomers[y], axis=1)
+    return np.where(paired, cosines, np.nan)
+
+
+def places(queries: np.ndarray, reference: EmbeddingSet, modality: str, rows: np.ndarray) -> np.ndarray:
+    """Place of given studies among all of a modality for each query, 1 = first: (n, k).
+
+    Ties count in a study's favour; NaN for row -1, for studies that lack the modality and queries of zeros.
+
+    queries  (n, dim); rows (n, k) of the reference
+    """
+    items, present = reference.vectors[modality], reference.present(modality)
+    known = (rows >= 0) & present[rows] & np.any(queries, axis=1)[:, None]
+    cosines = np.einsum("nkd,nd->nk", np.asarray(items[rows], np.float32), queries)
+    bars = np.where(known, cosines, np.nan) + TIE
+    found = scan(queries, items, k=0, present=None if present.all() else present, bars=bars)
+    return np.where(known, 1 + found.above, np.nan)
 
 
 def usual(known: np.ndarray, *, k: int = NEIGHBOURS, seed: int = 0) -> np.ndarray:
@@ -87,17 +120,20 @@ def usual(known: np.ndarray, *, k: int = NEIGHBOURS, seed: int = 0) -> np.ndarra
     return np.sort(np.maximum(1 - cosines[:, -1], 0))
 
 
-def outside(new: np.ndarray, known: np.ndarray, spread: np.ndarray, *, k: int = NEIGHBOURS) -> np.ndarray:
-    """How far out new rows (m, dim) lie: share of known rows that are nearer to their k-th neighbour.
+def outside(found: Nearest, spread: np.ndarray, *, k: int = NEIGHBOURS) -> np.ndarray:
+    """How far out newcomers lie, (n,): share of known rows that are nearer to their k-th neighbour.
 
     0 = as near as the nearest, 1 = farther out than all; rows like the known ones are spread evenly over
-    0 to 1. spread = `usual(known, k=k)`. NaN for rows of zeros, and without a spread.
+    0 to 1. NaN where the modality is missing, and without a spread.
+
+    found   their nearest of the same modality, k or more of them if there are as many
+    spread  `usual(known, k=k)` of all that answered
     """
-    scores = np.full(len(new), np.nan)
-    there = np.flatnonzero(np.any(new, axis=1))
+    scores = np.full(len(found.rows), np.nan)
+    there = np.flatnonzero(found.rows[:, :1].ravel() >= 0)
     if len(there) and len(spread):
-        cosines, _ = nearest(new[there], known, k=min(k, len(known) - 1))
-        scores[there] = np.searchsorted(spread, 1 - cosines[:, -1] - TIE) / len(spread)
+        farthest = found.cosines[there, min(k, found.gallery - 1) - 1]
+        scores[there] = np.searchsorted(spread, 1 - farthest - TIE) / len(spread)
     return scores
 
 

@@ -1,11 +1,83 @@
-"""Exact nearest neighbours by cosine, with faiss."""
+"""Exact nearest neighbours by cosine: of many by faiss, of a few among what lies on disk by one pass."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
 TIE = 1e-6  # float32 cosines that differ by less are equal
 BLOCK = 1024
+ITEMS = 8192  # rows of a matrix on disk that are in memory at a time
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What one pass over all items found for each query.
+
+    cosines, rows  (n_queries, k) of the nearest, falling; equal cosines in the order of the items
+    above          (n_queries, n_bars) how many items lie above each bar
+    """
+
+    cosines: np.ndarray
+    rows: np.ndarray
+    above: np.ndarray
+
+
+def scan(
+    queries: np.ndarray,
+    items: np.ndarray,
+    *,
+    k: int,
+    present: np.ndarray | None = None,
+    bars: np.ndarray | None = None,
+) -> Scan:
+    """Read every item once: the k nearest by cosine, and how many lie above some cosines.
+
+    Made for few queries and many items on disk, of which no copy is made.
+
+    queries  (n_queries, dim), items (n_items, dim): unit rows; items may be of any float type
+    present  (n_items,) bool, items that count; default all. k is cut to how many they are
+    bars     (n_queries, n_bars) cosines; NaN has nothing above it
+    """
+    queries = np.ascontiguousarray(queries, dtype=np.float32)
+    bars = np.empty((len(queries), 0)) if bars is None else bars
+    k = min(k, len(items) if present is None else int(present.sum()))
+    parts = [
+        _scan(queries[rows], items, k, present, bars[rows])
+        for rows in (slice(start, start + BLOCK) for start in range(0, max(len(queries), 1), BLOCK))
+    ]
+    return Scan(*(np.concatenate([getattr(p, name) for p in parts]) for name in ("cosines", "rows", "above")))
+
+
+def _scan(
+    queries: np.ndarray, items: np.ndarray, k: int, present: np.ndarray | None, bars: np.ndarray
+) -> Scan:
+    n = len(queries)
+    cosines: np.ndarray = np.empty((n, 0), np.float32)
+    rows: np.ndarray = np.empty((n, 0), np.int64)
+    above = np.zeros(bars.shape, np.int64)
+    for start in range(0, len(items), ITEMS):
+        block = np.asarray(items[start : start + ITEMS], dtype=np.float32)
+        scores = queries @ block.T
+        if present is not None:
+            scores[:, ~present[start : start + ITEMS]] = -np.inf
+        for bar in range(bars.shape[1]):
+            above[:, bar] += (scores > bars[:, bar, None]).sum(axis=1)
+        best = _highest(scores, k)
+        cosines = np.concatenate([cosines, np.take_along_axis(scores, best, axis=1)], axis=1)
+        rows = np.concatenate([rows, best + start], axis=1)
+        kept = _highest(cosines, k)
+        cosines, rows = (np.take_along_axis(x, kept, axis=1) for x in (cosines, rows))
+    order = np.lexsort((rows, -cosines))
+    return Scan(np.take_along_axis(cosines, order, axis=1), np.take_along_axis(rows, order, axis=1), above)
+
+
+def _highest(scores: np.ndarray, k: int) -> np.ndarray:
+    """Columns of the k highest scores of each row, in no order."""
+    if k >= scores.shape[1]:
+        return np.broadcast_to(np.arange(scores.shape[1]), scores.shape)
+    return np.argpartition(scores, -k, axis=1)[:, -k:] if k else np.empty((len(scores), 0), np.int64)
 
 
 def nearest(queries: np.ndarray, items: np.ndarray, *, k: int) -> tuple[np.ndarray, np.ndarray]:

@@ -13,7 +13,19 @@ from typing import Annotated
 
 import typer
 
-from cli import care, closing, comparing, evidence, library, measure, selections, serve, worker, zero_shot
+from cli import (
+    care,
+    closing,
+    comparing,
+    evidence,
+    library,
+    measure,
+    neighbours,
+    selections,
+    serve,
+    worker,
+    zero_shot,
+)
 from cli.common import REFUSED, err
 from data.errors import UserError
 
@@ -23,7 +35,19 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for part in (library, measure, zero_shot, comparing, evidence, selections, closing, care, serve, worker):
+for part in (
+    library,
+    measure,
+    zero_shot,
+    neighbours,
+    comparing,
+    evidence,
+    selections,
+    closing,
+    care,
+    serve,
+    worker,
+):
     app.add_typer(part.commands)
 
 

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from models import newcomers
-from pages.components import shell, studies_answers, studies_map, studies_upload, studies_visit, views
+from pages.components import (
+    shell,
+    studies_answers,
+    studies_ask,
+    studies_map,
+    studies_table,
+    studies_upload,
+    studies_visit,
+    views,
+)
 
 
 def main() -> None:
@@ -20,12 +29,12 @@ def main() -> None:
     sides = studies_visit.sides(visit, choice)
     if not sides:
         return
-    asked = studies_answers.ask(sides, choice.pair)
+    asked = studies_ask.ask(sides, choice.pair)
     if asked is None:
         return
-    row = studies_answers.table(visit, sides, asked)
+    row = studies_table.table(visit, sides, asked)
     studies_answers.study(choice, visit, sides, asked, row)
-    studies_map.where(sides, asked.direction[0], row)
+    studies_map.where(sides, asked, row)
 
 
 main()

@@ -46,14 +46,24 @@ def place(new: np.ndarray, known: np.ndarray, xy: np.ndarray, *, k: int = 15, se
     if new.shape[1] != known.shape[1]:
         raise ValueError(f"New and known rows need one dim, got {new.shape[1]} and {known.shape[1]}.")
     cosines, rows = nearest(new, known, k=k)
+    centre, spread = settle(cosines, np.asarray(xy)[rows])
+    distances = np.maximum(1 - cosines.astype(np.float64), 0)
+    usual = np.quantile(_own_distances(known, k, seed), USUAL)
+    return Placed(centre, spread, distances.mean(axis=1) > usual + TIE)
+
+
+def settle(cosines: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`Placed.xy` and `Placed.spread` of new rows whose neighbours are known already.
+
+    cosines (m, k) falling, places (m, k, 2): those of each new row's neighbours.
+    """
     distances = np.maximum(1 - cosines.astype(np.float64), 0)
     weights = _memberships(distances) / np.maximum(distances, TIE)
     weights /= weights.sum(axis=1, keepdims=True)
-    places = np.asarray(xy, dtype=np.float64)[rows]
+    places = np.asarray(places, dtype=np.float64)
     centre = np.einsum("mk,mkc->mc", weights, places)
     spread = np.sqrt(np.einsum("mk,mkc->m", weights, np.square(places - centre[:, None])))
-    usual = np.quantile(_own_distances(known, k, seed), USUAL)
-    return Placed(centre.astype(np.float32), spread, distances.mean(axis=1) > usual + TIE)
+    return centre.astype(np.float32), spread
 
 
 def _memberships(distances: np.ndarray) -> np.ndarray:

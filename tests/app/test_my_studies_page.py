@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import shutil
 import time
 from pathlib import Path
@@ -12,13 +13,13 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from analysis import likeness
+from analysis.tables import csv_text
 from data import store
 from data.vectors import import_vectors
 from data.workspace import CHECKPOINT, COLLECTION, SET, Workspace
-from models import jobs, newcomers
+from models import jobs, nearby, newcomers
 from tests.app.test_pages import opened, words
-from tests.models.test_newcomers import of_demo, png
+from tests.models.test_newcomers import A, B, of_demo, png
 
 Files = list[tuple[str, bytes, str]]
 
@@ -96,21 +97,20 @@ def test_downloads_hold_every_neighbour_and_no_formula(demo: Workspace) -> None:
     assert not app.exception
     kept = app.session_state["studies_visit"]
     visit = newcomers.home(demo).record(COLLECTION, kept)
-    from pages.components import studies_answers, studies_visit
-    from pages.components.views import view
+    from pages.components import studies_table
+    from pages.components.studies_ask import Asked
 
     maker = newcomers.checkpoint_of(demo, demo.record(SET, "demo @ demo-clip"))
-    guests = newcomers.embedded(demo, visit, maker)
-    assert guests is not None
-    shown = view("demo @ demo-clip", "test")
-    side = studies_visit.Side("A", "blue", "#000", shown, guests)
-    found = likeness.neighbours({"image": np.asarray(guests.vectors["image"])}, shown.set, k=12)
-    asked = studies_answers.Asked(("image", "image"), 5, {"A": found["image", "image"]}, {"A": np.zeros(1)})
-    rows = [*csv.DictReader(io.StringIO(studies_answers.csv_text(studies_answers.long(
-        [side], asked, guests.rows["study_id"].tolist()))))]  # fmt: skip
-    assert len(rows) == 12
+    assert newcomers.embedded(demo, visit, maker) is not None
+    sets = {"A": A, "B": B}
+    held = {letter: nearby.hold(demo, visit, name, split="test", k=12) for letter, name in sets.items()}
+    asked = Asked(("image", "image"), 5, held)
+    rows = [*csv.DictReader(io.StringIO(csv_text(studies_table.neighbours(asked))))]
+    assert len(rows) == 2 * 3 * 12  # two sets; what has a picture alone asks three modalities
     assert rows[0]["study"] == "'=1+1"
-    assert [float(r["cosine"]) for r in rows] == sorted((float(r["cosine"]) for r in rows), reverse=True)
+    assert rows[0]["rank_elsewhere"].isdecimal()
+    told = json.loads(studies_table.content(asked))["studies"][0]["answers"]["A"]["neighbours"]
+    assert [len(told[d]) for d in ("image->image", "image->report")] == [12, 12]
 
 
 def test_a_typed_report_beside_one_picture_and_alone(demo: Workspace) -> None:

@@ -72,6 +72,12 @@ def guests_of(workspace: Workspace, visit: Record, name: str) -> EmbeddingSet:
     return found
 
 
+def outside(new: np.ndarray, known: np.ndarray, *, k: int = 10) -> np.ndarray:
+    held = EmbeddingSet("known", {"image": known}, pd.DataFrame(index=range(len(known))), {})
+    found = likeness.neighbours({"image": new}, held, k=k)["image", "image"]
+    return likeness.outside(found, likeness.usual(known, k=k), k=k)
+
+
 # --- how far out, whom they are next to, what these agree on
 
 
@@ -80,7 +86,7 @@ def test_outside_is_the_share_of_known_rows_with_a_smaller_distance_to_their_kth
     spread = likeness.usual(known, k=4)
     slow = np.sort([np.sort(1 - known @ row)[4] for row in known])  # the first is the row itself
     np.testing.assert_allclose(spread, slow, atol=1e-6)
-    scores = likeness.outside(new, known, spread, k=4)
+    scores = outside(new, known, k=4)
     for row, score in zip(new, scores, strict=True):
         assert score == np.mean(slow < np.sort(1 - known @ row)[3] - 1e-6)
 
@@ -90,19 +96,18 @@ def test_outside_is_high_far_out_low_in_the_middle_and_even_for_rows_like_the_kn
     centre = np.eye(16)[0]
     cloud = unit_rows(centre + 0.1 * rng.normal(size=(900, 16)))
     known, like = cloud[:600], cloud[600:]
-    spread = likeness.usual(known)
-    assert likeness.outside(np.eye(16)[5:6], known, spread)[0] == 1
-    assert likeness.outside(centre[None], known, spread)[0] < 0.05
-    even = likeness.outside(like, known, spread)
+    assert outside(np.eye(16)[5:6], known)[0] == 1
+    assert outside(centre[None], known)[0] < 0.05
+    even = outside(like, known)
     assert abs(np.mean(even) - 0.5) < 0.06
     assert abs(np.mean(even > 0.9) - 0.1) < 0.05
 
 
 def test_outside_of_a_missing_row_or_a_reference_of_one_is_undefined() -> None:
     known = unit_rows(RNG.normal(size=(20, 4)))
-    scores = likeness.outside(np.zeros((1, 4)), known, likeness.usual(known))
+    scores = outside(np.zeros((1, 4)), known)
     assert np.isnan(scores).all()
-    assert np.isnan(likeness.outside(known[:1], known[:1], likeness.usual(known[:1]))).all()
+    assert np.isnan(outside(known[:1], known[:1])).all()
 
 
 def reference(n: int = 50, **columns: object) -> EmbeddingSet:
@@ -196,8 +201,7 @@ def test_a_copy_of_a_reference_study_finds_itself_and_noise_lies_out(demo: Works
         text = found["report", "report"]
         assert whole.rows["key:report"][int(text.rows[copy, 0])] == whole.rows["key:report"][row]
         assert found["image", "report"].own[copy] >= 1
-    known = np.asarray(whole.vectors["image"])
-    scores = likeness.outside(vectors["image"], known, likeness.usual(known))
+    scores = outside(vectors["image"], np.asarray(whole.vectors["image"]))
     assert scores[ids.index("noise")] > 0.9
     assert scores[copies].max() < scores[ids.index("noise")]
     assert (found["report", "image"].rows[ids.index("noise")] == -1).all()

@@ -1,0 +1,102 @@
+"""One new study against many: how long until its neighbours are known, after it was embedded?
+
+    python -m benchmarks.neighbours [--studies N] [--dim D] [--runs R]
+
+A set of N studies with an image and a text vector lies on disk, imported as a user would. A new study with
+both asks it in all four directions, its own partner is ranked and how far out it lies is told: what the page
+My studies and `suture neighbours` do. Peers, over the same two matrices in memory, the same two queries, ten
+nearest in four directions and nothing else: a product with argpartition in numpy, and faiss.IndexFlatIP.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from analysis.arrays import unit_rows
+from data import embeddings
+from data.collection import STUDY_ID
+from data.workspace import Workspace
+from models import nearby
+
+K = 10
+TARGET = 0.3  # seconds
+
+
+def median(work: Callable[[], object], runs: int) -> float:
+    """Median seconds after one unmeasured run."""
+    work()
+    taken = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - start)
+    return statistics.median(taken)
+
+
+def planted(workspace: Workspace, n: int, dim: int) -> dict[str, np.ndarray]:
+    """A set of n studies in clusters; returns one new study more."""
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(200, dim))[rng.integers(200, size=n + 1)]
+    noisy = {
+        m: unit_rows(centres + rng.normal(size=(n + 1, dim))).astype(np.float32) for m in ("image", "text")
+    }
+    rows = pd.DataFrame({STUDY_ID: [f"S{i:06d}" for i in range(n)], "split": "all"})
+    embeddings.save(workspace, "large", {m: v[:n] for m, v in noisy.items()}, rows, {})
+    return {m: v[n:] for m, v in noisy.items()}
+
+
+def by_numpy(new: np.ndarray, gallery: np.ndarray) -> np.ndarray:
+    """The K nearest by a product and argpartition."""
+    scores = new @ gallery.T
+    return np.argpartition(scores, -K, axis=1)[:, -K:]
+
+
+def main(studies: int, dim: int, runs: int) -> None:
+    """Print milliseconds and ratios."""
+    import faiss
+
+    with tempfile.TemporaryDirectory() as folder:
+        workspace = Workspace(Path(folder))
+        new = planted(workspace, studies, dim)
+        part = embeddings.load(workspace, "large")
+        queries = np.concatenate([*new.values()])
+        start = time.perf_counter()
+        nearby.ask(workspace, part, "all", new, k=K)
+        first = time.perf_counter() - start
+        ours = median(lambda: nearby.ask(workspace, part, "all", new, k=K), runs)
+        loaded = [np.array(v) for v in part.vectors.values()]
+        flat = [faiss.IndexFlatIP(dim) for _ in loaded]
+        for index, vectors in zip(flat, loaded, strict=True):
+            index.add(vectors)
+        numpy = median(lambda: [by_numpy(queries, v) for v in loaded], runs)
+        bare = median(lambda: [index.search(queries, K) for index in flat], runs)
+        print(f"One study against {studies:,}, {dim} dimensions, medians of {runs}:")
+        print(f"  all directions, own partner, how far out {1000 * ours:7.0f} ms, target {1000 * TARGET:.0f}")
+        print(f"  numpy product and argpartition           {1000 * numpy:7.0f} ms, ratio {ours / numpy:.2f}")
+        print(f"  faiss.IndexFlatIP                        {1000 * bare:7.0f} ms, ratio {ours / bare:.2f}")
+        print(f"  the first time, the set's own distances measured and kept: {first:.1f} s")
+        for kind in ("hnsw", "ivf"):
+            start = time.perf_counter()
+            recall = nearby.ask(workspace, part, "all", new, k=K, index=kind).recall
+            built = time.perf_counter() - start
+            told = ", ".join(f"{x} to {y} {share:.3f}" for (x, y), share in recall.items())
+            print(f"  {kind}: built in {built:.0f} s, recall@10 {told}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--studies", type=int, default=100_000)
+    parser.add_argument("--dim", type=int, default=512)
+    parser.add_argument("--runs", type=int, default=9)
+    options = parser.parse_args()
+    main(options.studies, options.dim, options.runs)

@@ -1,0 +1,172 @@
+"""What are these like? Studies that only visit, held against one set or two."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from cli.common import AsJson, Home, bar, err, finish, out
+from data.errors import Refused
+from data.workspace import COLLECTION, SET, Record, Workspace, check_name
+
+if TYPE_CHECKING:
+    from data.report import IntakeReport
+    from models.newcomers import Uploads
+
+commands = typer.Typer()
+
+
+@commands.command()
+def neighbours(
+    files: Annotated[
+        list[Path], typer.Argument(help="Pictures, .txt reports, tables; or one folder, or one ZIP.")
+    ],
+    reference: Annotated[str, typer.Option("--in", metavar="SET", help="Embedding set to look in.")],
+    b: Annotated[str, typer.Option("--b", metavar="SET", help="A second set, beside it.")] = "",
+    k: Annotated[int, typer.Option(help="Neighbours a direction.", min=1, max=1000)] = 10,
+    split: Annotated[str, typer.Option(help="One split, or all.")] = "all",
+    report: Annotated[str, typer.Option(help="The report of the one picture that is given.")] = "",
+    index: Annotated[str, typer.Option(help="How to search: exact, hnsw or ivf.")] = "exact",
+    keep: Annotated[
+        str, typer.Option(metavar="NAME", help="Keep the studies as a collection of this name.")
+    ] = "",
+    as_json: AsJson = False,
+    home: Home = None,
+) -> None:
+    """Nearest studies of yours in a set, by picture and by report, and how far out yours lie.
+
+    Nothing of your studies stays behind unless --keep names a collection for them.
+    """
+    from models import indexes, nearby, nearby_tables, newcomers
+
+    workspace = Workspace(home)
+    indexes.check_kind(index)
+    if keep:
+        check_name(keep)
+        workspace.refuse_taken(COLLECTION, keep)
+    makers = {
+        name: newcomers.checkpoint_of(workspace, workspace.record(SET, name))
+        for name in (reference, b)
+        if name
+    }
+    with _visiting(workspace, _source(files, report), keep, as_json) as (visit, came):
+        _embed(workspace, visit, [m.name for m in makers.values()], as_json)
+        held = {
+            letter: nearby.hold(workspace, visit, name, split=split, k=k, index=index)
+            for letter, name in zip("AB", makers, strict=False)
+        }
+        sets, studies = nearby_tables.about(held), nearby_tables.studies(held)
+    if as_json:
+        about = {"k": k, "split": split, "index": index, "sets": sets}
+        print(json.dumps({"intake": came.to_json(), **about, "studies": studies}))
+    else:
+        _print(studies, sets)
+
+
+def _source(files: list[Path], report: str) -> Path | Uploads:
+    """One folder or ZIP by its path, files by their contents."""
+    if len(files) == 1 and not report and (files[0].is_dir() or files[0].suffix.lower() == ".zip"):
+        return files[0]
+    if report and (len(files) != 1 or files[0].is_dir()):
+        raise Refused(
+            "report_of_many", f"--report goes with one picture, got {len(files)} files or a folder."
+        )
+    try:
+        found = [(path.name, path.read_bytes()) for path in files]
+    except OSError as error:
+        said = f"{error.filename!r} cannot be read ({error.strerror}). Give files, or one folder or ZIP."
+        raise Refused("source_missing", said) from error
+    return [*found, (f"{files[0].stem}.txt", report.encode())] if report else found
+
+
+@contextmanager
+def _visiting(
+    workspace: Workspace, source: Path | Uploads, keep: str, as_json: bool
+) -> Iterator[tuple[Record, IntakeReport]]:
+    """The studies, taken in; then kept, gone, or left as they were if they had been visiting before."""
+    from models import newcomers
+
+    signal.signal(signal.SIGTERM, _interrupted)  # so that what visits goes then, too
+    before = {visit.name for visit in newcomers.visits(workspace)}
+    with bar(as_json) as shown:
+        task = shown.add_task("Reading", total=None)
+        came = newcomers.admit(
+            workspace, source, progress=lambda done, total: shown.update(task, completed=done, total=total)
+        )
+    if came.report.refused or not as_json:
+        finish(came.report, as_json)
+    visit = newcomers.home(workspace).record(COLLECTION, came.visit)
+    try:
+        yield visit, came.report
+        if keep:
+            newcomers.keep(workspace, visit, keep)
+    finally:
+        if visit.name not in before and newcomers.home(workspace).has(COLLECTION, visit.name):
+            newcomers.discard(workspace, visit)
+
+
+def _interrupted(signal_number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _embed(workspace: Workspace, visit: Record, checkpoints: list[str], quiet: bool) -> None:
+    from models import newcomers
+
+    with bar(quiet) as shown:
+        task = shown.add_task("Embedding", total=100)
+        newcomers.embed(
+            workspace,
+            visit.name,
+            checkpoints,
+            progress=lambda share, said: shown.update(task, completed=round(100 * share), description=said),
+        )
+        shown.update(task, completed=100)
+
+
+def _print(studies: list[dict[str, Any]], sets: dict[str, dict[str, Any]]) -> None:
+    """A table a study: the neighbours of A and B side by side in each direction."""
+    for letter, about in sets.items():
+        err.print(f"{letter} = {about['set']}, {about['studies']:,} studies" + _recall(about["recall"]))
+    for study in studies:
+        answers = study["answers"]
+        out.print(_table(study["study"], answers))
+        for letter, answer in answers.items():
+            for modality, share in answer["outside"].items():
+                err.print(f"{letter}: by {modality} farther out than {share:.1%} of the collection")
+            for label in answer["agreement"]:
+                chance = f"{label['of_all']:.0%} in all"
+                err.print(f"{letter}: {label['direction']} {label['label']} = {label['value']}, "
+                          f"{label['count']} of {label['known']} ({chance})", style="dim")  # fmt: skip
+
+
+def _recall(recall: dict[str, float]) -> str:
+    said = ", ".join(f"{direction} {share:.1%}" for direction, share in recall.items())
+    return f"; approximate: recall@10 {said}" if said else ""
+
+
+def _table(study: str, answers: dict[str, Any]) -> Table:
+    table = Table(title=study)
+    for column in ("direction", "rank", *(x for letter in answers for x in (letter, "cosine"))):
+        table.add_column(column)
+    directions = dict.fromkeys(d for answer in answers.values() for d in answer["neighbours"])
+    for direction in directions:
+        lists = [answer["neighbours"].get(direction, []) for answer in answers.values()]
+        for rank in range(max(map(len, lists))):
+            cells = [c for found in lists for c in _cells(found, rank)]
+            table.add_row(direction, str(rank + 1), *cells, end_section=rank + 1 == max(map(len, lists)))
+    return table
+
+
+def _cells(found: list[dict[str, Any]], rank: int) -> tuple[str, str]:
+    if rank >= len(found):
+        return "", ""
+    entry = found[rank]
+    other = entry.get("rank_elsewhere")
+    return entry["study"], f"{entry['cosine']:.3f}" + (f" (#{other:,} in the other)" if other else "")

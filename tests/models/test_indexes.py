@@ -1,0 +1,117 @@
+"""Indexes of sets: near what an exact search finds, measured, and never opened when damaged."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import likeness
+from analysis.arrays import unit_rows
+from data import embeddings
+from data.collection import STUDY_ID
+from data.embeddings import EmbeddingSet
+from data.errors import Refused
+from data.workspace import Workspace
+from models import indexes, nearby
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.fixture
+def held(workspace: Workspace) -> EmbeddingSet:
+    """600 studies in 12 clusters, image beside text; every tenth has no text."""
+    centres = RNG.normal(size=(12, 16))[np.arange(600) % 12]
+    vectors = {
+        m: unit_rows(centres + 0.4 * RNG.normal(size=(600, 16))).astype("f4") for m in ("image", "text")
+    }
+    vectors["text"][::10] = 0
+    rows = pd.DataFrame({STUDY_ID: [f"s{i}" for i in range(600)], "split": "test"})
+    embeddings.save(workspace, "held", vectors, rows, {})
+    return embeddings.load(workspace, "held")
+
+
+def files(workspace: Workspace) -> list[Path]:
+    return sorted((workspace.home / "derived").rglob("index-*.faiss"))
+
+
+@pytest.mark.parametrize("kind", ["hnsw", "ivf"])
+def test_recall_is_what_a_slow_count_says(workspace: Workspace, held: EmbeddingSet, kind: str) -> None:
+    index = indexes.opened(workspace, held, "all", "text", kind)
+    items = held.rows_with("text")
+    scores = held.vectors["image"] @ np.asarray(held.vectors["text"])[items].T
+    exact = items[np.argsort(-scores, axis=1)[:, :10]]
+    rows = np.sort(np.random.default_rng(0).choice(np.arange(600), 200, replace=False))
+    _, found = index.search(held.vectors["image"][rows], 10)
+    share = np.mean([len({*e} & {*f}) / 10 for e, f in zip(exact[rows], found, strict=True)])
+    assert index.recall["image"] == pytest.approx(share)
+    assert 0.5 < index.recall["text"] <= 1
+    assert not {*found.ravel()} & {*range(0, 600, 10)}  # those have no text
+
+
+def test_an_index_is_built_once_and_a_damaged_one_again(
+    workspace: Workspace, held: EmbeddingSet, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = indexes.opened(workspace, held, "all", "image", "ivf").recall
+    [path] = files(workspace)
+    written = path.stat().st_mtime_ns
+    assert indexes.opened(workspace, held, "all", "image", "ivf").recall == first
+    assert path.stat().st_mtime_ns == written
+    whole = path.read_bytes()
+    for damaged in (whole[:-50], bytes([whole[0] ^ 1]) + whole[1:], b"", b"IxFI" + b"\xff" * 14):
+        path.write_bytes(damaged)
+        with caplog.at_level(logging.WARNING):
+            assert indexes.opened(workspace, held, "all", "image", "ivf").recall == first
+        assert "index_corrupt" in caplog.text
+        assert len(path.read_bytes()) == len(whole)
+        caplog.clear()
+
+
+def test_a_note_that_is_lost_is_a_damaged_index(workspace: Workspace, held: EmbeddingSet) -> None:
+    indexes.opened(workspace, held, "all", "image", "hnsw")
+    note = files(workspace)[0].with_suffix(".json")
+    note.write_text("[]")
+    assert indexes.opened(workspace, held, "all", "image", "hnsw").search(held.vectors["image"][:1], 1)[
+        1
+    ] == [[0]]
+    assert note.read_text() != "[]"
+
+
+def test_answers_by_an_index_are_the_exact_ones_up_to_its_recall(
+    workspace: Workspace, held: EmbeddingSet
+) -> None:
+    new = {m: np.asarray(x[5:25]) for m, x in held.vectors.items()}
+    exact = nearby.ask(workspace, held, "all", new, k=5)
+    quick = nearby.ask(workspace, held, "all", new, k=5, index="hnsw")
+    assert exact.recall == {}
+    assert {*quick.recall} == {*exact.nearest} == {(x, y) for x in new for y in new}
+    assert np.mean(exact.nearest["image", "image"].rows == quick.nearest["image", "image"].rows) > 0.9
+    assert np.isnan(quick.nearest["image", "text"].own).all()
+    np.testing.assert_allclose(quick.outside["image"], exact.outside["image"], atol=0.05)
+
+
+def test_how_far_out_the_set_itself_lies_is_measured_once(workspace: Workspace, held: EmbeddingSet) -> None:
+    spread = nearby.usual(workspace, held, "all", "text")
+    np.testing.assert_array_equal(spread, likeness.usual(held.vectors["text"][held.rows_with("text")]))
+    [path] = (workspace.home / "derived").rglob("usual-*.npy")
+    np.save(path, spread + 1)
+    assert nearby.usual(workspace, held, "all", "text")[0] == spread[0] + 1
+
+
+def test_places_elsewhere_are_those_of_a_full_sort(held: EmbeddingSet) -> None:
+    new = {"image": np.asarray(held.vectors["image"][3:4])}
+    ids = np.array([["s7", "nobody", "s10", "s41", ""]], dtype=object)
+    scores = np.where(held.present("text"), held.vectors["text"] @ new["image"][0], -np.inf)
+    places = nearby.elsewhere(held, new, ("image", "text"), ids)[0]
+    assert places[0] == 1 + np.sum(scores > scores[7] + 1e-6)
+    assert places[3] == 1 + np.sum(scores > scores[41] + 1e-6)
+    assert np.isnan(places[[1, 2, 4]]).all()
+    assert np.isnan(nearby.elsewhere(held, {}, ("image", "text"), ids)).all()
+
+
+def test_an_index_that_there_is_not_is_refused(workspace: Workspace, held: EmbeddingSet) -> None:
+    with pytest.raises(Refused, match="Expected one of exact, hnsw, ivf"):
+        nearby.ask(workspace, held, "all", {}, k=5, index="lsh")
