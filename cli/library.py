@@ -33,14 +33,17 @@ def import_(
     label: Annotated[list[str] | None, typer.Option(help="Column of labels.")] = None,
     tabular: Annotated[list[str] | None, typer.Option(help="Column of a tabular modality.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the split, where the source has none.")] = 0,
+    frame: Annotated[str, typer.Option(help="DICOM: which frame, from 0, or middle.")] = "middle",
+    window: Annotated[str, typer.Option(help="DICOM: file, a preset such as lung, or 40,400.")] = "file",
 ) -> None:
     """Take studies in: images, reports, further texts. Columns are guessed unless you name them."""
+    from data.dicom_view import DicomView
     from data.intake import Options, intake
     from data.raw import Roles
 
     columns = (tuple(c or ()) for c in (image, text, tabular, label))
     named = Roles(study_id, *columns, group=group, split=split, duplicate_group=duplicates)
-    options = Options(layout, "", None, seed, overrides=named)
+    options = Options(layout, "", None, seed, overrides=named, dicom=DicomView.parse(frame, window))
     workspace = Workspace(home)
     with bar(as_json) as shown:
         task = shown.add_task("Reading", total=None)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 from pydicom.dataset import FileDataset
+from pydicom.encaps import get_frame
 from pydicom.pixels import get_decoder, pixel_array
-from pydicom.uid import UID, AllTransferSyntaxes
+from pydicom.pixels.utils import _get_jpg_parameters
+from pydicom.uid import UID, AllTransferSyntaxes, JPEGExtended12Bit
 
 from data.errors import Skipped
 
@@ -31,19 +33,37 @@ def check_syntax(uid: UID) -> UID:
 
 def decode(tags: FileDataset, frame: int) -> Array:
     """The stored values of one frame; colours as RGB. `Skipped` if no decoder can read them."""
-    uid = tags.file_meta.TransferSyntaxUID
-    plugins = sorted(get_decoder(uid).available_plugins, key=_rank) if uid.is_encapsulated else [""]
+    uid, failed = tags.file_meta.TransferSyntaxUID, "HeaderError"
+    plugins = _plugins(uid) if uid.is_encapsulated else [""]
     for plugin in plugins:
+        if plugin == "gdcm" and not _fits(tags, frame):
+            continue
         try:
             return pixel_array(tags, index=frame, decoding_plugin=plugin)
         except MemoryError:
             raise
         except Exception as error:  # decoders add errors of their own to pydicom's: see `open_dicom`
-            failed = error
+            failed = type(error).__name__
     message = f"The picture cannot be decoded as {_name(uid)}"
     if {*plugins} <= {"", "pydicom", "pillow"}:
-        raise Skipped("dicom_corrupt", f"{message}: it is damaged ({type(failed).__name__}).")
+        raise Skipped("dicom_corrupt", f"{message}: it is damaged ({failed}).")
     raise _unsupported(f"{message}: it is damaged, or of a kind that is not supported. Export uncompressed.")
+
+
+def _plugins(uid: UID) -> list[str]:
+    """GDCM only where there is no other, or where the other reads 8 bits of 12."""
+    here = sorted(get_decoder(uid).available_plugins, key=_rank)
+    others = [plugin for plugin in here if plugin != "gdcm"]
+    return here if uid == JPEGExtended12Bit or not others else others
+
+
+def _fits(tags: FileDataset, frame: int) -> bool:
+    """Whether the stream is of the size that the tags declare: GDCM ends the process where it is not."""
+    frames = int(tags.get("NumberOfFrames") or 1)
+    said = _get_jpg_parameters(get_frame(tags.PixelData, frame, number_of_frames=frames))
+    declared = (tags.Rows, tags.Columns, tags.SamplesPerPixel, tags.BitsAllocated)
+    bits = 8 if said.get("precision", 0) <= 8 else 16
+    return (said.get("height"), said.get("width"), said.get("components"), bits) == declared
 
 
 def _unsupported(message: str) -> Skipped:

@@ -40,19 +40,30 @@ class DicomView:
         known = ("file", *PRESETS)
         if isinstance(self.window, str) and self.window not in known:
             raise Refused(
-                "window_unknown", f"Unknown window. Must be one of: {', '.join(known)}; or two numbers."
+                "view_unknown", f"Unknown window. Must be one of: {', '.join(known)}; or two numbers."
             )
         if not isinstance(self.window, str) and not is_window(*self.window):
             message = "A window is a centre and a width of at least 1, both finite numbers."
-            raise Refused("window_unknown", message)
+            raise Refused("view_unknown", message)
         if self.frame != "middle" and self.frame < 0:
-            raise Refused("frame_unknown", 'A frame is counted from 0, or "middle".')
+            raise Refused("view_unknown", 'A frame is counted from 0, or "middle".')
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> DicomView:
         """What `dataclasses.asdict` gave, where a tuple has become a list."""
         window = content.get("window", "file")
         return cls(content.get("frame", "middle"), window if isinstance(window, str) else tuple(window))
+
+    @classmethod
+    def parse(cls, frame: str, window: str) -> DicomView:
+        """As a person writes it: "middle" or "12"; "file", "lung" or "40,400"."""
+        try:
+            number: int | Literal["middle"] = "middle" if frame == "middle" else int(frame)
+            centre, comma, width = window.partition(",")
+            return cls(number, (float(centre), float(width)) if comma else window)
+        except ValueError as error:
+            message = 'Expected a frame such as "middle" or 12, and a window such as "lung" or "40,400".'
+            raise Refused("view_unknown", message) from error
 
     def number(self, frames: int) -> int:
         """The frame to show of so many."""

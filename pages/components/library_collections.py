@@ -9,12 +9,13 @@ from pathlib import Path
 import streamlit as st
 
 from data import intake, uploads
+from data.dicom_view import MIDDLE
 from data.errors import UserError
 from data.intake import Understood
 from data.raw import Roles
 from data.workspace import COLLECTION, check_name
 from models import jobs
-from pages.components import access, cards, views
+from pages.components import access, cards, dicom_choice, views
 
 ROLE_NAMES = {
     "study_id": "Study id",
@@ -86,9 +87,11 @@ def _columns_of(source: Path) -> intake.Options | None:
         st.error(cards.plain(found.message), icon=":material/block:")
         return None
     st.markdown(f"**{found.n:,} rows** in {found.layout} layout. Correct the columns if need be:")
-    roles = _correct(found, hashlib.sha256(str(source).encode()).hexdigest()[:8])
+    key = hashlib.sha256(str(source).encode()).hexdigest()[:8]
+    roles = _correct(found, key)
+    view = dicom_choice.choose(key) if found.layout == "dicom" else MIDDLE
     st.dataframe([*found.head], hide_index=True, width="stretch")
-    return intake.Options(layout=found.layout, roles=roles if roles != found.roles else None)
+    return intake.Options(layout=found.layout, roles=roles if roles != found.roles else None, dicom=view)
 
 
 def _correct(found: Understood, source: str) -> Roles:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from data import limits
+from data import limits, store
 from data.dicom_pixels import dicom_pixels, syntaxes
 from data.dicom_view import DicomView
 from data.errors import Refused, Skipped
+from data.intake import Options, intake
+from data.workspace import Workspace
 from tests.data.dicom_files import RAMP, dicom
 
 
@@ -245,3 +248,29 @@ def test_floats_without_bits_stored() -> None:
     stream = io.BytesIO()
     data.save_as(stream)
     assert np.abs(dicom_pixels(stream.getvalue()).astype(int) - RAMP).max() <= 2
+
+
+def test_a_view_as_a_person_writes_it() -> None:
+    assert DicomView.parse("middle", "lung") == DicomView("middle", "lung")
+    assert DicomView.parse("3", "40, 400") == DicomView(3, (40, 400))
+    for frame, window in (("first", "file"), ("-1", "file"), ("0", "40,wide"), ("0", "sharp")):
+        with pytest.raises(Refused):
+            DicomView.parse(frame, window)
+
+
+def test_a_view_and_its_json() -> None:
+    options = Options(dicom=DicomView(2, (40, 400)))
+    assert Options.from_json(json.loads(json.dumps(options.to_json()))) == options
+
+
+def test_the_child_decodes_and_shows_as_asked(workspace: Workspace, tmp_path: Path) -> None:
+    for number, syntax in enumerate((RLELossless, JPEGLSLossless, JPEG2000Lossless)):
+        frames = np.stack([np.tile(RAMP, (4, 4)) // (k + 1) for k in range(3)])
+        data = pydicom.dcmread(io.BytesIO(dicom(frames, SOPInstanceUID=f"1.2.{number}")))
+        data.compress(syntax, generate_instance_uid=False)
+        data.save_as(tmp_path / f"{number}.dcm")
+    report = intake(workspace, tmp_path, "shown", options=Options(dicom=DicomView(2)))
+    assert (report.taken, report.skipped) == (3, {})
+    pack = store.image_pack(workspace, "shown")
+    assert pack is not None
+    assert all(np.asarray(pack.decode(k)).max() == 85 for k in range(3))
