@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from data.weights.names import shown
+from data.names import shown
 
 LISTED = 10
 # Recomputed when absent, or bookkeeping of OpenAI's release: neither decides whether weights fit.

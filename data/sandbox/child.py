@@ -22,6 +22,8 @@ TASKS = {
     "understand": "data.intake.reading:understand",
     "studies": "data.intake.reading:read",
     "probe": "data.sandbox.probe:probe",
+    "vectors": "data.vectors.reading:task",
+    "weights_archive": "data.weights.archive:task",
     "weights_safetensors": "data.weights.safetensors_file:task",
     "weights_torch": "data.weights.torch_file:task",
 }

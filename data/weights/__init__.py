@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 
 from data import sandbox
 from data.errors import Refused
+from data.sandbox import Frame
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt")
 Shapes = dict[str, tuple[int, ...]]
@@ -56,12 +58,17 @@ def outline(path: Path, label: str = "") -> Outline:
     return Outline(shapes, tuple(frame.header["notes"]))
 
 
-def _ask(path: Path, label: str, *, values: bool) -> Any:
+def _ask(path: Path, label: str, *, values: bool) -> Iterator[Frame]:
     refuse_at_sight(path, label)
-    task = "safetensors" if label.lower().endswith(SUFFIXES[0]) else "torch"
-    size = path.stat().st_size
-    budget = sandbox.Budget(memory=2 * size + 2**30, wall=120, cpu=120)
     request = {"path": str(path.absolute()), "label": label, "values": values}
+    if label.lower().endswith(SUFFIXES[0]):
+        return _run("safetensors", request, path)
+    (checked,) = _run("archive", request, path)
+    return _run("torch", {**request, **checked.header}, path)
+
+
+def _run(task: str, request: dict[str, Any], path: Path) -> Iterator[Frame]:
+    budget = sandbox.Budget(memory=2 * path.stat().st_size + 2**30, wall=120, cpu=120)
     return sandbox.run(f"weights_{task}", request, budget=budget)
 
 

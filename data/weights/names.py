@@ -14,7 +14,6 @@ NESTS = (  # Lightning, open_clip, timm, and scripts; averaged weights only wher
 PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "clip.", "clip_model.")
 DEPTH = 4
 MAX_TENSORS = 5_000
-SHOWN = 80
 
 
 def unwrapped(content: object, label: str) -> tuple[dict[str, Any], list[str]]:
@@ -53,9 +52,3 @@ def _inside(content: object) -> tuple[Mapping[Any, Any], list[str]]:
         content = content[nest]
         notes.append(f"The weights were taken from its {nest!r}.")
     return (content if isinstance(content, Mapping) else {}), notes
-
-
-def shown(name: str) -> str:
-    """A name from a file, for a message: escaped and cut."""
-    text = ascii(name)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…'"

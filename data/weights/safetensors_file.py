@@ -16,7 +16,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from data.errors import Refused
-from data.weights.names import shown, unwrapped
+from data.names import shown
+from data.weights.names import unwrapped
 from data.weights.values import check_kinds, check_values
 
 MAX_HEADER = 4 * 2**20  # bytes; 5,000 tensors need a tenth

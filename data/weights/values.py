@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from data.errors import Refused
-from data.weights.names import shown
+from data.names import shown
 
 FLOATS = ("float64", "float32", "float16", "bfloat16")
 MUST_BE_FLOATS = ("weight", "bias")

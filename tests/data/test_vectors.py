@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from data import embeddings
-from data.vectors import import_vectors
+from data import embeddings, uploads
+from data.errors import Refused
+from data.vectors import import_vectors, reading
 from data.workspace import SET, Workspace
 
 
@@ -104,6 +108,104 @@ def test_three_dimensions_and_bombs(workspace: Workspace, tmp_path: Path) -> Non
     assert import_vectors(workspace, [tmp_path / "cut.npy"], "v").refused == "npy_corrupt"
     (tmp_path / "x.faiss").write_bytes(b"IxFI")
     assert import_vectors(workspace, [tmp_path / "x.faiss"], "v").refused == "file_type_not_allowed"
+
+
+def npy(shape: object, content: bytes, descr: str = "'<f4'") -> bytes:
+    head = f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    return b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head + content
+
+
+LIES = {
+    "larger than the file": npy((10**6, 10**6), bytes(16)),
+    "smaller than the file": npy((1, 2), bytes(16)),
+    "negative": npy((-1, 2), bytes(8)),
+    "no numbers": npy("('a', 2)", bytes(8)),
+    "code": npy("__import__('os').getpid()", bytes(8)),
+    "nothing each": npy((10**9, 2), b"", "'<U0'"),
+    "version": b"\x93NUMPY\x09\x00" + bytes(20),
+    "deep": npy("(" * 4000 + ")" * 4000, b""),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_headers_are_not_believed(tmp_path: Path, lie: str) -> None:
+    (tmp_path / "image.npy").write_bytes(LIES[lie])
+    with pytest.raises(Refused) as refused:
+        sent(tmp_path / "image.npy")
+    assert refused.value.code == "npy_corrupt"
+
+
+def sent(path: Path) -> dict:
+    """What the child would answer."""
+    found: dict = {}
+    reading.task(
+        {"files": [[path.name, str(path)]]},
+        lambda header, arrays=(): found.update({header["name"]: arrays[0] if arrays else header["cells"]}),
+    )
+    return found
+
+
+def test_columns_come_as_text_that_can_be_stored(tmp_path: Path) -> None:
+    path = save(tmp_path / "v.npz", a=np.array([b"x\xff", b"y"]), b=np.array(["\ud800", "z"]), c=np.arange(2))
+    assert sent(path) == {"a": ["x\ufffd", "y"], "b": ["?", "z"], "c": ["0", "1"]}
+
+
+ODD = {"complex": rows().astype(complex), "text": np.full((2, 2), "x"), "dates": np.zeros((2, 2), "M8[s]")}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_kinds_that_are_no_numbers_are_refused(tmp_path: Path, kind: str) -> None:
+    np.save(tmp_path / "image.npy", ODD[kind])
+    with pytest.raises(Refused) as refused:
+        sent(tmp_path / "image.npy")
+    assert refused.value.code == "embedding_dtype"
+
+
+@pytest.mark.parametrize("dtype", [">f4", "<f8", "f2", np.longdouble])
+def test_floats_of_every_kind_keep_their_values(tmp_path: Path, dtype: object) -> None:
+    x = rows().astype(dtype)
+    np.save(tmp_path / "image.npy", np.asfortranarray(x))
+    np.testing.assert_array_equal(sent(tmp_path / "image.npy")["image"], x.astype(float))
+
+
+def test_parquet_lists_keep_their_kind_and_must_be_equally_long(tmp_path: Path) -> None:
+    def write(**columns: pa.Array) -> Path:
+        pq.write_table(pa.table(columns), tmp_path / "v.parquet")
+        return tmp_path / "v.parquet"
+
+    x = rows(5, 3).astype(np.float32)
+    fixed = pa.FixedSizeListArray.from_arrays(pa.array(x.ravel()), 3)
+    came = sent(write(image=fixed, id=pa.array(["a", None, "c", "d", "e"])))
+    np.testing.assert_array_equal(came["image"], x)
+    assert came["id"][1] == ""
+    bad = {"embedding_shape": [[1.0], [1.0, 2.0]], "embedding_dtype": [["a"], ["b"]]}
+    for code, cells in bad.items():
+        with pytest.raises(Refused) as refused:
+            sent(write(image=pa.array(cells)))
+        assert refused.value.code == code
+
+
+def test_parquet_that_claims_too_much_or_is_cut(tmp_path: Path) -> None:
+    path = tmp_path / "v.parquet"
+    pq.write_table(pa.table({"image": pa.array(np.zeros(20_000_000, bool))}), path)
+    with pytest.raises(Refused) as refused:
+        sent(path)
+    assert refused.value.code == "table_too_large"
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(Refused) as refused:
+        sent(path)
+    assert refused.value.code == "table_corrupt"
+
+
+def test_an_upload_is_one_source_and_keeps_its_labels(workspace: Workspace) -> None:
+    files = []
+    for name, seed in (("image", 0), ("text", 1)):
+        buffer = io.BytesIO()
+        np.save(buffer, rows(seed=seed))
+        files.append((f"{name}.npy", buffer.getvalue()))
+    report = import_vectors(workspace, [uploads.spool(workspace, files)], "v")
+    assert (report.refused, report.taken) == (None, 20)
+    assert embeddings.load(workspace, "v").modalities == ["image", "text"]
 
 
 def test_taken_name_keeps_the_first(workspace: Workspace, tmp_path: Path) -> None:

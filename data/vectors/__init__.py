@@ -1,0 +1,117 @@
+"""Vectors that a user already has: .npz, several .npy, or Parquet -> EmbeddingSet, no model needed.
+
+Arrays of two dimensions are modalities; arrays of one dimension and the same length describe the
+rows (ids, groups, split, duplicate group, `present:<modality>`; all others are labels).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from data import embeddings, store, uploads
+from data.collection import STUDY_ID
+from data.errors import Refused, UserError
+from data.report import IntakeReport, Skips, refusal
+from data.vectors.asking import Arrays, File, read
+from data.vectors.checks import plain, separate, unit, usable
+from data.vectors.rows import describe_rows, has_ids, keys
+from data.workspace import COLLECTION, SET, Workspace, check_name
+
+__all__ = ["import_vectors"]
+
+
+def import_vectors(
+    workspace: Workspace,
+    sources: Sequence[Path],
+    name: str,
+    *,
+    collection: str = "",
+    features: bool = False,
+) -> IntakeReport:
+    """Take vectors in as an embedding set called `name`. `sources` are files, or one upload (`data.uploads`).
+
+    With `collection`, rows are matched to its studies by id (or by order if there are no ids and
+    the numbers agree), and pages can show images and texts.
+
+    features  the arrays come from separate backbones: widths may differ, lengths are kept, and nothing
+              is compared across modalities until heads have been trained on them
+    """
+    skips = Skips()
+    found = 0
+    try:
+        check_name(name)
+        workspace.refuse_taken(SET, name)
+        vectors, columns = separate(read(_files(sources)), features)
+        found = len(next(iter(vectors.values())))
+        taken = _take(workspace, name, vectors, columns, collection, skips, features)
+    except UserError as error:
+        return refusal(error, found=found, skipped=skips)
+    message = f"{taken:,} of {found:,} rows taken into {name!r}: {', '.join(vectors)}."
+    if len(skips):
+        message += f" Left out: {'; '.join(p[2] for p in skips.shown()[:3])}"
+    return IntakeReport(found, taken, skips.counts(), None, message, skips.shown())
+
+
+def _files(sources: Sequence[Path]) -> list[File]:
+    """What the user calls each file, and where it is."""
+    if len(sources) == 1 and uploads.is_spooled(sources[0]):
+        return uploads.spooled(sources[0])
+    return [(source.name, source) for source in sources]
+
+
+def _take(
+    workspace: Workspace,
+    name: str,
+    vectors: Arrays,
+    columns: Arrays,
+    collection: str,
+    skips: Skips,
+    features: bool,
+) -> int:
+    n = len(next(iter(vectors.values())))
+    missing = {m: columns.pop(f"present:{m}", np.ones(n, bool)).astype(str) == "False" for m in vectors}
+    vectors = {m: np.where(missing[m][:, None], 0, a) for m, a in vectors.items()}
+    rows = describe_rows(columns, n)
+    meta: dict[str, object] = {"collection": "", "checkpoint": "", "source": "vectors"}
+    if features:
+        meta |= {"dims": {m: a.shape[1] for m, a in vectors.items()}, "comparable": False}
+    if collection:
+        rows, extra = _attach(workspace, collection, rows, has_ids(columns))
+        meta |= extra
+    good = usable(vectors, missing, rows[STUDY_ID], skips)
+    if not good.any():
+        raise Refused("embedding_not_finite", f"No usable row: {skips.shown()[0][2]}")
+    rows = rows[good].reset_index(drop=True)
+    vectors = {m: (plain if features else unit)(a[good]) for m, a in vectors.items()}
+    if not collection:
+        rows = rows.assign(**{k: v for k, v in keys(vectors).items() if k not in rows})
+    embeddings.save(workspace, name, vectors, rows, {**meta, "n": len(rows)})
+    return len(rows)
+
+
+def _attach(
+    workspace: Workspace, name: str, rows: pd.DataFrame, has_ids: bool
+) -> tuple[pd.DataFrame, dict[str, object]]:
+    """What the collection knows of the rows, matched by id, or by order if there are as many."""
+    record = workspace.record(COLLECTION, name)
+    known = embeddings.identity_rows(store.load(workspace, name))
+    origin: dict[str, object] = {
+        "collection": name,
+        "collection_id": record.id,
+        "collection_hash": record.fingerprint,
+    }
+    if not has_ids and len(rows) == len(known):
+        return known, origin
+    position = pd.Series(range(len(known)), index=known[STUDY_ID])
+    hits = rows[STUDY_ID].map(position)
+    if hits.isna().any():
+        raise Refused(
+            "embedding_count_mismatch",
+            f"{int(hits.isna().sum()):,} of {len(rows):,} rows match no study of {name!r} "
+            f"({len(known):,} studies). Give an `ids` array with its study ids.",
+        )
+    return known.iloc[hits.astype(int)].reset_index(drop=True), origin

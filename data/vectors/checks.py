@@ -1,0 +1,99 @@
+"""What vectors must be: of one width, as many of each modality, floats, finite, and with a direction."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from data.collection import check_modality
+from data.errors import Refused, Skipped
+from data.report import Skips
+from data.vectors.asking import Arrays
+
+SHORT = 1e-12  # a vector of this length is zero
+
+
+def separate(arrays: Arrays, features: bool) -> tuple[Arrays, Arrays]:
+    """(vectors by modality, images first; what describes their rows). `Refused` if they do not fit.
+
+    features: widths may differ
+    """
+    arrays = _tidy(arrays)
+    deep = [n for n, a in arrays.items() if a.ndim > 2]
+    if deep:
+        raise Refused("embedding_shape", f"{deep[0]!r} has {arrays[deep[0]].ndim} dimensions, not 2.")
+    lengths = [len(a) for a in arrays.values() if a.ndim == 2]
+    if len(lengths) < 2:
+        shapes = ", ".join(f"{n} {a.shape}" for n, a in arrays.items())
+        raise Refused(
+            "embedding_shape",
+            f"Two or more arrays of shape (n_studies, dim) are needed, one a modality. Got: {shapes}.",
+        )
+    n = max(set(lengths), key=lengths.count)
+    vectors = {m: a for m, a in arrays.items() if a.ndim == 2 and len(a) == n}
+    for name in vectors:
+        check_modality(name)
+    others = {m: a.shape for m, a in arrays.items() if a.ndim == 2 and m not in vectors}
+    if len(vectors) < 2:
+        raise Refused(
+            "embedding_count_mismatch",
+            f"Modalities must have the same number of rows, got {_shapes(vectors)} and {others}.",
+        )
+    _check_types(vectors, features)
+    columns = {m: a for m, a in arrays.items() if a.ndim == 1 and len(a) == n}
+    return vectors, columns
+
+
+def usable(vectors: Arrays, missing: Arrays, ids: pd.Series, skips: Skips) -> np.ndarray:
+    """Rows whose vectors are finite in every modality, and zero only where declared missing."""
+    good = np.ones(len(ids), dtype=bool)
+    for name, array in vectors.items():
+        finite = np.asarray(np.isfinite(array).all(axis=1))
+        zero = finite & ~missing[name] & (np.linalg.norm(np.where(finite[:, None], array, 0), axis=1) < 1e-12)
+        for row in np.flatnonzero(good & ~finite):
+            message = f"row {row} of {name!r} has NaN or infinite values."
+            skips.add(str(ids[row]), Skipped("embedding_not_finite", message))
+        for row in np.flatnonzero(good & zero):
+            message = f"row {row} of {name!r} is zero and has no direction."
+            skips.add(str(ids[row]), Skipped("embedding_zero", message))
+        good &= finite & ~zero
+    return good
+
+
+def unit(matrix: np.ndarray) -> np.ndarray:
+    """Unit rows, normalised in float64; float64 input stays float64. Rows of zeros stay zeros."""
+    wide = matrix.astype(np.float64)
+    norms = np.linalg.norm(wide, axis=1, keepdims=True)
+    unit = wide / np.where(norms == 0, 1, norms)
+    return unit if matrix.dtype == np.float64 else unit.astype(np.float32)
+
+
+def plain(matrix: np.ndarray) -> np.ndarray:
+    """Rows of their own length, float64 or float32."""
+    return matrix if matrix.dtype == np.float64 else matrix.astype(np.float32)
+
+
+def _tidy(arrays: Arrays) -> Arrays:
+    """Leave out `x_raw` where `x` is there too; images first, otherwise in the order given."""
+    arrays = {n: a for n, a in arrays.items() if n.removesuffix("_raw") not in arrays.keys() - {n}}
+    return dict(sorted(arrays.items(), key=lambda item: "image" not in item[0].lower()))
+
+
+def _check_types(vectors: Arrays, features: bool) -> None:
+    if not features and len({a.shape[1] for a in vectors.values()}) > 1:
+        raise Refused(
+            "embedding_dim_mismatch",
+            f"Modalities must lie in one space, of the same width. Got {_shapes(vectors)}. Features of "
+            f"separate backbones, to train heads on, are taken with --features.",
+        )
+    if min(a.shape[1] for a in vectors.values()) < 2:
+        raise Refused("embedding_shape", f"Vectors need at least 2 dimensions. Got {_shapes(vectors)}.")
+    for name, array in vectors.items():
+        if array.dtype.kind != "f":
+            raise Refused("embedding_dtype", f"{name!r} is {array.dtype}; floats are needed.")
+        if array.size == 0:
+            raise Refused("embedding_empty", f"{name!r} has shape {array.shape}: no vectors.")
+
+
+def _shapes(vectors: Arrays) -> str:
+    return ", ".join(f"{n} {a.shape}" for n, a in vectors.items())

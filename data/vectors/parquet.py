@@ -1,0 +1,66 @@
+"""In the child: columns of a Parquet file, lists of numbers as arrays, all others as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from data import limits
+from data.errors import Refused
+from data.names import shown
+
+BATCH = 16_384  # rows
+
+
+def read_parquet(path: Path, label: str) -> Iterator[tuple[str, np.ndarray]]:
+    """(name, array) of each column. What the footer claims is checked before any is read."""
+    try:
+        with pq.ParquetFile(path) as file:
+            _check_footer(file.metadata, path.stat().st_size, label)
+            for number, field in enumerate(file.schema_arrow):
+                yield field.name, _column(file, number, field)
+    except MemoryError:  # one of Arrow's is both
+        raise
+    except (pa.ArrowException, OSError, EOFError, ValueError, KeyError) as error:
+        message = f"{shown(label)} is not readable Parquet: it is damaged or cut off. Save it again."
+        raise Refused("table_corrupt", message) from error
+
+
+def _check_footer(footer: Any, size: int, label: str) -> None:
+    most = limits.current()
+    unpacked = sum(footer.row_group(i).total_byte_size for i in range(footer.num_row_groups))
+    if footer.num_rows > most.table_rows or footer.num_columns > most.table_columns:
+        message = f"{shown(label)} claims {footer.num_rows:,} rows and {footer.num_columns:,} columns."
+        raise Refused("table_too_large", f"{message} At most {most.table_rows:,} rows are read.")
+    if limits.is_bomb(unpacked, size):
+        raise Refused("table_too_large", f"{shown(label)} would unpack to {unpacked:,} bytes.")
+
+
+def _column(file: pq.ParquetFile, number: int, field: pa.Field) -> np.ndarray:
+    """All of one column, in batches: a batch of text is no larger than it has to be."""
+    names = [field.name]
+    batches = [b.column(0) for b in file.iter_batches(BATCH, columns=names, use_threads=False)]
+    if not _is_list(field.type):
+        return np.asarray([_cell(v) for batch in batches for v in batch.to_pylist()], dtype=object)
+    kind = field.type.value_type
+    if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
+        raise Refused("embedding_dtype", f"{shown(field.name)} holds lists of {kind}; floats are needed.")
+    widths = {n for batch in batches for n in pc.unique(pc.list_value_length(batch)).to_pylist()}
+    if len(widths) != 1 or None in widths:
+        raise Refused("embedding_shape", f"Rows of {shown(field.name)} differ in length.")
+    flat = [batch.flatten().to_numpy(zero_copy_only=False) for batch in batches]
+    return np.concatenate(flat).reshape(-1, widths.pop())
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind) or pa.types.is_large_list(kind)
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else str(value)

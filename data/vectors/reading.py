@@ -1,0 +1,119 @@
+"""In the child: .npy, .npz and Parquet. What a header claims is compared with what there is, then read.
+
+Arrays of two dimensions are sent as they are; of one dimension as text; a single value is left out.
+"""
+
+from __future__ import annotations
+
+import math
+import tokenize
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+
+from data import limits
+from data.archive import DAMAGED
+from data.errors import Refused
+from data.names import shown
+from data.vectors.parquet import read_parquet
+
+FORMAT = np.lib.format
+MAX_HEADER = 10_000  # bytes of an array's header, as numpy's own default
+MAX_NAME = 200
+MAX_TEXT = 2**26  # characters of one column
+BROKEN = (ValueError, SyntaxError, TypeError, EOFError, OverflowError, RecursionError, tokenize.TokenError)
+
+
+def task(request: dict[str, Any], send: Callable[..., None]) -> None:
+    """Send every array of every file, one a frame."""
+    seen: set[str] = set()
+    for label, place in request["files"]:
+        for name, array in _arrays(label, Path(place)):
+            if name in seen:
+                raise Refused("duplicate_array", f"{shown(name)} is in more than one file. Give it once.")
+            if not name.isprintable() or len(name) > MAX_NAME or len(seen) >= limits.current().table_columns:
+                raise Refused("name_invalid", f"{shown(label)} has too many arrays, or one with an odd name.")
+            seen.add(name)
+            _send(name, array, send)
+
+
+def _arrays(label: str, path: Path) -> Iterator[tuple[str, np.ndarray]]:
+    suffix = PurePosixPath(label).suffix.lower()
+    if suffix == ".npy":
+        with path.open("rb") as handle:
+            yield PurePosixPath(label).stem, read_npy(handle, path.stat().st_size, label)
+    elif suffix == ".npz":
+        yield from _npz(label, path)
+    else:
+        yield from read_parquet(path, label)
+
+
+def read_npy(stream: BinaryIO, size: int, name: str) -> np.ndarray:
+    """One array of plain values out of exactly `size` bytes; no object is ever made."""
+    try:
+        version = FORMAT.read_magic(stream)
+        parse = {(1, 0): FORMAT.read_array_header_1_0, (2, 0): FORMAT.read_array_header_2_0}[version]
+        shape, fortran, dtype = parse(stream, max_header_size=MAX_HEADER)
+    except (*BROKEN, KeyError) as error:
+        raise _corrupt(name, "its header is not that of an array") from error
+    if dtype.hasobject:
+        message = f"{shown(name)} holds Python objects, which are never opened. Save numbers only."
+        raise Refused("npy_object_dtype", message)
+    expected = math.prod(shape) * dtype.itemsize
+    if min(shape, default=1) < 0 or expected != size - stream.tell() or not dtype.itemsize:
+        claim = f"it claims shape {shape} of {dtype}"
+        raise _corrupt(name, f"{claim}, and has {size - stream.tell():,} bytes")
+    content = stream.read(expected)
+    if len(content) != expected or stream.read(1):
+        raise _corrupt(name, "it has not as many bytes as it claims")
+    flat = np.frombuffer(content, dtype)
+    return flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
+
+
+def _npz(label: str, path: Path) -> Iterator[tuple[str, np.ndarray]]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            declared = sum(m.file_size for m in members)
+            if limits.is_bomb(declared, path.stat().st_size) or declared > limits.current().archive_bytes:
+                message = f"{shown(label)} would unpack to {declared:,} bytes. Save it with numpy.savez."
+                raise Refused("zip_too_large", message)
+            for member in members:
+                with archive.open(member) as stream:
+                    name = member.filename.removesuffix(".npy")
+                    yield name, read_npy(cast(BinaryIO, stream), member.file_size, name)
+    except (*DAMAGED, OSError, EOFError, RuntimeError, NotImplementedError) as error:
+        raise _corrupt(label, "its archive is damaged, cut off or encrypted") from error
+
+
+def _send(name: str, array: np.ndarray, send: Callable[..., None]) -> None:
+    if array.ndim == 1:
+        send({"name": name, "cells": _cells(name, array)})
+    elif array.ndim == 2:
+        if array.dtype.kind not in "fiub":
+            raise Refused("embedding_dtype", f"{shown(name)} is {array.dtype}; floats are needed.")
+        wide = np.float64 if array.dtype.itemsize > 8 else array.dtype.newbyteorder("=")
+        send({"name": name}, [array.astype(wide, copy=False)])
+    elif array.ndim > 2:
+        raise Refused("embedding_shape", f"{shown(name)} has {array.ndim} dimensions, not 2.")
+
+
+def _cells(name: str, array: np.ndarray) -> list[str]:
+    """A column as text; half a character, which cannot be stored, becomes "?"."""
+    most = limits.current().table_rows
+    if len(array) > most or (array.dtype.kind in "US" and len(array) * array.dtype.itemsize > 4 * MAX_TEXT):
+        raise Refused("table_too_large", f"{shown(name)} is too long a column: {len(array):,} cells.")
+    if array.dtype.kind not in "OUSfiubM":
+        raise Refused("embedding_dtype", f"{shown(name)} is {array.dtype}; text or numbers are needed.")
+    try:
+        texts = np.char.decode(array, "utf-8", "replace") if array.dtype.kind == "S" else array.astype(str)
+        return [text.encode("utf-8", "replace").decode() for text in texts.tolist()]
+    except (ValueError, OverflowError) as error:
+        raise _corrupt(name, "its text has characters that do not exist") from error
+
+
+def _corrupt(name: str, reason: str) -> Refused:
+    return Refused("npy_corrupt", f"{shown(name)} is not a readable array: {reason}. Save it again.")

@@ -1,0 +1,65 @@
+"""What describes the rows of vectors: ids, groups, split, labels. Any other column is a label."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID
+from data.errors import Refused
+from data.vectors.asking import Arrays
+
+ROLES = {
+    STUDY_ID: ("study_id", "id", "ids", "image_id", "uid"),
+    GROUP: ("group", "groups", "patient_id", "subject_id", "case_id", "patient"),
+    SPLIT: ("split", "splits"),
+    DUPLICATE: ("duplicate_group", "caption_group"),
+}
+
+
+def describe_rows(columns: Arrays, n: int) -> pd.DataFrame:
+    """What describes the rows; what is not known of a row is said to be its own."""
+    named = {role: _first(columns, names) for role, names in ROLES.items()}
+    blank = pd.Series([""] * n, dtype=object)
+    known = {role: _strings(columns[name]) if name else blank for role, name in named.items()}
+    numbers = pd.Series([f"{i:06d}" for i in range(n)], dtype=object)
+    ids = known[STUDY_ID].where(known[STUDY_ID] != "", numbers)
+    if ids.duplicated().any():
+        first, again = np.flatnonzero(ids == ids[ids.duplicated()].iloc[0])[:2]
+        message = f"The id of row {first} is that of row {again} too. Ids must differ."
+        raise Refused("duplicate_id", message)
+    rows = pd.DataFrame({STUDY_ID: ids, GROUP: known[GROUP].where(known[GROUP] != "", ids)})
+    rows[SPLIT] = known[SPLIT].where(known[SPLIT] != "", "unassigned") if named[SPLIT] else "all"
+    rows[DUPLICATE] = known[DUPLICATE]
+    for name in [c for c in columns if c not in named.values()]:
+        rows[name] = _strings(columns[name])
+    return rows
+
+
+def _strings(column: np.ndarray) -> pd.Series:
+    """Cells as text, "" where nothing is known."""
+    text = pd.Series(column.astype(str), dtype=object)
+    return text.where(~text.isin(["nan", "None", "NaT", "<NA>"]), "")
+
+
+def has_ids(columns: Arrays) -> bool:
+    """Whether the rows come with ids of their own."""
+    return bool(_first(columns, ROLES[STUDY_ID]))
+
+
+def keys(vectors: Arrays) -> dict[str, list[str]]:
+    """Text keys where no text is known: equal vectors of a text modality are the same text."""
+    keys = {}
+    for name, matrix in vectors.items():
+        hashes = [hashlib.sha256(row.tobytes()).hexdigest()[:16] if row.any() else "" for row in matrix]
+        known = [h for h in hashes if h]
+        if "image" not in name.lower() and len(set(known)) < len(known):
+            keys[f"key:{name}"] = hashes
+    return keys
+
+
+def _first(columns: Arrays, names: Sequence[str]) -> str:
+    return next((n for n in names if n in columns), "")
