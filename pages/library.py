@@ -16,7 +16,8 @@ from data.report import IntakeReport
 from data.vectors import import_vectors
 from data.workspace import BUILT_IN, CHECKPOINT, COLLECTION, SELECTION, SET, Record
 from models import jobs
-from pages.components import cards, downloads, library_collections, shell, views, work
+from pages.components import access, cards, downloads, library_collections, served, shell, views, work
+from pages.components.access import incidents
 
 
 def main() -> None:
@@ -72,9 +73,8 @@ def show_report(report: IntakeReport) -> None:
 def add_checkpoint() -> None:
     with st.expander("Add a checkpoint", icon=":material/add:"):
         st.caption("Only tensors are read, never code. Weights trained on patient data are patient data.")
-        how = st.radio(
-            "From", ["File on this machine", "open_clip", "Hugging Face hub"], horizontal=True, key="ck_how"
-        )
+        ways = access.ways("File on this machine", "open_clip", "Hugging Face hub")
+        how = st.radio("From", ways, horizontal=True, key="ck_how")
         arguments: dict[str, object] = {}
         if how == "File on this machine":
             arguments["location"] = st.text_input("Weights, config .json or folder", key="ck_path").strip()
@@ -150,7 +150,7 @@ def spooled(folder: Path, name: str, content: bytes) -> Path:
 
 
 def launch(kind: str, arguments: dict[str, object]) -> None:
-    jobs.start(views.workspace(), kind, arguments)
+    incidents.note(f"start.{kind}", job=jobs.start(views.workspace(), kind, arguments))
     st.rerun()
 
 
@@ -200,6 +200,8 @@ def dependents(record: Record) -> list[str]:
 def forget(record: Record) -> None:
     """Delete a record, and whatever of it the server still holds in memory."""
     views.workspace().remove(record.kind, record.name)
+    incidents.note("remove", record=record.id)
+    served.forget()
     st.cache_resource.clear()
     st.cache_data.clear()
 

@@ -16,6 +16,7 @@ from data.raw import Roles
 from data.workspace import COLLECTION, check_name
 from models import jobs
 from pages.components import access, cards, dicom_choice, views
+from pages.components.access import incidents
 
 ROLE_NAMES = {
     "study_id": "Study id",
@@ -34,7 +35,7 @@ def add() -> None:
     """The form. What becomes of it is a job, shown above the page."""
     turn = st.session_state.get("collection_turn", 0)  # a new form for the next source
     with st.expander("Add a collection", icon=":material/add:"):
-        ways = ["Upload", "Folder on this machine"] if access.at_home() else ["Upload"]
+        ways = access.ways("Upload", "Folder on this machine")
         how = st.radio("Source", ways, horizontal=True, key="collection_how")
         source = _uploaded(turn) if how == "Upload" else _typed_path()
         name = st.text_input("Name", key="collection_name").strip()
@@ -124,7 +125,7 @@ def _start(source: Path, name: str, options: intake.Options) -> None:
         st.error(cards.plain(error.message), icon=":material/block:")
         return
     asked = {"source": str(source), "name": name, "options": asdict(options)}
-    jobs.start(views.workspace(), "import", asked)
+    incidents.note("start.import", job=jobs.start(views.workspace(), "import", asked))
     st.session_state.pop("collection_upload", None)
     st.session_state["collection_turn"] = st.session_state.get("collection_turn", 0) + 1
     st.rerun()

@@ -50,6 +50,12 @@ def routes() -> list[Route]:
     return [Route(f"/thumb/{place}.jpg", _answer(_thumb)), Route(f"/card/{place}.json", _answer(_card))]
 
 
+def forget() -> None:
+    """Nothing of what was deleted stays in memory."""
+    for kept in (_picture, _shown):
+        kept.cache_clear()
+
+
 def _answer(find: Callable[[str, Key, Key | None, int, int], Response]) -> Callable[[Request], Response]:
     """404 once the set or its collection are deleted, or were never there."""
 

@@ -15,7 +15,7 @@ from data.workspace import SET, Record
 from models.adapters import refuse_scoring_on_fit
 from models.results import trained_on
 from pages.components import access, cards, views
-from pages.components.access import identity
+from pages.components.access import identity, incidents
 from pages.components.views import View
 
 ICON = Path(__file__).parent / "icon.png"
@@ -59,6 +59,8 @@ def open_page(title: str, question: str) -> None:
     # The state of a widget that another page showed is still there, but this page's widget has lost it.
     st.session_state["page_is_new"] = st.session_state.get("page_open") != title
     st.session_state["page_open"] = title
+    if st.session_state["page_is_new"]:
+        incidents.note(f"open.{title.lower().replace(' ', '_')}")
     with st.sidebar:
         left, right = st.columns([1, 4], vertical_alignment="center", gap="small")
         left.image(ICON.read_bytes(), width=36, alt="")

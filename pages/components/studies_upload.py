@@ -12,7 +12,7 @@ from data.readers.names import pictures
 from data.report import IntakeReport
 from models import newcomers
 from models.newcomers import Admission, Uploads
-from pages.components import cards, views
+from pages.components import access, cards, views
 from pages.components.downloads import offer
 
 KEPT = (
@@ -28,7 +28,9 @@ def add(*, expanded: bool) -> None:
     turn = st.session_state.get("studies_turn", 0)  # a new form, closed, for the next studies
     opened = expanded or refused is not None
     with st.expander("Add studies", icon=":material/add:", expanded=opened, key=f"studies_add_{turn}"):
-        how = st.radio("From", ["Upload", "Folder on this machine"], horizontal=True, key="studies_how")
+        how = st.radio(
+            "From", access.ways("Upload", "Folder on this machine"), horizontal=True, key="studies_how"
+        )
         source = _uploaded(turn) if how == "Upload" else _typed_path()
         st.caption(KEPT)
         if st.button("Show what they are like", type="primary", key="studies_go", disabled=not source):

@@ -9,7 +9,7 @@ identity    who the person is, from the log-in
 incidents   what a person sees of a fault, and what the log keeps of it
 """
 
-from pages.components.access.identity import at_home, who
+from pages.components.access.identity import ways, who
 from pages.components.access.visitors import VISITORS, owner_of, visitor
 
-__all__ = ["VISITORS", "at_home", "owner_of", "visitor", "who"]
+__all__ = ["VISITORS", "owner_of", "visitor", "ways", "who"]

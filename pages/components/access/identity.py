@@ -42,9 +42,9 @@ def who() -> str:
     return person.owner
 
 
-def at_home() -> bool:
-    """Whether the person is the only one here, so that the server's folders are theirs to name."""
-    return not settings.login_required()
+def ways(*every: str) -> list[str]:
+    """The ways in that are offered: files "… on this machine" are only its one user's to name."""
+    return [way for way in every if not (settings.login_required() and way.endswith("on this machine"))]
 
 
 def account() -> None:
