@@ -105,7 +105,8 @@ def test_two_people_with_the_same_names_see_their_own(chromium: Browser, place: 
             settled(page)
             page.goto(f"{place.url}/library")
             settled(page)
-            expect(page.get_by_text(NAME).first).to_be_visible()
+            page.get_by_role("tab", name="Embedding sets").click()
+            expect(page.get_by_role("tabpanel").get_by_text(NAME).first).to_be_visible()
             record = place.workspace(who).record(SET, NAME)
             card = page.request.get(f"{place.url}/card/{record.id}/0/3.json")
             assert card.status == 200
