@@ -57,7 +57,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         (folder / ".streamlit" / "secrets.toml").write_text(written)
         found = Place(url, provider, home)
         for who in ("ann", "bob"):
-            rng = np.random.default_rng(len(who + who[0]))
+            rng = np.random.default_rng(ord(who[0]))
             x = rng.normal(size=(60, 8))
             table = {"image": x + 1, "text": x - 1, "whose": np.array([f"label of {who}"] * 60)}
             np.savez(folder / f"{who}.npz", **table)
@@ -121,8 +121,8 @@ def test_two_people_with_the_same_names_see_their_own(chromium: Browser, place: 
 
 def test_a_login_that_has_ended_ends_the_visit(chromium: Browser, place: Place) -> None:
     with logged_in(chromium, place, "eve") as page:
-        page.wait_for_timeout(4000)
-        page.get_by_role("link", name="Library").click()
+        page.wait_for_timeout(12_000)
+        page.get_by_role("link", name="Library", exact=True).click()
         expect(page.get_by_text("The log-in has ended")).to_be_visible(timeout=60_000)
 
 
