@@ -37,7 +37,7 @@ FORBIDDEN_OPTIONS = {
 }
 FORBIDDEN_IMPORTS = {"dill", "cloudpickle", "shelve", "marshal", "yaml"}
 ONE_PLACE = {
-    "read_index": "analysis/neighbours.py",  # and of our own files only
+    "read_index": "models/indexes.py",  # and of our own files only
     "download_button": "pages/components/downloads.py",  # names with a mark, formula-safe tables
 }
 

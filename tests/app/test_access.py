@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
+from streamlit.testing.v1 import AppTest
 
 from data import logbook
 from pages.components.access import identity, media, settings, uploads
@@ -157,6 +158,24 @@ def test_a_fault_says_a_number_and_the_log_says_where(
     assert "Example" not in log.read_text() + answer.text
     assert "content-security-policy" in answer.headers
     assert log.stat().st_mode & 0o077 == 0
+
+
+def _faulty_page() -> None:
+    from data.errors import Refused
+    from pages.components.access.incidents import on_script_error
+
+    for fault in (ValueError("Mrs Example"), Refused("table_empty", "The table has no *rows*.")):
+        on_script_error(fault)
+
+
+def test_a_page_shows_a_number_or_what_to_do_and_never_the_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUTURE_HOME", str(tmp_path))
+    app = AppTest.from_function(_faulty_page).run()
+    assert re.search(r"incident [0-9a-f]{8}", app.error[0].value)
+    assert [t.value for t in app.text] == ["The table has no *rows*."]
+    assert "Example" not in f"{app.error} {(tmp_path / 'logs' / logbook.FILE).read_text()}"
 
 
 def test_the_log_takes_codes_and_counts_but_no_words(tmp_path: Path) -> None:
