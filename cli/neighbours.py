@@ -17,6 +17,7 @@ from data.errors import Refused
 from data.workspace import COLLECTION, SET, Record, Workspace, check_name
 
 if TYPE_CHECKING:
+    from data.intake import Options
     from data.report import IntakeReport
     from models.newcomers import Uploads
 
@@ -34,6 +35,8 @@ def neighbours(
     split: Annotated[str, typer.Option(help="One split, or all.")] = "all",
     report: Annotated[str, typer.Option(help="The report of the one picture that is given.")] = "",
     index: Annotated[str, typer.Option(help="How to search: exact, hnsw or ivf.")] = "exact",
+    frame: Annotated[str, typer.Option(help="DICOM: which frame, from 0, or middle.")] = "middle",
+    window: Annotated[str, typer.Option(help="DICOM: file, a preset such as lung, or 40,400.")] = "file",
     keep: Annotated[
         str, typer.Option(metavar="NAME", help="Keep the studies as a collection of this name.")
     ] = "",
@@ -44,6 +47,8 @@ def neighbours(
 
     Nothing of your studies stays behind unless --keep names a collection for them.
     """
+    from data.dicom_view import DicomView
+    from data.intake import Options
     from models import indexes, nearby, nearby_tables, newcomers
 
     workspace = Workspace(home)
@@ -56,7 +61,8 @@ def neighbours(
         for name in (reference, b)
         if name
     }
-    with _visiting(workspace, _source(files, report), keep, as_json) as (visit, came):
+    options = Options(dicom=DicomView.parse(frame, window))
+    with _visiting(workspace, _source(files, report), options, keep, as_json) as (visit, came):
         _embed(workspace, visit, [m.name for m in makers.values()], as_json)
         held = {
             letter: nearby.hold(workspace, visit, name, split=split, k=k, index=index)
@@ -88,7 +94,7 @@ def _source(files: list[Path], report: str) -> Path | Uploads:
 
 @contextmanager
 def _visiting(
-    workspace: Workspace, source: Path | Uploads, keep: str, as_json: bool
+    workspace: Workspace, source: Path | Uploads, options: Options, keep: str, as_json: bool
 ) -> Iterator[tuple[Record, IntakeReport]]:
     """The studies, taken in; then kept, gone, or left as they were if they had been visiting before."""
     from models import newcomers
@@ -98,7 +104,10 @@ def _visiting(
     with bar(as_json) as shown:
         task = shown.add_task("Reading", total=None)
         came = newcomers.admit(
-            workspace, source, progress=lambda done, total: shown.update(task, completed=done, total=total)
+            workspace,
+            source,
+            options=options,
+            progress=lambda done, total: shown.update(task, completed=done, total=total),
         )
     if came.report.refused or not as_json:
         finish(came.report, as_json)

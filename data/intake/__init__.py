@@ -4,7 +4,8 @@ Every row of the source is taken, or skipped with a reason; or the whole source 
 workspace changes. Bytes from outside are parsed in a limited child (`data.sandbox`); an item on which the
 child dies is skipped by name, and the rest goes on in another child.
 
-- `intake` takes studies in; `examine` tells how a source is understood, before anything is taken.
+- `intake` takes studies in; `examine` tells how a source is understood, `preview` what its first picture is
+  like, before anything is taken.
 - `Options` says how to read; `Understood` is what `examine` answers.
 """
 
@@ -13,6 +14,8 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+
+import numpy as np
 
 from data import sandbox
 from data.errors import UserError
@@ -24,7 +27,7 @@ from data.report import IntakeReport, refusal
 from data.sandbox import Frame, ParserDied
 from data.workspace import COLLECTION, Workspace, check_name
 
-__all__ = ["Options", "Progress", "Understood", "examine", "intake"]
+__all__ = ["Options", "Progress", "Understood", "examine", "intake", "preview"]
 
 CAREFUL = reading.AHEAD  # rows that are read one at a time after a child has died among them
 MOST_DEATHS = 50
@@ -73,6 +76,17 @@ def examine(source: Path, *, options: Options | None = None) -> Understood:
         if frame.header["kind"] == "understood":
             return Understood.of(frame.header)
     raise ParserDied("parser_failed", "It could not be read: the reader did not answer.")
+
+
+def preview(source: Path, *, options: Options | None = None) -> np.ndarray | None:
+    """The first picture of a source as it would be taken, (h, w) or (h, w, 3) of uint8; None without one.
+
+    `Refused` where nothing can be read.
+    """
+    for frame in _strangers(source, options or Options()):
+        if frame.arrays:
+            return frame.arrays[0]
+    return None
 
 
 def _own(raw: RawStudies, options: Options) -> Iterator[Frame]:

@@ -1,25 +1,29 @@
-"""Studies offered to the page My studies: what can come, how it is taken in, and what was left out."""
+"""Studies offered to the page My studies: what can come, and how it is taken in."""
 
 from __future__ import annotations
 
-import json
+from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 
+import numpy as np
 import streamlit as st
 
-from analysis.tables import csv_text
+from data import intake, uploads
+from data.dicom_mark import is_dicom
+from data.dicom_view import MIDDLE, DicomView
+from data.errors import UserError
+from data.intake import Options
 from data.readers.names import pictures
-from data.report import IntakeReport
 from models import newcomers
 from models.newcomers import Admission, Uploads
-from pages.components import access, cards, views
-from pages.components.downloads import offer
+from pages.components import access, cards, dicom_choice, intake_report, views
 
 KEPT = (
     "They stay on this machine, apart from your collections, until you discard them. Nothing is trained on "
     "them. Of DICOM files the picture alone is kept, without names or dates."
 )
 WHAT = "Pictures (PNG, JPEG, TIFF, DICOM …), .txt reports of the same name, a table of reports, or one ZIP"
+FILES, FOLDER, HERE = "Files or a ZIP", "A folder", "Folder on this machine"
 
 
 def add(*, expanded: bool) -> None:
@@ -28,16 +32,17 @@ def add(*, expanded: bool) -> None:
     turn = st.session_state.get("studies_turn", 0)  # a new form, closed, for the next studies
     opened = expanded or refused is not None
     with st.expander("Add studies", icon=":material/add:", expanded=opened, key=f"studies_add_{turn}"):
-        how = st.radio(
-            "From", access.ways("Upload", "Folder on this machine"), horizontal=True, key="studies_how"
-        )
-        source = _uploaded(turn) if how == "Upload" else _typed_path()
+        how = st.radio("From", access.ways(FILES, FOLDER, HERE), horizontal=True, key="studies_how")
+        source = _typed_path() if how == HERE else _uploaded(turn, folder=how == FOLDER)
+        view = _seen_so(source, turn)
         st.caption(KEPT)
-        if st.button("Show what they are like", type="primary", key="studies_go", disabled=not source):
-            _take(source)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if st.button("Show what they are like", type="primary", key="studies_go", disabled=not source):
+                _take(source, view)
+            intake_report.limits()
         if refused is not None:
             st.error(cards.plain(refused.message), icon=":material/block:")
-            report(refused)
+            intake_report.show(refused, "studies_refused")
 
 
 def nothing_yet() -> None:
@@ -52,11 +57,12 @@ def nothing_yet() -> None:
     )
 
 
-def _uploaded(turn: int) -> Uploads:
+def _uploaded(turn: int, *, folder: bool) -> Uploads:
     """Files, and a report typed beside a single picture or instead of one."""
-    files = st.file_uploader(WHAT, accept_multiple_files=True, key=f"studies_files_{turn}")
+    several = "directory" if folder else True
+    files = st.file_uploader(WHAT, accept_multiple_files=several, key=f"studies_files_{turn}_{folder}")
     offered = [(file.name, file.getvalue()) for file in files]
-    if len(offered) > 1 or (offered and not pictures([offered[0][0]])):
+    if folder or len(offered) > 1 or (offered and not pictures([offered[0][0]])):
         return offered
     label = "Type or paste its report (optional)" if offered else "Or type or paste a report alone"
     words = st.text_area(label, key=f"studies_words_{turn}", height=100, max_chars=20_000).strip()
@@ -69,13 +75,44 @@ def _typed_path() -> Path | None:
     return Path(path) if path else None
 
 
-def _take(source: Path | Uploads) -> None:
+def _seen_so(source: Path | Uploads | None, turn: int) -> DicomView:
+    """Frame and window, asked where a DICOM file is offered or may be, with the first file as it will be."""
+    offered = [] if source is None or isinstance(source, Path) else source
+    found = [(name, content) for name, content in offered if is_dicom(content, name)]
+    if not found and not (isinstance(source, Path) or any(n.lower().endswith(".zip") for n, _ in offered)):
+        return MIDDLE
+    view = dicom_choice.choose(f"studies_{turn}")
+    if found:
+        name, content = found[0]
+        shown = _first(blake2b(content, digest_size=16).hexdigest(), view, _file=(name, content))
+        if isinstance(shown, np.ndarray):
+            st.image(shown, width=240, caption="The first DICOM file, as it will be taken")
+        else:
+            st.caption(cards.plain(shown))
+    return view
+
+
+@st.cache_data(show_spinner="Reading the first DICOM file…", max_entries=8, ttl=120)
+def _first(content: str, view: DicomView, *, _file: tuple[str, bytes]) -> np.ndarray | str:
+    """A file's picture by the reader that will take it, or why there is none."""
+    folder = uploads.spool(views.workspace(), [_file])
+    try:
+        shown = intake.preview(folder, options=Options(unpaired=True, loose=True, dicom=view))
+    except UserError as error:
+        return error.message
+    finally:
+        uploads.discard(folder)
+    return "The first DICOM file has no picture that can be taken." if shown is None else shown
+
+
+def _take(source: Path | Uploads, view: DicomView) -> None:
     bar = st.progress(0.0, text="Reading")
 
     def progress(done: int, total: int) -> None:
         bar.progress(done / max(total, 1), text=f"{done:,} of {total:,} studies")
 
-    came: Admission = newcomers.admit(views.workspace(), source, progress=progress)
+    options = Options(dicom=view)
+    came: Admission = newcomers.admit(views.workspace(), source, options=options, progress=progress)
     bar.empty()
     if came.visit:
         st.session_state["studies_visit"] = came.visit
@@ -84,19 +121,3 @@ def _take(source: Path | Uploads) -> None:
     else:
         st.session_state["studies_refused"] = came.report
     st.rerun()
-
-
-def report(came: IntakeReport) -> None:
-    """Found, taken, skipped and why; to take away."""
-    skipped = sum(came.skipped.values())
-    st.caption(f"Found {came.found:,}, taken {came.taken:,}, skipped {skipped:,}.")
-    rows = [{"item": item, "reason": code, "what to do": text} for item, code, text in came.problems]
-    if rows:
-        st.dataframe(rows, hide_index=True, width="stretch")
-    if skipped > len(rows):
-        st.caption(f"The first {len(rows):,} are listed.")
-    row = st.container(horizontal=True)
-    content = json.dumps({**came.to_json(), "problems": rows}, indent=1)
-    offer(row, "Intake report (JSON)", content, "intake.json", "application/json", key="studies_json")
-    table = csv_text(rows)
-    offer(row, "Skipped (CSV)", table, "skipped.csv", "text/csv", key="studies_csv", disabled=not rows)

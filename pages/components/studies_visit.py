@@ -14,7 +14,7 @@ from data.errors import UserError
 from data.images import ImagePack
 from data.workspace import Record
 from models import jobs, newcomers
-from pages.components import cards, shell, studies_upload, views
+from pages.components import cards, intake_report, shell, views
 from pages.components.shell import Choice
 from pages.components.views import View
 
@@ -59,11 +59,13 @@ def head(visit: Record) -> None:
     left.markdown(f"**{said}** :gray[Added {_when(visit)}, kept until you discard them.]")
     with right.container(horizontal=True, horizontal_alignment="right"):
         with st.popover("Intake", icon=":material/rule:"):
-            studies_upload.report(came)
+            intake_report.show(came, "studies_intake")
         _keep(visit)
         _discard(visit)
     if mine and came.skipped:
         st.warning(f"{sum(came.skipped.values()):,} skipped; Intake tells why.", icon=":material/rule:")
+    if mine:
+        intake_report.warnings(came)
 
 
 def _keep(visit: Record) -> None:

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from analysis.tables import csv_text
-from data import store
+from data import images, store
 from data.vectors import import_vectors
 from data.workspace import CHECKPOINT, COLLECTION, SET, Workspace
 from models import jobs, nearby, newcomers
@@ -198,3 +199,51 @@ def test_vectors_without_a_checkpoint_say_what_to_do(tmp_path: Path, monkeypatch
     assert not app.exception
     assert "came as vectors" in words_and_warnings(app)
     assert not jobs.jobs(home)
+
+
+def test_a_dicom_file_is_seen_through_the_window_that_is_chosen(demo: Workspace) -> None:
+    app = opened("my_studies").run()
+    app.file_uploader[0].set_value([("a.dcm", ct(), "")]).run()
+    assert not app.exception
+    app.selectbox(key="dicom_window_studies_0").set_value("lung").run()
+    answered(app.button(key="studies_go").click().run(), demo)
+    [visit] = newcomers.visits(demo)
+    pack = store.image_pack(newcomers.home(demo), visit.name)
+    assert pack is not None
+    pixels = np.asarray(pack.decode(0))
+    assert pixels[0, 0] == 0  # -1350 and less is black in the lung window, 150 and more white
+    assert pixels[-1, -1] == 255
+    assert 118 < pixels[32, 32] < 138  # -600 is its middle
+
+
+def ct() -> bytes:
+    """A CT whose Hounsfield units rise from -2000 to 800, -600 in the middle."""
+    from pydicom.dataset import FileDataset, FileMetaDataset
+    from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID, meta.TransferSyntaxUID = CTImageStorage, ExplicitVRLittleEndian
+    meta.MediaStorageSOPInstanceUID = generate_uid()
+    file = FileDataset("", {}, file_meta=meta, preamble=bytes(128))
+    file.SOPClassUID, file.SOPInstanceUID = CTImageStorage, meta.MediaStorageSOPInstanceUID
+    file.Modality, file.PhotometricInterpretation, file.SamplesPerPixel = "CT", "MONOCHROME2", 1
+    file.Rows = file.Columns = 65
+    file.BitsAllocated = file.BitsStored = 16
+    file.HighBit, file.PixelRepresentation = 15, 1
+    file.RescaleSlope, file.RescaleIntercept = 1, 0
+    file.PixelData = np.linspace(-2000, 800, 65 * 65).astype("<i2").tobytes()
+    buffer = io.BytesIO()
+    file.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def test_the_intake_report_adds_up_and_tells_what_to_look_at(demo: Workspace) -> None:
+    from pages.components import intake_report
+
+    flat = images.encode(Image.new("L", (64, 64), 128))
+    came = newcomers.admit(demo, [("flat.png", flat), ("bad.png", b"no picture")]).report
+    rows = {(row["what"], row["reason"]): row["count"] for row in intake_report.table(came)}
+    assert rows["found", ""] == rows["taken", ""] + rows["skipped", "not_an_image"] == 2
+    assert rows["warning", "image_constant"] == 1
+    app = answered(offered(opened("my_studies").run(), [("flat.png", flat, ""), ("b.png", b"no", "")]), demo)
+    assert "pictures of one grey value" in words(app)
