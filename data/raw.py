@@ -28,6 +28,11 @@ class Noted:
         """Something that was taken, and that a person should look at."""
         self._warnings[code, item] = count
 
+    def add(self, other: Noted) -> None:
+        """What was noted elsewhere."""
+        self._problems |= other._problems
+        self._warnings |= other._warnings
+
     def problems(self) -> tuple[Problem, ...]:
         """Items left out, in order."""
         return tuple((item, code, message) for (item, code), message in self._problems.items())

@@ -9,11 +9,13 @@ import pandas as pd
 
 from data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID
 from data.errors import Refused, Skipped
+from data.names import shown
 from data.phi import is_private
 from data.raw import Files, Problem, RawStudies, Roles
 from data.readers.sections import with_sections
-from data.tables import decode
+from data.tables import decode, read_table
 
+NOTHING = ("nan", "none", "null", "na", "n/a", "<na>", "#n/a", "nil", "nat")
 RESERVED = (STUDY_ID, GROUP, SPLIT, DUPLICATE)  # columns that every collection has already
 
 
@@ -41,7 +43,7 @@ def studies(
         raise columns_missing(f"The columns {', '.join(absent)} are not in the table.", rows)
     return RawStudies(
         layout=layout,
-        rows=rows,
+        rows=_with_real_texts(rows, roles.texts),
         roles=roles,
         files=files,
         rename=_free_names(roles),
@@ -51,9 +53,23 @@ def studies(
     )
 
 
+def table_of(files: Files, name: str) -> pd.DataFrame:
+    """The table called `name`; rows that had to be left out are noted with the files."""
+    return read_table(files.read(name), name, files.noted)
+
+
+def _with_real_texts(rows: pd.DataFrame, texts: tuple[str, ...]) -> pd.DataFrame:
+    """A text without a letter or digit, and the words by which programs say "nothing", are no text."""
+    real = {
+        c: rows[c].where(rows[c].str.contains(r"[^\W_]") & ~rows[c].str.strip().str.lower().isin(NOTHING), "")
+        for c in texts
+    }
+    return rows.assign(**real)
+
+
 def columns_missing(what: str, rows: pd.DataFrame) -> Refused:
     """The refusal that lists the columns found, cut to what a person will read."""
-    found = ", ".join(str(column)[:40] for column in rows.columns[:30])
+    found = ", ".join(shown(column, 40) for column in rows.columns[:30])
     return Refused("table_columns_missing", f"{what} Columns found: {found}.")
 
 
@@ -78,6 +94,6 @@ def text_of(files: Files, name: str) -> str:
     try:
         return decode(files.read(name), name).strip()
     except KeyError as error:
-        raise Skipped("member_corrupt", f"{name[:100]!r} cannot be read.") from error
+        raise Skipped("member_corrupt", f"{shown(name)} cannot be read.") from error
     except Refused as error:
         raise Skipped(error.code, error.message) from error

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from data.errors import Refused, Skipped
 from data.phi import header_key, is_private
 from data.raw import Files
+from data.readers.choose import table_of
 from data.readers.guess import guess_roles
 from data.readers.names import DICOM, Lookup
 from data.readers.table import is_table
-from data.tables import read_table
 
 KEYS = (
     "sop_instance_uid", "study_instance_uid", "accession_number", "accession", "study_id",
@@ -60,7 +60,7 @@ def _has_texts(names: list[str]) -> bool:
 
 def _of_table(files: Files, name: str, *, named: bool) -> Reports:
     try:
-        rows = read_table(files.read(name), name)
+        rows = table_of(files, name)
     except (KeyError, Refused, Skipped):
         if named:
             raise

@@ -151,7 +151,7 @@ def _text_rank(column: str) -> int:
 
 
 def _has_letters(cells: pd.Series) -> bool:
-    values = cells[cells.ne("")].head(SAMPLE)
+    values = cells[cells.str.contains(r"\w", regex=True)].head(SAMPLE)
     return bool(values.str.contains(r"[^\W\d_]", regex=True).mean() >= 0.5)
 
 

@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 import pandas as pd
 import pyarrow as pa
 
+from data import limits
 from data.errors import Refused
 from data.raw import Files, RawStudies, Roles
 from data.readers.choose import columns_missing, studies
@@ -22,7 +23,6 @@ from data.readers.guess import guess_roles
 from data.readers.hf_cells import words
 from data.readers.hf_files import ShardFiles
 from data.readers.hf_shards import Shard, open_shard
-from data.tables import MAX_ROWS
 
 LAYOUT = "hf_datasets"
 EXPECTS = "a Hugging Face dataset: a save_to_disk folder, or data/train-00000-of-00001.parquet"
@@ -106,8 +106,8 @@ def _check_alike(shards: list[Shard], sources: list[_Source]) -> None:
         if shard.image_columns != first.image_columns or shard.other_columns != first.other_columns:
             message = f"{source.name!r} has other columns than {sources[0].name!r}. Import one of them."
             raise Refused("table_columns_ambiguous", message)
-    if sum(len(shard) for shard in shards) > MAX_ROWS:
-        raise Refused("table_too_large", f"The dataset has more than {MAX_ROWS:,} rows.")
+    if sum(len(shard) for shard in shards) > (most := limits.current().table_rows):
+        raise Refused("table_too_large", f"The dataset has more than {most:,} rows.")
 
 
 def _rows(sources: list[_Source], shards: list[Shard], held: ShardFiles) -> pd.DataFrame:

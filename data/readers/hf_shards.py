@@ -12,10 +12,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from data.errors import Refused
 from data.files import FolderFiles
+from data.parquet import open_parquet
 from data.raw import Files
 from data.readers.hf_cells import features_of
 
@@ -131,7 +131,7 @@ class ParquetShard:
     """A Parquet file; the row groups last read are kept."""
 
     def __init__(self, source: pa.NativeFile) -> None:
-        self.file = pq.ParquetFile(source)
+        self.file = open_parquet(source, "A shard")
         self.image_columns, self.other_columns = _columns(self.file.schema_arrow)
         self.features = features_of(self.file.schema_arrow)
         groups = [self.file.metadata.row_group(i) for i in range(self.file.metadata.num_row_groups)]

@@ -7,22 +7,31 @@ picture without a report is an oversight; for studies that visit it may be all t
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import PurePosixPath
 
 from data.dicom_mark import is_dicom
 from data.errors import Refused, Skipped
-from data.raw import Files, RawStudies, Roles
-from data.readers.choose import Problem, columns_missing, frame, studies, text_of
+from data.names import label
+from data.raw import Files, Problem, RawStudies, Roles
+from data.readers.choose import columns_missing, frame, studies, table_of, text_of
 from data.readers.dicom import Found
 from data.readers.guess import guess_roles
-from data.readers.names import pictures
 from data.readers.table import is_table
-from data.tables import read_table
 
 LAYOUT = "loose"
 EXPECTS = "pictures (PNG, JPEG, TIFF, DICOM …), .txt reports, or a table of reports"
 DESCRIBING = (".json", ".jsonl", ".xml", ".arrow")  # beside pictures, other layouts read them
+# Known, and neither a picture nor a report. What else there is, its content decides.
+OTHERS = (
+    *DESCRIBING,
+    *(".svg", ".svgz", ".pdf", ".eps", ".ps", ".psd", ".ai", ".html", ".htm", ".mp4", ".avi", ".mov"),
+    *(".gz", ".pkl", ".pickle", ".joblib", ".yaml", ".yml", ".toml", ".npy", ".npz", ".mat", ".h5", ".hdf5"),
+    *(".nii", ".pt", ".pth", ".ckpt", ".safetensors", ".onnx"),
+    *(".xls", ".xlsx", ".ods", ".doc", ".docx", ".rtf"),
+)
+NO_REPORT = "The report is empty, and no picture comes with it."
 
 
 def matches(files: Files) -> bool:
@@ -34,13 +43,27 @@ def matches(files: Files) -> bool:
 def read(files: Files) -> RawStudies:
     """One study a picture, one a lone report; the same picture with the same report counts once."""
     names = sorted(files.names())
-    images, reports = pictures(names), {_path(n): n for n in names if n.lower().endswith(".txt")}
-    if not (images or reports):
-        return _of_table(files, next(filter(is_table, names), ""))
-    used = {*images, *reports.values()}
+    reports = {_path(n): n for n in names if n.lower().endswith(".txt")}
+    tables = [*filter(is_table, names)]
+    others = [n for n in names if n.lower().endswith(OTHERS)]
+    images = sorted({*names} - {*reports.values(), *tables, *others})
+    if tables and not (images or reports):
+        return without_pictures(_of_table(files, tables[0]))
+    if not (images or reports or files.noted.problems()):
+        code = "file_type_not_allowed" if others else "no_usable_files"
+        raise Refused(code, f"Expected {EXPECTS}; found none of these.")
     problems: list[Problem] = [
-        (n, "file_type_not_allowed", f"Expected {EXPECTS}.") for n in names if n not in used
+        (n, "file_type_not_allowed", f"Expected {EXPECTS}.") for n in (*others, *tables)
     ]
+    records = _records(files, images, reports, problems)
+    rows = frame(records, ["study_id", "image", "report"])
+    roles = Roles(study_id="study_id", images=("image",), texts=("report",))
+    return studies(LAYOUT, rows, roles, roles, files, problems=tuple(problems))
+
+
+def _records(
+    files: Files, images: Iterable[str], reports: dict[str, str], problems: list[Problem]
+) -> list[dict[str, str]]:
     with_picture = {*map(_path, images)}
     lone = [n for path, n in reports.items() if path not in with_picture]
     records: dict[tuple[str, str], dict[str, str]] = {}
@@ -55,12 +78,11 @@ def read(files: Files) -> RawStudies:
         except Skipped as error:
             problems.append((name, error.code, error.message))
             continue
-        record["study_id"] = name if record["study_id"] in ids else record["study_id"]  # a.png beside a.jpg
+        if record["study_id"] in ids:  # a.png beside a.jpg
+            record["study_id"] = label(name)
         ids.add(record["study_id"])
         records[key] = record
-    rows = frame([*records.values()], ["study_id", "image", "report"])
-    roles = Roles(study_id="study_id", images=("image",), texts=("report",))
-    return studies(LAYOUT, rows, roles, roles, files, problems=tuple(problems))
+    return [*records.values()]
 
 
 def _study(files: Files, name: str, report: str, found: Found) -> tuple[tuple[str, str], dict[str, str]]:
@@ -70,11 +92,11 @@ def _study(files: Files, name: str, report: str, found: Found) -> tuple[tuple[st
     try:
         content = files.read(image) if image else b""
     except KeyError as error:
-        raise Skipped("member_corrupt", f"{name[:100]!r} cannot be read.") from error
+        raise Skipped("member_corrupt", "The file cannot be read.") from error
     if is_dicom(content, image):
         found.add(content, image)
     same = hashlib.sha256(content).hexdigest() if image else ""
-    return (same, text), {"study_id": _path(name), "image": image, "report": text}
+    return (same, text), {"study_id": label(_path(name)), "image": image, "report": text}
 
 
 def _path(name: str) -> str:
@@ -84,10 +106,29 @@ def _path(name: str) -> str:
 
 def _of_table(files: Files, name: str) -> RawStudies:
     """A table whose rows are reports and nothing else."""
-    if not name:
-        raise Refused("no_usable_files", f"Expected {EXPECTS}; found none of these.")
-    rows = read_table(files.read(name), name)
+    rows = table_of(files, name)
     roles = guess_roles(rows, files)
     if not roles.texts:
         raise columns_missing("Expected a column of reports; name it report.", rows)
     return studies(LAYOUT, rows, replace(roles, images=()), None, files)
+
+
+def without_pictures(raw: RawStudies) -> RawStudies:
+    """The reports alone of a table whose pictures have not come; as it is where one of them has.
+
+    Rows without a report are then nothing, and are left out.
+    """
+    names = {*raw.files.names()}
+    if any(raw.rows[c].isin(names).any() for c in raw.roles.images) or not raw.roles.texts:
+        return raw
+    empty = raw.rows[list(raw.roles.texts)].eq("").all(axis=1)
+    ids = raw.rows[raw.roles.study_id] if raw.roles.study_id else "row " + (raw.rows.index + 1).astype(str)
+    left = [(str(i), "report_empty", NO_REPORT) for i, gone in zip(ids, empty, strict=True) if gone]
+    warnings = {**raw.warnings, **({"warn_no_pictures": int((~empty).sum())} if raw.roles.images else {})}
+    return replace(
+        raw,
+        rows=raw.rows[~empty].reset_index(drop=True),
+        roles=replace(raw.roles, images=()),
+        problems=(*raw.problems, *left),
+        warnings=warnings,
+    )

@@ -12,10 +12,9 @@ import pandas as pd
 
 from data.errors import Refused
 from data.raw import Files, RawStudies, Roles
-from data.readers.choose import columns_missing, studies
+from data.readers.choose import columns_missing, studies, table_of
 from data.readers.medpix_json import published
 from data.readers.names import Lookup, pictures
-from data.tables import read_table
 
 LAYOUT = "medpix"
 EXPECTS = "MedPix 2.0: studies.csv with image_id, caption and case_id, or Descriptions.json, with images/"
@@ -72,7 +71,7 @@ def _rows(files: Files) -> pd.DataFrame:
         raise Refused("no_usable_files", f"Expected {EXPECTS}; found neither.")
     if not tables:
         return published(files, descriptions[0])
-    rows = read_table(files.read(tables[0]), tables[0])
+    rows = table_of(files, tables[0])
     if any(column not in rows for column in NEEDED):
         raise columns_missing(f"{tables[0]!r} should have {', '.join(NEEDED)}.", rows)
     return rows

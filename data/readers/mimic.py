@@ -78,7 +78,9 @@ def _table(files: Files, kind: str) -> pd.DataFrame:
         if _is_table(name, kind):
             content = files.read(name)
             return read_table(
-                gunzip(content, name) if name.endswith(".gz") else content, name.removesuffix(".gz")
+                gunzip(content, name) if name.endswith(".gz") else content,
+                name.removesuffix(".gz"),
+                files.noted,
             )
     return pd.DataFrame()
 

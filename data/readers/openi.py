@@ -13,10 +13,9 @@ from pathlib import PurePosixPath
 
 from data.errors import Refused, Skipped
 from data.raw import Files, RawStudies, Roles
-from data.readers.choose import Problem, columns_missing, frame, studies
+from data.readers.choose import Problem, columns_missing, frame, studies, table_of
 from data.readers.names import Lookup, pictures
 from data.readers.openi_xml import Report, parse_report
-from data.tables import read_table
 
 LAYOUT = "openi"
 EXPECTS = "Open-i / IU X-Ray: ecgen-radiology/*.xml, or indiana_reports.csv, with a folder of pictures"
@@ -89,7 +88,7 @@ def _projections(files: Files, names: list[str]) -> dict[str, dict[str, str]]:
     """uid -> view -> file name, the first picture of each view."""
     found: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for name in (n for n in names if _base(n) == "indiana_projections.csv"):
-        rows = read_table(files.read(name), name)
+        rows = table_of(files, name)
         if not {"uid", "filename", "projection"} <= set(rows.columns):
             raise columns_missing(f"{name!r} should have uid, filename and projection.", rows)
         for uid, file, view in zip(rows.uid, rows.filename, rows.projection, strict=True):
@@ -98,7 +97,7 @@ def _projections(files: Files, names: list[str]) -> dict[str, dict[str, str]]:
 
 
 def _from_table(files: Files, name: str) -> list[Report]:
-    rows = read_table(files.read(name), name)
+    rows = table_of(files, name)
     rows.columns = rows.columns.str.lower()
     if not {"uid", "findings", "impression"} <= set(rows.columns):
         raise columns_missing(f"{name!r} should have uid, findings and impression.", rows)

@@ -13,10 +13,9 @@ import pandas as pd
 
 from data.errors import Refused, Skipped
 from data.raw import Files, RawStudies, Roles
-from data.readers.choose import Problem, columns_missing, frame, studies, text_of
+from data.readers.choose import Problem, columns_missing, frame, studies, table_of, text_of
 from data.readers.guess import ranked
 from data.readers.names import Lookup, pictures, split_of
-from data.tables import read_table
 
 LAYOUT = "roco"
 EXPECTS = "ROCO: */radiology/captions.txt or *_captions.csv with a folder of pictures"
@@ -82,7 +81,7 @@ def _from_text(files: Files, name: str) -> list[dict[str, str]]:
 
 
 def _from_csv(files: Files, name: str) -> list[dict[str, str]]:
-    rows = read_table(files.read(name), name)
+    rows = table_of(files, name)
     ids, captions = ranked(list(rows.columns), ("id",)), ranked(list(rows.columns), ("caption",))
     if not ids or not captions:
         raise columns_missing(f"{name!r} should have the columns ID and Caption.", rows)

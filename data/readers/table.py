@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 import pandas as pd
 
 from data.errors import Refused, Skipped
-from data.raw import Files, RawStudies, Roles
+from data.raw import Files, Noted, Problem, RawStudies, Roles
 from data.readers.choose import Problem, columns_missing, frame, studies, text_of
 from data.readers.guess import guess_roles
 from data.readers.names import Lookup, is_picture, pictures, resolve, split_of, stem
@@ -30,9 +30,10 @@ TABLE_SUFFIXES = tuple(s for s in SUFFIXES if s != ".txt")  # a .txt is a report
 
 @dataclass(frozen=True)
 class _Table:
-    """A table and, for each of its rows, the folder that its paths may be relative to."""
+    """A table, the files it is from, and for each row the folder that its paths may be relative to."""
 
     rows: pd.DataFrame
+    names: list[str]
     folders: list[str]
 
 
@@ -50,10 +51,12 @@ def is_table(name: str) -> bool:
 def read(files: Files, *, table: str = "", roles: Roles | None = None) -> RawStudies:
     """The table called `table`, else the best one there is, else the pictures with reports."""
     names = [_called(files, table)] if table else _tables(files)
-    found, problems = _load(files, names)
+    found, noted, problems = _load(files, names)
     if not found:
         return _beside(files, roles, problems)
     best = max(_joined(found), key=lambda t: _score(t, files))
+    for name in best.names:
+        files.noted.add(noted[name])
     rows, used = _with_pictures(best, roles or guess_roles(best.rows, files), files)
     result = studies(LAYOUT, rows, used, used if roles else None, files, problems=tuple(problems))
     _need_a_pair(result)
@@ -72,18 +75,19 @@ def _tables(files: Files) -> list[str]:
     return names[:MAX_TABLES]
 
 
-def _load(files: Files, names: list[str]) -> tuple[dict[str, pd.DataFrame], list[Problem]]:
-    """Every readable table; a single one that is damaged refuses the source."""
+def _load(files: Files, names: list[str]) -> tuple[dict[str, pd.DataFrame], dict[str, Noted], list[Problem]]:
+    """Every readable table, and what is noted of each; a single one that is damaged refuses the source."""
     found: dict[str, pd.DataFrame] = {}
+    noted: dict[str, Noted] = {name: Noted() for name in names}
     problems: list[Problem] = []
     for name in names:
         try:
-            found[name] = read_table(files.read(name), name)
+            found[name] = read_table(files.read(name), name, noted[name])
         except (Refused, Skipped) as error:
             if len(names) == 1:
                 raise Refused(error.code, error.message) from error
             problems.append((name, error.code, error.message))
-    return found, problems
+    return found, noted, problems
 
 
 def _joined(found: dict[str, pd.DataFrame]) -> list[_Table]:
@@ -100,7 +104,7 @@ def _concatenated(names: list[str], found: dict[str, pd.DataFrame]) -> _Table:
         found[n].assign(split=split_of(n)) if several and "split" not in found[n] else found[n] for n in names
     ]
     folders = [PurePosixPath(n).parent.as_posix() for n in names for _ in range(len(found[n]))]
-    return _Table(pd.concat(parts, ignore_index=True), folders)
+    return _Table(pd.concat(parts, ignore_index=True), names, folders)
 
 
 def _score(table: _Table, files: Files) -> tuple[int, int, int]:

@@ -1,0 +1,86 @@
+"""Parquet: the footer is asked before anything is read, and bytes are counted while they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from data import limits
+from data.delimited import refuse_double_names
+from data.encodings import ODD
+from data.errors import Refused, Skipped
+from data.names import shown
+from data.raw import Noted
+
+BATCH = 1024
+FOOTER_BYTES = 2**24
+
+
+def read_parquet(content: bytes, name: str, noted: Noted) -> pd.DataFrame:
+    """Every column of plain values as strings, "" = missing."""
+    try:
+        file = open_parquet(pa.BufferReader(content), name)
+        names = [f.name for f in file.schema_arrow if _is_plain(f.type)]
+        refuse_double_names(names, name)
+        rows = list(_rows(file, names, name, noted))
+    except Refused:
+        raise
+    except MemoryError as error:
+        raise Refused("table_too_large", f"{shown(name)} needs more memory than there is.") from error
+    except Exception as error:  # damaged pages raise ArrowException, OSError, ValueError, TypeError and more
+        what = f"{shown(name)} is not readable Parquet ({type(error).__name__}). Write it again."
+        raise Refused("table_corrupt", what) from error
+    return pd.DataFrame(rows, columns=names, dtype=str)
+
+
+def open_parquet(source: pa.NativeFile, name: str) -> pq.ParquetFile:
+    """The file, once its footer declares no more than is read; what pyarrow raises if it is damaged."""
+    file = pq.ParquetFile(
+        source, thrift_string_size_limit=FOOTER_BYTES, thrift_container_size_limit=FOOTER_BYTES // 16
+    )
+    footer, most = file.metadata, limits.current()
+    groups = [footer.row_group(i) for i in range(footer.num_row_groups)]
+    unpacked = sum(max(g.total_byte_size, _columns_bytes(g)) for g in groups)
+    if not 0 <= footer.num_rows <= most.table_rows or footer.num_columns > most.table_columns:
+        message = f"{shown(name)} declares {footer.num_rows:,} rows and {footer.num_columns:,} columns"
+        raise Refused("table_too_large", f"{message}; the limit is {most.table_rows:,} rows.")
+    if limits.is_bomb(unpacked, source.size()):
+        message = f"{shown(name)} declares {unpacked:,} bytes, too many for its size. Write it again."
+        raise Refused("table_too_large", message)
+    return file
+
+
+def _columns_bytes(group: Any) -> int:
+    return sum(group.column(i).total_uncompressed_size for i in range(group.num_columns))
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    return not (pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
+def _rows(file: pq.ParquetFile, names: list[str], name: str, noted: Noted) -> Iterator[list[str]]:
+    most, total, number = limits.current().table_bytes, 0, 0
+    for batch in file.iter_batches(batch_size=BATCH, columns=names, use_threads=False):
+        total += batch.nbytes
+        if total > most:
+            raise Refused("table_too_large", f"{shown(name)} unpacks to more than {most:,} bytes, the limit.")
+        for cells in zip(*(_cells(batch.column(n)) for n in names), strict=True):
+            number += 1
+            if ODD.search("".join(cells)):
+                what = "The row has a zero byte, or bytes that are not UTF-8. Write it again."
+                noted.leave(f"{name}, row {number:,}", Skipped("row_malformed", what))
+            else:
+                yield list(cells)
+
+
+def _cells(column: pa.Array) -> list[str]:
+    try:
+        values = column.to_pylist()
+    except UnicodeDecodeError:
+        raw = column.cast(pa.large_binary()).to_pylist()
+        values = [None if v is None else v.decode("utf-8", "surrogateescape") for v in raw]
+    return ["" if v is None or v != v else str(v) for v in values]  # v != v: NaN
