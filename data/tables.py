@@ -16,7 +16,6 @@ from data.raw import Noted
 __all__ = ["PARQUET", "SUFFIXES", "decode", "read_table", "strings"]
 
 PARQUET = (".parquet", ".pq")
-MAX_CELL = limits.Limits().report_characters
 SUFFIXES = (".csv", ".tsv", ".txt", *PARQUET)
 
 

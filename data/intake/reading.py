@@ -21,10 +21,11 @@ from data.errors import Refused, Skipped
 from data.intake.options import Options
 from data.intake.sources import opened
 from data.intake.study import Picture, checked
+from data.names import shown as labelled
 from data.phi import identifiers
 from data.raw import Files, RawStudies, Roles
 from data.readers import loose
-from data.readers.names import pictures
+from data.readers.names import inside, pictures
 from data.readers.table import is_table
 
 DECODERS = 4
@@ -111,15 +112,23 @@ def _picture(files: Files, name: str, view: DicomView) -> Picture:
     try:
         return np.asarray(images.shrunk(images.decode(files.read(name), name, view)))
     except KeyError:
-        return Skipped(
-            "image_missing",
-            f"The picture {name[:100]!r} is not among the files. Pack pictures and table into one ZIP, "
-            f"or give their folder.",
-        )
+        return _absent(name)
     except Skipped as error:
         return error
     except (MemoryError, RecursionError) as error:
-        return Skipped("image_too_large", f"{name[:100]!r} cannot be decoded here ({type(error).__name__}).")
+        return Skipped(
+            "image_too_large", f"{labelled(name)} cannot be decoded here ({type(error).__name__})."
+        )
+
+
+def _absent(name: str) -> Skipped:
+    if not inside(name):
+        message = (
+            f"{labelled(name)} leads out of what was given, where nothing is looked for. Give its file name."
+        )
+        return Skipped("image_path_not_in_upload", message)
+    message = f"{labelled(name)} is not among the files. Pack pictures and table into one ZIP or folder."
+    return Skipped("image_missing", message)
 
 
 def _raw(request: dict[str, Any], send: Send) -> RawStudies:
@@ -141,7 +150,8 @@ def understood_as(files: Files, options: Options, secret: str = "") -> RawStudie
     if absent:
         raise Refused(
             "table_columns_missing",
-            f"There is no column {absent[0]!r}. The table has: {', '.join(raw.rows.columns[:30])}.",
+            f"There is no column {labelled(absent[0])}. The table has: "
+            f"{', '.join(labelled(c, 40) for c in raw.rows.columns[:30])}.",
         )
     return _read(files, replace(options, layout=raw.layout, roles=replace(raw.roles, **named)), secret)
 
@@ -153,7 +163,7 @@ def _read(files: Files, options: Options, secret: str) -> RawStudies:
     if loose.matches(files):
         return loose.read(files)
     try:
-        raw = readers.read(files, secret=secret)
+        raw = loose.without_pictures(readers.read(files, secret=secret))
     except Refused as error:
         return _without_table(loose.read(files), error)
     cells = {name for column in raw.roles.images for name in raw.rows[column]}

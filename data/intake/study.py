@@ -7,12 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from data import tables
+from data import limits
 from data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID
 from data.errors import Skipped
 from data.raw import RawStudies
 
-MAX_ID = 200
 Picture = np.ndarray | Skipped | None
 
 
@@ -50,16 +49,15 @@ def _refuse_lonely(described: bool, pictures: int, texts: int, *, unpaired: bool
 
 def _study_id(value: str) -> str:
     value = unicodedata.normalize("NFC", value.strip())
-    if not value or len(value) > MAX_ID or not value.isprintable():
-        raise Skipped("id_invalid", f"An id must be 1 to {MAX_ID} printable characters, got {value[:40]!r}.")
+    most = limits.current().id_characters
+    if not value or len(value) > most or not value.isprintable():
+        what = f"{len(value):,} characters" if value.isprintable() else "some that are not printable"
+        raise Skipped("id_invalid", f"An id must be 1 to {most} printable characters, got {what}.")
     return value
 
 
 def _text(value: str) -> str:
     text = unicodedata.normalize("NFC", value).replace("\x00", "").strip()
-    if len(text) > tables.MAX_CELL:
-        raise Skipped(
-            "report_too_long",
-            f"A text has {len(text):,} characters; the limit is {tables.MAX_CELL:,}.",
-        )
+    if len(text) > (most := limits.current().report_characters):
+        raise Skipped("report_too_long", f"A text has {len(text):,} characters; the limit is {most:,}.")
     return text

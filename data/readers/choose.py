@@ -16,6 +16,7 @@ from data.readers.sections import with_sections
 from data.tables import decode, read_table
 
 NOTHING = ("nan", "none", "null", "na", "n/a", "<na>", "#n/a", "nil", "nat")
+VISIBLE = r"[^\s\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
 RESERVED = (STUDY_ID, GROUP, SPLIT, DUPLICATE)  # columns that every collection has already
 
 
@@ -59,12 +60,12 @@ def table_of(files: Files, name: str) -> pd.DataFrame:
 
 
 def _with_real_texts(rows: pd.DataFrame, texts: tuple[str, ...]) -> pd.DataFrame:
-    """A text without a letter or digit, and the words by which programs say "nothing", are no text."""
-    real = {
-        c: rows[c].where(rows[c].str.contains(r"[^\W_]") & ~rows[c].str.strip().str.lower().isin(NOTHING), "")
-        for c in texts
-    }
-    return rows.assign(**real)
+    """A text of which nothing is seen, and the words by which programs say "nothing", are no text."""
+    return rows.assign(**{c: rows[c].where(_is_text(rows[c]), "") for c in texts})
+
+
+def _is_text(cells: pd.Series) -> pd.Series:
+    return cells.str.contains(VISIBLE) & ~cells.str.strip().str.lower().isin(NOTHING)
 
 
 def columns_missing(what: str, rows: pd.DataFrame) -> Refused:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from data.errors import Refused, Skipped
 from data.raw import Files, Noted, Problem, RawStudies, Roles
-from data.readers.choose import Problem, columns_missing, frame, studies, text_of
+from data.readers.choose import columns_missing, frame, studies, text_of
 from data.readers.guess import guess_roles
 from data.readers.names import Lookup, is_picture, pictures, resolve, split_of, stem
 from data.tables import SUFFIXES, read_table

@@ -204,14 +204,14 @@ def test_given_roles_go_before_guessed_ones(tmp_path: Path) -> None:
 def test_given_roles_must_be_columns(tmp_path: Path) -> None:
     write(tmp_path, {"t.csv": TABLE, **pictures("a.png")})
     with pytest.raises(
-        Refused, match=r"The columns befund are not in the table. Columns found: study_id, image"
+        Refused, match=r"The columns befund are not in the table. Columns found: 'study_id', 'image'"
     ):
         readers.read(FolderFiles(tmp_path), roles=Roles(images=("image",), texts=("befund",)))
 
 
 def test_a_table_without_a_pair_lists_what_it_has() -> None:
     with pytest.raises(
-        Refused, match=r"Expected a column of picture names .* Columns found: foo, bar\."
+        Refused, match=r"Expected a column of picture names .* Columns found: 'foo', 'bar'\."
     ) as refused:
         readers.read(MemoryFiles({"t.csv": b"foo,bar\n1,2\n"}))
     assert refused.value.code == "table_columns_missing"

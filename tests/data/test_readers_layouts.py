@@ -104,7 +104,9 @@ def test_roco_two(tmp_path: Path) -> None:
 
 def test_roco_without_captions_column(tmp_path: Path) -> None:
     write(tmp_path, {"train_captions.csv": "ID,Words\nROCO_1,One\n"})
-    with pytest.raises(Refused, match=r"should have the columns ID and Caption. Columns found: ID, Words"):
+    with pytest.raises(
+        Refused, match=r"should have the columns ID and Caption. Columns found: 'ID', 'Words'"
+    ):
         readers.read(FolderFiles(tmp_path))
 
 
