@@ -60,7 +60,13 @@ def try_out(encoders: Mapping[str, Callable[[], Tensor]]) -> None:
     `Refused` embedding_degenerate says which does not.
     """
     for name, encode in encoders.items():
-        rows, again = encode(), encode()
+        try:
+            rows, again = encode(), encode()
+        except (IndexError, RuntimeError, ValueError) as error:  # a config may be at odds with itself
+            message = (
+                f"The {name} encoder cannot take its own input ({type(error).__name__}). Check the config"
+            )
+            raise Refused("config_unreadable", f"{message}: vocabulary, context and image size.") from error
         if not torch.isfinite(rows).all() or (rows.norm(dim=1) <= SHORT).any():
             raise _degenerate(name, "gives vectors without a direction (zero or not finite)")
         if torch.equal(rows[0], rows[1]):

@@ -115,7 +115,8 @@ def facts_of_config(config: Config) -> Facts:
     facts: Facts = {"embedding": model["embed_dim"], "captions": "multimodal_cfg" in model}
     if "hf_model_name" not in text:
         facts |= {"vocabulary": text.get("vocab_size", 49408), "text width": text.get("width", 512)}
-        facts |= {"context": text.get("context_length", 77), "text layers": text.get("layers", 12)}
+        places = text.get("context_length", 77) + bool(text.get("embed_cls"))  # CoCa has one for the text
+        facts |= {"context": places, "text layers": text.get("layers", 12)}
     if "timm_model_name" in vision:
         return {**facts, "tower": "timm"}
     layers = vision.get("layers", 12)
