@@ -22,7 +22,7 @@ from data.workspace import Workspace
 from models import job_table
 from models.job_table import ACTIVE, Job, State, queue
 
-__all__ = ["ACTIVE", "STOPPED", "Job", "cancel", "job", "jobs", "place", "said", "start", "wake"]
+__all__ = ["ACTIVE", "STOPPED", "Job", "cancel", "job", "jobs", "mine", "place", "said", "start", "wake"]
 STOPPED: tuple[State, ...] = ("failed", "cancelled")
 LOCK = "dispatcher.lock"
 DEFAULT_HEAVY = 1
@@ -114,6 +114,11 @@ def said(workspace: Workspace, job: Job) -> str:
     return job.message or "Starting (a few seconds)"
 
 
+def mine(workspace: Workspace, job: Job) -> bool:
+    """Whether the workspace's owner may stop a job."""
+    return job.owner == workspace.owner
+
+
 def cancel(workspace: Workspace, job_id: str) -> None:
     """Stop a job, waiting or at work; what it has published stays and a later run goes on from there.
 
@@ -122,6 +127,6 @@ def cancel(workspace: Workspace, job_id: str) -> None:
     asked = job(workspace, job_id)
     if asked is None:
         return
-    if asked.owner != workspace.owner:
+    if not mine(workspace, asked):
         raise Refused("not_yours", "This job was started by somebody else. Only they can stop it.")
     job_table.stop(workspace, asked, "Stopped by the user.")

@@ -116,7 +116,8 @@ def work(was_active: bool) -> None:
     for job in active:
         left, right = st.columns([6, 1], vertical_alignment="bottom")
         left.progress(job.progress, text=cards.plain(jobs.said(views.workspace(), job)))
-        if right.button("Stop", key=f"stop-{job.id}", icon=":material/stop:", width="stretch"):
+        mine = jobs.mine(views.workspace(), job)
+        if mine and right.button("Stop", key=f"stop-{job.id}", icon=":material/stop:", width="stretch"):
             jobs.cancel(views.workspace(), job.id)
             st.rerun()
     for job in stopped():

@@ -114,7 +114,8 @@ def watch() -> None:
         text=f"{cards.plain(jobs.said(views.workspace(), active[0]))}, in the background (10 s to minutes). "
         "What is shown is there at once.",
     )
-    if right.button("Stop", key="map_stop", width="stretch"):
+    mine = jobs.mine(views.workspace(), active[0])
+    if mine and right.button("Stop", key="map_stop", width="stretch"):
         jobs.cancel(views.workspace(), active[0].id)
         st.rerun()
 

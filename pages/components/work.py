@@ -49,7 +49,7 @@ def _bars(was_active: bool) -> None:
     for job in active:
         left, right = st.columns([6, 1], vertical_alignment="bottom")
         left.progress(job.progress, text=f"{_name(job)}: {cards.plain(jobs.said(views.workspace(), job))}")
-        mine = job.owner == views.workspace().owner
+        mine = jobs.mine(views.workspace(), job)
         if mine and right.button("Stop", key=f"stop-{job.id}", icon=":material/stop:", width="stretch"):
             jobs.cancel(views.workspace(), job.id)
             st.rerun()

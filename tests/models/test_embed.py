@@ -106,7 +106,7 @@ def test_job_embeds_in_its_own_process_and_says_how_it_went(home: Path) -> None:
 
 
 def wait(workspace: Workspace, job_id: str) -> jobs.Job:
-    for _ in range(1200):
+    for _ in range(2700):
         job = jobs.job(workspace, job_id)
         assert job is not None
         if job.state not in jobs.ACTIVE:
