@@ -188,6 +188,20 @@ def _change(workspace: Workspace, change: str, where: str, values: tuple[Any, ..
         return of_row(row) if row else None
 
 
+def revive(workspace: Workspace, job_id: str) -> bool:
+    """Queue a job that was stopped or failed once more, behind the others, with no death on its record."""
+    now = time.time()
+    return bool(
+        _change(
+            workspace,
+            "state='queued', pid=NULL, attempts=0, progress=0, message='', result=NULL, "
+            "created=?, heartbeat=?",
+            "id=? AND state IN ('failed', 'cancelled')",
+            (now, now, job_id),
+        )
+    )
+
+
 def kill(pid: int | None) -> None:
     """End a job's process and all that it has started."""
     if pid:

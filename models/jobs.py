@@ -22,7 +22,20 @@ from data.workspace import Workspace
 from models import job_table
 from models.job_table import ACTIVE, Job, State, queue
 
-__all__ = ["ACTIVE", "STOPPED", "Job", "cancel", "job", "jobs", "mine", "place", "said", "start", "wake"]
+__all__ = [
+    "ACTIVE",
+    "STOPPED",
+    "Job",
+    "again",
+    "cancel",
+    "job",
+    "jobs",
+    "mine",
+    "place",
+    "said",
+    "start",
+    "wake",
+]
 STOPPED: tuple[State, ...] = ("failed", "cancelled")
 LOCK = "dispatcher.lock"
 DEFAULT_HEAVY = 1
@@ -124,9 +137,23 @@ def cancel(workspace: Workspace, job_id: str) -> None:
 
     `Refused` if it is somebody else's.
     """
+    asked = _own(workspace, job_id)
+    if asked is not None:
+        job_table.stop(workspace, asked, "Stopped by the user.")
+
+
+def again(workspace: Workspace, job_id: str) -> None:
+    """Queue a job that was stopped or failed once more; it knows what it has made already.
+
+    `Refused` if it is somebody else's.
+    """
+    if _own(workspace, job_id) is not None:
+        job_table.revive(workspace, job_id)
+        wake(workspace)
+
+
+def _own(workspace: Workspace, job_id: str) -> Job | None:
     asked = job(workspace, job_id)
-    if asked is None:
-        return
-    if not mine(workspace, asked):
-        raise Refused("not_yours", "This job was started by somebody else. Only they can stop it.")
-    job_table.stop(workspace, asked, "Stopped by the user.")
+    if asked is not None and not mine(workspace, asked):
+        raise Refused("not_yours", "This job was started by somebody else. Only they can stop or repeat it.")
+    return asked

@@ -6,10 +6,7 @@ what it has finished, and ends as if nothing had happened.
 
 from __future__ import annotations
 
-import shutil
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,26 +28,11 @@ class Came:
 
 
 class Own(Workspace):
-    """The workspace in the hands of a job. Its records say so: taken up again, it knows its own work.
-
-    What it had staged when its process died is cleared away.
-    """
+    """The workspace in the hands of a job. Its records say so: taken up again, it knows its own work."""
 
     def __init__(self, home: str, job: Job) -> None:
         super().__init__(home, job.owner)
         self.job = job.id
-        for left in (self.home / "staging").glob(f"{job.id}*"):
-            shutil.rmtree(left, ignore_errors=True)
-
-    @contextmanager
-    def staging(self) -> Iterator[Path]:
-        """As `Workspace.staging`."""
-        folder = self.home / "staging" / f"{self.job}-{uuid.uuid4().hex}"
-        folder.mkdir()
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
     def publish(
         self, kind: str, name: str, staged: Path, meta: dict[str, Any], *, replaces: Record | None = None

@@ -82,7 +82,7 @@ def history() -> None:
             if _repeatable(job) and right.button(
                 "Try again", key=f"again-{job.id}", icon=":material/replay:"
             ):
-                jobs.start(views.workspace(), job.kind, job.args)
+                jobs.again(views.workspace(), job.id)
                 st.rerun()
             report = _report(job)
             if report is not None:
@@ -95,9 +95,10 @@ def _name(job: Job) -> str:
 
 
 def _repeatable(job: Job) -> bool:
-    """Whether it was stopped or failed, and what it was given is still here."""
+    """Whether it was stopped or failed, is ours, and what it was given is still here."""
     source = job.args.get("source")
-    return job.state in jobs.STOPPED and (source is None or Path(source).exists())
+    there = source is None or Path(source).exists()
+    return job.state in jobs.STOPPED and jobs.mine(views.workspace(), job) and there
 
 
 def _report(job: Job) -> IntakeReport | None:

@@ -107,6 +107,9 @@ def _die(due: bool) -> None:
 
 def run(workspace: Workspace, kind: str, args: dict[str, Any], when: Moment) -> int:
     """Give a job that waits, or is asked for again, one process. Its exit code; -9 = killed."""
+    last = next(iter(jobs.jobs(workspace)), None)
+    if last and last.state == "failed":  # for the third time
+        jobs.again(workspace, last.id)
     job_id = jobs.start(workspace, kind, args)
     hands = Dispatcher(workspace, partial(Forked, when))  # the one before it is as good as killed
     hands.look()

@@ -15,10 +15,11 @@ import psutil
 import pytest
 
 from data.errors import Refused
-from data.workspace import SET, Workspace
+from data.workspace import COLLECTION, SET, Workspace
 from models import builtin, demo, job_table, jobs, worker
 from models.dispatcher import NOT_TAKEN, Dispatcher, Process
 from models.job_table import Job
+from models.tasks import Own
 
 
 @pytest.fixture
@@ -219,6 +220,23 @@ def test_an_import_ends_with_its_report(alone: Workspace, tmp_path: Path) -> Non
         assert job.result is not None
         answers.append((job.state, job.result["taken"], job.result["skipped"], job.result["refused"]))
     assert answers == [("done", 2, {"image_missing": 1}, None), ("failed", 0, {}, "name_taken")]
+
+
+def test_an_import_that_died_after_its_end_is_done_when_tried_again(alone: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("study_id,findings,impression\na,one,two\n")
+    job_id = jobs.start(alone, "import", {"source": str(tmp_path / "t.csv"), "name": "mine"})
+    for death in range(3):
+        job = job_table.take(alone, job_id)
+        assert job is not None
+        if death == 2:
+            worker.TASKS["import"](Own(str(alone.home), job), job.args, lambda share, what: None)
+        job_table.bury(alone, job)
+    assert (state(alone, job_id), alone.has(COLLECTION, "mine")) == ("failed", True)
+    jobs.again(alone, job_id)
+    subprocess.run([sys.executable, "-m", "models.worker", str(alone.home), job_id], check=True)
+    done = jobs.job(alone, job_id)
+    assert done is not None
+    assert (done.state, done.message) == ("done", "mine: 1 study taken.")
 
 
 def test_the_app_starts_one_dispatcher_which_does_the_work_and_ends(workspace: Workspace) -> None:
