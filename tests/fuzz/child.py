@@ -20,7 +20,8 @@ from data.intake.options import Options
 from data.intake.reading import studies, understood_as
 from data.sandbox import Budget
 from data.sandbox.confine import confine, rearm
-from data.weights import safetensors_file, torch_file
+from data.vectors import reading as vector_files
+from data.weights import archive, safetensors_file, torch_file
 
 BUDGET = Budget(memory=2 * 2**30, cpu=20)
 VISIT = Options(unpaired=True, loose=True)
@@ -34,19 +35,32 @@ def _studies(path: Path) -> str:
     return ",".join(sorted(codes))
 
 
-def _answers(path: Path, task: Callable[..., None], request: dict[str, Any]) -> str:
+def _vectors(path: Path) -> str:
+    return _told(vector_files.task, {"files": [[path.name, str(path)]]})
+
+
+def _safetensors(path: Path) -> str:
+    return _told(safetensors_file.task, {"path": str(path), "label": path.name, "values": True})
+
+
+def _torch(path: Path) -> str:
+    """As `data.weights` asks: the archive is checked first, and says what torch may expect."""
+    request = {"path": str(path), "label": path.name, "values": True}
+    checked: dict[str, Any] = {}
+    archive.task(request, lambda header, values=(): checked.update(header))
+    return _told(torch_file.task, {**request, **checked})
+
+
+def _told(task: Callable[..., None], request: dict[str, Any]) -> str:
     arrays: list[np.ndarray] = []
-
-    def send(header: dict[str, Any], values: Sequence[np.ndarray] = ()) -> None:
-        arrays.extend(values)
-
-    task({"path": str(path), "label": path.name, "values": True, **request}, send)
+    task(request, lambda header, values=(): arrays.extend(values))
     return f"{len(arrays)} arrays"
 
 
 PARSERS: dict[str, Callable[[Path], str]] = {
-    ".safetensors": lambda path: _answers(path, safetensors_file.task, {}),
-    ".pt": lambda path: _answers(path, torch_file.task, {}),
+    ".safetensors": _safetensors,
+    **dict.fromkeys((".pt", ".pth", ".ckpt"), _torch),
+    **dict.fromkeys((".npy", ".npz"), _vectors),
 }
 
 
