@@ -21,7 +21,7 @@ from data.errors import Refused, Skipped
 from data.names import is_archive, is_junk, shown
 from data.raw import Noted
 
-DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, UnicodeError)  # names that differ are decoded
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 AES = 99
 LOCAL_HEADER = 30  # bytes before a member's name
