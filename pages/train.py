@@ -23,7 +23,7 @@ RESUMABLE = 7 * 24 * 3600  # seconds that the state of a stopped run is kept
 
 def main() -> None:
     shell.open_page("Train", "Close the gap: train, and watch it happen.")
-    collections = views.workspace().records(COLLECTION)
+    collections = [c for c in views.workspace().records(COLLECTION) if c.intact]
     shell.notices(collections)
     jobs.wake(views.workspace())
     active = bool(working())

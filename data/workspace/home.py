@@ -230,9 +230,15 @@ class Workspace:
     def parts(self, folder: Path, *records: Record) -> Path:
         """Make a folder for unfinished work on records; it goes when one of them does."""
         with self.transaction() as db:
-            rows = [(folder.name, record.id) for record in records]
-            db.executemany("INSERT OR IGNORE INTO parts VALUES (?,?)", rows)
+            rows = [(folder.name, record.id, self.owner) for record in records]
+            db.executemany("INSERT OR IGNORE INTO parts VALUES (?,?,?)", rows)
         return private_folder(folder)
+
+    def others_parts(self) -> set[str]:
+        """Names of folders of unfinished work that only others have begun."""
+        query = "SELECT folder FROM parts GROUP BY folder HAVING NOT SUM(owner IN ('', ?))"
+        with self.read() as db:
+            return {row["folder"] for row in db.execute(query, (self.owner,))}
 
     def derived(self, record: Record, file: str) -> Path:
         """Where something that can be computed again from a record is kept."""

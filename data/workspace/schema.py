@@ -46,7 +46,8 @@ _FILES = """CREATE TABLE files (
   record TEXT NOT NULL REFERENCES records (id) ON DELETE CASCADE,
   name TEXT NOT NULL, size INTEGER NOT NULL, sha256 TEXT NOT NULL, PRIMARY KEY (record, name))"""
 # Unfinished work in `parts`, and the records it is made from, which may lie in another workspace.
-_PARTS = "CREATE TABLE parts (folder TEXT NOT NULL, record TEXT NOT NULL, PRIMARY KEY (folder, record))"
+_PARTS = """CREATE TABLE parts (
+  folder TEXT NOT NULL, record TEXT NOT NULL, owner TEXT NOT NULL, PRIMARY KEY (folder, record, owner))"""
 
 
 def connect(home: Path) -> sqlite3.Connection:

@@ -87,7 +87,7 @@ def adapt_heads(
     config = _checked(config, whole, set_name, fit_split, val_split)
     content = f"{config.key()}:{source.fingerprint}:{asdict(shape)}:heads"
     place = record.folder(workspace, hashlib.sha256(content.encode()).hexdigest()[:24])
-    place.mkdir(exist_ok=True)
+    workspace.parts(place, source)
     with FileLock(place.with_suffix(".lock")):
         adapter, history = _train(whole, config, shape, place, report or (lambda share, text: None))
         clean = [s for s in free if s != val_split]  # the epoch was chosen on it

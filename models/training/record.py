@@ -71,14 +71,19 @@ def write_progress(place: Path, about: dict[str, Any], history: History) -> None
 
 def running(workspace: Workspace) -> list[Run]:
     """Runs that are not finished, newest first; also those that were stopped and can be resumed."""
-    places = sorted((workspace.home / "parts").glob("train-*"), key=_written, reverse=True)
+    places = sorted(_places(workspace), key=_written, reverse=True)
     return [run for p in places if _written(p) and (run := _read(p)) is not None]
 
 
 def moving(workspace: Workspace, *, seconds: float = 60.0) -> bool:
     """Whether any run, also one started in a shell, has published its progress within these seconds."""
-    places = (workspace.home / "parts").glob("train-*")
-    return any(time.time() - _written(place) < seconds for place in places)
+    return any(time.time() - _written(place) < seconds for place in _places(workspace))
+
+
+def _places(workspace: Workspace) -> list[Path]:
+    """Where runs work, but for those of others."""
+    hidden = workspace.others_parts()
+    return [p for p in (workspace.home / "parts").glob("train-*") if p.name not in hidden]
 
 
 def _written(place: Path) -> float:

@@ -57,7 +57,8 @@ def train(
         done = fabric.broadcast(_done(workspace, todo) if first else None)
         if done is not None:
             return done
-        place.mkdir(exist_ok=True)
+        workspace.require_space(5 * todo.start.size)  # weights, two moments, the best, the result
+        workspace.parts(place, todo.source, todo.start)
         try:
             outcome = _fit(workspace, todo, fabric, place, report)
         except Refused:

@@ -124,7 +124,12 @@ def projected(
 def captions(run: Run, studies: list[str]) -> list[str]:
     """The first text of each study, if the collection is still there."""
     chosen = next(
-        (c for c in views.workspace().records(COLLECTION) if c.name == run.manifest["collection"]), None
+        (
+            c
+            for c in views.workspace().records(COLLECTION)
+            if c.name == run.manifest["collection"] and c.intact
+        ),
+        None,
     )
     if chosen is None:
         return []

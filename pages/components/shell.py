@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.errors import StreamlitPageNotFoundError
 
 from data.errors import UserError
-from data.workspace import SET, Record
+from data.workspace import KINDS, SET, Record
 from models.adapters import refuse_scoring_on_fit
 from models.results import trained_on
 from pages.components import access, cards, views
@@ -83,9 +83,10 @@ def link(page: str, label: str, icon: str, *, query: dict[str, str] | None = Non
 def choose() -> Choice:
     """The shared choice in the sidebar; stops the page with a way forward if there is nothing."""
     records = views.workspace().records(SET)
-    names = [r.name for r in records if comparable(r)]
+    names = [r.name for r in records if comparable(r) and r.intact]
+    features = sum(not comparable(r) for r in records)
     if not names:
-        _empty(len(records))
+        _empty(features)
     with st.sidebar:
         st.divider()
         a = _select("A · baseline", "a", names, names[0])
@@ -96,7 +97,7 @@ def choose() -> Choice:
         split = _select("Split", "split", splits, default)
         pairs = {f"{x} and {y}": (x, y) for x, y in combinations(views.view(a, "all").set.modalities, 2)}
         pair = pairs[_select("Modalities", "pair", [*pairs], next(iter(pairs)))]
-        _hidden(len(records) - len(names))
+        _hidden(features)
     try:
         choice = Choice(views.view(a, split), _beside(a, b, split, pair), pair)
     except UserError as error:
@@ -158,7 +159,7 @@ def _select(label: str, key: str, options: list[str], default: str) -> str:
 
 def _fitting(a: str) -> list[str]:
     """Other sets of the same studies."""
-    records = {r.name: r for r in views.workspace().records(SET) if comparable(r)}
+    records = {r.name: r for r in views.workspace().records(SET) if comparable(r) and r.intact}
 
     def origin(name: str) -> tuple[object, ...]:
         meta = records[name].meta
@@ -195,6 +196,7 @@ def notices(collections: list[Record]) -> None:
         made = [c.name for c in collections if c.meta["synthetic"]]
         if made:
             st.info(f"Synthetic, no patient data: {cards.plain(', '.join(made))}.", icon=":material/science:")
+        _trouble()
         st.caption("For research only. Not for diagnosis.")
 
 
@@ -209,11 +211,29 @@ def notice(shown: list[View]) -> None:
         seen = trained_on(views.workspace(), view.name, view.split)
         if seen:
             st.sidebar.warning(cards.plain(seen))
-    st.sidebar.caption("For research only. Not for diagnosis.")
+    with st.sidebar:
+        _trouble()
+        st.caption("For research only. Not for diagnosis.")
+
+
+def _trouble() -> None:
+    """What the workspace cannot do at this moment, and what in it is damaged."""
+    problem = views.workspace().problem()
+    if problem:
+        st.warning(cards.plain(problem), icon=":material/hard_drive:")
+    damaged = [r.name for kind in KINDS for r in views.workspace().records(kind) if not r.intact]
+    if damaged:
+        st.warning(
+            f"Damaged and left out: {cards.plain(', '.join(damaged))}. `suture verify` says what can be "
+            "rebuilt.",
+            icon=":material/broken_image:",
+        )
 
 
 def _empty(features: int) -> None:
     _hidden(features)
+    with st.sidebar:
+        _trouble()
     st.info("Nothing has been embedded yet.", icon=":material/potted_plant:")
     st.markdown(
         "- `suture demo` makes a synthetic collection and opens it here.\n"

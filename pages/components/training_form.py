@@ -59,7 +59,7 @@ def form(collections: list[Record]) -> Form:
     left, right = st.columns(2)
     names = [c.name for c in collections]
     name = left.selectbox("Collection", names, key="train_collection", **KEPT)
-    trained = [r.name for r in views.workspace().records(CHECKPOINT)]
+    trained = [r.name for r in views.workspace().records(CHECKPOINT) if r.intact]
     starts = [*dict.fromkeys([*BUILT_IN, *trained])]
     start = right.selectbox("Start checkpoint", starts, key="train_start", **KEPT)
     chosen = next(c for c in collections if c.name == name)

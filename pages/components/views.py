@@ -78,6 +78,8 @@ def view(name: str, split: str) -> View:
     """A split of the set of that name ("all" = every study)."""
     record = workspace().record(SET, name)
     source = store.origin(workspace(), record)
+    if source is not None and not source.intact:  # the vectors can be looked at without it
+        source = None
     return _view(record.id, name, split, source.name if source else "", source.id if source else "")
 
 

@@ -144,6 +144,18 @@ def test_nobody_changes_what_is_everybodys(workspace: Workspace) -> None:
     assert ann.record(SET, "shared").owner == ""
 
 
+def test_unfinished_work_of_another_is_not_shown(workspace: Workspace) -> None:
+    ann, bob = (Workspace(workspace.home, name) for name in ("ann", "bob"))
+    publish(workspace, "shared")
+    shared = workspace.record(SET, "shared")
+    for who, folder in ((ann, "of ann"), (workspace, "of all"), (ann, "of both"), (bob, "of both")):
+        who.parts(workspace.home / "parts" / folder, shared)
+    assert ann.others_parts() == set()
+    assert bob.others_parts() == {"of ann"}
+    workspace.remove(SET, "shared")
+    assert not [*(workspace.home / "parts").iterdir()]
+
+
 def test_built_in_checkpoints_are_made_for_everybody(workspace: Workspace) -> None:
     ann = Workspace(workspace.home, "ann")
     with ann.staging() as folder:
