@@ -31,7 +31,7 @@ def alone(workspace: Workspace) -> Iterator[Workspace]:
 
 
 def until(so: Callable[[], object]) -> None:
-    for _ in range(1200):
+    for _ in range(5400):  # 270 s: a busy machine is no failure
         if so():
             return
         time.sleep(0.05)
