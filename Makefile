@@ -47,6 +47,7 @@ benchmarks: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.retrieval --large
 	$(BIN)/python -m benchmarks.instrument
 	$(BIN)/python -m benchmarks.maps
+	$(BIN)/python -m benchmarks.neighbours
 	$(BIN)/python -m benchmarks.explorer
 
 screenshots: $(VENV)/.installed-dev browser

@@ -23,9 +23,13 @@ def publish(
 
 def load(workspace: Workspace, name: str) -> Collection:
     """The collection of that name; `NotFound` if there is none."""
-    record = workspace.record(COLLECTION, name)
+    return read(workspace.record(COLLECTION, name))
+
+
+def read(record: Record) -> Collection:
+    """The collection that a record holds."""
     table = pd.read_parquet(record.path("studies.parquet"), page_checksum_verification=True)
-    return from_meta(name, table, record.meta)
+    return from_meta(record.name, table, record.meta)
 
 
 def origin(workspace: Workspace, embedding_set: Record) -> Record | None:

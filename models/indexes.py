@@ -1,7 +1,7 @@
 """Approximate indexes of embedding sets, by faiss: built once, kept as derived files, measured.
 
-The one place that opens an index file, and only one that was written here: its hash is checked first. What
-is damaged is built again. Exact search needs no index; see `analysis.neighbours.scan`.
+The one place that opens an index, and only one that was written here: its hash is checked first. What is
+damaged is built again. Exact search needs no index; see `analysis.neighbours.scan`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from analysis.neighbours import scan
 from data.embeddings import EmbeddingSet
 from data.errors import Refused
-from data.workspace import SET, Workspace, replacing, sha256, write_atomically
+from data.workspace import SET, Workspace, keep, kept
 
 EXACT, HNSW, IVF = KINDS = "exact", "hnsw", "ivf"
 VERSION = 1
@@ -64,44 +64,36 @@ def opened(workspace: Workspace, part: EmbeddingSet, split: str, modality: str, 
     record = workspace.record(SET, part.name)
     path = workspace.derived(record, f"index-v{VERSION}-{kind}-{number}-{digest}.faiss")
     items = part.rows_with(modality)
-    about = _checked(path, len(items))
-    if about is None:
-        about = _build(path, part, modality, items, kind)
+    recall, index = _kept(path) or _build(path, part, modality, items, kind)
+    return Index(kind, items, recall, index)
+
+
+def _kept(path: Path) -> tuple[dict[str, float], Any] | None:
+    """Recall and index as they were written, or None: faiss is shown no byte that was not."""
     import faiss
 
-    return Index(kind, items, about["recall"], faiss.read_index(str(path)))
-
-
-def _checked(path: Path, n: int) -> dict[str, Any] | None:
-    """What is noted of an index file, if it has the bytes that were written; else None."""
-    if not path.is_file():
+    there = path.is_file()
+    stored = kept(path)
+    if stored is None:
+        if there:
+            log.warning("index_corrupt: a kept index is not as it was written; it is built again.")
         return None
-    try:
-        about = json.loads(_note(path).read_text())
-        if about["sha256"] == sha256(path) and about["n"] == n:
-            return about
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    log.warning("index_corrupt: a kept index is not as it was written; it is built again.")
-    return None
+    end = stored.index(b"\n")
+    body = np.frombuffer(stored, np.uint8, offset=end + 1)
+    return json.loads(stored[:end]), faiss.deserialize_index(body)
 
 
-def _note(path: Path) -> Path:
-    return path.with_suffix(".json")
-
-
-def _build(path: Path, part: EmbeddingSet, modality: str, items: np.ndarray, kind: str) -> dict[str, Any]:
+def _build(
+    path: Path, part: EmbeddingSet, modality: str, items: np.ndarray, kind: str
+) -> tuple[dict[str, float], Any]:
     import faiss
 
     vectors = np.ascontiguousarray(part.vectors[modality], np.float32)
     vectors = vectors if len(items) == len(vectors) else vectors[items]
     index = _filled(vectors, kind)
     recall = {asks: _recall(index, part, asks, modality, items) for asks in part.modalities}
-    with replacing(path) as temporary:
-        faiss.write_index(index, str(temporary))
-    about = {"sha256": sha256(path), "n": len(items), "recall": recall}
-    write_atomically(_note(path), json.dumps(about).encode())
-    return about
+    keep(path, json.dumps(recall).encode() + b"\n" + faiss.serialize_index(index).tobytes())
+    return recall, index
 
 
 def _filled(vectors: np.ndarray, kind: str) -> Any:

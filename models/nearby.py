@@ -14,7 +14,7 @@ from data import embeddings
 from data.collection import STUDY_ID
 from data.embeddings import EmbeddingSet, Vectors
 from data.errors import Refused
-from data.workspace import SET, Record, Workspace, replacing
+from data.workspace import SET, Record, Workspace, keep, kept
 from models import indexes, newcomers
 
 VERSION = 1
@@ -72,14 +72,14 @@ def _first(found: Nearest, k: int) -> Nearest:
 def usual(workspace: Workspace, part: EmbeddingSet, split: str, modality: str) -> np.ndarray:
     """`likeness.usual` of a modality, kept once it was measured (seconds at 100,000 studies)."""
     digest = hashlib.sha256(split.encode()).hexdigest()[:12]
-    file = f"usual-v{VERSION}-{part.modalities.index(modality)}-{digest}.npy"
+    file = f"usual-v{VERSION}-{part.modalities.index(modality)}-{digest}.bin"
     path = workspace.derived(workspace.record(SET, part.name), file)
-    if path.is_file():
-        return np.load(path, allow_pickle=False)
+    stored = kept(path)
+    if stored is not None:
+        return np.frombuffer(stored)
     items, known = part.rows_with(modality), part.vectors[modality]
-    spread = likeness.usual(known if len(items) == len(known) else known[items])
-    with replacing(path) as temporary, temporary.open("wb") as handle:
-        np.save(handle, spread)
+    spread = likeness.usual(known if len(items) == len(known) else known[items]).astype(np.float64)
+    keep(path, spread.tobytes())
     return spread
 
 

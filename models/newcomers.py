@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data import embeddings, store, uploads
+from data import appending, embeddings, store, uploads
 from data.embeddings import EmbeddingSet, Vectors
 from data.errors import Refused, UserError
 from data.intake import Options, intake
@@ -221,6 +221,15 @@ def keep(workspace: Workspace, visit: Record, name: str) -> None:
         for file in visit.files:
             shutil.copyfile(visit.path(file), staged / file)
         workspace.publish(COLLECTION, name, staged, visit.meta)
+    discard(workspace, visit)
+
+
+def append(workspace: Workspace, visit: Record, reference: Record, name: str) -> None:
+    """Make a collection of a reference's studies and, in a split of their own, a visit's, which then ends.
+
+    `Refused` if the name is taken or none. The reference stays as it is.
+    """
+    appending.append(workspace, reference, visit, name)
     discard(workspace, visit)
 
 

@@ -25,7 +25,7 @@ def main() -> None:
         studies_upload.nothing_yet()
         return
     visit = studies_visit.choose(known)
-    studies_visit.head(visit)
+    studies_visit.head(visit, choice)
     sides = studies_visit.sides(visit, choice)
     if not sides:
         return

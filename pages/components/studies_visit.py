@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from data import store
+from data import appending, store
 from data.collection import Collection
 from data.embeddings import EmbeddingSet
 from data.errors import UserError
@@ -17,6 +17,8 @@ from models import jobs, newcomers
 from pages.components import cards, intake_report, shell, views
 from pages.components.shell import Choice
 from pages.components.views import View
+
+ALONE, BEHIND = "A collection of their own", "Behind the studies of A, in a new collection"
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def _when(visit: Record) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(visit.created))
 
 
-def head(visit: Record) -> None:
+def head(visit: Record, choice: Choice) -> None:
     """What was taken in, and the ways on."""
     came = newcomers.taken(visit)
     mine = visit.name in st.session_state.get("studies_added", ())
@@ -60,7 +62,7 @@ def head(visit: Record) -> None:
     with right.container(horizontal=True, horizontal_alignment="right"):
         with st.popover("Intake", icon=":material/rule:"):
             intake_report.show(came, "studies_intake")
-        _keep(visit)
+        _keep(visit, choice)
         _discard(visit)
     if mine and came.skipped:
         st.warning(f"{sum(came.skipped.values()):,} skipped; Intake tells why.", icon=":material/rule:")
@@ -68,13 +70,26 @@ def head(visit: Record) -> None:
         intake_report.warnings(came)
 
 
-def _keep(visit: Record) -> None:
+def _keep(visit: Record, choice: Choice) -> None:
     with st.popover("Add to the library", icon=":material/library_add:"):
-        st.caption("They become a collection of their own, which can be embedded, measured and trained on.")
+        behind = store.origin(views.workspace(), choice.a.record)
+        ways = [ALONE] if behind is None else [ALONE, BEHIND]
+        how = st.radio("How", ways, key="studies_how_kept", label_visibility="collapsed")
+        if behind is None or how == ALONE:
+            st.caption("They can then be embedded, measured and trained on like any collection.")
+        else:
+            st.caption(
+                f"A new collection: the studies of {cards.plain(behind.name)}, then yours in a split of "
+                f"their own, called {appending.ADDED}, so that what was measured stays comparable. "
+                f"{cards.plain(behind.name)} stays as it is. The new one is to be embedded again."
+            )
         name = st.text_input("Name", key=f"studies_name_{visit.name}").strip()
         if st.button("Add", type="primary", key="studies_keep", disabled=not name):
             try:
-                newcomers.keep(views.workspace(), visit, name)
+                if behind is None or how == ALONE:
+                    newcomers.keep(views.workspace(), visit, name)
+                else:
+                    newcomers.append(views.workspace(), visit, behind, name)
             except UserError as error:
                 st.error(cards.plain(error.message), icon=":material/block:")
                 return

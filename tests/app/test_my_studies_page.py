@@ -19,6 +19,7 @@ from data import images, store
 from data.vectors import import_vectors
 from data.workspace import CHECKPOINT, COLLECTION, SET, Workspace
 from models import jobs, nearby, newcomers
+from pages.components import studies_visit
 from tests.app.test_pages import opened, words
 from tests.models.test_newcomers import A, B, of_demo, png
 
@@ -158,6 +159,18 @@ def test_adding_to_the_library_makes_a_collection(demo: Workspace) -> None:
     assert not app.exception
     assert "new ones is a collection now" in words(app)
     assert len(store.load(demo, "new ones")) == 2
+
+
+def test_adding_behind_the_studies_of_a_makes_a_new_collection(demo: Workspace) -> None:
+    app = looked_at(demo, files_of(demo, 8))
+    app.radio(key="studies_how_kept").set_value(studies_visit.BEHIND).run()
+    next(t for t in app.text_input if str(t.key).startswith("studies_name_")).set_value("more").run()
+    app.button(key="studies_keep").click().run()
+    assert not app.exception
+    first, more = store.load(demo, "demo"), store.load(demo, "more")
+    assert len(more) == len(first) + 1
+    assert more.splits()["added"] == 1
+    assert more.table["report"].iloc[-1] == first.table["report"][8]
 
 
 def test_a_stopped_job_says_so_and_goes_on_when_asked(demo: Workspace) -> None:
