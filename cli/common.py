@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -34,10 +34,10 @@ Home = Annotated[
 Name = Annotated[str, typer.Option("--name", help="What to call it.")]
 
 
-def finish(report: IntakeReport, as_json: bool) -> None:
-    """Say what became of an intake; exit code 2 if it was refused."""
+def finish(report: IntakeReport, as_json: bool, more: dict[str, Any] | None = None) -> None:
+    """Say what became of an intake; exit code 2 if it was refused. `more` goes into the JSON."""
     if as_json:
-        print(json.dumps(report.to_json()))
+        print(json.dumps({**report.to_json(), **(more or {})}))
     elif report.refused:
         err.print(f"Refused ({report.refused}): {report.message}")
     else:

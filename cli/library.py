@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -109,18 +109,34 @@ def checkpoint_add(
         ),
     ],
     name: Name,
-    architecture: Annotated[str, typer.Option(help="What a weights file fits.")] = "",
+    architecture: Annotated[str, typer.Option(help="What a weights file fits; guessed if left out.")] = "",
     pretrained: Annotated[str, typer.Option(help="Tag of an architecture's weights.")] = "",
     resize: Annotated[str, typer.Option(help="squash, shortest or longest.")] = "squash",
     download: Annotated[bool, typer.Option("--download", help="Allow asking the hub.")] = False,
     as_json: AsJson = False,
     home: Home = None,
 ) -> None:
-    """Check weights and keep them under a name. Only tensors are read, never code."""
+    """Check weights and keep them under a name. Only tensors are read, never code.
+
+    The architecture of a weights file is told from its names and shapes; --architecture confirms or corrects
+    it. --json lists the candidates.
+    """
     from models.registry import Source, add
 
     chosen = Source(source, pretrained, architecture, resize, download)
-    finish(add(Workspace(home), chosen, name), as_json)
+    report = add(Workspace(home), chosen, name)
+    finish(report, as_json, _candidates(Workspace(home), chosen) if as_json else None)
+
+
+def _candidates(workspace: Workspace, source: Any) -> dict[str, Any]:
+    """What a weights file could be, for JSON; nothing for other sources, and for what cannot be read."""
+    from models.registry import recognise
+    from models.sources import is_weights
+
+    try:
+        return recognise(workspace, source).to_json() if is_weights(source) else {}
+    except UserError:
+        return {}
 
 
 @commands.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
@@ -48,6 +49,11 @@ class Fit:
         kinds = {"Sizes differ": self.shapes, "Missing": self.missing}
         kinds["Not part of this architecture"] = self.unexpected
         return " ".join(f"{what}: {_listed(items)}." for what, items in kinds.items() if items)
+
+    def to_json(self) -> dict[str, Any]:
+        """The machine-readable form."""
+        told = {"architecture": self.architecture, "exact": self.exact, "parameters": self.parameters}
+        return {**told, "distance": self.distance, "differs": self.words()}
 
     @property
     def code(self) -> str:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -22,8 +24,40 @@ from models.fitting import Fit, compare, settled
 Known = dict[str, tuple[Config, Path | None]]  # name -> config, and the folder its relative paths lead from
 BUILT_IN_NAME, OWN = "suture-tiny", "checkpoint:"
 TRIED = 12
+SHOWN = 4  # candidates
 State = Mapping[str, Tensor]
 Facts = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """What weights are taken for: fits, best first, and what was done to the names to compare them."""
+
+    fits: tuple[Fit, ...]
+    notes: tuple[str, ...]
+
+    def words(self) -> str:
+        """For people: which architectures fit, or how far the nearest is from it."""
+        exact = [fit for fit in self.fits if fit.exact]
+        if exact:
+            names = " and ".join(fit.architecture for fit in exact)
+            fits = f"The weights fit {names} exactly; {exact[0].parameters / 1e6:,.1f} M parameters."
+            more = (
+                " Weights do not show which it is; confirm the one it was trained with." if exact[1:] else ""
+            )
+            return " ".join([*self.notes, fits + more])
+        if not self.fits:
+            return " ".join([*self.notes, "The weights resemble no architecture that can be built here."])
+        near = self.fits[0]
+        return " ".join(
+            [*self.notes, f"The nearest is {near.architecture}, which does not fit.", near.words()]
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """All that fit, and the nearest of the others."""
+        exact = sum(fit.exact for fit in self.fits)
+        shown = self.fits[: max(exact, SHOWN)]
+        return {"candidates": [fit.to_json() for fit in shown], "notes": [*self.notes]}
 
 
 def known(workspace: Workspace) -> Known:

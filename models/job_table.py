@@ -23,7 +23,7 @@ from data.workspace import Workspace
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 ACTIVE: tuple[State, ...] = ("queued", "running")
-LIGHT = ("newcomers",)  # kinds that somebody waits for in front of the page
+LIGHT = ("newcomers", "guess")  # kinds that somebody waits for in front of the page
 STRIKES = 3
 UPLOADS = "uploads"  # the workspace's folder of what was uploaded
 _ACTIVE = "state IN ('queued', 'running')"

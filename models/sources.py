@@ -15,8 +15,7 @@ from data.workspace import CHECKPOINT, Workspace
 from models import architecture, builtin, guess_architecture
 from models.architecture import CONFIG, Config
 from models.checkpoints import fit, read_outline, read_weights
-from models.fitting import Fit
-from models.guess_architecture import BUILT_IN_NAME, OWN
+from models.guess_architecture import BUILT_IN_NAME, OWN, Recognised
 
 
 @dataclass(frozen=True)
@@ -75,11 +74,12 @@ def is_weights(source: Source) -> bool:
     return (source.label or source.location).lower().endswith(SUFFIXES)
 
 
-def recognise(workspace: Workspace, source: Source) -> tuple[tuple[Fit, ...], list[str]]:
-    """(architectures nearest to a weights file, best first; what was done to its names)."""
+def recognise(workspace: Workspace, source: Source) -> Recognised:
+    """The architectures nearest to a weights file, by names and shapes. `Refused` if it cannot be read."""
     with hub_access(False):
         state, notes = read_outline(Path(source.location), source.label)
-        return guess_architecture.guess(state, guess_architecture.known(workspace)), notes
+        fits = guess_architecture.guess(state, guess_architecture.known(workspace))
+    return Recognised(fits, tuple(notes))
 
 
 @contextmanager

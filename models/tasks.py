@@ -112,6 +112,15 @@ def _add_checkpoint(workspace: Own, args: dict[str, Any], report: Report) -> Cam
     return Came(answer.message)
 
 
+def _guess(workspace: Own, args: dict[str, Any], report: Report) -> Came:
+    """location, label of a weights file; result = candidates, best first."""
+    from models.registry import Source, recognise
+
+    report(0.1, "Reading names and shapes")
+    found = recognise(workspace, Source(args["location"], label=args.get("label", "")))
+    return Came(found.words(), found.to_json())
+
+
 def _train(workspace: Own, args: dict[str, Any], report: Report) -> Came:
     """runs: a list of `TrainingConfig.to_json`.
 
@@ -167,6 +176,7 @@ TASKS: dict[str, Callable[[Own, dict[str, Any], Report], Came]] = {
     "import": _import,
     "layout": _layout,
     "checkpoint": _add_checkpoint,
+    "guess": _guess,
     "train": _train,
     "newcomers": _newcomers,
 }

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import importlib.util
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import streamlit as st
 
 from data.describe import describe
 from data.errors import UserError
 from data.report import IntakeReport
-from data.vectors import import_vectors
 from data.workspace import BUILT_IN, CHECKPOINT, COLLECTION, SELECTION, SET, Record
 from models import jobs
-from pages.components import access, cards, downloads, library_collections, served, shell, views, work
+from pages.components import (
+    cards,
+    downloads,
+    library_checkpoints,
+    library_collections,
+    library_vectors,
+    served,
+    shell,
+    views,
+    work,
+)
 from pages.components.access import incidents
 
 
@@ -36,10 +42,11 @@ def main() -> None:
         library_collections.add()
         listing(records[COLLECTION], "No collection yet. Add a folder, a ZIP or a table above.")
     with checkpoints:
-        add_checkpoint()
+        library_checkpoints.add()
         listing(records[CHECKPOINT], "The built-in demo checkpoints appear on first use.")
     with sets:
         add_set(records[COLLECTION], records[CHECKPOINT])
+        library_vectors.add(records[COLLECTION], keep_report)
         listing(records[SET], "No embedding set yet. Embed a collection above, or add vectors.")
     with selections:
         listing(records[SELECTION], "No selection yet. Select studies on the Map and save them there.")
@@ -70,46 +77,6 @@ def show_report(report: IntakeReport) -> None:
         st.dataframe(rows, hide_index=True, width="stretch")
 
 
-def add_checkpoint() -> None:
-    with st.expander("Add a checkpoint", icon=":material/add:"):
-        st.caption("Only tensors are read, never code. Weights trained on patient data are patient data.")
-        ways = access.ways("File on this machine", "open_clip", "Hugging Face hub")
-        how = st.radio("From", ways, horizontal=True, key="ck_how")
-        arguments: dict[str, object] = {}
-        if how == "File on this machine":
-            arguments["location"] = st.text_input("Weights, config .json or folder", key="ck_path").strip()
-            arguments["architecture"] = st.text_input(
-                "Architecture (for weights)", placeholder="ViT-B-32, or a config .json", key="ck_arch"
-            ).strip()
-        elif how == "open_clip":
-            names = architectures()
-            start = names.index("ViT-B-32") if "ViT-B-32" in names else 0
-            arguments["location"] = st.selectbox("Architecture", names, index=start, key="ck_model")
-            arguments["pretrained"] = st.text_input(
-                "Tag of its weights",
-                "laion2b_s34b_b79k",
-                key="ck_tag",
-                help="A wrong tag lists the right ones.",
-            ).strip()
-        else:
-            arguments["location"] = "hf-hub:" + st.text_input("owner/name", key="ck_hub").strip()
-        if how != "File on this machine":
-            arguments["download"] = st.checkbox("Allow the download from the hub", key="ck_download")
-        name = st.text_input("Name", key="ck_name").strip()
-        ready = bool(name and arguments["location"])
-        if st.button("Check and add", type="primary", key="ck_go", disabled=not ready):
-            launch("checkpoint", {**arguments, "name": name})
-
-
-@st.cache_data(show_spinner=False)
-def architectures() -> list[str]:
-    """Names of open_clip's configs, without importing it (and torch with it)."""
-    package = importlib.util.find_spec("open_clip")
-    if package is None or package.origin is None:
-        return []
-    return sorted(p.stem for p in (Path(package.origin).parent / "model_configs").glob("*.json"))
-
-
 def add_set(collections: list[Record], checkpoints: list[Record]) -> None:
     with st.expander("Embed a collection", icon=":material/add:"):
         if collections:
@@ -121,32 +88,6 @@ def add_set(collections: list[Record], checkpoints: list[Record]) -> None:
                 launch("embed", {"collection": collection, "checkpoint": checkpoint})
         else:
             st.caption("Add a collection first.")
-    with st.expander("Add vectors that I already have", icon=":material/add:"):
-        st.caption(
-            "One .npz with an array (n_studies, dim) for each modality, two or more .npy, or a Parquet file "
-            "with list columns. Arrays named ids, group, split, caption_group describe the rows."
-        )
-        files = st.file_uploader(
-            "Vectors", type=["npz", "npy", "parquet"], accept_multiple_files=True, key="vector_files"
-        )
-        owner = st.selectbox(
-            "Belong to", ["no collection", *(c.name for c in collections)], key="vector_owner"
-        )
-        name = st.text_input("Name", key="vector_name").strip()
-        if st.button("Take in", type="primary", key="vector_go", disabled=not (files and name)):
-            with tempfile.TemporaryDirectory(prefix="suture-upload-") as folder:
-                paths = [spooled(Path(folder), f.name, f.getvalue()) for f in files]
-                collection = "" if owner == "no collection" else owner
-                keep_report(import_vectors(views.workspace(), paths, name, collection=collection))
-
-
-def spooled(folder: Path, name: str, content: bytes) -> Path:
-    """An upload on disk under a harmless name that keeps its stem, which names the modality."""
-    stem, _, suffix = name.rpartition(".")
-    safe = "".join(c for c in stem if c.isalnum() or c in "_-")[:60] or "vectors"
-    path = folder / f"{safe}.{suffix.lower()}"
-    path.write_bytes(content)
-    return path
 
 
 def launch(kind: str, arguments: dict[str, object]) -> None:

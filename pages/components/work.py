@@ -19,6 +19,7 @@ NAMES = {
     "import": "Taking studies in",
     "layout": "Laying out a map",
     "checkpoint": "Adding a checkpoint",
+    "guess": "Recognising an architecture",
     "train": "Training",
     "newcomers": "Embedding visiting studies",
 }
@@ -29,6 +30,7 @@ ICONS = {
     "failed": ":material/block:",
     "cancelled": ":material/stop_circle:",
 }
+QUIET = ("guess",)  # whoever asked is told in place
 RECENT = 60  # seconds that the end of a job is told above the page
 SHOWN = 30  # jobs of the past
 
@@ -39,7 +41,7 @@ def now() -> None:
     active = bool(jobs.jobs(views.workspace(), active=True))
     st.fragment(_bars, run_every=1.0 if active else None)(active)
     for job in jobs.jobs(views.workspace()):
-        if job.state not in jobs.ACTIVE and time.time() - job.heartbeat < RECENT:
+        if job.kind not in QUIET and job.state not in jobs.ACTIVE and time.time() - job.heartbeat < RECENT:
             _end(job)
 
 

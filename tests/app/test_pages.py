@@ -9,14 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import save_file
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
 from data import embeddings
 from data.vectors import import_vectors
-from data.workspace import SET, Workspace
+from data.workspace import CHECKPOINT, SET, Workspace
 from tests.app import maps
+from tests.models.test_embed import wait
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("overview", "map", "gap", "retrieval", "compare", "report", "my_studies", "library", "train")
@@ -194,23 +197,44 @@ def test_library_reports_vectors_with_nan(demo: Workspace, tmp_path: Path) -> No
 
 
 def test_library_says_why_a_checkpoint_does_not_fit(empty: Workspace, tmp_path: Path) -> None:
-    import torch
-    from safetensors.torch import save_file
-
-    from tests.models.test_embed import wait
+    from models import jobs
 
     save_file({"visual.proj": torch.ones(3, 3)}, tmp_path / "w.safetensors")
     app = opened("library").run()
-    app.text_input(key="ck_path").set_value(str(tmp_path / "w.safetensors"))
+    app.radio(key="ck_how").set_value("File on this machine").run()
+    app.text_input(key="ck_path").set_value(str(tmp_path / "w.safetensors")).run()
+    wait(empty, jobs.jobs(empty)[0].id)
+    app.run()
+    assert "which does not fit" in words(app)
+    choice = app.selectbox(key=f"ck_confirmed_{jobs.jobs(empty)[0].id}")
+    choice.set_value("suture-tiny").run()
     app.text_input(key="ck_name").set_value("misfit").run()
     app.button(key="ck_go").click().run()
-    from models import jobs
-
     wait(empty, jobs.jobs(empty)[0].id)
     app.run()
     assert not app.exception
     assert "does not fit the architecture" in words(app)
     assert "must be (160, 128)" in words(app).replace("\\", "")
+
+
+def test_library_recognises_uploaded_weights_and_keeps_no_upload(empty: Workspace, tmp_path: Path) -> None:
+    from models import builtin, jobs
+
+    (tmp_path / "made").mkdir()
+    builtin.write(builtin.UNTRAINED, tmp_path / "made")
+    (weights,) = (tmp_path / "made").glob("*.safetensors")
+    app = opened("library").run()
+    file = ("mine.safetensors", weights.read_bytes(), "application/octet-stream")
+    app.file_uploader(key="ck_file_0").set_value(file).run()
+    wait(empty, jobs.jobs(empty)[0].id)
+    app.run()
+    assert "fit suture-tiny exactly" in words(app).replace("\\", "")
+    app.text_input(key="ck_name").set_value("mine").run()
+    app.button(key="ck_go").click().run()
+    wait(empty, jobs.jobs(empty)[0].id)
+    assert empty.record(CHECKPOINT, "mine").meta["architecture"] == "suture-tiny"
+    assert empty.record(CHECKPOINT, "mine").meta["source"] == "mine.safetensors"
+    assert not [*(empty.home / "uploads").iterdir()]
 
 
 def test_rename_and_delete(vectors_only: Workspace) -> None:
