@@ -92,18 +92,15 @@ def test_a_connection_from_another_site_or_name_is_refused_at_once(url: str) -> 
 
 
 def test_what_a_page_showed_is_refused_without_its_visitors_cookie(url: str, page: Page) -> None:
-    fetched: dict[str, str] = {}
-    page.on("response", lambda r: fetched.setdefault(r.url.split("/")[3], r.url))
-    page.goto(f"{url}/map")
-    settled(page)
-    page.goto(f"{url}/retrieval")
-    settled(page)
-    page.wait_for_selector('img[src*="/media/"]')
-    shown = {kind: fetched[kind] for kind in ("media", "column")}
+    shown: list[str] = []
+    for name, part in (("map", "/column/"), ("retrieval", "/media/")):
+        with page.expect_response(lambda r, part=part: part in r.url, timeout=60_000) as waited:
+            page.goto(f"{url}/{name}")
+        shown.append(waited.value.url)
     mine = "; ".join(f"{c['name']}={c['value']}" for c in page.context.cookies())
     other = re.search(r"suture_visitor=(\w+)", get(url, "/")[1])
     assert other is not None
-    for address in shown.values():
+    for address in shown:
         path = address.removeprefix(url)
         assert get(url, path)[0] == 403
         assert get(url, path, Cookie=f"suture_visitor={other[1]}")[0] == 403
