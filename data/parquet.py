@@ -25,7 +25,7 @@ def read_parquet(content: bytes, name: str, noted: Noted) -> pd.DataFrame:
         file = open_parquet(pa.BufferReader(content), name)
         names = [f.name for f in file.schema_arrow if _is_plain(f.type)]
         refuse_double_names(names, name)
-        rows = list(_rows(file, names, name, noted))
+        rows = list(_rows(file, names, name, len(content), noted))
     except Refused:
         raise
     except MemoryError as error:
@@ -57,12 +57,15 @@ def _is_plain(kind: pa.DataType) -> bool:
     return not (pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
-def _rows(file: pq.ParquetFile, names: list[str], name: str, noted: Noted) -> Iterator[list[str]]:
+def _rows(file: pq.ParquetFile, names: list[str], name: str, size: int, noted: Noted) -> Iterator[list[str]]:
     most, total, number = limits.current().table_bytes, 0, 0
     for batch in file.iter_batches(batch_size=BATCH, columns=names, use_threads=False):
         total += batch.nbytes
-        if total > most:
-            raise Refused("table_too_large", f"{shown(name)} unpacks to more than {most:,} bytes, the limit.")
+        if total > most or limits.is_bomb(total, size):
+            message = (
+                f"{shown(name)} unpacks to {total:,} bytes or more, too many for its size. Write it again."
+            )
+            raise Refused("table_too_large", message)
         for cells in zip(*(_cells(batch.column(n)) for n in names), strict=True):
             number += 1
             if ODD.search("".join(cells)):
