@@ -23,7 +23,7 @@ from models.fitting import Fit, compare, settled
 
 Known = dict[str, tuple[Config, Path | None]]  # name -> config, and the folder its relative paths lead from
 BUILT_IN_NAME, OWN = "suture-tiny", "checkpoint:"
-TRIED = 12
+TRIED = 16
 SHOWN = 4  # candidates
 State = Mapping[str, Tensor]
 Facts = dict[str, object]

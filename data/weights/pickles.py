@@ -10,7 +10,7 @@ import pickletools
 import re
 from typing import BinaryIO
 
-MAX_PICKLES = 8  # torch's old format is five pickles in a row
+MAX_PICKLES = 5  # as many as the old format of torch has, before its bare numbers
 STRINGS = (
     *("STRING", "BINSTRING", "SHORT_BINSTRING"),
     *("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"),
