@@ -16,7 +16,7 @@ from pathlib import Path
 from data.errors import Refused
 
 RESERVE = 64 << 20  # bytes left free for others, on small disks 2 %
-BALLAST, BALLAST_FILE = 256 << 10, "ballast"  # what SQLite needs to delete something
+BALLAST, BALLAST_FILE = 256 << 10, "suture.sqlite-ballast"  # what SQLite needs to delete something
 
 
 def reserve(home: Path) -> int:
