@@ -103,8 +103,7 @@ def _agreement(side: Side, rows: np.ndarray) -> None:
     st.caption("What the nearest agree on")
     st.dataframe(
         {
-            "label": [a.label for a in found],
-            "most are": [a.value for a in found],
+            "most are": [f"{a.label} = {a.value}" for a in found],
             "of them": [f"{a.count} of {a.known}" for a in found],
             "in all": [f"{a.base:.0%}" for a in found],
         },
