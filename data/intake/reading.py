@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from data.readers.table import is_table
 
 DECODERS = 4
 AHEAD = 64  # rows whose pictures are decoded before they are asked for: bounds memory
+DECODED = 32  # pictures that are remembered: a picture of several captions is decoded once
 HEAD = 5  # rows shown for correction
 Event = tuple[dict[str, Any], Sequence[np.ndarray]]
 Send = Callable[..., None]
@@ -69,13 +71,21 @@ def understood(raw: RawStudies) -> dict[str, Any]:
 def studies(raw: RawStudies, options: Options, start: int = 0, careful: int = 0) -> Iterator[Event]:
     """Each row as it was taken or left, in order."""
     rows = raw.rows.iloc[start:].to_dict("records")
+
+    @lru_cache(maxsize=DECODED)
+    def picture(name: str) -> Picture:
+        return _picture(raw.files, name, options.dicom)
+
+    def pictures_of(row: dict[str, str]) -> list[Picture]:
+        return [picture(row[column]) for column in raw.roles.images]
+
     for offset in range(min(careful, len(rows))):
         yield {"kind": "begin", "row": start + offset}, ()
-        yield _event(raw, options, start + offset, rows[offset], _pictures(raw, options, rows[offset]))
+        yield _event(raw, options, start + offset, rows[offset], pictures_of(rows[offset]))
     with ThreadPoolExecutor(DECODERS) as pool:
         for offset in range(careful, len(rows), AHEAD):
             block = rows[offset : offset + AHEAD]
-            decoded = pool.map(lambda row: _pictures(raw, options, row), block)
+            decoded = pool.map(pictures_of, block)
             for number, (row, seen) in enumerate(zip(block, decoded, strict=True), start + offset):
                 yield _event(raw, options, number, row, seen)
 
@@ -100,10 +110,6 @@ def _warnings(raw: RawStudies, shown: dict[str, np.ndarray], *, told: bool, name
     flat = any(pixels.min() == pixels.max() for pixels in shown.values())
     found = {"image_constant": flat, "report_empty": silent, "warn_phi_in_text": named}
     return [code for code, here in found.items() if here]
-
-
-def _pictures(raw: RawStudies, options: Options, row: dict[str, str]) -> list[Picture]:
-    return [_picture(raw.files, row[column], options.dicom) for column in raw.roles.images]
 
 
 def _picture(files: Files, name: str, view: DicomView) -> Picture:
