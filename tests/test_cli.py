@@ -19,7 +19,7 @@ from data.workspace import SET, Workspace
 from tests.conftest import beside
 
 ROOT = Path(__file__).parents[1]
-KEYS = {"found", "taken", "skipped", "refused", "message"}
+KEYS = {"found", "taken", "skipped", "refused", "message", "warnings", "identifiers"}
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_wrong_way_one_unreadable_csv(home: Path, tmp_path: Path) -> None:
     code, out, _ = suture(home, "import", str(tmp_path / "bad.csv"), "--name", "x", "--json")
     answer = json.loads(out)
     assert (code, answer["refused"], answer["taken"]) == (2, "table_not_text", 0)
-    assert "Expected CSV, TSV or Parquet" in answer["message"]
+    assert "export it as CSV" in answer["message"]
 
 
 def test_wrong_way_two_checkpoint_that_does_not_fit(home: Path, tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_wrong_way_two_checkpoint_that_does_not_fit(home: Path, tmp_path: Path) 
     code, out, _ = suture(home, "checkpoint", "add", str(tmp_path / "w.safetensors"), "--name", "x", "--json")
     answer = json.loads(out)
     assert (code, answer["refused"]) == (2, "checkpoint_shape_mismatch")
-    assert "visual.proj is (3, 3), must be (160, 128)" in answer["message"]
+    assert "'visual.proj' is (3, 3), must be (160, 128)" in answer["message"]
 
 
 def test_wrong_way_three_vectors_with_nan(home: Path, tmp_path: Path) -> None:
