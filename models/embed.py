@@ -72,6 +72,7 @@ def embed(
     with FileLock(parts.with_suffix(".lock")):  # a second run of the same pair waits for the first
         done = _unchanged(workspace, name, source, weights)
         if done is not None:
+            shutil.rmtree(parts, ignore_errors=True)  # left if a process died between saving and this
             return Run(name, True, len(collection), done.meta["truncated"])
         workspace.refuse_taken(SET, name)
         checkpoint = registry.load(workspace, checkpoint_name, device=device)

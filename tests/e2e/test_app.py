@@ -156,5 +156,5 @@ def test_upload_of_something_unreadable_says_so(page: Page, url: str, tmp_path: 
     settled(page)
     page.get_by_text("Add a collection").click()
     page.locator("input[type=file]").first.set_input_files(tmp_path / "reports.csv")
-    expect(page.get_by_text("is not a text table").first).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("is not text. Expected").first).to_be_visible(timeout=15_000)
     expect(page.get_by_text("Traceback")).to_have_count(0)

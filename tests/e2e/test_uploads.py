@@ -82,15 +82,17 @@ def drop(tab: Page, *paths: Path) -> None:
     if not tab.locator("details[open]", has_text="Add studies").count():
         tab.get_by_text("Add studies").first.click()
     tab.locator("input[type=file]").first.set_input_files([*map(str, paths)])
-    expect(tab.get_by_role("button", name="Show what they are like")).to_be_enabled(timeout=LONG)
+    ready = tab.locator("button:enabled", has_text="Show what they are like")  # an old one fades beside it
+    expect(ready).to_be_visible(timeout=LONG)
     settled(tab)
-    tab.get_by_role("button", name="Show what they are like").click()
+    ready.click()
 
 
 def test_a_dicom_file_is_shown_through_a_window_and_answered(tab: Page, tmp_path: Path) -> None:
     (tmp_path / "scan.dcm").write_bytes(ct())
     tab.locator("input[type=file]").first.set_input_files(tmp_path / "scan.dcm")
     expect(tab.get_by_text("as it will be taken")).to_be_visible(timeout=LONG)
+    settled(tab)
     tab.get_by_text("DICOM: frame and window").click()
     tab.locator(".st-key-dicom_window_studies_0 input").click()
     tab.get_by_role("option", name="lung").click()
