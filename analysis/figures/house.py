@@ -10,6 +10,7 @@ modalities, kinds of pairs, verdicts) reach a contrast of 3 to both pages. The t
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -44,25 +45,37 @@ LEGEND = {
     "tracegroupgap": 0,  # rows of a legend that a phone wraps stay together
     "title": {"text": ""},
 }
+AXIS_NAME = re.compile(r"[xy]axis\d*")
 AXIS = {"gridcolor": GRID, "automargin": True, "title": {"standoff": 8}}
 
 
 def styled(figure: go.Figure, height: int | None = None, *, legend: bool = True, top: int = 0) -> go.Figure:
     """The figure in the house's look. top: pixels above the drawing, by default what the legend takes."""
-    figure.update_layout(
-        margin={"l": 10, "r": 10, "t": top or (54 if legend else 16), "b": 10},
-        legend=LEGEND,
-        showlegend=legend,
-        dragmode="pan",
-        hoverlabel={"align": "left", "namelength": -1},
-        colorway=CATEGORY_COLOURS,
-        uniformtext={"minsize": 10},
-    )
-    figure.update_xaxes(AXIS)
-    figure.update_yaxes(AXIS)
-    if height:
-        figure.update_layout(height=height)
+    own = figure.layout.to_plotly_json()
+    look = {
+        "margin": {"l": 10, "r": 10, "t": top or (54 if legend else 16), "b": 10},
+        "legend": LEGEND,
+        "showlegend": legend,
+        "dragmode": "pan",
+        "hoverlabel": {"align": "left", "namelength": -1},
+        "colorway": CATEGORY_COLOURS,
+        "uniformtext": {"minsize": 10},
+        **{axis: AXIS for axis in {"xaxis", "yaxis", *filter(AXIS_NAME.fullmatch, own)}},
+        **({"height": height} if height else {}),
+    }
+    for part, value in _over({name: own[name] for name in look if name in own}, look).items():
+        figure.layout[part] = value  # whole: `update_layout` goes through every leaf, ten times as long
     return figure
+
+
+def _over(under: dict[str, Any], upper: dict[str, Any]) -> dict[str, Any]:
+    """Both, one above the other at every depth."""
+    deep = {
+        key: _over(under[key], value)
+        for key, value in upper.items()
+        if isinstance(value, dict) and isinstance(under.get(key), dict)
+    }
+    return {**under, **upper, **deep}
 
 
 def faint(colour: str, opacity: float) -> str:
