@@ -73,7 +73,7 @@ def nothing_beside(choice: Choice) -> None:
 def pairs(found: Both) -> None:
     """Cosines of the true pairs, B over A."""
     a, b = found.compared.cosines
-    figure = figures.pair_cosines(a, b, found.labels)
+    figure = downloads.drawn(figures.pair_cosines, a, b, found.labels)
     alt = "Histograms of the cosines of true pairs, B over A"
     downloads.figure(figure, "compare_pairs", f"true pairs-{found.a.split}", alt=alt)
     row = found.compared.table.find("cos_true_pairs", *found.pair)

@@ -60,7 +60,7 @@ def styled(figure: go.Figure, height: int | None = None, *, legend: bool = True,
         "hoverlabel": {"align": "left", "namelength": -1},
         "colorway": CATEGORY_COLOURS,
         "uniformtext": {"minsize": 10},
-        **{axis: AXIS for axis in {"xaxis", "yaxis", *filter(AXIS_NAME.fullmatch, own)}},
+        **dict.fromkeys({"xaxis", "yaxis", *filter(AXIS_NAME.fullmatch, own)}, AXIS),
         **({"height": height} if height else {}),
     }
     for part, value in _over({name: own[name] for name in look if name in own}, look).items():

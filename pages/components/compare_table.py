@@ -14,7 +14,7 @@ from analysis.compare.cells import cells, numbers, of_headline
 from analysis.tables import csv_text, latex
 from pages.components import cards
 from pages.components.compare_data import LINK, Both
-from pages.components.downloads import figure, offer
+from pages.components.downloads import drawn, figure, offer
 
 WORD_COLOURS = {
     "closed": "green",
@@ -57,7 +57,7 @@ def section(both: Both) -> None:
         "two-sided and after Holm over all headline numbers (repeated texts counting as right)."
     )
     alt = "Paired differences of the headline numbers, with intervals, in smallest changes worth naming"
-    figure(figures.forest(rows), "compare_forest", f"differences-{both.a.split}", alt=alt)
+    figure(drawn(figures.forest, rows), "compare_forest", f"differences-{both.a.split}", alt=alt)
     st.caption(
         "Every difference with its interval, measured in the smallest change worth naming of its number: "
         "inside the grey band nothing changed that matters."

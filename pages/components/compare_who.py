@@ -96,7 +96,8 @@ def movement(both: Both) -> None:
         st.caption("All studies stand exactly where they were.")
         return
     alt = f"How far each {modality} moved, beside what would be seen if none had"
-    downloads.figure(figures.changes(found), "moved_figure", f"moved {modality}-{both.a.split}", alt=alt)
+    figure = downloads.drawn(figures.changes, found)
+    downloads.figure(figure, "moved_figure", f"moved {modality}-{both.a.split}", alt=alt)
     st.caption(
         "Measured in the full space, after the shift, turn and scale that all studies share are taken away; "
         f"these explain {found.explained:.0%} of the cloud. The line is what would be seen if no study stood "
@@ -129,7 +130,8 @@ def neighbours(both: Both) -> None:
         + (f" :gray[{found.note}]" if found.note else "")
     )
     alt = f"How many of its {found.k} nearest each study keeps, {chosen}"
-    downloads.figure(figures.overlaps(found), "near_figure", f"neighbours {chosen}-{both.a.split}", alt=alt)
+    figure = downloads.drawn(figures.overlaps, found)
+    downloads.figure(figure, "near_figure", f"neighbours {chosen}-{both.a.split}", alt=alt)
     order = np.argsort(found.overlap, kind="stable")
     place = st.selectbox(
         "Study",

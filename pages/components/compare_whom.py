@@ -31,7 +31,7 @@ def slices(both: Both) -> None:
     )
     measure = measure or next(iter(MEASURES))
     found = getattr(both.compared, MEASURES[measure])[column]
-    figure = figures.by_slice(found, f"B − A, {measure.lower()}, 95 % interval")
+    figure = downloads.drawn(figures.by_slice, found, f"B − A, {measure.lower()}, 95 % interval")
     alt = f"Paired differences by {column}, with intervals"
     downloads.figure(figure, "slices_figure", f"{measure} by {column}-{both.a.split}", alt=alt)
     percent = MEASURES[measure] == "hits"

@@ -125,7 +125,7 @@ def against_gap(runs: Sequence[Run], colours: Mapping[str, str]) -> None:
         st.caption("No epoch yet that has both.")
         return
     own = [colours[name] for name in paths]
-    figure = loss_against_gap(paths, own, cost=COSTS[cost], percent=cost == "recall_at_10")
+    figure = downloads.drawn(loss_against_gap, paths, own, cost=COSTS[cost], percent=cost == "recall_at_10")
     alt = f"{COSTS[cost]} against the centroid gap, one path a run"
     downloads.figure(figure, "train_against_gap", f"{COSTS[cost]} against gap", alt=alt)
     st.caption(
@@ -191,7 +191,7 @@ def grid(
             title, meaning, share = wanted[name]
             column.markdown(f"**{title}**", help=meaning or None)
             own = [colours[run] for run in series]
-            figure = curves(series, own, over=over, percent=share)
+            figure = downloads.drawn(curves, series, own, over=over, percent=share)
             column.plotly_chart(figure, key=f"curve_{over}_{name}", config=CONFIG, alt=f"{title} by {over}")
 
 

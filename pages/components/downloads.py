@@ -55,8 +55,21 @@ def _mark(content: object) -> str:
     return blake2b(told, key=secret, digest_size=4).hexdigest()
 
 
+def drawn(draw: Callable[..., go.Figure], *told: Any, **options: Any) -> go.Figure:
+    """What `draw` makes of values, drawn once for all who look: nobody may change it.
+
+    Building a figure takes longer than all else that a page does for a second look.
+    """
+    return _drawn(draw, f"{draw.__module__}.{draw.__qualname__}", *told, **options)
+
+
+@st.cache_resource(show_spinner=False, max_entries=256)
+def _drawn(_draw: Callable[..., go.Figure], name: str, *told: Any, **options: Any) -> go.Figure:
+    return _draw(*told, **options)
+
+
 @st.fragment
-def figure(drawn: go.Figure, key: str, name: str, *, alt: str | None = None) -> None:
+def figure(shown: go.Figure, key: str, name: str, *, alt: str | None = None) -> None:
     """A figure, and under it all that can be taken from it: picture, numbers, the figure itself.
 
     key  of the chart, and the beginning of those of its widgets; name  of the files, without an ending;
@@ -66,12 +79,12 @@ def figure(drawn: go.Figure, key: str, name: str, *, alt: str | None = None) -> 
     options = {**PICTURES[kept], "filename": name}
     config: dict[str, Any] = {"displaylogo": False, "toImageButtonOptions": options}
     with st.container(gap=None):
-        st.plotly_chart(drawn, key=key, config=config, alt=alt)
+        st.plotly_chart(shown, key=key, config=config, alt=alt)
         with st.popover("Download", icon=":material/download:", type="tertiary", key=f"{key}-menu"):
-            _menu(drawn, key, name)
+            _menu(shown, key, name)
 
 
-def _menu(drawn: go.Figure, key: str, name: str) -> None:
+def _menu(shown: go.Figure, key: str, name: str) -> None:
     st.segmented_control(
         "The camera above the figure saves",
         [*PICTURES],
@@ -82,8 +95,8 @@ def _menu(drawn: go.Figure, key: str, name: str) -> None:
     )
     row = st.container(horizontal=True)
     files = (
-        ("Numbers (CSV)", "csv", "text/csv", lambda: csv_text(data_of(drawn))),
-        ("Figure (JSON for Plotly)", "json", "application/json", drawn.to_json),
+        ("Numbers (CSV)", "csv", "text/csv", lambda: csv_text(data_of(shown))),
+        ("Figure (JSON for Plotly)", "json", "application/json", shown.to_json),
     )
     for label, ending, kind, content in files:
         offer(row, label, content, f"{name}.{ending}", kind, key=f"{key}-{ending}")

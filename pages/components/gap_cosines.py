@@ -40,7 +40,7 @@ def known(choice: Choice) -> dict[str, gap.CosineSamples]:
 def histograms(choice: Choice) -> None:
     """All kinds of pairs, one row a set."""
     downloads.figure(
-        figures.cosine_histograms(known(choice), *choice.pair, height=240),
+        downloads.drawn(figures.cosine_histograms, known(choice), *choice.pair, height=240),
         "histograms",
         f"cosines-{choice.a.split}",
         alt="Histograms of cosines of true pairs, random pairs, and pairs within each modality",
@@ -74,8 +74,8 @@ def over(choice: Choice, evaluations: list[Evaluation]) -> None:
     )
     title = chosen or "true pairs"
     kind = kinds[title]
-    drawn = {name: getattr(one, kind) for name, one in known(choice).items()}
-    figure = figures.kind_histograms(drawn, f"cosine, {title}")
+    cosines = {name: getattr(one, kind) for name, one in known(choice).items()}
+    figure = downloads.drawn(figures.kind_histograms, cosines, f"cosine, {title}")
     downloads.figure(figure, "over", f"{title}-{choice.a.split}", alt=f"Cosines of {title}, B over A")
     found = kind_difference(evaluations[0], evaluations[1], kind, choice.pair)
     words = title if kind.endswith("pairs") else f"pairs {title}"

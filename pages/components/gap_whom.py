@@ -26,7 +26,7 @@ def ridges(choice: Choice) -> None:
     if not found.rows:
         st.info(f"No value of {cards.plain(column)} is shared by five studies that have both modalities.")
         return
-    figure = figures.ridgeline(found, choice.labels)
+    figure = downloads.drawn(figures.ridgeline, found, choice.labels)
     alt = f"Densities of the cosines of true pairs by {column}"
     downloads.figure(figure, "ridges", f"cosines by {column}-{choice.a.split}", alt=alt)
     form = {f"median {letter}": st.column_config.NumberColumn(format="%.3f") for letter in "AB"}

@@ -49,7 +49,7 @@ def section(choice: Choice) -> None:
     files(choice, evaluations, guessed, table, f"{x}->{y}")
     st.subheader("Recall at every k")
     curve = {label: _curve(*_of(v), x, y) for label, v in zip(choice.labels, choice.views, strict=True)}
-    figure = figures.rank_curves(curve, f"{x} → {y}")
+    figure = downloads.drawn(figures.rank_curves, curve, f"{x} → {y}")
     alt = f"R@k against k, {x} to {y}, with intervals and chance"
     downloads.figure(figure, "rank_curves", f"recall {x} to {y}-{choice.a.split}", alt=alt)
     st.caption(
