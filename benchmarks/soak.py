@@ -4,7 +4,8 @@
 
 Sessions without a browser speak Streamlit's protocol: each has a cookie and a connection of its own, opens
 one page after the other in a seeded order, and waits until the script has finished. Beside them real browsers
-walk the same pages. All the while the worker embeds a collection, again and again. Printed: how long a rerun
+walk the same pages; these have a lower priority, as a visitor's browser runs on a machine of its own.
+All the while the worker embeds a collection, again and again. Printed: how long a rerun
 took (median, 95th percentile, worst) by page, the server's memory by minute with the slope after the first
 third, and how many embeddings were made. The demo's workspace is made first, or is the one of `SUTURE_HOME`.
 """
@@ -131,6 +132,7 @@ def _browser(url: str, seed: int, end: float, times: Times, errors: list[str]) -
     chance = random.Random(1000 + seed)
     try:
         with browser() as window:
+            _step_back()
             page = window.new_page()
             page.on("pageerror", lambda error: errors.append(f"browser {seed}: {error}"))
             while time.monotonic() < end:
@@ -141,6 +143,12 @@ def _browser(url: str, seed: int, end: float, times: Times, errors: list[str]) -
                 time.sleep(chance.uniform(*PAUSE))
     except Exception as error:
         errors.append(f"browser {seed}: {type(error).__name__}: {error}")
+
+
+def _step_back() -> None:
+    for child in psutil.Process().children(recursive=True):
+        if "chrom" in child.name():
+            child.nice(10)
 
 
 def _keep_embedding(workspace: Workspace, end: float, made: list[str]) -> None:

@@ -86,12 +86,15 @@ def table_of(evaluation: Evaluation) -> list[dict[str, object]]:
 
 def downloads(evaluation: Evaluation, label: str) -> None:
     """The numbers as JSON and CSV."""
-    content = json.dumps(evaluation.to_json(), indent=1)
     row = st.container(horizontal=True)
-    table = csv_text(table_of(evaluation))
     name = evaluation.set
-    offer(row, f"{name} (JSON)", content, f"{label}.json", "application/json", key=f"json-{label}")
-    offer(row, f"{name} (CSV)", table, f"{label}.csv", "text/csv", key=f"csv-{label}")
+    files = (
+        ("JSON", "application/json", lambda: json.dumps(evaluation.to_json(), indent=1)),
+        ("CSV", "text/csv", lambda: csv_text(table_of(evaluation))),
+    )
+    for ending, kind, content in files:
+        file = f"{label}.{ending.lower()}"
+        offer(row, f"{name} ({ending})", content, file, kind, key=f"{ending.lower()}-{label}")
 
 
 def study_card(view: View, row: int, *, caption: str = "") -> None:

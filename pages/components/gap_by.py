@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from analysis.compare import by_length, by_value
@@ -36,19 +37,24 @@ def both(choice: Choice) -> tuple[list[np.ndarray], np.ndarray]:
 
 def columns(choice: Choice) -> list[str]:
     """Labels of at least two values that studies share, the length of every text, then the group."""
-    first = choice.a.set
-    labels = [
-        c for c in first.labels if all(c in v.set.labels for v in choice.views) and _sliced(choice.a, c)
-    ]
     texts = [] if choice.a.collection is None else choice.a.collection.modalities
     lengths = [LENGTH + m.name for m in texts if m.kind == "text"]
-    return [*labels, *lengths, *([GROUP] if _sliced(choice.a, GROUP) else [])]
+    labels = _sliced(choice.a.record.id, choice.a.name, choice.a.split)
+    shared = [c for c in labels if c == GROUP or all(c in v.set.labels for v in choice.views)]
+    return [*(c for c in shared if c != GROUP), *lengths, *(c for c in shared if c == GROUP)]
 
 
-def _sliced(shown: View, column: str) -> bool:
-    values = shown.set.rows[column].astype(str)
-    counts = values[values != ""].value_counts()
-    return len(counts) > 1 and (counts.iloc[1] >= FEWEST or shown.set.rows[column].dtype.kind in "if")
+@st.cache_data(show_spinner=False, max_entries=64)
+def _sliced(record_id: str, name: str, split: str) -> list[str]:
+    """The columns, of the labels and the group, by which a split can be cut."""
+    first = views.view(name, split).set
+    return [column for column in [*first.labels, GROUP] if _shared(first.rows[column])]
+
+
+def _shared(values: pd.Series) -> bool:
+    told = values.astype(str)
+    counts = told[told != ""].value_counts()
+    return len(counts) > 1 and (counts.iloc[1] >= FEWEST or values.dtype.kind in "if")
 
 
 def values(shown: View, column: str, rows: np.ndarray) -> np.ndarray:

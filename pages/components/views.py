@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import streamlit as st
@@ -31,7 +31,7 @@ def workspace() -> Workspace:
     return _workspace(os.environ.get("SUTURE_HOME", ""), access.who())
 
 
-@st.cache_resource(show_spinner=False, max_entries=256)
+@lru_cache(maxsize=256)
 def _workspace(home: str, owner: str) -> Workspace:
     return Workspace(home or None, owner)
 
@@ -123,16 +123,34 @@ def evaluation(shown: View) -> Evaluation:
 
     What takes minutes waits until it is asked for, and the page ends there.
     """
-    if len(shown.set) > MANY and not results.measured(workspace(), shown.name, shown.split):
+    try:
+        return _evaluation(shown.record.id, shown.name, shown.split)
+    except _Unmeasured:
+        _measure(shown)
+    return _evaluation(shown.record.id, shown.name, shown.split)
+
+
+class _Unmeasured(Exception):
+    """Reading would mean computing; an exception, as what a cached function returns is kept."""
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _evaluation(record_id: str, name: str, split: str) -> Evaluation:
+    if not results.measured(workspace(), name, split):
+        raise _Unmeasured
+    return results.evaluation(workspace(), name, split=split)
+
+
+def _measure(shown: View) -> None:
+    if len(shown.set) > MANY:
         _wait_to_be_asked(shown)
     place = st.empty()
 
     def progress(share: float, what: str) -> None:
         place.progress(share, text=f"Measuring {what} of {shown.name}, with intervals")
 
-    result = results.evaluation(workspace(), shown.name, split=shown.split, progress=progress)
+    results.evaluation(workspace(), shown.name, split=shown.split, progress=progress)
     place.empty()
-    return result
 
 
 def _wait_to_be_asked(shown: View) -> None:

@@ -123,8 +123,8 @@ def test_downloads_hold_the_numbers_of_both_sets(demo: Workspace, monkeypatch: p
     assert len(files) == 4
     for name in (A, B):
         kept = results.evaluation(demo, name, split="test")
-        assert json.loads(files[f"{name}-test.json"]) == json.loads(json.dumps(kept.to_json()))
-        table = [*csv.DictReader(io.StringIO(files[f"{name}-test.csv"]))]
+        assert json.loads(files[f"{name}-test.json"]()) == json.loads(json.dumps(kept.to_json()))
+        table = [*csv.DictReader(io.StringIO(files[f"{name}-test.csv"]()))]
         values = [float(row["value"]) for row in table if row["value"]]
         assert values == pytest.approx([m.value for m in kept.metrics if m.value is not None])
 
