@@ -11,6 +11,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from analysis.evaluate import Evaluation
 from analysis.neighbours import partner_ranks
@@ -123,10 +124,11 @@ def evaluation(shown: View) -> Evaluation:
 
     What takes minutes waits until it is asked for, and the page ends there.
     """
+    place = st.empty()  # there with or without a bar: what follows stays the same element of the page
     try:
         return _evaluation(shown.record.id, shown.name, shown.split)
     except _Unmeasured:
-        _measure(shown)
+        _measure(shown, place)
     return _evaluation(shown.record.id, shown.name, shown.split)
 
 
@@ -141,10 +143,9 @@ def _evaluation(record_id: str, name: str, split: str) -> Evaluation:
     return results.evaluation(workspace(), name, split=split)
 
 
-def _measure(shown: View) -> None:
+def _measure(shown: View, place: DeltaGenerator) -> None:
     if len(shown.set) > MANY:
         _wait_to_be_asked(shown)
-    place = st.empty()
 
     def progress(share: float, what: str) -> None:
         place.progress(share, text=f"Measuring {what} of {shown.name}, with intervals")

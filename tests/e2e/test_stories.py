@@ -91,7 +91,8 @@ def test_find_five_studies_whose_partner_was_lost(tab: Page, url: str) -> None:
     start(tab, url)
     turn_to(tab, "Compare")
     choose(tab, "Split", "all")  # the test split of the small demo has too few
-    expect(tab.locator("h4").first).to_contain_text(re.compile("gap .*(closed|narrowed|unchanged|widened)"))
+    verdict = re.compile("gap .*(closed|narrowed|unchanged|widened)")
+    expect(tab.locator("h4").first).to_contain_text(verdict, timeout=LOOSE)
     tab.get_by_text("Lost", exact=True).click()
     studies = tab.locator("[class*=st-key-flips-]").get_by_role("button", name="Open study")
     expect(studies.nth(4)).to_be_visible(timeout=LOOSE)
