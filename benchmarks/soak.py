@@ -3,11 +3,11 @@
     python -m benchmarks.soak [--minutes 10] [--sessions 20] [--browsers 3]
 
 Sessions without a browser speak Streamlit's protocol: each has a cookie and a connection of its own, opens
-one page after the other in a seeded order, and waits until the script has finished. Beside them real browsers
-walk the same pages; these have a lower priority, as a visitor's browser runs on a machine of its own.
-All the while the worker embeds a collection, again and again. Printed: how long a rerun
-took (median, 95th percentile, worst) by page, the server's memory by minute with the slope after the first
-third, and how many embeddings were made. The demo's workspace is made first, or is the one of `SUTURE_HOME`.
+one page after the other in a seeded order, and waits until the script has finished. Beside them real
+browsers walk the same pages; these have a lower priority, as a visitor's browser runs on a machine of its
+own. All the while the worker embeds a collection, again and again. Printed: how long a rerun took (median,
+95th percentile, worst) by page, the server's memory with the slope a minute after the first third, and how
+many embeddings were made. The demo's workspace is made first, or is the one of `SUTURE_HOME`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import threading
 import time
 import urllib.request
 from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -146,9 +147,11 @@ def _browser(url: str, seed: int, end: float, times: Times, errors: list[str]) -
 
 
 def _step_back() -> None:
+    """Lower the priority of the browsers; Linux weighs each, a session of its own, as one."""
     for child in psutil.Process().children(recursive=True):
         if "chrom" in child.name():
-            child.nice(10)
+            with suppress(OSError):
+                Path(f"/proc/{child.pid}/autogroup").write_text("10")
 
 
 def _keep_embedding(workspace: Workspace, end: float, made: list[str]) -> None:

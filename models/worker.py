@@ -10,6 +10,8 @@ import time
 import traceback
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 from data.errors import UserError
 from data.workspace import Workspace
@@ -18,7 +20,7 @@ from models.dispatcher import NOT_TAKEN
 from models.job_table import Job, NotOurs
 from models.tasks import TASKS, Own, Report
 
-NICE = 5
+NICE = 10
 
 
 def main(home: str, job_id: str) -> int:
@@ -38,6 +40,9 @@ def _quiet() -> None:
     """Private files, no core that would hold what is worked on, and pages come first."""
     os.umask(0o077)
     os.nice(NICE)
+    if os.getsid(0) == os.getpid():  # Linux weighs a session as one, whatever the niceness inside it
+        with suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(NICE))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
