@@ -105,6 +105,19 @@ def test_the_same_job_is_queued_once(alone: Workspace) -> None:
     assert jobs.start(alone, "embed", {"n": 2}) != first
 
 
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="sessions are not weighed here")
+def test_a_job_steps_back_and_its_session_with_it() -> None:
+    script = "from models import worker; worker._quiet(); print(open('/proc/self/autogroup').read())"
+    came = subprocess.run(
+        [sys.executable, "-c", f"import os; {script}; print(os.nice(0))"],
+        start_new_session=True,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert came.stdout.split()[1:] == ["nice", str(worker.NICE), str(os.nice(0) + worker.NICE)]
+
+
 def test_three_deaths_fail_a_job(alone: Workspace, hands: Dispatcher) -> None:
     job_id = jobs.start(alone, "embed", {})
     for deaths in (1, 2, 3):
