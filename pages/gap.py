@@ -57,7 +57,7 @@ def kinds(evaluations: list[Evaluation], pair: tuple[str, str]) -> None:
 
 
 def numbers(evaluations: list[Evaluation], pair: tuple[str, str]) -> None:
-    with st.container(horizontal=True):
+    with cards.wall():
         for name in PAIR_METRICS:
             cards.number([e.find(name, *pair) for e in evaluations])
     for result in evaluations:
@@ -66,7 +66,7 @@ def numbers(evaluations: list[Evaluation], pair: tuple[str, str]) -> None:
 
 def alone(choice: Choice, evaluations: list[Evaluation]) -> None:
     for modality in choice.a.set.modalities:
-        with st.container(horizontal=True):
+        with cards.wall():
             for name in ("angular_value", "uniformity_wi", "uniformity_w2"):
                 cards.number([e.find(name, modality) for e in evaluations], subtitle=modality)
 

@@ -70,7 +70,7 @@ def asked_by_link(choice: Choice) -> None:
 
 def looked(choice: Choice) -> Look:
     """The choices of the page: the two that matter in sight, the others one click away."""
-    left, beside, middle, right = st.columns([0.9, 1.6, 1.7, 1.6], vertical_alignment="bottom")
+    left, beside, middle, right = st.columns([1.05, 1.65, 1.6, 1.6], vertical_alignment="bottom")
     method = left.segmented_control("Map", ["PCA", "UMAP"], default="PCA", key="map_method", **LINK)
     how = SIDES
     if choice.b:

@@ -45,7 +45,7 @@ def verdict(choice: Choice, evaluations: list[Evaluation]) -> None:
 def numbers(evaluations: list[Evaluation], pair: tuple[str, str]) -> None:
     """Five numbers that belong together: distance, pairs, both at once, and what retrieval makes of it."""
     x, y = pair
-    with st.container(horizontal=True):
+    with cards.wall():
         for name in ("centroid_gap", "cos_true_pairs", "rmg"):
             cards.number([e.find(name, x, y) for e in evaluations])
         for a, b in ((x, y), (y, x)):

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from analysis.catalogue import CATALOGUE
 from analysis.evaluate import Evaluation, Metric
@@ -17,7 +18,7 @@ from pages.components.downloads import offer
 from pages.components.views import View
 
 COLOURS = (COLOUR_A, COLOUR_B)
-CARD = 168  # pixels; cards wrap where the page is narrow
+CARD = 150  # pixels at least; cards wrap where the page is narrow
 WORDS = ("blue", "orange")  # of A and B in text
 
 
@@ -26,13 +27,18 @@ def plain(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]()#+.!:$~|<>-])", r"\\\1", text)
 
 
+def wall() -> DeltaGenerator:
+    """Where cards of numbers stand: five beside each other, fewer where the page is narrow."""
+    return st.grid(5, min_column_width=CARD)
+
+
 def number(metrics: Sequence[Metric | None], *, percent: bool = False, subtitle: str = "") -> None:
     """One metric for A (and B): value, interval, direction, n and what it means."""
     known = [m for m in metrics if m is not None]
     if not known:
         return
     info = CATALOGUE[known[0].name]
-    with st.container(border=True, width=CARD, height="stretch", gap="small"):
+    with st.container(border=True, height="stretch", gap="small"):
         meaning = f"{info.meaning}\n\nConvention: {info.convention}. n = {known[0].n:,} studies in "
         meaning += f"{known[0].n_groups:,} groups"
         meaning += "." if known[0].low is None else "; 95 % bootstrap interval over groups."

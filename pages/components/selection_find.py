@@ -48,7 +48,7 @@ NEAREST = (10, 200)
 
 def find(choice: Choice) -> None:
     """The search box. What it finds becomes the selection; a link restores words, ids and queries."""
-    ways, box = st.columns([1.85, 2.15], vertical_alignment="bottom")
+    ways, box = st.columns([2.15, 1.85], vertical_alignment="bottom")
     by = (
         ways.segmented_control("Find by", MODES, default=WORDS, required=True, key="find_by", **LINK) or WORDS
     )
