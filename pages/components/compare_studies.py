@@ -1,4 +1,4 @@
-"""Single studies of a comparison: cards in pages of ten, and one study opened beside its answers."""
+"""Single studies of a comparison: cards in pages of six, and one study opened beside its answers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pages.components import cards, shell, views
 from pages.components.compare_data import Both
 from pages.components.views import View
 
-PAGE = 10
+PAGE = 6
 ANSWERS = 5
 WIDTH = 110  # pixels of a thumbnail
 
@@ -21,7 +21,7 @@ WIDTH = 110  # pixels of a thumbnail
 def listing(
     both: Both, rows: Sequence[int] | np.ndarray, told: Callable[[int], str], key: str, *, direction: str
 ) -> None:
-    """Cards of studies, ten at a time. told: what changed for study i, in Markdown."""
+    """Cards of studies, six at a time. told: what changed for study i, in Markdown."""
     pages = math.ceil(len(rows) / PAGE)
     page = st.pagination(pages, key=f"{key}_page") if pages > 1 else 1
     with st.grid("auto", min_column_width=360):

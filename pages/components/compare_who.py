@@ -154,9 +154,8 @@ def _one(both: Both, found: Neighbourhoods, name: str, place: int) -> None:
     for column, title, told, lists in sides:
         with column:
             st.markdown(f"**{title} ({len(lists[place])})**")
-        with column.container(height=640):
-            for row in lists[place]:
-                compare_studies.card(both, int(row), told, f"near-{title}", direction=direction)
+            key = f"near-{title}-{place}"
+            compare_studies.listing(both, lists[place], lambda _, told=told: told, key, direction=direction)
 
 
 def _kind(name: str) -> str:
