@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -46,7 +47,8 @@ def open_parquet(source: pa.NativeFile, name: str) -> pq.ParquetFile:
     unpacked = sum(footer.row_group(i).total_byte_size for i in range(footer.num_row_groups))
     if not 0 <= footer.num_rows <= most.table_rows or footer.num_columns > most.table_columns:
         message = f"{shown(name)} declares {footer.num_rows:,} rows and {footer.num_columns:,} columns"
-        raise Refused("table_too_large", f"{message}; the limit is {most.table_rows:,} rows.")
+        limit = f"the limit is {most.table_rows:,} rows and {most.table_columns:,} columns"
+        raise Refused("table_too_large", f"{message}; {limit}.")
     if limits.is_bomb(unpacked, source.size()):
         message = f"{shown(name)} declares {unpacked:,} bytes, too many for its size. Write it again."
         raise Refused("table_too_large", message)
@@ -76,9 +78,17 @@ def _rows(file: pq.ParquetFile, names: list[str], name: str, size: int, noted: N
 
 
 def _cells(column: pa.Array) -> list[str]:
+    return ["" if v is None or v != v else str(v) for v in values_of(column)]  # v != v: NaN
+
+
+def values_of(column: pa.Array) -> list[Any]:
+    """Python's values; of times that Python does not know the numbers, of other text than UTF-8 what is odd."""
     try:
-        values = column.to_pylist()
+        return list(column.to_pylist())
     except UnicodeDecodeError:
         raw = column.cast(pa.large_binary()).to_pylist()
-        values = [None if v is None else v.decode("utf-8", "surrogateescape") for v in raw]
-    return ["" if v is None or v != v else str(v) for v in values]  # v != v: NaN
+        return [None if v is None else v.decode("utf-8", "surrogateescape") for v in raw]
+    except (OverflowError, ValueError, KeyError):  # a year beyond 9999, a zone of no name
+        if not pa.types.is_temporal(column.type):
+            raise
+        return list(column.view(pa.int32() if column.type.bit_width == 32 else pa.int64()).to_pylist())

@@ -48,10 +48,11 @@ def usable(vectors: Arrays, missing: Arrays, ids: pd.Series, skips: Skips) -> np
     """Rows whose vectors are finite in every modality, and zero only where declared missing."""
     good = np.ones(len(ids), dtype=bool)
     for name, array in vectors.items():
-        finite = np.asarray(np.isfinite(array).all(axis=1))
-        zero = finite & ~missing[name] & (np.linalg.norm(np.where(finite[:, None], array, 0), axis=1) < 1e-12)
+        lengths = _lengths(array)
+        finite = np.isfinite(lengths)
+        zero = ~missing[name] & (lengths < SHORT)
         for row in np.flatnonzero(good & ~finite):
-            message = f"row {row} of {name!r} has NaN or infinite values."
+            message = f"row {row} of {name!r} has NaN or infinite values, or is longer than a number can tell."
             skips.add(str(ids[row]), Skipped("embedding_not_finite", message))
         for row in np.flatnonzero(good & zero):
             message = f"row {row} of {name!r} is zero and has no direction."
@@ -62,10 +63,15 @@ def usable(vectors: Arrays, missing: Arrays, ids: pd.Series, skips: Skips) -> np
 
 def unit(matrix: np.ndarray) -> np.ndarray:
     """Unit rows, normalised in float64; float64 input stays float64. Rows of zeros stay zeros."""
-    wide = matrix.astype(np.float64)
-    norms = np.linalg.norm(wide, axis=1, keepdims=True)
-    unit = wide / np.where(norms == 0, 1, norms)
+    lengths = _lengths(matrix)[:, None]
+    unit = matrix / np.where(lengths == 0, 1, lengths)
     return unit if matrix.dtype == np.float64 else unit.astype(np.float32)
+
+
+def _lengths(matrix: np.ndarray) -> np.ndarray:
+    """Of the rows, in float64: squares of shorter floats overflow early. Not finite if a value is not."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray(np.linalg.norm(matrix.astype(np.float64), axis=1))
 
 
 def plain(matrix: np.ndarray) -> np.ndarray:

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from data import limits
 from data.errors import Refused
 from data.names import shown
+from data.parquet import open_parquet, values_of
 
 BATCH = 16_384  # rows
 
@@ -21,10 +21,10 @@ BATCH = 16_384  # rows
 def read_parquet(path: Path, label: str) -> Iterator[tuple[str, np.ndarray]]:
     """(name, array) of each column. What the footer claims is checked before any is read."""
     try:
-        with pq.ParquetFile(path) as file:
-            _check_footer(file.metadata, path.stat().st_size, label)
-            for number, field in enumerate(file.schema_arrow):
-                yield field.name, _column(file, number, field)
+        with pa.OSFile(str(path)) as source:
+            file = open_parquet(source, label)
+            for field in file.schema_arrow:
+                yield field.name, _column(file, field)
     except MemoryError:  # one of Arrow's is both
         raise
     except (pa.ArrowException, OSError, EOFError, ValueError, KeyError) as error:
@@ -32,26 +32,18 @@ def read_parquet(path: Path, label: str) -> Iterator[tuple[str, np.ndarray]]:
         raise Refused("table_corrupt", message) from error
 
 
-def _check_footer(footer: Any, size: int, label: str) -> None:
-    most = limits.current()
-    unpacked = sum(footer.row_group(i).total_byte_size for i in range(footer.num_row_groups))
-    if footer.num_rows > most.table_rows or footer.num_columns > most.table_columns:
-        message = f"{shown(label)} claims {footer.num_rows:,} rows and {footer.num_columns:,} columns."
-        raise Refused("table_too_large", f"{message} At most {most.table_rows:,} rows are read.")
-    if limits.is_bomb(unpacked, size):
-        raise Refused("table_too_large", f"{shown(label)} would unpack to {unpacked:,} bytes.")
-
-
-def _column(file: pq.ParquetFile, number: int, field: pa.Field) -> np.ndarray:
+def _column(file: pq.ParquetFile, field: pa.Field) -> np.ndarray:
     """All of one column, in batches: a batch of text is no larger than it has to be."""
     names = [field.name]
     batches = [b.column(0) for b in file.iter_batches(BATCH, columns=names, use_threads=False)]
     if not _is_list(field.type):
-        return np.asarray([_cell(v) for batch in batches for v in batch.to_pylist()], dtype=object)
+        return np.asarray([_cell(v) for batch in batches for v in values_of(batch)], dtype=object)
     kind = field.type.value_type
     if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
         raise Refused("embedding_dtype", f"{shown(field.name)} holds lists of {kind}; floats are needed.")
     widths = {n for batch in batches for n in pc.unique(pc.list_value_length(batch)).to_pylist()}
+    if not widths:
+        raise Refused("embedding_empty", f"{shown(field.name)} has no rows: no vectors.")
     if len(widths) != 1 or None in widths:
         raise Refused("embedding_shape", f"Rows of {shown(field.name)} differ in length.")
     flat = [batch.flatten().to_numpy(zero_copy_only=False) for batch in batches]
@@ -63,4 +55,5 @@ def _is_list(kind: pa.DataType) -> bool:
 
 
 def _cell(value: Any) -> str:
-    return "" if value is None else str(value)
+    """As text; half a character, which cannot be stored, becomes "?"."""
+    return "" if value is None else str(value).encode("utf-8", "replace").decode()

@@ -5,7 +5,9 @@ Arrays of two dimensions are sent as they are; of one dimension as text; a singl
 
 from __future__ import annotations
 
+import io
 import math
+import struct
 import tokenize
 import zipfile
 from collections.abc import Callable, Iterator
@@ -24,7 +26,11 @@ FORMAT = np.lib.format
 MAX_HEADER = 10_000  # bytes of an array's header, as numpy's own default
 MAX_NAME = 200
 MAX_TEXT = 2**26  # characters of one column
-BROKEN = (ValueError, SyntaxError, TypeError, EOFError, OverflowError, RecursionError, tokenize.TokenError)
+LENGTHS = {(1, 0): "<H", (2, 0): "<I", (3, 0): "<I"}  # of the header, by version of the format
+BROKEN = (
+    *(ValueError, SyntaxError, TypeError, KeyError, EOFError, OverflowError, struct.error, tokenize.TokenError),
+    *(RecursionError, MemoryError),  # the parser of a deep header raises either
+)
 
 
 def task(request: dict[str, Any], send: Callable[..., None]) -> None:
@@ -33,7 +39,7 @@ def task(request: dict[str, Any], send: Callable[..., None]) -> None:
     for label, place in request["files"]:
         for name, array in _arrays(label, Path(place)):
             if name in seen:
-                raise Refused("duplicate_array", f"{shown(name)} is in more than one file. Give it once.")
+                raise Refused("duplicate_array", f"{shown(name)} occurs more than once. Give it once.")
             if not name.isprintable() or len(name) > MAX_NAME or len(seen) >= limits.current().table_columns:
                 raise Refused("name_invalid", f"{shown(label)} has too many arrays, or one with an odd name.")
             seen.add(name)
@@ -54,23 +60,39 @@ def _arrays(label: str, path: Path) -> Iterator[tuple[str, np.ndarray]]:
 def read_npy(stream: BinaryIO, size: int, name: str) -> np.ndarray:
     """One array of plain values out of exactly `size` bytes; no object is ever made."""
     try:
-        version = FORMAT.read_magic(stream)
-        parse = {(1, 0): FORMAT.read_array_header_1_0, (2, 0): FORMAT.read_array_header_2_0}[version]
-        shape, fortran, dtype = parse(stream, max_header_size=MAX_HEADER)
-    except (*BROKEN, KeyError) as error:
+        shape, fortran, dtype = _header(stream)
+    except BROKEN as error:
         raise _corrupt(name, "its header is not that of an array") from error
     if dtype.hasobject:
         message = f"{shown(name)} holds Python objects, which are never opened. Save numbers only."
         raise Refused("npy_object_dtype", message)
     expected = math.prod(shape) * dtype.itemsize
     if min(shape, default=1) < 0 or expected != size - stream.tell() or not dtype.itemsize:
-        claim = f"it claims shape {shape} of {dtype}"
+        claim = f"it claims shape {shown(shape)} of {dtype}"
         raise _corrupt(name, f"{claim}, and has {size - stream.tell():,} bytes")
     content = stream.read(expected)
     if len(content) != expected or stream.read(1):
         raise _corrupt(name, "it has not as many bytes as it claims")
     flat = np.frombuffer(content, dtype)
-    return flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
+    try:
+        return flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
+    except (ValueError, OverflowError) as error:
+        raise _corrupt(name, "no array has the shape that it claims") from error
+
+
+def _header(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """(shape, whether in Fortran's order, type); what `BROKEN` lists if it is none of a plain array."""
+    form = LENGTHS[FORMAT.read_magic(stream)]
+    packed = stream.read(struct.calcsize(form))
+    (length,) = struct.unpack(form, packed)
+    if length > MAX_HEADER:
+        raise ValueError("The header is too long.")
+    # Version 3 differs from 2 in names of fields alone, and arrays with fields are not taken.
+    parse = FORMAT.read_array_header_1_0 if form == "<H" else FORMAT.read_array_header_2_0
+    shape, fortran, dtype = parse(io.BytesIO(packed + stream.read(length)), max_header_size=MAX_HEADER)
+    if dtype.subdtype or any(type(n) is not int for n in shape):
+        raise ValueError("An array within an array, or a side that is no number.")
+    return shape, fortran, dtype
 
 
 def _npz(label: str, path: Path) -> Iterator[tuple[str, np.ndarray]]:

@@ -79,6 +79,16 @@ def test_rows_with_nan_or_zero_are_left_out_and_counted(workspace: Workspace, tm
     assert np.isfinite(embeddings.load(workspace, "v").vectors["text"]).all()
 
 
+def test_a_length_that_no_number_tells_is_not_finite(workspace: Workspace, tmp_path: Path) -> None:
+    image, text = rows(), rows().astype(np.float16)
+    image[3] *= 1e200
+    text[4] = 60_000
+    report = import_vectors(workspace, [save(tmp_path / "v.npz", image=image, text=text)], "v")
+    assert (report.taken, report.skipped) == (19, {"embedding_not_finite": 1})
+    kept = embeddings.load(workspace, "v").vectors
+    assert all(np.allclose(np.linalg.norm(v, axis=1), 1) for v in kept.values())
+
+
 BAD = {
     "embedding_dim_mismatch": {"image": rows(dim=6), "text": rows(dim=7)},
     "embedding_count_mismatch": {"image": rows(20), "text": rows(19)},
@@ -124,6 +134,14 @@ LIES = {
     "nothing each": npy((10**9, 2), b"", "'<U0'"),
     "version": b"\x93NUMPY\x09\x00" + bytes(20),
     "deep": npy("(" * 4000 + ")" * 4000, b""),
+    "deep signs": npy("(" + "-" * 9000 + "1,)", b""),
+    "a long header": b"\x93NUMPY\x02\x00" + (2**31).to_bytes(4, "little") + b"{" * 1000,
+    "a header cut off": b"\x93NUMPY\x01\x00\x10",
+    "a side beyond any": npy((0, 2**70), b""),
+    "sides beyond any": npy((2**62, 0), b""),
+    "70 dimensions": npy((1,) * 70, bytes(4)),
+    "a truth for a side": npy((20, True), bytes(80)),
+    "arrays in an array": npy((2,), bytes(128), "'(16,)f4'"),
 }
 
 
@@ -143,6 +161,12 @@ def sent(path: Path) -> dict:
         lambda header, arrays=(): found.update({header["name"]: arrays[0] if arrays else header["cells"]}),
     )
     return found
+
+
+def test_a_header_of_the_third_version_is_read(tmp_path: Path) -> None:
+    with (tmp_path / "image.npy").open("wb") as file:
+        np.lib.format.write_array(file, rows(), version=(3, 0))
+    np.testing.assert_array_equal(sent(tmp_path / "image.npy")["image"], rows())
 
 
 def test_columns_come_as_text_that_can_be_stored(tmp_path: Path) -> None:
@@ -178,11 +202,20 @@ def test_parquet_lists_keep_their_kind_and_must_be_equally_long(tmp_path: Path) 
     came = sent(write(image=fixed, id=pa.array(["a", None, "c", "d", "e"])))
     np.testing.assert_array_equal(came["image"], x)
     assert came["id"][1] == ""
-    bad = {"embedding_shape": [[1.0], [1.0, 2.0]], "embedding_dtype": [["a"], ["b"]]}
+    nothing = pa.array([], pa.list_(pa.float32()))
+    bad = {"embedding_shape": [[1.0], [1.0, 2.0]], "embedding_dtype": [["a"]], "embedding_empty": nothing}
     for code, cells in bad.items():
         with pytest.raises(Refused) as refused:
             sent(write(image=pa.array(cells)))
         assert refused.value.code == code
+
+
+@pytest.mark.parametrize("kind", [pa.date32(), pa.timestamp("us"), pa.duration("s")], ids=str)
+def test_times_that_python_does_not_know_are_numbers(tmp_path: Path, kind: pa.DataType) -> None:
+    far = 2 ** (kind.bit_width - 2)
+    column = pa.array([far, 1], pa.int32() if kind.bit_width == 32 else pa.int64()).cast(kind)
+    pq.write_table(pa.table({"when": column}), tmp_path / "v.parquet")
+    assert sent(tmp_path / "v.parquet")["when"][0] == str(far)
 
 
 def test_parquet_that_claims_too_much_or_is_cut(tmp_path: Path) -> None:
