@@ -6,7 +6,6 @@ grow without measure refuses all of it; what is only damaged or of another kind 
 
 from __future__ import annotations
 
-import copy
 import io
 import lzma
 import re
@@ -20,12 +19,12 @@ from data import limits
 from data.errors import Refused, Skipped
 from data.names import is_archive, is_junk, shown
 from data.raw import Noted
+from data.unpacking import unpacked
 
 DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, UnicodeError)  # names that differ are decoded
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 AES = 99
 LOCAL_HEADER = 30  # bytes before a member's name
-CHUNK = 2**16
 START, EMPTY = b"PK\x03\x04", b"PK\x05\x06"
 
 
@@ -57,14 +56,11 @@ class ZipFiles:
             raise Skipped("member_corrupt", what) from error
 
     def _inflated(self, member: zipfile.ZipInfo) -> bytes:
-        boundless = copy.copy(member)  # zipfile would stop at the declared size, and not tell
-        boundless.file_size = limits.current().member_bytes + 1
         content = bytearray()
-        with self.archive.open(boundless) as stream:
-            while chunk := stream.read(CHUNK):
-                content += chunk
-                if len(content) > member.file_size:
-                    _refuse_growth(len(content), member)
+        for chunk in unpacked(self.archive, member):
+            content += chunk
+            if len(content) > member.file_size:
+                _refuse_growth(len(content), member)
         if len(content) != member.file_size:
             what = f"{shown(member.filename)} has another size than the archive says. Pack it again."
             raise Skipped("member_corrupt", what)
@@ -149,7 +145,8 @@ def _refuse_escape(member: zipfile.ZipInfo) -> None:
 def _refuse_overlap(members: list[zipfile.ZipInfo], end: int) -> None:
     """Members that share bytes are not what any packer makes."""
     ordered = sorted(members, key=lambda m: m.header_offset)
-    for member, following in zip(ordered, [m.header_offset for m in ordered[1:]] + [end], strict=True):
+    ends = [*(m.header_offset for m in ordered), end][1:]
+    for member, following in zip(ordered, ends, strict=True):
         if member.header_offset + LOCAL_HEADER + member.compress_size > following:
             raise Refused(
                 "zip_corrupt", "Files of the archive overlap each other. Pack the folder again as .zip."

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from data import limits
 from data.archive import DAMAGED, ZipFiles
+from data.encodings import ODD
 from data.errors import Refused, Skipped
-from data.names import is_junk
+from data.names import is_junk, label
 from data.raw import Files, Noted
 
 __all__ = ["DAMAGED", "FolderFiles", "MemoryFiles", "ZipFiles", "open_files"]
@@ -37,6 +38,9 @@ class FolderFiles:
             name = path.relative_to(self.root).as_posix()
             if is_junk(name):
                 junk += 1
+            elif ODD.search(name):  # bytes that are no text come as halves of characters
+                message = "Its name is not UTF-8. Give it another."
+                self.noted.leave(label(name), Skipped("name_invalid", message))
             elif not (path.is_file() or path.is_symlink()):
                 message = "It is a pipe, a device or a socket; only files are read."
                 self.noted.leave(name, Skipped("special_file", message))

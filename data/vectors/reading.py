@@ -103,6 +103,8 @@ def _npz(label: str, path: Path) -> Iterator[tuple[str, np.ndarray]]:
             if limits.is_bomb(declared, path.stat().st_size) or declared > limits.current().archive_bytes:
                 message = f"{shown(label)} would unpack to {declared:,} bytes. Save it with numpy.savez."
                 raise Refused("zip_too_large", message)
+            if not {m.compress_type for m in members} <= {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+                raise _corrupt(label, "it is packed otherwise than numpy packs")
             for member in members:
                 with archive.open(member) as stream:
                     name = member.filename.removesuffix(".npy")

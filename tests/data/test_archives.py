@@ -7,6 +7,7 @@ import io
 import os
 import stat
 import struct
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from data.errors import Refused, Skipped
 from data.files import FolderFiles, ZipFiles
 
 NAME, TEXT = "a.png", b"some bytes of a picture" * 10
+PACKED = [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
 
 
 def zipped(*members: tuple[str | zipfile.ZipInfo, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -104,13 +106,48 @@ def test_broken_archives_are_refused(kind: str) -> None:
     assert caught.value.code == code, caught.value.message
 
 
-@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize("method", PACKED)
 def test_a_member_that_outgrows_its_declared_size_is_stopped(method: int) -> None:
     content = zipped((NAME, bytes(30_000_000)), method=method)
     files = ZipFiles(directory(content, 24, "<I", 70_000))
     with pytest.raises(Refused) as caught:
         files.read(NAME)
     assert caught.value.code == "zip_too_large"
+
+
+@pytest.mark.parametrize("method", PACKED)
+def test_every_method_gives_what_was_packed_and_knows_it(method: int) -> None:
+    content = os.urandom(300_000) + bytes(300_000)
+    packed = zipped((NAME, content), ("b.png", b""), method=method)
+    assert [ZipFiles(packed).read(name) for name in (NAME, "b.png")] == [content, b""]
+    with pytest.raises(Skipped, match="cannot be unpacked"):
+        ZipFiles(directory(packed, 16, "<I", 1)).read(NAME)
+
+
+def test_no_method_unpacks_more_than_is_counted() -> None:
+    """Zeros in bzip2, of which a few bytes become many megabytes in one step."""
+    content = zipped((NAME, bytes(200_000_000)), method=zipfile.ZIP_BZIP2)
+    files = ZipFiles(directory(content, 24, "<I", 70_000))
+    tracemalloc.start()
+    with pytest.raises(Refused, match="grows beyond"):
+        files.read(NAME)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 50_000_000
+
+
+def test_a_dictionary_beyond_any_member_leaves_the_member() -> None:
+    packed = bytearray(zipped((NAME, TEXT), ("b.png", TEXT), method=zipfile.ZIP_LZMA))
+    struct.pack_into("<I", packed, 30 + len(NAME) + 5, 2**32 - 1)
+    files = ZipFiles(bytes(packed))
+    with pytest.raises(Skipped) as caught:
+        files.read(NAME)
+    assert caught.value.code == "member_corrupt"
+    assert files.read("b.png") == TEXT
+
+
+def test_an_archive_of_nothing_has_no_names() -> None:
+    assert not ZipFiles(zipped()).names()
 
 
 @pytest.mark.parametrize(("at", "value"), [(16, 1), (24, 100), (24, 300)], ids=["CRC", "less", "more"])
@@ -192,6 +229,17 @@ def test_a_folder_gives_its_files_and_nothing_else(tmp_path: Path) -> None:
     assert files.noted.warnings() == {"ignored_system_file": 1}
     with pytest.raises(KeyError):
         files.read("link.txt")
+
+
+def test_a_name_that_is_no_text_is_left_and_the_others_are_read(tmp_path: Path) -> None:
+    try:
+        Path(os.fsdecode(bytes(tmp_path) + b"/bad\xff.png")).write_bytes(TEXT)
+    except OSError:
+        pytest.skip("this file system has names in UTF-8 only")
+    (tmp_path / NAME).write_bytes(TEXT)
+    files = FolderFiles(tmp_path)
+    assert files.names() == {NAME}
+    assert [problem[:2] for problem in files.noted.problems()] == [("bad\\udcff.png", "name_invalid")]
 
 
 def test_limits_are_settings_that_say_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
