@@ -22,6 +22,11 @@ LOOKED_AT = 2**16
 MOST_CONTROLS = 0.1  # of the first bytes; a text with a stray zero byte is still a text
 
 
+def storable(text: str) -> str:
+    """The same; half a character, which JSON and damaged tables may hold and nothing can store, becomes "?"."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def decode(content: bytes, name: str) -> str:
     """The whole text. `Refused` if it is not text, or has bytes that no encoding explains."""
     text, _ = lenient(content, name)

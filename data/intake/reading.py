@@ -128,12 +128,11 @@ def _picture(files: Files, name: str, view: DicomView) -> Picture:
 
 
 def _absent(name: str) -> Skipped:
+    """No file has the name: it is what stands in a cell, and is not told."""
     if not inside(name):
-        message = (
-            f"{labelled(name)} leads out of what was given, where nothing is looked for. Give its file name."
-        )
+        message = "The row's picture is sought outside of what was given, where nothing is. Give its file name."
         return Skipped("image_path_not_in_upload", message)
-    message = f"{labelled(name)} is not among the files. Pack pictures and table into one ZIP or folder."
+    message = "The row's picture is not among the files. Pack pictures and table into one ZIP or folder."
     return Skipped("image_missing", message)
 
 
@@ -171,7 +170,7 @@ def _read(files: Files, options: Options, secret: str) -> RawStudies:
     try:
         raw = loose.without_pictures(readers.read(files, secret=secret))
     except Refused as error:
-        return _without_table(loose.read(files), error)
+        return _without_table(files, error)
     cells = {name for column in raw.roles.images for name in raw.rows[column]}
     told = cells | {item for item, _, _ in raw.problems}
     unnamed = [name for name in pictures(files.names()) if name not in told]
@@ -179,9 +178,17 @@ def _read(files: Files, options: Options, secret: str) -> RawStudies:
     return replace(raw, problems=(*raw.problems, *((name, "not_in_table", reason) for name in unnamed)))
 
 
-def _without_table(raw: RawStudies, why: Refused) -> RawStudies:
+def _without_table(files: Files, why: Refused) -> RawStudies:
     """Pictures whose table could not be read: it is among the problems, by its own reason."""
-    problems = (((n, why.code, why.message) if is_table(n) else (n, c, m)) for n, c, m in raw.problems)
+    describing = () if why.code == "no_usable_files" else loose.DESCRIBING  # no layout that reads them
+    try:
+        raw = loose.read(files)
+    except Refused as error:
+        raise (why if describing and error.code == "file_type_not_allowed" else error) from None
+    problems = [
+        (n, why.code, why.message) if is_table(n) or n.lower().endswith(describing) else (n, c, m)
+        for n, c, m in raw.problems
+    ]
     return replace(raw, problems=tuple(problems))
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pandas as pd
 
 from data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID
+from data.encodings import storable
 from data.errors import Refused, Skipped
 from data.names import shown
 from data.phi import is_private
@@ -87,7 +88,8 @@ def _free_names(roles: Roles) -> dict[str, str]:
 
 def frame(records: list[dict[str, str]], columns: list[str]) -> pd.DataFrame:
     """A table of strings with exactly these columns, "" where a record has no value."""
-    return pd.DataFrame(records, columns=columns, dtype=str).fillna("")
+    stored = [{column: storable(cell) for column, cell in record.items()} for record in records]
+    return pd.DataFrame(stored, columns=columns, dtype=str).fillna("")
 
 
 def text_of(files: Files, name: str) -> str:

@@ -7,6 +7,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from data.encodings import storable
+from data.parquet import values_of
+
 
 def features_of(schema: pa.Schema) -> dict[str, Any]:
     """The dataset's own description of its columns, {} if it has none or it is not readable."""
@@ -21,7 +24,7 @@ def features_of(schema: pa.Schema) -> dict[str, Any]:
 def words(column: pa.ChunkedArray, feature: object) -> list[str]:
     """One string a row. A list becomes "a; b"; a class number its name."""
     names = _class_names(feature)
-    return [_word(cell, names) for cell in column.to_pylist()]
+    return [_word(cell, names) for chunk in column.chunks for cell in values_of(chunk)]
 
 
 def _class_names(feature: object) -> list[str]:
@@ -41,5 +44,5 @@ def _word(cell: object, names: list[str]) -> str:
     if isinstance(cell, list):
         return "; ".join(filter(None, (_word(item, names) for item in cell)))
     if isinstance(cell, int) and 0 <= cell < len(names):
-        return names[cell]
-    return str(cell)
+        return storable(names[cell])
+    return storable(str(cell))

@@ -80,7 +80,11 @@ def read(files: Files, *, table: str = "", roles: Roles | None = None) -> RawStu
     shards = [open_shard(files, s.name) for s in sources]
     _check_alike(shards, sources)
     held = ShardFiles(files, several_columns=len(shards[0].image_columns) > 1)
-    rows = _rows(sources, shards, held)
+    try:
+        rows = _rows(sources, shards, held)
+    except (pa.ArrowException, OSError, ValueError, OverflowError, KeyError) as error:
+        message = "The dataset has cells that cannot be read. Write its files again."
+        raise Refused("table_corrupt", message) from error
     result = studies(LAYOUT, rows, guess_roles(rows, held), roles, held)
     if len(result.roles.images) + len(result.roles.texts) + bool(result.roles.tabular) < 2:
         raise columns_missing("Expected a column of pictures and one of text, or two of either.", rows)

@@ -55,7 +55,7 @@ def open_shard(files: Files, name: str) -> Shard:
     except KeyError as error:
         message = f"{name!r} is a link out of the folder. Copy the dataset with its files (cp -rL)."
         raise Refused("no_usable_files", message) from error
-    except (pa.ArrowException, OSError, MemoryError) as error:
+    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
         raise Refused("table_corrupt", f"{name!r} is not a readable Arrow or Parquet file.") from error
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from data.encodings import storable
 from data.errors import Refused
 from data.names import shown
 from data.parquet import open_parquet, values_of
@@ -55,5 +56,4 @@ def _is_list(kind: pa.DataType) -> bool:
 
 
 def _cell(value: Any) -> str:
-    """As text; half a character, which cannot be stored, becomes "?"."""
-    return "" if value is None else str(value).encode("utf-8", "replace").decode()
+    return "" if value is None else storable(str(value))

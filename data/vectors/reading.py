@@ -18,6 +18,7 @@ import numpy as np
 
 from data import limits
 from data.archive import DAMAGED
+from data.encodings import storable
 from data.errors import Refused
 from data.names import shown
 from data.vectors.parquet import read_parquet
@@ -126,7 +127,7 @@ def _send(name: str, array: np.ndarray, send: Callable[..., None]) -> None:
 
 
 def _cells(name: str, array: np.ndarray) -> list[str]:
-    """A column as text; half a character, which cannot be stored, becomes "?"."""
+    """A column as text."""
     most = limits.current().table_rows
     if len(array) > most or (array.dtype.kind in "US" and len(array) * array.dtype.itemsize > 4 * MAX_TEXT):
         raise Refused("table_too_large", f"{shown(name)} is too long a column: {len(array):,} cells.")
@@ -134,7 +135,7 @@ def _cells(name: str, array: np.ndarray) -> list[str]:
         raise Refused("embedding_dtype", f"{shown(name)} is {array.dtype}; text or numbers are needed.")
     try:
         texts = np.char.decode(array, "utf-8", "replace") if array.dtype.kind == "S" else array.astype(str)
-        return [text.encode("utf-8", "replace").decode() for text in texts.tolist()]
+        return [storable(text) for text in texts.tolist()]
     except (ValueError, OverflowError) as error:
         raise _corrupt(name, "its text has characters that do not exist") from error
 

@@ -238,6 +238,16 @@ def test_what_may_name_a_person_is_counted_and_never_told(workspace: Workspace, 
     assert store.load(workspace, "mine").notes  # taken all the same: a person decides
 
 
+@pytest.mark.parametrize("cell", ["Jane Planted.png", "/home/Planted/x.png"])
+def test_a_picture_that_is_not_there_is_told_by_its_row(
+    workspace: Workspace, tmp_path: Path, cell: str
+) -> None:
+    table = [*rows(3), {**rows(1)[0], "study_id": "S9", "image": cell}]
+    report = intake(workspace, folder_of(tmp_path / "s", table, {f"{i}.png": png(i) for i in range(3)}), "mine")
+    assert [item for item, _, _ in report.problems] == ["S9"]
+    assert "Planted" not in repr(report)
+
+
 def test_rows_on_which_the_reader_dies_are_skipped_by_name(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,8 @@ import pytest
 from data import images, readers
 from data.errors import Refused, Skipped
 from data.files import FolderFiles, ZipFiles
+from data.intake.options import Options
+from data.intake.reading import understood_as
 from data.raw import RawStudies, Roles
 from data.readers.inflate import gunzip
 from data.readers.openi_xml import parse_report
@@ -318,6 +320,32 @@ def test_medpix_as_published(tmp_path: Path) -> None:
     ]
 
 
+def test_medpix_with_halves_of_characters(tmp_path: Path) -> None:
+    one = {"U_id": "M\ud8001", "image": "a\udfff", "Description": {"Caption": "A \ud800 cyst."}}
+    contents = {"Descriptions.json": json.dumps([one]), **pictures("b.png")}
+    raw = read(tmp_path, contents, "medpix")
+    assert records(raw, "case_id", "image", "caption") == [("M?1", "a?", "A ? cyst.")]
+
+
+UNREADABLE = {"deep": "[" * 100_000, "no list": "{}", "a long number": "[" + "9" * 6_000 + "]"}
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+@pytest.mark.parametrize("seen", [{}, pictures("a.png")], ids=["alone", "beside a picture"])
+def test_medpix_that_cannot_be_read_is_told_by_its_own_reason(
+    tmp_path: Path, kind: str, seen: dict[str, bytes]
+) -> None:
+    files = FolderFiles(write(tmp_path, {"Descriptions.json": UNREADABLE[kind], **seen}))
+    options = Options(unpaired=True, loose=True)
+    if seen:
+        problems = understood_as(files, options).problems
+        assert [p[:2] for p in problems] == [("Descriptions.json", "table_corrupt")]
+        return
+    with pytest.raises(Refused) as refused:
+        understood_as(files, options)
+    assert refused.value.code == "table_corrupt"
+
+
 @pytest.mark.real
 @pytest.mark.skipif(not SAMPLE.is_dir(), reason="the real studies are not part of the project")
 def test_medpix_real() -> None:
@@ -455,3 +483,21 @@ def test_rows_are_strings(tmp_path: Path) -> None:
     raw = read(tmp_path, mimic_files(), "mimic")
     assert all(isinstance(cell, str) for row in raw.rows.to_numpy() for cell in row)
     assert isinstance(raw.rows, pd.DataFrame)
+
+
+@pytest.mark.parametrize("kind", [pa.date32(), pa.list_(pa.date32())], ids=["of a cell", "of a list"])
+def test_a_date_beyond_the_calendar_is_a_number_or_refuses_its_table(
+    tmp_path: Path, kind: pa.DataType
+) -> None:
+    table = scans("train", 3)
+    far = pa.array([2**31 - 1] * 3, pa.int32()).cast(pa.date32())
+    if pa.types.is_list(kind):
+        far = pa.ListArray.from_arrays([0, 1, 2, 3], far)
+    name = "data/train-00000-of-00001.parquet"
+    files = FolderFiles(write(tmp_path, {name: parquet(table.append_column("when", far))}))
+    if not pa.types.is_list(kind):
+        assert readers.read(files).rows["when"].tolist() == [str(2**31 - 1)] * 3
+        return
+    with pytest.raises(Refused) as refused:
+        readers.read(files)
+    assert refused.value.code == "table_corrupt"

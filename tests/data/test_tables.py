@@ -151,6 +151,20 @@ def test_parquet_cells_are_strings_and_ids_stay_whole() -> None:
     assert read.to_dict("list") == {"study_id": ["7", ""], "report": ["a", "b"], "score": ["0.5", ""]}
 
 
+def test_a_time_that_python_does_not_know_costs_no_row() -> None:
+    far = pa.array([2**62, 0], pa.int64())
+    columns = {"a": far.cast(pa.timestamp("us")), "b": far.cast(pa.duration("s"))}
+    columns["c"] = pa.array([2**31 - 1, 0], pa.int32()).cast(pa.date32())
+    columns["d"] = pa.array([0, 0], pa.timestamp("us", "No/Where"))
+    rows = read_table(parquet(columns), "t.parquet")
+    assert rows.iloc[0].tolist() == [str(2**62), str(2**62), str(2**31 - 1), "0"]
+
+
+def test_too_many_columns_are_told_by_their_own_limit() -> None:
+    with pytest.raises(Refused, match="2,000 columns"):
+        read_table(parquet({f"c{i}": [1] for i in range(2_001)}), "t.parquet")
+
+
 def test_a_parquet_bomb_is_refused_by_its_footer() -> None:
     content = parquet({"report": ["x" * 40_000_000]}, compression="gzip", use_dictionary=False)
     assert len(content) < 400_000
