@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 
 import pandas as pd
@@ -15,6 +16,8 @@ from data.names import shown
 from data.raw import Noted
 
 SEPARATORS = ",;\t|"
+SAMPLE = 2**16  # characters by which a separator is chosen
+DECLARED = re.compile(f'"?sep=([{SEPARATORS}])"?[\r\n]+', re.IGNORECASE)
 csv.field_size_limit(2**31 - 1)  # how long a report may be is asked later, of one report at a time
 
 
@@ -23,13 +26,16 @@ def read_delimited(content: bytes, name: str, noted: Noted) -> pd.DataFrame:
     text, encoding = lenient(content, name)
     if encoding == "cp1252":
         noted.warn("warn_encoding", name)
+    skipped, separator, text = _opening(text)
     if not text.strip():
         message = f"{shown(name)} has only blank lines: a table needs a header and rows."
         raise Refused("table_empty", message)
-    records = _records(text.lstrip("\r\n"), skipped=_blank_lines(text))
+    records = _records(text, separator, skipped)
     header = _header(next(records)[2], name)
     left = _Left(name, noted)
     rows = list(_rows(records, header, left, check=bool(ODD.search(text))))
+    if left.odd > len(rows):
+        raise _not_text(f"{shown(name)} is")
     if left.lines and not rows:
         message = f"No row of {shown(name)} has the {len(header)} cells of its header. {ADVICE}"
         raise Refused("table_corrupt", message)
@@ -37,23 +43,50 @@ def read_delimited(content: bytes, name: str, noted: Noted) -> pd.DataFrame:
 
 
 ADVICE = "Put texts that hold separators or line breaks in double quotes, and close each quote."
+AS_UTF8 = "Save the table again as UTF-8."
+
+
+def _not_text(what: str) -> Refused:
+    return Refused("table_encoding", f"{what} neither UTF-8 nor Windows-1252 throughout. {AS_UTF8}")
 
 
 class _Left:
     """Notes the lines that are left out."""
 
     def __init__(self, name: str, noted: Noted) -> None:
-        self.name, self.noted, self.lines = name, noted, 0
+        self.name, self.noted, self.lines, self.odd = name, noted, 0, 0
 
-    def add(self, first: int, last: int, why: str) -> None:
+    def add(self, first: int, last: int, why: str, *, odd: bool = False) -> None:
         place = f"line {first:,}" if first == last else f"lines {first:,} to {last:,}"
-        self.noted.leave(f"{self.name}, {place}", Skipped("row_malformed", f"{why} {ADVICE}"))
+        message = f"{why} {AS_UTF8 if odd else ADVICE}"
+        self.noted.leave(f"{self.name}, {place}", Skipped("row_malformed", message))
         self.lines += 1
+        self.odd += odd
 
 
-def _records(text: str, skipped: int) -> Iterator[tuple[int, int, list[str] | None]]:
+def _opening(text: str) -> tuple[int, str, str]:
+    """(lines before the header, separator, all from the header on). Excel may name the separator first."""
+    rest = text.lstrip("\r\n")
+    if told := DECLARED.match(rest):
+        rest = rest[told.end() :].lstrip("\r\n")
+    before = io.StringIO(text[: len(text) - len(rest)], newline="")
+    return sum(1 for _ in before), told[1] if told else _separator(rest), rest
+
+
+def _separator(text: str) -> str:
+    """The one that gives most of the first rows as many cells as the header; then that gives it most."""
+    return max(SEPARATORS, key=lambda s: _fit(text[:SAMPLE], s))
+
+
+def _fit(sample: str, separator: str) -> tuple[int, int]:
+    widths = [len(row) for row in csv.reader(io.StringIO(sample, newline=""), delimiter=separator) if row]
+    header = widths[0] if widths else 0
+    return (widths[1:].count(header) if header > 1 else 0), header
+
+
+def _records(text: str, separator: str, skipped: int) -> Iterator[tuple[int, int, list[str] | None]]:
     """(first line, last line, cells); None for cells whose quotes do not close or stand amid a cell."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     while True:
         first = reader.line_num + 1
         try:
@@ -65,20 +98,12 @@ def _records(text: str, skipped: int) -> Iterator[tuple[int, int, list[str] | No
         yield first + skipped, reader.line_num + skipped, cells
 
 
-def _separator(text: str) -> str:
-    header = next(io.StringIO(text[:65_536], newline=""))
-    return max(SEPARATORS, key=header.count)
-
-
-def _blank_lines(text: str) -> int:
-    start = len(text) - len(text.lstrip("\r\n"))
-    return sum(1 for _ in io.StringIO(text[:start], newline=""))
-
-
 def _header(cells: list[str] | None, name: str) -> list[str]:
-    if cells is None or ODD.search("".join(cells)):
-        message = f"The header of {shown(name)} cannot be read: its quotes do not close, or it is not text."
+    if cells is None:
+        message = f"The header of {shown(name)} cannot be read: its quotes do not close."
         raise Refused("table_corrupt", message)
+    if ODD.search("".join(cells)):
+        raise _not_text(f"The header of {shown(name)} is")
     if len(cells) > limits.current().table_columns:
         raise Refused("table_too_large", f"{shown(name)} has {len(cells):,} columns, more than are read.")
     columns = [c.strip() or f"column {n}" for n, c in enumerate(cells, 1)]
@@ -102,12 +127,12 @@ def _rows(
     for first, last, cells in records:
         if cells is None:
             left.add(first, last, "A quote opens here and does not close, or stands amid a cell.")
-        elif not any(cells):
+        elif not any(map(str.strip, cells)):
             continue
+        elif check and ODD.search("".join(cells)):
+            left.add(first, last, "The row has a zero byte, or bytes that are not UTF-8.", odd=True)
         elif len(cells) != width and (len(cells) < width or any(cells[width:])):
             left.add(first, last, f"The row has {len(cells)} cells, the header {width}.")
-        elif check and ODD.search("".join(cells)):
-            left.add(first, last, "The row has a zero byte, or bytes that are not UTF-8.")
         else:
             yield cells[:width]
         count += 1

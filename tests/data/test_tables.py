@@ -65,6 +65,31 @@ def test_encodings_ends_and_separators(encoding: str, end: str, separator: str) 
     assert table["report"].tolist() == [r[1].strip('"') for r in rows[1:]]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "sep=;\r\na;report\r\n1;x, y\r\n",
+        '"sep=\t"\n\na\treport\n1\tx, y\n',
+        'a;"report, free, long";report\n1;u;x, y\n2;v;x, y\n',
+        "a;b,c,d,e;report\n1;u;x, y\n2;v;x, y\n",
+        "a,b|c,report\n1,u,\"x, y\"\n",
+        "a;report\n   \n1;x, y\n;  \n",
+    ],
+)
+def test_the_separator_is_that_which_fits_the_rows(content: str) -> None:
+    assert {*reports(content)} == {"x, y"}
+
+
+def test_lines_are_counted_from_the_first_of_the_file() -> None:
+    assert left("\nsep=;\n\na;report\n1;x\n2\n") == (["x"], ["line 6"])
+
+
+def test_another_encoding_is_told_and_not_taken_for_broken_quotes() -> None:
+    noted = Noted()
+    reports((HEADER + ROWS).encode() + b"S9,c.png,Gr\xf6\xdfe \x81\r\n", noted=noted)
+    assert [m for _, _, m in noted.problems() if "UTF-8" in m and "quote" not in m]
+
+
 def test_ids_are_never_numbers_and_formulas_never_run() -> None:
     ids = ["007", "1e5", "NA", "true", "1.0", "2020-01-02", "=1+1", "../x", "<b>", "-1", "+1", "@x", "nan"]
     table = read_table(("study_id,report\n" + "".join(f"{i},x\n" for i in ids)).encode(), "t.csv")
@@ -123,6 +148,10 @@ def test_windows_text_is_read_and_said_so() -> None:
         ("table_not_text", HEADER.encode("utf-16-le")),
         ("table_not_text", bytes(range(256)) * 9),
         ("table_encoding", b"\xff\xfea"),
+        ("table_encoding", "a,b\n1,胸部に異常なし\n2,左肺に結節あり\n".encode("shift_jis")),
+        ("table_encoding", "a,胸部に異常\n1,2\n".encode("shift_jis")),
+        ("table_empty", b"a,b\n   \n,,\n"),
+        ("table_empty", b"sep=;\n\n"),
         ("table_columns_ambiguous", b"study_id,report,report\n1,a,b\n"),
         ("table_corrupt", b"a,b\n1\n2\n"),
         ("table_corrupt", b'a,"b\n1,2\n'),
