@@ -23,7 +23,7 @@ MOST_CONTROLS = 0.1  # of the first bytes; a text with a stray zero byte is stil
 
 
 def storable(text: str) -> str:
-    """The same; half a character, which JSON and damaged tables may hold and nothing can store, becomes "?"."""
+    """The same; half a character, which JSON may hold and nothing can store, becomes "?"."""
     return text.encode("utf-8", "replace").decode()
 
 

@@ -82,7 +82,7 @@ def _cells(column: pa.Array) -> list[str]:
 
 
 def values_of(column: pa.Array) -> list[Any]:
-    """Python's values; of times that Python does not know the numbers, of other text than UTF-8 what is odd."""
+    """In Python; a time that it does not know is a number, a byte that is no text half a character."""
     try:
         return list(column.to_pylist())
     except UnicodeDecodeError:

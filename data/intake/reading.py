@@ -130,7 +130,9 @@ def _picture(files: Files, name: str, view: DicomView) -> Picture:
 def _absent(name: str) -> Skipped:
     """No file has the name: it is what stands in a cell, and is not told."""
     if not inside(name):
-        message = "The row's picture is sought outside of what was given, where nothing is. Give its file name."
+        message = (
+            "The row's picture lies outside of what was given, where none is sought. Give its file name."
+        )
         return Skipped("image_path_not_in_upload", message)
     message = "The row's picture is not among the files. Pack pictures and table into one ZIP or folder."
     return Skipped("image_missing", message)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from data import tables, uploads
+from data.encodings import storable
 from data.errors import Refused
 from data.files import ZipFiles, open_files
 from data.raw import Files, Noted
@@ -39,7 +40,7 @@ def _named_apart(files: list[tuple[str, Path]]) -> dict[str, Path]:
     """Files by the names they came with, without folders; a name that occurs again gets a number."""
     found: dict[str, Path] = {}
     for label, path in files:
-        came = PurePosixPath(label.replace("\\", "/"))
+        came = PurePosixPath(storable(label).replace("\\", "/"))
         free, copy = came.name or "nameless", 2
         while free in found:
             free, copy = f"{came.stem} ({copy}){came.suffix}", copy + 1

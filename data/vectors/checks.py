@@ -52,7 +52,7 @@ def usable(vectors: Arrays, missing: Arrays, ids: pd.Series, skips: Skips) -> np
         finite = np.isfinite(lengths)
         zero = ~missing[name] & (lengths < SHORT)
         for row in np.flatnonzero(good & ~finite):
-            message = f"row {row} of {name!r} has NaN or infinite values, or is longer than a number can tell."
+            message = f"row {row} of {name!r} has NaN or infinite values, or is of infinite length."
             skips.add(str(ids[row]), Skipped("embedding_not_finite", message))
         for row in np.flatnonzero(good & zero):
             message = f"row {row} of {name!r} is zero and has no direction."

@@ -29,8 +29,8 @@ MAX_NAME = 200
 MAX_TEXT = 2**26  # characters of one column
 LENGTHS = {(1, 0): "<H", (2, 0): "<I", (3, 0): "<I"}  # of the header, by version of the format
 BROKEN = (
-    *(ValueError, SyntaxError, TypeError, KeyError, EOFError, OverflowError, struct.error, tokenize.TokenError),
-    *(RecursionError, MemoryError),  # the parser of a deep header raises either
+    *(ValueError, SyntaxError, TypeError, KeyError, EOFError, OverflowError, struct.error),
+    *(tokenize.TokenError, RecursionError, MemoryError),  # of a deep header the parser raises either
 )
 
 

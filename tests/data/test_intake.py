@@ -243,7 +243,9 @@ def test_a_picture_that_is_not_there_is_told_by_its_row(
     workspace: Workspace, tmp_path: Path, cell: str
 ) -> None:
     table = [*rows(3), {**rows(1)[0], "study_id": "S9", "image": cell}]
-    report = intake(workspace, folder_of(tmp_path / "s", table, {f"{i}.png": png(i) for i in range(3)}), "mine")
+    report = intake(
+        workspace, folder_of(tmp_path / "s", table, {f"{i}.png": png(i) for i in range(3)}), "mine"
+    )
     assert [item for item, _, _ in report.problems] == ["S9"]
     assert "Planted" not in repr(report)
 

@@ -72,7 +72,7 @@ def test_encodings_ends_and_separators(encoding: str, end: str, separator: str) 
         '"sep=\t"\n\na\treport\n1\tx, y\n',
         'a;"report, free, long";report\n1;u;x, y\n2;v;x, y\n',
         "a;b,c,d,e;report\n1;u;x, y\n2;v;x, y\n",
-        "a,b|c,report\n1,u,\"x, y\"\n",
+        'a,b|c,report\n1,u,"x, y"\n',
         "a;report\n   \n1;x, y\n;  \n",
     ],
 )
