@@ -50,11 +50,18 @@ def versions() -> dict[str, Any]:
 def _try(built: Built) -> None:
     """Two different pictures and two different texts."""
     model = built.model.eval()
-    size = built.config["preprocess_cfg"]["size"]
-    height, width = (size, size) if isinstance(size, int) else size
-    pictures = torch.randn(2, 3, height, width, generator=torch.Generator().manual_seed(0))
-    tokens = built.tokenizer(["no acute finding", "fracture of the left wrist"])
-    try_out({"image": lambda: model.encode_image(pictures), "text": lambda: model.encode_text(tokens)})
+    architecture.transform(built.config)
+
+    def image() -> torch.Tensor:
+        size = built.config["preprocess_cfg"]["size"]
+        height, width = (size, size) if isinstance(size, int) else size
+        pictures = torch.randn(2, 3, height, width, generator=torch.Generator().manual_seed(0))
+        return model.encode_image(pictures)
+
+    def text() -> torch.Tensor:
+        return model.encode_text(built.tokenizer(["no acute finding", "fracture of the left wrist"]))
+
+    try_out({"image": image, "text": text})
 
 
 def _publish(workspace: Workspace, name: str, built: Built, source: Source) -> list[str]:
@@ -77,7 +84,7 @@ def _localise(built: Built, folder: Path) -> dict[str, Any]:
         (folder / "timm").mkdir()
         shutil.copyfile(os.path.normpath(written), folder / "timm" / "config.json")
         vision["timm_model_name"] = "local-dir:timm"
-    if "hf_model_name" in text:
+    if text.get("hf_model_name"):
         built.model.text.config.save_pretrained(folder / "text")
         text["hf_model_name"] = "text"
     if hasattr(built.tokenizer, "save_pretrained"):

@@ -13,42 +13,23 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import Refused
+from models.config_file import Config, read_json
 
 CONFIG, WEIGHTS = "open_clip_config.json", "open_clip_model.safetensors"
 BPE = "bpe.txt.gz"
-Config = dict[str, Any]
-
-
-def read_config(path: Path) -> Config:
-    try:
-        config = json.loads(path.read_text())
-        if "model_cfg" not in config:
-            config = {"model_cfg": config}
-        model = config["model_cfg"]
-        missing = {"embed_dim", "vision_cfg", "text_cfg"} - model.keys()
-        if not missing and not (
-            isinstance(model["vision_cfg"], dict) and isinstance(model["text_cfg"], dict)
-        ):
-            raise ValueError("vision_cfg and text_cfg must be objects")
-    except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise Refused("config_unreadable", f"{path.name!r} is not an open_clip config: {error}.") from error
-    if missing:
-        raise Refused("config_unreadable", f"{path.name!r} lacks {', '.join(sorted(missing))}.")
-    return config
 
 
 def local_paths(config: Config) -> dict[tuple[str, str], str]:
     """Entries of a config that name local folders: (part, key) -> path as written."""
     vision, text = config["model_cfg"]["vision_cfg"], config["model_cfg"]["text_cfg"]
     found = {}
-    timm = vision.get("timm_model_name", "")
+    timm = vision.get("timm_model_name") or ""
     if timm.startswith("local-dir:"):
         found["vision_cfg", "timm_model_name"] = timm.removeprefix("local-dir:")
     for key in ("hf_model_name", "hf_tokenizer_name"):
-        if key in text and (
-            text[key].startswith(".") or Path(text[key]).is_absolute() or text[key] == "text"
-        ):
-            found["text_cfg", key] = text[key]
+        name = text.get(key) or ""
+        if name.startswith(".") or Path(name).is_absolute() or name == "text":
+            found["text_cfg", key] = name
     return found
 
 
@@ -78,6 +59,7 @@ def instantiate(config: Config, folder: Path | None, *, pretrained: bool = False
     """The model of a config; towers read their own weights only if `pretrained`."""
     import open_clip
 
+    check_towers(config, folder)
     with tempfile.TemporaryDirectory() as temporary:
         (Path(temporary) / CONFIG).write_text(json.dumps(_absolute(config, folder)))
         try:
@@ -91,8 +73,26 @@ def instantiate(config: Config, folder: Path | None, *, pretrained: bool = False
                 )
                 return model.float()  # towers may come in half precision, each in its own
         except Exception as error:  # a config can be wrong in any library below
-            message = f"The model cannot be built from its config: {error}."
-            raise Refused("config_unreadable", message) from error
+            raise _unbuilt("model", error) from error
+
+
+def check_towers(config: Config, folder: Path | None) -> None:
+    """The configs of towers in local folders ask for sizes that are built here. `Refused` as `read_json`."""
+    for place in _places(config, folder):
+        if (place / "config.json").is_file():
+            read_json(place / "config.json")
+
+
+def _places(config: Config, folder: Path | None) -> list[Path]:
+    return [Path(os.path.normpath((folder or Path()).absolute() / p)) for p in local_paths(config).values()]
+
+
+def _unbuilt(what: str, error: Exception) -> Refused:
+    """Without the library's own words, which may quote the file."""
+    message = (
+        f"The {what} cannot be built from its config ({type(error).__name__}). Check its names and sizes."
+    )
+    return Refused("config_unreadable", message)
 
 
 def outline(config: Config, folder: Path | None) -> Any:
@@ -115,12 +115,20 @@ def _quiet() -> Iterator[None]:
 
 
 def tokenizer(config: Config, folder: Path | None) -> Any:
+    """The tokenizer of a config. `Refused` config_unreadable; no code from its folder is run."""
+    try:
+        return _tokenizer(config, folder)
+    except Exception as error:  # as for the model
+        raise _unbuilt("tokenizer", error) from error
+
+
+def _tokenizer(config: Config, folder: Path | None) -> Any:
     from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
 
     text = _absolute(config, folder)["model_cfg"]["text_cfg"]
     length = text.get("context_length", 77)
     if text.get("hf_tokenizer_name"):
-        options = text.get("tokenizer_kwargs", {})
+        options = {**(text.get("tokenizer_kwargs") or {}), "trust_remote_code": False}
         return HFTokenizer(text["hf_tokenizer_name"], context_length=length, **options)
     if folder is not None and (folder / BPE).is_file():
         return SimpleTokenizer(bpe_path=str(folder / BPE), context_length=length)
@@ -147,4 +155,7 @@ def transform(config: Config) -> Any:
 
     known = PreprocessCfg.__dataclass_fields__
     stated = {k: v for k, v in config["preprocess_cfg"].items() if k in known}
-    return image_transform_v2(PreprocessCfg(**stated), is_train=False)
+    try:
+        return image_transform_v2(PreprocessCfg(**stated), is_train=False)
+    except Exception as error:  # as for the model
+        raise _unbuilt("image transform", error) from error

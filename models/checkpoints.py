@@ -62,7 +62,13 @@ def try_out(encoders: Mapping[str, Callable[[], Tensor]]) -> None:
     for name, encode in encoders.items():
         try:
             rows, again = encode(), encode()
-        except (IndexError, RuntimeError, ValueError) as error:  # a config may be at odds with itself
+        except (
+            AssertionError,
+            IndexError,
+            RuntimeError,
+            TypeError,
+            ValueError,
+        ) as error:  # a config may be at odds with itself
             message = (
                 f"The {name} encoder cannot take its own input ({type(error).__name__}). Check the config"
             )

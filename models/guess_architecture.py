@@ -18,7 +18,8 @@ from torch import Tensor
 from data.errors import Refused
 from data.workspace import CHECKPOINT, Workspace
 from models import architecture, builtin
-from models.architecture import CONFIG, Config
+from models.architecture import CONFIG
+from models.config_file import Config
 from models.fitting import Fit, compare, settled
 
 Known = dict[str, tuple[Config, Path | None]]  # name -> config, and the folder its relative paths lead from
@@ -123,21 +124,21 @@ def facts_of_weights(state: State) -> Facts:
         "vocabulary": _size(state, f"{text}token_embedding.weight", 0),
         "text width": _size(state, f"{text}token_embedding.weight", 1),
         "context": _size(state, f"{text}positional_embedding", 0),
-        "text layers": _count(state, rf"{text}transformer\.resblocks\.(\d+)\."),
+        "text layers": _count(state, rf"{text}transformer\.resblocks\.(\d{1, 4})\."),
         "embedding": _size(state, f"{text}text_projection", 1),
         "captions": any(name.startswith("text_decoder.") for name in state),
     }
     if any(name.startswith("visual.trunk.") for name in state):
         return {**facts, "tower": "timm"}
     if "visual.layer1.0.conv1.weight" in state:
-        blocks = [_count(state, rf"visual\.layer{i}\.(\d+)\.") for i in (1, 2, 3, 4)]
+        blocks = [_count(state, rf"visual\.layer{i}\.(\d{1, 4})\.") for i in (1, 2, 3, 4)]
         return {**facts, "tower": "resnet", "layers": blocks}
     return {
         **facts,
         "tower": "transformer",
         "width": _size(state, "visual.conv1.weight", 0),
         "patch": _size(state, "visual.conv1.weight", -1),
-        "layers": _count(state, r"visual\.transformer\.resblocks\.(\d+)\."),
+        "layers": _count(state, r"visual\.transformer\.resblocks\.(\d{1,4})\."),
         "places": _size(state, "visual.positional_embedding", 0),
     }
 
@@ -147,11 +148,11 @@ def facts_of_config(config: Config) -> Facts:
     model = config["model_cfg"]
     vision, text = model["vision_cfg"], model["text_cfg"]
     facts: Facts = {"embedding": model["embed_dim"], "captions": "multimodal_cfg" in model}
-    if "hf_model_name" not in text:
+    if not text.get("hf_model_name"):
         facts |= {"vocabulary": text.get("vocab_size", 49408), "text width": text.get("width", 512)}
         places = text.get("context_length", 77) + bool(text.get("embed_cls"))  # CoCa has one for the text
         facts |= {"context": places, "text layers": text.get("layers", 12)}
-    if "timm_model_name" in vision:
+    if vision.get("timm_model_name"):
         return {**facts, "tower": "timm"}
     layers = vision.get("layers", 12)
     if isinstance(layers, list | tuple):

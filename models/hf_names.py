@@ -60,9 +60,11 @@ def to_open_clip(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _attention(state: Mapping[str, Tensor], query: str) -> list[Tensor]:
-    """Query, key and value of one layer, or nothing if one is absent."""
+    """Query, key and value of one layer, or nothing if one is absent or they are not alike."""
     names = [query.replace(".q_proj.", f".{part}_proj.") for part in "qkv"]
-    return [state[n] for n in names] if all(n in state for n in names) else []
+    found = [state[n] for n in names if n in state]
+    alike = all(t.ndim for t in found) and len({t.shape[1:] for t in found}) == 1
+    return found if alike and len(found) == len(names) else []
 
 
 def _renamed(name: str) -> str:

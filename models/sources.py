@@ -13,8 +13,9 @@ from data.errors import Refused
 from data.weights import SUFFIXES
 from data.workspace import CHECKPOINT, Workspace
 from models import architecture, builtin, guess_architecture
-from models.architecture import CONFIG, Config
+from models.architecture import CONFIG
 from models.checkpoints import fit, read_outline, read_weights
+from models.config_file import Config, read_config
 from models.guess_architecture import BUILT_IN_NAME, OWN, Recognised
 
 
@@ -108,17 +109,19 @@ def _from_hub(source: Source) -> Built:
         )
     tag = source.pretrained or None
     try:
+        config = _hub_config(source)
         model, _, _ = open_clip.create_model_and_transforms(source.location, pretrained=tag)
         tokenizer = open_clip.get_tokenizer(source.location)
         if tag is None and not _hub_weights(source.location):
             raise RuntimeError("the repository holds no weights")
+    except Refused:
+        raise
     except Exception as error:  # hub, config and weight errors come in a dozen types
         tags = open_clip.list_pretrained_tags_by_model(source.location)
         hint = f" Tags of this architecture: {', '.join(tags)}." if tags else ""
         raise Refused(
             "checkpoint_unavailable", f"{source.location!r} could not be had: {error}.{hint}"
         ) from error
-    config = _hub_config(source)
     return Built(model, {"model_cfg": config, "preprocess_cfg": architecture.preprocess(model)}, tokenizer)
 
 
@@ -128,7 +131,7 @@ def _hub_config(source: Source) -> dict[str, Any]:
 
     if source.location.startswith("hf-hub:"):
         path = hf_hub_download(source.location.removeprefix("hf-hub:"), CONFIG)  # asked for  # nosec B615
-        return architecture.read_config(Path(path))["model_cfg"]
+        return read_config(Path(path))["model_cfg"]
     return open_clip.get_model_config(source.location)
 
 
@@ -140,25 +143,25 @@ def _hub_weights(location: str) -> bool:
 
 
 def _from_folder(folder: Path, source: Source) -> Built:
-    config = architecture.read_config(folder / CONFIG)
+    config = read_config(folder / CONFIG)
     weights = next((p for s in SUFFIXES for p in sorted(folder.glob(f"*{s}"))), None)
     if weights is None:
         raise Refused("checkpoint_keys_missing", f"{str(folder)!r} holds no weights file.")
     state, notes = read_weights(weights)
     model = architecture.instantiate(config, folder)
     fit(model, state, weights.name, f"of {CONFIG}")
-    config["preprocess_cfg"] = config.get("preprocess_cfg") or architecture.preprocess(model)
+    config["preprocess_cfg"] = architecture.preprocess(model) | (config.get("preprocess_cfg") or {})
     return Built(model, config, architecture.tokenizer(config, folder), folder, notes)
 
 
 def _from_config(path: Path, source: Source) -> Built:
     """An own open_clip config: towers from local folders with their own weights."""
-    config = architecture.read_config(path)
+    config = read_config(path)
     folder = architecture.root_of(config, path)
     _check_towers(config, folder)
     model = architecture.instantiate(config, folder, pretrained=True)
-    stated = config.get("preprocess_cfg")
-    config["preprocess_cfg"] = stated or architecture.timm_preprocess(model, source.resize)
+    stated = config.get("preprocess_cfg") or {}
+    config["preprocess_cfg"] = architecture.timm_preprocess(model, source.resize) | stated
     notes = ["Its projection heads are new: train it before you read its retrieval scores."]
     return Built(model, config, architecture.tokenizer(config, folder), folder, notes)
 
@@ -184,8 +187,8 @@ def _from_weights(workspace: Workspace, path: Path, source: Source) -> Built:
     config, folder = _architecture(workspace, name)
     model = architecture.instantiate(config, folder)
     fit(model, state, label, name)
-    stated = config.get("preprocess_cfg")
-    config["preprocess_cfg"] = stated or architecture.timm_preprocess(model, source.resize)
+    stated = config.get("preprocess_cfg") or {}
+    config["preprocess_cfg"] = architecture.timm_preprocess(model, source.resize) | stated
     return Built(model, config, architecture.tokenizer(config, folder), folder, notes)
 
 
@@ -197,9 +200,9 @@ def _architecture(workspace: Workspace, name: str) -> tuple[Config, Path | None]
         return builtin.config(), builtin.FOLDER
     if name.startswith(OWN):
         record = workspace.record(CHECKPOINT, name.removeprefix(OWN))
-        return architecture.read_config(record.path(CONFIG)), record.folder
+        return read_config(record.path(CONFIG)), record.folder
     if name.endswith(".json"):
-        config = architecture.read_config(Path(name))
+        config = read_config(Path(name))
         return config, architecture.root_of(config, Path(name))
     config = open_clip.get_model_config(name)
     if config is None:

@@ -139,3 +139,15 @@ def test_a_damaged_hugging_face_model_does_not_fit(missing: str) -> None:
     state = {f"text_model.encoder.layers.0.self_attn.{p}_proj.weight": torch.zeros(2, 2) for p in "qkv"}
     del state[missing]
     assert "transformer.resblocks.0.attn.in_proj_weight" not in to_open_clip(state)
+
+
+@pytest.mark.parametrize("shapes", [[(8, 8), (8, 9), (8, 10)], [(), (), ()]])
+def test_attention_at_odds_with_itself_is_not_joined(shapes: list[tuple[int, ...]]) -> None:
+    names = [f"text_model.encoder.layers.0.self_attn.{p}_proj.weight" for p in "qkv"]
+    state = to_open_clip({n: torch.zeros(s) for n, s in zip(names, shapes, strict=True)})
+    assert "transformer.resblocks.0.attn.in_proj_weight" not in state
+
+
+def test_a_number_in_a_name_that_no_layer_has_tells_nothing() -> None:
+    state = {f"transformer.resblocks.{'9' * 5000}.ln_1.weight": torch.empty(2, device="meta")}
+    assert facts_of_weights(state)["text layers"] is None
