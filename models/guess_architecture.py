@@ -124,14 +124,14 @@ def facts_of_weights(state: State) -> Facts:
         "vocabulary": _size(state, f"{text}token_embedding.weight", 0),
         "text width": _size(state, f"{text}token_embedding.weight", 1),
         "context": _size(state, f"{text}positional_embedding", 0),
-        "text layers": _count(state, rf"{text}transformer\.resblocks\.(\d{1, 4})\."),
+        "text layers": _count(state, rf"{text}transformer\.resblocks\.(\d{{1,4}})\."),
         "embedding": _size(state, f"{text}text_projection", 1),
         "captions": any(name.startswith("text_decoder.") for name in state),
     }
     if any(name.startswith("visual.trunk.") for name in state):
         return {**facts, "tower": "timm"}
     if "visual.layer1.0.conv1.weight" in state:
-        blocks = [_count(state, rf"visual\.layer{i}\.(\d{1, 4})\.") for i in (1, 2, 3, 4)]
+        blocks = [_count(state, rf"visual\.layer{i}\.(\d{{1,4}})\.") for i in (1, 2, 3, 4)]
         return {**facts, "tower": "resnet", "layers": blocks}
     return {
         **facts,
