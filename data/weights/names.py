@@ -19,10 +19,10 @@ MAX_TENSORS = 5_000
 def unwrapped(content: object, label: str) -> tuple[dict[str, Any], list[str]]:
     """(the tensors by their own names, what was done to find them).
 
-    A tensor is whatever has a shape. `Refused` if there is none, or too many.
+    A tensor is whatever has a dtype. `Refused` if there is none, or too many.
     """
     content, notes = _inside(content)
-    state = {k: v for k, v in content.items() if isinstance(k, str) and hasattr(v, "shape")}
+    state = {k: v for k, v in content.items() if isinstance(k, str) and hasattr(v, "dtype")}
     if not state:
         message = f"{label!r} holds no tensors: a state_dict (names and tensors) was expected."
         raise Refused("checkpoint_keys_missing", message)
@@ -44,7 +44,7 @@ def _inside(content: object) -> tuple[Mapping[Any, Any], list[str]]:
     for _ in range(DEPTH):
         if not isinstance(content, Mapping):
             return {}, notes
-        if any(hasattr(v, "shape") and isinstance(k, str) and "." in k for k, v in content.items()):
+        if any(hasattr(v, "dtype") and isinstance(k, str) and "." in k for k, v in content.items()):
             break
         nest = next((k for k in NESTS if isinstance(content.get(k), Mapping)), None)
         if nest is None:

@@ -40,7 +40,6 @@ BUILTINS = tuple(
         "tuple",
         "slice",
         "complex",
-        "bytearray",
         "object",
         "range",
     )
@@ -68,6 +67,11 @@ CALLS = (  # of those, what runs code or opens files
 )
 
 
+SYSTEM = {  # modules and functions that a name can reach through another module's own imports
+    *("os", "sys", "_sys", "posix", "nt", "subprocess", "builtins", "bltns", "importlib", "runpy", "shutil"),
+    *("socket", "ctypes", "pickle", "eval", "exec", "system", "popen", "getattr"),
+}
+BYTES = {"_codecs.encode", "builtins.bytearray", "__builtin__.bytearray"}
 WEIGHTS = ("collections.OrderedDict", "torch._utils._rebuild_", "torch.Size", "torch.device", "torch.dtype")
 
 
@@ -80,7 +84,21 @@ def beside(names: set[str]) -> set[str]:
 
 def foreign(names: set[str]) -> set[str]:
     """Names that no training program has a reason to keep beside its weights."""
-    return {n for n in names if n not in BUILTINS and (not n.startswith(TRAINING) or n.startswith(CALLS))}
+    return {
+        n
+        for n in names - BYTES
+        if n not in BUILTINS and (not n.startswith(TRAINING) or n.startswith(CALLS) or _reaches_out(n))
+    }
+
+
+def holds_bytes(names: set[str]) -> bool:
+    """Whether it makes Python bytes: numpy's scalars do. They are no weights, and can be of any length."""
+    return not names.isdisjoint(BYTES)
+
+
+def _reaches_out(name: str) -> bool:
+    parts = name.split(".")
+    return not SYSTEM.isdisjoint(parts) or any(part.startswith("__") for part in parts[1:])
 
 
 def imports(stream: BinaryIO) -> set[str]:

@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from data.errors import Refused
 from data.names import shown
 from data.weights.names import unwrapped
-from data.weights.values import check_kinds, check_values
+from data.weights.values import check_kinds, check_shapes, check_values
 
 MAX_HEADER = 4 * 2**20  # bytes; 5,000 tensors need a tenth
 DTYPES = {
@@ -40,6 +40,7 @@ def task(request: dict[str, Any], send: Callable[..., None]) -> None:
     """Send notes, then one tensor a frame; or only names and shapes."""
     path, label = Path(request["path"]), request["label"]
     entries, notes = unwrapped(header(path, label), label)
+    check_shapes({name: entry.shape for name, entry in entries.items()}, label)
     check_kinds({name: entry.dtype for name, entry in entries.items()}, label)
     if not request["values"]:
         send({"notes": notes, "shapes": {name: entry.shape for name, entry in entries.items()}})

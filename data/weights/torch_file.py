@@ -13,9 +13,9 @@ from torch import Tensor
 
 from data.errors import Refused
 from data.names import shown
-from data.weights.archive import SAVE_AGAIN, corrupt
+from data.weights.archive import beside_weights, corrupt
 from data.weights.names import unwrapped
-from data.weights.values import check_kinds, check_values
+from data.weights.values import check_kinds, check_shapes, check_values
 
 KINDS = {
     **{torch.float64: "float64", torch.float32: "float32", torch.float16: "float16"},
@@ -40,7 +40,7 @@ def task(request: dict[str, Any], send: Callable[..., None]) -> None:
     send({"notes": notes})
     for name, tensor in tensors.items():
         kind = KINDS[tensor.dtype]
-        plain = tensor.detach().contiguous()
+        plain = tensor.detach().resolve_neg().contiguous()
         array = plain.view(torch.uint16).numpy() if kind == "bfloat16" else plain.numpy()
         check_values(name, array, kind, label)
         send({"name": name, "dtype": kind}, [array])
@@ -55,19 +55,16 @@ def _load(path: Path, label: str, beside: bool) -> object:
         if "DefaultCPUAllocator" in str(error):
             raise MemoryError from error
         if beside:
-            message = f"{label!r} holds Python objects beside its weights. {SAVE_AGAIN}"
-            raise Refused("checkpoint_not_weights_only", message) from error
+            raise beside_weights(label) from error
         raise corrupt(label, "it is not what torch.save writes, or it is cut off") from error
 
 
 def _check_sizes(tensors: Mapping[str, Tensor], size: int, label: str) -> None:
     """No tensor is larger than what is stored of it, nor all of them than the file (tied ones: twice)."""
     for name, tensor in tensors.items():
-        if tensor.layout != torch.strided or tensor.dtype not in KINDS or tensor.device.type != "cpu":
-            message = (
-                f"{label!r}: {shown(name)} is {tensor.dtype}, {tensor.layout}. Dense floats are expected."
-            )
-            raise Refused("checkpoint_dtype", message)
+        _check_dense(name, tensor, label)
+    check_shapes({name: tensor.shape for name, tensor in tensors.items()}, label)
+    for name, tensor in tensors.items():
         if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
             message = (
                 f"{label!r}: {shown(name)} claims shape {tuple(tensor.shape)}, more than is stored of it."
@@ -77,3 +74,13 @@ def _check_sizes(tensors: Mapping[str, Tensor], size: int, label: str) -> None:
     if claimed > 2 * size + 4096:
         message = f"{label!r} of {size:,} bytes claims {claimed:,} bytes of tensors."
         raise Refused("checkpoint_shape_mismatch", message)
+
+
+def _check_dense(name: str, tensor: Tensor, label: str) -> None:
+    """A tensor with values, all of them, in one of the kinds that are read."""
+    if tensor.is_nested or tensor.layout != torch.strided or tensor.device.type != "cpu":
+        what = "on no device, so without values" if tensor.is_meta else "not dense"
+        raise Refused("checkpoint_dtype", f"{label!r}: {shown(name)} is {what}. Dense floats are expected.")
+    if tensor.dtype not in KINDS:
+        message = f"{label!r}: {shown(name)} is {tensor.dtype}. Dense floats are expected."
+        raise Refused("checkpoint_dtype", message)

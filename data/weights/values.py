@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -11,7 +12,17 @@ from data.names import shown
 
 FLOATS = ("float64", "float32", "float16", "bfloat16")
 MUST_BE_FLOATS = ("weight", "bias")
+MAX_AXES = 8  # what the child can send
+MAX_SIZE = 2**40  # of all axes but those of length 0, where shapes come without values
 INFINITE_BFLOAT16 = 0x7F80  # all bits of the exponent: infinite or not a number
+
+
+def check_shapes(shapes: Mapping[str, Sequence[int]], label: str) -> None:
+    """Shapes that arrays can have: what holds no value may claim any."""
+    for name, shape in shapes.items():
+        if len(shape) > MAX_AXES or math.prod(max(n, 1) for n in shape) > MAX_SIZE:
+            message = f"{label!r}: {shown(name)} claims a shape that no weights have."
+            raise Refused("checkpoint_shape_mismatch", f"{message} At most {MAX_AXES} axes are read.")
 
 
 def check_kinds(dtypes: Mapping[str, str], label: str) -> None:

@@ -60,6 +60,12 @@ def legacy(path: Path, canary: Path) -> None:
     path.write_bytes(b"".join(parts))
 
 
+def packed(path: Path, **members: bytes) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+
+
 def appended(path: Path, content: bytes) -> None:
     path.write_bytes(path.read_bytes() + content)
 
@@ -71,6 +77,13 @@ EVIL = {
     "protocol 0": lambda path, canary: path.write_bytes(pickle.dumps(touching(canary), 0)),
     "broken after it": lambda path, canary: path.write_bytes(pickle.dumps(touching(canary))[:-1] + b"\xff"),
     "third pickle": legacy,
+    "behind a decoy": lambda path, canary: packed(
+        path, **{"a/b/data.pkl": b"\x80\x02}.", "a/data.pkl": pickle.dumps(touching(canary), 2)}
+    ),
+    "through a library": lambda path, canary: path.write_bytes(
+        b"\x80\x02ctorch\nserialization.os.system\nX%b%bq\0\x85R."
+        % (struct.pack("<I", len(f"touch {canary}")), f"touch {canary}".encode())
+    ),
     "eval": lambda path, canary: torch.save(Payload(eval, f"open({str(canary)!r}, 'w')"), path),
 }
 
@@ -126,6 +139,18 @@ def shared_view(path: Path) -> None:
     torch.save({f"x{i}.weight": one for i in range(100)}, path)
 
 
+def nested() -> torch.Tensor:
+    return torch.nested.nested_tensor([torch.zeros(2, 3), torch.zeros(4, 3)])
+
+
+def past_the_end(path: Path) -> None:
+    """The directory says that the pickle is longer than the file."""
+    packed(path, **{"a/data.pkl": b"\x80\x02}."})
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<II", content, content.index(b"PK\x01\x02") + 20, len(content), len(content))
+    path.write_bytes(content)
+
+
 def cut(path: Path) -> None:
     torch.save(dict(STATE), path)
     path.write_bytes(path.read_bytes()[:-200])
@@ -139,6 +164,20 @@ BAD = {
     ),
     "TorchScript": ("checkpoint_is_torchscript", scripted),
     "deflated": ("checkpoint_too_large", lambda p: rewritten(p, zipfile.ZIP_DEFLATED)),
+    "numpy's scalar": (
+        "checkpoint_not_weights_only",
+        lambda p: torch.save({"state_dict": STATE, "best": np.float64(3)}, p),
+    ),
+    "empty bytes of any length": (
+        "checkpoint_not_weights_only",
+        lambda p: p.write_bytes(b"\x80\x02cbuiltins\nbytearray\n\x8a\x05\0\0\0\0\2\x85R."),
+    ),
+    "past the end": ("checkpoint_corrupt", past_the_end),
+    "nine axes": ("checkpoint_shape_mismatch", lambda p: torch.save({"x.weight": torch.zeros([1] * 9)}, p)),
+    "no values, any shape": (
+        "checkpoint_shape_mismatch",
+        lambda p: torch.save({"x.weight": torch.zeros(0).as_strided((0, 2**62), (1, 1))}, p),
+    ),
     "two pickles": ("checkpoint_corrupt", lambda p: rewritten(p, **{"other/data.pkl": b"\x80\x02}."})),
     "stride 0": ("checkpoint_shape_mismatch", far_view),
     "one storage for all": ("checkpoint_shape_mismatch", shared_view),
@@ -159,6 +198,8 @@ BAD = {
     ),
     "whole numbers": ("checkpoint_dtype", lambda p: torch.save({"x.weight": torch.ones(3).long()}, p)),
     "complex": ("checkpoint_dtype", lambda p: torch.save({"x.weight": torch.ones(3).cfloat()}, p)),
+    "nested": ("checkpoint_dtype", lambda p: torch.save({"x.weight": nested()}, p)),
+    "on no device": ("checkpoint_dtype", lambda p: torch.save({"x": torch.empty(2, device="meta")}, p)),
     "sparse": ("checkpoint_dtype", lambda p: torch.save({"x.weight": torch.eye(3).to_sparse()}, p)),
 }
 
@@ -228,6 +269,22 @@ def test_both_formats_give_the_values_that_were_saved(tmp_path: Path, dtype: tor
         assert weights.outline(tmp_path / file).shapes == {"a.weight": (3, 5), "n": (4,), "s": ()}
 
 
+@pytest.mark.parametrize("shape", [[1] * 9, [1] * 70, [0, 2**62], [2**62, 0], [0, 2**63 + 5]])
+@pytest.mark.parametrize("ask", [weights.read, weights.outline])
+def test_shapes_that_no_array_has(tmp_path: Path, shape: list[int], ask: Callable) -> None:
+    size = 0 if 0 in shape else 4
+    entries = f'{{"a": {entry(shape=tuple(shape), offsets=(0, size))}}}'
+    (tmp_path / "w.safetensors").write_bytes(header(entries, bytes(size)))
+    with pytest.raises(Refused) as refused:
+        ask(tmp_path / "w.safetensors")
+    assert refused.value.code in ("checkpoint_shape_mismatch", "safetensors_header")
+
+
+def test_a_view_with_its_sign_turned_is_read(tmp_path: Path) -> None:
+    torch.save({"a.weight": torch._neg_view(torch.arange(3.0))}, tmp_path / "w.pt")
+    np.testing.assert_array_equal(weights.read(tmp_path / "w.pt").tensors["a.weight"], [0, -1, -2])
+
+
 def test_tied_weights_come_twice(tmp_path: Path) -> None:
     one = torch.randn(300, 20)
     torch.save({"a.weight": one, "b.weight": one}, tmp_path / "w.pt")
@@ -271,5 +328,6 @@ def test_names_that_are_nothing_but_a_prefix_stay() -> None:
 def test_calls_hidden_in_libraries_of_training_are_foreign() -> None:
     known = {"argparse.Namespace", "__main__.Config", "torch.nn.modules.linear.Linear", "builtins.set"}
     assert not pickles.foreign(known)
-    calls = {"builtins.eval", "torch.hub.load", "posix.system", "runpy._run_code", "numpy.load", "?"}
+    calls = {"collections._sys.modules", "enum.sys.exit", "datetime.sys", "pytorch_lightning.os.system"}
+    calls |= {"builtins.eval", "torch.hub.load", "posix.system", "runpy._run_code", "numpy.load", "?"}
     assert pickles.foreign(known | calls) == calls
