@@ -101,7 +101,8 @@ def _weights(part: Config) -> float:
 def _numbers(part: Config, key: str) -> list[float]:
     """A size, or those of a list; what is no number is left for the library to refuse."""
     value = part.get(key)
-    return [n for n in (value if isinstance(value, list) else [value]) if type(n) in (int, float)]
+    values = value if isinstance(value, list) else [value]
+    return [n for n in values if isinstance(n, int | float) and not isinstance(n, bool)]
 
 
 def _refused(path: Path, what: str) -> Refused:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pickletools
 import re
+from collections import deque
 from typing import BinaryIO
 
 MAX_PICKLES = 5  # as many as the old format of torch has, before its bare numbers
@@ -117,23 +118,23 @@ def imports(stream: BinaryIO) -> set[str]:
 
 def _scan(stream: BinaryIO, found: set[str]) -> None:
     memo: dict[object, str] = {}
-    recent: list[str] = ["?", "?"]  # the strings pushed last, for STACK_GLOBAL
+    recent = deque(["?", "?"], maxlen=2)  # the strings pushed last, for STACK_GLOBAL
     for operation, argument, _ in pickletools.genops(stream):
         name = operation.name
         if name in ("GLOBAL", "INST"):
             found.add(str(argument).replace(" ", "."))
         elif name == "STACK_GLOBAL":
-            found.add(".".join(recent[-2:]))
-            recent = ["?", "?"]
+            found.add(".".join(recent))
+            recent += ["?", "?"]
         elif name.startswith("EXT"):
             found.add("?")
         elif name in STRINGS:
             recent.append(str(argument))
+        elif name in ("POP", "POP_MARK", "DUP"):
+            recent += ["?", "?"]  # what lies on top now is not followed
         elif name in ("PUT", "BINPUT", "LONG_BINPUT"):
             memo[argument] = recent[-1]
         elif name == "MEMOIZE":
             memo[len(memo)] = recent[-1]
         elif name in ("GET", "BINGET", "LONG_BINGET"):
             recent.append(memo.get(argument, "?"))
-        if len(recent) > 64:
-            recent = recent[-2:]

@@ -80,6 +80,11 @@ EVIL = {
     "behind a decoy": lambda path, canary: packed(
         path, **{"a/b/data.pkl": b"\x80\x02}.", "a/data.pkl": pickle.dumps(touching(canary), 2)}
     ),
+    "under other names": lambda path, canary: path.write_bytes(
+        b"\x80\x04\x8c\x02os\x8c\x06system\x8c\x05torch\x8c\x06Tensor00\x93\x8c"
+        + bytes([len(f"touch {canary}")])
+        + f"touch {canary}\x85R.".encode("latin1")
+    ),
     "through a library": lambda path, canary: path.write_bytes(
         b"\x80\x02ctorch\nserialization.os.system\nX%b%bq\0\x85R."
         % (struct.pack("<I", len(f"touch {canary}")), f"touch {canary}".encode())
