@@ -7,8 +7,10 @@ import warnings
 import zlib
 
 import pydicom
-from pydicom.dataset import FileDataset
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset, FileDataset
 from pydicom.filereader import _read_file_meta_info, read_preamble
+from pydicom.multival import MultiValue
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
@@ -24,6 +26,8 @@ from data.errors import Skipped
 
 CHUNK = 2**16
 MAX_DEPTH = 32  # sequences within sequences; reports nest about ten deep
+UNDEFINED = 0xFFFFFFFF  # length of an element that ends by a mark
+GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
@@ -61,9 +65,17 @@ def pixel_tag(tags: FileDataset) -> str:
     here = next((name for name in PIXELS if name in tags), "")
     if not here and "Rows" in tags:
         raise Skipped("dicom_truncated", "The file ends before its picture: copy it again.")
+    if not here and ("SOPClassUID" not in tags or _ends_within(tags)):
+        raise Skipped("dicom_corrupt", "The file's header cannot be trusted: export or copy it again.")
     if not here:
         raise Skipped("dicom_no_pixels", "The DICOM file has no picture (a report, a PDF, a directory).")
     return here
+
+
+def _ends_within(tags: FileDataset) -> bool:
+    """Whether an element declares more bytes than were left of the file."""
+    raw = [e for e in tags.values() if isinstance(e, RawDataElement)]  # those that were not asked for yet
+    return any(UNDEFINED != e.length > len(e.value or b"") for e in raw)
 
 
 def corrupt(error: BaseException) -> Skipped:
@@ -109,17 +121,21 @@ def _guessed(implicit: bool | None, little: bool | None) -> UID:
 
 
 def _check_depth(tags: FileDataset) -> None:
-    level, depth = [tags], 0
+    level: list[Dataset] = [tags]
+    depth = 0
     while level:
         depth += 1
         if depth > MAX_DEPTH:
             raise Skipped("dicom_corrupt", f"Its sequences nest deeper than {MAX_DEPTH}.")
-        level = [
-            item for t in level for tag in list(t.keys()) if _is_sequence(t, tag) for item in t[tag].value
-        ]
+        level = _within(level)
 
 
-def _is_sequence(tags: FileDataset, tag: pydicom.tag.BaseTag) -> bool:
+def _within(level: list[Dataset]) -> list[Dataset]:
+    """The items of all sequences."""
+    return [item for t in level for tag in list(t.keys()) if _is_sequence(t, tag) for item in t[tag].value]
+
+
+def _is_sequence(tags: Dataset, tag: pydicom.tag.BaseTag) -> bool:
     raw = tags.get_item(tag)
     known = pydicom.datadict.dictionary_has_tag(tag)
     vr = (raw.VR if raw is not None else None) or (pydicom.datadict.dictionary_VR(tag) if known else "")
@@ -127,9 +143,21 @@ def _is_sequence(tags: FileDataset, tag: pydicom.tag.BaseTag) -> bool:
 
 
 def _check_burned_in(tags: FileDataset) -> None:
-    kind = tags.get("ImageType") or ()
-    kinds = " ".join([kind] if isinstance(kind, str) else map(str, kind)).upper()
-    if str(tags.get("BurnedInAnnotation", "")).strip().upper() == "YES" or "SCREEN" in kinds:
+    groups = [group for name in GROUPS for group in tags.get(name) or ()]
+    said = [word for t in (tags, *groups, *_within(groups)) for word in _words(t, "BurnedInAnnotation")]
+    shot = any("SCREEN" in word for word in _words(tags, "ImageType"))
+    if shot or any(word.startswith("Y") for word in said):
         raise Skipped(
             "dicom_burned_in", "The picture is marked as carrying burned-in text, or a screen save."
         )
+
+
+def _words(tags: Dataset, keyword: str) -> list[str]:
+    """The values of a tag, of which there may be none, one or several."""
+    value = tags.get(keyword)
+    values = value if isinstance(value, MultiValue) else [value]
+    return [_text(v).strip(" \0").upper() for v in values]
+
+
+def _text(value: object) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)

@@ -6,7 +6,10 @@ presentation. One frame, eight bits, luminance.
 
 from __future__ import annotations
 
+import math
 import warnings
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from pydicom.dataset import Dataset, FileDataset
@@ -14,6 +17,7 @@ from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi, apply
 from pydicom.pixels.utils import get_expected_length
 
 from data import limits
+from data.crowd import CROWD
 from data.dicom_file import corrupt, open_dicom, pixel_tag
 from data.dicom_syntax import check_syntax, decode, syntaxes
 from data.dicom_view import MIDDLE, DicomView, is_window
@@ -22,6 +26,8 @@ from data.errors import Skipped
 __all__ = ["dicom_pixels", "syntaxes"]
 
 LUMINANCE = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as in YBR_FULL
+NEEDED = ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "PhotometricInterpretation")
+FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")  # PS3.3 C.11.2.1.3
 ENHANCED = ("PixelValueTransformationSequence", "FrameVOILUTSequence")  # rescale and window of each frame
 
 
@@ -36,9 +42,10 @@ def dicom_pixels(content: bytes, view: DicomView = MIDDLE) -> np.ndarray:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             frame = view.number(_check_pixels(tags))
-            stored = decode(tags, frame)
-            _complete(tags, frame)
-            return _grey(stored, tags, view) if stored.ndim == 2 else _luminance(stored)
+            with CROWD.joined(tags.Rows * tags.Columns * tags.SamplesPerPixel):
+                stored = decode(tags, frame)
+                _complete(tags, frame)
+                return _grey(stored, tags, view) if stored.ndim == 2 else _luminance(stored)
     except (Skipped, MemoryError):
         raise
     except (Exception, RecursionError) as error:
@@ -48,12 +55,16 @@ def dicom_pixels(content: bytes, view: DicomView = MIDDLE) -> np.ndarray:
 def _check_pixels(tags: FileDataset) -> int:
     """The number of frames, once all that is declared is known to be bearable and here."""
     here = pixel_tag(tags)
+    for name in NEEDED:
+        if tags.get(name) is None:
+            raise Skipped("dicom_corrupt", f"The file has no {name}, without which there is no picture.")
     frames = int(tags.get("NumberOfFrames") or 1)
     if frames < 1:
         raise Skipped("dicom_corrupt", f"The file declares {frames} frames.")
     _check_size(tags.Rows, tags.Columns, tags.SamplesPerPixel * frames)
     syntax = check_syntax(tags.file_meta.TransferSyntaxUID)
-    if not syntax.is_encapsulated and len(tags[here].value) < get_expected_length(tags):
+    size, least = len(tags[here].value or b""), get_expected_length(tags)
+    if size < (1 if syntax.is_encapsulated else least):
         raise Skipped("dicom_truncated", "The file has fewer pixels than it declares: copy it again.")
     return frames
 
@@ -73,6 +84,7 @@ def _complete(tags: FileDataset, frame: int) -> None:
     """Puts in their usual place what enhanced objects say for each frame, and floats leave out."""
     tags.setdefault("BitsStored", tags.BitsAllocated)
     tags.setdefault("PixelRepresentation", 0)
+    tags.VOILUTFunction = tags.get("VOILUTFunction") or FUNCTIONS[0]
     groups = [*(tags.get("SharedFunctionalGroupsSequence") or ())]
     groups += [*(tags.get("PerFrameFunctionalGroupsSequence") or ())][frame : frame + 1]
     for item in (i for group in groups for name in ENHANCED for i in group.get(name) or ()):
@@ -132,12 +144,18 @@ def _is_rescaled(tags: Dataset) -> bool:
 
 
 def _has_window(tags: Dataset) -> bool:
-    """Whether the first window is one; a width of 0 is what some scanners write for "none"."""
-    centre, width = tags.get("WindowCenter"), tags.get("WindowWidth")
-    if centre is None or width is None:
+    """Whether the first window is one; a width of 0 is what some scanners write for "none", others text."""
+    try:
+        first = [_first_number(tags.get(name)) for name in ("WindowCenter", "WindowWidth")]
+    except ValueError:  # pydicom makes a number of it when it is first asked for
         return False
-    first = [float(v if isinstance(v, float | int | str) else next(iter(v), "nan")) for v in (centre, width)]
-    return is_window(*first)
+    return is_window(*first) and str(tags.VOILUTFunction).upper() in FUNCTIONS
+
+
+def _first_number(value: Any) -> float:
+    """NaN for what is none."""
+    first = next(iter(value), None) if isinstance(value, Sequence) and not isinstance(value, str) else value
+    return float(first) if isinstance(first, float | int) else math.nan
 
 
 def _stretched(values: np.ndarray, padding: np.ndarray, percentiles: tuple[float, float]) -> np.ndarray:

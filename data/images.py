@@ -11,14 +11,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
-from data import limits
+from data.crowd import CROWD
 from data.dicom_mark import is_dicom
 from data.dicom_view import MIDDLE, DicomView
 from data.errors import Skipped
 from data.kinds import kind_of
 from data.names import shown
+from data.picture_file import loaded, opened_picture
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif")
@@ -45,7 +46,9 @@ def decode(content: bytes, name: str, view: DicomView = MIDDLE) -> Image.Image:
         raise _not_taken(kind, name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they quote what they read
-        return to_eight_bit(_decode(content, kind, name), name)
+        opened = opened_picture(content, kind, name)
+        with CROWD.joined(opened.width * opened.height):
+            return to_eight_bit(loaded(opened, content, name), name)
 
 
 def _not_taken(kind: str, name: str) -> Skipped:
@@ -55,39 +58,10 @@ def _not_taken(kind: str, name: str) -> Skipped:
     return Skipped("not_an_image", f"{shown(name)} is not a picture of a known kind ({', '.join(FORMATS)}).")
 
 
-def _decode(content: bytes, kind: str, name: str) -> Image.Image:
-    try:
-        opened = Image.open(io.BytesIO(content), formats=[kind])
-        _check_size(opened.size, name)
-        opened.load()
-        return ImageOps.exif_transpose(opened)
-    except Skipped:
-        raise
-    except Image.DecompressionBombError as error:
-        raise Skipped("image_too_large", f"{shown(name)} declares too many pixels.") from error
-    except MemoryError as error:
-        raise Skipped("image_too_large", f"{shown(name)} needs too much memory.") from error
-    except Exception as error:  # Pillow's codecs raise anything from SyntaxError to struct.error
-        truncated = "truncated" in str(error).lower()
-        code = "image_truncated" if truncated else "image_corrupt"
-        what = "ends before its last pixel" if truncated else f"is damaged ({type(error).__name__})"
-        raise Skipped(code, f"{shown(name)} {what}. Copy or export it again.") from error
-
-
-def _check_size(size: tuple[int, int], name: str) -> None:
-    width, height = size
-    most = limits.current()
-    what = f"{shown(name)} is {width} x {height} pixels"
-    if min(size) < most.image_side_least:
-        raise Skipped("image_too_small", f"{what}; at least {most.image_side_least} a side are needed.")
-    if max(size) > most.image_side or width * height > most.image_pixels:
-        raise Skipped("image_too_large", f"{what}; the limit is {most.image_pixels:,} pixels.")
-
-
 def to_eight_bit(picture: Image.Image, name: str) -> Image.Image:
     """Mode L or RGB, whatever the picture came as."""
     if picture.mode.startswith("I;16"):
-        return Image.fromarray(_scale(np.asarray(picture, dtype=np.float64)))
+        return Image.fromarray(_scale(np.asarray(picture)))
     if picture.mode in ("I", "F"):
         return Image.fromarray(_stretch(np.asarray(picture, dtype=np.float64), name))
     if picture.mode in ("L", "1") and "transparency" not in picture.info:
@@ -109,7 +83,8 @@ def is_constant(pixels: np.ndarray) -> bool:
 def _scale(values: np.ndarray) -> np.ndarray:
     highest = values.max()
     bits = next(depth for depth in DEPTHS if highest < 2**depth)
-    return np.round(values / (2**bits - 1) * 255).astype(np.uint8)
+    shades = np.round(np.arange(2**bits) / (2**bits - 1) * 255).astype(np.uint8)
+    return np.stack([shades[row] for row in values])  # a row at a time: indices are widened to 64 bits
 
 
 def _stretch(values: np.ndarray, name: str) -> np.ndarray:
@@ -121,9 +96,14 @@ def _stretch(values: np.ndarray, name: str) -> np.ndarray:
 
 def shrunk(picture: Image.Image) -> Image.Image:
     """The size that is kept: longer side at most 1024."""
-    if max(picture.size) <= KEPT_SIDE:
-        return picture
-    return ImageOps.contain(picture, (KEPT_SIDE, KEPT_SIDE), Image.Resampling.LANCZOS)
+    return picture if max(picture.size) <= KEPT_SIDE else _contained(picture, KEPT_SIDE)
+
+
+def _contained(picture: Image.Image, side: int) -> Image.Image:
+    """As `ImageOps.contain`, which leaves nothing of the shorter side of a very long picture."""
+    longer = max(picture.size)
+    width, height = (max(1, round(length / longer * side)) for length in picture.size)
+    return picture.resize((width, height), Image.Resampling.LANCZOS)
 
 
 def encode(picture: Image.Image) -> bytes:
@@ -143,7 +123,7 @@ def thumbnail(content: bytes, side: int) -> bytes:
     """A JPEG whose longer side is `side`, aspect kept."""
     opened = Image.open(io.BytesIO(content), formats=("PNG", "JPEG"))
     opened.draft(None, (side, side))
-    picture = ImageOps.contain(opened, (side, side), Image.Resampling.LANCZOS)
+    picture = _contained(opened, side)
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=88)
     return buffer.getvalue()

@@ -119,12 +119,18 @@ def _picture(files: Files, name: str, view: DicomView) -> Picture:
         return np.asarray(images.shrunk(images.decode(files.read(name), name, view)))
     except KeyError:
         return _absent(name)
+    except Refused:
+        raise  # it is about the source, not about one picture
     except Skipped as error:
-        return error
+        return Skipped(error.code, error.message)  # without what it points to: whole pictures
     except (MemoryError, RecursionError) as error:
-        return Skipped(
-            "image_too_large", f"{labelled(name)} cannot be decoded here ({type(error).__name__})."
-        )
+        return _undecodable("image_too_large", name, error)
+    except Exception as error:  # whatever one picture does, the others are taken
+        return _undecodable("image_corrupt", name, error)
+
+
+def _undecodable(code: str, name: str, error: BaseException) -> Skipped:
+    return Skipped(code, f"{labelled(name)} cannot be decoded here ({type(error).__name__}).")
 
 
 def _absent(name: str) -> Skipped:
