@@ -56,7 +56,7 @@ def _check_pixels(tags: FileDataset) -> int:
     """The number of frames, once all that is declared is known to be bearable and here."""
     here = pixel_tag(tags)
     for name in NEEDED:
-        if tags.get(name) is None:
+        if tags.get(name) in (None, ""):
             raise Skipped("dicom_corrupt", f"The file has no {name}, without which there is no picture.")
     frames = int(tags.get("NumberOfFrames") or 1)
     if frames < 1:
@@ -94,7 +94,8 @@ def _complete(tags: FileDataset, frame: int) -> None:
 def _luminance(rgb: np.ndarray) -> np.ndarray:
     """pydicom has turned YBR into RGB already."""
     top = np.iinfo(rgb.dtype).max
-    return np.round(rgb @ LUMINANCE * (255 / top)).astype(np.uint8)
+    rows = [np.round(row @ LUMINANCE * (255 / top)).astype(np.uint8) for row in rgb]  # in 64 bits: one by one
+    return np.stack(rows)
 
 
 def _grey(stored: np.ndarray, tags: FileDataset, view: DicomView) -> np.ndarray:
