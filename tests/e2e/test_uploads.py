@@ -94,6 +94,7 @@ def test_a_dicom_file_is_shown_through_a_window_and_answered(tab: Page, tmp_path
     expect(tab.get_by_text("as it will be taken")).to_be_visible(timeout=LONG)
     settled(tab)
     tab.get_by_text("DICOM: frame and window").click()
+    settled(tab)  # a list that is opened while the page still moves is closed again
     tab.locator(".st-key-dicom_window_studies_0 input").click()
     tab.get_by_role("option", name="lung").click()
     settled(tab)
