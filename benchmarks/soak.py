@@ -1,11 +1,11 @@
 """Do twenty people at once still get their pages while a job computes? Seconds of a rerun, and the memory.
 
-    python -m benchmarks.soak [--minutes 10] [--sessions 20] [--browsers 3] [--step-back]
+    python -m benchmarks.soak [--minutes 10] [--sessions 20] [--browsers 3]
 
 Sessions without a browser speak Streamlit's protocol: each has a cookie and a connection of its own, opens
 one page after the other in a seeded order, and waits until the script has finished. Beside them real
-browsers walk the same pages; with --step-back these have a lower priority than the server, as if they ran
-on machines of their own. All the while the worker embeds a collection, again and again. Printed: how long a
+browsers walk the same pages, on the same cores. All the while the worker embeds a collection, again and
+again. All come at once to a server that has just started, and that first rush counts. Printed: how long a
 rerun took (median, 95th percentile, worst) by page, the server's memory with the slope a minute after the
 first third, and how many embeddings were made. The demo's workspace is made first, or is the one of
 `SUTURE_HOME`.
@@ -23,7 +23,6 @@ import threading
 import time
 import urllib.request
 from collections import defaultdict
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +57,6 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--sessions", type=int, default=20)
     parser.add_argument("--browsers", type=int, default=3)
-    parser.add_argument("--step-back", action="store_true")
     return parser.parse_args()
 
 
@@ -72,7 +70,7 @@ def _soak(url: str, workspace: Workspace, asked: argparse.Namespace) -> None:
         for seed in range(asked.sessions)
     ]
     people += [
-        threading.Thread(target=_browser, args=(url, seed, end, times, errors, asked.step_back))
+        threading.Thread(target=_browser, args=(url, seed, end, times, errors))
         for seed in range(asked.browsers)
     ]
     made: list[str] = []
@@ -131,12 +129,10 @@ def _rerun(stream: ClientConnection, page: str) -> float:
             return time.perf_counter() - began
 
 
-def _browser(url: str, seed: int, end: float, times: Times, errors: list[str], step_back: bool) -> None:
+def _browser(url: str, seed: int, end: float, times: Times, errors: list[str]) -> None:
     chance = random.Random(1000 + seed)
     try:
         with browser() as window:
-            if step_back:
-                _step_back()
             page = window.new_page()
             page.on("pageerror", lambda error: errors.append(f"browser {seed}: {error}"))
             while time.monotonic() < end:
@@ -147,14 +143,6 @@ def _browser(url: str, seed: int, end: float, times: Times, errors: list[str], s
                 time.sleep(chance.uniform(*PAUSE))
     except Exception as error:
         errors.append(f"browser {seed}: {type(error).__name__}: {error}")
-
-
-def _step_back() -> None:
-    """Lower the priority of the browsers; Linux weighs each, a session of its own, as one."""
-    for child in psutil.Process().children(recursive=True):
-        if "chrom" in child.name():
-            with suppress(OSError):
-                Path(f"/proc/{child.pid}/autogroup").write_text("10")
 
 
 def _keep_embedding(workspace: Workspace, end: float, made: list[str]) -> None:

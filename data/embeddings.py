@@ -86,7 +86,7 @@ class EmbeddingSet:
 
     def splits(self) -> list[str]:
         """The splits in order of appearance."""
-        return list(dict.fromkeys(self.rows[SPLIT]))
+        return [*self.rows[SPLIT].unique()]
 
     def key(self, modality: str) -> np.ndarray:
         """Text keys of a modality, (n_studies,) of str; "" throughout where it is not text."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from analysis.compare import Movement, Neighbourhoods, Row, Slice, Word
+from analysis.compare import Movement, Row, Slice, Word
 from analysis.compare.cells import title
 from analysis.figures.cosines import EDGES, WHOLE
 from analysis.figures.house import (
@@ -127,14 +127,17 @@ def expected_by_chance(found: Movement, edges: np.ndarray) -> np.ndarray:
     return len(found.change) * (beyond[:-1] - beyond[1:])
 
 
-def overlaps(found: Neighbourhoods) -> go.Figure:
-    """How many of its k neighbours each study keeps, beside what unrelated spaces would keep."""
-    places = np.arange(found.k + 1)
-    counts = np.bincount(np.rint(found.overlap * found.k).astype(int), minlength=found.k + 1)
+def overlaps(overlap: np.ndarray, k: int, by_chance: float) -> go.Figure:
+    """How many of its k neighbours each study keeps, beside what unrelated spaces would keep.
+
+    overlap  (m,) the share that each keeps; by_chance  the same share of two unrelated spaces
+    """
+    places = np.arange(k + 1)
+    counts = np.bincount(np.rint(overlap * k).astype(int), minlength=k + 1)
     hover = "%{x} kept: %{y:,} studies<extra></extra>"
     figure = go.Figure(go.Bar(x=places, y=counts, marker={"color": OTHER}, hovertemplate=hover))
-    rule(figure, found.k * found.by_chance, text=f"by chance {found.k * found.by_chance:.2g}")
-    figure.update_xaxes(title_text=f"of the {found.k} nearest in A, still near in B", dtick=1)
+    rule(figure, k * by_chance, text=f"by chance {k * by_chance:.2g}")
+    figure.update_xaxes(title_text=f"of the {k} nearest in A, still near in B", dtick=1)
     figure.update_yaxes(title_text="studies")
     return styled(figure, 260, legend=False, top=28)
 

@@ -126,7 +126,7 @@ def _neighbours(paired: Paired) -> Iterator[Part]:
         yield Chart(
             f"overlap-{name}",
             f"Neighbours kept: {shown}",
-            figures.overlaps(found),
+            figures.overlaps(found.overlap, found.k, found.by_chance),
             f"{kept} {found.note}".strip(),
         )
 

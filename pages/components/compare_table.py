@@ -62,9 +62,16 @@ def section(both: Both) -> None:
         "Every difference with its interval, measured in the smallest change worth naming of its number: "
         "inside the grey band nothing changed that matters."
     )
-    with st.expander(f"All {len(both.compared.table.rows):,} numbers"):
-        st.dataframe([numbers(r) for r in both.compared.table.rows], hide_index=True, width="stretch")
+    _all(both)
     downloads(both, rows)
+
+
+@st.fragment
+def _all(both: Both) -> None:
+    rows = both.compared.table.rows
+    with st.expander(f"All {len(rows):,} numbers", key="compare_all", on_change="rerun") as opened:
+        if opened.open:
+            st.dataframe([numbers(row) for row in rows], hide_index=True, width="stretch")
 
 
 def _marked(row: Row) -> dict[str, str]:

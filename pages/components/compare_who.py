@@ -130,7 +130,7 @@ def neighbours(both: Both) -> None:
         + (f" :gray[{found.note}]" if found.note else "")
     )
     alt = f"How many of its {found.k} nearest each study keeps, {chosen}"
-    figure = downloads.drawn(figures.overlaps, found)
+    figure = downloads.drawn(figures.overlaps, found.overlap, found.k, found.by_chance)
     downloads.figure(figure, "near_figure", f"neighbours {chosen}-{both.a.split}", alt=alt)
     order = np.argsort(found.overlap, kind="stable")
     place = st.selectbox(

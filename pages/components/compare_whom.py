@@ -90,6 +90,11 @@ def notes(both: Both) -> None:
         "- In the interval: which studies were drawn. Not in it: another training seed, another split, "
         "another hospital."
     )
-    with st.expander("Where these come from"):
-        for shown in both.views:
+    _provenance(both)
+
+
+@st.fragment
+def _provenance(both: Both) -> None:
+    with st.expander("Where these come from", key="compare_provenance", on_change="rerun") as opened:
+        for shown in both.views if opened.open else ():
             st.json({"set": shown.name, "fingerprint": shown.record.fingerprint, **shown.set.provenance})

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from analysis.figures import data_of
+from analysis.figures import Still, data_of
 from analysis.tables import csv_text
 from data import embeddings
 from data.export import export_set
@@ -63,14 +63,16 @@ def drawn(draw: Callable[..., go.Figure], *told: Any, **options: Any) -> go.Figu
     return _drawn(draw, f"{draw.__module__}.{draw.__qualname__}", *told, **options)
 
 
-@st.cache_resource(show_spinner=False, max_entries=256)
+@st.cache_resource(show_spinner=False, max_entries=256, hash_funcs={"analysis.figures.training.Curve": repr})
 def _drawn(_draw: Callable[..., go.Figure], name: str, *told: Any, **options: Any) -> go.Figure:
-    return _draw(*told, **options)
+    return Still(_draw(*told, **options))
 
 
 @st.fragment
 def figure(shown: go.Figure, key: str, name: str, *, alt: str | None = None) -> None:
     """A figure, and under it all that can be taken from it: picture, numbers, the figure itself.
+
+    The menu is made when it is opened: a page has many figures, and few are taken away.
 
     key  of the chart, and the beginning of those of its widgets; name  of the files, without an ending;
     alt  what the figure shows, in words, for those who cannot see it
@@ -80,8 +82,11 @@ def figure(shown: go.Figure, key: str, name: str, *, alt: str | None = None) -> 
     config: dict[str, Any] = {"displaylogo": False, "toImageButtonOptions": options}
     with st.container(gap=None):
         st.plotly_chart(shown, key=key, config=config, alt=alt)
-        with st.popover("Download", icon=":material/download:", type="tertiary", key=f"{key}-menu"):
-            _menu(shown, key, name)
+        icon, own = ":material/download:", f"{key}-menu"
+        menu = st.popover("Download", icon=icon, type="tertiary", key=own, on_change="rerun")
+        if menu.open:
+            with menu:
+                _menu(shown, key, name)
 
 
 def _menu(shown: go.Figure, key: str, name: str) -> None:
@@ -91,6 +96,7 @@ def _menu(shown: go.Figure, key: str, name: str) -> None:
         default="SVG",
         required=True,
         key=f"{key}-picture",
+        persist_state="session",
         help="SVG has no pixels and any program opens it; PNG is twice as fine as the screen.",
     )
     row = st.container(horizontal=True)

@@ -58,7 +58,7 @@ DRAWN: dict[str, Callable[[], go.Figure]] = {
     "heat map": heat,
     "rank curves": lambda: figures.rank_curves({RAW: CURVE}, RAW),
     "changes": lambda: figures.changes(MOVED),
-    "overlaps": lambda: figures.overlaps(NEAR),
+    "overlaps": lambda: figures.overlaps(NEAR.overlap, NEAR.k, NEAR.by_chance),
     "slices": lambda: figures.by_slice(SLICES, "B − A"),
     "forest": lambda: figures.forest([ROW]),  # type: ignore[list-item]
     "curves": lambda: figures.curves({RAW: LOSSES}, ["#0072B2"], over="epoch"),

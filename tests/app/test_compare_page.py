@@ -242,9 +242,9 @@ def test_line_of_the_null_meets_the_bars_where_nobody_moved() -> None:
 def test_bars_of_kept_neighbours_count_every_study() -> None:
     rng = np.random.default_rng(0)
     a = rng.normal(size=(50, 4))
-    same = figures.overlaps(neighbourhoods(a, a, k=5)).data[0].y
+    near = [neighbourhoods(a, b, k=5) for b in (a, rng.normal(size=(50, 4)))]
+    same, other = (figures.overlaps(found.overlap, found.k, found.by_chance).data[0].y for found in near)
     assert list(same) == [0, 0, 0, 0, 0, 50]
-    other = figures.overlaps(neighbourhoods(a, rng.normal(size=(50, 4)), k=5)).data[0].y
     assert sum(other) == 50
     assert other[5] < 5
 

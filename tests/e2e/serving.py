@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium")
-WEBGL = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"]  # drawn by the processor
+WEBGL = ["--disable-gpu", "--enable-unsafe-swiftshader"]  # pages painted and WebGL drawn by the processor
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--no-first-run", *WEBGL]
 
 

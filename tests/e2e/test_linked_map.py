@@ -21,7 +21,7 @@ STUDIES = 500
 PAINTED = 2 * (2 * STUDIES - 5 - 10)  # Two maps; five images and ten reports are missing.
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ["--headless", "--no-sandbox", "--disable-background-networking", "--no-first-run"]
-SOFTWARE = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"]  # WebGL without a graphics card
+SOFTWARE = ["--disable-gpu", "--enable-unsafe-swiftshader"]  # WebGL without a graphics card
 NONE = ["--disable-gpu", "--disable-software-rasterizer", "--disable-3d-apis"]
 
 
