@@ -19,13 +19,19 @@ WIDTH = 110  # pixels of a thumbnail
 
 
 def listing(
-    both: Both, rows: Sequence[int] | np.ndarray, told: Callable[[int], str], key: str, *, direction: str
+    both: Both,
+    rows: Sequence[int] | np.ndarray,
+    told: Callable[[int], str],
+    key: str,
+    *,
+    direction: str,
+    most: int = PAGE,
 ) -> None:
-    """Cards of studies, six at a time. told: what changed for study i, in Markdown."""
-    pages = math.ceil(len(rows) / PAGE)
+    """Cards of studies, at most so many at a time. told: what changed for study i, in Markdown."""
+    pages = math.ceil(len(rows) / most)
     page = st.pagination(pages, key=f"{key}_page") if pages > 1 else 1
     with st.grid("auto", min_column_width=360):
-        for row in rows[(page - 1) * PAGE : page * PAGE]:
+        for row in rows[(page - 1) * most : page * most]:
             card(both, int(row), told(int(row)), key, direction=direction)
 
 
@@ -38,8 +44,7 @@ def card(both: Both, row: int, told: str, key: str, *, direction: str) -> None:
             st.image(image, width=WIDTH, alt=f"Image of {both.ids[row]}")
         with st.container(gap="small"):
             st.caption(told)
-            st.text(both.ids[row])
-            st.text(cards.first_text(both.a, where, 140))
+            st.text(f"{both.ids[row]}\n{cards.first_text(both.a, where, 140)}")
             if st.button(
                 "Open study",
                 key=f"{key}-open-{both.ids[row]}",

@@ -129,9 +129,12 @@ def neighbours(both: Both) -> None:
         f"that have nothing in common would keep {found.by_chance:.1%}."
         + (f" :gray[{found.note}]" if found.note else "")
     )
-    alt = f"How many of its {found.k} nearest each study keeps, {chosen}"
-    figure = downloads.drawn(figures.overlaps, found.overlap, found.k, found.by_chance)
-    downloads.figure(figure, "near_figure", f"neighbours {chosen}-{both.a.split}", alt=alt)
+    how = f"How many of its {found.k} nearest each study keeps"
+    with st.expander(how, icon=":material/bar_chart:", key="near_how", on_change="rerun") as opened:
+        if opened.open:
+            figure = downloads.drawn(figures.overlaps, found.overlap, found.k, found.by_chance)
+            name_of_file = f"neighbours {chosen}-{both.a.split}"
+            downloads.figure(figure, "near_figure", name_of_file, alt=f"{how}, {chosen}")
     order = np.argsort(found.overlap, kind="stable")
     place = st.selectbox(
         "Study",
@@ -155,7 +158,10 @@ def _one(both: Both, found: Neighbourhoods, name: str, place: int) -> None:
         with column:
             st.markdown(f"**{title} ({len(lists[place])})**")
             key = f"near-{title}-{place}"
-            compare_studies.listing(both, lists[place], lambda _, told=told: told, key, direction=direction)
+            studies = lists[place]
+            compare_studies.listing(
+                both, studies, lambda _, told=told: told, key, direction=direction, most=3
+            )
 
 
 def _kind(name: str) -> str:
