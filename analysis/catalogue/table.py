@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from analysis.catalogue import TOPICS
+from analysis.catalogue import TOPICS, captions
 from analysis.catalogue.info import MetricInfo
 
 BEGIN, END = "<!-- catalogue: written by analysis.catalogue.table -->", "<!-- /catalogue -->"
@@ -14,7 +14,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"
 
 def markdown() -> str:
     """One section a topic: name, function, formula, better, source, pitfalls."""
-    return "\n".join(_section(topic.__doc__ or "", topic.METRICS) for topic in TOPICS)
+    return "\n".join(_section(topic.__doc__ or "", topic.METRICS) for topic in (*TOPICS, captions))
 
 
 def written(page: str) -> str:

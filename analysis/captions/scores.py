@@ -1,0 +1,134 @@
+"""Every score of generated texts from sums over studies: a resample adds them up anew, no text is read twice."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from analysis.captions import stated
+from analysis.captions.consensus import cider
+from analysis.captions.order import meteor, rouge_l
+from analysis.captions.overlap import ORDERS, bleu, bleu_parts, chrf, distinct
+from analysis.captions.record import CaptionScores
+from analysis.captions.tokens import words
+from analysis.catalogue.captions import CAPTION_METRICS
+from analysis.uncertainty import Estimate, GroupBootstrap
+
+Totals = Mapping[str, np.ndarray]
+MEANS: dict[str, Callable[[Sequence[str], Sequence[str]], float]] = {
+    "rouge_l": rouge_l,
+    "meteor_exact_stem": meteor,
+    "chrf": chrf,
+}
+
+
+def score(
+    candidates: Sequence[str],
+    references: Sequence[str],
+    *,
+    groups: np.ndarray,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> CaptionScores:
+    """Score generated texts against the true ones of the same studies.
+
+    candidates, references  one text a study each; an empty candidate scores 0
+    groups                  (n_studies,) resampling unit: the patient or case
+    resamples, seed         of the bootstrap over groups: equal ones pair two systems
+
+    A study whose true text has no words says nothing about a system and is left out. ValueError without
+    texts, for other lengths, and where no true text has a word.
+    """
+    groups = np.asarray(groups)
+    _check(candidates, references, groups)
+    true = [words(text) for text in references]
+    kept = np.flatnonzero([len(text) > 0 for text in true])
+    if not len(kept):
+        raise ValueError(f"Expected true texts with words, got {len(true)} without any. Are they the right column?")
+    said, true = [words(candidates[i]) for i in kept], [true[i] for i in kept]
+    bootstrap = GroupBootstrap(groups[kept], resamples=resamples, seed=seed)
+    per_study = {name: np.array([f(c, r) for c, r in zip(said, true, strict=True)]) for name, f in MEANS.items()}
+    per_study["cider"] = cider(said, true)
+    findings = stated.parts([candidates[i] for i in kept], [references[i] for i in kept])
+    sums = Sums(bootstrap, {**bleu_parts(said, true), **per_study, **findings, "studies": np.ones(len(kept))})
+    per_study["finding_f1"] = stated.f1_by_study(findings)
+    return CaptionScores(
+        n=len(references),
+        n_groups=bootstrap.n_groups,
+        metrics={name: _metric(name, sums, said, true) for name in CAPTION_METRICS},
+        per_study={name: _spread(values, kept, len(references)) for name, values in per_study.items()},
+        findings=stated.by_finding(findings, sums.ratio),
+        groups=_fingerprint(groups[kept]),
+        seed=seed,
+        resamples=resamples,
+    )
+
+
+class Sums:
+    """Sums over the studies as they are, and under each resample, by the name of what is summed."""
+
+    def __init__(self, bootstrap: GroupBootstrap, parts: Mapping[str, np.ndarray]) -> None:
+        self.bootstrap = bootstrap
+        rows = np.column_stack(list(parts.values()))
+        self.totals: Totals = dict(zip(parts, rows.sum(axis=0), strict=True))
+        self.drawn: Totals = dict(zip(parts, bootstrap.sums(rows).T, strict=True))
+
+    def estimate(self, statistic: Callable[[Totals], np.ndarray], *, most: float = np.inf) -> Estimate:
+        """A statistic of sums with its interval, cut to 0..most."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            value, sampled = statistic(self.totals), statistic(self.drawn)
+        (found,) = self.bootstrap.summarise(np.array([value]), sampled[:, None], bounds=(0, most))
+        return found
+
+    def ratio(self, top: str, *bottom: str, weight: float = 1, reason: str = "", most: float = 1) -> Estimate:
+        """weight top / (sum of bottom); undefined for that reason where there is nothing to divide by."""
+        if not sum(self.totals[name] for name in bottom):
+            return self.bootstrap.undefined(reason)
+        return self.estimate(lambda sums: weight * sums[top] / sum(sums[name] for name in bottom), most=most)
+
+
+def _metric(name: str, sums: Sums, said: Sequence[Sequence[str]], true: Sequence[Sequence[str]]) -> Estimate:
+    family, _, order = name.rpartition("_")
+    if family == "bleu":
+        if max(len(text) for text in [*said, *true]) < int(order):
+            return sums.bootstrap.undefined(f"no text has {order} words")
+        return sums.estimate(lambda totals: bleu(totals, int(order)), most=1)
+    if family == "distinct":
+        value = distinct(said, int(order))
+        none = sums.bootstrap.undefined(f"no generated text has {order} word{'s' * (order != '1')}")
+        return sums.bootstrap.plain(value) if np.isfinite(value) else none
+    if name in stated.RATIOS:
+        top, *bottom = stated.RATIOS[name]
+        return sums.ratio(top, *bottom, weight=len(bottom), reason=stated.REASONS[name])
+    if name == "length_ratio":
+        return sums.ratio("length", "reference_length", most=np.inf)
+    if name == "cider" and len(said) < 2:
+        return sums.bootstrap.undefined("how rare words are takes two true texts or more")
+    return sums.ratio(name, "studies", most=10 if name == "cider" else 1)
+
+
+def _check(candidates: Sequence[str], references: Sequence[str], groups: np.ndarray) -> None:
+    if isinstance(candidates, str) or isinstance(references, str):
+        raise ValueError("Expected one text a study, got one single text. Put it in a list.")
+    if not len(references):
+        raise ValueError("Expected generated and true texts, got none.")
+    if not len(candidates) == len(references) == len(groups):
+        raise ValueError(
+            "Expected one generated text, one true text and one group a study, "
+            f"got {len(candidates)}, {len(references)} and {len(groups)}."
+        )
+
+
+def _spread(values: np.ndarray, kept: np.ndarray, n: int) -> np.ndarray:
+    """Values of the studies kept in their places among n, NaN in the others."""
+    spread = np.full(n, np.nan)
+    spread[kept] = values
+    return spread
+
+
+def _fingerprint(groups: np.ndarray) -> str:
+    """Equal for equal groups with equally many studies, in whatever order."""
+    return hashlib.sha256("\0".join(sorted(groups.astype(str))).encode()).hexdigest()[:16]
