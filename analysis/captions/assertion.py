@@ -20,38 +20,44 @@ CLAUSE_END = re.compile(
 )
 # "No change in the effusion" denies no effusion: such words are no cue.
 NO_CUE = (
-    r"no (?:significant |interval |appreciable |definite |major )*(?:change|increase|decrease|progression|worsening"
-    r"|improvement)(?: in| of)?|without (?:significant |interval )*change|not only|not certain|no longer require[sd]?"
+    r"no (?:significant |interval |appreciable |definite |major )*"
+    r"(?:change|increase|decrease|progression|worsening|improvement)(?: in| of)?"
+    r"|without (?:significant |interval )*change|not only|not certain|no longer require[sd]?"
 )
 DENIED_BEFORE = (
-    r"no(?! longer)|without|not? (?:see|identify|show|demonstrate)|not|nor|neither|denies|absence of|absent"
-    r"|negative for|free of|free from|clear of|lack of|rather than|resolution of|resolved|never"
+    r"no(?! longer)|without|not|nor|neither|never|denies|absence of|absent|lack of|negative for"
+    r"|free of|free from|clear of|rather than|resolution of|resolved"
 )
 DOUBTED_BEFORE = (
-    r"possibl[ey]|probabl[ey]|likely|may (?:represent|be|reflect|indicate|suggest)|might(?: represent| be| reflect)?"
-    r"|could (?:represent|be|reflect|indicate)|can(?: ?not|'t) (?:be )?(?:exclude|rule out)|not exclude|suspicious for"
-    r"|suspicion of|suspected|concern(?:ing)? for|questionable|query|equivocal|differential(?: diagnosis)?(?: includes)?"
-    r"|(?:to )?(?:exclude|rule out|evaluate for|assess for)|versus|vs|unlikely|\?(?=\w)"
+    r"possibl[ey]|probabl[ey]|likely|unlikely|may (?:represent|be|reflect|indicate|suggest)"
+    r"|might(?: represent| be| reflect)?|could (?:represent|be|reflect|indicate)"
+    r"|can(?: ?not|'t) (?:be )?(?:exclude|rule out)|not exclude|(?:to )?(?:exclude|rule out)"
+    r"|evaluate for|assess for|suspicious for|suspicion of|suspected|concern(?:ing)? for|questionable"
+    r"|query|equivocal|differential(?: diagnosis)?(?: includes)?|versus|vs"
 )
 DENIED_AFTER = (
-    r"(?:(?:is|are|was|were|has been|have been) )?(?:not|no longer) (?:\w+ )?(?:seen|identified|present|visible|visualised"
-    r"|visualized|demonstrated|detected|evident|found|shown|noted|appreciated|observed)"
-    r"|(?:is|are) (?:absent|excluded|negative)|absent|(?:has|have) (?:\w+ )?resolved|(?:is |was |were |has been )?ruled out"
-    r"|: ?(?:no|none|nil|absent|negative)\b"
+    r"(?:(?:is|are|was|were|has been|have been) )?(?:not|no longer) (?:\w+ )?"
+    r"(?:seen|identified|present|visible|visuali[sz]ed|demonstrated|detected|evident|found|shown|noted"
+    r"|appreciated|observed)"
+    r"|(?:is|are) (?:absent|excluded|negative)|absent|(?:has|have) (?:\w+ )?resolved"
+    r"|(?:is |was |were |has been )?ruled out|: ?(?:no|none|nil|absent|negative)\b"
 )
 DOUBTED_AFTER = (
     r"(?:can(?: ?not|'t) be|(?:is|are) not|not) (?:\w+ )?(?:excluded|ruled out)"
-    r"|(?:is|are) (?:possible|probable|likely|unlikely|suspected|questionable|questioned|equivocal|considered)"
-    r"|(?:is|are) (?:a|one) (?:possibility|consideration)|possible|questioned|\?"
+    r"|(?:is|are) (?:\w+ )?"
+    r"(?:possible|probable|likely|unlikely|suspected|questionable|questioned|equivocal|considered)"
+    r"|(?:is|are) (?:a|one) (?:possibility|consideration)"
+    r"|(?:possible|unlikely|questioned)(?=\s*(?:[,)]|$))|\?"
 )
 BEFORE = re.compile(
-    rf"(?<![^\W_])(?:(?P<none>{NO_CUE})|(?P<uncertain>{DOUBTED_BEFORE})|(?P<absent>{DENIED_BEFORE}))(?![^\W_])",
+    rf"(?<![^\W_])(?:(?P<none>{NO_CUE})|(?P<uncertain>{DOUBTED_BEFORE})|(?P<absent>{DENIED_BEFORE}))(?![^\W_])|(?P<asked>\?)",
     re.IGNORECASE,
 )
 # Between a finding and what is said of it stands no other verb.
 BETWEEN = r"(?:(?!\b(?:is|are|was|were|has|have|with|seen|present|there)\b)[^.;:?])*?"
 AFTER = re.compile(
-    rf"{BETWEEN}\s*(?:(?P<uncertain>{DOUBTED_AFTER})|(?P<absent>(?<![^\W_]){DENIED_AFTER}))(?![^\W_])", re.IGNORECASE
+    rf"{BETWEEN}\s*(?:(?P<uncertain>{DOUBTED_AFTER})|(?P<absent>(?<![^\W_]){DENIED_AFTER}))(?![^\W_])",
+    re.IGNORECASE,
 )
 ANEW = re.compile(
     r",\s+(?:and\s+)?(?=(?:an?|the|there|this|small|tiny|minor|mild|slight|moderate|large|big|severe|marked|stable"
@@ -70,9 +76,11 @@ def state(text: str, start: int, end: int) -> State:
     cues = [cue for cue in BEFORE.finditer(text, left, start) if not cue["none"]]
     for cue in reversed(cues):
         between = text[cue.end() : start]
-        if cue["uncertain"] and "," not in between and " with " not in between:
+        if (cue["uncertain"] or cue["asked"]) and "," not in between and " with " not in between:
             return "uncertain"
-        if cue["absent"] and not (ANEW.search(text, cue.end(), start) and not LISTED.search(text, start, right)):
+        if cue["absent"] and not (
+            ANEW.search(text, cue.end(), start) and not LISTED.search(text, start, right)
+        ):
             return "absent"
     return "present"
 
@@ -81,7 +89,7 @@ def _clause(text: str, start: int, end: int) -> tuple[int, int]:
     left = 0
     for mark in CLAUSE_END.finditer(text):
         if mark.start() >= end:
-            return left, mark.start()
+            return left, mark.end() if mark[0] == "?" else mark.start()
         if mark.end() <= start:
             left = mark.end()
     return left, len(text)

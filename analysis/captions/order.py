@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 import snowballstemmer
 
@@ -44,8 +45,7 @@ def meteor(candidate: Words, reference: Words) -> float:
     if not pairs:
         return 0.0
     m = len(pairs)
-    steps = zip(pairs, pairs[1:], strict=False)
-    chunks = 1 + sum((i + 1, j + 1) != following for (i, j), following in steps)
+    chunks = 1 + sum((i + 1, j + 1) != following for (i, j), following in pairwise(pairs))
     precision, recall = m / len(candidate), m / len(reference)
     mean = precision * recall / (ALPHA * precision + (1 - ALPHA) * recall)
     return (1 - GAMMA * (chunks / m) ** BETA) * mean

@@ -111,7 +111,9 @@ def difference(a: CaptionScores, b: CaptionScores) -> dict[str, Estimate]:
 
 def _difference(a: Estimate, b: Estimate) -> Estimate:
     if a.reason or b.reason:
-        return replace(a, value=np.nan, low=np.nan, high=np.nan, replicates=np.empty(0), reason=a.reason or b.reason)
+        return replace(
+            a, value=np.nan, low=np.nan, high=np.nan, replicates=np.empty(0), reason=a.reason or b.reason
+        )
     paired = min(len(a.replicates), len(b.replicates))
     moved = b.replicates[:paired] - a.replicates[:paired]
     # Kept replicates are float32: a difference in their last digits is none.

@@ -1,17 +1,16 @@
-"""Every score of generated texts from sums over studies: a resample adds them up anew, no text is read twice."""
+"""Every score of generated texts, from sums over studies: a resample adds up anew and reads no text again."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from analysis.captions import stated
 from analysis.captions.consensus import cider
 from analysis.captions.order import meteor, rouge_l
-from analysis.captions.overlap import ORDERS, bleu, bleu_parts, chrf, distinct
+from analysis.captions.overlap import bleu, bleu_parts, chrf, distinct
 from analysis.captions.record import CaptionScores
 from analysis.captions.tokens import words
 from analysis.catalogue.captions import CAPTION_METRICS
@@ -45,12 +44,16 @@ def score(
     groups = np.asarray(groups)
     _check(candidates, references, groups)
     true = [words(text) for text in references]
-    kept = np.flatnonzero([len(text) > 0 for text in true])
-    if not len(kept):
-        raise ValueError(f"Expected true texts with words, got {len(true)} without any. Are they the right column?")
+    kept = [i for i, text in enumerate(true) if text]
+    if not kept:
+        raise ValueError(
+            f"Expected true texts with words, got {len(true)} without any. Are they the right column?"
+        )
     said, true = [words(candidates[i]) for i in kept], [true[i] for i in kept]
     bootstrap = GroupBootstrap(groups[kept], resamples=resamples, seed=seed)
-    per_study = {name: np.array([f(c, r) for c, r in zip(said, true, strict=True)]) for name, f in MEANS.items()}
+    per_study = {
+        name: np.array([f(c, r) for c, r in zip(said, true, strict=True)]) for name, f in MEANS.items()
+    }
     per_study["cider"] = cider(said, true)
     findings = stated.parts([candidates[i] for i in kept], [references[i] for i in kept])
     sums = Sums(bootstrap, {**bleu_parts(said, true), **per_study, **findings, "studies": np.ones(len(kept))})
@@ -122,7 +125,7 @@ def _check(candidates: Sequence[str], references: Sequence[str], groups: np.ndar
         )
 
 
-def _spread(values: np.ndarray, kept: np.ndarray, n: int) -> np.ndarray:
+def _spread(values: np.ndarray, kept: Sequence[int], n: int) -> np.ndarray:
     """Values of the studies kept in their places among n, NaN in the others."""
     spread = np.full(n, np.nan)
     spread[kept] = values

@@ -38,7 +38,8 @@ def parts(candidates: Sequence[str], references: Sequence[str]) -> dict[str, np.
             found[f"{kind}: {name}"] = values
     none = np.zeros(len(said))
     totals = {
-        kind: sum((v for k, v in found.items() if k.startswith(f"{kind}: ")), none) for kind in (HIT, SAID, TRUE)
+        kind: sum((v for k, v in found.items() if k.startswith(f"{kind}: ")), none)
+        for kind in (HIT, SAID, TRUE)
     }
     return {**totals, **found}
 

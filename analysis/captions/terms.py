@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from analysis.captions.vocabulary import FINDINGS
 
-GAP = r"(?:[\s,-]+[^\W_]+){0,4}?"  # what "*" stands for
+GAP = r"(?:[\s,-]+[^\W_]+){0,5}?"  # what "*" stands for
 SPELLINGS = (("oedema", "edema"), ("haem", "hem"), ("tumour", "tumor"), ("ischaem", "ischem"),
              ("orthopaed", "orthoped"), ("dilatation", "dilation"), ("isation", "ization"))  # fmt: skip
 PLURALS = (("is", "es"), ("us", "i"), ("y", "ies"), ("x", "xes"), ("s", "ses"), ("um", "a"), ("a", "ae"))
@@ -58,6 +58,8 @@ def forms(word: str) -> set[str]:
     spelled = {word}
     for british, american in SPELLINGS:
         spelled |= {form.replace(british, american) for form in spelled}
-    return spelled | {form + "s" for form in spelled} | {
-        form.removesuffix(one) + many for form in spelled for one, many in PLURALS if form.endswith(one)
-    }
+    return (
+        spelled
+        | {form + "s" for form in spelled}
+        | {form.removesuffix(one) + many for form in spelled for one, many in PLURALS if form.endswith(one)}
+    )

@@ -1,7 +1,7 @@
 """What counts as a finding: each by its name, with the words reports use for it.
 
 A term matches whole words, in the singular or the plural, in British or American spelling, with hyphens
-or spaces; "*" stands for up to four words within the sentence. Where terms overlap, the longest counts:
+or spaces; "*" stands for up to five words within the sentence. Where terms overlap, the longest counts:
 "rib fracture" is no "fracture". What is not listed is not seen.
 """
 
@@ -15,7 +15,8 @@ FINDINGS: dict[str, tuple[str, ...]] = {
     ),
     "pneumonia": ("pneumonia", "bronchopneumonia"),
     "pleural effusion": (
-        "pleural effusion", "effusion", "hydrothorax", "haemothorax", "pleural fluid", "fluid in the pleural space",
+        "pleural effusion", "effusion", "hydrothorax", "haemothorax", "pleural fluid",
+        "fluid in the pleural space",
         "blunting of * costophrenic angle", "blunted * costophrenic angle", "costophrenic blunting",
     ),
     "pneumothorax": (
@@ -28,12 +29,14 @@ FINDINGS: dict[str, tuple[str, ...]] = {
     ),
     "cardiomegaly": (
         "cardiomegaly", "heart shows * enlargement", "enlargement of the heart", "cardiac enlargement",
-        "enlargement of the cardiac silhouette", "enlarged heart", "heart is * enlarged", "heart size is * enlarged",
+        "enlargement of the cardiac silhouette", "enlarged heart", "heart is * enlarged",
+        "heart size is * enlarged",
         "enlarged cardiac silhouette", "cardiac silhouette is * enlarged", "cardiothoracic ratio increased",
         "increased cardiothoracic ratio", "cardiothoracic ratio is increased",
     ),
     "pulmonary oedema": (
-        "pulmonary oedema", "interstitial oedema", "alveolar oedema", "interstitial * oedema", "perihilar oedema",
+        "pulmonary oedema", "interstitial oedema", "alveolar oedema", "interstitial * oedema",
+        "perihilar oedema",
         "perihilar haze", "perihilar opacity", "vascular congestion", "pulmonary congestion",
     ),
     "atelectasis": (
@@ -57,7 +60,7 @@ FINDINGS: dict[str, tuple[str, ...]] = {
         "central line", "central venous line", "central venous catheter", "subclavian central line",
         "subclavian catheter", "subclavian line", "jugular line", "picc", "picc line",
     ),
-    "endotracheal tube": ("endotracheal tube", "tracheostomy tube"),
+    "endotracheal tube": ("endotracheal tube", "et tube", "tracheostomy tube"),
     "feeding tube": ("nasogastric tube", "feeding tube", "enteric tube"),
     "chest drain": ("chest drain", "chest tube", "intercostal drain", "pleural drain"),
     "metal implant": (
@@ -84,11 +87,13 @@ FINDINGS: dict[str, tuple[str, ...]] = {
     "joint effusion": (
         "joint effusion", "knee effusion", "knee joint effusion", "hip effusion", "elbow effusion",
         "ankle effusion", "shoulder effusion", "effusion distending", "effusion distending * knee",
-        "effusion in * knee", "effusion of * knee", "effusion in * joint", "haemarthrosis", "lipohaemarthrosis",
+        "effusion in * knee", "effusion of * knee", "effusion in * joint", "haemarthrosis",
+        "lipohaemarthrosis",
         "soft tissue fullness above * patella", "soft tissue fullness above * patella * effusion",
     ),
     "lytic lesion": (
-        "lytic lesion", "lytic bone lesion", "osteolytic lesion", "lytic focus", "lucent lesion", "radiolucency",
+        "lytic lesion", "lytic bone lesion", "osteolytic lesion", "lytic focus", "lucent lesion",
+        "radiolucency",
         "radiolucent lesion", "bone destruction", "bony destruction",
     ),
     "sclerotic lesion": (
@@ -100,7 +105,9 @@ FINDINGS: dict[str, tuple[str, ...]] = {
     ),
     "osteopenia": ("osteopenia", "osteopenic", "osteoporosis", "osteoporotic", "demineralisation"),
     "scoliosis": ("scoliosis", "scoliotic"),
-    "disc herniation": ("disc herniation", "disk herniation", "disc protrusion", "disc extrusion", "disc bulge"),
+    "disc herniation": (
+        "disc herniation", "disk herniation", "disc protrusion", "disc extrusion", "disc bulge",
+    ),
     "osteonecrosis": ("osteonecrosis", "avascular necrosis"),
     "osteomyelitis": ("osteomyelitis",),
     "tear": ("tear", "ligament tear", "meniscal tear", "tendon tear", "ligament rupture", "tendon rupture"),
@@ -119,11 +126,13 @@ FINDINGS: dict[str, tuple[str, ...]] = {
         "ureteric calculus", "urinary tract calculus", "kidney stone", "renal stone", "ureteric stone",
     ),
     "gallstones": (
-        "gallstone", "gall stone", "cholelithiasis", "ring calcification", "gallbladder stone",
+        "gallstone", "calcified gallstone", "gall stone", "cholelithiasis", "ring calcification",
+        "gallbladder stone",
         "stone in the gallbladder", "gallbladder calculus",
     ),
     "free air": (
-        "free air", "free gas", "free intraperitoneal air", "free intraperitoneal gas", "free subdiaphragmatic gas",
+        "free air", "free gas", "free intraperitoneal air", "free intraperitoneal gas",
+        "free subdiaphragmatic gas",
         "subdiaphragmatic free air", "pneumoperitoneum",
     ),
     "free fluid": ("free fluid", "ascites", "ascitic fluid"),
@@ -142,16 +151,19 @@ FINDINGS: dict[str, tuple[str, ...]] = {
     "haemorrhage": (
         "haemorrhage", "bleed", "bleeding", "haematoma", "subdural", "subarachnoid blood", "haemorrhagic",
     ),
-    "infarct": ("infarct", "infarction", "ischaemic stroke", "ischaemia", "ischaemic change", "restricted diffusion"),
+    "infarct": ("infarct", "infarction", "ischaemic stroke", "restricted diffusion", "diffusion restriction"),
+    "ischaemia": ("ischaemia", "ischaemic change"),
     "hydrocephalus": ("hydrocephalus", "ventricular dilatation", "dilated ventricle", "ventriculomegaly"),
     "midline shift": ("midline shift", "shift of the midline", "subfalcine herniation"),
     "mass effect": ("mass effect",),
     "atrophy": ("atrophy", "atrophic", "volume loss of the brain"),
-    "white matter change": ("white matter change", "white matter lesion", "white matter hyperintensity",
-                            "small vessel disease", "leukoaraiosis", "demyelination"),
+    "white matter change": (
+        "white matter change", "white matter lesion", "white matter hyperintensity", "small vessel disease",
+        "small vessel ischaemic change", "leukoaraiosis", "demyelination",
+    ),
     "sinusitis": ("sinusitis", "mucosal thickening"),
     # anywhere
-    "mass": ("mass", "tumour", "neoplasm", "malignancy", "carcinoma"),
+    "mass": ("mass", "mass lesion", "tumour", "neoplasm", "malignancy", "carcinoma"),
     "lesion": ("lesion", "bone lesion"),
     "metastasis": ("metastasis", "metastatic disease", "metastatic deposit", "metastatic lesion"),
     "lymphadenopathy": ("lymphadenopathy", "adenopathy", "enlarged lymph node", "enlarged node"),

@@ -35,8 +35,8 @@ def _distinct(order: int) -> MetricInfo:
         title=f"Distinct-{order}",
         meaning=f"How varied the {RUNS[order]} of the generated texts are; near 0 = the same over and over.",
         better="neither",
-        convention=f"different / all runs of {order} word{'s' * (order > 1)} over all generated texts; no interval, "
-        f"as a resample repeats texts; {TOKENS}",
+        convention=f"different / all runs of {order} word{'s' * (order > 1)} over all generated texts; no "
+        f"interval, as a resample repeats texts; {TOKENS}",
         function=SCORE,
         source="Li et al. 2016",
         pitfall="Falls with the number of texts: compare at equal n. Nonsense is varied too: read it beside "
@@ -68,7 +68,8 @@ METRICS: tuple[MetricInfo, ...] = (
         title="ROUGE-L",
         meaning="How much of both texts is one common row of words in the same order; 1 = all.",
         better="higher",
-        convention=f"mean over studies of 2 L / (c + r), L = longest common subsequence, c, r = words; {TOKENS}",
+        convention=f"mean over studies of 2 L / (c + r), L = longest common subsequence, c, r = "
+        f"words; {TOKENS}",
         function=SCORE,
         source="Lin 2004; as rouge-score",
         pitfall=f"The COCO caption tools weigh recall more (beta 1.2). {WORDING}",
@@ -79,8 +80,8 @@ METRICS: tuple[MetricInfo, ...] = (
         title="METEOR (exact and stem)",
         meaning="How many words, or their stems, both texts share, and how much in one piece; near 1 = all.",
         better="higher",
-        convention="mean over studies of (1 - 0.5 (chunks / m)^3) P R / (0.9 P + 0.1 R), m = matched words, equal "
-        f"ones first, then equal English stems (Snowball); {TOKENS}",
+        convention="mean over studies of (1 - 0.5 (chunks / m)^3) P R / (0.9 P + 0.1 R), m = matched words, "
+        f"equal ones first, then equal English stems (Snowball); {TOKENS}",
         function=SCORE,
         source="Banerjee and Lavie 2005; as nltk's meteor_score without WordNet",
         pitfall="No synonyms and no paraphrases: lower than METEOR with WordNet, not comparable with it. "
@@ -90,15 +91,15 @@ METRICS: tuple[MetricInfo, ...] = (
     MetricInfo(
         name="cider",
         title="CIDEr-D",
-        meaning="How alike the texts are in the words that tell studies apart; 0 = not at all, 10 = the same.",
+        meaning="How alike the texts are in words that tell studies apart; 0 = not at all, 10 = the same.",
         better="higher",
-        convention="mean over studies of 10/4 sum_k exp(-d^2 / 72) <min(c, r), r> / (|c| |r|), runs of k = 1..4 "
-        "words, counts times log(n / df), df over the true texts scored and held in the resamples, d = "
+        convention="mean over studies of 10/4 sum_k exp(-d^2 / 72) <min(c, r), r> / (|c| |r|), runs of k = "
+        "1..4 words, counts times log(n / df), df over the true texts scored and held in the resamples, d = "
         f"difference of lengths, one true text a study; {TOKENS}",
         function=SCORE,
         source="Vedantam et al. 2015; as the COCO caption tools",
-        pitfall="Depends on the studies scored, through df: compare on the same studies. 0 where all true texts "
-        "are alike; a text of fewer than four words cannot reach 10.",
+        pitfall="Depends on the studies scored, through df: compare on the same studies. 0 where all true "
+        "texts are alike; a text of fewer than four words cannot reach 10.",
         margin=0.05,
     ),
     MetricInfo(
@@ -106,8 +107,8 @@ METRICS: tuple[MetricInfo, ...] = (
         title="chrF2",
         meaning="How many runs of letters both texts share, the true text's counting more; 1 = all.",
         better="higher",
-        convention="mean over studies of 5 P R / (4 P + R), P, R = mean precision and recall of runs of 1 to 6 "
-        f"characters of the words without spaces; {TOKENS}",
+        convention="mean over studies of 5 P R / (4 P + R), P, R = mean precision and recall of runs of 1 "
+        f"to 6 characters of the words without spaces; {TOKENS}",
         function=SCORE,
         source="Popovic 2015; as sacrebleu's sentence score, on a scale of 1",
         pitfall=f"Unlike texts of one language share letters: 0.2 is nothing. {WORDING}",
@@ -127,16 +128,25 @@ METRICS: tuple[MetricInfo, ...] = (
         reading="1 is as long",
     ),
     _finding(
-        "precision", "Findings: precision", "How many findings that the generated reports state are true; 1 = all.",
-        "hits / stated by generated reports", "A report that states nothing invents nothing: read it with recall.",
+        "precision",
+        "Findings: precision",
+        "How many findings that the generated reports state are true; 1 = all.",
+        "hits / stated by generated reports",
+        "A report that states nothing invents nothing: read it with recall.",
     ),
     _finding(
-        "recall", "Findings: recall", "How many findings of the true reports the generated ones state; 1 = all.",
-        "hits / stated by true reports", "A report that states everything misses nothing: read it with precision.",
+        "recall",
+        "Findings: recall",
+        "How many findings of the true reports the generated ones state; 1 = all.",
+        "hits / stated by true reports",
+        "A report that states everything misses nothing: read it with precision.",
     ),
     _finding(
-        "f1", "Findings: F1", "How well stated findings agree with the true ones; 1 = all hit, none invented.",
-        "2 hits / (stated by generated + stated by true reports)", "Common findings decide: see them one by one.",
+        "f1",
+        "Findings: F1",
+        "How well stated findings agree with the true ones; 1 = all hit, none invented.",
+        "2 hits / (stated by generated + stated by true reports)",
+        "Common findings decide: see them one by one.",
     ),
-)  # fmt: skip
+)
 CAPTION_METRICS: dict[str, MetricInfo] = {m.name: m for m in METRICS}

@@ -106,6 +106,35 @@ def test_number_spelling_and_the_longest_term(text: str, finding: str) -> None:
     assert findings_of(text) == {finding: "present"}
 
 
+@pytest.mark.parametrize(
+    ("text", "present_ones", "uncertain"),
+    [
+        ("Lungs are clear without consolidation, effusion or edema. Heart size is mildly enlarged.",
+         {"cardiomegaly"}, set()),
+        ("No hydronephrosis or nephrolithiasis is seen. There is a 4 mm calculus in the left kidney.",
+         {"kidney stone"}, set()),
+        ("No pleural effusion is seen although a small pneumothorax remains.", {"pneumothorax"}, set()),
+        ("Bibasilar atelectasis; superimposed pneumonia cannot be excluded.", {"atelectasis"}, {"pneumonia"}),
+        ("Hazy opacity, could represent atelectasis versus pneumonia.", {"opacity"},
+         {"atelectasis", "pneumonia"}),
+        ("The liver holds lesions which likely represent cysts; metastases are considered less likely.",
+         {"lesion"}, {"cyst", "metastasis"}),
+        ("Acute left MCA infarction, no hemorrhagic transformation, mass effect or midline shift.",
+         {"infarct"}, set()),
+        ("Aneurysm of the aorta without dissection; mural thrombus is present.", {"aneurysm", "thrombus"}, set()),
+        ("Filling defects in the right pulmonary artery. Interval resolution of the effusion.",
+         {"pulmonary embolism"}, set()),
+        ("No evidence of a mass lesion; abscess unlikely.", set(), {"abscess"}),
+    ],
+)  # fmt: skip
+def test_sentences_in_other_words_than_the_synthetic_ones(
+    text: str, present_ones: set[str], uncertain: set[str]
+) -> None:
+    found = findings_of(text)
+    assert present(text) == present_ones
+    assert {name for name, said in found.items() if said == "uncertain"} == uncertain
+
+
 def test_spans_are_the_words_themselves() -> None:
     text = "FINDINGS: No pleural effusion. Possible rib fractures; cardiomegaly."
     assert [(text[m.start : m.end], m.finding, m.state) for m in mentions(text)] == [
@@ -129,7 +158,9 @@ def test_hit_missed_and_invented() -> None:
     assert changed.invented == {"lung nodule"}
 
 
-@pytest.mark.parametrize("text", ["", " ", "...", "左侧胸腔积液", "Небольшой выпот", "انصباب", "The lungs are clear."])
+@pytest.mark.parametrize(
+    "text", ["", " ", "...", "左侧胸腔积液", "Небольшой выпот", "انصباب", "The lungs are clear."]
+)
 def test_texts_that_name_nothing(text: str) -> None:
     assert findings_of(text) == {}
     assert mentions(text) == []

@@ -60,9 +60,7 @@ def test_metrics_are_those_of_the_catalogue_in_its_order(shuffled: CaptionScores
 @settings(max_examples=5, deadline=None)
 def test_the_order_of_studies_does_not_matter(order: list[int]) -> None:
     a = scored(SHUFFLED, resamples=20)
-    b = score(
-        [SHUFFLED[i] for i in order], [TRUE[i] for i in order], groups=PATIENTS[order], resamples=20
-    )
+    b = score([SHUFFLED[i] for i in order], [TRUE[i] for i in order], groups=PATIENTS[order], resamples=20)
     for name, moved in difference(a, b).items():
         assert moved.value == pytest.approx(0, abs=1e-9), name
         assert moved.replicates == pytest.approx(np.zeros(len(moved.replicates)), abs=1e-5), name
@@ -80,7 +78,7 @@ def test_intervals_are_those_of_scoring_resamples_anew() -> None:
     found = scored(SHUFFLED, resamples=1000).metrics
     again = []
     for _ in range(200):
-        drawn = np.concatenate([np.flatnonzero(PATIENTS == g) for g in rng.integers(30, size=30)])
+        drawn = np.concatenate([np.flatnonzero(g == PATIENTS) for g in rng.integers(30, size=30)])
         again.append(scored([SHUFFLED[i] for i in drawn], [TRUE[i] for i in drawn], resamples=2).metrics)
     for name in ("bleu_2", "rouge_l", "chrf", "finding_f1", "finding_precision", "length_ratio"):
         slow = np.std([metrics[name].value for metrics in again])
@@ -131,7 +129,9 @@ def test_empty_candidates_score_nothing() -> None:
 
 
 def test_studies_without_a_true_text_are_left_out() -> None:
-    more = score([*SHUFFLED, "Fracture.", ""], [*TRUE, "", "..."], groups=np.r_[PATIENTS, 90, 91], resamples=50)
+    more = score(
+        [*SHUFFLED, "Fracture.", ""], [*TRUE, "", "..."], groups=np.r_[PATIENTS, 90, 91], resamples=50
+    )
     without = scored(SHUFFLED, resamples=50)
     assert more.n == 62
     assert {e.n for e in more.metrics.values()} == {60}
@@ -150,9 +150,13 @@ def test_one_word_texts() -> None:
 
 @pytest.mark.parametrize(
     "texts",
-    [["左侧少量胸腔积液。", "心影不大。"], ["انصباب جنبي صغير", "القلب طبيعي الحجم تماما"], ["Выпот слева есть", "Сердце не увеличено"]],
+    [
+        ["左侧少量胸腔积液。", "心影不大。"],
+        ["انصباب جنبي صغير", "القلب طبيعي الحجم تماما"],
+        ["Выпот слева есть", "Сердце не увеличено"],
+    ],
     ids=["Chinese", "Arabic", "Cyrillic"],
-)  # fmt: skip
+)
 def test_other_alphabets_are_scored(texts: list[str]) -> None:
     same, other = scored(texts, texts).metrics, scored(texts[::-1], texts).metrics
     for name in ("bleu_2", "rouge_l", "chrf"):
@@ -205,7 +209,8 @@ def test_scores_of_other_groups_are_not_compared(shuffled: CaptionScores) -> Non
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("Well-defined 2.5 cm nodule_1, patient's.", ["well", "defined", "2", "5", "cm", "nodule", "1", "patient", "s"]),
+        ("Well-defined 2.5 cm nodule_1.", ["well", "defined", "2", "5", "cm", "nodule", "1"]),
+        ("The patient's heart", ["the", "patient", "s", "heart"]),
         ("左肺 OK。ＣＴ", ["左", "肺", "ok", "ct"]),
         ("हृदय सामान्य", ["हृदय", "सामान्य"]),
         ("القَلب", ["القَلب"]),
