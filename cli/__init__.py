@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from cli import (
+    captions,
     care,
     closing,
     comparing,
@@ -44,6 +45,7 @@ for part in (
     evidence,
     selections,
     closing,
+    captions,
     care,
     serve,
     worker,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from data.workspace import COLLECTION, SELECTION, SET, Record
+from data.workspace import CAPTIONER, COLLECTION, SELECTION, SET, Record
 
 
 def describe(record: Record) -> str:
@@ -15,9 +15,15 @@ def describe(record: Record) -> str:
         return f"{meta['n']:,} studies: {kinds}. Skipped {sum(meta['report']['skipped'].values()):,}."
     if record.kind == SET:
         return f"{meta['n']:,} studies of {meta.get('collection') or 'no collection'} by {_maker(meta)}."
+    if record.kind == CAPTIONER:
+        return f"Writes texts from embeddings of {meta['set']}, trained on its {_read(meta)}. Research only."
     if record.kind == SELECTION:
         return f"{meta['n']:,} studies of {meta['of']}, {meta['how']}."
     return f"From {meta.get('source', 'a file')}. {' '.join(meta.get('notes', []))}".strip()
+
+
+def _read(meta: dict[str, Any]) -> str:
+    return {"both": "images and texts"}.get(meta["source"], f"{meta['source']}s")
 
 
 def _maker(meta: dict[str, Any]) -> str:

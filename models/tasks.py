@@ -171,6 +171,20 @@ def _newcomers(workspace: Own, args: dict[str, Any], report: Report) -> Came:
     return Came(embed(workspace, args["visit"], args["checkpoints"], progress=report))
 
 
+def _caption(workspace: Own, args: dict[str, Any], report: Report) -> Came:
+    """configs: a list of `CaptionerConfig.to_json`; split, decoding (fields of `Decoding`).
+
+    Trains each, then makes the table of every set.
+    """
+    from models.captioner.config import Decoding, from_json
+    from models.captioner.together import train_and_judge
+
+    configs = [from_json(content) for content in args["configs"]]
+    how = Decoding(**(args.get("decoding") or {}))
+    tables = train_and_judge(workspace, configs, split=args["split"], how=how, report=report)
+    return Came(f"Captions of {' and '.join(table.set for table in tables)} are written and scored.")
+
+
 TASKS: dict[str, Callable[[Own, dict[str, Any], Report], Came]] = {
     "embed": _embed,
     "import": _import,
@@ -178,5 +192,6 @@ TASKS: dict[str, Callable[[Own, dict[str, Any], Report], Came]] = {
     "checkpoint": _add_checkpoint,
     "guess": _guess,
     "train": _train,
+    "caption": _caption,
     "newcomers": _newcomers,
 }

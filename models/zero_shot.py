@@ -175,7 +175,7 @@ def _class_vectors(
         )
     checkpoint = registry.load(workspace, registry.name_of(workspace, whole.provenance), device=device)
     prompts = [t.replace(SLOT, word) for word in words for t in templates]
-    rows = _encoded(checkpoint.encoders["text"], prompts)
+    rows = encoded(checkpoint.encoders["text"], prompts)
     if texts:
         rows = adapt_query(workspace, record.name, texts[0], rows)
     return dict(zip(words, map(_mean, np.split(rows, len(words))), strict=True))
@@ -188,7 +188,7 @@ def _mean(rows: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
         raise Refused("template", f"{error} Choose other templates.") from error
 
 
-def _encoded(encoder: Encoder, prompts: list[str]) -> np.ndarray:
+def encoded(encoder: Encoder, prompts: list[str]) -> np.ndarray:
     """(n_prompts, dim) unit rows."""
     batches = (prompts[start : start + BATCH] for start in range(0, len(prompts), BATCH))
     return np.concatenate([encoder.encode(encoder.prepare(batch)[0]).numpy() for batch in batches])

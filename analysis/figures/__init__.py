@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from analysis.figures.captions import readings
 from analysis.figures.comparison import (
     by_slice,
     changes,
@@ -66,6 +67,7 @@ __all__ = [
     "overlaps",
     "pair_cosines",
     "rank_curves",
+    "readings",
     "ridgeline",
     "safe",
     "small_map",

@@ -15,6 +15,7 @@ from data.workspace.durable import replacing, sha256, write_atomically
 from data.workspace.home import Workspace
 from data.workspace.record import (
     BUILT_IN,
+    CAPTIONER,
     CHECKPOINT,
     COLLECTION,
     KINDS,
@@ -26,6 +27,7 @@ from data.workspace.record import (
 
 __all__ = [
     "BUILT_IN",
+    "CAPTIONER",
     "CHECKPOINT",
     "COLLECTION",
     "KINDS",

@@ -1,4 +1,4 @@
-"""What the workspace holds: records of four kinds, by label and by id."""
+"""What the workspace holds: records of five kinds, by label and by id."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from data.errors import Refused
 from data.workspace.durable import sha256
 
 BUILT_IN = ("demo-clip", "demo-aligned", "demo-start", "demo-untrained")  # checkpoints that come with Suture
-COLLECTION, CHECKPOINT, SET, SELECTION = KINDS = "collection", "checkpoint", "set", "selection"
+KINDS = "collection", "checkpoint", "set", "selection", "captioner"
+COLLECTION, CHECKPOINT, SET, SELECTION, CAPTIONER = KINDS
 CHEAP = 4 << 20  # bytes up to which a file is hashed when it is opened
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -200,7 +200,17 @@ def parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, 
     ]
 
 
-def learning_rate(step: int, total: int, config: TrainingConfig) -> float:
+class Schedule(Protocol):
+    """What a learning rate follows from: its peak, and the share of the steps that leads up to it."""
+
+    @property
+    def learning_rate(self) -> float: ...
+
+    @property
+    def warm_up(self) -> float: ...
+
+
+def learning_rate(step: int, total: int, config: Schedule) -> float:
     """Linear warm-up, then half a cosine to 0."""
     warm = round(config.warm_up * total)
     if step < warm:

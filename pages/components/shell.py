@@ -25,6 +25,7 @@ PAGES = (
     ("gap", "Gap", ":material/straighten:"),
     ("compare", "Compare", ":material/compare_arrows:"),
     ("retrieval", "Retrieval", ":material/search:"),
+    ("captions", "Captions", ":material/subject:"),
     ("my_studies", "My studies", ":material/upload_file:"),
     ("train", "Train", ":material/model_training:"),
     ("report", "Report", ":material/lab_profile:"),

@@ -21,6 +21,7 @@ NAMES = {
     "checkpoint": "Adding a checkpoint",
     "guess": "Recognising an architecture",
     "train": "Training",
+    "caption": "Captions",
     "newcomers": "Embedding visiting studies",
 }
 ICONS = {

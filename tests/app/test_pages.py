@@ -22,8 +22,8 @@ from tests.app import maps
 from tests.models.test_embed import wait
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("overview", "map", "gap", "retrieval", "compare", "report", "my_studies", "library", "train")
-LOOKING = PAGES[:7]
+PAGES = ("overview", "map", "gap", "retrieval", "compare", "captions", "report", "my_studies", "library", "train")
+LOOKING = PAGES[:8]
 
 
 def opened(page: str) -> AppTest:

@@ -20,6 +20,7 @@ PAGES = {
     "gap": "gap",
     "compare": "compare",
     "retrieval": "retrieval?q=large+right+pleural+effusion",
+    "captions": "captions",
     "report": "report",
     "my_studies": "my_studies",
     "train": "train",

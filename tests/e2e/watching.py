@@ -15,6 +15,7 @@ PAGES = {
     "gap": "Gap",
     "compare": "Compare",
     "retrieval": "Retrieval",
+    "captions": "Captions",
     "my_studies": "My studies",
     "train": "Train",
     "report": "Report",

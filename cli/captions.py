@@ -1,0 +1,215 @@
+"""Captions: train decoders on the embeddings of a set, and see what they read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from cli.common import AsJson, Home, err, out, shares
+from data.workspace import Workspace
+
+if TYPE_CHECKING:
+    from models.captioner.config import CaptionerConfig, Decoding
+    from models.captioner.table import Against, Judged
+
+commands = typer.Typer()
+SHOWN = ("cider", "bleu_4", "rouge_l", "finding_f1")
+
+
+@commands.command()
+def caption(
+    set_name: Annotated[str, typer.Argument(metavar="SET")],
+    train: Annotated[
+        list[str] | None, typer.Option(help="What the decoder reads in training: text, image, both. Repeat.")
+    ] = None,
+    score: Annotated[bool, typer.Option("--score", help="Write captions of a split and score them.")] = False,
+    beside: Annotated[str, typer.Option(help="A second set: the same recipe, and B held against A.")] = "",
+    split: Annotated[str, typer.Option(help="Split to write captions of.")] = "test",
+    fit_split: Annotated[str, typer.Option(help="Split to train on.")] = "train",
+    text: Annotated[str, typer.Option(help="Text modality to write; else the first.")] = "",
+    image: Annotated[str, typer.Option(help="Image modality to read; else the first.")] = "",
+    start: Annotated[str, typer.Option(help="A pretrained causal decoder: folder or hub name.")] = "",
+    download: Annotated[
+        bool, typer.Option("--download", help="Let --start be fetched from the hub.")
+    ] = False,
+    noise: Annotated[float, typer.Option(help="C3: deviation of the noise per dimension, e.g. 0.126.")] = 0.0,
+    centre: Annotated[bool, typer.Option("--centre", help="C3: take each modality's mean away.")] = False,
+    epochs: Annotated[int, typer.Option(help="Passes over the texts.")] = 20,
+    batch: Annotated[int, typer.Option(help="Texts a step.")] = 64,
+    learning_rate: Annotated[float, typer.Option(help="Of AdamW, after warm-up.")] = 1e-3,
+    width: Annotated[int, typer.Option(help="Of a decoder from scratch.")] = 128,
+    layers: Annotated[int, typer.Option(help="Of a decoder from scratch.")] = 3,
+    tokens: Annotated[int, typer.Option(help="Longest text; the rest is cut.")] = 96,
+    seed: Annotated[int, typer.Option(help="Of weights, order and noise.", min=0)] = 0,
+    decoding: Annotated[str, typer.Option(help="greedy, beam or nucleus.")] = "greedy",
+    beams: Annotated[int, typer.Option(help="Of beam search.")] = 4,
+    top_p: Annotated[float, typer.Option(help="Of nucleus sampling.")] = 0.9,
+    texts: Annotated[Path | None, typer.Option(help="Write true and generated texts to this CSV.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")] = "auto",
+    as_json: AsJson = False,
+    home: Home = None,
+) -> None:
+    """Train decoders on embeddings, and score what they write. Research only: what comes is not a report.
+
+    suture caption SET --train text --train image, then suture caption SET --score
+    """
+    from models.captioner.config import CaptionerConfig, Decoding
+
+    workspace, sets = Workspace(home), [set_name, *([beside] if beside else [])]
+    config = CaptionerConfig(
+        set=set_name,
+        text=text,
+        image=image,
+        fit_split=fit_split,
+        start=start,
+        download=download,
+        noise=noise,
+        centre=centre,
+        epochs=epochs,
+        batch=batch,
+        learning_rate=learning_rate,
+        width=width,
+        layers=layers,
+        tokens=tokens,
+        seed=seed,
+    )
+    how = Decoding(decoding, beams, top_p, tokens=tokens, seed=seed)
+    if train:
+        _train(workspace, config, sets, train, device, as_json, last=not score)
+    if score or not train:
+        _score(workspace, sets, split, how, device, as_json, texts)
+
+
+def _train(
+    workspace: Workspace,
+    config: CaptionerConfig,
+    sets: list[str],
+    sources: list[str],
+    device: str,
+    as_json: bool,
+    *,
+    last: bool,
+) -> None:
+    from models.captioner.config import of_sets
+    from models.captioner.fit import train
+    from models.captioner.plan import plan
+
+    configs = of_sets(config, sets, sources)
+    for one in configs:
+        plan(workspace, one)  # all is checked before the first one starts
+    made = []
+    for one in configs:
+        with shares(as_json) as report:
+            trained = train(workspace, one, device=device, report=report)
+        losses = [row["val_loss"] for row in trained.history.epochs]
+        made.append({"captioner": trained.name, "reused": trained.reused, "val_loss": min(losses)})
+        what = "had been trained before" if trained.reused else "trained"
+        err.print(
+            f"{trained.name!r}: {what}, epoch {trained.history.best}, validation loss {min(losses):.3f}."
+        )
+        for row in trained.history.epochs[-1:]:
+            for warning in row["guards"]:
+                err.print(f"  guard: {warning}")
+    if last and as_json:
+        print(json.dumps(made))
+    elif last:
+        second = f' --beside "{sets[1]}"' if len(sets) > 1 else ""
+        err.print(f'Next: suture caption "{sets[0]}"{second} --score')
+
+
+def _score(
+    workspace: Workspace,
+    sets: list[str],
+    split: str,
+    how: Decoding,
+    device: str,
+    as_json: bool,
+    texts: Path | None,
+) -> None:
+    from data.errors import Refused
+    from models.captioner.judge import judge
+    from models.captioner.table import against, ready
+
+    known = ready(workspace, sets)
+    if not known:
+        names = " and ".join(map(repr, sets))
+        raise Refused(
+            "no_captioner",
+            f"No captioner was trained on {names} by one recipe. Train them first: suture caption "
+            f'"{sets[0]}" --train text --train image{f" --beside {sets[1]!r}" if len(sets) > 1 else ""}.',
+        )
+    tables = []
+    for name, own in zip(sets, next(iter(known.values())), strict=True):
+        with shares(as_json) as report:
+            tables.append(judge(workspace, name, own, split=split, how=how, device=device, report=report))
+    both = against(*tables) if len(tables) == 2 else None
+    if texts is not None:
+        _write_texts(tables, texts)
+    if as_json:
+        print(json.dumps(_json(tables, both)))
+        return
+    for table in tables:
+        out.print(_table(table))
+    if both is not None:
+        out.print(_differences(both))
+    err.print("Research only: generated text is not a report.", style="dim")
+
+
+def _json(tables: list[Judged], both: Against | None) -> object:
+    if both is None:
+        return tables[0].to_json()
+    told = {
+        row: {name: _numbers(found) for name, found in metrics.items()} for row, metrics in both.rows.items()
+    }
+    return {"a": tables[0].to_json(), "b": tables[1].to_json(), "b_minus_a": told}
+
+
+def _numbers(estimate: object) -> dict[str, float | None]:
+    found = {key: getattr(estimate, key) for key in ("value", "low", "high")}
+    return {key: value if value == value else None for key, value in found.items()}
+
+
+def _table(judged: Judged) -> Table:
+    from analysis.captions import CAPTION_METRICS
+
+    table = Table(title=f"{judged.set} · {judged.split} · {judged.text} · {len(judged.study_ids):,} studies")
+    table.add_column("captions")
+    for name in SHOWN:
+        table.add_column(CAPTION_METRICS[name].title, no_wrap=True)
+    table.add_column("similarity *", no_wrap=True)
+    for row, reading in judged.readings.items():
+        told = [reading.scores.metrics[name].told() for name in SHOWN]
+        table.add_row(row, *told, "" if reading.similarity is None else reading.similarity.told())
+    table.caption = "* by the checkpoint's own text encoder: not independent. 95 % intervals over groups."
+    return table
+
+
+def _differences(both: Against) -> Table:
+    from analysis.captions import CAPTION_METRICS
+
+    table = Table(title=f"B − A, paired: {both.b.set} − {both.a.set}")
+    table.add_column("captions")
+    for name in SHOWN:
+        table.add_column(CAPTION_METRICS[name].title, no_wrap=True)
+    for row, metrics in both.rows.items():
+        table.add_row(row, *(metrics[name].told() for name in SHOWN))
+    return table
+
+
+def _write_texts(tables: list[Judged], path: Path) -> None:
+    """One line a study: the truth, and what every row of every set wrote."""
+    from analysis.tables import csv_text
+
+    first = tables[0]
+    lines = []
+    for i, (study, truth) in enumerate(zip(first.study_ids, first.truths, strict=True)):
+        line = {"study_id": study, "true": truth}
+        for table in tables:
+            line |= {f"{table.set}: {row}": r.captions[i] for row, r in table.readings.items()}
+        lines.append(line)
+    path.write_text(csv_text(lines))
+    err.print(f"{len(lines):,} studies written to {path}.")

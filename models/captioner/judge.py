@@ -1,0 +1,155 @@
+"""The captions of a split, written in every way there is, and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from analysis.neighbours import nearest
+from data.errors import NotFound, Refused
+from data.workspace import Workspace
+from models import registry
+from models.adapters import adapt_query, refuse_scoring_on_fit
+from models.captioner import keeping, table
+from models.captioner.config import Decoding
+from models.captioner.plan import Texts
+from models.captioner.table import CEILING, CROSSED, FLOOR, IMAGES, RETRIEVED, ROWS, TWIN, Judged
+from models.captioner.writing import write
+from models.zero_shot import encoded
+
+Report = Callable[[float, str], None]
+
+
+def judge(
+    workspace: Workspace,
+    set_name: str,
+    captioners: Sequence[str],
+    *,
+    split: str = "test",
+    how: Decoding | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+    device: str = "auto",
+    report: Report | None = None,
+) -> Judged:
+    """The table of a set; rows whose captioner is not among those named are left out.
+
+    captioners  names: at most one trained on texts and one trained on images (or on both)
+    What is written is kept: the same question is answered at once the next time.
+    """
+    how, say = how or Decoding(), report or (lambda share, what: None)
+    known = table.by_source(workspace, captioners)
+    texts, fit_split = table.behind(workspace, set_name, known), table.fit_split_of(workspace, known)
+    _refuse_fit(texts, split, fit_split)
+    found = table.read(workspace, set_name, captioners, split=split, how=how, resamples=resamples, seed=seed)
+    if found is not None:
+        return found
+    written = _written(workspace, texts, known, split, fit_split, how, device, say)
+    say(0.95, "Comparing with the true texts")
+    similar = _similar(workspace, texts, split, written, device)
+    table.keep_written(table.path_of(workspace, texts, known, split, how), written, similar)
+    return table.scored(texts, split, known, written, similar, resamples, seed)
+
+
+def _refuse_fit(texts: Texts, split: str, fit_split: str) -> None:
+    refuse_scoring_on_fit(texts.record.meta, split)
+    if split in ("all", fit_split):
+        raise Refused(
+            "split_is_fit",
+            f"The captioners were trained on {fit_split!r}, so their captions of {split!r} say nothing. "
+            f"Score another split: {', '.join(s for s in texts.set.splits() if s != fit_split)}.",
+        )
+    if split not in texts.set.splits():
+        raise NotFound("split", split, texts.set.splits())
+    if len(texts.rows(split, texts.text, texts.image)) < 2:
+        message = f"Fewer than 2 studies of {split!r} have both {texts.image} and {texts.text}."
+        raise Refused("too_few_studies", message)
+
+
+def _written(
+    workspace: Workspace,
+    texts: Texts,
+    known: dict[str, str],
+    split: str,
+    fit_split: str,
+    how: Decoding,
+    device: str,
+    say: Report,
+) -> dict[str, list[str]]:
+    """Row -> captions of the split's studies."""
+    rows = texts.rows(split, texts.text, texts.image)
+    vectors = {m: np.asarray(texts.set.vectors[m][rows], np.float32) for m in (texts.text, texts.image)}
+    asked = _asked(known, texts, vectors, texts.groups[rows])
+    found: dict[str, list[str]] = {}
+    for number, (name, source, rows_read, modality) in enumerate(asked):
+        captioner = keeping.load(workspace, source, device=device)
+
+        def progress(done: int, total: int, name: str = name, number: int = number) -> None:
+            say((number + done / total) / (len(asked) + 1), f"{name}: {done:,} of {total:,}")
+
+        found[name] = write(captioner, rows_read, modality, how, progress=progress)
+    found |= _retrieved(texts, fit_split, vectors[texts.image])
+    return {name: found[name] for name in ROWS if name in found}
+
+
+def _asked(
+    known: dict[str, str], texts: Texts, vectors: dict[str, np.ndarray], groups: np.ndarray
+) -> list[tuple[str, str, np.ndarray, str]]:
+    """(row, captioner, vectors, their modality) of every row that a decoder writes."""
+    images, own = vectors[texts.image], vectors[texts.text]
+    asked = []
+    if "text" in known:
+        name = known["text"]
+        asked += [(CEILING, name, own, texts.text), (CROSSED, name, images, texts.image)]
+        asked += [(FLOOR, name, images[strangers(groups)], texts.image)]
+    if seen := known.get("image") or known.get("both"):
+        asked += [(IMAGES, seen, images, texts.image)]
+    return asked
+
+
+def strangers(groups: np.ndarray, *, seed: int = 0) -> np.ndarray:
+    """(n,) for each study another one, of another group where there is one; every study is taken once.
+
+    A random order of the groups, shifted by the size of the largest.
+    """
+    rng = np.random.default_rng(seed)
+    _, codes, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    order = np.argsort(rng.permutation(len(sizes))[codes], kind="stable")
+    found = np.empty(len(groups), dtype=int)
+    found[order] = np.roll(order, -int(sizes.max()))
+    return found
+
+
+def _retrieved(texts: Texts, fit_split: str, images: np.ndarray) -> dict[str, list[str]]:
+    """Captions that are there already: the nearest training text, and that of the nearest training image."""
+    fit = texts.rows(fit_split, texts.text, texts.image)
+    answers = {}
+    for name, modality in ((RETRIEVED, texts.text), (TWIN, texts.image)):
+        _, found = nearest(images, np.asarray(texts.set.vectors[modality][fit], np.float32), k=1)
+        answers[name] = list(texts.texts[fit[found[:, 0]]])
+    return answers
+
+
+def _similar(
+    workspace: Workspace, texts: Texts, split: str, written: dict[str, list[str]], device: str
+) -> dict[str, np.ndarray]:
+    """Row -> (n,) cosine of each caption to the true text, both by the set's own checkpoint."""
+    try:
+        name = registry.name_of(workspace, texts.set.provenance)
+    except Refused:  # vectors of their own, or the checkpoint is gone
+        return {}
+    checkpoint = registry.load(workspace, name, device=device)
+    rows = texts.rows(split, texts.text, texts.image)
+    truth = np.asarray(texts.set.vectors[texts.text][rows], np.float32)
+    found = {}
+    for row, captions in written.items():
+        distinct = [*dict.fromkeys(captions)]
+        vectors = adapt_query(
+            workspace, texts.record.name, texts.text, encoded(checkpoint.encoders["text"], distinct)
+        )
+        place = {caption: i for i, caption in enumerate(distinct)}
+        own = vectors[[place[c] for c in captions]]
+        cosine = np.einsum("nd,nd->n", own, truth)
+        found[row] = np.where([bool(c) for c in captions], cosine, 0.0)
+    return found

@@ -1,0 +1,134 @@
+"""A config with all that it names looked up, and everything checked that can be before work starts."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from data import embeddings, store
+from data.collection import GROUP, SPLIT, STUDY_ID, Collection
+from data.embeddings import EmbeddingSet
+from data.errors import NotFound, Refused
+from data.splits import held_back
+from data.workspace import SET, Record, Workspace, check_name
+from models.adapters import refuse_features
+from models.captioner.config import CaptionerConfig, check
+from models.training.config import VALIDATION_NAMES
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The texts behind a set. texts: (n_studies,) of str, "" = none; text, image: names of the modalities."""
+
+    record: Record
+    set: EmbeddingSet
+    collection: Record
+    text: str
+    image: str
+    texts: np.ndarray
+
+    def rows(self, split: str, *modalities: str) -> np.ndarray:
+        """Studies of a split with a text and these modalities. `NotFound` for an unknown split."""
+        if split not in ("all", *self.set.splits()):
+            raise NotFound("split", split, ["all", *self.set.splits()])
+        known = np.ones(len(self.set), bool) if split == "all" else (self.set.rows[SPLIT] == split).to_numpy()
+        present = np.logical_and.reduce([self.set.present(m) for m in modalities])
+        return np.flatnonzero(known & present & (self.texts != ""))
+
+    @property
+    def groups(self) -> np.ndarray:
+        """(n_studies,) patient or case of each study."""
+        return self.set.rows[GROUP].to_numpy(str)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is trained on. fit, validation: rows of the set; key: of all that decides the outcome."""
+
+    config: CaptionerConfig
+    texts: Texts
+    fit: np.ndarray
+    validation: np.ndarray
+    key: str
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """The modalities whose vectors are read in training."""
+        of = {"text": (self.texts.text,), "image": (self.texts.image,)}
+        return of.get(self.config.source) or (self.texts.text, self.texts.image)
+
+
+def texts_of(workspace: Workspace, set_name: str, *, text: str = "", image: str = "") -> Texts:
+    """The texts and pictures behind a set; `Refused` where it came without either."""
+    record = workspace.record(SET, set_name)
+    loaded = embeddings.load(workspace, set_name)
+    refuse_features(loaded)
+    source = store.origin(workspace, record)
+    if source is None:
+        raise Refused(
+            "no_texts",
+            f"The collection behind {set_name!r} is not in the workspace, so there are no texts to learn "
+            f"from. Import the studies with their texts and embed them.",
+        )
+    collection = store.read(source)
+    text = _modality(collection, loaded, "text", text)
+    image = _modality(collection, loaded, "image", image)
+    column = next(m.columns[0] for m in collection.modalities if m.name == text)
+    told = dict(zip(collection.table[STUDY_ID], collection.table[column], strict=True))
+    found = [str(told.get(study) or "").strip() for study in loaded.rows[STUDY_ID]]
+    return Texts(record, loaded, source, text, image, np.array(found, dtype=object))
+
+
+def _modality(collection: Collection, loaded: EmbeddingSet, kind: str, wanted: str) -> str:
+    known = [m.name for m in collection.modalities if m.kind == kind and m.name in loaded.modalities]
+    if wanted and wanted not in known:
+        raise NotFound(f"{kind} modality", wanted, known)
+    if not known:
+        raise Refused(
+            f"no_{kind}_modality",
+            f"{loaded.name!r} has no {kind} modality. Captions need images and texts in one set.",
+        )
+    return wanted or known[0]
+
+
+def plan(workspace: Workspace, config: CaptionerConfig) -> Plan:
+    """Check all that can be checked before work starts; `Refused` or `NotFound` says what is wrong."""
+    check(config)
+    check_name(config.label)
+    texts = texts_of(workspace, config.set, text=config.text, image=config.image)
+    config = replace(config, text=texts.text, image=texts.image)
+    fit, validation = _rows(texts, config)
+    content = f"{config.key()}:{texts.record.fingerprint}:{texts.collection.fingerprint}"
+    key = hashlib.sha256(content.encode()).hexdigest()[:24]
+    return Plan(config, texts, fit, validation, key)
+
+
+def _rows(texts: Texts, config: CaptionerConfig) -> tuple[np.ndarray, np.ndarray]:
+    """Studies with both modalities, whatever is read: decoders of text and image learn from the same."""
+    splits = texts.set.splits()
+    left = [name for name in VALIDATION_NAMES if name in splits and name != config.fit_split]
+    val = config.val_split or (left[0] if left else "")
+    if val == config.fit_split:
+        raise Refused("val_is_fit", f"{val!r} is trained on, so it cannot choose the epoch. Name another.")
+    fit, groups = texts.rows(config.fit_split, texts.text, texts.image), texts.groups
+    if val:
+        validation = texts.rows(val, texts.text, texts.image)
+        validation = validation[~np.isin(groups[validation], groups[fit])]
+    else:  # no validation split: one group in ten is held back from training
+        back = held_back(texts.set.rows[GROUP], seed=config.seed)[fit]
+        fit, validation = fit[~back], fit[back]
+    if len(fit) < config.batch:
+        raise Refused(
+            "batch_too_large",
+            f"A batch of {config.batch:,} needs as many studies with image and text; {config.fit_split!r} "
+            f"has {len(fit):,}. Use a smaller batch.",
+        )
+    if len(validation) < 2:
+        raise Refused(
+            "val_empty",
+            f"The validation split {val or 'held back'!r} has fewer than 2 studies with image and text of "
+            f"patients or cases that are not trained on.",
+        )
+    return fit, validation

@@ -1,0 +1,373 @@
+"""Captioners: what they learn, how they write, what they refuse, and the table of who reads what."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+
+from data import embeddings, store
+from data.collection import GROUP, SPLIT
+from data.errors import NotFound, Refused
+from data.workspace import CAPTIONER, SET, Workspace
+from models.captioner import fit, judge, keeping, table, words, writing
+from models.captioner.config import CaptionerConfig, Decoding, from_json, of_sets
+from models.captioner.fit import noisy, train
+from models.captioner.judge import strangers
+from models.captioner.network import Captioner, from_scratch
+from models.captioner.plan import plan, texts_of
+from models.captioner.table import CEILING, CROSSED, FLOOR, IMAGES, RETRIEVED, TWIN
+from models.embed import embed
+from tests.models.training_runs import NAME, variant
+
+A = "captions a"
+SMALL = CaptionerConfig(
+    set=A,
+    width=32,
+    layers=1,
+    heads=2,
+    prefix=2,
+    vocabulary=400,
+    epochs=2,
+    batch=16,
+    tokens=90,
+    learning_rate=3e-3,
+)
+
+
+@pytest.fixture(scope="module")
+def home(tiny_home: Path) -> Workspace:
+    """The tiny collection, embedded, with a decoder of texts and one of images."""
+    workspace = Workspace(tiny_home)
+    embed(workspace, NAME, "demo-aligned", name=A)
+    for config in of_sets(SMALL, [A], ["text", "image"]):
+        train(workspace, config, device="cpu")
+    return workspace
+
+
+def known(workspace: Workspace) -> list[str]:
+    return [config.label for config in of_sets(SMALL, [A], ["text", "image"])]
+
+
+def test_a_decoder_learns_to_write_each_text_from_its_vector() -> None:
+    texts = [
+        "No fracture.",
+        "Large left effusion.",
+        "Small nodule in the right apex.",
+        "Ein Bruch; 左侧胸腔积液",
+    ]
+    tokenizer = words.trained(texts, vocabulary=300)
+    torch.manual_seed(0)
+    config = replace(SMALL, width=64, dropout=0.0)
+    network = from_scratch(config, 8, tokenizer)
+    vectors = torch.eye(8)[:4]
+    tokens, counts = words.padded(words.encode(tokenizer, texts, longest=90)[0], tokenizer.pad_token_id)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3)
+    for _ in range(150):
+        optimizer.zero_grad()
+        network(vectors, tokens, counts).backward()
+        optimizer.step()
+    loaded = keeping.Loaded("it", network.eval(), tokenizer, {}, {}, torch.device("cpu"))
+    assert writing.write(loaded, vectors.numpy(), "report") == texts
+    beams = Decoding(method="beam", beams=3)
+    assert writing.write(loaded, vectors.numpy(), "report", beams) == texts
+
+
+def test_padding_teaches_nothing() -> None:
+    texts = ["short", "a text that is a good deal longer"]
+    tokenizer = words.trained(texts, vocabulary=300)
+    torch.manual_seed(0)
+    network = from_scratch(SMALL, 4, tokenizer).eval()
+    rows, _ = words.encode(tokenizer, texts, longest=90)
+    alone = network(torch.eye(4)[:1], *words.padded(rows[:1], tokenizer.pad_token_id))
+    together = network(torch.eye(4)[:2], *words.padded(rows, tokenizer.pad_token_id))
+    other = network(torch.eye(4)[1:2], *words.padded(rows[1:], tokenizer.pad_token_id))
+    counts = torch.tensor([len(row) - 1.0 for row in rows])
+    torch.testing.assert_close(together, (torch.stack([alone, other]) * counts).sum() / counts.sum())
+
+
+def test_the_same_captioner_is_not_trained_twice_and_another_is_refused_its_name(home: Workspace) -> None:
+    def report(share: float, message: str) -> None:
+        raise AssertionError(message)
+
+    assert train(home, SMALL, device="cpu", report=report).reused
+    with pytest.raises(Refused, match="already a captioner called"):
+        train(home, replace(SMALL, epochs=3, name=SMALL.label), device="cpu")
+
+
+def test_training_that_was_stopped_ends_as_if_it_had_not_been(home: Workspace) -> None:
+    config = replace(SMALL, seed=3, noise=0.05, save_seconds=0.0)
+
+    class Stopped(Exception):
+        pass
+
+    def stop(share: float, message: str) -> None:
+        if share > 0.6:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        train(home, replace(config, name="resumed"), device="cpu", report=stop)
+    shares: list[float] = []
+    trained = train(
+        home, replace(config, name="resumed"), device="cpu", report=lambda share, _: shares.append(share)
+    )
+    assert shares[0] > 0.5
+    home.rename(CAPTIONER, "resumed", "resumed before")
+    whole = train(home, replace(config, name="whole"), device="cpu")
+    assert [row["val_loss"] for row in whole.history.epochs] == [
+        row["val_loss"] for row in trained.history.epochs
+    ]
+    for file in (keeping.PREFIX, f"{keeping.DECODER}/model.safetensors"):
+        one, other = (load_file(home.record(CAPTIONER, n).path(file)) for n in ("resumed before", "whole"))
+        assert one.keys() == other.keys()
+        assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_noise_turns_vectors_and_keeps_their_length() -> None:
+    vectors = torch.nn.functional.normalize(torch.randn(500, 64), dim=1)
+    moved = noisy(vectors, 0.126)
+    torch.testing.assert_close(moved.norm(dim=1), torch.ones(500))
+    expected = 1 / np.sqrt(1 + 64 * 0.126**2)  # noise is at right angles to the vector, near enough
+    assert float((moved * vectors).sum(1).mean()) == pytest.approx(expected, abs=0.02)
+    assert noisy(vectors, 0.0) is vectors
+
+
+def test_a_centred_captioner_takes_the_mean_of_its_training_vectors_away(home: Workspace) -> None:
+    config = replace(SMALL, centre=True, name="centred", epochs=1)
+    train(home, config, device="cpu")
+    loaded = keeping.load(home, "centred", device="cpu")
+    whole = embeddings.load(home, A)
+    rows = plan(home, config).fit
+    expected = whole.vectors["image"][:3] - np.asarray(whole.vectors["image"])[rows].mean(axis=0)
+    ready = writing.prepared(loaded, np.asarray(whole.vectors["image"][:3]), "image")
+    np.testing.assert_allclose(ready.numpy(), expected, atol=1e-6)
+
+
+def test_decoders_of_texts_and_images_learn_from_the_same_studies(home: Workspace) -> None:
+    text, image = (plan(home, config) for config in of_sets(SMALL, [A], ["text", "image"]))
+    np.testing.assert_array_equal(text.fit, image.fit)
+    groups = text.texts.groups
+    assert not {*groups[text.fit]} & {*groups[text.validation]}
+
+
+def test_sampling_is_seeded(home: Workspace) -> None:
+    loaded = keeping.load(home, SMALL.label, device="cpu")
+    vectors = np.asarray(embeddings.load(home, A).vectors["report"][:6])
+    one, same, other = (
+        writing.write(loaded, vectors, "report", Decoding(method="nucleus", top_p=0.95, seed=seed))
+        for seed in (0, 0, 1)
+    )
+    assert one == same != other
+
+
+def test_vectors_of_another_width_are_refused(home: Workspace) -> None:
+    loaded = keeping.load(home, SMALL.label, device="cpu")
+    with pytest.raises(Refused, match="reads vectors of 128 numbers; these have 7") as refused:
+        writing.write(loaded, np.ones((2, 7), np.float32), "image")
+    assert refused.value.code == "captioner_width"
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"source": "sound"}, "source must be one of text, image, both"),
+        ({"width": 30, "heads": 4}, "must be a multiple of heads"),
+        ({"learning_rate": float("nan")}, "learning_rate must be"),
+        ({"tokens": 4}, "are longer than 2 tokens; the middle one has"),
+        ({"batch": 5000}, "Use a smaller batch"),
+        ({"fit_split": "nowhere"}, "nowhere"),
+        ({"text": "image"}, "image"),
+        ({"start": "no/such-decoder"}, "is not a causal decoder that can be read"),
+    ],
+)
+def test_what_cannot_work_is_refused_and_leaves_nothing(
+    home: Workspace, changes: dict[str, object], told: str
+) -> None:
+    with pytest.raises((Refused, NotFound), match=told):
+        train(home, replace(SMALL, name="never", **changes), device="cpu")
+    assert not home.has(CAPTIONER, "never")
+
+
+def test_an_unknown_setting_is_named() -> None:
+    with pytest.raises(Refused, match="Unknown setting 'depth'"):
+        from_json({"set": A, "depth": 3})
+
+
+def decoder_folder(folder: Path, vocabulary: dict[str, int]) -> Path:
+    """A pretrained decoder as `transformers` writes it, with a tokenizer of whole words."""
+    vocabulary = {"<unk>": 0, "<end>": 1} | {word: n + 2 for n, word in enumerate(vocabulary)}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    wrapped = PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>", eos_token="<end>")
+    torch.manual_seed(0)
+    shape = {"n_embd": 32, "n_layer": 1, "n_head": 2, "n_positions": 128}
+    GPT2LMHeadModel(GPT2Config(vocab_size=len(vocabulary), **shape)).save_pretrained(folder)
+    wrapped.save_pretrained(folder)
+    return folder
+
+
+def test_a_pretrained_decoder_is_gone_on_from(home: Workspace, tmp_path: Path) -> None:
+    texts = texts_of(home, A)
+    seen = {word: 0 for text in texts.texts for word in text.replace(".", " . ").replace(",", " , ").split()}
+    folder = decoder_folder(tmp_path / "gpt", seen)
+    config = replace(SMALL, start=str(folder), name="from gpt", epochs=1)
+    trained = train(home, config, device="cpu")
+    assert np.isfinite(trained.history.epochs[0]["val_loss"])
+    loaded = keeping.load(home, "from gpt", device="cpu")
+    assert len(loaded.tokenizer) == len(seen | {"<unk>": 0, "<end>": 0})
+    assert len(writing.write(loaded, np.asarray(texts.set.vectors["report"][:2]), "report")) == 2
+
+
+def test_a_pretrained_decoder_for_other_words_is_refused(home: Workspace, tmp_path: Path) -> None:
+    folder = decoder_folder(tmp_path / "gpt", {"左": 0, "侧": 0})
+    with pytest.raises(Refused, match="unknown to the tokenizer of the decoder") as refused:
+        train(home, replace(SMALL, start=str(folder), name="foreign"), device="cpu")
+    assert refused.value.code == "tokens_unknown"
+
+
+def test_pickled_weights_are_not_opened(home: Workspace, tmp_path: Path) -> None:
+    folder = decoder_folder(tmp_path / "gpt", {"a": 0})
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    with pytest.raises(Refused, match="is not a causal decoder"):
+        keeping.pretrained(str(folder))
+
+
+def test_strangers_are_of_other_groups_and_each_is_taken_once() -> None:
+    groups = np.random.default_rng(0).integers(0, 12, size=60).astype(str)
+    found = strangers(groups)
+    assert sorted(found) == list(range(60))
+    assert (groups[found] != groups).all()
+    assert sorted(strangers(np.array(["one"] * 4))) == [0, 1, 2, 3]
+
+
+def test_the_table_has_every_row_and_is_written_once(
+    home: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert table.read(home, A, known(home), split="test") is None
+    found = judge.judge(home, A, known(home), split="test", device="cpu", resamples=100)
+    assert [*found.readings] == [CEILING, CROSSED, IMAGES, FLOOR, RETRIEVED, TWIN]
+    assert all(len(r.captions) == len(found.study_ids) for r in found.readings.values())
+    for reading in found.readings.values():
+        assert reading.similarity is not None
+        assert -1 <= reading.similarity.value <= 1
+
+    def never(*_: object, **__: object) -> list[str]:
+        raise AssertionError("written anew")
+
+    monkeypatch.setattr(judge, "write", never)
+    again = judge.judge(home, A, known(home), split="test", device="cpu", resamples=100)
+    assert again.to_json() == found.to_json()
+    assert {r: again.readings[r].captions for r in again.readings} == {
+        r: found.readings[r].captions for r in found.readings
+    }
+    same = table.against(found, again).rows[CROSSED]["cider"]
+    assert (same.value, same.low, same.high) == (0, 0, 0)
+
+
+def test_retrieved_captions_are_those_of_the_nearest_training_studies(home: Workspace) -> None:
+    found = judge.judge(home, A, known(home), split="test", device="cpu", resamples=100)
+    texts = texts_of(home, A)
+    fit_rows, rows = texts.rows("train", "report", "image"), texts.rows("test", "report", "image")
+    images = np.asarray(texts.set.vectors["image"], np.float64)
+    for row, modality in ((RETRIEVED, "report"), (TWIN, "image")):
+        other = np.asarray(texts.set.vectors[modality], np.float64)
+        nearest = (images[rows] @ other[fit_rows].T).argmax(axis=1)
+        assert found.readings[row].captions == tuple(texts.texts[fit_rows[nearest]])
+
+
+def test_the_floor_reads_images_of_others(home: Workspace) -> None:
+    found = judge.judge(home, A, known(home), split="test", device="cpu", resamples=100)
+    order = strangers(found.groups)
+    crossed = found.readings[CROSSED].captions
+    assert found.readings[FLOOR].captions == tuple(crossed[i] for i in order)
+
+
+@pytest.mark.parametrize("split", ["train", "all"])
+def test_captions_of_what_was_trained_on_are_refused(home: Workspace, split: str) -> None:
+    with pytest.raises(Refused, match="were trained on 'train'"):
+        judge.judge(home, A, known(home), split=split, device="cpu")
+
+
+def test_two_captioners_of_one_kind_make_no_table(home: Workspace) -> None:
+    train(home, replace(SMALL, seed=9), device="cpu")
+    with pytest.raises(Refused, match="both trained on text"):
+        judge.judge(home, A, [SMALL.label, replace(SMALL, seed=9).label], device="cpu")
+
+
+def test_recipes_are_shared_by_sets_that_were_trained_alike(home: Workspace) -> None:
+    embed(home, NAME, "demo-clip", name="captions b")
+    assert table.ready(home, [A, "captions b"]) == {}
+    train(home, replace(SMALL, set="captions b"), device="cpu")
+    (shared,) = table.ready(home, [A, "captions b"]).values()
+    assert shared == [known(home)[::-1], ["captions b reads text s0"]]
+
+
+def test_tables_of_other_texts_are_not_held_against_each_other(home: Workspace) -> None:
+    found = judge.judge(home, A, known(home), split="test", device="cpu", resamples=100)
+    other = replace(found, truths=("something else", *found.truths[1:]))
+    with pytest.raises(Refused, match="other studies or texts"):
+        table.against(found, other)
+
+
+def test_studies_without_a_text_are_left_out(home: Workspace) -> None:
+    def fewer(collection: store.Collection) -> store.Collection:
+        blank = collection.table.assign(
+            report=collection.table.report.where(collection.table.index % 5 != 0, "")
+        )
+        return replace(collection, table=blank)
+
+    variant(home, "some silent", fewer)
+    embed(home, "some silent", "demo-aligned", name="some silent set")
+    texts = texts_of(home, "some silent set")
+    rows = texts.rows("all", "report", "image")
+    assert len(rows) == sum(i % 5 != 0 for i in range(len(texts.set)))
+    assert (texts.texts[rows] != "").all()
+
+
+def test_vectors_without_texts_are_told_apart(home: Workspace, tmp_path: Path) -> None:
+    from data.vectors import import_vectors
+
+    x = np.random.default_rng(0).normal(size=(40, 8))
+    np.savez(tmp_path / "v.npz", image=x, text=-x)
+    assert import_vectors(home, [tmp_path / "v.npz"], "no texts").refused is None
+    with pytest.raises(Refused, match="there are no texts to learn from"):
+        plan(home, replace(SMALL, set="no texts"))
+
+
+def test_a_captioner_is_a_record_that_says_what_it_is(home: Workspace) -> None:
+    from data.describe import describe
+
+    record = home.record(CAPTIONER, SMALL.label)
+    assert describe(record) == (
+        "Writes texts from embeddings of captions a, trained on its texts. Research only."
+    )
+    assert record.meta["set_fingerprint"] == home.record(SET, A).fingerprint
+    assert not [f for f in record.files if f.endswith((".bin", ".pt", ".pkl"))]
+    assert fit.history_of(record).epochs[-1]["epoch"] == SMALL.epochs
+
+
+def test_an_overfit_is_told(home: Workspace) -> None:
+    trained = train(home, replace(SMALL, epochs=40, width=64, name="by heart"), device="cpu")
+    losses = [row["val_loss"] for row in trained.history.epochs]
+    assert trained.history.best == int(np.argmin(losses)) + 1
+    warned = [row["epoch"] for row in trained.history.epochs if row["guards"]]
+    low = np.minimum.accumulate(losses)
+    assert warned == [i + 1 for i in range(1, len(losses)) if losses[i] > 1.1 * low[i - 1]]
+
+
+def test_the_prefix_is_told_apart_by_direction_alone() -> None:
+    tokenizer = words.trained(["a b"], vocabulary=300)
+    network: Captioner = from_scratch(SMALL, 6, tokenizer)
+    x = torch.randn(3, 6)
+    torch.testing.assert_close(network.spread(x), network.spread(5 * x))
+
+
+def test_columns_that_the_rows_rest_on_are_there(home: Workspace) -> None:
+    rows = embeddings.load(home, A).rows
+    assert {GROUP, SPLIT} <= {*rows}
