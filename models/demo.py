@@ -9,7 +9,7 @@ from PIL import Image
 
 from data import embeddings, images, store, synthetic
 from data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID, Collection, Modality
-from data.workspace import COLLECTION, SET, Workspace
+from data.workspace import CAPTIONER, COLLECTION, SET, Workspace
 from models import builtin, jobs, layouts, results
 from models.embed import default_name, embed
 
@@ -22,12 +22,13 @@ Say = Callable[[str, float], None]  # what is being done, share done
 def prepare(workspace: Workspace, say: Say, *, studies: int = STUDIES, maps: bool = True) -> list[str]:
     """Make whatever of the demo is not there yet; returns the names of its embedding sets.
 
-    Without `maps` a worker lays them out, while the app is already open.
+    Without `maps` a worker lays them out and writes captions, while the app is already open.
     """
     make_collection(workspace, say, studies=studies)
     names = [default_name(NAME, checkpoint) for checkpoint in CHECKPOINTS]
     for checkpoint, name in zip(CHECKPOINTS, names, strict=True):
         _embed_and_measure(workspace, checkpoint, name, say)
+    _captions(workspace, say, first=names[0], later=not maps)
     missing = [n for n in names if not workspace.derived(workspace.record(SET, n), layouts.FILE).is_file()]
     if missing and not maps:
         jobs.start(workspace, "layout", {"sets": missing, "start": names[0]})
@@ -37,6 +38,23 @@ def prepare(workspace: Workspace, say: Say, *, studies: int = STUDIES, maps: boo
             layouts.compute(workspace, name, start="" if name == names[0] else names[0])
         say("Laying out the maps", 1)
     return names
+
+
+def _captions(workspace: Workspace, say: Say, *, first: str, later: bool) -> None:
+    """The decoders that come with Suture, and what they write of the test split."""
+    if workspace.has(CAPTIONER, f"{first} reads text s0"):
+        return
+    from models.captioner import shipped
+
+    if not shipped.ensure(workspace):
+        return
+    if later:
+        configs = [config.to_json() for config in shipped.configs()]
+        jobs.start(workspace, "caption", {"configs": configs, "split": "test"})
+        return
+    from models.captioner.together import train_and_judge
+
+    train_and_judge(workspace, shipped.configs(), report=lambda share, _: say("Writing captions", share))
 
 
 def make_collection(

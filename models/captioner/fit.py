@@ -250,19 +250,23 @@ def _publish(workspace: Workspace, fit: Fit, history: History) -> None:
         "versions": {p: version(p) for p in ("torch", "transformers", "tokenizers")},
     }
     about = {"config": todo.config.to_json(), "dim": fit.network.dim, "key": todo.key}
-    meta = {
-        "set": texts.record.name,
-        "set_fingerprint": texts.record.fingerprint,
-        "collection_id": texts.collection.id,
-        "source": todo.config.source,
-        "seed": todo.config.seed,
-        "run_key": todo.key,
-        "config": todo.config.to_json(),
-        "synthetic": bool(texts.set.provenance.get("synthetic")),
-        "notes": ["Research only: what it writes is not a report."],
-    }
     with workspace.staging() as folder:
         keeping.save(folder, fit.network, fit.tokenizer, fit.centres)
         (folder / keeping.ABOUT).write_text(json.dumps(about))
         record.write(folder, {**about, "manifest": manifest, "history": history.to_json()})
-        workspace.publish(CAPTIONER, todo.config.label, folder, meta)
+        workspace.publish(CAPTIONER, todo.config.label, folder, meta_of(todo))
+
+
+def meta_of(todo: Plan) -> dict[str, Any]:
+    """What a record says of the captioner that a plan leads to."""
+    return {
+        "set": todo.texts.record.name,
+        "set_fingerprint": todo.texts.record.fingerprint,
+        "collection_id": todo.texts.collection.id,
+        "source": todo.config.source,
+        "seed": todo.config.seed,
+        "run_key": todo.key,
+        "config": todo.config.to_json(),
+        "synthetic": bool(todo.texts.set.provenance.get("synthetic")),
+        "notes": ["Research only: what it writes is not a report."],
+    }

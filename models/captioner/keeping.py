@@ -39,6 +39,11 @@ def save(folder: Path, network: Captioner, tokenizer: Any, centres: dict[str, An
     network.decoder.save_pretrained(folder / DECODER)
     tokenizer.save_pretrained(folder / WORDS)
     save_file({k: v.cpu().contiguous() for k, v in network.prefix.state_dict().items()}, folder / PREFIX)
+    save_centres(folder, centres)
+
+
+def save_centres(folder: Path, centres: dict[str, Any]) -> None:
+    """The mean of each modality that is taken away; none = none is."""
     np.savez(folder / CENTRES, **centres)
 
 

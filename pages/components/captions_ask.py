@@ -54,10 +54,10 @@ def _form(choice: Choice) -> CaptionerConfig:
     texts = _of_kind(choice, "text")
     images = _of_kind(choice, "image")
     left, middle, right, last = st.columns(4)
-    text = left.selectbox("Text to write", texts, key="captions_text") if len(texts) > 1 else ""
-    image = middle.selectbox("Image to read", images, key="captions_image") if len(images) > 1 else ""
-    epochs = right.number_input("Epochs", 1, 1000, 20, key="captions_epochs")
-    seed = last.number_input("Seed", 0, 1_000_000, 0, key="captions_seed")
+    epochs = left.number_input("Epochs", 1, 1000, 20, key="captions_epochs")
+    seed = middle.number_input("Seed", 0, 1_000_000, 0, key="captions_seed")
+    text = right.selectbox("Text to write", texts, key="captions_text") if len(texts) > 1 else ""
+    image = last.selectbox("Image to read", images, key="captions_image") if len(images) > 1 else ""
     with st.expander("In detail", icon=":material/tune:"):
         left, middle, right, last = st.columns(4)
         noise = left.number_input(

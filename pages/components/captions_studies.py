@@ -36,7 +36,7 @@ def section(choice: Choice, tables: Tables) -> None:
     )
     found = _order(tables, row, order or orders[0])
     if not len(found):
-        st.info("No study is like that.")
+        st.info(f"By CIDEr no study is read {str(order).lower()}.")
         return
     _legend()
     pages = math.ceil(len(found) / PAGE)
@@ -73,7 +73,7 @@ def _study(choice: Choice, tables: Tables, row: str, i: int, where: int | None) 
         picture, *columns = st.columns([1, 1.6, *[1.6] * len(written)])
         with picture:
             _picture(choice.a, study, where)
-            shell.link("retrieval", "Open in Retrieval", ":material/search:", query=link_to(choice, study))
+            shell.link("retrieval", "Retrieval", ":material/search:", query=link_to(choice, study))
         with columns[0]:
             st.markdown(f"**True**  \n{marked(truth, written, own=False)}")
         for column, letter, word, one, caption in zip(

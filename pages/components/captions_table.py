@@ -45,9 +45,12 @@ def _headline(change: Estimate) -> str:
 def _kept(letter: str, word: str, one: Judged) -> str:
     """How far images come between the floor and the ceiling."""
     values = {name: one.readings[name].scores.metrics[FIRST].value for name in (CEILING, CROSSED, FLOOR)}
+    ceiling, floor = (one.readings[name].scores.metrics[FIRST] for name in (CEILING, FLOOR))
     room = values[CEILING] - values[FLOOR]
     told = f":{word}-badge[{letter}] CIDEr {values[CROSSED]:.2f} from images"
     told += f", {values[CEILING]:.2f} from the texts themselves, {values[FLOOR]:.2f} from images of others"
+    if not ceiling.low > floor.high:
+        return f"{told}. It reads not even the texts better than strangers' images: train it longer."
     if room > 0:
         told += (
             f": **{(values[CROSSED] - values[FLOOR]) / room:.0%}** of the way from the floor to the ceiling"

@@ -117,7 +117,7 @@ def answer(choice: Choice, shown: View, row: int, target: str, said: str) -> Non
 
 def on_the_map(choice: Choice, study: str) -> None:
     """A link to the study among all others."""
-    shell.link("map", "Open on the map", ":material/scatter_plot:", query=link_to(choice, study))
+    shell.link("map", "On the map", ":material/scatter_plot:", query=link_to(choice, study))
 
 
 def link_to(choice: Choice, study: str) -> dict[str, str]:

@@ -48,18 +48,18 @@ NEAREST = (10, 200)
 
 def find(choice: Choice) -> None:
     """The search box. What it finds becomes the selection; a link restores words, ids and queries."""
-    ways, box = st.columns([2.15, 1.85], vertical_alignment="bottom")
+    ways, box = st.columns([2.1, 1.9], vertical_alignment="bottom", gap="small")
     by = (
         ways.segmented_control("Find by", MODES, default=WORDS, required=True, key="find_by", **LINK) or WORDS
     )
     selected = bool(state.history(choice).now.study_ids)
     with box.form("find_form", border=False):
-        widths = [3, 1.4, 1.3] if selected else [3, 1.3]
+        widths = [2.1, 1.6, 1.05] if selected else [3, 1.05]
         field, *middle, last = st.columns(widths, vertical_alignment="bottom")
         text, content = _content(choice, by, field)
         example = _example(choice) if by in (TEXT, IMAGE) else None
         combine = middle[0].selectbox("Then", COMBINE, key="find_then", help=THEN) if middle else REPLACE
-        pressed = last.form_submit_button("Find", icon=":material/search:", width="stretch", key="find_go")
+        pressed = last.form_submit_button("Find", width="stretch", key="find_go")
     linked = bool(text) and ASKED not in st.session_state  # a link was opened, and nothing was asked here yet
     if pressed or linked:
         st.session_state[ASKED] = text

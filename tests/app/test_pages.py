@@ -22,7 +22,18 @@ from tests.app import maps
 from tests.models.test_embed import wait
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("overview", "map", "gap", "retrieval", "compare", "captions", "report", "my_studies", "library", "train")
+PAGES = (
+    "overview",
+    "map",
+    "gap",
+    "retrieval",
+    "compare",
+    "captions",
+    "report",
+    "my_studies",
+    "library",
+    "train",
+)
 LOOKING = PAGES[:8]
 
 

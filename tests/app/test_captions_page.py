@@ -1,0 +1,143 @@
+"""The Captions page: asking for decoders, who reads what, findings, and study by study."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from analysis.captions import CAPTION_METRICS
+from data.vectors import import_vectors
+from data.workspace import Workspace
+from models import jobs
+from models.captioner.config import CaptionerConfig, of_sets
+from models.captioner.table import CROSSED, read
+from models.captioner.together import train_and_judge
+from pages.components.captions_studies import marked
+
+ROOT = Path(__file__).parents[2]
+A, B = "demo @ demo-clip", "demo @ demo-aligned"
+SHAPE = {"width": 64, "layers": 1, "heads": 2, "prefix": 2, "vocabulary": 400}
+RECIPE = CaptionerConfig(set=A, epochs=15, batch=32, learning_rate=3e-3, **SHAPE)
+
+
+@pytest.fixture(scope="module")
+def written(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo with small decoders for both sets, and their captions of the test split."""
+    home = tmp_path_factory.mktemp("captions") / "home"
+    shutil.copytree(demo_home, home)
+    train_and_judge(Workspace(home), of_sets(RECIPE, [A, B], ["text", "image"]), device="cpu")
+    return home
+
+
+@pytest.fixture
+def page(written: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    monkeypatch.setenv("SUTURE_HOME", str(written))
+    app = opened(a=A, b=B, split="test")
+    assert not app.exception
+    return app
+
+
+def opened(**query: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "pages" / "captions.py"), default_timeout=200)
+    for key, value in query.items():
+        app.query_params[key] = value
+    return app.run()
+
+
+def words(app: AppTest) -> str:
+    blocks = (*app.markdown, *app.caption, *app.info, *app.warning, *app.error, *app.text)
+    return "\n".join(str(b.value) for b in blocks).replace("\\", "")
+
+
+def test_the_page_says_that_it_is_no_report(page: AppTest) -> None:
+    assert "generated text is not a report" in words(page)
+
+
+def test_the_answer_tells_both_sets_between_floor_and_ceiling(page: AppTest, written: Path) -> None:
+    told = words(page)
+    for name in (A, B):
+        found = read(Workspace(written), name, [f"{name} reads {s} s0" for s in ("text", "image")])
+        assert found is not None
+        assert f"CIDEr {found.readings[CROSSED].scores.metrics['cider'].value:.2f} from images" in told
+    assert "the decoder reads the images of" in told
+
+
+def test_every_measure_has_its_rows_with_intervals(page: AppTest) -> None:
+    for name in ("cider", "finding_f1", "distinct_1"):
+        page.selectbox(key="captions_metric").set_value(name).run()
+        assert not page.exception
+        shown = next(d.value for d in page.dataframe if "what it is" in d.value)
+        assert len(shown) == 6
+        assert {"A", "B", "B − A", "similarity A"} <= {*shown}
+        assert CAPTION_METRICS[name].meaning in words(page)
+
+
+def test_numbers_and_texts_can_be_taken_away(page: AppTest) -> None:
+    keys = {button.key for button in page.get("download_button")}
+    assert {"captions-json", "captions-csv", "captions-texts.csv"} <= keys
+
+
+@pytest.mark.parametrize("order", ["Better in B", "Worse in B", "Best", "Worst"])
+def test_studies_are_sorted_by_what_was_asked(page: AppTest, written: Path, order: str) -> None:
+    page.segmented_control(key="captions_order").set_value(order).run()
+    assert not page.exception
+    tables = [
+        read(Workspace(written), name, [f"{name} reads {s} s0" for s in ("text", "image")]) for name in (A, B)
+    ]
+    first, second = (one.readings[CROSSED].scores.per_study["cider"] for one in tables if one is not None)
+    score = {"Better in B": second - first, "Worse in B": first - second, "Best": second, "Worst": -second}
+    top = tables[0].study_ids[int(np.nanargmax(score[order]))] if tables[0] is not None else ""
+    shown = [text.value for text in page.text if text.value in tables[0].study_ids]
+    assert shown[0] == top
+
+
+def test_without_captions_the_page_offers_to_write_them(
+    demo_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUTURE_HOME", str(demo_home))
+    app = opened(a=A, b=B, split="test")
+    assert not app.exception
+    assert "Trains 4 decoders" in words(app)
+    monkeypatch.setattr(jobs, "wake", lambda *_: None)  # it is only queued
+    app.button(key="captions_go").click().run()
+    (job,) = [j for j in jobs.jobs(Workspace(demo_home)) if j.kind == "caption"]
+    jobs.cancel(Workspace(demo_home), job.id)
+    asked = [(config["set"], config["source"]) for config in job.args["configs"]]
+    assert asked == [(A, "text"), (A, "image"), (B, "text"), (B, "image")]
+    assert job.args["split"] == "test"
+
+
+def test_the_split_that_is_learned_from_cannot_be_scored(
+    demo_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUTURE_HOME", str(demo_home))
+    app = opened(a=A, split="train")
+    assert "another one must be shown" in words(app)
+    assert app.button(key="captions_go").disabled
+
+
+def test_vectors_without_texts_get_their_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUTURE_HOME", str(tmp_path / "home"))
+    x = np.random.default_rng(0).normal(size=(60, 8))
+    np.savez(tmp_path / "v.npz", image=x, text=-x)
+    assert import_vectors(Workspace(tmp_path / "home"), [tmp_path / "v.npz"], "plain").refused is None
+    app = opened()
+    assert not app.exception
+    assert "there are no texts to learn from" in words(app)
+
+
+def test_findings_are_marked_by_who_states_them() -> None:
+    truth = "Large left pleural effusion. No pneumothorax."
+    caption = "Small pneumothorax and a pleural effusion [x](http://y)."
+    told = marked(caption, [truth], own=True)
+    assert ":red-background[pneumothorax]" in told
+    assert ":green-background[pleural effusion]" in told
+    assert "](http" not in told, "a stranger's link stays words"
+    back = marked(truth, [caption], own=False)
+    assert ":green-background[pleural effusion]" in back
+    assert ":gray-background[pneumothorax]" in back
+    assert ":orange-background[pleural effusion]" in marked(truth, ["All well."], own=False)
