@@ -8,7 +8,9 @@ network   prefix + causal transformer
 fit       training: resumable, with progress and history
 writing   texts from embeddings: greedy, beam, nucleus
 keeping   captioners as records of the workspace
+coca      captions by a checkpoint that has a decoder of its own
 judge     the captions of a split, written in every way there is
 table     who reads what how well, and B against A (no torch)
 together  several sets with one recipe
+shipped   the decoders that come with Suture for its demo
 """

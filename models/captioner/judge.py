@@ -7,15 +7,28 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from analysis.neighbours import nearest
+from data.collection import STUDY_ID
 from data.errors import NotFound, Refused
 from data.workspace import Workspace
 from models import registry
 from models.adapters import adapt_query, refuse_scoring_on_fit
-from models.captioner import keeping, table
+from models.captioner import coca, keeping, table
 from models.captioner.config import Decoding
 from models.captioner.plan import Texts
-from models.captioner.table import CEILING, CROSSED, FLOOR, IMAGES, RETRIEVED, ROWS, TWIN, Judged
+from models.captioner.table import (
+    BOTH,
+    CEILING,
+    CROSSED,
+    FLOOR,
+    IMAGES,
+    OWN,
+    RETRIEVED,
+    ROWS,
+    TWIN,
+    Judged,
+)
 from models.captioner.writing import write
+from models.encoders import Checkpoint
 from models.zero_shot import encoded
 
 Report = Callable[[float, str], None]
@@ -45,9 +58,13 @@ def judge(
     found = table.read(workspace, set_name, captioners, split=split, how=how, resamples=resamples, seed=seed)
     if found is not None:
         return found
+    checkpoint = _maker(workspace, texts, device)
     written = _written(workspace, texts, known, split, fit_split, how, device, say)
+    if checkpoint is not None and coca.writes(checkpoint):
+        written[OWN] = _own(workspace, texts, split, checkpoint, say)
+    written = {name: written[name] for name in ROWS if name in written}
     say(0.95, "Comparing with the true texts")
-    similar = _similar(workspace, texts, split, written, device)
+    similar = {} if checkpoint is None else _similar(workspace, texts, split, written, checkpoint)
     table.keep_written(table.path_of(workspace, texts, known, split, how), written, similar)
     return table.scored(texts, split, known, written, similar, resamples, seed)
 
@@ -89,8 +106,7 @@ def _written(
             say((number + done / total) / (len(asked) + 1), f"{name}: {done:,} of {total:,}")
 
         found[name] = write(captioner, rows_read, modality, how, progress=progress)
-    found |= _retrieved(texts, fit_split, vectors[texts.image])
-    return {name: found[name] for name in ROWS if name in found}
+    return found | _retrieved(texts, fit_split, vectors[texts.image])
 
 
 def _asked(
@@ -103,9 +119,30 @@ def _asked(
         name = known["text"]
         asked += [(CEILING, name, own, texts.text), (CROSSED, name, images, texts.image)]
         asked += [(FLOOR, name, images[strangers(groups)], texts.image)]
-    if seen := known.get("image") or known.get("both"):
-        asked += [(IMAGES, seen, images, texts.image)]
+    for source, row in (("image", IMAGES), ("both", BOTH)):
+        if source in known:
+            asked.append((row, known[source], images, texts.image))
     return asked
+
+
+def _maker(workspace: Workspace, texts: Texts, device: str) -> Checkpoint | None:
+    """The checkpoint that made the set; None for vectors of their own, or where it is gone."""
+    try:
+        name = registry.name_of(workspace, texts.set.provenance)
+    except Refused:
+        return None
+    return registry.load(workspace, name, device=device)
+
+
+def _own(workspace: Workspace, texts: Texts, split: str, checkpoint: Checkpoint, say: Report) -> list[str]:
+    rows = texts.rows(split, texts.text, texts.image)
+    studies = texts.set.rows[STUDY_ID].to_numpy(str)[rows]
+    numbers = coca.pictures_of(workspace, texts.collection, texts.image, studies)
+
+    def progress(done: int, total: int) -> None:
+        say(0.9 + 0.05 * done / total, f"{OWN}: {done:,} of {total:,}")
+
+    return coca.write(workspace, checkpoint, texts.collection, numbers, progress=progress)
 
 
 def strangers(groups: np.ndarray, *, seed: int = 0) -> np.ndarray:
@@ -132,14 +169,9 @@ def _retrieved(texts: Texts, fit_split: str, images: np.ndarray) -> dict[str, li
 
 
 def _similar(
-    workspace: Workspace, texts: Texts, split: str, written: dict[str, list[str]], device: str
+    workspace: Workspace, texts: Texts, split: str, written: dict[str, list[str]], checkpoint: Checkpoint
 ) -> dict[str, np.ndarray]:
     """Row -> (n,) cosine of each caption to the true text, both by the set's own checkpoint."""
-    try:
-        name = registry.name_of(workspace, texts.set.provenance)
-    except Refused:  # vectors of their own, or the checkpoint is gone
-        return {}
-    checkpoint = registry.load(workspace, name, device=device)
     rows = texts.rows(split, texts.text, texts.image)
     truth = np.asarray(texts.set.vectors[texts.text][rows], np.float32)
     found = {}

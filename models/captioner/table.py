@@ -25,10 +25,12 @@ from models.captioner.config import CaptionerConfig, Decoding
 from models.captioner.plan import Texts, texts_of
 
 VERSION = 1  # of the texts: raise it when one changes, and old ones are written again
-CEILING, CROSSED, IMAGES, FLOOR, RETRIEVED, TWIN = (
+CEILING, CROSSED, IMAGES, BOTH, OWN, FLOOR, RETRIEVED, TWIN = (
     "text-trained on texts",
     "text-trained on images",
     "image-trained on images",
+    "trained on both, on images",
+    "the checkpoint's own decoder",
     "shuffled images",
     "nearest training text",
     "text of nearest image",
@@ -37,6 +39,8 @@ ROWS = {
     CEILING: "the ceiling: the decoder reads the true texts' own embeddings",
     CROSSED: "the question: a decoder that never saw an image embedding reads images",
     IMAGES: "the same decoder trained on image embeddings",
+    BOTH: "the same decoder trained on both",
+    OWN: "the decoder that the checkpoint came with (CoCa), reading pictures",
     FLOOR: "the floor: the text-trained decoder reads images of other patients",
     RETRIEVED: "no decoder: the training text whose embedding is nearest to the image's",
     TWIN: "no decoder: the text of the nearest training image",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,15 +18,16 @@ from data import embeddings, store
 from data.collection import GROUP, SPLIT
 from data.errors import NotFound, Refused
 from data.workspace import CAPTIONER, SET, Workspace
-from models.captioner import fit, judge, keeping, table, words, writing
+from models import registry
+from models.captioner import coca, fit, judge, keeping, shipped, table, words, writing
 from models.captioner.config import CaptionerConfig, Decoding, from_json, of_sets
 from models.captioner.fit import noisy, train
 from models.captioner.judge import strangers
 from models.captioner.network import Captioner, from_scratch
 from models.captioner.plan import plan, texts_of
-from models.captioner.table import CEILING, CROSSED, FLOOR, IMAGES, RETRIEVED, TWIN
+from models.captioner.table import CEILING, CROSSED, FLOOR, IMAGES, OWN, RETRIEVED, TWIN
 from models.embed import embed
-from tests.models.training_runs import NAME, variant
+from tests.models.training_runs import NAME, shell, variant
 
 A = "captions a"
 SMALL = CaptionerConfig(
@@ -371,3 +374,79 @@ def test_the_prefix_is_told_apart_by_direction_alone() -> None:
 def test_columns_that_the_rows_rest_on_are_there(home: Workspace) -> None:
     rows = embeddings.load(home, A).rows
     assert {GROUP, SPLIT} <= {*rows}
+
+
+def test_a_checkpoint_with_a_decoder_of_its_own_writes_too(home: Workspace, tmp_path: Path) -> None:
+    side = {"layers": 1, "width": 32}
+    text = {"context_length": 16, "vocab_size": 49408, "heads": 2, **side}
+    vision = {"image_size": 32, "patch_size": 16, "head_width": 16, "attentional_pool": True, **side}
+    config = {
+        "model_cfg": {
+            "embed_dim": 32,
+            "vision_cfg": {**vision, "attn_pooler_heads": 2, "output_tokens": True},
+            "text_cfg": {**text, "embed_cls": True, "output_tokens": True},
+            "multimodal_cfg": {**text, "attn_pooler_heads": 2},
+            "custom_text": True,
+        },
+        "preprocess_cfg": {"mean": [0.5] * 3, "std": [0.5] * 3},
+    }
+    (tmp_path / "coca.json").write_text(json.dumps(config))
+    answer = registry.add(home, registry.Source(str(tmp_path / "coca.json")), "tiny coca")
+    assert answer.refused is None, answer.message
+    embed(home, NAME, "tiny coca", name="captions coca")
+    found = judge.judge(home, "captions coca", [], split="test", device="cpu", resamples=50)
+    assert [*found.readings] == [OWN, RETRIEVED, TWIN]
+    checkpoint = registry.load(home, "tiny coca", device="cpu")
+    assert coca.writes(checkpoint)
+    assert not coca.writes(registry.load(home, "demo-clip", device="cpu"))
+    again = judge.judge(home, "captions coca", [], split="test", device="cpu", resamples=50)
+    assert again.readings[OWN].captions == found.readings[OWN].captions
+
+
+def test_a_coca_caption_is_the_likeliest_token_at_each_place(home: Workspace) -> None:
+    checkpoint = registry.load(home, "tiny coca", device="cpu")
+    model, text = registry.model_of(checkpoint), checkpoint.encoders["text"]
+    picture = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    rows = list(coca._tokens(model, picture, text))
+    with torch.inference_mode():
+        whole = model(picture, torch.tensor(rows), output_labels=False)["logits"].argmax(-1)
+    for row, likely in zip(rows, whole.tolist(), strict=True):
+        end = text.tokenizer.eot_token_id
+        stop = row.index(end) if end in row else len(row) - 1
+        assert row[1 : stop + 1] == likely[:stop]
+
+
+def test_the_decoders_of_the_demo_are_put_where_they_fit(
+    demo_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(demo_home, tmp_path / "home")
+    workspace = Workspace(tmp_path / "home")
+    assert shipped.ensure(workspace) == [], "other studies than they learned from"
+    monkeypatch.setattr(shipped, "_digest", lambda todo: (shipped.FOLDER / shipped.TEXTS).read_text().strip())
+    names = shipped.ensure(workspace)
+    assert len(names) == 4
+    assert shipped.ensure(workspace) == names
+    for config in shipped.configs():
+        loaded = keeping.load(workspace, config.label, device="cpu")
+        vectors = np.asarray(embeddings.load(workspace, config.set).vectors["report"][:8])
+        assert len({*writing.write(loaded, vectors, "report")}) > 4
+        assert train(workspace, config, device="cpu").reused
+
+
+def test_a_captioner_can_be_asked_for_in_a_shell(home: Workspace) -> None:
+    recipe = ["--epochs", "1", "--width", "32", "--layers", "1", "--batch", "16", "--seed", "21"]
+    made = shell(home.home, ["caption", A, "--train", "text", *recipe, "--json"])
+    out, err = made.communicate(timeout=120)
+    assert made.returncode == 0, err
+    assert json.loads(out)[0]["captioner"] == f"{A} reads text s21"
+    scored = shell(home.home, ["caption", A, "--score", "--json"])
+    out, err = scored.communicate(timeout=120)
+    assert scored.returncode == 0, err
+    found = json.loads(out)
+    assert found["captioners"] == {"text": f"{A} reads text s21"}
+    assert {CEILING, CROSSED, FLOOR, RETRIEVED, TWIN} == {*found["rows"]}
+    assert found["rows"][CROSSED]["metrics"]["cider"]["value"] is not None
+    refused = shell(home.home, ["caption", "captions coca", "--score", "--beside", A])
+    _, err = refused.communicate(timeout=120)
+    assert refused.returncode == 2
+    assert "No captioner was trained on" in err

@@ -1,0 +1,83 @@
+"""Captions by a checkpoint that has a decoder of its own: CoCa.
+
+open_clip's own `generate` rests on parts that `transformers` 5 no longer has; its logits are all it takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from data import store
+from data.collection import STUDY_ID
+from data.workspace import COLLECTION, Record, Workspace
+from models.encoders import Checkpoint, ImageEncoder, TextEncoder
+
+BATCH = 16
+Progress = Callable[[int, int], None]
+
+
+def writes(checkpoint: Checkpoint) -> bool:
+    """Whether the checkpoint has a decoder of its own, and a tokenizer that knows its marks."""
+    image, text = checkpoint.encoders.get("image"), checkpoint.encoders.get("text")
+    if not isinstance(image, ImageEncoder) or not isinstance(text, TextEncoder):
+        return False
+    marks = all(hasattr(text.tokenizer, name) for name in ("sot_token_id", "eot_token_id"))
+    return hasattr(image.model, "text_decoder") and marks
+
+
+def write(
+    workspace: Workspace,
+    checkpoint: Checkpoint,
+    collection: Record,
+    numbers: np.ndarray,
+    *,
+    progress: Progress | None = None,
+) -> list[str]:
+    """The likeliest token at each place, for pictures (n,) of a collection's pack."""
+    pack = store.image_pack(workspace, collection.name)
+    image, text = checkpoint.encoders["image"], checkpoint.encoders["text"]
+    assert isinstance(image, ImageEncoder)
+    assert isinstance(text, TextEncoder)
+    assert pack is not None
+    found: list[str] = []
+    for start in range(0, len(numbers), BATCH):
+        batch, _ = image.prepare(pack.decode_many(numbers[start : start + BATCH].tolist()))
+        found += [_words(text, row) for row in _tokens(image.model, batch.to(image.device), text)]
+        if progress:
+            progress(min(start + BATCH, len(numbers)), len(numbers))
+    return found
+
+
+@torch.inference_mode()
+def _tokens(model: Any, pictures: Tensor, text: TextEncoder) -> Iterator[list[int]]:
+    """Token numbers of each picture's caption, begin mark included."""
+    begin, end = text.tokenizer.sot_token_id, text.tokenizer.eot_token_id
+    latent, parts = model._encode_image(pictures)
+    tokens = torch.full((len(pictures), 1), begin, device=pictures.device)
+    ended = torch.zeros(len(pictures), dtype=torch.bool, device=pictures.device)
+    while tokens.shape[1] < text.tokenizer.context_length and not bool(ended.all()):
+        told = model(pictures, tokens, image_latent=latent, image_embs=parts, output_labels=False)
+        following = told["logits"][:, -1].argmax(-1)
+        following = torch.where(ended, torch.full_like(following, end), following)
+        ended |= following == end
+        tokens = torch.cat([tokens, following[:, None]], 1)
+    yield from tokens.tolist()
+
+
+def _words(text: TextEncoder, row: list[int]) -> str:
+    end = text.tokenizer.eot_token_id
+    body = row[1 : row.index(end)] if end in row else row[1:]
+    return str(text.tokenizer.decode(body)).strip()
+
+
+def pictures_of(workspace: Workspace, collection: Record, modality: str, studies: np.ndarray) -> np.ndarray:
+    """(n,) numbers in the pack of the studies' pictures, by study id."""
+    loaded = store.read(workspace.record(COLLECTION, collection.name))
+    column = next(m.columns[0] for m in loaded.modalities if m.name == modality)
+    numbers = dict(zip(loaded.table[STUDY_ID], loaded.table[column], strict=True))
+    return np.array([numbers[study] for study in studies], dtype=int)
