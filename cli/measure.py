@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from analysis.captions import CAPTION_METRICS
 from analysis.catalogue import CATALOGUE
 from analysis.evaluate import Control, Evaluation, Metric
 from cli.common import AsJson, Home, err, out, shares, warn_of_training
@@ -56,13 +57,14 @@ def evaluate(
 @commands.command()
 def metrics(as_json: AsJson = False) -> None:
     """What each number means, which way is better, and what it cannot say."""
+    known = [*CATALOGUE.values(), *CAPTION_METRICS.values()]
     if as_json:
-        print(json.dumps([vars(info) for info in CATALOGUE.values()]))
+        print(json.dumps([vars(info) for info in known]))
         return
     table = Table(show_lines=True)
     for column in ("metric", "meaning", "better", "mind"):
         table.add_column(column)
-    for info in CATALOGUE.values():
+    for info in known:
         table.add_row(info.name, info.meaning, info.better, info.pitfall)
     out.print(table)
 

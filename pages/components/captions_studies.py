@@ -81,10 +81,11 @@ def _study(choice: Choice, tables: Tables, row: str, i: int, where: int | None) 
         ):
             with column:
                 told = marked(caption, [truth], own=True) or ":gray[nothing]"
-                missed = changed_findings(caption, truth).missed
+                changed = changed_findings(caption, truth)
                 st.markdown(f":{word}-badge[{letter}] {_score(one, row, i)}  \n{told}")
-                if missed:
-                    st.caption(f"misses {', '.join(sorted(missed))}")
+                for word, names in (("misses", changed.missed), ("invents", changed.invented)):
+                    if names:
+                        st.caption(f"{word} {', '.join(sorted(names))}")
 
 
 def _picture(shown: View, study: str, where: int | None) -> None:
