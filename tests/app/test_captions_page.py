@@ -21,7 +21,7 @@ from pages.components.captions_studies import marked
 ROOT = Path(__file__).parents[2]
 A, B = "demo @ demo-clip", "demo @ demo-aligned"
 SHAPE = {"width": 64, "layers": 1, "heads": 2, "prefix": 2, "vocabulary": 400}
-RECIPE = CaptionerConfig(set=A, epochs=15, batch=32, learning_rate=3e-3, **SHAPE)
+RECIPE = CaptionerConfig(set=A, epochs=8, batch=32, learning_rate=4e-3, **SHAPE)
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from data import embeddings, store
 from data.collection import GROUP, SPLIT
 from data.errors import NotFound, Refused
 from data.workspace import CAPTIONER, SET, Workspace
-from models import registry
+from models import jobs, registry
 from models.captioner import coca, fit, judge, keeping, shipped, table, words, writing
 from models.captioner.config import CaptionerConfig, Decoding, from_json, of_sets
 from models.captioner.fit import noisy, train
@@ -27,6 +27,8 @@ from models.captioner.network import Captioner, from_scratch
 from models.captioner.plan import plan, texts_of
 from models.captioner.table import CEILING, CROSSED, FLOOR, IMAGES, OWN, RETRIEVED, TWIN
 from models.embed import embed
+from models.encoders import Checkpoint
+from tests.models.test_embed import wait
 from tests.models.training_runs import NAME, shell, variant
 
 A = "captions a"
@@ -401,10 +403,10 @@ def test_a_checkpoint_with_a_decoder_of_its_own_writes_too(home: Workspace, tmp_
     assert not coca.writes(registry.load(home, "demo-clip", device="cpu"))
     again = judge.judge(home, "captions coca", [], split="test", device="cpu", resamples=50)
     assert again.readings[OWN].captions == found.readings[OWN].captions
+    _each_token_is_the_likeliest(checkpoint)
 
 
-def test_a_coca_caption_is_the_likeliest_token_at_each_place(home: Workspace) -> None:
-    checkpoint = registry.load(home, "tiny coca", device="cpu")
+def _each_token_is_the_likeliest(checkpoint: Checkpoint) -> None:
     model, text = registry.model_of(checkpoint), checkpoint.encoders["text"]
     picture = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     rows = list(coca._tokens(model, picture, text))
@@ -446,7 +448,18 @@ def test_a_captioner_can_be_asked_for_in_a_shell(home: Workspace) -> None:
     assert found["captioners"] == {"text": f"{A} reads text s21"}
     assert {CEILING, CROSSED, FLOOR, RETRIEVED, TWIN} == {*found["rows"]}
     assert found["rows"][CROSSED]["metrics"]["cider"]["value"] is not None
-    refused = shell(home.home, ["caption", "captions coca", "--score", "--beside", A])
+    embed(home, NAME, "demo-start", name="captions of none")
+    refused = shell(home.home, ["caption", "captions of none", "--score", "--beside", A])
     _, err = refused.communicate(timeout=120)
     assert refused.returncode == 2
     assert "No captioner was trained on" in err
+
+
+def test_a_job_trains_and_scores_what_is_missing(home: Workspace) -> None:
+    configs = [config.to_json() for config in of_sets(replace(SMALL, seed=5), [A], ["text", "image"])]
+    job = jobs.start(home, "caption", {"configs": configs, "split": "test"})
+    done = wait(home, job)
+    assert done.state == "done", done.message
+    assert done.message == f"Captions of {A} are written and scored."
+    names = [config["set"] + f" reads {config['source']} s5" for config in configs]
+    assert table.read(home, A, names, split="test") is not None
