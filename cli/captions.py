@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from cli.common import AsJson, Home, err, out, shares
+from cli.common import AsJson, Home, err, out, shares, warn_of_training
 from data.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def caption(
 
     suture caption SET --train text --train image, then suture caption SET --score
     """
-    from models.captioner.config import CaptionerConfig, Decoding
+    from models.captioner.config import CaptionerConfig, Decoding, check_decoding
 
     workspace, sets = Workspace(home), [set_name, *([beside] if beside else [])]
     config = CaptionerConfig(
@@ -77,11 +77,12 @@ def caption(
         tokens=tokens,
         seed=seed,
     )
-    how = Decoding(decoding, beams, top_p, tokens=tokens, seed=seed)
+    how = Decoding(decoding, beams, top_p, seed=seed)
+    check_decoding(how)
     if train:
         _train(workspace, config, sets, train, device, as_json, last=not score)
     if score or not train:
-        _score(workspace, sets, split, how, device, as_json, texts)
+        _score(workspace, config, sets, split, how, device, as_json, texts)
 
 
 def _train(
@@ -111,7 +112,8 @@ def _train(
         err.print(
             f"{trained.name!r}: {what}, epoch {trained.history.best}, validation loss {min(losses):.3f}."
         )
-        for row in trained.history.epochs[-1:]:
+        warned = [row for row in trained.history.epochs if row["guards"]]
+        for row in warned[-1:]:
             for warning in row["guards"]:
                 err.print(f"  guard: {warning}")
     if last and as_json:
@@ -123,6 +125,7 @@ def _train(
 
 def _score(
     workspace: Workspace,
+    config: CaptionerConfig,
     sets: list[str],
     split: str,
     how: Decoding,
@@ -132,18 +135,19 @@ def _score(
 ) -> None:
     from data.errors import Refused
     from models.captioner.judge import judge
-    from models.captioner.table import against, ready
+    from models.captioner.table import against, by_recipe
 
-    known = ready(workspace, sets)
-    if not known:
+    captioners = by_recipe(workspace, config, sets)
+    if captioners is None:
         names = " and ".join(map(repr, sets))
         raise Refused(
             "no_captioner",
-            f"No captioner was trained on {names} by one recipe. Train them first: suture caption "
+            f"No captioner was trained on {names} by one recipe like this. Train them first: suture caption "
             f'"{sets[0]}" --train text --train image{f" --beside {sets[1]!r}" if len(sets) > 1 else ""}.',
         )
     tables = []
-    for name, own in zip(sets, next(iter(known.values())), strict=True):
+    for name, own in zip(sets, captioners, strict=True):
+        warn_of_training(workspace, split, name)
         with shares(as_json) as report:
             tables.append(judge(workspace, name, own, split=split, how=how, device=device, report=report))
     both = against(*tables) if len(tables) == 2 else None
@@ -162,15 +166,7 @@ def _score(
 def _json(tables: list[Judged], both: Against | None) -> object:
     if both is None:
         return tables[0].to_json()
-    told = {
-        row: {name: _numbers(found) for name, found in metrics.items()} for row, metrics in both.rows.items()
-    }
-    return {"a": tables[0].to_json(), "b": tables[1].to_json(), "b_minus_a": told}
-
-
-def _numbers(estimate: object) -> dict[str, float | None]:
-    found = {key: getattr(estimate, key) for key in ("value", "low", "high")}
-    return {key: value if value == value else None for key, value in found.items()}
+    return {"a": tables[0].to_json(), "b": tables[1].to_json(), "b_minus_a": both.to_json()}
 
 
 def _table(judged: Judged) -> Table:
@@ -184,7 +180,9 @@ def _table(judged: Judged) -> Table:
     for row, reading in judged.readings.items():
         told = [reading.scores.metrics[name].told() for name in SHOWN]
         table.add_row(row, *told, "" if reading.similarity is None else reading.similarity.told())
-    table.caption = "* by the checkpoint's own text encoder: not independent. 95 % intervals over groups."
+    captioners = ", ".join(judged.captioners.values())
+    told = "* by the checkpoint's own text encoder: not independent. 95 % intervals over groups."
+    table.caption = f"Captioners: {captioners}. {told}"
     return table
 
 

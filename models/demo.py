@@ -28,7 +28,6 @@ def prepare(workspace: Workspace, say: Say, *, studies: int = STUDIES, maps: boo
     names = [default_name(NAME, checkpoint) for checkpoint in CHECKPOINTS]
     for checkpoint, name in zip(CHECKPOINTS, names, strict=True):
         _embed_and_measure(workspace, checkpoint, name, say)
-    _captions(workspace, say, first=names[0], later=not maps)
     missing = [n for n in names if not workspace.derived(workspace.record(SET, n), layouts.FILE).is_file()]
     if missing and not maps:
         jobs.start(workspace, "layout", {"sets": missing, "start": names[0]})
@@ -37,6 +36,7 @@ def prepare(workspace: Workspace, say: Say, *, studies: int = STUDIES, maps: boo
             say("Laying out the maps", number / len(missing))
             layouts.compute(workspace, name, start="" if name == names[0] else names[0])
         say("Laying out the maps", 1)
+    _captions(workspace, say, first=names[0], later=not maps)
     return names
 
 

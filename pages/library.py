@@ -10,7 +10,7 @@ import streamlit as st
 from data.describe import describe
 from data.errors import UserError
 from data.report import IntakeReport
-from data.workspace import BUILT_IN, CHECKPOINT, COLLECTION, SELECTION, SET, Record
+from data.workspace import BUILT_IN, CAPTIONER, CHECKPOINT, COLLECTION, KINDS, SELECTION, SET, Record
 from models import jobs
 from pages.components import (
     cards,
@@ -28,14 +28,14 @@ from pages.components.access import incidents
 
 def main() -> None:
     shell.open_page("Library", "What is kept here, where does it come from, and what can be added?")
-    records = {kind: views.workspace().records(kind) for kind in (COLLECTION, CHECKPOINT, SET, SELECTION)}
+    records = {kind: views.workspace().records(kind) for kind in KINDS}
     shell.notices(records[COLLECTION])
     work.now()
     report = st.session_state.pop("library_report", None)
     if report is not None:
         show_report(report)
-    titles = ["Collections", "Checkpoints", "Embedding sets", "Selections", "Jobs"]
-    collections, checkpoints, sets, selections, history = st.tabs(
+    titles = ["Collections", "Checkpoints", "Embedding sets", "Selections", "Captioners", "Jobs"]
+    collections, checkpoints, sets, selections, captioners, history = st.tabs(
         titles, key="library_tab", on_change="rerun"
     )
     with collections:
@@ -50,6 +50,8 @@ def main() -> None:
         listing(records[SET], "No embedding set yet. Embed a collection above, or add vectors.")
     with selections:
         listing(records[SELECTION], "No selection yet. Select studies on the Map and save them there.")
+    with captioners:
+        listing(records[CAPTIONER], "No captioner yet. The Captions page trains them.")
     with history:
         work.history()
 
@@ -133,9 +135,10 @@ def actions(record: Record) -> None:
 
 
 def dependents(record: Record) -> list[str]:
-    """Embedding sets that refer to a collection or checkpoint."""
+    """Embedding sets and captioners that refer to a collection or checkpoint."""
     key = f"{record.kind}_id"
-    return [r.name for r in views.workspace().records(SET) if r.meta.get(key) == record.id]
+    made = (r for kind in (SET, CAPTIONER) for r in views.workspace().records(kind))
+    return [r.name for r in made if r.meta.get(key) == record.id]
 
 
 def forget(record: Record) -> None:

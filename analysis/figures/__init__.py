@@ -36,7 +36,6 @@ from analysis.figures.house import (
 )
 from analysis.figures.maps import small_map
 from analysis.figures.ranks import rank_curves
-from analysis.figures.still import Still
 from analysis.figures.training import UNLIMITED, Curve, curve_of, curves, loss_against_gap, of_epochs
 
 __all__ = [
@@ -50,7 +49,6 @@ __all__ = [
     "SHAPES",
     "UNLIMITED",
     "Curve",
-    "Still",
     "block_heat",
     "by_group",
     "by_slice",

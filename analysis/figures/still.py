@@ -1,8 +1,7 @@
-"""A figure that changes no more."""
+"""A figure that changes no more. Apart from the others, as defining it loads Plotly, which takes a second."""
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 import plotly.graph_objects as go
@@ -14,11 +13,10 @@ class Still(go.Figure):
     Plotly copies every value of a figure each time, which takes longer than to send it.
     """
 
+    def __init__(self, figure: go.Figure) -> None:
+        super().__init__(figure)
+        self._told: dict[str, Any] = figure.to_dict()  # of the figure itself: a copy gains a template
+
     def to_dict(self) -> dict[str, Any]:
         """As `go.Figure.to_dict`, but the same object each time: nobody may change it."""
         return self._told
-
-    @cached_property
-    def _told(self) -> dict[str, Any]:
-        told: dict[str, Any] = super().to_dict()
-        return told

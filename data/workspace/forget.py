@@ -29,6 +29,7 @@ def forget(workspace: Workspace, record: Record) -> None:
         ended = _jobs(db, record)
         db.executemany("DELETE FROM jobs WHERE id=?", [(job,) for job in ended])
     files(workspace, record)
+    _captions(workspace, record)
     for folder in parts:
         shutil.rmtree(workspace.home / "parts" / folder, ignore_errors=True)
     for job in ended:
@@ -42,6 +43,16 @@ def files(workspace: Workspace, record: Record) -> None:
     """Remove a record's files and what was derived from them."""
     for folder in (record.folder, workspace.home / "derived" / record.id):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _captions(workspace: Workspace, record: Record) -> None:
+    """Remove texts of a collection that captions of its sets have kept."""
+    with workspace.read() as db:
+        sets = db.execute("SELECT id, meta FROM records WHERE kind='set'").fetchall()
+    for row in sets:
+        if json.loads(row["meta"]).get("collection_id") == record.id:
+            for path in (workspace.home / "derived" / row["id"]).glob("captions-*"):
+                path.unlink(missing_ok=True)
 
 
 def shred(workspace: Workspace) -> None:

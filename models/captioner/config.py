@@ -20,7 +20,6 @@ DECODINGS = {
     "beam": "the likeliest of several whole texts",
     "nucleus": "drawn among the likeliest tokens, seeded",
 }
-C3_NOISE = 0.126  # sqrt(0.016), the default of C3
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,8 @@ class CaptionerConfig:
     """One decoder. What is left out has a default that trains in minutes on two cores.
 
     set            embedding set whose vectors are read
-    name           of the captioner; "" = "<set> reads <source> s<seed>"
+    name           of the captioner; "" = "<set> reads <source> s<seed>", with a mark of the recipe before the
+                   seed where it is not the default one
     source         what is read in training: text, image or both
     text, image    modalities; "" = the first text and the first image
     fit_split, val_split  studies that are trained on; val_split  "" = val, validation, valid or dev
@@ -72,7 +72,15 @@ class CaptionerConfig:
     @property
     def label(self) -> str:
         """Name of the captioner that comes out."""
-        return self.name or f"{self.set} reads {self.source} s{self.seed}"
+        mark = f" {self.mark}" if self.mark else ""
+        return self.name or f"{self.set[:48].strip()} reads {self.source}{mark} s{self.seed}"
+
+    @property
+    def mark(self) -> str:
+        """Four digits that tell a recipe from others, whatever set, source and seed; "" = the default one."""
+        free = dict.fromkeys(("set", "name", "source", "seed", "download", "save_seconds"), "")
+        own, default = ({**config.to_json(), **free} for config in (self, CaptionerConfig()))
+        return "" if own == default else hashlib.sha256(json.dumps(own).encode()).hexdigest()[:4]
 
     def to_json(self) -> dict[str, Any]:
         """All fields, ready for JSON."""
@@ -88,14 +96,22 @@ class CaptionerConfig:
 
 @dataclass(frozen=True)
 class Decoding:
-    """How texts are written: method, beams of beam search, top_p and temperature of nucleus, longest text."""
+    """How texts are written: method, beams of beam search; top_p, temperature and seed of nucleus.
+
+    tokens  longest text; 0 = as long as those that the captioner was trained on
+    """
 
     method: str = "greedy"
     beams: int = 4
     top_p: float = 0.9
     temperature: float = 1.0
-    tokens: int = 96
+    tokens: int = 0
     seed: int = 0
+
+    def key(self) -> dict[str, Any]:
+        """What decides the texts: nothing that the method does not use."""
+        of = {"beam": ("beams",), "nucleus": ("top_p", "temperature", "seed")}.get(self.method, ())
+        return {name: getattr(self, name) for name in ("method", "tokens", *of)}
 
 
 def from_json(content: Mapping[str, Any]) -> CaptionerConfig:
@@ -124,6 +140,8 @@ def check(config: CaptionerConfig) -> None:
         value = getattr(config, name)
         if not low <= value <= high:  # also false for NaN
             raise Refused("config_invalid", f"{name} must be {low:g} to {high:g}; got {value!r}.")
+    if config.fit_split in ("", "all"):
+        raise Refused("config_invalid", "fit_split must be one split, so that another one can be scored.")
     if config.width % config.heads:
         message = f"width ({config.width}) must be a multiple of heads ({config.heads})."
         raise Refused("config_invalid", message)
@@ -138,7 +156,7 @@ def check_decoding(how: Decoding) -> None:
         ("beams", 1, 64),
         ("top_p", 0.01, 1),
         ("temperature", 0.01, 10),
-        ("tokens", 2, 1000),
+        ("tokens", 0, 1000),
     ):
         value = getattr(how, name)
         if not low <= value <= high:

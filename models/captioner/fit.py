@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from data.errors import Refused
 from data.workspace import CAPTIONER, Record, Workspace
+from data.workspace.record import taken
 from models.captioner import keeping, words
 from models.captioner.config import CaptionerConfig
 from models.captioner.network import Captioner, from_scratch
@@ -82,7 +83,7 @@ def _done(workspace: Workspace, todo: Plan) -> Trained | None:
         return None
     made = workspace.record(CAPTIONER, name)
     if made.meta.get("run_key") != todo.key:
-        workspace.refuse_taken(CAPTIONER, name)
+        raise taken(CAPTIONER, name)
     return Trained(name, True, history_of(made))
 
 

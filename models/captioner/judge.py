@@ -18,6 +18,7 @@ from models.captioner.plan import Texts
 from models.captioner.table import (
     BOTH,
     CEILING,
+    CHANCE,
     CROSSED,
     FLOOR,
     IMAGES,
@@ -54,22 +55,23 @@ def judge(
     how, say = how or Decoding(), report or (lambda share, what: None)
     known = table.by_source(workspace, captioners)
     texts, fit_split = table.behind(workspace, set_name, known), table.fit_split_of(workspace, known)
-    _refuse_fit(texts, split, fit_split)
+    refuse_fit(texts, split, fit_split)
     found = table.read(workspace, set_name, captioners, split=split, how=how, resamples=resamples, seed=seed)
     if found is not None:
         return found
     checkpoint = _maker(workspace, texts, device)
-    written = _written(workspace, texts, known, split, fit_split, how, device, say)
+    rows = table.scored_rows(texts, split, fit_split)
+    written = _written(workspace, texts, known, rows, fit_split, how, device, say)
     if checkpoint is not None and coca.writes(checkpoint):
-        written[OWN] = _own(workspace, texts, split, checkpoint, say)
+        written[OWN] = _own(workspace, texts, rows, checkpoint, say)
     written = {name: written[name] for name in ROWS if name in written}
     say(0.95, "Comparing with the true texts")
-    similar = {} if checkpoint is None else _similar(workspace, texts, split, written, checkpoint)
+    similar = {} if checkpoint is None else _similar(workspace, texts, rows, written, checkpoint)
     table.keep_written(table.path_of(workspace, texts, known, split, how), written, similar)
-    return table.scored(texts, split, known, written, similar, resamples, seed)
+    return table.scored(texts, split, rows, known, written, similar, resamples, seed)
 
 
-def _refuse_fit(texts: Texts, split: str, fit_split: str) -> None:
+def refuse_fit(texts: Texts, split: str, fit_split: str) -> None:
     refuse_scoring_on_fit(texts.record.meta, split)
     if split in ("all", fit_split):
         raise Refused(
@@ -79,8 +81,11 @@ def _refuse_fit(texts: Texts, split: str, fit_split: str) -> None:
         )
     if split not in texts.set.splits():
         raise NotFound("split", split, texts.set.splits())
-    if len(texts.rows(split, texts.text, texts.image)) < 2:
-        message = f"Fewer than 2 studies of {split!r} have both {texts.image} and {texts.text}."
+    if len(table.scored_rows(texts, split, fit_split)) < 2:
+        message = (
+            f"Fewer than 2 studies of {split!r} have both {texts.image} and {texts.text} and are of patients "
+            f"or cases that are not trained on."
+        )
         raise Refused("too_few_studies", message)
 
 
@@ -88,14 +93,13 @@ def _written(
     workspace: Workspace,
     texts: Texts,
     known: dict[str, str],
-    split: str,
+    rows: np.ndarray,
     fit_split: str,
     how: Decoding,
     device: str,
     say: Report,
 ) -> dict[str, list[str]]:
     """Row -> captions of the split's studies."""
-    rows = texts.rows(split, texts.text, texts.image)
     vectors = {m: np.asarray(texts.set.vectors[m][rows], np.float32) for m in (texts.text, texts.image)}
     asked = _asked(known, texts, vectors, texts.groups[rows])
     found: dict[str, list[str]] = {}
@@ -106,6 +110,8 @@ def _written(
             say((number + done / total) / (len(asked) + 1), f"{name}: {done:,} of {total:,}")
 
         found[name] = write(captioner, rows_read, modality, how, progress=progress)
+    if _mixed(texts.groups[rows]):
+        found[CHANCE] = list(texts.texts[rows[strangers(texts.groups[rows])]])
     return found | _retrieved(texts, fit_split, vectors[texts.image])
 
 
@@ -118,7 +124,8 @@ def _asked(
     if "text" in known:
         name = known["text"]
         asked += [(CEILING, name, own, texts.text), (CROSSED, name, images, texts.image)]
-        asked += [(FLOOR, name, images[strangers(groups)], texts.image)]
+        if _mixed(groups):
+            asked += [(FLOOR, name, images[strangers(groups)], texts.image)]
     for source, row in (("image", IMAGES), ("both", BOTH)):
         if source in known:
             asked.append((row, known[source], images, texts.image))
@@ -134,8 +141,9 @@ def _maker(workspace: Workspace, texts: Texts, device: str) -> Checkpoint | None
     return registry.load(workspace, name, device=device)
 
 
-def _own(workspace: Workspace, texts: Texts, split: str, checkpoint: Checkpoint, say: Report) -> list[str]:
-    rows = texts.rows(split, texts.text, texts.image)
+def _own(
+    workspace: Workspace, texts: Texts, rows: np.ndarray, checkpoint: Checkpoint, say: Report
+) -> list[str]:
     studies = texts.set.rows[STUDY_ID].to_numpy(str)[rows]
     numbers = coca.pictures_of(workspace, texts.collection, texts.image, studies)
 
@@ -143,6 +151,11 @@ def _own(workspace: Workspace, texts: Texts, split: str, checkpoint: Checkpoint,
         say(0.9 + 0.05 * done / total, f"{OWN}: {done:,} of {total:,}")
 
     return coca.write(workspace, checkpoint, texts.collection, numbers, progress=progress)
+
+
+def _mixed(groups: np.ndarray) -> bool:
+    """Whether every study can be given one of another patient."""
+    return bool(np.unique(groups, return_counts=True)[1].max() <= len(groups) / 2)
 
 
 def strangers(groups: np.ndarray, *, seed: int = 0) -> np.ndarray:
@@ -169,10 +182,13 @@ def _retrieved(texts: Texts, fit_split: str, images: np.ndarray) -> dict[str, li
 
 
 def _similar(
-    workspace: Workspace, texts: Texts, split: str, written: dict[str, list[str]], checkpoint: Checkpoint
+    workspace: Workspace,
+    texts: Texts,
+    rows: np.ndarray,
+    written: dict[str, list[str]],
+    checkpoint: Checkpoint,
 ) -> dict[str, np.ndarray]:
     """Row -> (n,) cosine of each caption to the true text, both by the set's own checkpoint."""
-    rows = texts.rows(split, texts.text, texts.image)
     truth = np.asarray(texts.set.vectors[texts.text][rows], np.float32)
     found = {}
     for row, captions in written.items():

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -71,17 +72,21 @@ def pretrained(location: str, *, words: str = "", download: bool = False) -> tup
     try:
         with hub_access(download):
             # Which revision is the user's to say; tensors and vocabularies alone are read of any.
-            decoder = AutoModelForCausalLM.from_pretrained(  # nosec B615
-                location, use_safetensors=True, **options
+            loaded: Any = AutoModelForCausalLM.from_pretrained(  # nosec B615
+                location, use_safetensors=True, output_loading_info=True, **options
             )
             tokenizer = AutoTokenizer.from_pretrained(words or location, **options)  # nosec B615
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise Refused(
             "decoder_unreadable",
             f"{location!r} is not a causal decoder that can be read. Expected a folder written by "
             f"save_pretrained of transformers (config.json, model.safetensors, a tokenizer), or the name of "
             f"such a repository on the hub and leave to download it (--download).",
         ) from error
+    decoder, told = loaded
+    if told["missing_keys"]:
+        missing = ", ".join(sorted(told["missing_keys"])[:3])
+        raise Refused("decoder_unreadable", f"The weights in {location!r} lack {missing}.")
     if tokenizer.eos_token is None:
         raise Refused(
             "decoder_unreadable", f"The tokenizer of {location!r} has no mark for the end of a text."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -12,7 +13,8 @@ from data.collection import GROUP, SPLIT, STUDY_ID, Collection
 from data.embeddings import EmbeddingSet
 from data.errors import NotFound, Refused
 from data.splits import held_back
-from data.workspace import SET, Record, Workspace, check_name
+from data.workspace import CAPTIONER, SET, Record, Workspace, check_name, sha256
+from data.workspace.record import taken
 from models.adapters import refuse_features
 from models.captioner.config import CaptionerConfig, check
 from models.training.config import VALIDATION_NAMES
@@ -98,11 +100,21 @@ def plan(workspace: Workspace, config: CaptionerConfig) -> Plan:
     check(config)
     check_name(config.label)
     texts = texts_of(workspace, config.set, text=config.text, image=config.image)
-    config = replace(config, text=texts.text, image=texts.image)
+    config = replace(config, name=config.label, text=texts.text, image=texts.image)
     fit, validation = _rows(texts, config)
-    content = f"{config.key()}:{texts.record.fingerprint}:{texts.collection.fingerprint}"
+    content = f"{config.key()}:{texts.record.fingerprint}:{texts.collection.fingerprint}{_start(config)}"
     key = hashlib.sha256(content.encode()).hexdigest()[:24]
+    if workspace.has(CAPTIONER, config.label):
+        made = workspace.record(CAPTIONER, config.label)
+        if made.meta.get("run_key") != key:
+            raise taken(CAPTIONER, config.label)
     return Plan(config, texts, fit, validation, key)
+
+
+def _start(config: CaptionerConfig) -> str:
+    """What the folder holds that is gone on from; "" where there is none."""
+    files = sorted(Path(config.start).glob("*.safetensors")) if config.start else []
+    return "".join(f":{sha256(file)}" for file in files)
 
 
 def _rows(texts: Texts, config: CaptionerConfig) -> tuple[np.ndarray, np.ndarray]:

@@ -18,6 +18,7 @@ from typing import Any
 
 from safetensors.torch import load_file, save_file
 
+from data.errors import UserError
 from data.workspace import CAPTIONER, Workspace
 from models.captioner import keeping
 from models.captioner.config import CaptionerConfig, of_sets
@@ -45,7 +46,10 @@ def ensure(workspace: Workspace) -> list[str]:
     """
     found = []
     for config in configs():
-        todo = plan(workspace, config)
+        try:
+            todo = plan(workspace, config)
+        except UserError:  # another demo, or captioners of that name that are the user's own
+            return []
         if _digest(todo) != (FOLDER / TEXTS).read_text().strip():
             return []
         if not workspace.has(CAPTIONER, config.label):

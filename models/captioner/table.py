@@ -10,7 +10,7 @@ import hashlib
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +25,14 @@ from models.captioner.config import CaptionerConfig, Decoding
 from models.captioner.plan import Texts, texts_of
 
 VERSION = 1  # of the texts: raise it when one changes, and old ones are written again
-CEILING, CROSSED, IMAGES, BOTH, OWN, FLOOR, RETRIEVED, TWIN = (
+CEILING, CROSSED, IMAGES, BOTH, OWN, FLOOR, CHANCE, RETRIEVED, TWIN = (
     "text-trained on texts",
     "text-trained on images",
     "image-trained on images",
     "trained on both, on images",
     "the checkpoint's own decoder",
     "shuffled images",
+    "texts of others",
     "nearest training text",
     "text of nearest image",
 )
@@ -42,6 +43,7 @@ ROWS = {
     BOTH: "the same decoder trained on both",
     OWN: "the decoder that the checkpoint came with (CoCa), reading pictures",
     FLOOR: "the floor: the text-trained decoder reads images of other patients",
+    CHANCE: "no decoder: the true texts of other patients, what the floor should be near",
     RETRIEVED: "no decoder: the training text whose embedding is nearest to the image's",
     TWIN: "no decoder: the text of the nearest training image",
 }
@@ -95,6 +97,10 @@ class Against:
     b: Judged
     rows: dict[str, dict[str, Estimate]]
 
+    def to_json(self) -> dict[str, Any]:
+        """Every difference, NaN as null."""
+        return {row: {name: _plain(e) for name, e in found.items()} for row, found in self.rows.items()}
+
 
 def against(a: Judged, b: Judged) -> Against:
     """`Refused` unless both tables are of the same texts of the same studies."""
@@ -122,7 +128,17 @@ def read(
     known = by_source(workspace, captioners)
     texts = behind(workspace, set_name, known)
     stored = kept(path_of(workspace, texts, known, split, how or Decoding()))
-    return None if stored is None else scored(texts, split, known, *_unpacked(stored), resamples, seed)
+    if stored is None:
+        return None
+    rows = scored_rows(texts, split, fit_split_of(workspace, known))
+    return scored(texts, split, rows, known, *_unpacked(stored), resamples, seed)
+
+
+def scored_rows(texts: Texts, split: str, fit_split: str) -> np.ndarray:
+    """Studies of a split with image and text, but for patients or cases that also stand in the fit split."""
+    rows = texts.rows(split, texts.text, texts.image)
+    fit = texts.rows(fit_split, texts.text, texts.image) if fit_split in texts.set.splits() else rows[:0]
+    return rows[~np.isin(texts.groups[rows], texts.groups[fit])]
 
 
 def captioners(workspace: Workspace, embedding_set: Record) -> list[Record]:
@@ -141,11 +157,25 @@ def ready(workspace: Workspace, sets: Sequence[str]) -> dict[str, list[list[str]
     return {key: [[*found[key].values()] for found in by_set] for key in shared}
 
 
+def by_recipe(workspace: Workspace, config: CaptionerConfig, sets: Sequence[str]) -> list[list[str]] | None:
+    """For each set its captioners by the recipe of a config; by the newest one where it asks for none.
+
+    None where no recipe was trained on all of the sets.
+    """
+    known = ready(workspace, sets)
+    if not known:
+        return None
+    found = texts_of(workspace, sets[0], text=config.text, image=config.image)
+    asked = replace(config, source="text", text=found.text, image=found.image).key()
+    plain = not config.mark and not config.seed
+    return known.get(asked) or (next(iter(known.values())) if plain else None)
+
+
 def _recipes(workspace: Workspace, set_name: str) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for made in captioners(workspace, workspace.record(SET, set_name)):
         config = made.meta["config"]
-        recipe = CaptionerConfig(**{**config, "source": "text"}).key()
+        recipe = replace(CaptionerConfig(**config), source="text").key()
         found.setdefault(recipe, {}).setdefault(config["source"], made.name)
     return found
 
@@ -182,7 +212,7 @@ def by_source(workspace: Workspace, names: Sequence[str]) -> dict[str, str]:
 
 def path_of(workspace: Workspace, texts: Texts, known: dict[str, str], split: str, how: Decoding) -> Path:
     made = {source: workspace.record(CAPTIONER, name).fingerprint for source, name in known.items()}
-    asked = [texts.text, texts.image, split, made, asdict(how), texts.collection.fingerprint]
+    asked = [texts.text, texts.image, split, made, how.key(), texts.collection.fingerprint]
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
     return workspace.derived(texts.record, f"captions-v{VERSION}-{digest}.npz")
 
@@ -204,13 +234,13 @@ def _unpacked(stored: bytes) -> tuple[dict[str, list[str]], dict[str, np.ndarray
 def scored(
     texts: Texts,
     split: str,
+    rows: np.ndarray,
     known: dict[str, str],
     written: dict[str, list[str]],
     similar: dict[str, np.ndarray],
     resamples: int,
     seed: int,
 ) -> Judged:
-    rows = texts.rows(split, texts.text, texts.image)
     truths, groups = list(texts.texts[rows]), texts.groups[rows]
     bootstrap = GroupBootstrap(groups, resamples=resamples, seed=seed)
     readings = {}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from data.workspace import Workspace
-from models.captioner.config import CaptionerConfig, Decoding
+from models.captioner.config import CaptionerConfig, Decoding, check_decoding
 from models.captioner.fit import train
-from models.captioner.judge import judge
+from models.captioner.judge import judge, refuse_fit
 from models.captioner.plan import plan
 from models.captioner.table import Judged
 
@@ -26,8 +26,10 @@ def train_and_judge(
 ) -> list[Judged]:
     """Train what is not there yet, then make the table of each set; all is checked before it starts."""
     say = report or (lambda share, message: None)
+    check_decoding(how or Decoding())
     for config in configs:
-        plan(workspace, config)
+        todo = plan(workspace, config)
+        refuse_fit(todo.texts, split, todo.config.fit_split)
     for number, config in enumerate(configs):
 
         def stage(share: float, message: str, number: int = number, config: CaptionerConfig = config) -> None:

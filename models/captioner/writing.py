@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from transformers import GenerationConfig
 
 from data.errors import Refused
 from models.captioner import words
@@ -14,6 +15,7 @@ from models.captioner.config import Decoding, check_decoding
 from models.captioner.keeping import Loaded
 
 BATCH = 64
+LONGEST = 1000  # tokens, where neither captioner nor decoder sets a limit
 Progress = Callable[[int, int], None]
 
 
@@ -60,11 +62,13 @@ def prepared(captioner: Loaded, vectors: np.ndarray, modality: str) -> torch.Ten
 def _batch(captioner: Loaded, vectors: torch.Tensor, how: Decoding) -> list[str]:
     network, tokenizer = captioner.network, captioner.tokenizer
     start = network.start(vectors.to(captioner.device), tokenizer.bos_token_id)
-    room = network.decoder.config.max_position_embeddings - start.shape[1]
+    longest = how.tokens or captioner.about.get("config", {}).get("tokens", LONGEST)
+    room = getattr(network.decoder.config, "max_position_embeddings", LONGEST) - start.shape[1]
     tokens = network.decoder.generate(
         inputs_embeds=start,
         attention_mask=torch.ones(start.shape[:2], dtype=torch.long, device=start.device),
-        max_new_tokens=min(how.tokens, room),
+        generation_config=GenerationConfig(),  # not what a folder of strangers asks for
+        max_new_tokens=min(longest, room),
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,

@@ -11,7 +11,6 @@ from models.captioner.plan import plan
 from pages.components import cards, shell, views
 from pages.components.shell import Choice
 
-SECONDS = 2.2e-8  # per study, epoch, token and weight of a decoder, on two cores; a rough guide
 READ = ("text", "image")
 
 
@@ -81,8 +80,8 @@ def _form(choice: Choice) -> CaptionerConfig:
         batch = middle.number_input("Texts a step", 2, 1024, 64, key="captions_batch")
     return CaptionerConfig(
         set=choice.a.name,
-        text=text or "",
-        image=image or "",
+        text="" if text in (None, *texts[:1]) else text,  # the first is what a recipe takes unasked
+        image="" if image in (None, *images[:1]) else image,
         epochs=int(epochs),
         seed=int(seed),
         noise=float(noise),

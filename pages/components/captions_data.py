@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from data import store
 from data.workspace import CAPTIONER
 from models.captioner import table
 from models.captioner.config import CaptionerConfig, Decoding
@@ -13,6 +14,7 @@ from models.captioner.table import Against, Judged
 from pages.components import views
 from pages.components.compare_data import LINK
 from pages.components.shell import Choice
+from pages.components.views import View
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,17 @@ class Tables:
 
 def tables_of(choice: Choice) -> Tables | None:
     """What has been written for the choice, by a recipe that A and B share; None if nothing has."""
-    names = [view.name for view in choice.views]
-    known = {key: own for key, own in table.ready(views.workspace(), names).items() if _read(choice, own)}
+    found = _tables(choice.views)
+    if found is None and choice.b is not None:
+        found = _tables(choice.views[:1])
+        if found is not None:
+            st.info("Captions of A alone: B has none by the same recipe yet. Train them below.")
+    return found
+
+
+def _tables(shown: list[View]) -> Tables | None:
+    names = [view.name for view in shown]
+    known = {key: own for key, own in table.ready(views.workspace(), names).items() if _read(shown, own)}
     if not known:
         return None
     chosen = next(iter(known))
@@ -42,7 +53,7 @@ def tables_of(choice: Choice) -> Tables | None:
             "Recipe", [*known], format_func=titles.__getitem__, key="captions_recipe", **LINK
         )
     own = known[chosen or next(iter(known))]
-    judged = _read(choice, own)
+    judged = _read(shown, own)
     if judged is None:
         return None
     beside = table.against(*judged) if len(judged) == 2 else None
@@ -54,20 +65,22 @@ def _config(own: list[list[str]]) -> CaptionerConfig:
 
 
 def _title(own: list[list[str]]) -> str:
-    """A recipe in a few words."""
-    found = _config(own)
-    extra = [f"noise {found.noise:g}"] * bool(found.noise) + ["centred"] * found.centre
+    """A recipe in a few words: its size, and what is not as by default."""
+    found, default = _config(own), CaptionerConfig()
+    plain = ("set", "name", "source", "seed", "epochs", "layers", "width", "start", "image", "save_seconds")
+    extra = [f"{k} {v}" for k, v in found.to_json().items() if k not in plain and v != getattr(default, k)]
     start = f"from {found.start}" if found.start else f"{found.layers} layers of {found.width}"
     return ", ".join([f"{found.epochs} epochs", start, *extra, f"seed {found.seed}"])
 
 
-def _read(choice: Choice, own: list[list[str]]) -> tuple[Judged, ...] | None:
+def _read(shown: list[View], own: list[list[str]]) -> tuple[Judged, ...] | None:
     """The tables of both, or None where one has not been written."""
     made = views.workspace()
     keys = tuple(made.record(CAPTIONER, name).id for names in own for name in names)
+    sources = tuple(source.id if (source := store.origin(made, view.record)) else "" for view in shown)
     found = [
-        _table(view.record.id, view.name, tuple(names), view.split, keys)
-        for view, names in zip(choice.views, own, strict=True)
+        _table(view.record.id, view.name, tuple(names), view.split, (*keys, *sources))
+        for view, names in zip(shown, own, strict=True)
     ]
     return None if any(one is None for one in found) else tuple(one for one in found if one is not None)
 
@@ -89,7 +102,7 @@ def _table(
 def _kept(
     record_id: str, name: str, captioners: tuple[str, ...], split: str, keys: tuple[str, ...]
 ) -> Judged:
-    """Keyed by ids: captioners of an equal name are others."""
+    """Keyed by ids: captioners and collections of an equal name are others."""
     found = table.read(views.workspace(), name, captioners, split=split, how=Decoding())
     if found is None:
         raise _Unwritten

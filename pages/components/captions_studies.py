@@ -10,7 +10,7 @@ import streamlit as st
 
 from analysis.captions import changed_findings, findings_of, mentions
 from models.captioner.table import CROSSED, ROWS, Judged
-from pages.components import cards, compare_studies, shell
+from pages.components import cards, shell, views
 from pages.components.captions_data import Tables
 from pages.components.compare_data import LINK
 from pages.components.retrieval_answers import link_to
@@ -59,8 +59,8 @@ def _order(tables: Tables, row: str, order: str) -> np.ndarray:
 
 def _legend() -> None:
     st.caption(
-        "Marked: :green-background[a finding that both state], :orange-background[one that only the true "
-        "text states], :red-background[one that only the caption states], :gray-background[denied or "
+        "Marked: :green-background[a finding that all texts state], :orange-background[one that a caption "
+        "misses], :red-background[one that the true text does not state], :gray-background[denied or "
         "doubtful]. "
         "Sorted by CIDEr, how much of what is peculiar to the true text was written."
     )
@@ -72,7 +72,7 @@ def _study(choice: Choice, tables: Tables, row: str, i: int, where: int | None) 
     with st.container(border=True):
         picture, *columns = st.columns([1, 1.6, *[1.6] * len(written)])
         with picture:
-            _picture(choice.a, study, where)
+            _picture(choice.a, tables.judged[0].image, study, where)
             shell.link("retrieval", "Retrieval", ":material/search:", query=link_to(choice, study))
         with columns[0]:
             st.markdown(f"**True**  \n{marked(truth, written, own=False)}")
@@ -88,8 +88,9 @@ def _study(choice: Choice, tables: Tables, row: str, i: int, where: int | None) 
                         st.caption(f"{word} {', '.join(sorted(names))}")
 
 
-def _picture(shown: View, study: str, where: int | None) -> None:
-    image = compare_studies.picture(shown, where) if where is not None else None
+def _picture(shown: View, modality: str, study: str, where: int | None) -> None:
+    known = shown.study(where) if where is not None else None
+    image = views.image_bytes(shown, known, modality) if known is not None else None
     if image is not None:
         st.image(image, width=WIDTH, alt=f"Image of {study}")
     st.text(study)

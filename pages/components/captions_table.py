@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from analysis import figures
-from analysis.captions import CAPTION_METRICS
+from analysis.captions import CAPTION_METRICS, difference
 from analysis.tables import csv_text
 from analysis.uncertainty import Estimate
 from models.captioner.table import CEILING, CROSSED, FLOOR, ROWS, Judged
@@ -31,10 +32,20 @@ def verdict(tables: Tables) -> None:
         change = tables.beside.rows[CROSSED][FIRST]
         st.markdown(f"#### {_headline(change)}")
     st.markdown("\n".join(f"- {line}" for line in lines))
+    first, n = tables.judged[0], len(tables.judged[0].study_ids)
+    groups = len(np.unique(first.groups))
+    fit = cards.plain(tables.config.fit_split)
+    st.caption(
+        f"{cards.plain(first.text)} from {cards.plain(first.image)}: {n:,} studies of {groups:,} patients or "
+        f"cases, split {cards.plain(first.split)}; none of these stands in {fit} too."
+    )
 
 
 def _headline(change: Estimate) -> str:
-    told = f"CIDEr {change.value:+.2f} ({change.low:+.2f} to {change.high:+.2f})"
+    told = f"CIDEr {change.value:+.2f}"
+    if not np.isfinite(change.low):
+        return f"{told} from A to B, of too few patients or cases for an interval"
+    told += f" ({change.low:+.2f} to {change.high:+.2f})"
     if change.low > 0:
         return f"Trained on texts alone, the decoder reads the images of B better than those of A: {told}"
     if change.high < 0:
@@ -44,18 +55,21 @@ def _headline(change: Estimate) -> str:
 
 def _kept(letter: str, word: str, one: Judged) -> str:
     """How far images come between the floor and the ceiling."""
-    values = {name: one.readings[name].scores.metrics[FIRST].value for name in (CEILING, CROSSED, FLOOR)}
-    ceiling, floor = (one.readings[name].scores.metrics[FIRST] for name in (CEILING, FLOOR))
-    room = values[CEILING] - values[FLOOR]
-    told = f":{word}-badge[{letter}] CIDEr {values[CROSSED]:.2f} from images"
-    told += f", {values[CEILING]:.2f} from the texts themselves, {values[FLOOR]:.2f} from images of others"
-    if not ceiling.low > floor.high:
-        return f"{told}. It reads not even the texts better than strangers' images: train it longer."
-    if room > 0:
-        told += (
-            f": **{(values[CROSSED] - values[FLOOR]) / room:.0%}** of the way from the floor to the ceiling"
-        )
-    return told + "."
+    crossed, ceiling = (one.readings[name].scores.metrics[FIRST] for name in (CROSSED, CEILING))
+    told = (
+        f":{word}-badge[{letter}] CIDEr {crossed.value:.2f} from images, {ceiling.value:.2f} from the texts "
+    )
+    told += "themselves"
+    if FLOOR not in one.readings:
+        return f"{told}. One patient has more than half of the studies, so there is no floor."
+    floor = one.readings[FLOOR].scores
+    told += f", {floor.metrics[FIRST].value:.2f} from images of others"
+    learned = difference(floor, one.readings[CEILING].scores)[FIRST]
+    if not learned.low > 0:  # also of too few patients for an interval
+        return f"{told}. It is not shown that it reads texts better than strangers' images: train it longer."
+    room = ceiling.value - floor.metrics[FIRST].value
+    way = (crossed.value - floor.metrics[FIRST].value) / room
+    return f"{told}: **{way:.0%}** of the way from the floor to the ceiling."
 
 
 @st.fragment
@@ -160,7 +174,7 @@ def downloads(tables: Tables) -> None:
             "Numbers (JSON)",
             "json",
             "application/json",
-            lambda: json.dumps([o.to_json() for o in tables.judged]),
+            lambda: json.dumps(_json(tables)),
         ),
         ("Numbers (CSV)", "csv", "text/csv", lambda: csv_text(_numbers(tables))),
         ("Captions (CSV)", "texts.csv", "text/csv", lambda: csv_text(_texts(tables))),
@@ -169,6 +183,13 @@ def downloads(tables: Tables) -> None:
     for label, ending, kind, content in files:
         file = f"{name}{' texts' if 'texts' in ending else ''}.{ending.rpartition('.')[2]}"
         offer(place, label, content, file, kind, key=f"captions-{ending}")
+
+
+def _json(tables: Tables) -> dict[str, Any]:
+    told: dict[str, Any] = {letter: one.to_json() for letter, one in zip("ab", tables.judged, strict=False)}
+    if tables.beside is not None:
+        told["b_minus_a"] = tables.beside.to_json()
+    return told
 
 
 def _numbers(tables: Tables) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from analysis.figures import Still, data_of
+from analysis.figures import data_of
 from analysis.tables import csv_text
 from data import embeddings
 from data.export import export_set
@@ -65,6 +65,8 @@ def drawn(draw: Callable[..., go.Figure], *told: Any, **options: Any) -> go.Figu
 
 @st.cache_resource(show_spinner=False, max_entries=256, hash_funcs={"analysis.figures.training.Curve": repr})
 def _drawn(_draw: Callable[..., go.Figure], name: str, *told: Any, **options: Any) -> go.Figure:
+    from analysis.figures.still import Still  # loads Plotly: not before there is a figure
+
     return Still(_draw(*told, **options))
 
 

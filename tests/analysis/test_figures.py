@@ -11,6 +11,7 @@ import pytest
 
 from analysis import figures, gap
 from analysis.compare import Movement, Neighbourhoods, Slice
+from analysis.figures.still import Still
 from analysis.retrieval import Ranks, rank_curve
 from analysis.uncertainty import Estimate
 from tests.analysis.planted import pair
@@ -218,3 +219,11 @@ def test_curves_tell_the_line_and_not_its_band() -> None:
     figure = figures.curves({"run": figures.curve_of(rows, "r", struck=[2])}, ["#0072B2"], over="epoch")
     assert len(figure.data) == 3  # band, line, cross
     assert figures.data_of(figure) == [{"series": "run", "epoch": e, "y": 0.5} for e in range(3)]
+
+
+def test_a_still_figure_tells_the_same_once() -> None:
+    figure = figures.pair_cosines(np.linspace(0, 1, 50), np.linspace(0.5, 1, 50), ["A", "B"])
+    still = Still(figure)
+    assert still.to_json() == figure.to_json()
+    assert still.to_dict() is still.to_dict()
+    assert figures.data_of(still) == figures.data_of(figure)

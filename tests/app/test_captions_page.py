@@ -48,6 +48,10 @@ def opened(**query: str) -> AppTest:
     return app.run()
 
 
+def names(of: str) -> list[str]:
+    return [config.label for config in of_sets(RECIPE, [of], ["text", "image"])]
+
+
 def words(app: AppTest) -> str:
     blocks = (*app.markdown, *app.caption, *app.info, *app.warning, *app.error, *app.text)
     return "\n".join(str(b.value) for b in blocks).replace("\\", "")
@@ -60,7 +64,7 @@ def test_the_page_says_that_it_is_no_report(page: AppTest) -> None:
 def test_the_answer_tells_both_sets_between_floor_and_ceiling(page: AppTest, written: Path) -> None:
     told = words(page)
     for name in (A, B):
-        found = read(Workspace(written), name, [f"{name} reads {s} s0" for s in ("text", "image")])
+        found = read(Workspace(written), name, names(name))
         assert found is not None
         assert f"CIDEr {found.readings[CROSSED].scores.metrics['cider'].value:.2f} from images" in told
     assert "the decoder reads the images of" in told
@@ -71,7 +75,7 @@ def test_every_measure_has_its_rows_with_intervals(page: AppTest) -> None:
         page.selectbox(key="captions_metric").set_value(name).run()
         assert not page.exception
         shown = next(d.value for d in page.dataframe if "what it is" in d.value)
-        assert len(shown) == 6
+        assert len(shown) == 7
         assert {"A", "B", "B − A", "similarity A"} <= {*shown}
         assert CAPTION_METRICS[name].meaning in words(page)
 
@@ -85,9 +89,7 @@ def test_numbers_and_texts_can_be_taken_away(page: AppTest) -> None:
 def test_studies_are_sorted_by_what_was_asked(page: AppTest, written: Path, order: str) -> None:
     page.segmented_control(key="captions_order").set_value(order).run()
     assert not page.exception
-    tables = [
-        read(Workspace(written), name, [f"{name} reads {s} s0" for s in ("text", "image")]) for name in (A, B)
-    ]
+    tables = [read(Workspace(written), name, names(name)) for name in (A, B)]
     first, second = (one.readings[CROSSED].scores.per_study["cider"] for one in tables if one is not None)
     score = {"Better in B": second - first, "Worse in B": first - second, "Best": second, "Worst": -second}
     top = tables[0].study_ids[int(np.nanargmax(score[order]))] if tables[0] is not None else ""
@@ -128,6 +130,19 @@ def test_vectors_without_texts_get_their_reason(tmp_path: Path, monkeypatch: pyt
     app = opened()
     assert not app.exception
     assert "there are no texts to learn from" in words(app)
+
+
+def test_a_alone_is_shown_where_b_has_no_captions(
+    written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(written, tmp_path / "home")
+    for name in names(B):
+        Workspace(tmp_path / "home").remove("captioner", name)
+    monkeypatch.setenv("SUTURE_HOME", str(tmp_path / "home"))
+    app = opened(a=A, b=B, split="test")
+    assert not app.exception
+    assert "Captions of A alone" in words(app)
+    assert app.selectbox(key="captions_metric").value == "cider"
 
 
 def test_findings_are_marked_by_who_states_them() -> None:

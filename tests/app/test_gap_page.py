@@ -63,8 +63,12 @@ def test_ridges_follow_the_column_and_stand_in_the_table_too(page: AppTest) -> N
 
 
 def test_every_figure_can_be_taken_away(page: AppTest) -> None:
-    keys = [button.key for button in page.get("download_button")]
-    for figure in ("histograms", "over", "ridges"):
+    figures = ("histograms", "over", "ridges")
+    assert not [b for b in page.get("download_button") if b.key.endswith("-csv")], "made when it is opened"
+    for figure in figures:
+        page.session_state[f"{figure}-menu"] = True
+    keys = [button.key for button in page.run().get("download_button")]
+    for figure in figures:
         assert {f"{figure}-csv", f"{figure}-json"} <= {*keys}
 
 

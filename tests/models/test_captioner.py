@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
@@ -25,7 +25,7 @@ from models.captioner.fit import noisy, train
 from models.captioner.judge import strangers
 from models.captioner.network import Captioner, from_scratch
 from models.captioner.plan import plan, texts_of
-from models.captioner.table import CEILING, CROSSED, FLOOR, IMAGES, OWN, RETRIEVED, TWIN
+from models.captioner.table import CEILING, CHANCE, CROSSED, FLOOR, IMAGES, OWN, RETRIEVED, TWIN
 from models.embed import embed
 from models.encoders import Checkpoint
 from tests.models.test_embed import wait
@@ -104,6 +104,25 @@ def test_the_same_captioner_is_not_trained_twice_and_another_is_refused_its_name
     assert train(home, SMALL, device="cpu", report=report).reused
     with pytest.raises(Refused, match="already a captioner called"):
         train(home, replace(SMALL, epochs=3, name=SMALL.label), device="cpu")
+    theirs = Workspace(home.home, owner="somebody")
+    with pytest.raises(Refused, match="already a captioner called"):
+        train(theirs, replace(SMALL, epochs=3, name=SMALL.label), device="cpu")
+
+
+def test_recipes_have_names_of_their_own_and_the_default_one_has_a_plain_name() -> None:
+    plain = CaptionerConfig(set="s")
+    assert plain.label == "s reads text s0"
+    assert replace(plain, seed=4, source="image").label == "s reads image s4"
+    other = replace(plain, noise=0.126)
+    assert other.label == f"s reads text {other.mark} s0" != plain.label
+    assert replace(other, set="t", seed=2, source="both").mark == other.mark != ""
+    assert len(replace(other, set="x" * 80).label) <= 80
+
+
+def test_what_a_method_does_not_use_does_not_decide_its_texts() -> None:
+    assert Decoding(beams=9, top_p=0.3, seed=7).key() == Decoding().key()
+    assert Decoding("beam", beams=9).key() != Decoding("beam").key()
+    assert Decoding("nucleus", seed=7).key() != Decoding("nucleus").key()
 
 
 def test_training_that_was_stopped_ends_as_if_it_had_not_been(home: Workspace) -> None:
@@ -187,6 +206,7 @@ def test_vectors_of_another_width_are_refused(home: Workspace) -> None:
         ({"tokens": 4}, "are longer than 2 tokens; the middle one has"),
         ({"batch": 5000}, "Use a smaller batch"),
         ({"fit_split": "nowhere"}, "nowhere"),
+        ({"fit_split": "all"}, "must be one split"),
         ({"text": "image"}, "image"),
         ({"start": "no/such-decoder"}, "is not a causal decoder that can be read"),
     ],
@@ -256,7 +276,7 @@ def test_the_table_has_every_row_and_is_written_once(
 ) -> None:
     assert table.read(home, A, known(home), split="test") is None
     found = judge.judge(home, A, known(home), split="test", device="cpu", resamples=100)
-    assert [*found.readings] == [CEILING, CROSSED, IMAGES, FLOOR, RETRIEVED, TWIN]
+    assert [*found.readings] == [CEILING, CROSSED, IMAGES, FLOOR, CHANCE, RETRIEVED, TWIN]
     assert all(len(r.captions) == len(found.study_ids) for r in found.readings.values())
     for reading in found.readings.values():
         assert reading.similarity is not None
@@ -291,6 +311,7 @@ def test_the_floor_reads_images_of_others(home: Workspace) -> None:
     order = strangers(found.groups)
     crossed = found.readings[CROSSED].captions
     assert found.readings[FLOOR].captions == tuple(crossed[i] for i in order)
+    assert found.readings[CHANCE].captions == tuple(found.truths[i] for i in order)
 
 
 @pytest.mark.parametrize("split", ["train", "all"])
@@ -310,7 +331,7 @@ def test_recipes_are_shared_by_sets_that_were_trained_alike(home: Workspace) -> 
     assert table.ready(home, [A, "captions b"]) == {}
     train(home, replace(SMALL, set="captions b"), device="cpu")
     (shared,) = table.ready(home, [A, "captions b"]).values()
-    assert shared == [known(home)[::-1], ["captions b reads text s0"]]
+    assert shared == [known(home)[::-1], [replace(SMALL, set="captions b").label]]
 
 
 def test_tables_of_other_texts_are_not_held_against_each_other(home: Workspace) -> None:
@@ -397,7 +418,7 @@ def test_a_checkpoint_with_a_decoder_of_its_own_writes_too(home: Workspace, tmp_
     assert answer.refused is None, answer.message
     embed(home, NAME, "tiny coca", name="captions coca")
     found = judge.judge(home, "captions coca", [], split="test", device="cpu", resamples=50)
-    assert [*found.readings] == [OWN, RETRIEVED, TWIN]
+    assert [*found.readings] == [OWN, CHANCE, RETRIEVED, TWIN]
     checkpoint = registry.load(home, "tiny coca", device="cpu")
     assert coca.writes(checkpoint)
     assert not coca.writes(registry.load(home, "demo-clip", device="cpu"))
@@ -436,17 +457,19 @@ def test_the_decoders_of_the_demo_are_put_where_they_fit(
 
 
 def test_a_captioner_can_be_asked_for_in_a_shell(home: Workspace) -> None:
+    shape = {"epochs": 1, "width": 32, "layers": 1, "batch": 16, "seed": 21}
+    asked = CaptionerConfig(set=A, **shape)
     recipe = ["--epochs", "1", "--width", "32", "--layers", "1", "--batch", "16", "--seed", "21"]
     made = shell(home.home, ["caption", A, "--train", "text", *recipe, "--json"])
     out, err = made.communicate(timeout=120)
     assert made.returncode == 0, err
-    assert json.loads(out)[0]["captioner"] == f"{A} reads text s21"
-    scored = shell(home.home, ["caption", A, "--score", "--json"])
+    assert json.loads(out)[0]["captioner"] == asked.label
+    scored = shell(home.home, ["caption", A, "--score", *recipe, "--json"])
     out, err = scored.communicate(timeout=120)
     assert scored.returncode == 0, err
     found = json.loads(out)
-    assert found["captioners"] == {"text": f"{A} reads text s21"}
-    assert {CEILING, CROSSED, FLOOR, RETRIEVED, TWIN} == {*found["rows"]}
+    assert found["captioners"] == {"text": asked.label}
+    assert {CEILING, CROSSED, FLOOR, CHANCE, RETRIEVED, TWIN} == {*found["rows"]}
     assert found["rows"][CROSSED]["metrics"]["cider"]["value"] is not None
     embed(home, NAME, "demo-start", name="captions of none")
     refused = shell(home.home, ["caption", "captions of none", "--score", "--beside", A])
@@ -461,5 +484,64 @@ def test_a_job_trains_and_scores_what_is_missing(home: Workspace) -> None:
     done = wait(home, job)
     assert done.state == "done", done.message
     assert done.message == f"Captions of {A} are written and scored."
-    names = [config["set"] + f" reads {config['source']} s5" for config in configs]
+    names = [config.label for config in of_sets(replace(SMALL, seed=5), [A], ["text", "image"])]
     assert table.read(home, A, names, split="test") is not None
+
+
+def test_patients_who_are_trained_on_are_not_scored(home: Workspace) -> None:
+    def shared(collection: store.Collection) -> store.Collection:
+        rows = collection.table
+        first = rows[GROUP][rows[SPLIT] == "train"].iloc[0]
+        place = rows.index[rows[SPLIT] == "test"][:3]
+        return replace(
+            collection, table=rows.assign(**{GROUP: rows[GROUP].where(~rows.index.isin(place), first)})
+        )
+
+    variant(home, "crossing", shared)
+    embed(home, "crossing", "demo-aligned", name="crossing set")
+    config = replace(SMALL, set="crossing set", epochs=1)
+    train(home, config, device="cpu")
+    found = judge.judge(home, "crossing set", [config.label], split="test", device="cpu", resamples=50)
+    texts = texts_of(home, "crossing set")
+    assert len(found.study_ids) == len(texts.rows("test", "report", "image")) - 3
+    assert not {*found.groups} & {*texts.groups[texts.rows("train", "report", "image")]}
+    again = table.read(home, "crossing set", [config.label], split="test", resamples=50)
+    assert again is not None
+    assert again.study_ids == found.study_ids
+
+
+def test_captions_go_with_the_collection_whose_texts_they_hold(home: Workspace, tmp_path: Path) -> None:
+    shutil.copytree(home.home, tmp_path / "copy")
+    workspace = Workspace(tmp_path / "copy")
+    judge.judge(workspace, A, known(workspace), split="test", device="cpu", resamples=50)
+    kept = workspace.home / "derived" / workspace.record(SET, A).id
+    assert [*kept.glob("captions-*")]
+    workspace.remove("collection", NAME)
+    assert not [*kept.glob("captions-*")]
+
+
+def test_without_other_patients_there_is_no_floor(home: Workspace) -> None:
+    def alone(collection: store.Collection) -> store.Collection:
+        test = collection.table[SPLIT] == "test"
+        groups = collection.table[GROUP].where(~test, "one")
+        return replace(collection, table=collection.table.assign(**{GROUP: groups}))
+
+    variant(home, "one patient", alone)
+    embed(home, "one patient", "demo-aligned", name="one patient set")
+    config = replace(SMALL, set="one patient set", epochs=1)
+    train(home, config, device="cpu")
+    found = judge.judge(home, "one patient set", [config.label], split="test", device="cpu", resamples=50)
+    assert [*found.readings] == [CEILING, CROSSED, RETRIEVED, TWIN]
+    assert not np.isfinite(found.readings[CROSSED].scores.metrics["cider"].low)
+
+
+def test_a_pretrained_decoder_that_lacks_weights_is_refused(home: Workspace, tmp_path: Path) -> None:
+    folder = decoder_folder(tmp_path / "gpt", {"a": 0})
+    weights = load_file(folder / "model.safetensors")
+    name = next(key for key in weights if "mlp" in key)
+    save_file({k: v for k, v in weights.items() if k != name}, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(Refused, match="lack"):
+        keeping.pretrained(str(folder))
+    (folder / "model.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0{}{}{}{}")
+    with pytest.raises(Refused, match="is not a causal decoder"):
+        keeping.pretrained(str(folder))
