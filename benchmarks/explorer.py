@@ -44,7 +44,7 @@ STUDIES, DIM, CLUSTERS, RUNS, HEIGHT = 100_000, 256, 40, 5, 560
 LIMIT = 300_000  # milliseconds
 REST = 500  # milliseconds of the pointer on a study before it clicks
 IDLE = "document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'"
-WALK = ("Gap", "Map", "Compare", "Retrieval", "Library", "Overview")
+WALK = ("Gap", "Map", "Compare", "Retrieval", "Captions", "Library", "Overview")
 VERDICT, MAPS = "server start -> verdict of the Overview", "server start -> its two maps"
 PAINTED, BYTES, RECOLOUR = "navigation -> painted", "bytes a point", "recolour"
 CARD, STUDY = "click -> pinned card, in the browser", "click -> study and neighbours, from the server"

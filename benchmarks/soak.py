@@ -36,7 +36,18 @@ from models import jobs
 from models.demo import prepare
 from tests.e2e.serving import browser, serving, settled
 
-PAGES = ("overview", "map", "gap", "compare", "retrieval", "my_studies", "train", "report", "library")
+PAGES = (
+    "overview",
+    "map",
+    "gap",
+    "compare",
+    "retrieval",
+    "captions",
+    "my_studies",
+    "train",
+    "report",
+    "library",
+)
 PAUSE = (0.5, 3.0)  # seconds that a person looks at a page
 PATIENCE = 120  # seconds for one rerun
 Times = dict[str, list[float]]

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import streamlit as st
 
+from data import store
 from data.errors import UserError
 from models import jobs
-from models.captioner.config import CaptionerConfig, check, of_sets
+from models.captioner import table
+from models.captioner.config import CaptionerConfig, check, from_json, of_sets
 from models.captioner.plan import plan
 from pages.components import cards, shell, views
 from pages.components.shell import Choice
@@ -100,11 +105,26 @@ def _of_kind(choice: Choice, kind: str) -> list[str]:
 
 def _problem(choice: Choice, config: CaptionerConfig) -> str:
     """Why this cannot be trained and scored, in a sentence; "" if it can."""
+    home = views.workspace()
+    for view in choice.views:
+        source = store.origin(home, view.record)
+        made = tuple(record.id for record in table.captioners(home, view.record))
+        ids = (view.record.id, source.id if source else "", *made)
+        found = _refused(replace(config, set=view.name).to_json(), view.split, ids)
+        if found:
+            return found
+    return ""
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def _refused(content: dict[str, Any], split: str, ids: tuple[str, ...]) -> str:
+    """Keyed by the set, its collection and its captioners: texts are read once for all who look."""
+    config = from_json(content)
     try:
         check(config)
-        for one in of_sets(config, [view.name for view in choice.views], READ):
+        for one in of_sets(config, [config.set], READ):
             fit = plan(views.workspace(), one)
-            if choice.a.split in ("all", fit.config.fit_split):
+            if split in ("all", fit.config.fit_split):
                 return (
                     f"The decoder learns from the split {fit.config.fit_split!r}, so another one must be "
                     "shown: choose it in the sidebar."
