@@ -199,15 +199,8 @@ def _differences(both: Against) -> Table:
 
 
 def _write_texts(tables: list[Judged], path: Path) -> None:
-    """One line a study: the truth, and what every row of every set wrote."""
     from analysis.tables import csv_text
+    from models.captioner.table import by_study
 
-    first = tables[0]
-    lines = []
-    for i, (study, truth) in enumerate(zip(first.study_ids, first.truths, strict=True)):
-        line = {"study_id": study, "true": truth}
-        for table in tables:
-            line |= {f"{table.set}: {row}": r.captions[i] for row, r in table.readings.items()}
-        lines.append(line)
-    path.write_text(csv_text(lines))
-    err.print(f"{len(lines):,} studies written to {path}.")
+    path.write_text(csv_text(by_study(tables)))
+    err.print(f"{len(tables[0].study_ids):,} studies written to {path}.")

@@ -56,19 +56,33 @@ def judge(
     known = table.by_source(workspace, captioners)
     texts, fit_split = table.behind(workspace, set_name, known), table.fit_split_of(workspace, known)
     refuse_fit(texts, split, fit_split)
-    found = table.read(workspace, set_name, captioners, split=split, how=how, resamples=resamples, seed=seed)
-    if found is not None:
-        return found
-    checkpoint = _maker(workspace, texts, device)
     rows = table.scored_rows(texts, split, fit_split)
+    found = table.written_before(workspace, texts, known, split, how)
+    if found is None:
+        found = _everything(workspace, texts, known, rows, fit_split, how, device, say)
+        table.keep_written(table.path_of(workspace, texts, known, split, how), *found)
+    return table.scored(texts, split, rows, known, *found, resamples, seed)
+
+
+def _everything(
+    workspace: Workspace,
+    texts: Texts,
+    known: dict[str, str],
+    rows: np.ndarray,
+    fit_split: str,
+    how: Decoding,
+    device: str,
+    say: Report,
+) -> table.Written:
+    """The captions of every row, and how similar each is to the true text by the set's own checkpoint."""
+    checkpoint = _maker(workspace, texts, device)
     written = _written(workspace, texts, known, rows, fit_split, how, device, say)
     if checkpoint is not None and coca.writes(checkpoint):
         written[OWN] = _own(workspace, texts, rows, checkpoint, say)
     written = {name: written[name] for name in ROWS if name in written}
     say(0.95, "Comparing with the true texts")
     similar = {} if checkpoint is None else _similar(workspace, texts, rows, written, checkpoint)
-    table.keep_written(table.path_of(workspace, texts, known, split, how), written, similar)
-    return table.scored(texts, split, rows, known, written, similar, resamples, seed)
+    return written, similar
 
 
 def refuse_fit(texts: Texts, split: str, fit_split: str) -> None:

@@ -49,6 +49,9 @@ ROWS = {
 }
 
 
+Written = tuple[dict[str, list[str]], dict[str, np.ndarray]]  # row -> captions; row -> (n,) similarities
+
+
 @dataclass(frozen=True)
 class Reading:
     """One row of the table. captions: one a study; similarity: mean cosine to the true text's embedding by
@@ -114,6 +117,19 @@ def against(a: Judged, b: Judged) -> Against:
     return Against(a, b, {row: difference(a.readings[row].scores, b.readings[row].scores) for row in shared})
 
 
+def by_study(tables: Sequence[Judged]) -> list[dict[str, str]]:
+    """One line a study of tables over the same studies: the true text, and what every row wrote."""
+    first = tables[0]
+    return [
+        {
+            "study_id": study,
+            "true": first.truths[i],
+            **{f"{one.set}: {row}": r.captions[i] for one in tables for row, r in one.readings.items()},
+        }
+        for i, study in enumerate(first.study_ids)
+    ]
+
+
 def read(
     workspace: Workspace,
     set_name: str,
@@ -127,11 +143,19 @@ def read(
     """The table of a set if its captions have been written, else None."""
     known = by_source(workspace, captioners)
     texts = behind(workspace, set_name, known)
-    stored = kept(path_of(workspace, texts, known, split, how or Decoding()))
+    stored = written_before(workspace, texts, known, split, how or Decoding())
     if stored is None:
         return None
     rows = scored_rows(texts, split, fit_split_of(workspace, known))
-    return scored(texts, split, rows, known, *_unpacked(stored), resamples, seed)
+    return scored(texts, split, rows, known, *stored, resamples, seed)
+
+
+def written_before(
+    workspace: Workspace, texts: Texts, known: dict[str, str], split: str, how: Decoding
+) -> Written | None:
+    """What `keep_written` kept, or None."""
+    stored = kept(path_of(workspace, texts, known, split, how))
+    return None if stored is None else _unpacked(stored)
 
 
 def scored_rows(texts: Texts, split: str, fit_split: str) -> np.ndarray:
@@ -224,7 +248,7 @@ def keep_written(path: Path, written: dict[str, list[str]], similar: dict[str, n
     keep(path, buffer.getvalue())
 
 
-def _unpacked(stored: bytes) -> tuple[dict[str, list[str]], dict[str, np.ndarray]]:
+def _unpacked(stored: bytes) -> Written:
     with np.load(io.BytesIO(stored), allow_pickle=False) as arrays:
         written = json.loads(str(arrays["captions"]))
         similar = {k.removeprefix("similar:"): arrays[k] for k in arrays.files if k != "captions"}

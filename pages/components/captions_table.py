@@ -12,7 +12,7 @@ from analysis import figures
 from analysis.captions import CAPTION_METRICS, difference
 from analysis.tables import csv_text
 from analysis.uncertainty import Estimate
-from models.captioner.table import CEILING, CROSSED, FLOOR, ROWS, Judged
+from models.captioner.table import CEILING, CROSSED, FLOOR, ROWS, Judged, by_study
 from pages.components import cards
 from pages.components.captions_data import Tables
 from pages.components.compare_data import LINK
@@ -177,7 +177,7 @@ def downloads(tables: Tables) -> None:
             lambda: json.dumps(_json(tables)),
         ),
         ("Numbers (CSV)", "csv", "text/csv", lambda: csv_text(_numbers(tables))),
-        ("Captions (CSV)", "texts.csv", "text/csv", lambda: csv_text(_texts(tables))),
+        ("Captions (CSV)", "texts.csv", "text/csv", lambda: csv_text(by_study(tables.judged))),
     )
     place = st.container(horizontal=True)
     for label, ending, kind, content in files:
@@ -206,18 +206,4 @@ def _numbers(tables: Tables) -> list[dict[str, Any]]:
         for one in tables.judged
         for row, reading in one.readings.items()
         for name, found in reading.scores.metrics.items()
-    ]
-
-
-def _texts(tables: Tables) -> list[dict[str, Any]]:
-    first = tables.judged[0]
-    return [
-        {
-            "study_id": study,
-            "true": first.truths[i],
-            **{
-                f"{one.set}: {row}": r.captions[i] for one in tables.judged for row, r in one.readings.items()
-            },
-        }
-        for i, study in enumerate(first.study_ids)
     ]
