@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from analysis import figures
 from analysis.captions import CAPTION_METRICS, difference
 from analysis.tables import csv_text
 from analysis.uncertainty import Estimate
-from models.captioner.table import CEILING, CROSSED, FLOOR, ROWS, Judged, by_study
+from models.captioner.table import CEILING, CROSSED, FLOOR, ROWS, Judged, Reading, by_study
 from pages.components import cards
 from pages.components.captions_data import Tables
 from pages.components.compare_data import LINK
@@ -157,7 +158,7 @@ def findings(tables: Tables) -> None:
     st.dataframe(lines, column_config=form, hide_index=True, width="stretch")
     st.caption(
         "A finding counts where a text states it; what a text denies does not. Found by rules over a stated "
-        "vocabulary, so words outside it are not seen."
+        "vocabulary, so words outside it are not seen. Intervals of these numbers are in the files above."
     )
 
 
@@ -176,7 +177,7 @@ def downloads(tables: Tables) -> None:
             "application/json",
             lambda: json.dumps(_json(tables)),
         ),
-        ("Numbers (CSV)", "csv", "text/csv", lambda: csv_text(_numbers(tables))),
+        ("Numbers (CSV)", "csv", "text/csv", lambda: csv_text(numbers(tables))),
         ("Captions (CSV)", "texts.csv", "text/csv", lambda: csv_text(by_study(tables.judged))),
     )
     place = st.container(horizontal=True)
@@ -192,12 +193,14 @@ def _json(tables: Tables) -> dict[str, Any]:
     return told
 
 
-def _numbers(tables: Tables) -> list[dict[str, Any]]:
+def numbers(tables: Tables) -> list[dict[str, Any]]:
+    """One line an estimate: metrics, similarity, and precision, recall and F1 of every finding."""
     return [
         {
             "set": one.set,
             "captions": row,
             "metric": name,
+            "finding": finding,
             "value": found.value,
             "low": found.low,
             "high": found.high,
@@ -205,5 +208,15 @@ def _numbers(tables: Tables) -> list[dict[str, Any]]:
         }
         for one in tables.judged
         for row, reading in one.readings.items()
-        for name, found in reading.scores.metrics.items()
+        for name, finding, found in _estimates(reading)
     ]
+
+
+def _estimates(reading: Reading) -> Iterator[tuple[str, str, Estimate]]:
+    """(metric, finding or "", estimate) of one row."""
+    yield from ((name, "", found) for name, found in reading.scores.metrics.items())
+    if reading.similarity is not None:
+        yield "similarity", "", reading.similarity
+    for finding, known in reading.scores.findings.items():
+        parts = {"precision": known.precision, "recall": known.recall, "f1": known.f1}
+        yield from ((name, finding, found) for name, found in parts.items())

@@ -16,6 +16,8 @@ from models import jobs
 from models.captioner.config import CaptionerConfig, of_sets
 from models.captioner.table import CROSSED, read
 from models.captioner.together import train_and_judge
+from pages.components import captions_table
+from pages.components.captions_data import Tables
 from pages.components.captions_studies import marked
 
 ROOT = Path(__file__).parents[2]
@@ -83,6 +85,21 @@ def test_every_measure_has_its_rows_with_intervals(page: AppTest) -> None:
 def test_numbers_and_texts_can_be_taken_away(page: AppTest) -> None:
     keys = {button.key for button in page.get("download_button")}
     assert {"captions-json", "captions-csv", "captions-texts.csv"} <= keys
+
+
+def test_the_numbers_taken_away_hold_every_finding_with_its_interval(written: Path) -> None:
+    found = read(Workspace(written), A, names(A))
+    assert found is not None
+    lines = captions_table.numbers(Tables((found,), None, RECIPE))
+    crossed = found.readings[CROSSED]
+    told = {(r["metric"], r["finding"]): r for r in lines if r["captions"] == CROSSED}
+    for finding, known in crossed.scores.findings.items():
+        line = told["f1", finding]
+        assert (line["value"], line["low"], line["high"]) == pytest.approx(
+            (known.f1.value, known.f1.low, known.f1.high), nan_ok=True
+        )
+    assert crossed.similarity is not None
+    assert told["similarity", ""]["value"] == crossed.similarity.value
 
 
 @pytest.mark.parametrize("order", ["Better in B", "Worse in B", "Best", "Worst"])

@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from data import synthetic
 from tests.e2e.serving import browser, serving, settled
+from tests.e2e.test_accessible import violations
 from tests.e2e.watching import keep, watched
 
 pytestmark = [
@@ -162,6 +163,25 @@ def test_train_a_few_steps_and_scrub(tab: Page, url: str) -> None:
 def fill(field: Locator, value: str) -> None:
     field.fill(value)
     field.press("Enter")
+
+
+def test_ask_whether_a_decoder_of_texts_reads_images(tab: Page, url: str) -> None:
+    start(tab, url)
+    choose(tab, "Split", "test")
+    turn_to(tab, "Captions")
+    expect(tab.get_by_text("generated text is not a report")).to_be_visible(timeout=LOOSE)
+    fill(tab.get_by_role("spinbutton", name="Epochs"), "3")
+    tab.get_by_role("button", name="Train and write captions").click()
+    expect(tab.get_by_role("heading", name="Who reads what how well")).to_be_visible(timeout=TRAINED)
+    settled(tab, timeout=LOOSE)
+    expect(tab.get_by_text(re.compile(r"CIDEr -?\d\.\d\d from images, .* from the texts"))).to_have_count(2)
+    tab.get_by_text("Worst", exact=True).click()
+    settled(tab, timeout=LOOSE)
+    scores = tab.get_by_text(re.compile(r"^B CIDEr \d")).all_inner_texts()
+    assert len(scores) == 4, "a page of studies"
+    assert violations(tab) == []
+    tab.get_by_role("link", name="Retrieval").nth(1).click()  # the first is the sidebar's
+    expect(tab.locator("h1")).to_have_text("Retrieval", timeout=LOOSE)
 
 
 def test_take_the_report_away(tab: Page, url: str, window: Browser, tmp_path: Path) -> None:
