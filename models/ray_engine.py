@@ -150,7 +150,8 @@ def _connected(address: str) -> Iterator[None]:
     if ray.is_initialized():  # the caller's
         yield
         return
-    address = address or os.environ.get("RAY_ADDRESS", "") or "local"
+    if address in ("", "auto"):
+        address = os.environ.get("RAY_ADDRESS", "") or address or "local"
     own: dict[str, Any] = OWN if address == "local" else {}
     _knock(address)
     try:

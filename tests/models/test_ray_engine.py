@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -20,7 +21,9 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from data import embeddings, images, store
 from data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID, Collection, Modality
@@ -41,7 +44,7 @@ STUDIES, SMALL = 5000, 250  # items of a part, so that there is a middle
 
 @contextmanager
 def place() -> Iterator[Path]:
-    """Where Ray keeps its sockets, whose paths must be short. What it has started there is gone afterwards."""
+    """Where Ray keeps its sockets, whose paths must be short. What it has started is gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="r", dir="/tmp"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_TMPDIR", str(folder))
@@ -75,6 +78,15 @@ def until_ended(folder: Path) -> list[psutil.Process]:
     return left
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """As an actor of one core has."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A workspace with small studies, a checkpoint for them, and what the local engine makes of both."""
@@ -104,9 +116,6 @@ def studies(workspace: Workspace) -> None:
 
 
 def checkpoint(workspace: Workspace) -> None:
-    import torch
-    from safetensors.torch import save_file
-
     config = builtin.config()
     config["model_cfg"]["vision_cfg"] |= {"image_size": 32, "patch_size": 16, "layers": 1}
     config["model_cfg"]["text_cfg"] |= {"context_length": 16, "layers": 1}
@@ -130,6 +139,31 @@ def each_once_as_here(workspace: Workspace, name: str) -> None:
         np.testing.assert_allclose(there.vectors[modality], matrix, atol=1e-5)
     assert there.provenance["truncated"] == here.provenance["truncated"]
     assert not [*(workspace.home / "parts").glob("*/")]
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere", "[::1]:1", "auto"])
+def test_address_where_nothing_is(
+    home: Path, alone: Path, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from models.ray_engine import Cluster
+
+    if address == "auto" and any(p.name() == "gcs_server" for p in psutil.process_iter()):
+        pytest.skip("somebody's Ray runs on this machine, and auto finds it")
+    with pytest.raises(Refused, match=re.escape(f"no Ray cluster at {address!r}")) as refused:
+        embed(Workspace(home), "small", "tiny", cluster=Cluster(address))
+    assert refused.value.code == "ray_unreachable"
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")  # Ray itself would try for two minutes
+    with pytest.raises(Refused, match=r"no Ray cluster at '127\.0\.0\.1:1'"):
+        embed(Workspace(home), "small", "tiny", cluster=Cluster("auto"))
+
+
+def test_ray_that_is_not_installed(workspace: Workspace) -> None:
+    code = "import sys\nsys.modules['ray'] = None\nimport cli\ncli.main()"
+    words = ["embed", "x", "--checkpoint", "y", "--engine", "ray", "--home", str(workspace.home)]
+    run = subprocess.run([sys.executable, "-c", code, *words], cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode != 0
+    assert 'Install it with: pip install "suture[ray]"' in " ".join(run.stderr.split())
+    assert "Traceback" not in run.stderr
 
 
 @pytest.fixture(scope="module")
@@ -251,21 +285,3 @@ def test_driver_that_is_killed_and_goes_on_under_either_engine(
 def published(home: Path) -> dict[str, int]:
     """Name -> inode of each part: a file that is written anew has another."""
     return {path.name: path.stat().st_ino for path in (home / "parts").rglob("[0-9]*.npz")}
-
-
-def test_address_where_nothing_is(home: Path, alone: Path) -> None:
-    from models.ray_engine import Cluster
-
-    for address in ("127.0.0.1:1", "nowhere", "auto"):
-        with pytest.raises(Refused, match=f"no Ray cluster at '{address}'") as refused:
-            embed(Workspace(home), "small", "tiny", cluster=Cluster(address))
-        assert refused.value.code == "ray_unreachable"
-
-
-def test_ray_that_is_not_installed(workspace: Workspace) -> None:
-    code = "import sys\nsys.modules['ray'] = None\nimport cli\ncli.main()"
-    words = ["embed", "x", "--checkpoint", "y", "--engine", "ray", "--home", str(workspace.home)]
-    run = subprocess.run([sys.executable, "-c", code, *words], cwd=ROOT, capture_output=True, text=True)
-    assert run.returncode != 0
-    assert 'pip install "suture[ray]"' in run.stderr
-    assert "Traceback" not in run.stderr
