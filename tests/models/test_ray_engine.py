@@ -228,22 +228,33 @@ def test_refusal_of_an_actor_is_told(home: Path, nodes: Any, tmp_path: Path) -> 
     assert refused.value.code == "record_damaged"
 
 
-def test_node_that_is_killed_in_the_middle(home: Path, nodes: Any) -> None:
+def test_node_and_actor_that_are_killed_in_the_middle(home: Path, nodes: Any) -> None:
     from models.ray_engine import Cluster
 
-    workspace, killed = Workspace(home), []
+    workspace, node, actors = Workspace(home), [], []
 
     def progress(done: int, total: int, what: str) -> None:
-        if not killed and what.endswith("from 2 machines"):
-            killed.append((done, total))
+        if node and not actors:  # those of the other node
+            actors.append((done, total))
+            for process in holders():
+                process.kill()
+        if not node and what.endswith("from 2 machines"):
+            node.append((done, total))
             nodes.remove_node(*nodes.worker_nodes, allow_graceful=False)
 
     embed(workspace, "small", "tiny", name="bereft", cluster=Cluster(nodes.address), progress=progress)
-    [(done, total)] = killed
-    assert 0 < done < total
+    [(first, total)], [(second, _)] = node, actors
+    assert 0 < first < second < total
     each_once_as_here(workspace, "bereft")
     engine = embeddings.load(workspace, "bereft").provenance["engine"]
     assert engine == {"name": "ray", "version": ray.__version__, "actors": 2, "machines": 2}
+
+
+def holders() -> list[psutil.Process]:
+    """The processes of actors."""
+    found = [p for p in psutil.Process().children(recursive=True) if "MapWorker" in p.name()]
+    assert found
+    return found
 
 
 def test_driver_that_is_killed_and_goes_on_under_either_engine(
