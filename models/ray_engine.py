@@ -13,7 +13,7 @@ import platform
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -75,35 +75,39 @@ def publish(
     """
     pending = work.pending()
     done = len(work) - sum(map(len, pending))
-    told: dict[str, Any] = {"name": "ray", "version": ray.__version__, "actors": 0, "machines": 0}
-    if not pending:
-        return told
-    work.write_manifest()
     machines: set[str] = set()
+    if not pending:
+        return _told(0, machines)
+    work.write_manifest()
     with _connected(cluster.address):
-        nodes = [node for node in ray.nodes() if node["Alive"]]
-        share = _share(cluster, nodes, device)
-        fitting = [node for node in nodes if _fit(node, share)]
-        _look_at(fitting, work.folder)
-        room = sum(_fit(node, share) for node in fitting)
-        told["actors"] = size = min(cluster.actors or room, len(pending))
+        share, room = _room(cluster, device, work.folder)
+        size = min(cluster.actors or room, len(pending))
         kinds = [m.kind for m in work.modalities]
-        where = device if "num_gpus" in share else "cpu"
-        encoded = from_items([vars(part) for part in pending], override_num_blocks=len(pending)).map_batches(
-            Actor,
-            fn_constructor_args=(work.folder, kinds, source, weights, where, batch),
-            batch_size=1,
-            compute=ActorPoolStrategy(min_size=1, initial_size=min(size, room), max_size=size),
+        where = "cpu" if device == "auto" and "num_cpus" in share else device
+        pool = {
+            "fn_constructor_args": (work.folder, kinds, source, weights, where, batch),
+            "compute": ActorPoolStrategy(min_size=1, initial_size=min(size, room), max_size=size),
             **share,
-        )
-        for row in encoded.iter_rows():
-            if row["code"]:
-                raise Refused(row["code"], row["message"])
-            machines.add(row["machine"])
-            done += row["stop"] - row["start"]
+        }
+        for part, machine in _published(pending, pool):
+            machines.add(machine)
+            done += len(part)
             if progress:
-                progress(done, len(work), work.modalities[row["modality"]].name + _from(machines))
-    return {**told, "machines": len(machines)}
+                progress(done, len(work), work.modalities[part.modality].name + _from(machines))
+    return _told(size, machines)
+
+
+def _told(actors: int, machines: set[str]) -> dict[str, Any]:
+    return {"name": "ray", "version": ray.__version__, "actors": actors, "machines": len(machines)}
+
+
+def _published(pending: list[Part], pool: dict[str, Any]) -> Iterator[tuple[Part, str]]:
+    """Parts as they are published, and by which machine. `Refused` as soon as an actor was."""
+    rows = from_items([vars(part) for part in pending], override_num_blocks=len(pending))
+    for answer in rows.map_batches(Actor, batch_size=1, **pool).iter_rows():
+        if answer["code"]:
+            raise Refused(answer["code"], answer["message"])
+        yield Part(answer["modality"], answer["start"], answer["stop"]), answer["machine"]
 
 
 def _from(machines: set[str]) -> str:
@@ -127,7 +131,7 @@ class Actor:
 
     def __call__(self, rows: dict[str, Any]) -> dict[str, list[Any]]:
         """One part: {modality, start, stop} and, of a refusal, its code and message."""
-        part = Part(*(int(rows[field][0]) for field in ("modality", "start", "stop")))
+        part = Part(*(int(rows[field.name][0]) for field in fields(Part)))
         answer = {**vars(part), "machine": ray.get_runtime_context().get_node_id(), "code": "", "message": ""}
         try:
             self._publish(part)
@@ -157,6 +161,8 @@ def _connected(address: str) -> Iterator[None]:
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **own)
     except (ConnectionError, RuntimeError, RayError, SystemExit) as error:
+        if own:
+            raise
         raise _unreachable(address) from error
     DataContext.get_current().enable_progress_bars = False
     for name in ("ray", "ray.data"):
@@ -186,13 +192,18 @@ def _unreachable(address: str) -> Refused:
     )
 
 
-def _share(cluster: Cluster, nodes: list[dict[str, Any]], device: str) -> dict[str, Any]:
-    """What each actor takes. `Refused` if no machine has as much."""
+def _room(cluster: Cluster, device: str, folder: Path) -> tuple[dict[str, Any], int]:
+    """(what each actor takes, how many there is room for).
+
+    `Refused` if no machine has as much, or one that has is not ready.
+    """
+    nodes = [node for node in ray.nodes() if node["Alive"]]
     gpus = cluster.gpus
     if gpus is None:
-        gpus = float(device != "cpu" and any("GPU" in node["Resources"] for node in nodes))
+        gpus = float(device != "cpu" and (device != "auto" or any("GPU" in n["Resources"] for n in nodes)))
     share = {"num_gpus": gpus} if gpus else {"num_cpus": cluster.cpus}
-    if not any(_fit(node, share) for node in nodes):
+    fitting = [node for node in nodes if _fit(node, share)]
+    if not fitting:
         what = "GPU" if gpus else "CPU"
         most = max((node["Resources"].get(what, 0) for node in nodes), default=0)
         raise Refused(
@@ -200,7 +211,8 @@ def _share(cluster: Cluster, nodes: list[dict[str, Any]], device: str) -> dict[s
             f"An actor takes {gpus or cluster.cpus:g} {what}, the largest machine of the cluster has "
             f"{most:g}. Ask for less with --{what.lower()}s-per-actor, or start Ray there with more.",
         )
-    return share
+    _look_at(fitting, folder)
+    return share, sum(_fit(node, share) for node in fitting)
 
 
 def _fit(node: dict[str, Any], share: dict[str, Any]) -> int:
