@@ -22,8 +22,8 @@ from data import store
 from data.workspace import Workspace
 from models import demo, registry
 from models.architecture import CONFIG, WEIGHTS, instantiate
-from models.embed import BATCH, prepared
 from models.encoders import Encoder
+from models.parts import BATCH, prepared
 
 ARCHITECTURE, STUDIES, ROUNDS = "ViT-B-32", 192, 5
 

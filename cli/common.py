@@ -85,7 +85,7 @@ def listing(home: Path | None, kind: str, as_json: bool) -> None:
     out.print(table)
 
 
-def embedded(workspace: Workspace, collection: str, checkpoint: str, *, quiet: bool, **options: str) -> Run:
+def embedded(workspace: Workspace, collection: str, checkpoint: str, *, quiet: bool, **options: Any) -> Run:
     """An embedding run with a progress bar; options as in `models.embed.embed`."""
     from models.embed import embed
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -199,11 +199,27 @@ def embed(
     checkpoint: Annotated[str, typer.Option(help="Which encoders.")],
     name: Annotated[str, typer.Option(help="What to call the set.")] = "",
     device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")] = "auto",
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="Who encodes: this process, or actors of Ray.")
+    ] = "local",
+    address: Annotated[
+        str, typer.Option(help="Ray: auto or host:port; else RAY_ADDRESS, else this machine alone.")
+    ] = "",
+    actors: Annotated[int, typer.Option(help="Ray: at most so many; 0 = as fit.", min=0)] = 0,
+    cpus: Annotated[float, typer.Option("--cpus-per-actor", help="Ray: cores of each.", min=0.1)] = 1,
+    gpus: Annotated[
+        float | None, typer.Option("--gpus-per-actor", help="Ray: of each; 1 where there are any.", min=0)
+    ] = None,
     as_json: AsJson = False,
     home: Home = None,
 ) -> None:
-    """Turn a collection into vectors. A killed run goes on where it stopped."""
-    run = embedded(Workspace(home), collection, checkpoint, name=name, device=device, quiet=as_json)
+    """Turn a collection into vectors. A killed run goes on where it stopped, also under the other engine."""
+    options: dict[str, Any] = {"name": name, "device": device}
+    if engine == "ray":
+        from models.ray_engine import Cluster
+
+        options["cluster"] = Cluster(address, actors, cpus, gpus)
+    run = embedded(Workspace(home), collection, checkpoint, quiet=as_json, **options)
     if as_json:
         print(json.dumps(vars(run)))
         return

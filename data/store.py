@@ -41,7 +41,11 @@ def origin(workspace: Workspace, embedding_set: Record) -> Record | None:
 
 def image_pack(workspace: Workspace, name: str) -> ImagePack | None:
     """The pictures of a collection, or None if it has none."""
-    record = workspace.record(COLLECTION, name)
+    return pack_of(workspace.record(COLLECTION, name))
+
+
+def pack_of(record: Record) -> ImagePack | None:
+    """The pictures of the collection that a record holds, or None if it has none."""
     if "images.bin" not in record.files:
         return None
     return ImagePack(record.path("images.bin"), record.path("images.npy"))

@@ -1,4 +1,4 @@
-"""Collection x checkpoint -> embedding set: decoded ahead of the encoder, kept in resumable parts.
+"""Collection x checkpoint -> embedding set: part by part, here or on a Ray cluster.
 
 A killed run goes on from its last published part and ends with the same bytes.
 """
@@ -6,31 +6,27 @@ A killed run goes on from its last published part and ends with the same bytes.
 from __future__ import annotations
 
 import hashlib
-import io
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from filelock import FileLock
-from torch import Tensor
 
 from data import embeddings, store
-from data.collection import Collection, Modality
+from data.collection import Collection
 from data.errors import Refused
-from data.images import ImagePack
-from data.workspace import COLLECTION, SET, Record, Workspace, check_name, write_atomically
+from data.workspace import COLLECTION, SET, Record, Workspace, check_name
 from models import registry
-from models.ahead import ahead
-from models.encoders import Checkpoint, Encoder
+from models.parts import BATCH, PartEncoder, Progress, Work, publish_here
 
-BATCH = 32
-PART = 1024  # rows published at once
-Progress = Callable[[int, int, str], None]
+if TYPE_CHECKING:
+    from models.ray_engine import Cluster
+
+PACKAGES = ("torch", "open_clip_torch", "numpy", "pillow")  # on which the vectors depend
 
 
 @dataclass(frozen=True)
@@ -54,12 +50,14 @@ def embed(
     name: str = "",
     device: str = "auto",
     batch: int = BATCH,
+    cluster: Cluster | None = None,
     progress: Progress | None = None,
 ) -> Run:
     """Embed every modality that the checkpoint has an encoder for.
 
     name      of the embedding set; default "<collection> @ <checkpoint>" (as "x @ y")
-    progress  called with (rows done, rows in all, modality)
+    cluster   of Ray, which then encodes; else this process does
+    progress  called with (items done, items in all, modality)
 
     Raises `NotFound` for unknown names and `Refused` if the name is taken by something else.
     """
@@ -75,14 +73,21 @@ def embed(
             shutil.rmtree(parts, ignore_errors=True)  # left if a process died between saving and this
             return Run(name, True, len(collection), done.meta["truncated"])
         workspace.refuse_taken(SET, name)
-        checkpoint = registry.load(workspace, checkpoint_name, device=device)
-        work = Work(collection, store.image_pack(workspace, collection_name), checkpoint, parts, batch)
-        _refuse_unpaired(work)
+        kinds = registry.kinds(weights)
+        work = Work(collection, registry.width(weights), kinds, parts)
+        _refuse_unpaired(work, checkpoint_name)
         rows = len(collection) * len(work.modalities)
-        workspace.require_space(2 * rows * checkpoint.dim * 4)  # float32, as parts and as the set
+        workspace.require_space(2 * rows * work.dim * 4)  # float32, as parts and as the set
         workspace.parts(parts, source, weights)
-        vectors, truncated = work.run(progress)
-        meta = _provenance(collection, source, weights, checkpoint, truncated, batch)
+        publish = _engine(cluster)
+        engine = publish(work, source, weights, device=device, batch=batch, progress=progress)
+        vectors, truncated = work.assemble()
+        meta = {
+            **_provenance(collection, source, weights, batch),
+            "dim": work.dim,
+            "truncated": truncated,
+            "engine": engine,
+        }
         embeddings.save(workspace, name, vectors, embeddings.identity_rows(collection), meta)
         shutil.rmtree(parts, ignore_errors=True)
     return Run(name, False, len(collection), truncated)
@@ -106,137 +111,43 @@ def _parts_folder(workspace: Workspace, source: Record, weights: Record) -> Path
     return workspace.home / "parts" / key
 
 
-def _refuse_unpaired(work: Work) -> None:
+def _refuse_unpaired(work: Work, checkpoint: str) -> None:
     if len(work.modalities) < 2:
         names = ", ".join(f"{m.name} ({m.kind})" for m in work.collection.modalities)
         raise Refused(
             "modalities_missing",
-            f"A gap needs two modalities that {work.checkpoint.name!r} can embed; it has encoders for "
-            f"{', '.join(work.checkpoint.encoders)}, the collection has {names}.",
+            f"A gap needs two modalities that {checkpoint!r} can embed; it has encoders for "
+            f"{', '.join(work.kinds)}, the collection has {names}.",
         )
 
 
-class Work:
-    """One run over all modalities of a collection that a checkpoint can embed. The folder `parts` exists."""
+def _engine(cluster: Cluster | None) -> Callable[..., dict[str, Any]]:
+    """What publishes the parts of some work, and says what it was."""
+    if cluster is None:
+        return _here
+    from models import ray_engine
 
-    def __init__(
-        self,
-        collection: Collection,
-        pack: ImagePack | None,
-        checkpoint: Checkpoint,
-        parts: Path,
-        batch: int,
-    ) -> None:
-        self.collection, self.pack, self.checkpoint = collection, pack, checkpoint
-        self.parts, self.batch = parts, batch
-        self.modalities = [m for m in collection.modalities if checkpoint.can_embed(m.kind)]
-
-    def run(self, progress: Progress | None) -> tuple[dict[str, np.ndarray], dict[str, int]]:
-        """(modality -> unit rows, zeros where it is missing; modality -> texts that were too long)."""
-        items = {m.name: self._items(m) for m in self.modalities}
-        total = sum(len(values) for values, _, _ in items.values())
-        done, vectors, truncated = 0, {}, {}
-        for number, modality in enumerate(self.modalities):
-            values, rows, which = items[modality.name]
-            parts, truncated[modality.name] = [], 0
-            for start in range(0, len(values), PART):
-
-                def report(count: int, before: int = done + start, name: str = modality.name) -> None:
-                    if progress:
-                        progress(before + count, total, name)
-
-                part, cut = self._part(number, start, modality, values[start : start + PART], report)
-                parts.append(part)
-                truncated[modality.name] += cut
-                report(len(part))
-            done += len(values)
-            matrix = np.zeros((len(self.collection), self.checkpoint.dim), np.float32)
-            matrix[rows] = np.concatenate(parts)[which]
-            vectors[modality.name] = matrix
-        return vectors, truncated
-
-    def _items(self, modality: Modality) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(what to encode, rows of the collection, which item each row has).
-
-        A text that several studies share is encoded once, so that its vectors are equal to the bit.
-        """
-        rows = np.flatnonzero(self.collection.present(modality))
-        if modality.kind == "tabular":
-            records = self.collection.table[list(modality.columns)].iloc[rows].to_dict("records")
-            values = np.empty(len(rows), dtype=object)
-            values[:] = records
-            return values, rows, np.arange(len(rows))
-        column = self.collection.table[modality.columns[0]].to_numpy()[rows]
-        if modality.kind == "image":
-            return column, rows, np.arange(len(rows))
-        values, which = np.unique(column.astype(object), return_inverse=True)
-        return values, rows, which
-
-    def _part(
-        self,
-        number: int,
-        start: int,
-        modality: Modality,
-        values: np.ndarray,
-        report: Callable[[int], None],
-    ) -> tuple[np.ndarray, int]:
-        """Vectors of some items: read if they were published before, else computed and published."""
-        path = self.parts / f"{number}-{start:09d}.npz"
-        if path.is_file():
-            with np.load(path, allow_pickle=False) as stored:
-                return stored["vectors"], int(stored["truncated"])
-        vectors, cut = [], 0
-        encoder = self.checkpoint.encoders[modality.kind]
-        for batch, too_long in prepared(encoder, self._batches(modality, values)):
-            vectors.append(encoder.encode(batch).numpy())
-            cut += too_long
-            report(sum(map(len, vectors)))
-        matrix = np.concatenate(vectors)
-        buffer = io.BytesIO()
-        np.savez(buffer, vectors=matrix, truncated=cut)
-        write_atomically(path, buffer.getvalue())
-        return matrix, cut
-
-    def _batches(self, modality: Modality, values: np.ndarray) -> Iterator[Callable[[], list[Any]]]:
-        for start in range(0, len(values), self.batch):
-            yield partial(self._load, modality, values[start : start + self.batch])
-
-    def _load(self, modality: Modality, values: np.ndarray) -> list[Any]:
-        if modality.kind == "image":
-            assert self.pack is not None
-            return self.pack.decode_many(map(int, values))
-        return values.tolist()
+    return partial(ray_engine.publish, cluster)
 
 
-def prepared(encoder: Encoder, batches: Iterable[Callable[[], list[Any]]]) -> Iterator[tuple[Tensor, int]]:
-    """Batches ready for the encoder, made by threads while the encoder works on earlier ones."""
-    return ahead(partial(_prepare, encoder, values) for values in batches)
-
-
-def _prepare(encoder: Encoder, values: Callable[[], list[Any]]) -> tuple[Tensor, int]:
-    return encoder.prepare(values())
-
-
-def _provenance(
-    collection: Collection,
-    source: Record,
-    weights: Record,
-    checkpoint: Checkpoint,
-    truncated: dict[str, int],
-    batch: int,
+def _here(
+    work: Work, source: Record, weights: Record, *, device: str, batch: int, progress: Progress | None
 ) -> dict[str, Any]:
-    packages = ("torch", "open_clip_torch", "numpy", "pillow")
+    checkpoint = registry.opened(weights, device=device)
+    publish_here(work, PartEncoder(checkpoint, store.pack_of(source), batch), progress)
+    return {"name": "local"}
+
+
+def _provenance(collection: Collection, source: Record, weights: Record, batch: int) -> dict[str, Any]:
     return {
         "n": len(collection),
-        "dim": checkpoint.dim,
         "collection": collection.name,
         "collection_id": source.id,
         "collection_hash": source.fingerprint,
-        "checkpoint": checkpoint.name,
+        "checkpoint": weights.name,
         "checkpoint_id": weights.id,
         "checkpoint_hash": weights.fingerprint,
-        "truncated": truncated,
         "batch": batch,
-        "versions": {p: version(p) for p in packages},
+        "versions": {p: version(p) for p in PACKAGES},
         "synthetic": collection.synthetic,
     }

@@ -201,15 +201,16 @@ def _embed(
     workspace: Workspace, visit: Record, weights: Record, report: Callable[[int, int, str], None]
 ) -> None:
     from models import registry
-    from models.embed import BATCH, Work
+    from models.parts import PartEncoder, Work, publish_here
 
     guests, name = home(workspace), _set_name(visit, weights)
     collection = store.load(guests, visit.name)
     checkpoint = registry.load(workspace, weights.name)
     parts = guests.home / "parts" / name
     guests.parts(parts, visit, weights)
-    pack = store.image_pack(guests, visit.name)
-    vectors, truncated = Work(collection, pack, checkpoint, parts, BATCH).run(report)
+    work = Work(collection, checkpoint.dim, checkpoint.encoders, parts)
+    publish_here(work, PartEncoder(checkpoint, store.image_pack(guests, visit.name)), report)
+    vectors, truncated = work.assemble()
     meta = {"visit": visit.name, "checkpoint": weights.name, "n": len(collection), "truncated": truncated}
     embeddings.save(guests, name, vectors, embeddings.identity_rows(collection), meta)
     shutil.rmtree(parts, ignore_errors=True)

@@ -31,7 +31,9 @@ __all__ = [
     "load",
     "model_of",
     "name_of",
+    "opened",
     "recognise",
+    "width",
     "write_weights",
 ]
 
@@ -41,26 +43,35 @@ def load(workspace: Workspace, name: str, *, device: str = "auto", fresh: bool =
 
     fresh = its architecture with new weights, drawn from torch's global generator.
     """
-    record = ensure(workspace, name)
+    return opened(ensure(workspace, name), device=device, fresh=fresh)
+
+
+def opened(record: Record, *, device: str = "auto", fresh: bool = False) -> Checkpoint:
+    """As `load`, from a record: the workspace's index is not asked."""
     where = pick_device(device)
     config = json.loads(record.path(CONFIG).read_text())
     model = architecture.instantiate(config, record.folder)
     if not fresh:
         model.load_state_dict(load_file(record.path(WEIGHTS)), strict=False)
     model.to(where).eval()
-    dim = config["model_cfg"]["embed_dim"]
+    dim = width(record)
     encoders: dict[Any, Encoder] = {
         "image": ImageEncoder(model, architecture.transform(config), dim, where),
         "text": TextEncoder(model, architecture.tokenizer(config, record.folder), dim, where),
     }
     if TABULAR_CONFIG in record.files:
         encoders["tabular"] = _tabular(record, dim, where)
-    return Checkpoint(name, encoders, dim, record.fingerprint, record.meta)
+    return Checkpoint(record.name, encoders, dim, record.fingerprint, record.meta)
 
 
 def kinds(record: Record) -> list[str]:
     """Kinds of modality that a checkpoint has encoders for, without loading it."""
     return ["image", "text", *(["tabular"] if TABULAR_CONFIG in record.files else [])]
+
+
+def width(record: Record) -> int:
+    """Of a checkpoint's space, without loading it."""
+    return int(json.loads(record.path(CONFIG).read_text())["model_cfg"]["embed_dim"])
 
 
 def model_of(checkpoint: Checkpoint) -> Any:

@@ -47,14 +47,20 @@ class Own(Workspace):
 
 
 def _embed(workspace: Own, args: dict[str, Any], report: Report) -> Came:
-    """collection, checkpoint; name of the set, if not the usual one."""
+    """collection, checkpoint; name of the set, if not the usual one; cluster: fields of Ray's `Cluster`."""
     from models.embed import embed
 
+    cluster = None
+    if "cluster" in args:
+        from models.ray_engine import Cluster
+
+        cluster = Cluster(**args["cluster"])
     run = embed(
         workspace,
         args["collection"],
         args["checkpoint"],
         name=args.get("name", ""),
+        cluster=cluster,
         progress=lambda done, total, name: report(done / total, f"{done:,} of {total:,}: {name}"),
     )
     found = run.reused and not workspace.made(SET, run.name)

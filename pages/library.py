@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 
@@ -86,8 +87,11 @@ def add_set(collections: list[Record], checkpoints: list[Record]) -> None:
             collection = left.selectbox("Collection", [c.name for c in collections], key="embed_collection")
             names = [*dict.fromkeys([*BUILT_IN, *(c.name for c in checkpoints)])]
             checkpoint = right.selectbox("Checkpoint", names, key="embed_checkpoint")
+            wanted: dict[str, object] = {"collection": collection, "checkpoint": checkpoint}
+            if os.environ.get("RAY_ADDRESS") and st.toggle("On the Ray cluster", value=True, key="embed_ray"):
+                wanted["cluster"] = {"address": "auto"}
             if st.button("Embed", type="primary", key="embed_go"):
-                launch("embed", {"collection": collection, "checkpoint": checkpoint})
+                launch("embed", wanted)
         else:
             st.caption("Add a collection first.")
 

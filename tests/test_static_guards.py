@@ -61,7 +61,7 @@ def ends(name: str, wanted: str) -> bool:
     return name == wanted or name.endswith(f".{wanted}")
 
 
-def where(path: str, node: ast.Call) -> str:
+def where(path: str, node: ast.Call | ast.ImportFrom) -> str:
     return f"{path}:{node.lineno}"
 
 
@@ -98,6 +98,19 @@ def test_nothing_that_runs_what_it_reads_is_imported() -> None:
             found += [path for name in names if name.partition(".")[0] in FORBIDDEN_IMPORTS]
             found += [path for name in names if name in FORBIDDEN_CALLS]
     assert found == []
+
+
+def test_ray_is_imported_only_where_it_is_asked_for() -> None:
+    """It is an extra, and starts slowly."""
+    found = set()
+    for path, tree in modules().items():
+        for node in ast.walk(tree):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
+            found |= {path for name in names if name.partition(".")[0] == "ray"}
+            if isinstance(node, ast.ImportFrom) and any(a.name == "ray_engine" for a in node.names):
+                assert node.col_offset > 0, where(path, node)
+    assert found == {"models/ray_engine.py"}
 
 
 @pytest.mark.parametrize("wanted", ONE_PLACE)

@@ -191,6 +191,24 @@ def test_library_takes_an_upload_in_as_a_job_and_deletes_the_copy(empty: Workspa
     assert not [*(empty.home / "uploads").iterdir()]
 
 
+def test_library_embeds_on_the_ray_cluster_that_is_named(
+    demo: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from models import jobs
+    from tests.models.test_embed import wait
+
+    pytest.importorskip("ray")
+    assert "embed_ray" not in [toggle.key for toggle in opened("library").run().toggle]
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    app = opened("library").run()
+    app.selectbox(key="embed_checkpoint").set_value("demo-untrained")
+    app.button(key="embed_go").click().run()
+    job = wait(demo, jobs.jobs(demo)[0].id)
+    assert (job.state, "no Ray cluster at '127.0.0.1:1'" in job.message) == ("failed", True)
+    app.run()
+    assert "no Ray cluster" in words(app)
+
+
 def test_library_reports_vectors_with_nan(demo: Workspace, tmp_path: Path) -> None:
     x = np.random.default_rng(0).normal(size=(20, 4))
     bad = x.copy()

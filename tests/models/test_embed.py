@@ -57,15 +57,15 @@ def test_again_does_nothing_and_another_checkpoint_is_refused_the_name(home: Pat
 
 
 def test_killed_run_goes_on_and_ends_with_the_same_bytes(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import models.embed as module
+    import models.parts as module
 
     workspace = Workspace(home)
     monkeypatch.setattr(module, "PART", 64)
     embed(workspace, "demo", builtin.UNTRAINED, name="whole", batch=16)
     code = (
-        "import sys, models.embed as m; m.PART = 64\n"
+        "import models.parts\nfrom models.embed import embed\nmodels.parts.PART = 64\n"
         "from data.workspace import Workspace\n"
-        f"m.embed(Workspace({str(home)!r}), 'demo', 'demo-untrained', name='killed', batch=16)"
+        f"embed(Workspace({str(home)!r}), 'demo', 'demo-untrained', name='killed', batch=16)"
     )
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE)
     parts = home / "parts"
