@@ -62,11 +62,12 @@ def work(home: str, job_id: str, when: Moment) -> None:
     """What `python -m models.worker` does, in small parts, so that there are many moments to die at."""
     import torch
 
+    from data.intake import taking
     from models import embed
 
     os.setsid()
     torch.set_num_threads(1)
-    embed.PART = 4
+    embed.PART = taking.PART = 4
     if when.event == "transaction":
         _die_at_commit(when)
     elif when.event == "rename":
