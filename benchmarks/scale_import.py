@@ -21,6 +21,7 @@ from PIL import Image
 
 DISTINCT, SIDE = 64, 64  # pictures that are drawn, then linked; pixels of a side
 WORDS = ("lungs", "are", "clear", "no", "pleural", "effusion", "heart", "size", "normal", "mild", "scoliosis")
+UNIT = 1 if sys.platform == "darwin" else 1024  # bytes, of ru_maxrss
 TOLD = 40  # words of a report: about 240 characters
 
 
@@ -75,7 +76,7 @@ def one(kind: str, place: Path) -> dict[str, float]:
     from data.workspace import Workspace
 
     workspace = Workspace(place / "home")
-    before = _peak(resource.RUSAGE_SELF)
+    before = _peak()
     start = time.perf_counter()
     if kind == "studies":
         report: Any = intake(workspace, place / "source", "scale")
@@ -87,17 +88,20 @@ def one(kind: str, place: Path) -> dict[str, float]:
     record = workspace.records("collection" if kind == "studies" else "set")[0]
     return {
         "seconds": seconds,
-        "peak_mb": _peak(resource.RUSAGE_SELF),
+        "peak_mb": _peak(),
         "base_mb": before,
-        "reader_peak_mb": _peak(resource.RUSAGE_CHILDREN),
+        "reader_peak_mb": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * UNIT / 1e6,
         "disk_mb": record.size / 1e6,
     }
 
 
-def _peak(who: int) -> float:
-    """Megabytes that were resident at once, at most."""
-    scale = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(who).ru_maxrss * scale / 1e6
+def _peak() -> float:
+    """Megabytes that were resident at once, at most. Linux counts in ru_maxrss what was there before exec."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * UNIT / 1e6
+    found = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    return int(found.split()[1]) * 1024 / 1e6
 
 
 def main() -> None:
