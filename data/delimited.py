@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 import pandas as pd
 
@@ -18,6 +19,8 @@ from data.raw import Noted
 SEPARATORS = ",;\t|"
 SAMPLE = 2**16  # characters by which a separator is chosen
 DECLARED = re.compile(f'"?sep=([{SEPARATORS}])"?[\r\n]+', re.IGNORECASE)
+LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+ROWS = 8192  # held as lists before they become part of a table
 csv.field_size_limit(2**31 - 1)  # how long a report may be is asked later, of one report at a time
 
 
@@ -33,13 +36,20 @@ def read_delimited(content: bytes, name: str, noted: Noted) -> pd.DataFrame:
     records = _records(text, separator, skipped)
     header = _header(next(records)[2], name)
     left = _Left(name, noted)
-    rows = list(_rows(records, header, left, check=bool(ODD.search(text))))
+    rows = framed(_rows(records, header, left, check=bool(ODD.search(text))), header)
     if left.odd > len(rows):
         raise _not_text(f"{shown(name)} is")
-    if left.lines and not rows:
+    if left.lines and rows.empty:
         message = f"No row of {shown(name)} has the {len(header)} cells of its header. {ADVICE}"
         raise Refused("table_corrupt", message)
-    return pd.DataFrame(rows, columns=header, dtype=str)
+    return rows
+
+
+def framed(rows: Iterator[list[str]], columns: list[str]) -> pd.DataFrame:
+    """A table of strings, of which few rows at a time are held as Python's objects."""
+    some = iter(lambda: list(islice(rows, ROWS)), [])
+    parts = [pd.DataFrame(part, columns=columns, dtype=str) for part in some]
+    return pd.concat(parts or [pd.DataFrame(columns=columns, dtype=str)], ignore_index=True)
 
 
 ADVICE = "Put texts that hold separators or line breaks in double quotes, and close each quote."
@@ -86,7 +96,8 @@ def _fit(sample: str, separator: str) -> tuple[int, int]:
 
 def _records(text: str, separator: str, skipped: int) -> Iterator[tuple[int, int, list[str] | None]]:
     """(first line, last line, cells); None for cells whose quotes do not close or stand amid a cell."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    lines = (line[0] for line in LINE.finditer(text))  # io.StringIO would hold it again, four bytes a letter
+    reader = csv.reader(lines, delimiter=separator, strict=True)
     while True:
         first = reader.line_num + 1
         try:

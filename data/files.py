@@ -32,10 +32,11 @@ class FolderFiles:
 
     def _walk(self) -> Iterator[str]:
         junk, most = 0, limits.current().members
+        above = len((self.root / "_").as_posix()) - 1
         for number, path in enumerate(self._paths()):
             if number >= most:
                 raise Refused("too_many_files", f"The folder holds more than {most:,} files, the limit.")
-            name = path.relative_to(self.root).as_posix()
+            name = path.as_posix()[above:]
             if is_junk(name):
                 junk += 1
             elif ODD.search(name):  # bytes that are no text come as halves of characters

@@ -6,7 +6,9 @@ A pack is a file of concatenated PNG or JPEG pictures and an array of offsets, r
 from __future__ import annotations
 
 import io
+import os
 import warnings
+from array import array
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -130,18 +132,27 @@ def thumbnail(content: bytes, side: int) -> bytes:
 
 
 class PackWriter:
-    """Appends encoded pictures to a pack in a staging folder."""
+    """Appends encoded pictures to a pack in a staging folder.
 
-    def __init__(self, folder: Path) -> None:
+    kept  offsets of an earlier writer here: what it wrote up to the last of them stays, the rest goes
+    """
+
+    def __init__(self, folder: Path, kept: Iterable[int] = (0,)) -> None:
         self.folder = folder
-        self.offsets = [0]
-        self._stream = (folder / "images.bin").open("wb")
+        self.offsets = array("q", kept)
+        self._stream = (folder / "images.bin").open("r+b" if self.offsets[-1] else "wb")
+        self._stream.truncate(self._stream.seek(self.offsets[-1]))
 
     def add(self, encoded: bytes) -> int:
         """Store one picture and return its number."""
         self._stream.write(encoded)
         self.offsets.append(self.offsets[-1] + len(encoded))
         return len(self.offsets) - 2
+
+    def flush(self) -> None:
+        """Bring what was added to the disk."""
+        self._stream.flush()
+        os.fsync(self._stream.fileno())
 
     def close(self) -> None:
         """Finish both files."""

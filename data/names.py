@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import PurePosixPath
 
 from data import limits
 
@@ -32,9 +31,9 @@ def label(name: str) -> str:
 
 def is_junk(name: str) -> bool:
     """Files that operating systems leave in folders and archives."""
-    path = PurePosixPath(name)
-    left = path.name.lower() in JUNK or path.name.startswith("._")
-    return left or not {*JUNK_FOLDERS}.isdisjoint(path.parts[:-1])
+    *folders, last = name.split("/")
+    left = last.lower() in JUNK or last.startswith("._")
+    return left or not {*JUNK_FOLDERS}.isdisjoint(folders)
 
 
 def is_archive(name: str) -> bool:

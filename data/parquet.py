@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data import limits
-from data.delimited import refuse_double_names
+from data.delimited import framed, refuse_double_names
 from data.encodings import ODD
 from data.errors import Refused, Skipped
 from data.names import shown
@@ -26,7 +26,7 @@ def read_parquet(content: bytes, name: str, noted: Noted) -> pd.DataFrame:
         file = open_parquet(pa.BufferReader(content), name)
         names = [f.name for f in file.schema_arrow if _is_plain(f.type)]
         refuse_double_names(names, name)
-        rows = list(_rows(file, names, name, len(content), noted))
+        return framed(_rows(file, names, name, len(content), noted), names)
     except Refused:
         raise
     except MemoryError as error:
@@ -34,7 +34,6 @@ def read_parquet(content: bytes, name: str, noted: Noted) -> pd.DataFrame:
     except Exception as error:  # damaged pages raise ArrowException, OSError, ValueError, TypeError and more
         what = f"{shown(name)} is not readable Parquet ({type(error).__name__}). Write it again."
         raise Refused("table_corrupt", what) from error
-    return pd.DataFrame(rows, columns=names, dtype=str)
 
 
 def open_parquet(source: pa.NativeFile, name: str) -> pq.ParquetFile:

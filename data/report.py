@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from data.errors import UserError
 
 SHOWN_PROBLEMS = 50
+Problem = tuple[str, str, str]  # item, reason code, message
 
 
 @dataclass(frozen=True)
@@ -54,22 +56,37 @@ def refusal(error: UserError, *, found: int = 0, skipped: Skips | None = None) -
 
 
 class Skips:
-    """Collects what had to be left out, and why."""
+    """Counts what had to be left out, by reason, and keeps the first of it."""
 
-    def __init__(self, problems: tuple[tuple[str, str, str], ...] = ()) -> None:
-        self._problems = list(problems)
+    def __init__(self, problems: Iterable[Problem] = ()) -> None:
+        self._counts: Counter[str] = Counter()
+        self._shown: list[Problem] = []
+        for problem in problems:
+            self._note(problem)
+
+    @classmethod
+    def of(cls, counts: Mapping[str, int], shown: Iterable[Problem]) -> Skips:
+        """What `counts` and `shown` gave."""
+        skips = cls()
+        skips._counts, skips._shown = Counter(counts), [(i, c, m) for i, c, m in shown]
+        return skips
 
     def add(self, item: str, error: UserError) -> None:
         """Note one item that was left out."""
-        self._problems.append((item, error.code, error.message))
+        self._note((item, error.code, error.message))
+
+    def _note(self, problem: Problem) -> None:
+        self._counts[problem[1]] += 1
+        if len(self._shown) < SHOWN_PROBLEMS:
+            self._shown.append(problem)
 
     def counts(self) -> dict[str, int]:
         """Reason code -> number of items."""
-        return dict(Counter(code for _, code, _ in self._problems))
+        return dict(self._counts)
 
-    def shown(self) -> tuple[tuple[str, str, str], ...]:
+    def shown(self) -> tuple[Problem, ...]:
         """The first problems, for people."""
-        return tuple(self._problems[:SHOWN_PROBLEMS])
+        return tuple(self._shown)
 
     def __len__(self) -> int:
-        return len(self._problems)
+        return self._counts.total()

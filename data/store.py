@@ -2,23 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from data.collection import Collection, from_meta
 from data.images import ImagePack
 from data.workspace import COLLECTION, Record, Workspace
+
+STUDIES = "studies.parquet"
 
 
 def publish(
     workspace: Workspace, collection: Collection, staged: Path, *, report: Mapping[str, object]
 ) -> Record:
     """Make a collection, whose pack (if any) lies in `staged`, a record of the workspace."""
-    collection.table.to_parquet(staged / "studies.parquet", write_page_checksum=True)
+    collection.table.to_parquet(staged / STUDIES, write_page_checksum=True)
     meta = {**collection.meta(), "n": len(collection), "report": report}
     return workspace.publish(COLLECTION, collection.name, staged, meta)
+
+
+def publish_tables(
+    workspace: Workspace,
+    head: Collection,
+    tables: Iterable[pd.DataFrame],
+    staged: Path,
+    *,
+    report: Mapping[str, object],
+) -> Record:
+    """The same for a collection that comes in parts, in order, and is never whole in memory.
+
+    `head` has no studies; each of `tables` becomes a row group.
+    """
+    n = 0
+    with ExitStack() as stack:
+        writer: pq.ParquetWriter | None = None
+        for table in tables:
+            part = pa.Table.from_pandas(table, preserve_index=False)
+            if writer is None:
+                path = staged / STUDIES
+                writer = stack.enter_context(pq.ParquetWriter(path, part.schema, write_page_checksum=True))
+            writer.write_table(part)
+            n += len(table)
+    return workspace.publish(COLLECTION, head.name, staged, {**head.meta(), "n": n, "report": report})
 
 
 def load(workspace: Workspace, name: str) -> Collection:
@@ -28,7 +58,7 @@ def load(workspace: Workspace, name: str) -> Collection:
 
 def read(record: Record) -> Collection:
     """The collection that a record holds."""
-    table = pd.read_parquet(record.path("studies.parquet"), page_checksum_verification=True)
+    table = pd.read_parquet(record.path(STUDIES), page_checksum_verification=True)
     return from_meta(record.name, table, record.meta)
 
 

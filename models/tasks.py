@@ -69,12 +69,14 @@ def _embed(workspace: Own, args: dict[str, Any], report: Report) -> Came:
 
 def _import(workspace: Own, args: dict[str, Any], report: Report) -> Came:
     """source (an upload's folder or a path), name, options (of `data.intake`); result = its report."""
-    from data.intake import Options, intake
+    from data.intake import Options, intake, settle
     from models.newcomers import taken
 
     name = args["name"]
     report(0.0, "Reading")
-    if not workspace.made(COLLECTION, name):
+    if workspace.made(COLLECTION, name):
+        settle(workspace, name)  # left if it died after it had published
+    else:
         came = intake(
             workspace,
             Path(args["source"]),

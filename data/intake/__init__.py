@@ -6,12 +6,13 @@ child dies is skipped by name, and the rest goes on in another child.
 
 - `intake` takes studies in; `examine` tells how a source is understood, `preview` what its first picture is
   like, before anything is taken.
+- An intake that is cut off goes on where it stopped when it is asked for again; `settle` clears away what is
+  left of one that nobody will ask for.
 - `Options` says how to read; `Understood` is what `examine` answers.
 """
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,13 +22,14 @@ from data import sandbox
 from data.errors import UserError
 from data.intake import reading
 from data.intake.options import Options
+from data.intake.parts import making, settle
+from data.intake.state import State, source_key
 from data.intake.taking import Progress, Taking, Understood
-from data.raw import RawStudies
 from data.report import IntakeReport, refusal
 from data.sandbox import Frame, ParserDied
-from data.workspace import COLLECTION, Workspace, check_name
+from data.workspace import Workspace, check_name
 
-__all__ = ["Options", "Progress", "Understood", "examine", "intake", "preview"]
+__all__ = ["Options", "Progress", "Understood", "examine", "intake", "preview", "settle"]
 
 CAREFUL = reading.AHEAD  # rows that are read one at a time after a child has died among them
 MOST_DEATHS = 50
@@ -35,7 +37,7 @@ MOST_DEATHS = 50
 
 def intake(
     workspace: Workspace,
-    source: Path | RawStudies,
+    source: Path,
     name: str,
     *,
     options: Options | None = None,
@@ -43,29 +45,31 @@ def intake(
 ) -> IntakeReport:
     """Read a folder, ZIP, table or upload (`data.uploads`) into a new collection called `name`.
 
-    source    a path; or studies that this program made itself, which are read here and now
     progress  called with (rows done, rows found)
+
+    An intake of the same source under the same name that was cut off goes on where it stopped.
 
     Never raises for bad input: the report says what was taken, skipped, or why all was refused.
     """
     options = options or Options()
-    taking = Taking(name, options.seed)
+    state = State("")
     try:
         check_name(name)
-        workspace.refuse_taken(COLLECTION, name)
-        frames = _own(source, options) if isinstance(source, RawStudies) else _strangers(source, options)
-        taken, layout = taking.take(workspace, frames, progress)
+        with making(workspace, name, source_key(source, options)) as parts:
+            state = parts.state
+            frames = _frames(source, options, state)
+            layout = Taking(name, options.seed, parts).take(workspace, frames, progress)
     except UserError as error:
-        return refusal(error, found=taking.found, skipped=taking.skips)
+        return refusal(error, found=state.found, skipped=state.skips)
     return IntakeReport(
-        taking.found,
-        taken,
-        taking.skips.counts(),
+        state.found,
+        state.taken,
+        state.skips.counts(),
         None,
-        f"{taken:,} of {taking.found:,} studies taken into {name!r} ({layout} layout).",
-        taking.skips.shown(),
-        dict(taking.warnings),
-        dict(taking.identifiers),
+        f"{state.taken:,} of {state.found:,} studies taken into {name!r} ({layout} layout).",
+        state.skips.shown(),
+        dict(state.warnings),
+        dict(state.identifiers),
     )
 
 
@@ -83,22 +87,16 @@ def preview(source: Path, *, options: Options | None = None) -> np.ndarray | Non
 
     `Refused` where nothing can be read.
     """
-    for frame in _strangers(source, options or Options()):
+    for frame in _frames(source, options or Options(), State("")):
         if frame.arrays:
             return frame.arrays[0]
     return None
 
 
-def _own(raw: RawStudies, options: Options) -> Iterator[Frame]:
-    yield Frame(reading.understood(raw))
-    for header, arrays in reading.studies(raw, options):
-        yield Frame(header, tuple(arrays))
-
-
-def _strangers(source: Path, options: Options) -> Iterator[Frame]:
+def _frames(source: Path, options: Options, state: State) -> Iterator[Frame]:
     """Frames of as many children as it takes; each goes on where the one before it died."""
-    request = {"source": str(source), "options": options.to_json(), "start": 0, "careful": 0}
-    request["secret"] = secrets.token_hex()  # the key of patients' pseudonyms, which nothing outlives
+    request = {"source": str(source), "options": options.to_json(), "start": state.rows, "careful": 0}
+    request["secret"] = state.secret
     begun, deaths, first = -1, 0, True
     while True:
         try:

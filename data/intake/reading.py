@@ -70,7 +70,7 @@ def understood(raw: RawStudies) -> dict[str, Any]:
 
 def studies(raw: RawStudies, options: Options, start: int = 0, careful: int = 0) -> Iterator[Event]:
     """Each row as it was taken or left, in order."""
-    rows = raw.rows.iloc[start:].to_dict("records")
+    rows = raw.rows.iloc[start:]
 
     @lru_cache(maxsize=DECODED)
     def picture(name: str) -> Picture:
@@ -79,12 +79,14 @@ def studies(raw: RawStudies, options: Options, start: int = 0, careful: int = 0)
     def pictures_of(row: dict[str, str]) -> list[Picture]:
         return [picture(row[column]) for column in raw.roles.images]
 
-    for offset in range(min(careful, len(rows))):
-        yield {"kind": "begin", "row": start + offset}, ()
-        yield _event(raw, options, start + offset, rows[offset], pictures_of(rows[offset]))
+    for number, row in enumerate(rows.head(careful).to_dict("records"), start):
+        yield {"kind": "begin", "row": number}, ()
+        yield _event(raw, options, number, row, pictures_of(row))
     with ThreadPoolExecutor(DECODERS) as pool:
         for offset in range(careful, len(rows), AHEAD):
-            block = rows[offset : offset + AHEAD]
+            block = rows.iloc[offset : offset + AHEAD].to_dict(
+                "records"
+            )  # cells as Python's, a few at a time
             decoded = pool.map(pictures_of, block)
             for number, (row, seen) in enumerate(zip(block, decoded, strict=True), start + offset):
                 yield _event(raw, options, number, row, seen)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,9 +13,11 @@ import pandas as pd
 from PIL import Image
 
 from data import images, store
-from data.collection import SPLIT, STUDY_ID, Collection, Kind, Modality
+from data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID, Collection, Kind, Modality
 from data.errors import Refused, Skipped
 from data.intake.options import roles_of
+from data.intake.parts import PART, Parts
+from data.intake.state import State
 from data.raw import Roles
 from data.report import Skips
 from data.sandbox import Frame, ParserDied
@@ -59,83 +60,110 @@ _LISTS = {"problems", "columns", "head"}
 
 @dataclass
 class Taking:
-    """A collection in the making. What is counted stands also when it ends early."""
+    """A collection in the making, from where its parts have come to; their state has what is counted."""
 
     name: str
-    seed: int = 0
-    skips: Skips = field(default_factory=Skips)
-    warnings: Counter[str] = field(default_factory=Counter)
-    identifiers: Counter[str] = field(default_factory=Counter)
-    found: int = 0
+    seed: int
+    parts: Parts
 
-    def take(
-        self, workspace: Workspace, frames: Iterator[Frame], progress: Progress | None
-    ) -> tuple[int, str]:
-        """Publish what the frames hold; how many studies were taken, and in which layout they came."""
-        first = Understood.of(next(frames).header)
-        self.skips, self.found = Skips(first.problems), first.n + len(first.problems)
-        self.warnings = Counter(first.warnings)
+    def take(self, workspace: Workspace, frames: Iterator[Frame], progress: Progress | None) -> str:
+        """Publish what the frames hold, which go on where the parts end; the layout that they came in."""
+        first, state = Understood.of(next(frames).header), self.parts.state
+        state.found = first.n + len(first.problems)
+        if not state.parts:
+            state.skips, state.warnings = Skips(first.problems), Counter(first.warnings)
+        first = replace(first, problems=())
+        self._keep(frames, first, progress)
+        if not state.taken:
+            raise Refused("no_usable_files", _nothing_left(state.skips))
         with workspace.staging() as staged:
-            kept = self._keep(frames, first, staged, progress)
-            if not kept:
-                raise Refused("no_usable_files", self._nothing_left())
-            collection = _collection(first, self.name, kept, self.seed)
-            store.publish(workspace, collection, staged, report=self._summary())
-        return len(kept), first.layout
+            self.parts.hand_over(staged)
+            head = _head(first, self.name, state, self.seed)
+            tables = (_sided(table, state, self.seed) for table in self.parts.tables())
+            store.publish_tables(workspace, head, tables, staged, report=state.summary())
+        return first.layout
 
-    def _keep(
-        self, frames: Iterator[Frame], first: Understood, staged: Path, progress: Progress | None
-    ) -> list[dict[str, Any]]:
-        """Cells of the studies that were taken; their pictures go into a pack, in order."""
-        pack = images.PackWriter(staged) if first.roles.images else None
-        named = [first.rename.get(c, c) for c in first.roles.images]
-        kept: list[dict[str, Any]] = []
-        ids: set[str] = set()
+    def _keep(self, frames: Iterator[Frame], first: Understood, progress: Progress | None) -> None:
+        """Studies that are taken become parts, each of as many rows of the source; pictures go in order."""
+        state, named = self.parts.state, _renamed(first, first.roles.images)
+        self.parts.begin(_columns(first), named)
+        ids = self.parts.ids()
+        if progress:
+            progress(state.rows, first.n)
         with ThreadPoolExecutor(ENCODERS) as pool:
             waiting: deque[tuple[dict[str, Any], dict[str, Future[bytes]]]] = deque()
-            for done, frame in enumerate(frames, 1):
+
+            def pack(most: int) -> None:
+                while len(waiting) > most:
+                    self._add(*waiting.popleft(), first, named)
+
+            for frame in frames:
                 study = self._study(frame, ids)
                 if study is not None:
                     waiting.append((study, _encoding(pool, frame, named)))
-                while len(waiting) > AHEAD:
-                    kept.append(_packed(*waiting.popleft(), named, pack))
-                if progress and done % 16 == 0:
-                    progress(done, first.n)
-            kept += [_packed(*each, named, pack) for each in waiting]
-        if pack:
-            pack.close()
-        return kept
+                pack(AHEAD)
+                if state.rows % PART == 0 or state.rows == first.n:
+                    pack(0)
+                    self.parts.publish()
+                if progress and state.rows % 16 == 0:
+                    progress(state.rows, first.n)
+        if state.rows != first.n:
+            raise _failed("told of other rows than it sent")
 
     def _study(self, frame: Frame, ids: set[str]) -> dict[str, Any] | None:
         """The cells of a study, or None when it was left."""
-        header = frame.header
+        header, state = frame.header, self.parts.state
+        if header["row"] != state.rows:
+            raise _failed("sent a row out of turn")
+        state.rows += 1
         if header["kind"] == "left":
-            self.skips.add(str(header["item"]), Skipped(str(header["code"]), str(header["message"])))
+            state.skips.add(str(header["item"]), Skipped(str(header["code"]), str(header["message"])))
             return None
         study = {str(k): str(v) for k, v in header["study"].items()}
         name = study[STUDY_ID]
         if name in ids:
             message = f"The id {name!r} occurs more than once; the first is kept."
-            self.skips.add(name, Skipped("duplicate_id", message))
+            state.skips.add(name, Skipped("duplicate_id", message))
             return None
         ids.add(name)
-        self.warnings.update(map(str, header["warnings"]))
-        self.identifiers.update({str(kind): int(n) for kind, n in header["identifiers"].items()})
+        state.warnings.update(map(str, header["warnings"]))
+        state.identifiers.update({str(kind): int(n) for kind, n in header["identifiers"].items()})
         return study
 
-    def _summary(self) -> dict[str, object]:
-        """What of the intake is kept beside the collection."""
-        return {
-            "skipped": self.skips.counts(),
-            "problems": self.skips.shown(),
-            "warnings": dict(self.warnings),
-            "identifiers": dict(self.identifiers),
-        }
+    def _add(
+        self, study: dict[str, Any], pictures: dict[str, Future[bytes]], first: Understood, named: list[str]
+    ) -> None:
+        """The study with the numbers of its pictures in the pack, -1 = it has none."""
+        state, pack = self.parts.state, self.parts.pack
+        for name in named:
+            study[name] = pack.add(pictures[name].result()) if pack and name in pictures else -1
+        if {*study} != {*_columns(first)}:
+            raise _failed("sent other columns than it told of")
+        state.given = state.given or bool(study[SPLIT])
+        state.filled.update(name for name, _ in _modalities(first) if study[name] not in ("", -1))
+        self.parts.add(study)
 
-    def _nothing_left(self) -> str:
-        reasons = ", ".join(f"{code}: {count}" for code, count in self.skips.counts().items())
-        first = self.skips.shown()[0][2] if len(self.skips) else ""
-        return f"No study could be taken ({reasons}). The first problem: {first}"
+
+def _failed(what: str) -> ParserDied:
+    return ParserDied("parser_failed", f"It could not be read: the reader {what}.")
+
+
+def _nothing_left(skips: Skips) -> str:
+    reasons = ", ".join(f"{code}: {count}" for code, count in skips.counts().items())
+    first = skips.shown()[0][2] if len(skips) else ""
+    return f"No study could be taken ({reasons}). The first problem: {first}"
+
+
+def _renamed(first: Understood, columns: Iterable[str]) -> list[str]:
+    return [first.rename.get(c, c) for c in columns]
+
+
+def _columns(first: Understood) -> list[str]:
+    """Of a study, in order: what every one has, texts, tabular values and labels, numbers of pictures."""
+    roles = first.roles
+    images = _renamed(first, roles.images)
+    cells = [STUDY_ID, GROUP, SPLIT, DUPLICATE, *_renamed(first, roles.texts), *roles.tabular, *roles.labels]
+    return [*dict.fromkeys([*(c for c in cells if c not in images), *images])]
 
 
 def _encoding(pool: ThreadPoolExecutor, frame: Frame, named: list[str]) -> dict[str, Future[bytes]]:
@@ -143,7 +171,7 @@ def _encoding(pool: ThreadPoolExecutor, frame: Frame, named: list[str]) -> dict[
     for name, pixels in pictures.items():
         grey_or_rgb = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)
         if name not in named or pixels.dtype != np.uint8 or not grey_or_rgb or not pixels.size:
-            raise ParserDied("parser_failed", "It could not be read: the reader sent what is no picture.")
+            raise _failed("sent what is no picture")
     return {name: pool.submit(_encode, pixels) for name, pixels in pictures.items()}
 
 
@@ -151,40 +179,25 @@ def _encode(pixels: np.ndarray) -> bytes:
     return images.encode(Image.fromarray(pixels))
 
 
-def _packed(
-    study: dict[str, Any],
-    pictures: dict[str, Future[bytes]],
-    named: list[str],
-    pack: images.PackWriter | None,
-) -> dict[str, Any]:
-    """The study with the numbers of its pictures in the pack, -1 = it has none."""
-    for name in named:
-        study[name] = pack.add(pictures[name].result()) if pack and name in pictures else -1
-    return study
-
-
-def _collection(first: Understood, name: str, kept: list[dict[str, Any]], seed: int) -> Collection:
-    table = pd.DataFrame(kept)
+def _head(first: Understood, name: str, state: State, seed: int) -> Collection:
+    """The collection without its studies."""
     notes: dict[str, Any] = {**first.notes, "layout": first.layout, "columns": vars(first.roles)}
-    if table[SPLIT].eq("").all():
-        table[SPLIT] = split_by_group(table["group"], seed=seed)
-        notes["split"] = f"by patient, 70/10/20, seed {seed}"
-    else:
-        table[SPLIT] = table[SPLIT].replace("", "unassigned")
-        notes["split"] = "as given"
+    notes["split"] = "as given" if state.given else f"by patient, 70/10/20, seed {seed}"
     if not first.roles.group:
         notes["split"] += "; no patient column, so each study counts as its own patient"
-    modalities = _modalities(first, table)
-    return Collection(name, table, modalities, first.roles.labels, first.synthetic, notes)
+    modalities = [Modality(n, k) for n, k in _modalities(first) if n in state.filled]
+    tabular = [Modality("tabular", "tabular", first.roles.tabular)] if first.roles.tabular else []
+    table = pd.DataFrame(columns=_columns(first))
+    return Collection(name, table, (*modalities, *tabular), first.roles.labels, first.synthetic, notes)
 
 
-def _modalities(first: Understood, table: pd.DataFrame) -> tuple[Modality, ...]:
-    """Images first; a modality that no study has is left out."""
-    roles = first.roles
-    named: list[tuple[str, Kind]] = [
-        *((first.rename.get(c, c), "image") for c in roles.images),
-        *((first.rename.get(c, c), "text") for c in roles.texts),
-    ]
-    filled = [Modality(n, k) for n, k in named if np.any(table[n].ne("") & table[n].ne(-1))]
-    tabular = [Modality("tabular", "tabular", roles.tabular)] if roles.tabular else []
-    return (*filled, *tabular)
+def _modalities(first: Understood) -> list[tuple[str, Kind]]:
+    """Images first."""
+    images, texts = _renamed(first, first.roles.images), _renamed(first, first.roles.texts)
+    return [*((n, "image") for n in images), *((n, "text") for n in texts)]
+
+
+def _sided(table: pd.DataFrame, state: State, seed: int) -> pd.DataFrame:
+    """Studies with their split: as it came with some of them, else by group."""
+    given, made = table[SPLIT].replace("", "unassigned"), split_by_group
+    return table.assign(**{SPLIT: given if state.given else made(table[GROUP], seed=seed)})

@@ -112,7 +112,8 @@ def _is_picture_header(column: str) -> bool:
 
 
 def _split(rows: pd.DataFrame, columns: list[str]) -> str:
-    known = [c for c in columns if {v.strip().lower() for v in rows[c].unique()} <= {*SPLITS, ""}]
+    words = {*SPLITS, ""}
+    known = [c for c in columns if all(v.strip().lower() in words for v in rows[c].unique())]
     return _by_header(known, SPLIT_HEADERS) or next(iter(known), "")
 
 

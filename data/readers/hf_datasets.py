@@ -23,6 +23,7 @@ from data.readers.guess import guess_roles
 from data.readers.hf_cells import words
 from data.readers.hf_files import ShardFiles
 from data.readers.hf_shards import Shard, open_shard
+from data.readers.names import base
 
 LAYOUT = "hf_datasets"
 EXPECTS = "a Hugging Face dataset: a save_to_disk folder, or data/train-00000-of-00001.parquet"
@@ -53,7 +54,7 @@ def _sources(names: list[str]) -> list[_Source]:
 def _saved(names: list[str]) -> list[_Source]:
     """save_to_disk: the folder of state.json is a split if dataset_dict.json lies one above."""
     known = set(names)
-    folders = {PurePosixPath(n).parent for n in names if PurePosixPath(n).name == "state.json"}
+    folders = {PurePosixPath(n).parent for n in names if base(n) == "state.json"}
     found = []
     for name in sorted(n for n in names if n.endswith(".arrow")):
         folder = PurePosixPath(name).parent

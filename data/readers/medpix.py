@@ -6,15 +6,13 @@ were published: `Descriptions.json`, `Case_topic.json`, `splitted_dataset/*.json
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
-
 import pandas as pd
 
 from data.errors import Refused
 from data.raw import Files, RawStudies, Roles
 from data.readers.choose import columns_missing, studies, table_of
 from data.readers.medpix_json import published
-from data.readers.names import Lookup, pictures
+from data.readers.names import Lookup, base, pictures
 
 LAYOUT = "medpix"
 EXPECTS = "MedPix 2.0: studies.csv with image_id, caption and case_id, or Descriptions.json, with images/"
@@ -39,8 +37,8 @@ def matches(files: Files) -> bool:
     )
 
 
-def _called(files: Files, base: str) -> list[str]:
-    return sorted(name for name in files.names() if PurePosixPath(name).name == base)
+def _called(files: Files, last: str) -> list[str]:
+    return sorted(name for name in files.names() if base(name) == last)
 
 
 def _has_columns(files: Files, name: str) -> bool:

@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from data.errors import Refused, Skipped
 from data.raw import Files, RawStudies, Roles
 from data.readers.choose import Problem, columns_missing, frame, studies, table_of
-from data.readers.names import Lookup, pictures
+from data.readers.names import Lookup, base, pictures
 from data.readers.openi_xml import Report, parse_report
 
 LAYOUT = "openi"
@@ -38,12 +38,14 @@ def matches(files: Files) -> bool:
 
 
 def _is_report(name: str) -> bool:
+    if not name.lower().endswith(".xml"):  # there are many others
+        return False
     path = PurePosixPath(name.lower())
     return path.suffix == ".xml" and not XML_FOLDERS.isdisjoint(path.parts[:-1])
 
 
 def _base(name: str) -> str:
-    return PurePosixPath(name).name.lower()
+    return base(name).lower()
 
 
 def read(files: Files, *, table: str = "", roles: Roles | None = None) -> RawStudies:

@@ -80,9 +80,12 @@ def with_sections(rows: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
     """
     made: dict[str, list[str]] = {}
     for column in columns:
-        parts = [sections(text) for text in rows[column]]
-        for part in PARTS:
-            words = [getattr(each, part) for each in parts]
+        found: dict[str, list[str]] = {part: [] for part in PARTS}
+        for text in rows[column]:
+            parts = sections(text)
+            for part, words in found.items():
+                words.append(getattr(parts, part))
+        for part, words in found.items():
             if any(words) and f"{column}_{part}" not in rows:
                 made[f"{column}_{part}"] = words
     return rows.assign(**made) if made else rows

@@ -103,7 +103,7 @@ def _concatenated(names: list[str], found: dict[str, pd.DataFrame]) -> _Table:
     parts = [
         found[n].assign(split=split_of(n)) if several and "split" not in found[n] else found[n] for n in names
     ]
-    folders = [PurePosixPath(n).parent.as_posix() for n in names for _ in range(len(found[n]))]
+    folders = [f for n in names for f in [PurePosixPath(n).parent.as_posix()] * len(found[n])]
     return _Table(pd.concat(parts, ignore_index=True), names, folders)
 
 

@@ -7,6 +7,7 @@ rows (ids, groups, split, duplicate group, `present:<modality>`; all others are 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,9 @@ from data import embeddings, store, uploads
 from data.collection import STUDY_ID
 from data.errors import Refused, UserError
 from data.report import IntakeReport, Skips, refusal
-from data.vectors.asking import Arrays, File, read
-from data.vectors.checks import plain, separate, unit, usable
+from data.vectors.asking import File, read
+from data.vectors.blocks import save
+from data.vectors.checks import Columns, Matrices, plain, separate, unit, usable
 from data.vectors.rows import describe_rows, has_ids, keys
 from data.workspace import COLLECTION, SET, Workspace, check_name
 
@@ -45,9 +47,10 @@ def import_vectors(
     try:
         check_name(name)
         workspace.refuse_taken(SET, name)
-        vectors, columns = separate(read(_files(sources)), features)
-        found = len(next(iter(vectors.values())))
-        taken = _take(workspace, name, vectors, columns, collection, skips, features)
+        with workspace.staging() as spool:
+            vectors, columns = separate(read(_files(sources), spool), features)
+            found = len(next(iter(vectors.values())))
+            taken = _take(workspace, name, vectors, columns, collection, skips, features)
     except UserError as error:
         return refusal(error, found=found, skipped=skips)
     message = f"{taken:,} of {found:,} rows taken into {name!r}: {', '.join(vectors)}."
@@ -66,19 +69,18 @@ def _files(sources: Sequence[Path]) -> list[File]:
 def _take(
     workspace: Workspace,
     name: str,
-    vectors: Arrays,
-    columns: Arrays,
+    vectors: Matrices,
+    columns: Columns,
     collection: str,
     skips: Skips,
     features: bool,
 ) -> int:
     n = len(next(iter(vectors.values())))
     missing = {m: columns.pop(f"present:{m}", np.ones(n, bool)).astype(str) == "False" for m in vectors}
-    vectors = {m: np.where(missing[m][:, None], 0, a) for m, a in vectors.items()}
     rows = describe_rows(columns, n)
     meta: dict[str, object] = {"collection": "", "checkpoint": "", "source": "vectors"}
     if features:
-        meta |= {"dims": {m: a.shape[1] for m, a in vectors.items()}, "comparable": False}
+        meta |= {"dims": {m: a.width for m, a in vectors.items()}, "comparable": False}
     if collection:
         rows, extra = _attach(workspace, collection, rows, has_ids(columns))
         meta |= extra
@@ -86,11 +88,22 @@ def _take(
     if not good.any():
         raise Refused("embedding_not_finite", f"No usable row: {skips.shown()[0][2]}")
     rows = rows[good].reset_index(drop=True)
-    vectors = {m: (plain if features else unit)(a[good]) for m, a in vectors.items()}
-    if not collection:
-        rows = rows.assign(**{k: v for k, v in keys(vectors).items() if k not in rows})
-    embeddings.save(workspace, name, vectors, rows, {**meta, "n": len(rows)})
+    with workspace.staging() as staged:
+        kept = {
+            m: save(staged / f"vectors-{i}.npy", a, good, partial(_shaped, missing[m], features))
+            for i, (m, a) in enumerate(vectors.items())
+        }
+        if not collection:
+            rows = rows.assign(**{k: v for k, v in keys(kept).items() if k not in rows})
+        rows.to_parquet(staged / "rows.parquet", write_page_checksum=True)
+        workspace.publish(SET, name, staged, {**meta, "n": len(rows), "modalities": [*vectors]})
     return len(rows)
+
+
+def _shaped(missing: np.ndarray, features: bool, rows: np.ndarray, block: np.ndarray) -> np.ndarray:
+    """Rows as they are kept: zeros where the modality is missing, else of unit length unless features."""
+    block = np.where(missing[rows][:, None], 0, block)
+    return plain(block) if features else unit(block)
 
 
 def _attach(

@@ -1,4 +1,4 @@
-"""Files of vectors -> arrays by name, read in a limited child."""
+"""Files of vectors -> arrays by name, read in a limited child, which sends them block by block."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ import numpy as np
 
 from data import sandbox
 from data.errors import Refused
+from data.vectors.blocks import Matrix
 
-Arrays = dict[str, np.ndarray]
+Arrays = dict[str, "np.ndarray | Matrix"]  # text by row, or vectors
 File = tuple[str, Path]  # what the user calls it, whose stem names a modality; where it is
 SUFFIXES = (".npz", ".npy", ".parquet", ".pq")
 MAX_BYTES = 16 * 2**30
 
 
-def read(files: Sequence[File]) -> Arrays:
-    """Arrays of two dimensions as they are, of one as text. `Refused` says why a file cannot be read."""
+def read(files: Sequence[File], spool: Path) -> Arrays:
+    """Arrays of two dimensions as files in `spool`, of one as text. `Refused` says why one cannot be read."""
     for label, path in files:
         _refuse_at_sight(label, path)
     total = sum(path.stat().st_size for _, path in files)
@@ -28,12 +29,24 @@ def read(files: Sequence[File]) -> Arrays:
         raise Refused("table_too_large", message)
     request = {"files": [[label, str(path.absolute())] for label, path in files]}
     budget = sandbox.Budget(memory=4 * total + 2**30, cpu=120, wall=120)
-    frames = sandbox.run("vectors", request, budget=budget)
-    return {f.header["name"]: f.arrays[0] if f.arrays else _text(f.header["cells"]) for f in frames}
+    arrays: Arrays = {}
+    for frame in sandbox.run("vectors", request, budget=budget):
+        name = str(frame.header["name"])
+        if frame.arrays:
+            _append(arrays, name, frame.arrays[0], spool)
+        else:
+            arrays[name] = np.asarray(frame.header["cells"], dtype=object)
+    return arrays
 
 
-def _text(cells: list[str]) -> np.ndarray:
-    return np.asarray(cells, dtype=object)
+def _append(arrays: Arrays, name: str, block: np.ndarray, spool: Path) -> None:
+    """Further rows of a matrix, which come block by block."""
+    if name not in arrays and block.ndim == 2:
+        arrays[name] = Matrix(spool / f"{len(arrays)}.raw", block.dtype, block.shape[1])
+    matrix = arrays.get(name)
+    if not (isinstance(matrix, Matrix) and matrix.fits(block)):
+        raise sandbox.ParserDied("parser_failed", "It could not be read: the reader sent what does not fit.")
+    matrix.append(block)
 
 
 def _refuse_at_sight(label: str, path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -9,46 +11,48 @@ from data.collection import check_modality
 from data.errors import Refused, Skipped
 from data.report import Skips
 from data.vectors.asking import Arrays
+from data.vectors.blocks import Matrix
 
+Matrices = dict[str, Matrix]
+Columns = dict[str, np.ndarray]
 SHORT = 1e-12  # a vector of this length is zero
 
 
-def separate(arrays: Arrays, features: bool) -> tuple[Arrays, Arrays]:
+def separate(arrays: Arrays, features: bool) -> tuple[Matrices, Columns]:
     """(vectors by modality, images first; what describes their rows). `Refused` if they do not fit.
 
     features: widths may differ
     """
     arrays = _tidy(arrays)
-    deep = [n for n, a in arrays.items() if a.ndim > 2]
-    if deep:
-        raise Refused("embedding_shape", f"{deep[0]!r} has {arrays[deep[0]].ndim} dimensions, not 2.")
-    lengths = [len(a) for a in arrays.values() if a.ndim == 2]
+    matrices = {name: a for name, a in arrays.items() if isinstance(a, Matrix)}
+    lengths = [len(a) for a in matrices.values()]
     if len(lengths) < 2:
-        shapes = ", ".join(f"{n} {a.shape}" for n, a in arrays.items())
         raise Refused(
             "embedding_shape",
-            f"Two or more arrays of shape (n_studies, dim) are needed, one a modality. Got: {shapes}.",
+            f"Two or more arrays of shape (n_studies, dim) are needed, one a modality. Got: "
+            f"{_shapes(arrays)}.",
         )
     n = max(set(lengths), key=lengths.count)
-    vectors = {m: a for m, a in arrays.items() if a.ndim == 2 and len(a) == n}
+    vectors = {m: a for m, a in matrices.items() if len(a) == n}
     for name in vectors:
         check_modality(name)
-    others = {m: a.shape for m, a in arrays.items() if a.ndim == 2 and m not in vectors}
+    others = {m: a.shape for m, a in matrices.items() if m not in vectors}
     if len(vectors) < 2:
         raise Refused(
             "embedding_count_mismatch",
             f"Modalities must have the same number of rows, got {_shapes(vectors)} and {others}.",
         )
     _check_types(vectors, features)
-    columns = {m: a for m, a in arrays.items() if a.ndim == 1 and len(a) == n}
+    columns = {m: a for m, a in arrays.items() if not isinstance(a, Matrix) and len(a) == n}
     return vectors, columns
 
 
-def usable(vectors: Arrays, missing: Arrays, ids: pd.Series, skips: Skips) -> np.ndarray:
+def usable(vectors: Matrices, missing: Columns, ids: pd.Series, skips: Skips) -> np.ndarray:
     """Rows whose vectors are finite in every modality, and zero only where declared missing."""
     good = np.ones(len(ids), dtype=bool)
-    for name, array in vectors.items():
-        lengths = _lengths(array)
+    for name, matrix in vectors.items():
+        lengths = np.concatenate([_lengths(block) for _, block in matrix.blocks()])
+        lengths[missing[name]] = 0
         finite = np.isfinite(lengths)
         zero = ~missing[name] & (lengths < SHORT)
         for row in np.flatnonzero(good & ~finite):
@@ -85,7 +89,7 @@ def _tidy(arrays: Arrays) -> Arrays:
     return dict(sorted(arrays.items(), key=lambda item: "image" not in item[0].lower()))
 
 
-def _check_types(vectors: Arrays, features: bool) -> None:
+def _check_types(vectors: Matrices, features: bool) -> None:
     if not features and len({a.shape[1] for a in vectors.values()}) > 1:
         raise Refused(
             "embedding_dim_mismatch",
@@ -97,9 +101,9 @@ def _check_types(vectors: Arrays, features: bool) -> None:
     for name, array in vectors.items():
         if array.dtype.kind != "f":
             raise Refused("embedding_dtype", f"{name!r} is {array.dtype}; floats are needed.")
-        if array.size == 0:
+        if not len(array):
             raise Refused("embedding_empty", f"{name!r} has shape {array.shape}: no vectors.")
 
 
-def _shapes(vectors: Arrays) -> str:
+def _shapes(vectors: Mapping[str, np.ndarray | Matrix]) -> str:
     return ", ".join(f"{n} {a.shape}" for n, a in vectors.items())

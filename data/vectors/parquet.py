@@ -19,8 +19,8 @@ from data.parquet import open_parquet, values_of
 BATCH = 16_384  # rows
 
 
-def read_parquet(path: Path, label: str) -> Iterator[tuple[str, np.ndarray]]:
-    """(name, array) of each column. What the footer claims is checked before any is read."""
+def read_parquet(path: Path, label: str) -> Iterator[tuple[str, Iterator[np.ndarray]]]:
+    """(name, its rows block by block) of each column. What the footer claims is checked before."""
     try:
         with pa.OSFile(str(path)) as source:
             file = open_parquet(source, label)
@@ -33,22 +33,24 @@ def read_parquet(path: Path, label: str) -> Iterator[tuple[str, np.ndarray]]:
         raise Refused("table_corrupt", message) from error
 
 
-def _column(file: pq.ParquetFile, field: pa.Field) -> np.ndarray:
-    """All of one column, in batches: a batch of text is no larger than it has to be."""
-    names = [field.name]
-    batches = [b.column(0) for b in file.iter_batches(BATCH, columns=names, use_threads=False)]
+def _column(file: pq.ParquetFile, field: pa.Field) -> Iterator[np.ndarray]:
+    """Vectors in blocks, text as one: a batch of text is no larger than it has to be."""
+    batches = (b.column(0) for b in file.iter_batches(BATCH, columns=[field.name], use_threads=False))
     if not _is_list(field.type):
-        return np.asarray([_cell(v) for batch in batches for v in values_of(batch)], dtype=object)
+        yield np.asarray([_cell(v) for batch in batches for v in values_of(batch)], dtype=object)
+        return
     kind = field.type.value_type
     if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
         raise Refused("embedding_dtype", f"{shown(field.name)} holds lists of {kind}; floats are needed.")
-    widths = {n for batch in batches for n in pc.unique(pc.list_value_length(batch)).to_pylist()}
+    widths: set[int | None] = set()
+    for batch in batches:
+        widths |= {*pc.unique(pc.list_value_length(batch)).to_pylist()}
+        if len(widths) > 1 or None in widths:
+            raise Refused("embedding_shape", f"Rows of {shown(field.name)} differ in length.")
+        if len(batch):
+            yield batch.flatten().to_numpy(zero_copy_only=False).reshape(len(batch), -1)
     if not widths:
         raise Refused("embedding_empty", f"{shown(field.name)} has no rows: no vectors.")
-    if len(widths) != 1 or None in widths:
-        raise Refused("embedding_shape", f"Rows of {shown(field.name)} differ in length.")
-    flat = [batch.flatten().to_numpy(zero_copy_only=False) for batch in batches]
-    return np.concatenate(flat).reshape(-1, widths.pop())
 
 
 def _is_list(kind: pa.DataType) -> bool:

@@ -1,6 +1,7 @@
 """In the child: .npy, .npz and Parquet. What a header claims is compared with what there is, then read.
 
-Arrays of two dimensions are sent as they are; of one dimension as text; a single value is left out.
+Arrays of two dimensions are sent as they are, block by block; of one dimension as text; a single value is
+left out.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from data.archive import DAMAGED
 from data.encodings import storable
 from data.errors import Refused
 from data.names import shown
+from data.vectors.blocks import rows_of
 from data.vectors.parquet import read_parquet
 
+Named = tuple[str, Iterator[np.ndarray]]
 FORMAT = np.lib.format
 MAX_HEADER = 10_000  # bytes of an array's header, as numpy's own default
 MAX_NAME = 200
@@ -35,19 +38,20 @@ BROKEN = (
 
 
 def task(request: dict[str, Any], send: Callable[..., None]) -> None:
-    """Send every array of every file, one a frame."""
+    """Send every array of every file, a block of rows a frame."""
     seen: set[str] = set()
     for label, place in request["files"]:
-        for name, array in _arrays(label, Path(place)):
+        for name, blocks in _arrays(label, Path(place)):
             if name in seen:
                 raise Refused("duplicate_array", f"{shown(name)} occurs more than once. Give it once.")
             if not name.isprintable() or len(name) > MAX_NAME or len(seen) >= limits.current().table_columns:
                 raise Refused("name_invalid", f"{shown(label)} has too many arrays, or one with an odd name.")
             seen.add(name)
-            _send(name, array, send)
+            for block in blocks:
+                _send(name, block, send)
 
 
-def _arrays(label: str, path: Path) -> Iterator[tuple[str, np.ndarray]]:
+def _arrays(label: str, path: Path) -> Iterator[Named]:
     suffix = PurePosixPath(label).suffix.lower()
     if suffix == ".npy":
         with path.open("rb") as handle:
@@ -58,8 +62,11 @@ def _arrays(label: str, path: Path) -> Iterator[tuple[str, np.ndarray]]:
         yield from read_parquet(path, label)
 
 
-def read_npy(stream: BinaryIO, size: int, name: str) -> np.ndarray:
-    """One array of plain values out of exactly `size` bytes; no object is ever made."""
+def read_npy(stream: BinaryIO, size: int, name: str) -> Iterator[np.ndarray]:
+    """One array of plain values out of exactly `size` bytes; no object is ever made.
+
+    A matrix of many rows comes block by block; one in Fortran's order has to be read whole.
+    """
     try:
         shape, fortran, dtype = _header(stream)
     except BROKEN as error:
@@ -71,8 +78,19 @@ def read_npy(stream: BinaryIO, size: int, name: str) -> np.ndarray:
     if min(shape, default=1) < 0 or expected != size - stream.tell() or not dtype.itemsize:
         claim = f"it claims shape {shown(shape)} of {dtype}"
         raise _corrupt(name, f"{claim}, and has {size - stream.tell():,} bytes")
+    by_block = len(shape) == 2 and not fortran and min(shape) > 0
+    rows = rows_of(shape[1], dtype) if by_block else 0
+    sides = [(min(rows, shape[0] - i), shape[1]) for i in range(0, shape[0], rows)] if by_block else [shape]
+    for side in sides:
+        yield _read(stream, side, fortran, dtype, name)
+    if stream.read(1):
+        raise _corrupt(name, "it has not as many bytes as it claims")
+
+
+def _read(stream: BinaryIO, shape: tuple[int, ...], fortran: bool, dtype: np.dtype, name: str) -> np.ndarray:
+    expected = math.prod(shape) * dtype.itemsize
     content = stream.read(expected)
-    if len(content) != expected or stream.read(1):
+    if len(content) != expected:
         raise _corrupt(name, "it has not as many bytes as it claims")
     flat = np.frombuffer(content, dtype)
     try:
@@ -96,7 +114,7 @@ def _header(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
     return shape, fortran, dtype
 
 
-def _npz(label: str, path: Path) -> Iterator[tuple[str, np.ndarray]]:
+def _npz(label: str, path: Path) -> Iterator[Named]:
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()

@@ -10,7 +10,7 @@ import pandas as pd
 
 from data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID
 from data.errors import Refused
-from data.vectors.asking import Arrays
+from data.vectors.checks import Columns, Matrices
 
 ROLES = {
     STUDY_ID: ("study_id", "id", "ids", "image_id", "uid"),
@@ -20,7 +20,7 @@ ROLES = {
 }
 
 
-def describe_rows(columns: Arrays, n: int) -> pd.DataFrame:
+def describe_rows(columns: Columns, n: int) -> pd.DataFrame:
     """What describes the rows; what is not known of a row is said to be its own."""
     named = {role: _first(columns, names) for role, names in ROLES.items()}
     blank = pd.Series([""] * n, dtype=object)
@@ -45,21 +45,27 @@ def _strings(column: np.ndarray) -> pd.Series:
     return text.where(~text.isin(["nan", "None", "NaT", "<NA>"]), "")
 
 
-def has_ids(columns: Arrays) -> bool:
+def has_ids(columns: Columns) -> bool:
     """Whether the rows come with ids of their own."""
     return bool(_first(columns, ROLES[STUDY_ID]))
 
 
-def keys(vectors: Arrays) -> dict[str, list[str]]:
+def keys(vectors: Matrices) -> dict[str, list[str]]:
     """Text keys where no text is known: equal vectors of a text modality are the same text."""
     keys = {}
     for name, matrix in vectors.items():
-        hashes = [hashlib.sha256(row.tobytes()).hexdigest()[:16] if row.any() else "" for row in matrix]
+        if "image" in name.lower():
+            continue
+        hashes = [_hash(row) for _, block in matrix.blocks() for row in block]
         known = [h for h in hashes if h]
-        if "image" not in name.lower() and len(set(known)) < len(known):
+        if len(set(known)) < len(known):
             keys[f"key:{name}"] = hashes
     return keys
 
 
-def _first(columns: Arrays, names: Sequence[str]) -> str:
+def _hash(row: np.ndarray) -> str:
+    return hashlib.sha256(row.tobytes()).hexdigest()[:16] if row.any() else ""
+
+
+def _first(columns: Columns, names: Sequence[str]) -> str:
     return next((n for n in names if n in columns), "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -318,3 +319,81 @@ def test_a_modality_that_reads_like_a_direction_is_refused(workspace: Workspace,
     report = import_vectors(workspace, [tmp_path / "v.npz"], "odd")
     assert report.refused == "modality_name"
     assert "'a->b'" in report.message
+
+
+def test_block_by_block_is_as_whole(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bad rows, missing ones and equal texts lie in different blocks; the bytes are those of numpy.save."""
+    x, y = rows(50), rows(50, seed=1)
+    x[7], y[30:33] = np.nan, y[2]
+    there = np.arange(50) != 20
+    path = save(tmp_path / "v.npz", image=x, text=y, **{"present:image": there})
+    monkeypatch.setattr("data.vectors.blocks.BLOCK", 3 * x.shape[1] * x.itemsize)
+    report = import_vectors(workspace, [path], "v")
+    assert (report.taken, report.skipped) == (49, {"embedding_not_finite": 1})
+    x[20] = 0
+    for number, matrix in enumerate((x, y)):
+        kept = np.delete(matrix, 7, axis=0)
+        lengths = np.linalg.norm(kept, axis=1, keepdims=True)
+        np.save(tmp_path / "expected.npy", kept / np.where(lengths == 0, 1, lengths))
+        made = workspace.record(SET, "v").path(f"vectors-{number}.npy")
+        assert made.read_bytes() == (tmp_path / "expected.npy").read_bytes()
+    keys = embeddings.load(workspace, "v").rows["key:text"]
+    assert len({keys[2], *keys[29:32]}) == 1
+
+
+@pytest.mark.parametrize("kind", ["npy", "npz", "parquet"])
+def test_the_reader_sends_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    x = rows(50).astype(np.float32)
+    monkeypatch.setattr("data.vectors.blocks.BLOCK", 7 * x.shape[1] * x.itemsize)
+    monkeypatch.setattr("data.vectors.parquet.BATCH", 7)
+    path = tmp_path / f"image.{kind}"
+    if kind == "npy":
+        np.save(path, x)
+    elif kind == "npz":
+        np.savez_compressed(path, image=x)
+    else:
+        pq.write_table(pa.table({"image": [*x]}), path)
+    came: list[np.ndarray] = []
+    reading.task({"files": [[path.name, str(path)]]}, lambda header, arrays=(): came.extend(arrays))
+    assert [len(block) for block in came] == [7] * 7 + [1]
+    np.testing.assert_array_equal(np.concatenate(came), x)
+
+
+def test_memory_does_not_grow_with_the_vectors(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two vectors of 4,096 bytes a row, what describes it stays in memory and they do not."""
+    monkeypatch.setattr("data.vectors.blocks.BLOCK", 2**16)
+
+    def peak(n: int) -> int:
+        files = [tmp_path / "image.npy", tmp_path / "report.npy"]
+        for file in files:
+            np.save(file, np.random.default_rng(0).normal(size=(n, 512)))
+        tracemalloc.start()
+        try:
+            assert import_vectors(workspace, files, f"of {n}").taken == n
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(64)
+    assert (peak(6000) - peak(2000)) / 4000 < 1500
+
+
+def test_a_reader_that_sends_what_does_not_fit_is_not_believed(tmp_path: Path) -> None:
+    from data.sandbox import ParserDied
+    from data.vectors.asking import Arrays, _append
+
+    arrays: Arrays = {"text": np.array(["a"], dtype=object)}
+    _append(arrays, "image", np.ones((2, 3)), tmp_path)
+    for name, block in (
+        ("image", np.ones((1, 4))),
+        ("image", np.ones((1, 3), np.float32)),
+        ("image", np.ones(3)),
+        ("text", np.ones((1, 3))),
+        ("cube", np.ones((1, 1, 1))),
+    ):
+        with pytest.raises(ParserDied):
+            _append(arrays, name, block, tmp_path)

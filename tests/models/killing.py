@@ -62,11 +62,12 @@ def work(home: str, job_id: str, when: Moment) -> None:
     """What `python -m models.worker` does, in small parts, so that there are many moments to die at."""
     import torch
 
+    from data.intake import taking
     from models import parts
 
     os.setsid()
     torch.set_num_threads(1)
-    parts.PART = 4
+    parts.PART = taking.PART = 4
     if when.event == "transaction":
         _die_at_commit(when)
     elif when.event == "rename":
