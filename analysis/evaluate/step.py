@@ -12,6 +12,7 @@ import numpy as np
 from analysis.arrays import Units
 from analysis.catalogue import CATALOGUE
 from analysis.evaluate.record import ALL_ASK, EXTENDED, QUERIES, Metric
+from analysis.kernel_sums import sample_of
 from analysis.uncertainty import Estimate, GroupBootstrap, Sample, narrowed
 from data.collection import GROUP
 from data.embeddings import EmbeddingSet
@@ -47,20 +48,19 @@ class Step:
         """(n, dim) of one modality."""
         return self.vectors[self.modalities.index(name)]
 
-    def asking(self, n: int = QUERIES) -> np.ndarray | None:
-        """Numbers of the studies of a seeded sample, ascending; None where there are few enough for all."""
-        if len(self.rows) <= ALL_ASK:
-            return None
-        return np.sort(np.random.default_rng(self.seed).permutation(len(self.rows))[:n])
+    def asking(self) -> np.ndarray | None:
+        """Numbers of the studies that ask, a seeded sample; None where all do."""
+        return asking(len(self.rows), seed=self.seed)
 
     def thinned(self) -> Step:
         """The step over a sample of its studies, where they are many: for what is read all at once."""
-        chosen = self.asking(EXTENDED)
-        if chosen is None:
+        n = len(self.rows)
+        if n <= ALL_ASK:
             return self
-        bootstrap = narrowed(self.bootstrap, chosen, len(self.rows))
+        chosen = sample_of(n, EXTENDED, self.seed)
+        bootstrap = narrowed(self.bootstrap, chosen, n)
         vectors = [Units(z.take(chosen)) for z in self.vectors]
-        return replace(self, rows=self.rows[chosen], bootstrap=bootstrap, vectors=vectors, of=len(self.rows))
+        return replace(self, rows=self.rows[chosen], bootstrap=bootstrap, vectors=vectors, of=n)
 
     def metrics(self, measured: object, *, note: str = "", **where: Any) -> Iterator[Metric]:
         """A dataclass or mapping of estimates under names of the catalogue."""
@@ -83,6 +83,11 @@ class Step:
 
     def _few_values(self, name: str) -> bool:
         return len({*map(str, self.part.rows[name].iloc[self.rows].unique())} - {""}) in LABEL_VALUES
+
+
+def asking(n: int, *, seed: int = 0) -> np.ndarray | None:
+    """Which of n studies ask in a retrieval against all, ascending; None where all do."""
+    return sample_of(n, QUERIES, seed) if n > ALL_ASK else None
 
 
 class Steps:
