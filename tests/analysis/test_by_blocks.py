@@ -126,6 +126,10 @@ def test_no_copy_of_a_mapped_matrix_is_made(tmp_path: Path, monkeypatch: pytest.
     def retrieved() -> None:
         both_directions(a, b, bootstrap=bootstrap, asking=np.arange(0, n, 300))
 
+    few = Units(x[:600]), Units(y[:600])  # what is measured is not what is compiled and imported on the way
+    both_directions(*few, bootstrap=GroupBootstrap(np.arange(600), resamples=20), asking=np.arange(0, 600, 9))
+    frechet(*few)
+
     file = x.nbytes
     assert peak_of(distances) < file
     assert peak_of(retrieved) < 1.5 * file  # what is known of each row and query, and a few tiles
