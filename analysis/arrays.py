@@ -1,34 +1,182 @@
 """Shapes and checks that every measurement shares.
 
-X, Y: (n_studies, dim), row i of X pairs with row i of Y. Rows are of unit length.
+X, Y: (n_studies, dim), row i of X pairs with row i of Y. Rows are of unit length. Where they are many they
+stay where they lie, which may be a file, and are read a block at a time.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 
 import numpy as np
 
 MIN_NORM = 1e-12
 ROUNDING = 1e-14  # of the length of a row just divided by its length
+HELD = 1 << 25  # numbers that are held as float64, 256 MB; more are read anew by each who needs them
+BLOCK = 8192  # rows in memory at a time
 
 
-def unit_rows(matrix: np.ndarray) -> np.ndarray:
+def unit_rows(matrix: Matrix) -> np.ndarray:
     """Rows scaled to length 1 in float64. ValueError for a row without direction or not finite."""
+    if isinstance(matrix, Units):
+        return matrix.take(slice(None))
     wide = np.asarray(matrix, dtype=np.float64)
     if wide.ndim != 2:
         raise ValueError(f"Expected (n_studies, dim), got shape {wide.shape}.")
     norms = np.sqrt(np.einsum("nd,nd->n", wide, wide))[:, None]
-    if not np.isfinite(norms).all() or (norms < MIN_NORM).any():
-        bad = int((~np.isfinite(norms) | (norms < MIN_NORM)).sum())
-        raise ValueError(f"{bad} of {len(wide)} rows are zero or not finite. Leave them out first.")
+    _check(norms)
     if np.abs(norms - 1).max(initial=0) < ROUNDING:
         return wide  # the very array, if it was float64: what is known of it stays known
     return wide / norms
 
 
-def paired(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def paired(x: Matrix, y: Matrix) -> tuple[np.ndarray, np.ndarray]:
     """Both sides with unit rows. ValueError unless the shapes agree and there are two pairs."""
+    check_pairs(x, y)
+    return unit_rows(x), unit_rows(y)
+
+
+def check_pairs(x: Matrix, y: Matrix) -> None:
+    """ValueError unless the shapes agree and there are two pairs."""
     if np.shape(x) != np.shape(y):
         raise ValueError(f"Paired modalities need one shape, got {np.shape(x)} and {np.shape(y)}.")
     if len(x) < 2:
         raise ValueError(f"At least 2 pairs are needed, got {len(x)}.")
-    return unit_rows(x), unit_rows(y)
+
+
+class Units:
+    """Unit rows (n_rows, dim) of one matrix, or of several behind one another; float64 where they are taken.
+
+    matrices  (n, dim) each, of any float type, in memory or mapped: of many rows no copy is made
+    rows      which rows of each, default all
+    lengths   (n_rows,) lengths of the rows, where they are known already
+
+    ValueError for a row without direction or not finite.
+    """
+
+    def __init__(
+        self, *matrices: np.ndarray, rows: np.ndarray | None = None, lengths: np.ndarray | None = None
+    ) -> None:
+        self.matrices, self.rows = matrices, rows
+        self.each = len(matrices[0]) if rows is None else len(rows)
+        if any(np.ndim(m) != 2 for m in matrices):
+            raise ValueError(f"Expected (n_studies, dim), got shape {np.shape(matrices[0])}.")
+        self.shape = self.each * len(matrices), matrices[0].shape[1]
+        self.lengths = np.empty(0)
+        self.held: np.ndarray | None = None
+        if self.shape[0] * self.shape[1] <= HELD:
+            parts = [m if rows is None else m[rows] for m in matrices]
+            self.held = unit_rows(parts[0] if len(parts) == 1 else np.concatenate(parts))
+        elif lengths is not None:
+            self.lengths = lengths
+        else:
+            parts = [np.sqrt(np.einsum("nd,nd->n", p, p)) for _, p in self._blocks(self._wide)]
+            self.lengths = np.concatenate(parts)
+            _check(self.lengths)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __array__(self, dtype: object = None, copy: bool | None = None) -> np.ndarray:
+        return self.take(slice(None)).astype(dtype or np.float64)  # type: ignore[call-overload]
+
+    def take(self, rows: slice | np.ndarray) -> np.ndarray:
+        """Some of the rows, (m, dim) float64 of length 1."""
+        if self.held is not None:
+            return self.held[rows]
+        return self._wide(rows) / self.lengths[rows][:, None]
+
+    def blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """All rows, some at a time, each time with where they stand."""
+        return self._blocks(self.take)
+
+    def source(self, rows: slice | np.ndarray) -> np.ndarray:
+        """Some of the rows, of length 1 where they are held, else as they came and of their type."""
+        return self.raw(rows) if self.held is None else self.held[rows]
+
+    def raw(self, rows: slice | np.ndarray) -> np.ndarray:
+        """Some of the rows as they came, neither scaled nor widened."""
+        if len(self.matrices) == 1:
+            return self._of(self.matrices[0], rows)
+        places = np.arange(len(self))[rows]
+        of = places // self.each
+        found = np.empty((len(places), self.shape[1]), np.result_type(*self.matrices))
+        for number in np.unique(of):
+            found[of == number] = self._of(self.matrices[number], places[of == number] % self.each)
+        return found
+
+    @cached_property
+    def mean(self) -> np.ndarray:
+        """(dim,) mean of the rows."""
+        return self.total(slice(None)) / len(self)
+
+    def total(self, rows: slice | np.ndarray) -> np.ndarray:
+        """(dim,) sum of some rows, in their order."""
+        if self.held is not None:
+            return self.held[rows].sum(axis=0)
+        places = np.arange(len(self))[rows]
+        steps = range(0, len(places), BLOCK)
+        return np.sum([self.take(places[i : i + BLOCK]).sum(axis=0) for i in steps], axis=0)
+
+    def _of(self, matrix: np.ndarray, rows: slice | np.ndarray) -> np.ndarray:
+        return np.asarray(matrix[rows if self.rows is None else self.rows[rows]])
+
+    def _wide(self, rows: slice | np.ndarray) -> np.ndarray:
+        return self.raw(rows).astype(np.float64)
+
+    def _blocks(self, take: Taker) -> Iterator[tuple[slice, np.ndarray]]:
+        for start in range(0, len(self), BLOCK):
+            part = slice(start, min(start + BLOCK, len(self)))
+            yield part, take(part)
+
+
+def units(matrix: Matrix) -> Units:
+    """The same rows, to be read by blocks."""
+    return matrix if isinstance(matrix, Units) else Units(np.asarray(matrix))
+
+
+def joined(parts: Sequence[Units]) -> Units:
+    """The rows of several modalities of the same studies, one modality after the other."""
+    lengths = None if parts[0].held is not None else np.concatenate([z.lengths for z in parts])
+    return Units(*(m for z in parts for m in z.matrices), rows=parts[0].rows, lengths=lengths)
+
+
+def source(matrix: Matrix, rows: np.ndarray) -> np.ndarray:
+    """Some rows as those who rank them read them: see `Units.source`."""
+    return matrix.source(rows) if isinstance(matrix, Units) else matrix[rows]
+
+
+def taken(matrix: Matrix, rows: np.ndarray) -> np.ndarray:
+    """Some rows (m, dim) of many, scaled to length 1 in float64; the others are not looked at."""
+    return matrix.take(rows) if isinstance(matrix, Units) else unit_rows(matrix[rows])
+
+
+def paired_units(x: Matrix, y: Matrix) -> tuple[Units, Units]:
+    """`paired` for rows that are read by blocks."""
+    check_pairs(x, y)
+    return units(x), units(y)
+
+
+def true_cosines(x: Units, y: Units) -> np.ndarray:
+    """(n,) cosine of every pair."""
+    return np.concatenate([np.einsum("nd,nd->n", part, y.take(rows)) for rows, part in x.blocks()])
+
+
+def scatter(z: Units) -> np.ndarray:
+    """(dim, dim) sum over rows of (z_i - mean) (z_i - mean)^T."""
+    found = np.zeros((z.shape[1], z.shape[1]))
+    for _, part in z.blocks():
+        centred = part - z.mean
+        found += centred.T @ centred
+    return found
+
+
+def _check(lengths: np.ndarray) -> None:
+    bad = int((~np.isfinite(lengths) | (lengths < MIN_NORM)).sum())
+    if bad:
+        raise ValueError(f"{bad} of {len(lengths)} rows are zero or not finite. Leave them out first.")
+
+
+Matrix = np.ndarray | Units
+Taker = Callable[[slice | np.ndarray], np.ndarray]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from analysis.arrays import unit_rows
+from analysis.arrays import Matrix, taken
 from analysis.contingency import Table, counted
 from analysis.mixing.graph import sample
 from analysis.uncertainty import Estimate, GroupBootstrap, narrowed, sampled_note
@@ -60,7 +60,7 @@ class Clustering:
 
 
 def clusters(
-    vectors: Sequence[np.ndarray],
+    vectors: Sequence[Matrix],
     labels: np.ndarray,
     *,
     bootstrap: GroupBootstrap | None = None,
@@ -96,7 +96,7 @@ def clusters(
 
 
 def v_measure(
-    vectors: Sequence[np.ndarray], labels: np.ndarray, *, seeds: int = SEEDS, n_init: int = STARTS
+    vectors: Sequence[Matrix], labels: np.ndarray, *, seeds: int = SEEDS, n_init: int = STARTS
 ) -> Clustering:
     """V-measure of `clusters` and no interval; seeds=1, n_init=1 is the quickest.
 
@@ -115,7 +115,7 @@ def v_measure(
 
 
 def label_knn_accuracy(
-    vectors: Sequence[np.ndarray],
+    vectors: Sequence[Matrix],
     labels: np.ndarray,
     *,
     bootstrap: GroupBootstrap | None = None,
@@ -151,7 +151,7 @@ def label_knn_accuracy(
 
 
 def _labelled(
-    vectors: Sequence[np.ndarray],
+    vectors: Sequence[Matrix],
     labels: np.ndarray,
     bootstrap: GroupBootstrap | None,
     studies: int,
@@ -171,7 +171,7 @@ def _labelled(
     chosen = there[sample(len(there), studies, seed=seed)]
     codes = np.unique(labels[chosen], return_inverse=True)[1]
     # float32 halves the time of k-means, whose rounding is far below a row's distance to a centre
-    units = [unit_rows(v[chosen]).astype(np.float32) for v in vectors]
+    units = [taken(v, chosen).astype(np.float32) for v in vectors]
     return units, codes, narrowed(bootstrap, chosen, n), len(there)
 
 

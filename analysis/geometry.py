@@ -7,27 +7,26 @@ resample lacks a third of them, and their directions); there the spread is that 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import entr
 from threadpoolctl import threadpool_limits
 
-from analysis.arrays import unit_rows
+from analysis.arrays import Matrix, Units, scatter, taken, unit_rows, units
 from analysis.group_sums import group_sums
-from analysis.kernel_sums import kernel_sums, sample_note, sample_of, spread_out
-from analysis.uncertainty import MIN_GROUPS, Estimate, GroupBootstrap
+from analysis.kernel_sums import kernel_sums, sample_error, sample_of, spread_out
+from analysis.uncertainty import MIN_GROUPS, Estimate, GroupBootstrap, sampled_note
 
 EXACT_STUDIES = 4096  # up to here every pair of rows is used, above a seeded sample of studies
 ROUNDING = 1e-14  # variances of unit rows below this are the rounding of float32 rows
-BLOCK = 2048
 FEW = 3  # groups a dimension below which first-order intervals of spectra are too narrow
 LEFT_OUT = 20  # blocks of groups left out in turn
 
 
 def uniformity_wi(
-    z: np.ndarray, *, t: float = 2, bootstrap: GroupBootstrap | None = None, seed: int = 0
+    z: Matrix, *, t: float = 2, bootstrap: GroupBootstrap | None = None, seed: int = 0
 ) -> Estimate:
     """log mean_{i<j} exp(-t |z_i - z_j|^2), z (n_rows, dim) of unit rows.
 
@@ -35,25 +34,23 @@ def uniformity_wi(
     fewer studies than rows, z is a stack of modalities of the same studies. Above 4,096 studies, all rows
     of 4,096 seeded ones are used. NaN for a single row. Source: Wang & Isola 2020.
     """
-    z = unit_rows(z)
     bootstrap = bootstrap or GroupBootstrap(np.arange(len(z)))
     if len(z) < 2:
         return bootstrap.undefined("one row has no other to be compared with")
     n = bootstrap.n
     chosen = sample_of(n, EXACT_STUDIES, seed)
-    rows = z.reshape(-1, n, z.shape[1])[:, chosen].reshape(-1, z.shape[1])
+    rows = taken(z, np.concatenate([chosen + start for start in range(0, len(z), n)]))
     sums, _ = kernel_sums(rows, None, [lambda squared: np.exp(squared * -t)])
     per_row = (sums[0] - 1) / (len(rows) - 1)  # a row's own kernel is 1 and left out
     mean = per_row.mean()
     # each row stands on both sides of its pairs, so it pulls twice; d log m = dm / m
     influence = _by_study(2 * (per_row / mean - 1)[:, None], len(chosen))
-    note = sample_note(influence, chosen, n)
     spread = spread_out(influence, chosen, n)
     [found] = bootstrap.linear(np.array([np.log(mean)]), spread, bounds=(-np.inf, 0))
-    return replace(found, note=note)
+    return sampled_note(found, len(chosen), n, error=sample_error(influence, chosen, n))
 
 
-def uniformity_w2(z: np.ndarray, *, bootstrap: GroupBootstrap | None = None) -> Estimate:
+def uniformity_w2(z: Matrix, *, bootstrap: GroupBootstrap | None = None) -> Estimate:
     """-sqrt(|m|^2 + 1 + Tr C - (2 / sqrt D) Tr C^(1/2)), m mean and C biased covariance of z.
 
     Minus the 2-Wasserstein distance between the rows' Gaussian N(m, C) and N(0, I/D). Higher
@@ -63,7 +60,7 @@ def uniformity_w2(z: np.ndarray, *, bootstrap: GroupBootstrap | None = None) -> 
     return spread(z, bootstrap=bootstrap).uniformity_w2
 
 
-def effective_rank(z: np.ndarray, *, bootstrap: GroupBootstrap | None = None) -> Estimate:
+def effective_rank(z: Matrix, *, bootstrap: GroupBootstrap | None = None) -> Estimate:
     """exp(-sum p log p), p = s / sum s, s the singular values of the centred unit rows z (n_rows, dim).
 
     How many directions the rows use: 1 = a line or a single point, at most min(n_rows - 1, dim) when all
@@ -81,12 +78,12 @@ class Spread:
     effective_rank: Estimate
 
 
-def spread(z: np.ndarray, *, bootstrap: GroupBootstrap | None = None) -> Spread:
+def spread(z: Matrix, *, bootstrap: GroupBootstrap | None = None) -> Spread:
     """`uniformity_w2` and `effective_rank` of z (n_rows, dim) in the time of one of them.
 
     With fewer studies in the bootstrap than rows, z is a stack of modalities of the same studies.
     """
-    z = unit_rows(z)
+    z = units(z)
     bootstrap = bootstrap or GroupBootstrap(np.arange(len(z)))
 
     def statistics(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -112,9 +109,9 @@ class Isotropy:
     isoscore: Estimate
 
 
-def isotropy(z: np.ndarray, *, bootstrap: GroupBootstrap | None = None) -> Isotropy:
+def isotropy(z: Matrix, *, bootstrap: GroupBootstrap | None = None) -> Isotropy:
     """How evenly z (n_rows, dim) of unit rows spreads its variance; a stack as in `spread`."""
-    z = unit_rows(z)
+    z = units(z)
     n, dim = z.shape
     bootstrap = bootstrap or GroupBootstrap(np.arange(n))
 
@@ -141,10 +138,9 @@ def isotropy(z: np.ndarray, *, bootstrap: GroupBootstrap | None = None) -> Isotr
 Statistics = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
-def _spectral(z: np.ndarray, statistics: Statistics, bootstrap: GroupBootstrap) -> list[Estimate]:
+def _spectral(z: Units, statistics: Statistics, bootstrap: GroupBootstrap) -> list[Estimate]:
     """Statistics of the spectrum of z with intervals, a stack by study."""
-    centred = z - z.mean(axis=0)
-    values, vectors = np.linalg.eigh(_smaller_product(centred))
+    values, vectors = np.linalg.eigh(_smaller_product(z))
     kept = values > ROUNDING
     values, vectors = values[kept], vectors[:, kept]
     found, slopes = statistics(values)
@@ -152,7 +148,7 @@ def _spectral(z: np.ndarray, statistics: Statistics, bootstrap: GroupBootstrap) 
         pulls = np.square(vectors) * (len(z) * values) @ slopes
     else:
         narrow = vectors.astype(np.float32)
-        parts = (centred[i : i + BLOCK].astype(np.float32) for i in range(0, len(z), BLOCK))
+        parts = ((part - z.mean).astype(np.float32) for _, part in z.blocks())
         pulls = np.concatenate([np.square(part @ narrow) @ slopes for part in parts])
     # a row moves eigenvalue j by <v_j, z_i - m>^2 - l_j; the move of the mean is of second order
     influence = _by_study(pulls - values @ slopes, bootstrap.n)
@@ -161,14 +157,16 @@ def _spectral(z: np.ndarray, statistics: Statistics, bootstrap: GroupBootstrap) 
     return bootstrap.linear(found, influence)
 
 
-def _smaller_product(centred: np.ndarray) -> np.ndarray:
-    """The biased covariance, or the rows' own products: the same spectrum but for zeros."""
-    few = len(centred) < centred.shape[1]
-    return (centred @ centred.T if few else centred.T @ centred) / len(centred)
+def _smaller_product(z: Units) -> np.ndarray:
+    """The biased covariance, or the centred rows' own products: the same spectrum but for zeros."""
+    if len(z) >= z.shape[1]:
+        return scatter(z) / len(z)
+    centred = unit_rows(z) - z.mean
+    return centred @ centred.T / len(z)
 
 
 def _correction(
-    z: np.ndarray, statistics: Statistics, influence: np.ndarray, bootstrap: GroupBootstrap
+    z: Units, statistics: Statistics, influence: np.ndarray, bootstrap: GroupBootstrap
 ) -> np.ndarray:
     """(q,) spread by leaving out blocks of groups (jackknife), over the spread of first order."""
     blocks = min(LEFT_OUT, bootstrap.n_groups)
@@ -176,13 +174,30 @@ def _correction(
     of_row = np.tile(block[bootstrap.codes], len(z) // bootstrap.n)
     found = []
     with threadpool_limits(1):  # many small products: threads would wait for each other
-        for left in range(blocks):
-            rest = z[of_row != left]
-            values = np.linalg.eigvalsh(_smaller_product(rest - rest.mean(axis=0)))
+        for product in _without(z, of_row, blocks):
+            values = np.linalg.eigvalsh(product)
             found.append(statistics(values[values > ROUNDING])[0])
     spread = np.std(found, axis=0) * np.sqrt(blocks - 1)
     first_order = np.linalg.norm(group_sums(influence, bootstrap.codes), axis=0) / bootstrap.n
     return np.divide(spread, first_order, out=np.ones_like(spread), where=first_order > 0)
+
+
+def _without(z: Units, of_row: np.ndarray, blocks: int) -> Iterator[np.ndarray]:
+    """The smaller product of all rows but those of each block, (n_rows,) of int, in turn."""
+    if z.held is not None:
+        for left in range(blocks):
+            yield _smaller_product(Units(z.held[of_row != left]))
+        return
+    dim = z.shape[1]
+    products, sums = np.zeros((blocks, dim, dim)), np.zeros((blocks, dim))
+    for rows, part in z.blocks():
+        for left in range(blocks):
+            own = part[of_row[rows] == left] - z.mean
+            products[left] += own.T @ own
+            sums[left] += own.sum(axis=0)
+    for left in range(blocks):
+        n, off = (of_row != left).sum(), sums.sum(axis=0) - sums[left]
+        yield (products.sum(axis=0) - products[left] - np.outer(off, off) / n) / n
 
 
 def _minus_w2(values: np.ndarray, dim: int) -> tuple[float, np.ndarray]:

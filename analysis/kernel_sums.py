@@ -56,10 +56,7 @@ def spread_out(influence: np.ndarray, chosen: np.ndarray, n: int) -> np.ndarray:
     return full
 
 
-def sample_note(influence: np.ndarray, chosen: np.ndarray, n: int) -> str:
-    """What a sampled number says about its sample: size, and standard error against all n studies."""
+def sample_error(influence: np.ndarray, chosen: np.ndarray, n: int) -> float:
+    """Standard error, against all n studies, of a mean over chosen ones with this influence."""
     m = len(chosen)
-    if m == n:
-        return ""
-    error = influence.std() / np.sqrt(m) * np.sqrt(1 - m / n)
-    return f"; {m:,} of {n:,} studies, seeded, standard error {error:.2g}"
+    return float(influence.std() / np.sqrt(m) * np.sqrt(1 - m / n))

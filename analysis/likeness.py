@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.evaluate import LABEL_VALUES
-from analysis.neighbours import TIE, nearest, scan
+from analysis.neighbours import TIE, scan
 from data.embeddings import EmbeddingSet
 
 NEIGHBOURS = 10  # the one whose distance says how far out a study lies
@@ -106,17 +106,23 @@ def places(queries: np.ndarray, reference: EmbeddingSet, modality: str, rows: np
     return np.where(known, 1 + found.above, np.nan)
 
 
-def usual(known: np.ndarray, *, k: int = NEIGHBOURS, seed: int = 0) -> np.ndarray:
+def usual(
+    known: np.ndarray, *, k: int = NEIGHBOURS, seed: int = 0, present: np.ndarray | None = None
+) -> np.ndarray:
     """Distance 1 - cos of known unit rows (n, dim), or a seeded sample of 4,096, to their k-th nearest other.
 
     Ascending. k is cut to n - 1; empty for fewer than 2 rows.
+
+    present  (n,) bool, rows that count; default all
     """
-    if len(known) < 2:
+    rows = np.arange(len(known)) if present is None else np.flatnonzero(present)
+    n = len(rows)
+    if n < 2:
         return np.zeros(0)
-    rows = np.arange(len(known))
-    if len(known) > SAMPLE:
-        rows = np.random.default_rng(seed).choice(len(known), size=SAMPLE, replace=False)
-    cosines, _ = nearest(known[rows], known, k=min(k, len(known) - 1) + 1)
+    if n > SAMPLE:
+        rows = rows[np.random.default_rng(seed).choice(n, size=SAMPLE, replace=False)]
+    some = None if present is None or n == len(known) else present
+    cosines = scan(known[rows], known, k=min(k, n - 1) + 1, present=some).cosines
     return np.sort(np.maximum(1 - cosines[:, -1], 0))
 
 

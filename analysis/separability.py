@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from analysis.arrays import unit_rows
+from analysis.arrays import Matrix, taken
 from analysis.mixing.graph import sample
 from analysis.uncertainty import Estimate, GroupBootstrap, narrowed, sampled_note
 
@@ -31,8 +31,8 @@ class Separability:
 
 
 def separability(
-    x: np.ndarray,
-    y: np.ndarray,
+    x: Matrix,
+    y: Matrix,
     *,
     bootstrap: GroupBootstrap | None = None,
     studies: int = STUDIES,
@@ -55,7 +55,7 @@ def separability(
     if draws.n_groups < FEWEST:
         reason = f"needs {FEWEST} groups of studies to train and test on, there are {draws.n_groups}"
         return Separability(draws.undefined(reason), draws.undefined(reason))
-    x, y = unit_rows(x[chosen]), unit_rows(y[chosen])
+    x, y = (taken(z, chosen) for z in (x, y))
     values, pulls, tested = [], np.zeros((len(x), 2)), []
     for train, test in _splits(draws.codes):
         of_x, of_y = _scores(x, y, train, test)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.arrays import paired
+from analysis.arrays import Matrix, paired_units
 from analysis.uncertainty import Estimate, GroupBootstrap
 
 
@@ -25,7 +25,7 @@ class Volumes:
     triangle_area: Estimate
 
 
-def volumes(vectors: Sequence[np.ndarray], *, bootstrap: GroupBootstrap | None = None) -> Volumes:
+def volumes(vectors: Sequence[Matrix], *, bootstrap: GroupBootstrap | None = None) -> Volumes:
     """Measure two or more modalities of the same studies, each (n_studies, dim) of unit rows.
 
     ValueError for fewer than two modalities. Sources: Cicchetti et al. 2025 (GRAM), whose code takes the
@@ -34,17 +34,28 @@ def volumes(vectors: Sequence[np.ndarray], *, bootstrap: GroupBootstrap | None =
     if len(vectors) < 2:
         raise ValueError(f"Expected two or more modalities, got {len(vectors)}.")
     first, *others = vectors
-    unit = [paired(first, first)[0], *(paired(first, z)[1] for z in others)]
-    stacked = np.stack(unit, axis=1)  # (n_studies, modalities, dim)
-    bootstrap = bootstrap or GroupBootstrap(np.arange(len(stacked)))
-    gram = stacked @ stacked.transpose(0, 2, 1)
+    unit = [paired_units(first, first)[0], *(paired_units(first, z)[1] for z in others)]
+    bootstrap = bootstrap or GroupBootstrap(np.arange(len(first)))
+    gram = np.concatenate([_gram([z.take(rows) for z in unit]) for rows, _ in unit[0].blocks()])
     volume = _mean(np.sqrt(np.abs(np.linalg.det(gram))), bootstrap)
     if len(unit) != 3:
         reason = f"a triangle has three corners, got {len(unit)} modalities"
         return Volumes(volume, bootstrap.undefined(reason))
-    u, w = unit[0] - unit[1], unit[0] - unit[2]
-    uu, ww, uw = (np.einsum("nd,nd->n", a, b) for a, b in ((u, u), (w, w), (u, w)))
-    return Volumes(volume, _mean(np.sqrt(np.maximum(uu * ww - uw**2, 0)) / 2, bootstrap))
+    parts = [_area(*(z.take(rows) for z in unit)) for rows, _ in unit[0].blocks()]
+    return Volumes(volume, _mean(np.concatenate(parts), bootstrap))
+
+
+def _gram(parts: list[np.ndarray]) -> np.ndarray:
+    """(n, modalities, modalities) products of the rows of each study."""
+    stacked = np.stack(parts, axis=1)
+    return stacked @ stacked.transpose(0, 2, 1)
+
+
+def _area(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
+    """(n,) areas of the triangles of a, b and c, (n, dim) each."""
+    u, w = a - b, a - c
+    uu, ww, uw = (np.einsum("nd,nd->n", p, q) for p, q in ((u, u), (w, w), (u, w)))
+    return np.sqrt(np.maximum(uu * ww - uw**2, 0)) / 2
 
 
 def _mean(values: np.ndarray, bootstrap: GroupBootstrap) -> Estimate:

@@ -51,7 +51,9 @@ def evaluate(
             err.print(f"Undefined: {metric.name} of {_of(metric)}. {metric.reason}", style="dim")
     for line in map(_control, result.controls):
         err.print(line, style="dim")
-    err.print(f"Intervals: {result.interval}.", style="dim")
+    for said in (f"Intervals: {result.interval}.", result.sampling):
+        if said:
+            err.print(said, style="dim")
 
 
 @commands.command()
@@ -76,7 +78,9 @@ def _table(result: Evaluation) -> Table:
     for m in result.metrics:
         if m.value is not None:
             interval = "" if m.low is None else f" ({m.low:.3f} to {m.high:.3f})"
-            table.add_row(m.name, _of(m), f"{m.value:.4f}{interval}", f"{m.n:,}", m.better, m.protocol or "")
+            table.add_row(
+                m.name, _of(m), f"{m.value:.4f}{interval}", m.measured_on, m.better, m.protocol or ""
+            )
     return table
 
 

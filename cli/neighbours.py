@@ -34,7 +34,7 @@ def neighbours(
     k: Annotated[int, typer.Option(help="Neighbours a direction.", min=1, max=1000)] = 10,
     split: Annotated[str, typer.Option(help="One split, or all.")] = "all",
     report: Annotated[str, typer.Option(help="The report of the one picture that is given.")] = "",
-    index: Annotated[str, typer.Option(help="How to search: exact, hnsw or ivf.")] = "exact",
+    index: Annotated[str, typer.Option(help="How to search: auto, exact, hnsw or ivf.")] = "auto",
     frame: Annotated[str, typer.Option(help="DICOM: which frame, from 0, or middle.")] = "middle",
     window: Annotated[str, typer.Option(help="DICOM: file, a preset such as lung, or 40,400.")] = "file",
     keep: Annotated[
@@ -143,6 +143,7 @@ def _print(studies: list[dict[str, Any]], sets: dict[str, dict[str, Any]]) -> No
     """A table a study: the neighbours of A and B side by side in each direction."""
     for letter, about in sets.items():
         err.print(f"{letter} = {about['set']}, {about['studies']:,} studies" + _recall(about["recall"]))
+        err.print(f"{letter}: {_searched(about['index'])}", style="dim")
     for study in studies:
         answers = study["answers"]
         out.print(_table(study["study"], answers))
@@ -153,6 +154,13 @@ def _print(studies: list[dict[str, Any]], sets: dict[str, dict[str, Any]]) -> No
                 chance = f"{label['of_all']:.0%} in all"
                 err.print(f"{letter}: {label['direction']} {label['label']} = {label['value']}, "
                           f"{label['count']} of {label['known']} ({chance})", style="dim")  # fmt: skip
+
+
+def _searched(index: dict[str, str]) -> str:
+    from models import indexes
+
+    kinds = ", ".join(f"{modality} {indexes.NAMES[kind]}" for modality, kind in index.items())
+    return f"searched: {kinds}. By default {indexes.RULE}."
 
 
 def _recall(recall: dict[str, float]) -> str:

@@ -27,11 +27,13 @@ class Answers:
     nearest  (modality that asks, modality that answers) -> neighbours
     outside  modality -> (n,) share of the set that lies nearer in, NaN where the modality is missing
     recall   direction -> measured recall@10 of the index that answered; empty for an exact search
+    index    modality that answers -> how it was searched: "exact", "hnsw" or "ivf"
     """
 
     nearest: dict[tuple[str, str], Nearest]
     outside: dict[str, np.ndarray]
     recall: dict[tuple[str, str], float]
+    index: dict[str, str]
 
 
 def ask(
@@ -41,19 +43,23 @@ def ask(
     new: Vectors,
     *,
     k: int,
-    index: str = indexes.EXACT,
+    index: str = indexes.AUTO,
 ) -> Answers:
     """Neighbours in every direction, and how far out each newcomer lies.
 
     part  the split of that name of a set of the workspace
     new   modality -> (n, dim) unit rows in its space, zeros = missing; see `newcomers.in_space`
+    index one of `indexes.KINDS`
     """
     indexes.check_kind(index)
     new = {m: v for m, v in new.items() if np.any(v)}
     known = [m for m in part.modalities if part.present(m).any()]
-    opened = {}
-    if index != indexes.EXACT:
-        opened = {m: indexes.opened(workspace, part, split, m, index) for m in known}
+    kinds = {m: indexes.chosen(index, int(part.present(m).sum())) for m in known}
+    opened = {
+        m: indexes.opened(workspace, part, split, m, kind)
+        for m, kind in kinds.items()
+        if kind != indexes.EXACT
+    }
     found = likeness.neighbours(
         new,
         part,
@@ -62,7 +68,7 @@ def ask(
     )
     out = {m: likeness.outside(found[m, m], usual(workspace, part, split, m)) for m in new}
     recall = {(x, y): kept.recall[x] for y, kept in opened.items() for x in new}
-    return Answers({d: _first(near, k) for d, near in found.items()}, out, recall)
+    return Answers({d: _first(near, k) for d, near in found.items()}, out, recall, kinds)
 
 
 def _first(found: Nearest, k: int) -> Nearest:
@@ -77,8 +83,7 @@ def usual(workspace: Workspace, part: EmbeddingSet, split: str, modality: str) -
     stored = kept(path)
     if stored is not None:
         return np.frombuffer(stored)
-    items, known = part.rows_with(modality), part.vectors[modality]
-    spread = likeness.usual(known if len(items) == len(known) else known[items]).astype(np.float64)
+    spread = likeness.usual(part.vectors[modality], present=part.present(modality)).astype(np.float64)
     keep(path, spread.tobytes())
     return spread
 
@@ -114,7 +119,7 @@ class Held:
 
 
 def hold(
-    workspace: Workspace, visit: Record, name: str, *, split: str, k: int, index: str = indexes.EXACT
+    workspace: Workspace, visit: Record, name: str, *, split: str, k: int, index: str = indexes.AUTO
 ) -> Held:
     """A visit that has been embedded, against the split of a set. `Refused` where that cannot be."""
     guests = newcomers.embedded(

@@ -21,6 +21,7 @@ def about(held: Mapping[str, Held]) -> dict[str, Row]:
             "set": side.part.name,
             "split": side.split,
             "studies": len(side.part),
+            "index": dict(side.answers.index),
             "recall": {_arrow(d): round(r, 4) for d, r in side.answers.recall.items()},
         }
         for letter, side in held.items()

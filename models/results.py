@@ -19,7 +19,7 @@ from data.errors import NotFound, Refused
 from data.workspace import SET, Record, Workspace, keep, kept
 from models.adapters import refuse_features, refuse_scoring_on_fit
 
-VERSION = 4  # of the metrics: raise it when a number changes, and old results are computed again
+VERSION = 5  # of the metrics: raise it when a number changes, and old results are computed again
 
 
 def evaluation(

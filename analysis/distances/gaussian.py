@@ -6,12 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.arrays import paired
+from analysis.arrays import Matrix, Units, paired_units, scatter, unit_rows
 from analysis.group_sums import squared_length
 from analysis.uncertainty import Estimate, GroupBootstrap
 
 ROUNDING = 1e-12  # of the largest: singular values below are zero up to rounding
-BLOCK = 2048
 
 
 @dataclass(frozen=True)
@@ -29,17 +28,17 @@ class Frechet:
     frechet_covariance_part: Estimate
 
 
-def frechet(x: np.ndarray, y: np.ndarray, *, bootstrap: GroupBootstrap | None = None) -> Frechet:
+def frechet(x: Matrix, y: Matrix, *, bootstrap: GroupBootstrap | None = None) -> Frechet:
     """Measure x and y, both (n_studies, dim) of unit rows.
 
     Biased upward by about dim / n: below n = 2 dim the note warns. Intervals: the mean part is resampled
     exactly, the covariance part to first order. Source: Dowson & Landau 1982; FID, Heusel et al. 2017.
     """
-    x, y = paired(x, y)
+    x, y = paired_units(x, y)
     bootstrap = bootstrap or GroupBootstrap(np.arange(len(x)))
     n, dim = x.shape
     mean = _mean_part(x, y, bootstrap)
-    covariance = _covariance_part(x - x.mean(axis=0), y - y.mean(axis=0), bootstrap)
+    covariance = _covariance_part(x, y, bootstrap)
     value = np.array([mean.value + covariance.value])
     both = (mean.replicates + covariance.replicates)[:, None]
     [total] = bootstrap.summarise(value, both, bounds=(0, np.inf))
@@ -47,39 +46,38 @@ def frechet(x: np.ndarray, y: np.ndarray, *, bootstrap: GroupBootstrap | None = 
     return Frechet(*(replace(e, note=note) for e in (total, mean, covariance)))
 
 
-def _mean_part(x: np.ndarray, y: np.ndarray, bootstrap: GroupBootstrap) -> Estimate:
-    value = squared_length((x.mean(axis=0) - y.mean(axis=0))[None])
+def _mean_part(x: Units, y: Units, bootstrap: GroupBootstrap) -> Estimate:
+    value = squared_length((x.mean - y.mean)[None])
     sizes = np.bincount(bootstrap.codes).astype(np.float32)
     total = np.concatenate([counts @ sizes for counts in bootstrap.draws()]).astype(np.float64)
     sampled = squared_length(bootstrap.sums(x) - bootstrap.sums(y)) / total**2
     return bootstrap.summarise(value, sampled[:, None], bounds=(0, np.inf))[0]
 
 
-def _covariance_part(x: np.ndarray, y: np.ndarray, bootstrap: GroupBootstrap) -> Estimate:
-    """Of centred rows. Cx^1/2 Cy^1/2 = U S V^T: the trace of the root is sum S.
+def _covariance_part(x: Units, y: Units, bootstrap: GroupBootstrap) -> Estimate:
+    """Cx^1/2 Cy^1/2 = U S V^T: the trace of the root is sum S.
 
     Its slope in Cx is the optimal map T = Cy^1/2 V S^-1 V^T Cy^1/2, in Cy the map back: study i pulls by
     <x_i, (I - T) x_i> and <y_i, (I - T^-1) y_i>.
     """
-    x, y = _in_few_dimensions(x, y)
-    scale = len(x) - 1
-    root_x, root_y = _root(x.T @ x / scale), _root(y.T @ y / scale)
+    basis = _basis(x, y)
+    cx, cy = (basis.T @ (scatter(z) / (len(x) - 1)) @ basis for z in (x, y))
+    root_x, root_y = _root(cx), _root(cy)
     u, s, vt = np.linalg.svd(root_x @ root_y)
-    spread = (np.square(x).sum() + np.square(y).sum()) / scale
+    spread = np.trace(cx) + np.trace(cy)
     value = max(0.0, float(spread - 2 * s.sum()))
     kept = s > ROUNDING * max(float(s.max()), ROUNDING)
     half = 1 / np.sqrt(s[kept])
     onto_y, onto_x = root_y @ vt[kept].T * half, root_x @ u[:, kept] * half
-    pull = _excess(x, onto_y) + _excess(y, onto_x)
+    pull = _excess(x, basis, onto_y) + _excess(y, basis, onto_x)
     return bootstrap.linear(np.array([value]), pull - pull.mean(), bounds=(0, np.inf))[0]
 
 
-def _in_few_dimensions(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The rows in the space they span where that is smaller: a rotation, which changes no distance."""
+def _basis(x: Units, y: Units) -> np.ndarray:
+    """Directions that hold all centred rows where few do: a rotation, which changes no distance."""
     if 2 * len(x) >= x.shape[1]:
-        return x, y
-    basis = np.linalg.qr(np.concatenate([x, y]).T)[0]
-    return x @ basis, y @ basis
+        return np.eye(x.shape[1])
+    return np.linalg.qr(np.concatenate([unit_rows(z) - z.mean for z in (x, y)]).T)[0]
 
 
 def _root(covariance: np.ndarray) -> np.ndarray:
@@ -87,8 +85,8 @@ def _root(covariance: np.ndarray) -> np.ndarray:
     return (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
 
 
-def _excess(rows: np.ndarray, half_map: np.ndarray) -> np.ndarray:
-    """(n,) |z|^2 - |half_map^T z|^2 for each row z."""
-    narrow = half_map.astype(np.float32)
-    parts = [rows[i : i + BLOCK].astype(np.float32) for i in range(0, len(rows), BLOCK)]
+def _excess(rows: Units, basis: np.ndarray, half_map: np.ndarray) -> np.ndarray:
+    """(n,) |z|^2 - |half_map^T z|^2 for each centred row z along the basis."""
+    narrow = (basis @ half_map).astype(np.float32)
+    parts = ((part - rows.mean).astype(np.float32) for _, part in rows.blocks())
     return np.concatenate([squared_length(p) - squared_length(p @ narrow) for p in parts])

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.arrays import paired
-from analysis.kernel_sums import Function, kernel_sums, sample_note, sample_of, spread_out
-from analysis.uncertainty import Estimate, GroupBootstrap
+from analysis.arrays import Matrix, check_pairs, taken
+from analysis.kernel_sums import Function, kernel_sums, sample_error, sample_of, spread_out
+from analysis.uncertainty import Estimate, GroupBootstrap, sampled_note
 
 EXACT_STUDIES = 4096
 EXACT_PAIRS = 2_000_000  # of pooled rows, for the median distance
@@ -29,18 +29,19 @@ class PairwiseDistances:
 
 
 def pairwise_distances(
-    x: np.ndarray, y: np.ndarray, *, bootstrap: GroupBootstrap | None = None, seed: int = 0
+    x: Matrix, y: Matrix, *, bootstrap: GroupBootstrap | None = None, seed: int = 0
 ) -> PairwiseDistances:
     """Measure x and y, both (n_studies, dim) of unit rows, above 4,096 studies on a seeded sample.
 
     Intervals to first order, s2 held: too narrow where the clouds are nearly the same, because there the
     first order vanishes. Sources: Gretton et al. 2012 (MMD), Szekely & Rizzo 2013 (energy).
     """
-    x, y = paired(x, y)
+    check_pairs(x, y)
     n = len(x)
     bootstrap = bootstrap or GroupBootstrap(np.arange(n))
     chosen = sample_of(n, EXACT_STUDIES, seed)
-    x, y, m = x[chosen], y[chosen], len(chosen)
+    m = len(chosen)
+    x, y = (taken(z, chosen) for z in (x, y))
     scale = median_squared_distance(np.concatenate([x, y]), seed=seed)
     if not scale:
         reason = "over half of all pairs of rows are identical: the kernel has no width"
@@ -56,10 +57,13 @@ def pairwise_distances(
     values = np.array([mmd.mean(), energy.mean()])
     influence = 2 * (np.stack([mmd, energy], axis=1) - values)  # a study stands on both sides of its pairs
     found = bootstrap.linear(values, spread_out(influence, chosen, n))
-    notes = [sample_note(column, chosen, n) for column in influence.T]
+    found = [
+        replace(found[0], note=f"; s2 = {scale:.4g}"),
+        replace(found[1], low=float(np.maximum(0, found[1].low))),
+    ]
+    errors = [sample_error(column, chosen, n) for column in influence.T]
     return PairwiseDistances(
-        replace(found[0], note=f"; s2 = {scale:.4g}{notes[0]}"),
-        replace(found[1], low=float(np.maximum(0, found[1].low)), note=notes[1]),
+        *(sampled_note(e, m, n, error=error) for e, error in zip(found, errors, strict=True))
     )
 
 

@@ -9,7 +9,7 @@ from analysis.evaluate.answers import right_answers
 from analysis.evaluate.controls import controls
 from analysis.evaluate.measures import alone, over_pairs, pair, together
 from analysis.evaluate.record import Control, Evaluation, Metric, evaluation_from_json
-from analysis.evaluate.step import LABEL_VALUES, Steps
+from analysis.evaluate.step import LABEL_VALUES, Steps, asking
 from data.embeddings import EmbeddingSet
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Control",
     "Evaluation",
     "Metric",
+    "asking",
     "evaluate",
     "evaluation_from_json",
     "right_answers",

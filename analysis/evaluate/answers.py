@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from analysis.evaluate.record import Metric
+from analysis.evaluate.record import ALL_ASK, ASKED, Metric
 from analysis.evaluate.step import Step, metric, named
 from analysis.retrieval import (
     Direction,
@@ -17,6 +18,7 @@ from analysis.retrieval import (
     joint_keys,
     label_precision,
 )
+from analysis.uncertainty import Sample
 from data.collection import DUPLICATE
 from data.embeddings import EmbeddingSet
 
@@ -31,21 +33,42 @@ def retrieval(step: Step) -> Iterator[Metric]:
         backward_answers=backward,
         groups=step.groups,
         bootstrap=step.bootstrap,
+        asking=step.asking(),
     )
     yield from _direction(step, (x, y), found.forward)
     yield from _direction(step, (y, x), found.backward)
 
 
 def _direction(step: Step, modalities: tuple[str, str], found: Direction) -> Iterator[Metric]:
+    yield from (_marked(m, step) for m in _measured(step, modalities, found))
+
+
+def _marked(found: Metric, step: Step) -> Metric:
+    """A number that a sample of the studies asked for, saying so."""
+    if len(step.rows) <= ALL_ASK or found.value is None:
+        return found
+    error = float(found.replicates.std()) if len(found.replicates) else None
+    sample = Sample(found.n, len(step.rows), error, ASKED)
+    return replace(found, convention=found.convention + sample.told(), sampled=sample)
+
+
+def _measured(step: Step, modalities: tuple[str, str], found: Direction) -> Iterator[Metric]:
     way = "->".join(modalities)
     for result in found.retrieval:
         yield from _scores(step, result, modalities, way)
     asked: dict[str, Any] = {"direction": way, "n_gallery": len(step.rows)}
-    yield from named(vars(found.hubness), modalities, extended=step.extended, **asked)
+    among = " among the studies that ask" if len(found.asking) < len(step.rows) else ""
+    hubs = {**asked, "n_gallery": len(found.asking), "note": among}
+    yield from named(vars(found.hubness), modalities, extended=step.extended, **hubs)
     if step.extended:
         for name, values in step.labelled():
             same = label_precision(
-                found.nearest, found.which, values, groups=step.groups, bootstrap=step.bootstrap
+                found.nearest,
+                found.which,
+                values,
+                groups=step.groups,
+                bootstrap=step.bootstrap,
+                asking=found.asking,
             )
             note = f"; label {name}"
             yield from named(vars(same), modalities, extended=True, note=note, label=name, **asked)

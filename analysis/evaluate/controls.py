@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from analysis.arrays import true_cosines
 from analysis.evaluate.record import Control, Metric
 from analysis.evaluate.step import Step
 from analysis.retrieval import rank_best
@@ -30,10 +31,14 @@ def controls(step: Step, metrics: Sequence[Metric]) -> Iterator[Control]:
     order = rng.permutation(n)
     others = np.empty(n, dtype=int)
     others[order] = np.roll(order, 1)  # one cycle: nobody stays where it was
-    gap, shuffled = (float(np.linalg.norm(x.mean(axis=0) - z.mean(axis=0))) for z in (y, y[others]))
+    gap = float(np.linalg.norm(x.mean - y.mean))
+    shuffled = float(np.linalg.norm(x.mean - y.total(others) / n))
     yield Control("centroid_gap", step.modalities, gap, shuffled, gap, abs(shuffled - gap) < EXACT, n)
-    cosines, strangers = np.einsum("nd,nd->n", x, y), np.einsum("nd,nd->n", x, y[others])
-    expected = float((x.sum(axis=0) @ y.sum(axis=0) - cosines.sum()) / (n * (n - 1)))
+    cosines = true_cosines(x, y)
+    strangers = np.concatenate(
+        [np.einsum("nd,nd->n", part, y.take(others[rows])) for rows, part in x.blocks()]
+    )
+    expected = float((n * n * x.mean @ y.mean - cosines.sum()) / (n * (n - 1)))
     near = abs(strangers.mean() - expected) <= 3 * strangers.std() / np.sqrt(n) + EXACT
     yield Control(
         "cos_true_pairs",
@@ -52,7 +57,7 @@ def _recall(step: Step, a: str, b: str, others: np.ndarray, metrics: Sequence[Me
     queries, gallery = step.of_modality(a), step.of_modality(b)
     n = len(queries)
     asked = np.sort(np.random.default_rng(step.seed).permutation(n)[:QUERIES])
-    ranks = rank_best(queries[asked], gallery, others[asked], np.arange(n))
+    ranks = rank_best(queries.source(asked), gallery, others[asked], np.arange(n))
     hits = float(ranks.hit(K).mean())
     low, high = wilson(hits * len(asked), len(asked), level=0.999)
     direction = f"{a}->{b}"

@@ -10,6 +10,7 @@ import numpy as np
 
 from analysis import gap, geometry
 from analysis.agreement import agreement
+from analysis.arrays import joined, unit_rows
 from analysis.catalogue import CATALOGUE
 from analysis.clustering import clusters, label_knn_accuracy
 from analysis.concentration import gap_concentration, gap_constancy
@@ -41,7 +42,7 @@ def pair(step: Step) -> Iterator[Metric]:
     test = gap.gap_test(x, y, groups=step.groups, seed=step.seed)
     for found in step.metrics(gap.pair_gap(x, y, bootstrap=step.bootstrap)):
         yield replace(found, p=test.p) if found.name == "centroid_gap" else found
-    stack, note = np.concatenate([x, y]), " on the stack of both modalities"
+    stack, note = joined((x, y)), " on the stack of both modalities"
     pooled = geometry.uniformity_wi(stack, bootstrap=step.bootstrap, seed=step.seed)
     yield metric("uniformity_wi", step.modalities, pooled, note=note)
     pooled = geometry.uniformity_w2(stack, bootstrap=step.bootstrap)
@@ -50,7 +51,7 @@ def pair(step: Step) -> Iterator[Metric]:
     yield from _mixing(step)
     yield from step.metrics(separability(x, y, bootstrap=step.bootstrap, seed=step.seed))
     if step.extended:
-        yield from _extended(step)
+        yield from _extended(step.thinned())
     yield from retrieval(step)
     yield from _labels(step)
 
@@ -69,19 +70,20 @@ def _mixing(step: Step) -> Iterator[Metric]:
         balance = nearest_of_own_kind(graph, bootstrap=step.bootstrap)
         for name, estimate in zip(step.modalities, balance, strict=True):
             yield metric("same_to_other", step.modalities, estimate, note=f"; of {name}", label=name)
-        silhouette = modality_silhouette(step.vectors, bootstrap=step.bootstrap)
-        yield metric("modality_silhouette", step.modalities, silhouette)
+        some = step.thinned()
+        silhouette = modality_silhouette(list(map(unit_rows, some.vectors)), bootstrap=some.bootstrap)
+        yield from some.metrics({"modality_silhouette": silhouette})
 
 
 def _extended(step: Step) -> Iterator[Metric]:
-    x, y = step.vectors
+    x, y = map(unit_rows, step.vectors)
     options: dict[str, Any] = {"bootstrap": step.bootstrap}
     yield from step.metrics(gap.pair_extras(x, y, **options))
     yield from step.metrics(pairwise_distances(x, y, seed=step.seed, **options))
     yield from step.metrics(transport(x, y, seed=step.seed, **options))
     yield from step.metrics(gap_concentration(x, y, **options))
     yield from step.metrics(gap_constancy(x, y, seed=step.seed, **options))
-    yield metric("gram_volume", step.modalities, volumes((x, y), **options).gram_volume)
+    yield from step.metrics({"gram_volume": volumes((x, y), **options).gram_volume})
     yield from step.metrics(agreement(x, y, seed=step.seed, **options))
 
 

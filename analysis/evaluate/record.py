@@ -8,7 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from analysis.uncertainty import INTERVAL
+from analysis.uncertainty import INTERVAL, Sample
+
+ALL_ASK = 100_000  # studies up to which each asks; above, a seeded sample of them asks all
+QUERIES = 10_000  # studies that ask then
+EXTENDED = 20_000  # studies that the further numbers, of `extended`, are measured on then
+ASKED = "queries"
+SAMPLING = (
+    f"Sampled: above {ALL_ASK:,} studies retrieval asks {QUERIES:,} of them, seeded, against the whole "
+    "gallery, and hubs are counted among these alone. Each sampled number says its sample and its standard "
+    "error; its interval covers the sampling."
+)
 
 
 def _none() -> np.ndarray:
@@ -24,6 +34,7 @@ class Metric:
     direction   "image->caption" for retrieval, else None; protocol likewise
     label       column of labels that clusters and lists are held against, else None
     p           of the permutation test for "no gap", for the centroid gap alone
+    sampled     the sample that it was taken from, and the standard error which that leaves; None = all
     replicates  (resamples,) values under the resamples, empty without an interval; not in the JSON
     """
 
@@ -42,7 +53,13 @@ class Metric:
     label: str | None = None
     p: float | None = None
     reason: str | None = None
+    sampled: Sample | None = None
     replicates: np.ndarray = field(default_factory=_none, repr=False, compare=False)
+
+    @property
+    def measured_on(self) -> str:
+        """How many studies or queries, and of how many where a sample was drawn."""
+        return f"{self.sampled.size:,} of {self.sampled.of:,}" if self.sampled else f"{self.n:,}"
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -52,6 +69,7 @@ class Metric:
     def to_json(self) -> dict[str, Any]:
         """Fields that apply, ready for JSON."""
         shown = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "replicates"}
+        shown["sampled"] = self.sampled and asdict(self.sampled)
         return {k: v for k, v in shown.items() if v is not None or k in ("value", "low", "high")}
 
 
@@ -98,6 +116,12 @@ class Evaluation:
             "controls": [asdict(c) for c in self.controls],
         }
 
+    @property
+    def sampling(self) -> str:
+        """What was sampled by which rule, in a sentence; "" where every study asked."""
+        asked = next((m.sampled for m in self.metrics if m.sampled and m.sampled.what == ASKED), None)
+        return f"{SAMPLING} Here {asked.size:,} of {asked.of:,} ask." if asked else ""
+
     def find(
         self,
         name: str,
@@ -126,12 +150,16 @@ class Evaluation:
 def evaluation_from_json(record: Mapping[str, Any], replicates: np.ndarray | None = None) -> Evaluation:
     """The inverse of `Evaluation.to_json`, with the table of `Evaluation.replicates` where it was kept."""
     kept = replicates if replicates is not None else np.empty((len(record["metrics"]), 0))
-    metrics = tuple(
-        Metric(**{**m, "modalities": tuple(m["modalities"])}, replicates=row[np.isfinite(row)])
-        for m, row in zip(record["metrics"], kept, strict=True)
-    )
+    metrics = tuple(_metric(m, row[np.isfinite(row)]) for m, row in zip(record["metrics"], kept, strict=True))
     controls = tuple(Control(**{**c, "modalities": tuple(c["modalities"])}) for c in record["controls"])
     rest = {f.name: record[f.name] for f in fields(Evaluation)}
     return Evaluation(
         **{**rest, "modalities": tuple(record["modalities"]), "metrics": metrics, "controls": controls}
+    )
+
+
+def _metric(record: Mapping[str, Any], replicates: np.ndarray) -> Metric:
+    sampled = record.get("sampled") and Sample(**record["sampled"])
+    return Metric(
+        **{**record, "modalities": tuple(record["modalities"]), "sampled": sampled}, replicates=replicates
     )

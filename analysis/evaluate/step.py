@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from analysis.arrays import unit_rows
+from analysis.arrays import Units
 from analysis.catalogue import CATALOGUE
-from analysis.evaluate.record import Metric
-from analysis.uncertainty import Estimate, GroupBootstrap
+from analysis.evaluate.record import ALL_ASK, EXTENDED, QUERIES, Metric
+from analysis.kernel_sums import sample_of
+from analysis.uncertainty import Estimate, GroupBootstrap, Sample, narrowed
 from data.collection import GROUP
 from data.embeddings import EmbeddingSet
 
@@ -23,36 +25,69 @@ MAX_LABELS = 3
 class Step:
     """The studies of one part that have all of some modalities, and how to resample them.
 
-    vectors  one (n, dim) float64 array of unit rows a modality; the same object in every step over the same
-             studies, so that its sums under the resamples are taken once
+    vectors  unit rows (n, dim) of each modality, where many read by blocks; the same object in every step
+             over the same studies, so that its sums under the resamples are taken once
+    of       how many studies these were drawn from, where they are a sample
     """
 
     part: EmbeddingSet
     modalities: tuple[str, ...]
     rows: np.ndarray
     bootstrap: GroupBootstrap
-    vectors: list[np.ndarray]
+    vectors: list[Units]
     seed: int
     extended: bool
+    of: int | None = None
 
     @property
     def groups(self) -> np.ndarray:
         """(n,) int, the group of each study."""
         return self.bootstrap.codes
 
-    def of_modality(self, name: str) -> np.ndarray:
+    def of_modality(self, name: str) -> Units:
         """(n, dim) of one modality."""
         return self.vectors[self.modalities.index(name)]
 
+    def asking(self) -> np.ndarray | None:
+        """Numbers of the studies that ask, a seeded sample; None where all do."""
+        return asking(len(self.rows), seed=self.seed)
+
+    def thinned(self) -> Step:
+        """The step over a sample of its studies, where they are many: for what is read all at once."""
+        n = len(self.rows)
+        if n <= ALL_ASK:
+            return self
+        chosen = sample_of(n, EXTENDED, self.seed)
+        bootstrap = narrowed(self.bootstrap, chosen, n)
+        vectors = [Units(z.take(chosen)) for z in self.vectors]
+        return replace(self, rows=self.rows[chosen], bootstrap=bootstrap, vectors=vectors, of=n)
+
     def metrics(self, measured: object, *, note: str = "", **where: Any) -> Iterator[Metric]:
-        """A dataclass of estimates whose fields are names of the catalogue."""
-        yield from named(vars(measured), self.modalities, extended=self.extended, note=note, **where)
+        """A dataclass or mapping of estimates under names of the catalogue."""
+        estimates = measured if isinstance(measured, Mapping) else vars(measured)
+        for found in named(estimates, self.modalities, extended=self.extended, note=note, **where):
+            yield found if self.of is None else self._marked(found)
+
+    def _marked(self, found: Metric) -> Metric:
+        """A number of a sample, that says so."""
+        if found.sampled or found.value is None or self.of is None:
+            return found
+        error = float(found.replicates.std()) if len(found.replicates) else None
+        sample = Sample(len(self.rows), self.of, error)
+        return replace(found, convention=found.convention + sample.told(), sampled=sample)
 
     def labelled(self) -> Iterator[tuple[str, np.ndarray]]:
         """The first label columns that have few values, (n,) of str each, "" = no label."""
-        columns = {name: self.part.rows[name].to_numpy(str)[self.rows] for name in self.part.labels}
-        fit = [(name, v) for name, v in columns.items() if len(set(v) - {""}) in LABEL_VALUES]
-        yield from fit[:MAX_LABELS]
+        for name in islice(filter(self._few_values, self.part.labels), MAX_LABELS):
+            yield name, self.part.rows[name].iloc[self.rows].to_numpy(str)
+
+    def _few_values(self, name: str) -> bool:
+        return len({*map(str, self.part.rows[name].iloc[self.rows].unique())} - {""}) in LABEL_VALUES
+
+
+def asking(n: int, *, seed: int = 0) -> np.ndarray | None:
+    """Which of n studies ask in a retrieval against all, ascending; None where all do."""
+    return sample_of(n, QUERIES, seed) if n > ALL_ASK else None
 
 
 class Steps:
@@ -60,7 +95,7 @@ class Steps:
 
     def __init__(self, part: EmbeddingSet, *, resamples: int, seed: int, extended: bool) -> None:
         self.part, self.resamples, self.seed, self.extended = part, resamples, seed, extended
-        self._known: dict[bytes, tuple[GroupBootstrap, dict[str, np.ndarray]]] = {}
+        self._known: dict[bytes, tuple[GroupBootstrap, dict[str, Units]]] = {}
 
     def over(self, modalities: Sequence[str]) -> Step | None:
         """The step over some modalities; None where fewer than two studies have them all."""
@@ -74,7 +109,8 @@ class Steps:
         bootstrap, units = self._known[rows.tobytes()]
         for m in modalities:
             if m not in units:
-                units[m] = unit_rows(self.part.vectors[m][rows])
+                some = None if len(rows) == len(self.part) else rows
+                units[m] = Units(self.part.vectors[m], rows=some)
         vectors = [units[m] for m in modalities]
         return Step(self.part, tuple(modalities), rows, bootstrap, vectors, self.seed, self.extended)
 
@@ -109,6 +145,7 @@ def metric(
         info.convention + note + estimate.note,
         info.better,
         reason=estimate.reason or None,
+        sampled=estimate.sample,
         replicates=estimate.replicates,
         **where,
     )

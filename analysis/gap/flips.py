@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.arrays import paired
-from analysis.group_sums import group_sums, squared_length
+from analysis.arrays import Matrix, paired_units
+from analysis.group_sums import group_sum_blocks, squared_length
 
 ROUNDING = 1e-6  # relative: float32 sums of the same signs in another order are the same gap
 PARTS = 8
@@ -29,7 +29,7 @@ class FlipTest:
 
 
 def gap_test(
-    x: np.ndarray, y: np.ndarray, *, groups: np.ndarray, permutations: int = 1000, seed: int = 0
+    x: Matrix, y: Matrix, *, groups: np.ndarray, permutations: int = 1000, seed: int = 0
 ) -> FlipTest:
     """Exchange x_i and y_i with probability 1/2, all studies of a group together, and take the gap.
 
@@ -38,17 +38,26 @@ def gap_test(
     a group are symmetric about 0; with many groups it tests their mean alone. The smallest p is
     1 / (1 + permutations), or about 2^(1 - groups) where that is more.
     """
-    x, y = paired(x, y)
+    x, y = paired_units(x, y)
     _, codes = np.unique(np.asarray(groups).astype(str), return_inverse=True)
-    sums = (group_sums(x - y, codes) / len(x)).astype(np.float32)
+    n_groups = int(codes.max()) + 1
     rng = np.random.default_rng(seed)
-    squared = []
-    for size in (len(part) for part in np.array_split(np.arange(permutations), PARTS)):
-        bits = rng.integers(256, size=(size, -(-len(sums) // 8)), dtype=np.uint8)
-        signs = 1 - 2 * np.unpackbits(bits, axis=1, count=len(sums)).astype(np.float32)
-        squared.append(squared_length(signs @ sums))
-    gaps = np.sqrt(np.concatenate(squared))
-    observed = float(np.linalg.norm(sums.sum(axis=0, dtype=np.float64)))
+    sizes = (len(part) for part in np.array_split(np.arange(permutations), PARTS))
+    bits = [rng.integers(256, size=(size, -(-n_groups // 8)), dtype=np.uint8) for size in sizes]
+    flipped, whole = np.zeros((permutations, x.shape[1])), np.zeros(x.shape[1])
+    for which, apart in group_sum_blocks(lambda rows: x.take(rows) - y.take(rows), codes):
+        narrow = (apart / len(x)).astype(np.float32)
+        flipped += np.concatenate([_signs(part, which) @ narrow for part in bits])
+        whole += narrow.sum(axis=0, dtype=np.float64)
+    gaps = np.sqrt(squared_length(flipped))
+    observed = float(np.linalg.norm(whole))
     reached = int((gaps >= observed * (1 - ROUNDING)).sum())
     p = (1 + reached) / (1 + permutations)
-    return FlipTest(p, len(x), len(sums), permutations, float(np.quantile(gaps, 0.95)))
+    return FlipTest(p, len(x), n_groups, permutations, float(np.quantile(gaps, 0.95)))
+
+
+def _signs(bits: np.ndarray, groups: slice) -> np.ndarray:
+    """(b, n) float32 of 1 and -1: the signs of some groups, packed by eight."""
+    first = groups.start // 8
+    some = np.unpackbits(bits[:, first : -(-groups.stop // 8)], axis=1)
+    return 1 - 2 * some[:, groups.start - 8 * first : groups.stop - 8 * first].astype(np.float32)

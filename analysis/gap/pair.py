@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.arrays import paired, unit_rows
-from analysis.group_sums import group_sums, squared_length
+from analysis.arrays import Matrix, Units, paired_units, true_cosines, units
+from analysis.group_sums import group_sum_blocks, group_sums, squared_length
 from analysis.uncertainty import Estimate, GroupBootstrap
 
 
@@ -44,7 +44,7 @@ class PairGap:
 _RESAMPLED = tuple(name for name in PairGap.__dataclass_fields__ if name != "centroid_gap_floor")
 
 
-def pair_gap(x: np.ndarray, y: np.ndarray, *, bootstrap: GroupBootstrap | None = None) -> PairGap:
+def pair_gap(x: Matrix, y: Matrix, *, bootstrap: GroupBootstrap | None = None) -> PairGap:
     """Measure the gap between two modalities, x and y both (n_studies, dim).
 
     Distribution metrics (the gap) are blind to which text belongs to which image; the cosine of true
@@ -52,14 +52,13 @@ def pair_gap(x: np.ndarray, y: np.ndarray, *, bootstrap: GroupBootstrap | None =
     float32. Source: methods of Liang et al. 2022 (gap), Wang & Isola 2020 (alignment), Schrodi et al.
     2025 (RMG).
     """
-    x, y = paired(x, y)
+    x, y = paired_units(x, y)
     bootstrap = bootstrap or GroupBootstrap(np.arange(len(x)))
-    codes = bootstrap.codes
-    scalars = np.stack([np.ones(len(x)), np.einsum("nd,nd->n", x, y)], axis=1)  # studies, their cosine
-    scalars = group_sums(scalars, codes)
-    noise = _sampling_noise(sizes=scalars[:, 0], apart=group_sums(x - y, codes))
+    scalars = np.stack([np.ones(len(x)), true_cosines(x, y)], axis=1)  # studies, their cosine
+    scalars = group_sums(scalars, bootstrap.codes)
+    noise = _sampling_noise(x, y, bootstrap.codes, sizes=scalars[:, 0])
     once = np.ones((1, bootstrap.n_groups))
-    sum_x, sum_y = (z.sum(axis=0, keepdims=True) for z in (x, y))
+    sum_x, sum_y = (len(z) * z.mean[None] for z in (x, y))
     value = _pair_statistics(_scalars(once, scalars), sum_x, sum_y, noise)[0]
     narrow = scalars.astype(np.float32)
     drawn = np.concatenate([_scalars(counts, narrow) for counts in bootstrap.draws()])
@@ -111,28 +110,29 @@ def _pair_statistics(scalars: np.ndarray, sum_x: np.ndarray, sum_y: np.ndarray, 
     return np.stack(columns, axis=1)
 
 
-def _sampling_noise(sizes: np.ndarray, apart: np.ndarray) -> float:
+def _sampling_noise(x: Units, y: Units, codes: np.ndarray, *, sizes: np.ndarray) -> float:
     """Expected squared length of the error of the mean difference, studies sampled by group."""
-    groups = len(apart)
+    groups, total, mean = len(sizes), 0.0, x.mean - y.mean
     if groups < 2:
         return 0.0
-    off = apart - np.outer(sizes, apart.sum(axis=0) / sizes.sum())
-    return float(groups / (groups - 1) * np.square(off).sum() / sizes.sum() ** 2)
+    for which, apart in group_sum_blocks(lambda rows: x.take(rows) - y.take(rows), codes):
+        total += float(np.square(apart - np.outer(sizes[which], mean)).sum())
+    return groups / (groups - 1) * total / float(sizes.sum()) ** 2
 
 
-def angular_value(z: np.ndarray, *, bootstrap: GroupBootstrap | None = None) -> Estimate:
+def angular_value(z: Matrix, *, bootstrap: GroupBootstrap | None = None) -> Estimate:
     """Mean cosine of distinct rows of one modality, z (n_studies, dim).
 
     Clearly above 0 = the rows fill a narrow cone (cone effect); 0 = spread over all directions.
     Exact in O(n dim): (|sum z|^2 - n) / (n (n - 1)). NaN for one study.
     """
-    z = unit_rows(z)
+    z = units(z)
     bootstrap = bootstrap or GroupBootstrap(np.arange(len(z)))
     if len(z) < 2:
         return bootstrap.undefined("one study has no other to be compared with")
     sizes = np.bincount(bootstrap.codes).astype(np.float32)
     size = np.array([float(len(z))])
-    value = _mean_cosine(size, size, z.sum(axis=0, keepdims=True))
+    value = _mean_cosine(size, size, len(z) * z.mean[None])
     drawn = [(counts @ sizes, np.square(counts) @ sizes) for counts in bootstrap.draws()]
     total, same = (np.concatenate(part).astype(np.float64) for part in zip(*drawn, strict=True))
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -8,11 +8,13 @@ from functools import cached_property
 
 import numpy as np
 
+from analysis.arrays import Matrix, Units, joined, source
 from analysis.uncertainty import Estimate, GroupBootstrap, narrowed, sampled_note
 
 NEIGHBOURS = 90  # what LISI looks at
 LIMIT = 8192  # pooled rows; above, a sample of rows asks
 QUERIES = 2048  # pooled rows that ask, where not all do
+TOGETHER = 64  # rows whose neighbours are in memory at a time
 SPARE = 8  # candidates beyond k: cosines round where distances do not
 
 
@@ -77,7 +79,7 @@ class JointGraph:
 
 
 def joint_neighbours(
-    vectors: Sequence[np.ndarray],
+    vectors: Sequence[Matrix],
     *,
     studies: Sequence[np.ndarray] | None = None,
     k: int = NEIGHBOURS,
@@ -113,8 +115,8 @@ def sample(n: int, size: int, *, seed: int) -> np.ndarray:
 
 
 def _pool(
-    vectors: Sequence[np.ndarray], studies: Sequence[np.ndarray] | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    vectors: Sequence[Matrix], studies: Sequence[np.ndarray] | None
+) -> tuple[Matrix, np.ndarray, np.ndarray]:
     """All rows with their modality and study."""
     sizes = [len(v) for v in vectors]
     if len(sizes) < 2:
@@ -125,25 +127,32 @@ def _pool(
         studies = [np.arange(size) for size in sizes]
     if [len(s) for s in studies] != sizes:
         raise ValueError(f"Expected the study of each row, {sizes}, got {[len(s) for s in studies]}.")
-    pooled = np.concatenate(vectors)
-    pooled = pooled if pooled.dtype == np.float64 else pooled.astype(np.float32, copy=False)
+    units = [z for z in vectors if isinstance(z, Units)]
+    pooled = joined(units) if len(units) == len(vectors) else np.concatenate(vectors)
     return pooled, np.repeat(np.arange(len(sizes)), sizes), np.concatenate(studies)
 
 
-def _neighbours(z: np.ndarray, asking: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+def _neighbours(z: Matrix, asking: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """(rows, distances) of the k nearest of z for the rows that ask."""
     from analysis.mixing.kernels import distances_to
     from analysis.retrieval.engine import search
-    from analysis.retrieval.rows import rows_of
+    from analysis.retrieval.rows import parts_of, rows_of
 
     items = rows_of(z)
     if k == 0:
         return np.empty((len(asking), 0), int), np.empty((len(asking), 0))
-    queries = items if len(asking) == len(z) else rows_of(z[asking])
+    queries = items if len(asking) == len(z) else rows_of(source(z, asking))
     found = search(queries, items, forward=[], k=k + 1 + SPARE)[0].nearest
     itself = found == asking[:, None]
     itself[~itself.any(axis=1), -1] = True  # earlier copies of it took all places
     found = found[~itself].reshape(len(asking), -1)
-    distances = distances_to(items.rows, items.scale, items.which[asking], items.which[found])
+    own, near = items.which[asking], items.which[found]
+    parts = [
+        distances_to(
+            items.take(own[p]), items.scale[own[p]], items.take(near[p].ravel()), items.scale[near[p]]
+        )
+        for p in parts_of(len(own), TOGETHER)
+    ]
+    distances = np.concatenate(parts)
     order = np.argsort(distances, axis=1, kind="stable")[:, :k]
     return np.take_along_axis(found, order, axis=1), np.take_along_axis(distances, order, axis=1)

@@ -21,16 +21,16 @@ def _distance(a: np.ndarray, b: np.ndarray, scale_a: float, scale_b: float) -> f
 
 @njit(nogil=True, cache=True)
 def distances_to(
-    rows: np.ndarray, scale: np.ndarray, queries: np.ndarray, found: np.ndarray
+    rows: np.ndarray, scale: np.ndarray, near: np.ndarray, near_scale: np.ndarray
 ) -> np.ndarray:  # pragma: no cover
-    """(q, k) float64 distances of unit rows from rows[queries] to rows[found], (q,) and (q, k) of int.
+    """(q, k) float64 distances of unit rows (q, dim) to those near each, (q k, dim).
 
-    rows (n, dim); scale (n,) float64 that makes them unit rows.
+    scale (q,), near_scale (q, k): float64 that makes them unit rows.
     """
-    distances = np.empty(found.shape)
-    for q, own in enumerate(queries):
-        for c, row in enumerate(found[q]):
-            distances[q, c] = _distance(rows[own], rows[row], scale[own], scale[row])
+    distances = np.empty(near_scale.shape)
+    for q, scales in enumerate(near_scale):
+        for c, other in enumerate(scales):
+            distances[q, c] = _distance(rows[q], near[q * len(scales) + c], scale[q], other)
     return distances
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.arrays import unit_rows
+from analysis.arrays import Matrix, taken
 from analysis.mixing.graph import LIMIT, JointGraph, joint_neighbours, sample
 from analysis.mixing.kbet import kbet_neighbours, rejection_pulls, rejections
 from analysis.mixing.pull import AROUND, influenced
@@ -33,7 +33,7 @@ class MixingByLabel:
 
 
 def mixing_by_label(
-    vectors: Sequence[np.ndarray],
+    vectors: Sequence[Matrix],
     labels: np.ndarray,
     *,
     bootstrap: GroupBootstrap | None = None,
@@ -54,7 +54,7 @@ def mixing_by_label(
         )
     chosen = sample(n, limit // len(vectors), seed=seed)
     draws = narrowed(bootstrap or GroupBootstrap(np.arange(n)), chosen, n)
-    units, labels = [unit_rows(v)[chosen] for v in vectors], np.asarray(labels, dtype=str)[chosen]
+    units, labels = [taken(v, chosen) for v in vectors], np.asarray(labels, dtype=str)[chosen]
     names, counts = np.unique(labels[labels != ""], return_counts=True)
     kept = [np.flatnonzero(labels == name) for name in names[counts * len(units) >= FEWEST]]
     if not kept:

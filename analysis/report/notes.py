@@ -43,6 +43,8 @@ def _notes(evidence: Evidence) -> Iterator[str]:
         f"Intervals: {first.interval}; {first.resamples:,} resamples, seed {first.seed}. In them: which "
         "studies were drawn. Not in them: another training seed, another split, another hospital."
     )
+    if first.sampling:
+        yield first.sampling
     if evidence.paired:
         yield "A and B see the same resamples, so what the studies share cancels from the difference."
     yield "Ties in retrieval count by their expectation over all orders: equal cosines are no luck."
@@ -55,7 +57,7 @@ def _notes(evidence: Evidence) -> Iterator[str]:
 def _galleries(evidence: Evidence) -> Table:
     """Recall means little without the number of items it was found among."""
     found = {
-        (m.direction or "", m.protocol or "", f"{m.n:,}", f"{m.n_gallery:,}")
+        (m.direction or "", m.protocol or "", m.measured_on, f"{m.n_gallery:,}")
         for side in evidence.sides
         for m in side.evaluation.metrics
         if m.n_gallery and m.name == "recall_at_10"

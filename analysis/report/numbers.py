@@ -37,7 +37,7 @@ def five(evidence: Evidence) -> Table:
         known = next((m for m in found if m is not None), None)
         if known is not None:
             values = [with_interval(m.name, m.value, m.low, m.high) if m else "" for m in found]
-            rows.append((title(known), *values, f"{known.n:,}", _meaning(known)))
+            rows.append((title(known), *values, known.measured_on, _meaning(known)))
     letters = "AB"[: len(evidence.sides)]
     columns = ("number", *letters, "n", "what it says")
     return Table("five-numbers", "Five numbers", columns, tuple(rows), "Values with 95 % intervals.")
@@ -51,17 +51,17 @@ def everything(evaluation: Evaluation, letter: str) -> Table:
             title(m),
             protocol(m.protocol),
             with_interval(m.name, m.value, m.low, m.high),
-            f"{m.n:,}",
+            m.measured_on,
             m.better,
             m.convention,
         )
         for m in known
     )
     columns = ("number", "protocol", "value (95 % interval)", "n", "better", "convention")
-    data = tuple({**m.to_json(), "modalities": " · ".join(m.modalities)} for m in known)
+    data = tuple(map(_record, known))
     titles = tuple(dict.fromkeys(key for row in data for key in row))
     filled = tuple({key: row.get(key) for key in titles} for row in data)
-    note = f"Intervals: {evaluation.interval}."
+    note = f"Intervals: {evaluation.interval}. {evaluation.sampling}".strip()
     return Table(f"numbers-{letter.lower()}", f"{letter}: {evaluation.set}", columns, rows, note, filled)
 
 
@@ -114,6 +114,12 @@ def differences(rows: Sequence[Row], key: str, name: str, note: str) -> Table:
 def holds(control: Control) -> str:
     """The verdict on a control."""
     return "holds" if control.holds else "DOES NOT HOLD"
+
+
+def _record(metric: Metric) -> dict[str, object]:
+    """What JSON says of a number, flat: for a row of a file."""
+    record = {**metric.to_json(), "modalities": " · ".join(metric.modalities)}
+    return {**record, "sampled": metric.measured_on} if metric.sampled else record
 
 
 def _meaning(metric: Metric) -> str:

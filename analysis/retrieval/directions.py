@@ -8,13 +8,16 @@ from typing import Literal
 
 import numpy as np
 
+from analysis.arrays import Matrix, check_pairs, source
 from analysis.hubness import Hubness, hubness
 from analysis.retrieval.engine import Found, search
 from analysis.retrieval.protocols import PROTOCOLS, Protocol, RightAnswers, Task, task
 from analysis.retrieval.ranks import Ranks
 from analysis.retrieval.rows import rows_of
 from analysis.retrieval.scores import Retrieval, graded, scores
-from analysis.uncertainty import GroupBootstrap
+from analysis.uncertainty import GroupBootstrap, narrowed
+
+EVERY = (PROTOCOLS.index("multi_positive"),)  # protocols for which all right answers are placed
 
 
 @dataclass(frozen=True)
@@ -23,15 +26,17 @@ class Direction:
 
     retrieval  one record a protocol, in the order of PROTOCOLS
     hubness    who crowds into the answers
-    nearest    (n_studies, k) rows of the gallery of highest cosine for every study, best first; equal
-               items in the order of the gallery
+    nearest    (n_asking, k) rows of the gallery of highest cosine for every study that asks, best first;
+               equal items in the order of the gallery
     which      (n_studies,) equal where rows of the gallery are equal
+    asking     (n_asking,) studies that ask, ascending: all, or a sample of them
     """
 
     retrieval: tuple[Retrieval, ...]
     hubness: Hubness
     nearest: np.ndarray = field(repr=False, compare=False)
     which: np.ndarray = field(repr=False, compare=False)
+    asking: np.ndarray = field(repr=False, compare=False)
 
     def of(self, protocol: Protocol) -> Retrieval:
         """The record of one protocol."""
@@ -47,14 +52,15 @@ class BothDirections:
 
 
 def both_directions(
-    x: np.ndarray,
-    y: np.ndarray,
+    x: Matrix,
+    y: Matrix,
     *,
     answers: RightAnswers | None = None,
     backward_answers: RightAnswers | None = None,
     groups: np.ndarray | None = None,
     bootstrap: GroupBootstrap | None = None,
     k: int = 10,
+    asking: np.ndarray | None = None,
 ) -> BothDirections:
     """Rank by cosine, both ways, under all protocols. Row i of x (n_studies, dim) is the study of row i of y.
 
@@ -63,6 +69,8 @@ def both_directions(
     groups            (n_studies,) resampling unit; queries are resampled, the gallery stays fixed
     bootstrap         over those groups, if there is one already
     k                 how many answers count as near, for hubs
+    asking            studies that ask, ascending, against all: a sample where n_studies squared is too
+                      much. Intervals are over them; hubs are counted where they alone are offered, too
 
     Scores are exact in float64 at the speed of float32; memory grows with n_studies.
     ValueError unless the shapes agree, there are two pairs, and every row has a direction.
@@ -73,27 +81,51 @@ def both_directions(
     groups = own if groups is None else np.asarray(groups)
     bootstrap = bootstrap or GroupBootstrap(groups)
     sides = [[task(p, a) for p in PROTOCOLS] for a in (answers, backward_answers or answers.reversed())]
+    if asking is not None:
+        ways = zip(((x, y), (y, x)), sides, strict=True)
+        return BothDirections(*(_sampled(*w, tasks, asking, groups, bootstrap, k) for w, tasks in ways))
     queries, gallery = rows_of(x), rows_of(y)
-    found = search(
-        queries, gallery, forward=sides[0], backward=sides[1], k=k, every=(PROTOCOLS.index("multi_positive"),)
-    )
+    found = search(queries, gallery, forward=sides[0], backward=sides[1], k=k, every=EVERY)
     which = (gallery.which, queries.which)
-    return BothDirections(
-        *(
-            _direction(f, tasks, w, groups, bootstrap, k)
-            for f, tasks, w in zip(found, sides, which, strict=True)
-        )
-    )
+    ways_found = []
+    for one, tasks, items in zip(found, sides, which, strict=True):
+        hubs = hubness(one.nearest, len(own), k=k, bootstrap=bootstrap)
+        records = _records(one, tasks, groups, bootstrap)
+        ways_found.append(Direction(records, hubs, one.nearest, items, own))
+    return BothDirections(*ways_found)
 
 
-def _direction(
-    found: Found,
+def _sampled(
+    x: Matrix,
+    y: Matrix,
     tasks: Sequence[Task],
-    which: np.ndarray,
+    asking: np.ndarray,
     groups: np.ndarray,
     bootstrap: GroupBootstrap,
     k: int,
 ) -> Direction:
+    """One direction, asked by some studies."""
+    queries, gallery = rows_of(source(x, asking)), rows_of(y)
+    places = np.full(len(x), -1)
+    places[asking] = np.arange(len(asking))
+    kept = [_asked_by(one, places) for one in tasks]
+    (found,) = search(queries, gallery, forward=kept, k=k, every=EVERY)
+    some = [replace(one, asked=asking[one.asked]) for one in kept]
+    among = narrowed(bootstrap, asking, len(x))
+    near = search(queries, rows_of(source(y, asking)), forward=[], k=k)[0].nearest
+    hubs = hubness(near, len(asking), k=k, bootstrap=among)
+    return Direction(_records(found, some, groups, bootstrap), hubs, found.nearest, gallery.which, asking)
+
+
+def _asked_by(one: Task, places: np.ndarray) -> Task:
+    """The part of a task that is asked by studies with a place (n_studies,) among the queries, -1 = none."""
+    own = places[one.asked] >= 0
+    return Task(places[one.asked[own]], one.offered, one.query_keys[own], one.gallery_keys)
+
+
+def _records(
+    found: Found, tasks: Sequence[Task], groups: np.ndarray, bootstrap: GroupBootstrap
+) -> tuple[Retrieval, ...]:
     records: list[Retrieval] = []
     for protocol, one, ranks, positives in zip(PROTOCOLS, tasks, found.ranks, found.positives, strict=True):
         over = bootstrap_of(one.asked, groups, bootstrap)
@@ -105,8 +137,7 @@ def _direction(
         elif record.map:  # of its twin
             record = replace(record, map=None, ndcg_at_10=None, r_precision=None)
         records.append(record)
-    hubs = hubness(found.nearest, len(which), k=k, bootstrap=bootstrap)
-    return Direction(tuple(records), hubs, found.nearest, which)
+    return tuple(records)
 
 
 def _same(record: Retrieval, one: Task, ranks: Ranks) -> bool:
@@ -152,9 +183,7 @@ def retrieval(
     return graded(record, found.positives[0], bootstrap=bootstrap) if wide else record
 
 
-def rank_best(
-    queries: np.ndarray, gallery: np.ndarray, query_keys: np.ndarray, gallery_keys: np.ndarray
-) -> Ranks:
+def rank_best(queries: Matrix, gallery: Matrix, query_keys: np.ndarray, gallery_keys: np.ndarray) -> Ranks:
     """Rank of the best item that shares the query's key; exact about ties.
 
     queries (n_queries, dim), gallery (n_gallery, dim), a key for each row of both. A query whose key no
@@ -162,14 +191,6 @@ def rank_best(
     """
     one = Task(np.arange(len(queries)), np.arange(len(gallery)), query_keys, gallery_keys)
     return search(rows_of(queries), rows_of(gallery), forward=[one])[0].ranks[0]
-
-
-def check_pairs(x: np.ndarray, y: np.ndarray) -> None:
-    """ValueError unless the shapes agree and there are two pairs."""
-    if np.shape(x) != np.shape(y):
-        raise ValueError(f"Paired modalities need one shape, got {np.shape(x)} and {np.shape(y)}.")
-    if len(x) < 2:
-        raise ValueError(f"At least 2 pairs are needed, got {len(x)}.")
 
 
 def bootstrap_of(asked: np.ndarray, groups: np.ndarray, bootstrap: GroupBootstrap) -> GroupBootstrap:

@@ -2,7 +2,7 @@
 
 A tile of float32 scores stays in cache: it is counted against what each query must beat, turned over and
 counted again for the other direction, and forgotten. What float32 leaves open is scored again in float64.
-Memory grows with the rows, never with rows times rows.
+Memory grows with the rows, never with rows times rows; many rows are read from where they lie, tile by tile.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ import numpy as np
 
 from analysis.retrieval.protocols import Task
 from analysis.retrieval.ranks import Positives, Ranks
-from analysis.retrieval.rows import Rows
+from analysis.retrieval.rows import Rows, pair_scores, parts_of
 
 TILE = (512, 512)  # 1 MB: about a core's own cache
 SPARE = 6  # candidates kept beyond k, so that rounding at the k-th place is hardly ever in doubt
 WORKERS = 16  # each holds counters of its own
+STRIPES = 64  # blocks of rows to share out among threads, or more; each reads all items once
+RIGHT = 1 << 20  # right answers looked at together
+FEW = 16  # rows settled at a time from all items
 POSITIVES = 50  # right answers a query, on average, whose places are all worth finding
 HALF_STEP = 2.0**-24  # relative rounding of float32
 _ALONE = threading.Lock()  # the limit on BLAS threads is one for the whole process
@@ -71,9 +74,6 @@ class _Direction:
             len(c.row) == len(self.queries) and (c.weights == 1).all() for c in self.counters
         )
 
-    def pair(self) -> tuple[np.ndarray, ...]:
-        return self.queries.rows, self.queries.scale, self.items.rows, self.items.scale
-
 
 class _Worker:
     """Counters of one thread: nothing is shared until the end."""
@@ -86,44 +86,59 @@ class _Worker:
         self.values = [np.full((len(d.queries), d.kept), -np.inf, np.float32) for d in directions]
         self.items = [np.full((len(d.queries), d.kept), -1, np.int32) for d in directions]
 
-    def sweep(self, blocks: Iterator[int]) -> None:
+    def sweep(self, blocks: Iterator[slice]) -> None:
         """Takes blocks of rows until none is left."""
+        x, y = self.directions[0].queries, self.directions[0].items
+        for block in blocks:
+            left, left_centred = x.block(block)
+            for part in parts_of(len(y), TILE[1]):
+                right, right_centred = y.block(part)
+                for r in parts_of(len(left), TILE[0]):
+                    rows = slice(block.start + r.start, block.start + r.stop)
+                    self._tile(left_centred[r], right_centred, _Side(rows, left[r]), _Side(part, right))
+
+    def _tile(self, left: np.ndarray, right: np.ndarray, x: _Side, y: _Side) -> None:
         from analysis.retrieval import kernels
 
-        x, y = self.directions[0].queries.centred, self.directions[0].items.centred
-        for row in blocks:
-            left = x[row : row + TILE[0]]
-            for item in range(0, len(y), TILE[1]):
-                right = y[item : item + TILE[1]]
-                shape = len(left), len(right)
-                tile, turned = (b[: shape[0] * shape[1]] for b in self.buffers)
-                tile, turned = tile.reshape(shape), turned.reshape(shape[::-1])
-                np.dot(left, right.T, out=tile)
-                self._take(0, tile, row, item)
-                if self.plain:
-                    self._take_turned(tile, row, item)
-                elif len(self.directions) > 1:
-                    kernels.transpose(tile, turned)
-                    self._take(1, turned, item, row)
+        shape = len(left), len(right)
+        tile, turned = (b[: shape[0] * shape[1]] for b in self.buffers)
+        tile, turned = tile.reshape(shape), turned.reshape(shape[::-1])
+        np.dot(left, right.T, out=tile)
+        self._take(0, tile, x, y)
+        if self.plain:
+            self._take_turned(tile, x, y)
+        elif len(self.directions) > 1:
+            kernels.transpose(tile, turned)
+            self._take(1, turned, y, x)
 
-    def _take(self, which: int, tile: np.ndarray, row: int, item: int) -> None:
+    def _take(self, which: int, tile: np.ndarray, asks: _Side, offered: _Side) -> None:
         from analysis.retrieval import kernels
 
         d = self.directions[which]
-        offset = d.offset[item : item + tile.shape[1]]
+        row, item, offset = asks.part.start, offered.part.start, d.offset[offered.part]
+        pair = asks.rows, d.queries.scale[asks.part], offered.rows, d.items.scale[offered.part]
         for counter, bounds, counts in zip(d.counters, d.bounds, self.counts[which], strict=True):
-            kernels.count(tile, row, item, offset, *bounds, counter.best, counter.weights, *d.pair(), *counts)
+            kernels.count(tile, row, item, offset, *bounds, counter.best, counter.weights, *pair, *counts)
         if d.kept:
             kernels.keep_best(tile, row, item, offset, self.values[which], self.items[which])
 
-    def _take_turned(self, tile: np.ndarray, row: int, item: int) -> None:
+    def _take_turned(self, tile: np.ndarray, offered: _Side, asks: _Side) -> None:
         """The columns of the tile ask, and nothing has to be turned over."""
         from analysis.retrieval import kernels
 
         d = self.directions[1]
-        offset = d.offset[row : row + tile.shape[0]]
+        row, offset = asks.part.start, d.offset[offered.part]
+        pair = asks.rows, d.queries.scale[asks.part], offered.rows, d.items.scale[offered.part]
         for counter, (_, low, high), counts in zip(d.counters, d.bounds, self.counts[1], strict=True):
-            kernels.count_turned(tile, item, row, offset, low, high, counter.best, *d.pair(), *counts)
+            kernels.count_turned(tile, row, offset, low, high, counter.best, *pair, *counts)
+
+
+@dataclass(frozen=True)
+class _Side:
+    """Which rows one side of a tile is of, and the rows as they came."""
+
+    part: slice
+    rows: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -167,7 +182,8 @@ def _sweep(directions: Sequence[_Direction]) -> list[_Worker]:
     """Shares the blocks of rows among the cores that BLAS would use, one thread each."""
     from threadpoolctl import ThreadpoolController
 
-    blocks = range(0, len(directions[0].queries), TILE[0])
+    n = len(directions[0].queries)
+    blocks = list(parts_of(n, TILE[0] * int(np.clip(n // (TILE[0] * STRIPES), 1, 8))))
     if len(blocks) == 1:
         worker = _Worker(directions)
         worker.sweep(iter(blocks))
@@ -176,7 +192,7 @@ def _sweep(directions: Sequence[_Direction]) -> list[_Worker]:
         blas = ThreadpoolController().select(user_api="blas")
         threads = max((library["num_threads"] for library in blas.info()), default=1)
         workers = [_Worker(directions) for _ in range(min(threads, WORKERS, len(blocks)))]
-        todo = iter(blocks)  # a range iterator hands each block to one thread
+        todo = iter(blocks)  # a list iterator hands each block to one thread
         with blas.limit(limits=1), ThreadPoolExecutor(len(workers)) as pool:
             for done in [pool.submit(w.sweep, todo) for w in workers]:
                 done.result()
@@ -195,10 +211,15 @@ def _nearest(direction: _Direction, number: int, workers: list[_Worker], k: int)
         values, items = workers[0].values[number][part], workers[0].items[number][part]
         for other in workers[1:]:
             kernels.merge_best(values, items, other.values[number][part], other.items[number][part])
-        kernels.settle_nearest(
-            values, items, direction.base[part], direction.error[part], starts, members,
-            queries.rows[part], queries.scale[part], gallery.rows, gallery.scale, out[part],
-        )  # fmt: skip
+        rows = np.arange(len(queries))[part]
+        pairs = np.repeat(rows, items.shape[1]), items.ravel()
+        scored = pair_scores(queries, gallery, *pairs).reshape(items.shape)
+        lowest = kernels.settle_nearest(scored, items, starts, members, out[part])
+        if items.shape[1] < len(gallery):  # no item that was not kept scores more than the last that was
+            doubt = lowest - direction.base[part] <= values[:, -1] + direction.error[part]
+            for some in parts_of(int(doubt.sum()), FEW):
+                open_ = np.flatnonzero(doubt)[some]
+                _settle_from_all(direction, rows[open_], lowest[open_], members, starts, out)
 
     if k:
         step = -(-len(queries) // len(workers))
@@ -207,13 +228,33 @@ def _nearest(direction: _Direction, number: int, workers: list[_Worker], k: int)
     return out[queries.which]
 
 
+def _settle_from_all(
+    direction: _Direction, rows: np.ndarray, lowest: np.ndarray, members: np.ndarray, starts: np.ndarray,
+    out: np.ndarray,
+) -> None:  # fmt: skip
+    """All items that may score `lowest` (n_rows,) or more are scored, for a few rows."""
+    from analysis.retrieval import kernels
+
+    queries, gallery = direction.queries, direction.items
+    taken = queries.take(rows)
+    asks = kernels.centred(taken, queries.scale[rows], queries.centre)[0]
+    bar = np.nextafter((lowest - direction.base[rows] - direction.error[rows]).astype(np.float32), -np.inf)
+    near = []
+    for part in parts_of(len(gallery)):
+        which, item = np.nonzero(asks @ gallery.block(part)[1].T + direction.offset[part] >= bar[:, None])
+        near.append(np.stack([which, item + part.start]))
+    which, item = np.concatenate(near, axis=1)
+    scored = pair_scores(queries, gallery, rows[which], item)
+    for number, row in enumerate(rows):
+        own = which == number
+        kernels.settle_nearest(scored[None, own], item[None, own], starts, members, out[row : row + 1])
+
+
 class _Question:
     """The best right answer of every query of a task, then its place. Equal queries of one key ask once."""
 
     def __init__(self, task: Task, queries: Rows, gallery: Rows, every: bool) -> None:
-        from analysis.retrieval import kernels
-
-        self.pair = queries.rows, queries.scale, gallery.rows, gallery.scale
+        self.pair = queries, gallery
         _, codes = np.unique(np.concatenate([task.query_keys, task.gallery_keys]), return_inverse=True)
         wanted, offered = np.split(codes.ravel(), [len(task.query_keys)])
         keys, self.row, self.of_query, _ = _entries(wanted, queries.which[task.asked], len(queries))
@@ -222,9 +263,8 @@ class _Question:
         )
         self.first, self.last = (np.searchsorted(self.item_keys, keys, side=s) for s in ("left", "right"))
         self.weights = np.bincount(gallery.which[task.offered], minlength=len(gallery)).astype(np.int32)
-        self.best, self.right = kernels.best_right(
-            self.row, self.first, self.last, self.item, self.copies, *self.pair
-        )
+        self.best, self.right = np.full(len(self.row), -np.inf), np.zeros(len(self.row), np.int64)
+        self._find_best()
         self.steps: tuple[np.ndarray, ...] | None = None
         rows, scores = self.row, self.best
         if every and (self.last - self.first).sum() <= POSITIVES * len(queries.which):
@@ -237,14 +277,25 @@ class _Question:
         self.counter: _Counter
         self.place: np.ndarray
 
-    def _steps(self) -> tuple[np.ndarray, ...]:
-        """All right answers: entry, score, how many share the score, how many score higher."""
+    def _right(self, pairs: slice) -> tuple[np.ndarray, np.ndarray]:
+        """Entries and their right answers, some of all pairs of both, in the order of the entries."""
+        ends = np.cumsum(self.last - self.first)
+        places = np.arange(pairs.start, pairs.stop)
+        entry = np.searchsorted(ends, places, side="right")
+        return entry, places + (self.last - ends)[entry]
+
+    def _find_best(self) -> None:
         from analysis.retrieval import kernels
 
-        sizes = self.last - self.first
-        entry = np.repeat(np.arange(len(self.row)), sizes)
-        item = np.arange(len(entry)) + np.repeat(self.first - np.cumsum(sizes) + sizes, sizes)
-        scores = kernels.scores_of(self.row[entry], self.item[item], *self.pair)
+        for pairs in parts_of(int((self.last - self.first).sum()), RIGHT):
+            entry, item = self._right(pairs)
+            scores = pair_scores(*self.pair, self.row[entry], self.item[item])
+            kernels.keep_right(entry, scores, self.copies[item], self.best, self.right)
+
+    def _steps(self) -> tuple[np.ndarray, ...]:
+        """All right answers: entry, score, how many share the score, how many score higher."""
+        entry, item = self._right(slice(0, int((self.last - self.first).sum())))
+        scores = pair_scores(*self.pair, self.row[entry], self.item[item])
         order = np.lexsort((-scores, entry))
         entry, scores, copies = entry[order], scores[order], self.copies[item[order]]
         new = np.flatnonzero(np.r_[True, (np.diff(entry) != 0) | (np.diff(scores) != 0)][: len(entry)])

@@ -59,12 +59,17 @@ def lengths_and_codes(rows: Any, factors: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def centred(rows: Any, scale: Any, weights: Any) -> Any:
-    """Weighted mean of the unit rows, the rows less it in float32, and their lengths."""
-    centre, out, radius = np.zeros(rows.shape[1]), np.empty(rows.shape, np.float32), np.empty(len(rows))
+def add_weighted(rows: Any, scale: Any, weights: Any, total: Any) -> None:
+    """Adds the unit rows, each times its weight, to a total (dim,)."""
     for i in range(len(rows)):
         for d in range(rows.shape[1]):
-            centre[d] += weights[i] * scale[i] * rows[i, d]
+            total[d] += weights[i] * scale[i] * rows[i, d]
+
+
+@njit(nogil=True, cache=True)
+def centred(rows: Any, scale: Any, centre: Any) -> Any:
+    """The unit rows less a centre in float32, and their lengths."""
+    out, radius = np.empty(rows.shape, np.float32), np.empty(len(rows))
     for i in range(len(rows)):
         square = 0.0
         for d in range(rows.shape[1]):
@@ -72,35 +77,27 @@ def centred(rows: Any, scale: Any, weights: Any) -> Any:
             out[i, d] = value
             square += value * value
         radius[i] = np.sqrt(square)
-    return centre, out, radius
+    return out, radius
 
 
 @njit(nogil=True, cache=True)
-def scores_of(left: Any, right: Any, x: Any, x_scale: Any, y: Any, y_scale: Any) -> Any:
-    """Score of x[left[p]] and y[right[p]] for every pair p."""
-    out = np.empty(len(left))
-    for p in range(len(left)):
-        i, j = left[p], right[p]
-        out[p] = score(x[i], x_scale[i], y[j], y_scale[j])
+def scores_of(x: Any, x_scale: Any, y: Any, y_scale: Any) -> Any:
+    """Score of x[p] and y[p] for every pair p."""
+    out = np.empty(len(x))
+    for p in range(len(x)):
+        out[p] = score(x[p], x_scale[p], y[p], y_scale[p])
     return out
 
 
 @njit(nogil=True, cache=True)
-def best_right(
-    rows: Any, first: Any, last: Any, items: Any, copies: Any, x: Any, x_scale: Any, y: Any, y_scale: Any
-) -> Any:
-    """Highest score of x[rows[e]] among items[first[e]:last[e]], copies that reach it; none: -inf, 0."""
-    best = np.full(len(rows), -np.inf)
-    reached = np.zeros(len(rows), np.int64)
-    for e in range(len(rows)):
-        for p in range(first[e], last[e]):
-            i, j = rows[e], items[p]
-            s = score(x[i], x_scale[i], y[j], y_scale[j])
-            if s > best[e]:
-                best[e], reached[e] = s, copies[p]
-            elif s == best[e]:
-                reached[e] += copies[p]
-    return best, reached
+def keep_right(entry: Any, scores: Any, copies: Any, best: Any, reached: Any) -> None:
+    """Merges right answers into the highest score of each entry, and how many copies reach it."""
+    for p in range(len(entry)):
+        e = entry[p]
+        if scores[p] > best[e]:
+            best[e], reached[e] = scores[p], copies[p]
+        elif scores[p] == best[e]:
+            reached[e] += copies[p]
 
 
 @njit(nogil=True, cache=True)
@@ -138,9 +135,9 @@ def count(
 ) -> None:  # fmt: skip
     """Adds to above and tied, for each question, the weight of this tile's items over and at its score.
 
-    tile (r, c) starts at row `row` and item `item`; offset (c,) turns it into the score up to a constant of
-    the row. Row i asks questions starts[i]:starts[i+1]: an item over `high` is above, under `low` below,
-    between them `score` decides against `best`.
+    tile (r, c) starts at row `row` and item `item`, as do x, y and their scales; offset (c,) turns it into
+    the score up to a constant of the row. Row i asks questions starts[i]:starts[i+1]: an item over `high` is
+    above, under `low` below, between them `score` decides against `best`.
     """
     columns = tile.shape[1]
     alike = (
@@ -157,7 +154,7 @@ def count(
                     value = tile[r, c] + offset[c]
                     j = item + c
                     if lo <= value <= hi and weights[j]:
-                        s = score(x[i], x_scale[i], y[j], y_scale[j])
+                        s = score(x[r], x_scale[r], y[c], y_scale[c])
                         if s > best[q]:
                             above[q] += weights[j]
                         elif s == best[q]:
@@ -166,12 +163,12 @@ def count(
 
 @njit(nogil=True, cache=True)
 def count_turned(
-    tile: Any, row: int, item: int, offset: Any, low: Any, high: Any, best: Any,
+    tile: Any, row: int, offset: Any, low: Any, high: Any, best: Any,
     x: Any, x_scale: Any, y: Any, y_scale: Any, above: Any, tied: Any,
 ) -> None:  # fmt: skip
     """`count` for the columns of a tile, where each asks one question and every item counts once.
 
-    tile (r, c) starts at item `item` and question `row`; offset (r,) of the items.
+    tile (r, c) starts at item `item` and question `row`, as do y, x and their scales; offset (r,) of items.
     """
     items, columns = tile.shape
     over, near = np.zeros(columns, np.int32), np.zeros(columns, np.int32)
@@ -187,7 +184,7 @@ def count_turned(
         if near[c] != over[c]:
             for r in range(items):
                 if low[q] <= tile[r, c] + offset[r] <= high[q]:
-                    s = score(x[q], x_scale[q], y[item + r], y_scale[item + r])
+                    s = score(x[c], x_scale[c], y[r], y_scale[r])
                     if s > best[q]:
                         above[q] += 1
                     elif s == best[q]:
@@ -228,28 +225,15 @@ def _insert(values: Any, items: Any, value: float, item: int) -> None:
 
 
 @njit(nogil=True, cache=True)
-def settle_nearest(
-    values: Any, items: Any, base: Any, error: Any, starts: Any, members: Any, x: Any, x_scale: Any,
-    y: Any, y_scale: Any, out: Any,
-) -> None:  # fmt: skip
+def settle_nearest(scored: Any, items: Any, starts: Any, members: Any, out: Any) -> Any:
     """The members of highest score for each row, out (n_rows, k); equal rows in the order of the gallery.
 
-    values, items (n_rows, kept): candidates and their float32 scores less base[row], off by at most
-    error[row]. Where an item that was not kept might belong to the first k, all are scored.
+    scored, items (n_rows, kept): candidates. (n_rows,) the lowest score that was taken.
     """
-    rows, kept = values.shape
-    scored, every = np.empty(kept), np.arange(len(starts) - 1)
-    for i in range(rows):
-        for c in range(kept):
-            j = items[i, c]
-            scored[c] = score(x[i], x_scale[i], y[j], y_scale[j])
-        lowest = _fill(scored, items[i], starts, members, out[i])
-        left_out = values[i, kept - 1] + error[i]  # no item that was not kept scores more
-        if kept < len(every) and lowest - base[i] <= left_out:
-            all_scored = np.empty(len(every))
-            for j in every:
-                all_scored[j] = score(x[i], x_scale[i], y[j], y_scale[j])
-            _fill(all_scored, every, starts, members, out[i])
+    lowest = np.empty(len(items))
+    for i in range(len(items)):
+        lowest[i] = _fill(scored[i], items[i], starts, members, out[i])
+    return lowest
 
 
 @njit(nogil=True, cache=True)

@@ -25,10 +25,11 @@ def label_precision(
     *,
     groups: np.ndarray,
     bootstrap: GroupBootstrap | None = None,
+    asking: np.ndarray | None = None,
 ) -> LabelPrecision:
     """P@k with every item of the query's label right, its own partner among them.
 
-    nearest  (n_studies, k) rows of the gallery, best first, as `Direction.nearest`
+    nearest  (n_asking, k) rows of the gallery, best first, as `Direction.nearest`; asking likewise
     which    (n_studies,) equal where gallery rows are equal, as `Direction.which`: among equal items the
              label is the expected one, so that the order of the file has no say
     labels   (n_studies,) of str, "" = none: such studies do not ask, and as answers are wrong
@@ -36,7 +37,9 @@ def label_precision(
 
     Source: Zhang et al. 2020 (ConVIRT), there with image queries of one label each.
     """
-    asked = np.flatnonzero(labels != "")
+    places = np.arange(len(labels)) if asking is None else asking
+    there = np.flatnonzero(labels[places] != "")
+    asked, nearest = places[there], nearest[there]
     like = bootstrap or GroupBootstrap(groups)
     if not len(asked):
         nothing = like.undefined("No study of this split has a label.")
@@ -44,9 +47,9 @@ def label_precision(
     codes = np.unique(labels, return_inverse=True)[1].ravel()
     base = int(codes.max()) + 1
     pairs, copies = np.unique(which * base + codes, return_counts=True)
-    wanted = which[nearest[asked]] * base + codes[asked, None]
+    wanted = which[nearest] * base + codes[asked, None]
     place = np.minimum(np.searchsorted(pairs, wanted), len(pairs) - 1)
-    share = np.where(pairs[place] == wanted, copies[place], 0) / np.bincount(which)[which[nearest[asked]]]
+    share = np.where(pairs[place] == wanted, copies[place], 0) / np.bincount(which)[which[nearest]]
     drawn = GroupBootstrap(groups[asked], resamples=like.resamples, seed=like.seed, level=like.level)
     reasons = {k: f"The gallery holds fewer than {k} items." for k in (5, 10) if nearest.shape[1] < k}
     columns = {f"p_at_{k}": share[:, :k].mean(axis=1) for k in (5, 10) if k not in reasons}

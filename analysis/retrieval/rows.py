@@ -2,45 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.arrays import MIN_NORM
+from analysis.arrays import MIN_NORM, Matrix, Units
+
+WHOLE = 1 << 26  # numbers up to which rows are kept as float32 beside those that came; above, by tiles
+BLOCK = 4096  # rows in memory at a time, above
+PAIRS = 8192  # pairs of rows scored at a time
+
+Take = Callable[[slice | np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
 class Rows:
     """Rows of one modality, equal ones once: m distinct of n.
 
-    rows, scale  (m, dim) as they came, in the order of their first copy, and 1 / length
-    which        (n,) distinct row of each row
-    centre       (dim,) mean of the unit rows
-    centred      (m, dim) float32 unit rows less the centre: in a narrow cone, where all cosines are alike,
-                 float32 keeps its digits for what differs
-    radius       (m,) length of the centred rows
+    take          distinct rows (m, dim) as they came, float32 or float64, in the order of their first copy
+    scale         (m,) 1 / length
+    which         (n,) distinct row of each row
+    centre        (dim,) mean of the unit rows
+    radius        (m,) length of the unit rows less the centre
+    whole         (m, dim) twice, see `block`, where they are few enough
     """
 
-    rows: np.ndarray
+    take: Take
     scale: np.ndarray
     which: np.ndarray
     centre: np.ndarray
-    centred: np.ndarray
     radius: np.ndarray
+    whole: tuple[np.ndarray, np.ndarray] | None
 
     @property
     def dim(self) -> int:
         """Dimensions."""
-        return self.rows.shape[1]
+        return len(self.centre)
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.scale)
+
+    def block(self, part: slice) -> tuple[np.ndarray, np.ndarray]:
+        """Some distinct rows as they came, and their unit rows less the centre in float32: in a narrow cone,
+        where all cosines are alike, float32 keeps its digits for what differs."""
+        from analysis.retrieval import kernels
+
+        if self.whole is not None:
+            return self.whole[0][part], self.whole[1][part]
+        rows = self.take(part)
+        return rows, kernels.centred(rows, self.scale[part], self.centre)[0]
 
     def towards(self, point: np.ndarray) -> np.ndarray:
         """Products of the unit rows with a point in float64, (m,)."""
-        from analysis.retrieval.kernels import products
+        from analysis.retrieval import kernels
 
-        return products(self.rows, self.scale, point)
+        parts = [kernels.products(self.take(p), self.scale[p], point) for p in parts_of(len(self))]
+        return np.concatenate(parts)
 
     def members(self) -> tuple[np.ndarray, np.ndarray]:
         """Rows sorted by distinct row, in order, and where each distinct row starts, (n,) and (m + 1,)."""
@@ -48,36 +66,79 @@ class Rows:
         return order, np.searchsorted(self.which[order], np.arange(len(self) + 1))
 
 
-def rows_of(matrix: np.ndarray) -> Rows:
+def rows_of(matrix: Matrix) -> Rows:
     """ValueError for a row without direction or not finite."""
     from analysis.retrieval import kernels
 
-    rows = np.asarray(matrix)
-    if rows.ndim != 2:
-        raise ValueError(f"Expected (n_studies, dim), got shape {rows.shape}.")
-    kind = np.float32 if rows.dtype in (np.float16, np.float32) else np.float64
-    rows = np.ascontiguousarray(rows, dtype=kind)
-    factors = np.random.default_rng(0).integers(2**62, size=rows.shape[1]) * 2 + 1
-    lengths, codes = kernels.lengths_and_codes(rows, factors)
+    take, n, dim = _source(matrix)
+    factors = np.random.default_rng(0).integers(2**62, size=dim) * 2 + 1
+    found = [kernels.lengths_and_codes(take(part), factors) for part in parts_of(n)]
+    lengths, codes = map(np.concatenate, zip(*found, strict=True)) if found else np.zeros((2, 0))
     bad = int((~np.isfinite(lengths) | (lengths < MIN_NORM)).sum())
     if bad:
-        raise ValueError(f"{bad} of {len(rows)} rows are zero or not finite. Leave them out first.")
-    first, which = _distinct(rows, codes)
-    scale = 1 / lengths[first]
-    if len(first) < len(rows):
-        rows = rows[first]
-    centre, centred, radius = kernels.centred(rows, scale, np.bincount(which) / len(which))
-    return Rows(rows, scale, which, centre, centred, radius)
+        raise ValueError(f"{bad} of {n} rows are zero or not finite. Leave them out first.")
+    first, which = _distinct(take, codes)
+    scale, weights = 1 / lengths[first], np.bincount(which) / n
+
+    def distinct(rows: slice | np.ndarray) -> np.ndarray:
+        return take(rows if len(first) == n else first[rows])
+
+    centre = np.zeros(dim)
+    for part in parts_of(len(first)):
+        kernels.add_weighted(distinct(part), scale[part], weights[part], centre)
+    if len(first) * dim <= WHOLE:
+        rows = distinct(slice(None))
+        centred, radius = kernels.centred(rows, scale, centre)
+        return Rows(rows.__getitem__, scale, which, centre, radius, (rows, centred))
+    radius = np.concatenate(
+        [kernels.centred(distinct(part), scale[part], centre)[1] for part in parts_of(len(first))]
+    )
+    return Rows(distinct, scale, which, centre, radius, None)
 
 
-def _distinct(rows: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def pair_scores(x: Rows, y: Rows, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Exact cosine of the distinct rows left[p] of x and right[p] of y, (n_pairs,)."""
+    from analysis.retrieval import kernels
+
+    found = np.empty(len(left))
+    for p in parts_of(len(left), PAIRS):
+        i, j = left[p], right[p]
+        found[p] = kernels.scores_of(x.take(i), x.scale[i], y.take(j), y.scale[j])
+    return found
+
+
+def parts_of(n: int, size: int = BLOCK) -> Iterator[slice]:
+    """Slices of `size` that cover n."""
+    return (slice(start, min(start + size, n)) for start in range(0, n, size))
+
+
+def _source(matrix: Matrix) -> tuple[Take, int, int]:
+    """What reads rows as float32 or float64, how many there are, and how wide."""
+    if isinstance(matrix, Units) and matrix.held is None:
+        n, dim = matrix.shape
+        kind = _kind(np.result_type(*matrix.matrices))
+        return (lambda rows: np.ascontiguousarray(matrix.raw(rows), dtype=kind)), n, dim
+    rows = np.asarray(matrix.held if isinstance(matrix, Units) else matrix)
+    if rows.ndim != 2:
+        raise ValueError(f"Expected (n_studies, dim), got shape {rows.shape}.")
+    if rows.size <= WHOLE:
+        rows = np.ascontiguousarray(rows, dtype=_kind(rows.dtype))
+        return rows.__getitem__, *rows.shape
+    return (lambda part: np.ascontiguousarray(rows[part], dtype=_kind(rows.dtype))), *rows.shape
+
+
+def _kind(dtype: np.dtype) -> type:
+    return np.float32 if dtype in (np.float16, np.float32) else np.float64
+
+
+def _distinct(take: Take, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """First copy of each distinct row, rising, and the distinct row of each row."""
     _, first, which = np.unique(codes, return_index=True, return_inverse=True)
-    copies = np.flatnonzero(first[which] != np.arange(len(rows)))
+    copies = np.flatnonzero(first[which] != np.arange(len(codes)))
     originals = first[which[copies]]
-    same = all(np.array_equal(rows[i], rows[j]) for i, j in zip(copies, originals, strict=True))
+    same = all(np.array_equal(take(copies[p]), take(originals[p])) for p in parts_of(len(copies)))
     if not same:  # two different rows share a code
-        _, first, which = np.unique(rows + 0.0, axis=0, return_index=True, return_inverse=True)
+        _, first, which = np.unique(take(slice(None)) + 0.0, axis=0, return_index=True, return_inverse=True)
     order = np.argsort(first)
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))

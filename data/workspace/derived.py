@@ -11,17 +11,21 @@ from pathlib import Path
 
 from data.errors import Refused
 from data.workspace import space
-from data.workspace.durable import private_folder, write_atomically
+from data.workspace.durable import private_folder, replacing
 
 DIGEST = 32  # bytes in front of the content
 
 
-def keep(path: Path, content: bytes) -> None:
-    """Write something derived, if there is room."""
+def keep(path: Path, *parts: bytes | memoryview) -> None:
+    """Write something derived, if there is room: its parts behind one another, which may be large."""
     with suppress(Refused, PermissionError):
-        space.require(path.parents[2], len(content))  # home / derived / record / file
+        space.require(path.parents[2], sum(len(part) for part in parts))  # home / derived / record / file
         private_folder(path.parent)
-        write_atomically(path, hashlib.sha256(content).digest() + content)
+        digest = hashlib.sha256()
+        for part in parts:
+            digest.update(part)
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            file.writelines((digest.digest(), *parts))
 
 
 def kept(path: Path) -> bytes | None:
@@ -30,8 +34,9 @@ def kept(path: Path) -> bytes | None:
         stored = path.read_bytes()
     except FileNotFoundError:
         return None
-    if hashlib.sha256(stored[DIGEST:]).digest() == stored[:DIGEST]:
-        return stored[DIGEST:]
+    content = memoryview(stored)[DIGEST:]
+    if hashlib.sha256(content).digest() == stored[:DIGEST]:
+        return bytes(content)
     with suppress(OSError):
         path.unlink(missing_ok=True)
     return None

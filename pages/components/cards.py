@@ -39,7 +39,7 @@ def number(metrics: Sequence[Metric | None], *, percent: bool = False, subtitle:
         return
     info = CATALOGUE[known[0].name]
     with st.container(border=True, height="stretch", gap="small"):
-        meaning = f"{info.meaning}\n\nConvention: {info.convention}. n = {known[0].n:,} studies in "
+        meaning = f"{info.meaning}\n\nConvention: {info.convention}. n = {known[0].measured_on} studies in "
         meaning += f"{known[0].n_groups:,} groups"
         meaning += "." if known[0].low is None else "; 95 % bootstrap interval over groups."
         st.markdown(f"**{info.title}**" + (f"  \n{plain(subtitle)}" if subtitle else ""), help=meaning)
@@ -48,7 +48,7 @@ def number(metrics: Sequence[Metric | None], *, percent: bool = False, subtitle:
                 value, interval = shown(metric, percent), _interval(metric, percent)
                 st.markdown(f":{word}-badge[{letter}] **{value}**  \n:gray[{interval}]")
         chance = _chance(known[0])
-        st.caption(f"{info.reading} · n = {known[0].n:,}{chance}")
+        st.caption(f"{info.reading} · n = {known[0].measured_on}{chance}")
 
 
 def _chance(metric: Metric) -> str:
@@ -83,6 +83,7 @@ def table_of(evaluation: Evaluation) -> list[dict[str, object]]:
             "low": m.low,
             "high": m.high,
             "n": m.n,
+            "sampled": m.measured_on if m.sampled else "",
             "better": m.better,
             "convention": m.convention if m.value is not None else f"undefined: {m.reason}",
         }

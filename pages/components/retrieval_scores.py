@@ -9,9 +9,9 @@ import numpy as np
 import streamlit as st
 
 from analysis import figures
-from analysis.arrays import unit_rows
+from analysis.arrays import Units
 from analysis.catalogue import PROTOCOL_MEANING
-from analysis.evaluate import Evaluation, Metric, right_answers
+from analysis.evaluate import Evaluation, Metric, asking, right_answers
 from analysis.retrieval import PROTOCOLS, RankCurve, Ranks, rank_best, rank_curve
 from analysis.retrieval.protocols import Task, task
 from analysis.tables import csv_text, latex
@@ -44,7 +44,7 @@ def section(choice: Choice) -> None:
     st.caption(
         "R@k: share of queries with a right answer among the first k; higher is better. Chance: the same in "
         "a random order of the gallery. Ties count by their expected hit. In brackets the 95 % bootstrap "
-        f"interval over groups of queries, gallery fixed. {_protocols()}"
+        f"interval over groups of queries, gallery fixed. {_protocols()} {evaluations[0].sampling}"
     )
     files(choice, evaluations, guessed, table, f"{x}->{y}")
     st.subheader("Recall at every k")
@@ -65,9 +65,9 @@ def worth_it(choice: Choice, label: str) -> bool:
         return True
     key = "asked-" + "-".join([label, *(part for v in choice.views for part in _of(v))])
     if not st.session_state.get(key):
-        st.info(
-            f"All {n:,} studies are ranked against all, once; that takes minutes.", icon=":material/timer:"
-        )
+        some = asking(n)
+        who = "All are" if some is None else f"{len(some):,} of them are"
+        st.info(f"{who} ranked against all {n:,} studies, once; that takes minutes.", icon=":material/timer:")
         st.session_state[key] = st.button(label, key=f"{key}-go")
     return bool(st.session_state[key])
 
@@ -89,7 +89,7 @@ def cells(evaluations: list[Evaluation], direction: str, guessed: Chance) -> Ite
             known = next((m for m in found.values() if m is not None), None)
             if known is not None:
                 values = {title: _shown(found[name]) for name, title in NAMES.items()}
-                sizes = {"queries": f"{known.n:,}", "gallery": f"{known.n_gallery or 0:,}"}
+                sizes = {"queries": known.measured_on, "gallery": f"{known.n_gallery or 0:,}"}
                 yield {"protocol": protocol.replace("_", "-"), "set": letter, **values, **sizes}
         by_chance = {title: _plain(name, guessed[protocol][name]) for name, title in NAMES.items()}
         yield {
@@ -141,9 +141,13 @@ def _curve(fingerprint: str, name: str, split: str, x: str, y: str) -> RankCurve
     part = views.view(name, split).set
     rows = part.rows_with(x, y)
     keys = right_answers(part, x, y).related[rows]
-    ranks = rank_best(unit_rows(part.vectors[x][rows]), unit_rows(part.vectors[y][rows]), keys, keys)
-    groups = part.rows[GROUP].to_numpy(str)[rows]
-    return rank_curve(ranks, groups, len(rows), right=np.bincount(keys)[keys])
+    some = asking(len(rows))
+    some = np.arange(len(rows)) if some is None else some
+    ranks = rank_best(
+        Units(part.vectors[x], rows=rows[some]), Units(part.vectors[y], rows=rows), keys[some], keys
+    )
+    groups = part.rows[GROUP].to_numpy(str)[rows[some]]
+    return rank_curve(ranks, groups, len(rows), right=np.bincount(keys)[keys[some]])
 
 
 def numbers(evaluations: list[Evaluation], direction: str, guessed: Chance) -> Iterator[Row]:
@@ -162,6 +166,7 @@ def numbers(evaluations: list[Evaluation], direction: str, guessed: Chance) -> I
                     "high": m.high,
                     "chance": guessed[m.protocol].get(m.name),
                     "n": m.n,
+                    "sampled": m.measured_on if m.sampled else "",
                     "n_groups": m.n_groups,
                     "n_gallery": m.n_gallery,
                     "convention": m.convention,

@@ -19,13 +19,15 @@ from pages.components.views import View
 
 MOST = 15  # neighbours that can be shown; a place on the map is told from as many
 SEARCHES = {
+    "Automatic": indexes.AUTO,
     "Exact": indexes.EXACT,
     "HNSW (approximate)": indexes.HNSW,
-    "IVF (approximate)": indexes.IVF,
+    "IVF-PQ (approximate)": indexes.IVF,
 }
 SEARCH = (
-    "Exact looks at every study. HNSW and IVF are indexes by faiss, for sets of millions: built once for a "
-    "set (minutes at 100,000 studies), then quicker, and they miss some neighbours. How many is measured."
+    f"Automatic: {indexes.RULE}. Exact looks at every study. HNSW and IVF-PQ are indexes by faiss, for sets "
+    "of millions: built once for a set (minutes), grown when studies are added to it, and they miss some "
+    "neighbours. How many is measured."
 )
 
 
@@ -50,7 +52,7 @@ def ask(sides: list[Side], pair: tuple[str, str]) -> Asked | None:
     """Choose a direction among those that these studies allow, and ask A and B."""
     direction_place, k_place, search_place = st.columns([4, 1.5, 1.5])
     search = search_place.selectbox("Search", [*SEARCHES], key="studies_search", help=SEARCH, **LINK)
-    held = {s.letter: _held(s, SEARCHES[search or "Exact"]) for s in sides}
+    held = {s.letter: _held(s, SEARCHES[search or "Automatic"]) for s in sides}
     found = [{d for d in h.answers.nearest if d[1] in pair} for h in held.values()]
     known = [d for d in next(iter(held.values())).answers.nearest if all(d in f for f in found)]
     directions = {f"{x} → {y}": (x, y) for x, y in known}
@@ -78,7 +80,9 @@ def _among(side: Side, asked: Asked) -> None:
     gallery = asked.nearest(side.letter).gallery
     recalls = {letter: h.answers.recall.get((x, y)) for letter, h in asked.held.items()}
     told = " and ".join(f"{share:.1%} in {letter}" for letter, share in recalls.items() if share is not None)
-    missed = f" Approximate: finds {told} of the true ten nearest (200 queries)." if told else ""
+    kinds = {h.answers.index[y] for h in asked.held.values()} - {indexes.EXACT}
+    how = " and ".join(indexes.NAMES[kind] for kind in sorted(kinds))
+    missed = f" Approximate, by {how}: finds {told} of the true ten nearest (200 queries)." if told else ""
     st.caption(f"Answers: the {cards.plain(y)} of {gallery:,} studies {split}.{renamed}{missed}")
 
 

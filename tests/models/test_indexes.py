@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import likeness
+from analysis import likeness, neighbours
 from analysis.arrays import unit_rows
 from data import embeddings
 from data.collection import STUDY_ID
@@ -17,6 +17,7 @@ from data.embeddings import EmbeddingSet
 from data.errors import Refused
 from data.workspace import Workspace, keep
 from models import indexes, nearby
+from tests.analysis.test_by_blocks import peak_of
 
 RNG = np.random.default_rng(0)
 
@@ -85,7 +86,9 @@ def test_answers_by_an_index_are_the_exact_ones_up_to_its_recall(
 
 def test_how_far_out_the_set_itself_lies_is_measured_once(workspace: Workspace, held: EmbeddingSet) -> None:
     spread = nearby.usual(workspace, held, "all", "text")
-    np.testing.assert_array_equal(spread, likeness.usual(held.vectors["text"][held.rows_with("text")]))
+    np.testing.assert_allclose(
+        spread, likeness.usual(held.vectors["text"][held.rows_with("text")]), atol=1e-6
+    )
     [path] = (workspace.home / "derived").rglob("usual-*")
     keep(path, (spread + 1).tobytes())
     assert nearby.usual(workspace, held, "all", "text")[0] == spread[0] + 1
@@ -104,6 +107,86 @@ def test_places_elsewhere_are_those_of_a_full_sort(held: EmbeddingSet) -> None:
     assert np.isnan(nearby.elsewhere(held, {}, ("image", "text"), ids)).all()
 
 
+def test_one_rule_says_when_an_index_answers(
+    workspace: Workspace, held: EmbeddingSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert indexes.chosen("auto", indexes.EXACT_UP_TO) == "exact"
+    assert indexes.chosen("auto", indexes.EXACT_UP_TO + 1) == "ivf"
+    assert indexes.chosen("exact", 10**9) == "exact"
+    assert f"{indexes.EXACT_UP_TO:,}" in indexes.RULE
+    new = {"image": np.asarray(held.vectors["image"][:3])}
+    assert nearby.ask(workspace, held, "all", new, k=5).index == {"image": "exact", "text": "exact"}
+    monkeypatch.setattr(indexes, "EXACT_UP_TO", 550)  # 600 have an image, 540 a text
+    found = nearby.ask(workspace, held, "all", new, k=5)
+    assert found.index == {"image": "ivf", "text": "exact"}
+    assert {*found.recall} == {("image", "image")}
+
+
+def saved(workspace: Workspace, name: str, whole: EmbeddingSet, n: int) -> EmbeddingSet:
+    """The first n studies, as a set of their own."""
+    vectors = {m: np.asarray(x[:n]) for m, x in whole.vectors.items()}
+    embeddings.save(workspace, name, vectors, whole.rows[:n], {})
+    return embeddings.load(workspace, name)
+
+
+@pytest.mark.parametrize("kind", ["hnsw", "ivf"])
+def test_added_studies_are_found_as_in_an_index_built_anew(
+    workspace: Workspace, held: EmbeddingSet, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anew = indexes.opened(workspace, held, "all", "text", kind)
+    assert anew.added == 0
+    workspace.remove("set", "held")
+    earlier = saved(workspace, "earlier", held, 400)
+    assert indexes.opened(workspace, earlier, "all", "text", kind).added == 0
+    whole = saved(workspace, "whole", held, 600)
+    monkeypatch.setattr(indexes, "_trained", None)  # nothing is built again
+    grown = indexes.opened(workspace, whole, "all", "text", kind)
+    assert (grown.added, grown.faiss.ntotal) == (180, 540)
+    assert grown.recall["image"] == pytest.approx(anew.recall["image"], abs=0.05)
+    queries = np.asarray(whole.vectors["image"])
+    (_, a), (_, b) = (index.search(queries, 10) for index in (grown, anew))
+    assert np.mean([len({*p} & {*q}) / 10 for p, q in zip(a, b, strict=True)]) > 0.9
+    assert (a >= 400).any()
+    assert indexes.opened(workspace, whole, "all", "text", kind).added == 180, "as it was kept"
+
+
+@pytest.mark.parametrize(("n", "changed"), [(400, 7), (250, None)])
+def test_an_index_of_other_rows_or_of_too_few_is_not_grown(
+    workspace: Workspace, held: EmbeddingSet, n: int, changed: int | None
+) -> None:
+    vectors = {m: np.array(x[:n]) for m, x in held.vectors.items()}
+    if changed is not None:
+        vectors["text"][changed] = -vectors["text"][changed]
+    embeddings.save(workspace, "earlier", vectors, held.rows[:n], {})
+    indexes.opened(workspace, embeddings.load(workspace, "earlier"), "all", "text", "ivf")
+    assert indexes.opened(workspace, held, "all", "text", "ivf").added == 0
+
+
+def test_cosines_of_an_index_are_those_of_the_rows(workspace: Workspace, held: EmbeddingSet) -> None:
+    index = indexes.opened(workspace, held, "all", "image", "ivf")
+    queries = np.asarray(held.vectors["text"][1:9])
+    cosines, rows = index.search(queries, 10)
+    exact = np.einsum("qd,qkd->qk", queries, np.asarray(held.vectors["image"])[rows])
+    np.testing.assert_allclose(cosines, exact, atol=1e-6)
+    assert (np.diff(cosines, axis=1) <= 0).all()
+
+
+def test_an_index_is_built_without_a_copy_of_the_rows(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In less than the rows would take as float32, of which it is trained on a part."""
+    monkeypatch.setattr(indexes, "BLOCK", 1024)
+    monkeypatch.setattr(neighbours, "ITEMS", 256)
+    rng = np.random.default_rng(0)
+    z = unit_rows(rng.normal(size=(40_000, 32))).astype("f2")
+    rows = pd.DataFrame({STUDY_ID: [f"s{i}" for i in range(len(z))], "split": "test"})
+    embeddings.save(workspace, "many", {"image": z}, rows, {})
+    part = embeddings.load(workspace, "many")
+    import faiss  # noqa: F401  what is measured is not its import
+
+    assert peak_of(lambda: indexes.opened(workspace, part, "all", "image", "ivf")) < 2 * z.nbytes
+
+
 def test_an_index_that_there_is_not_is_refused(workspace: Workspace, held: EmbeddingSet) -> None:
-    with pytest.raises(Refused, match="Expected one of exact, hnsw, ivf"):
+    with pytest.raises(Refused, match="Expected one of auto, exact, hnsw, ivf"):
         nearby.ask(workspace, held, "all", {}, k=5, index="lsh")
