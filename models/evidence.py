@@ -167,6 +167,13 @@ def _maps(workspace: Workspace, whole: EmbeddingSet, split: str) -> Iterable[Pic
             f"{trust.trustworthiness:.2f}, continuity {trust.continuity:.2f} (1 = no neighbour is "
             "false, none is lost)."
         )
+        if laid.placing is not None:
+            placing = laid.placing
+            note += (
+                f" That is of a sample of {placing.laid_out:,} points which UMAP laid out; the other "
+                f"{placing.placed:,} were placed by it: {placing.trust.trustworthiness:.2f} and "
+                f"{placing.trust.continuity:.2f}."
+            )
         yield Picture(
             "aligned UMAP" if laid.method == "aligned" else "UMAP", laid.subset(rows).maps, (), note
         )
