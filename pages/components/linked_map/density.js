@@ -2,15 +2,19 @@
 const CELL = 4; // Pixels a side of a cell that is counted.
 const SOFT = 2; // Cells that one of three smoothings reaches to either side.
 const CROWD = 20000, FEW = 5000;
+const REST = 0.15; // Of a point that is not selected, where others are.
 
 // Points in view, to the nearest cells of the search grid.
 function inView(s, p) {
   if (!p.grid) return p.count;
-  const f = project(s, p), { start, cell } = p.grid;
-  let count = 0;
+  return spans(s, p).reduce((sum, [from, to]) => sum + to - from, 0);
+}
+// From where to where the points in view stand in the search grid.
+function spans(s, p) {
+  const f = project(s, p), { start, cell, cells } = p.grid, found = [];
   const left = cell((0 - f.x) / f.a), right = cell((p.w - f.x) / f.a);
-  for (let row = cell((f.y - p.h) / f.a); row <= cell(f.y / f.a); row++) count += start[right + CELLS * row + 1] - start[left + CELLS * row];
-  return count;
+  for (let row = cell((f.y - p.h) / f.a); row <= cell(f.y / f.a); row++) found.push([start[left + cells * row], start[right + cells * row + 1]]);
+  return found;
 }
 // Over a shade points are the fainter the more of them there are.
 const faintness = (s, p) => clamp(6000 / (inView(s, p) + 1), 0.06, 0.6);
@@ -32,17 +36,24 @@ function smooth(grid, lines, length, across, along) {
     }
   }
 }
+// Every how many-th point a passing picture counts.
+const stepOf = (p, share) => Math.max(1, Math.min(p.crowd ? 32 : 8, Math.round(1 / share)));
 function paintDensity(s, p, share) {
   const w = Math.ceil(p.w / CELL), h = Math.ceil(p.h / CELL), f = project(s, p), xy = places(p);
   const sums = [0, 1, 2, 3].map(() => new Float32Array(w * h)); // Red, green, blue, count.
   const a = f.a / CELL, x0 = f.x / CELL, y0 = f.y / CELL;
-  const step = Math.max(1, Math.min(8, Math.round(1 / share))); // The order is shuffled: every k-th is a sample.
-  for (let at = p.starts[DIM]; at < p.order.length; at += step) {
-    const point = p.order[at], x = xy[2 * point] * a + x0, y = y0 - xy[2 * point + 1] * a;
-    if (!(x >= 0 && y >= 0 && x < w && y < h)) continue; // Also leaves out NaN.
-    const cell = Math.floor(y) * w + Math.floor(x);
-    for (let c = 0; c < 3; c++) sums[c][cell] += p.ink[4 * point + c];
-    sums[3][cell]++;
+  const step = stepOf(p, share), { level, ink } = p, [red, green, blue, count] = sums, grey = rgb(MISSING);
+  const points = p.grid?.points ?? p.base;
+  for (const [from, to] of p.grid ? spans(s, p) : [[0, points.length]]) {
+    for (let at = from; at < to; at += step) {
+      const point = points[at], x = xy[2 * point] * a + x0, y = y0 - xy[2 * point + 1] * a;
+      if (!(x >= 0 && y >= 0 && x < w && y < h) || level[point] === GHOST) continue; // Also leaves out NaN.
+      const cell = Math.floor(y) * w + Math.floor(x), rest = s.some && level[point] === DIM, own = rest ? REST : 1;
+      red[cell] += own * (rest ? grey[0] : ink[4 * point]);
+      green[cell] += own * (rest ? grey[1] : ink[4 * point + 1]);
+      blue[cell] += own * (rest ? grey[2] : ink[4 * point + 2]);
+      count[cell] += own;
+    }
   }
   for (const grid of sums) {
     for (let pass = 0; pass < 3; pass++) {

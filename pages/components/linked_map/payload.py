@@ -28,6 +28,7 @@ SHAPES = ("triangle", "diamond", "circle", "square")
 LINES = ("none", "all", "selected", "worst")
 STEPS = 65_534  # places along the longer side
 MISSING = 65_535
+MOST = 200_000  # points in view that are drawn one by one; without a graphics card, more take seconds
 LISTED = 2_000  # more rows than this travel as bits
 
 
@@ -98,6 +99,7 @@ def pack(
     worst: np.ndarray | None = None,
     height: int = 560,
     start: int = 0,
+    most: int = MOST,
     command: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The data of the component; ValueError for arrays that do not fit each other."""
@@ -107,6 +109,7 @@ def pack(
         "n": n,
         "height": int(height),
         "lines": lines,
+        "most": int(most),
         "mask": {"worst": None if worst is None else address(np.packbits(worst))},
         "panels": [_panel(panel) for panel in panels],
         "frames": [asdict(m) for m in moments] or [{"name": "", "note": ""}],
