@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+BLOCK = 4096  # rows read at a time from matrices on disk
 MIN_NORM = 1e-12
 ROUNDING = 1e-14  # of the length of a row just divided by its length
 
@@ -32,3 +33,17 @@ def paired(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if len(x) < 2:
         raise ValueError(f"At least 2 pairs are needed, got {len(x)}.")
     return unit_rows(x), unit_rows(y)
+
+
+def pair_cosines(x: np.ndarray, y: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """(n_studies,) cosine of each study's own two vectors; NaN but for `rows`, the studies that have both.
+
+    x, y (n_studies, dim), any length; read a block at a time, so that matrices on disk stay there.
+    """
+    found = np.full(len(x), np.nan)
+    for start in range(0, len(rows), BLOCK):
+        some = rows[start : start + BLOCK]
+        a, b = (np.asarray(z[some], np.float64) for z in (x, y))
+        lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+        found[some] = np.einsum("nd,nd->n", a, b) / lengths
+    return found

@@ -8,7 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
-BLOCK = 4096  # rows at a time: their float32 copy stays in the processor's cache
+from analysis.arrays import BLOCK
+
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID, Collection, text_
 from data.workspace import SET, Record, Workspace
 
 Vectors = dict[str, np.ndarray]
+START = 4  # numbers of a vector
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class EmbeddingSet:
     @cached_property
     def _presence(self) -> dict[str, np.ndarray]:
         """Looked up once: the matrices may be large and on disk."""
-        found = {m: np.any(x, axis=1) for m, x in self.vectors.items()}
+        found = {m: _there(x) for m, x in self.vectors.items()}
         for marks in found.values():
             marks.flags.writeable = False
         return found
@@ -93,6 +94,14 @@ class EmbeddingSet:
         column = f"key:{modality}"
         blank = np.full(len(self), "", dtype=object)
         return self.rows[column].to_numpy(dtype=object) if column in self.rows else blank
+
+
+def _there(matrix: np.ndarray) -> np.ndarray:
+    """Which rows are not all zero; most tell at their start, and of those no more is read."""
+    found = np.any(matrix[:, :START], axis=1)
+    doubtful = np.flatnonzero(~found)
+    found[doubtful] = np.any(matrix[doubtful], axis=1)
+    return found
 
 
 def identity_rows(collection: Collection) -> pd.DataFrame:

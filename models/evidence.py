@@ -138,7 +138,7 @@ def _side(workspace: Workspace, measured: Evaluation, pair: tuple[str, str], res
     made_by = maker(workspace, part.provenance)
     return Side(
         measured,
-        gap.cosine_samples(x, y) if enough else None,
+        gap.cosine_samples(*(part.vectors[m] for m in pair), rows=rows) if enough else None,
         tuple(_maps(workspace, whole, measured.split)),
         _by_label(x, y, part, part.rows.iloc[rows], resamples) if enough else {},
         _worst(x, y, part.rows[STUDY_ID].to_numpy(str)[rows]),

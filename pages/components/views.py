@@ -13,6 +13,7 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from analysis import arrays
 from analysis.evaluate import Evaluation
 from analysis.neighbours import partner_ranks
 from data import embeddings, store
@@ -207,10 +208,11 @@ def partner_places(shown: View, pair: tuple[str, str]) -> np.ndarray:
 def _of_pairs(fingerprint: str, name: str, split: str, pair: tuple[str, str], what: str) -> np.ndarray:
     part = view(name, split).set
     rows = part.rows_with(*pair)
-    values = np.full(len(part), np.nan)
-    if len(rows):
-        x, y = (np.asarray(part.vectors[m][rows], np.float32) for m in pair)
-        values[rows] = partner_ranks(x, y) if what == "rank" else np.einsum("nd,nd->n", x, y)
+    if what == "rank":
+        values = np.full(len(part), np.nan)
+        values[rows] = partner_ranks(*(np.asarray(part.vectors[m][rows], np.float32) for m in pair))
+    else:
+        values = arrays.pair_cosines(*(part.vectors[m] for m in pair), rows)
     values.flags.writeable = False
     return values
 
