@@ -11,7 +11,6 @@ import numpy as np
 from analysis.arrays import BLOCK
 
 
-
 @dataclass(frozen=True)
 class Stack:
     """Rows `where[0]` of `parts[0]`, then rows `where[1]` of `parts[1]`, and so on; (n_rows, dim).

@@ -3,10 +3,10 @@
     python -m benchmarks.scale_app [--studies N]
 
 A set of vectors alone: N studies with an image and a text vector of 512 numbers each, float16, unit rows in
-clusters with a gap between the modalities. It is written and its PCA laid out before the clock starts. Then, in
-Chromium without a graphics card, in a tab with an empty cache: the map is opened, coloured by a label, moved,
-a study is clicked, and every page is walked through. Memory is the server's: anonymous is its own, file-mapped
-are vectors that the system may drop at any time.
+clusters with a gap between the modalities. It is written and its PCA laid out before the clock starts. Then,
+in Chromium without a graphics card, in a tab with an empty cache: the map is opened, coloured by a label,
+moved, a study is clicked, and every page is walked through. Memory is the server's: anonymous is its own,
+file-mapped are vectors that the system may drop at any time.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def large(home: Path, n: int, *, seed: int = 0) -> Workspace:
             of = own[start : start + BLOCK]
             bent = rng.normal(size=(len(of), CURVED)).astype(np.float32)
             meaning = centres[of] + np.einsum("nc,ncd->nd", bent, bases[of])
-            for (name, side), way, noise in zip(sides.items(), (1, -1), (0.5, 0.6), strict=True):
+            for side, way, noise in zip(sides.values(), (1, -1), (0.5, 0.6), strict=True):
                 z = meaning + way * gap + noise * rng.standard_normal((len(of), DIM), dtype=np.float32)
                 side[start : start + BLOCK] = z / np.linalg.norm(z, axis=1, keepdims=True)
         meta = {"collection": "", "checkpoint": "", "source": "vectors", "n": n}
@@ -78,7 +78,7 @@ def described(own: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
 
 
 def memory(pid: int) -> dict[str, float]:
-    """MB that a process has in memory, its own (anonymous) and mapped from files, and the most it ever had."""
+    """MB that a process has in memory, its own (anonymous) and mapped from files, and the most it had."""
     rollup = dict(_numbers(Path(f"/proc/{pid}/smaps_rollup")))
     most = dict(_numbers(Path(f"/proc/{pid}/status")))["VmHWM"]
     rss, own = rollup["Rss"], rollup["Anonymous"]

@@ -1,8 +1,8 @@
 """Layouts of embedding sets and what they distort, computed once and kept as derived files.
 
 UMAP is laid out in a worker: it compiles for seconds in every new process, so a page never runs it. PCA is
-laid out where it is asked for, or in a worker where that takes longer than a person waits (`at_once`). Of more
-than `WHOLE` points UMAP lays out a seeded sample, which places the others.
+laid out where it is asked for, or in a worker where that takes longer than a person waits (`at_once`). Of
+more than `WHOLE` points UMAP lays out a seeded sample, which places the others.
 """
 
 from __future__ import annotations
@@ -205,7 +205,7 @@ def align(workspace: Workspace, a: str, b: str) -> None:
     if len(first) > WHOLE:
         raise Refused(
             "too_many_rows",
-            f"Maps are aligned up to {WHOLE:,} points; {a!r} has {len(first):,}. B begins from A's map as it is.",
+            f"Maps are aligned up to {WHOLE:,} points, {a!r} has {len(first):,}. B's begins from A's anyway.",
         )
     if not _same_points(workspace, a, b, where, there):
         raise Refused(
@@ -263,7 +263,10 @@ def _keep(workspace: Workspace, name: str, vectors: Stack, result: Map, graph: G
 def _packed(result: Map, trust: Trust, placing: Placing | None = None) -> bytes:
     more = {}
     if placing is not None:
-        more = {"placing": [placing.laid_out, placing.placed, placing.recall], **_parts(placing.trust, "placed-")}
+        more = {
+            "placing": [placing.laid_out, placing.placed, placing.recall],
+            **_parts(placing.trust, "placed-"),
+        }
     buffer = io.BytesIO()
     np.savez(
         buffer, xy=result.xy, method=result.method, explained=result.explained, **_parts(trust, ""), **more

@@ -83,8 +83,10 @@ def _import(workspace: Own, args: dict[str, Any], report: Report) -> Came:
 
 
 def _layout(workspace: Own, args: dict[str, Any], report: Report) -> Came:
-    """sets, start (the set whose map the others begin with); method "aligned": both in one; method "pca": of a
-    split (`split`)."""
+    """sets, start (the set whose map the others begin with); method "aligned": both in one.
+
+    Or sets, split and method "pca".
+    """
     from data import embeddings
     from models.layouts import align, compute, straight
 
@@ -112,6 +114,21 @@ def _part(report: Report, number: int, of: int, message: str) -> Callable[[float
 
     tell(0.0)
     return tell
+
+
+def _measure(workspace: Own, args: dict[str, Any], report: Report) -> Came:
+    """set, split; extended: every metric."""
+    from models.results import evaluation
+
+    name, split = args["set"], args["split"]
+    evaluation(
+        workspace,
+        name,
+        split=split,
+        extended=args.get("extended", False),
+        progress=lambda share, what: report(share, f"Measuring {what} of {name}"),
+    )
+    return Came(f"{name}, {split}: measured.")
 
 
 def _add_checkpoint(workspace: Own, args: dict[str, Any], report: Report) -> Came:
@@ -206,6 +223,7 @@ TASKS: dict[str, Callable[[Own, dict[str, Any], Report], Came]] = {
     "embed": _embed,
     "import": _import,
     "layout": _layout,
+    "measure": _measure,
     "checkpoint": _add_checkpoint,
     "guess": _guess,
     "train": _train,

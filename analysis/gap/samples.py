@@ -63,7 +63,13 @@ def cosine_by_label(
     x, y (n_studies, dim); labels, groups (n_studies,). "" = no label, left out.
     """
     x, y = paired(x, y)
-    cosines = np.einsum("nd,nd->n", x, y)
+    return mean_by_label(np.einsum("nd,nd->n", x, y), labels, groups, resamples=resamples)
+
+
+def mean_by_label(
+    cosines: np.ndarray, labels: np.ndarray, groups: np.ndarray, *, resamples: int = 1000
+) -> list[GroupMean]:
+    """The same from the cosines of the true pairs, (n_studies,)."""
     means = []
     for label in sorted(set(labels) - {""}):
         chosen = np.flatnonzero(labels == label)

@@ -67,7 +67,7 @@ def sampled(
     return Sampled(xy, rows, _recall(index, known, whole, neighbours, seed))
 
 
-def _graph(known: np.ndarray):  # noqa: ANN202 (faiss has no types)
+def _graph(known: np.ndarray):
     import faiss
 
     index = faiss.IndexHNSWFlat(known.shape[1], LINKS, faiss.METRIC_INNER_PRODUCT)
@@ -81,7 +81,7 @@ def _graph(known: np.ndarray):  # noqa: ANN202 (faiss has no types)
     return index
 
 
-def _recall(index, known: np.ndarray, whole: Stack, k: int, seed: int) -> float:  # noqa: ANN001
+def _recall(index, known: np.ndarray, whole: Stack, k: int, seed: int) -> float:
     asked = whole.take(chosen(len(whole), sample=CHECKED, seed=seed + 1))
     found, true = index.search(asked, k)[1], nearest(asked, known, k=k)[1]
     return float((found[:, :, None] == true[:, None]).any(axis=2).mean())

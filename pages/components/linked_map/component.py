@@ -21,7 +21,16 @@ from pages.components.scripts import script
 # map.js comes last and holds the entry.
 _PARTS = (
     *("vendor/regl.js", "draw.js", "colours.js", "paint_canvas.js", "paint_gl.js", "density.js", "crowd.js"),
-    *("over.js", "legend.js", "picture.js", "card.js", "interaction.js", "pointer.js", "frames.js", "tools.js"),
+    *(
+        "over.js",
+        "legend.js",
+        "picture.js",
+        "card.js",
+        "interaction.js",
+        "pointer.js",
+        "frames.js",
+        "tools.js",
+    ),
     *("columns.js", "stage.js", "map.js"),
 )
 
