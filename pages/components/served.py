@@ -128,12 +128,9 @@ def _workspace(home: str, owner: str) -> Workspace:
 def _shown(owner: str, of_set: Key, origin: Key | None, split: int) -> _Shown:
     workspace = _workspace(os.environ.get("SUTURE_HOME", ""), owner)
     whole = embeddings.load(workspace, of_set[1])
-    name = ["all", *whole.splits()][split]
-    ids = (
-        whole.rows[STUDY_ID].array
-        if split == 0
-        else whole.rows.loc[whole.rows[SPLIT] == name, STUDY_ID].array
-    )
+    ids = whole.rows[STUDY_ID].array
+    if split:
+        ids = ids[(whole.rows[SPLIT] == whole.splits()[split - 1]).to_numpy()]
     if origin is None:
         return _Shown(ids, None, np.zeros(0, int), None)
     collection = store.load(workspace, origin[1])
