@@ -134,12 +134,13 @@ def _side(workspace: Workspace, measured: Evaluation, pair: tuple[str, str], res
     whole = embeddings.load(workspace, measured.set)
     part = whole.split(measured.split)
     rows = part.rows_with(*pair)
-    cosines = pair_cosines(*(part.vectors[m] for m in pair), rows)[rows]
+    x, y = (part.vectors[m] for m in pair)
+    cosines = pair_cosines(x, y, rows)[rows]
     enough = len(rows) >= 2
     made_by = maker(workspace, part.provenance)
     return Side(
         measured,
-        gap.cosine_samples(*(part.vectors[m] for m in pair), rows=rows) if enough else None,
+        gap.cosine_samples(x, y, rows=rows) if enough else None,
         tuple(_maps(workspace, whole, measured.split)),
         _by_label(cosines, part, part.rows.iloc[rows], resamples) if enough else {},
         _worst(cosines, part.rows[STUDY_ID].to_numpy()[rows]),

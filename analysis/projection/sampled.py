@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -67,7 +68,7 @@ def sampled(
     return Sampled(xy, rows, _recall(index, known, whole, neighbours, seed))
 
 
-def _graph(known: np.ndarray):
+def _graph(known: np.ndarray) -> Any:
     import faiss
 
     index = faiss.IndexHNSWFlat(known.shape[1], LINKS, faiss.METRIC_INNER_PRODUCT)
@@ -81,7 +82,7 @@ def _graph(known: np.ndarray):
     return index
 
 
-def _recall(index, known: np.ndarray, whole: Stack, k: int, seed: int) -> float:
+def _recall(index: Any, known: np.ndarray, whole: Stack, k: int, seed: int) -> float:
     asked = whole.take(chosen(len(whole), sample=CHECKED, seed=seed + 1))
     found, true = index.search(asked, k)[1], nearest(asked, known, k=k)[1]
     return float((found[:, :, None] == true[:, None]).any(axis=2).mean())
