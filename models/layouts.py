@@ -31,7 +31,7 @@ FILE = "layout-2.npz"
 NEIGHBOURS = 15
 QUICK = 2_000  # points measured for how far a map can be believed as a whole
 AT_ONCE = 100_000  # points of which a page makes the PCA while a person waits
-WHOLE = 100_000  # points that UMAP lays out; of more, a sample
+WHOLE, SAMPLE = 100_000, 50_000  # points that UMAP lays out; of more, a sample
 COMPARED, FEWEST = 1_000_000_000, 500  # pairs of points looked at for that, and points measured at least
 Report = Callable[[float], None]
 
@@ -182,7 +182,11 @@ def _compute_sampled(
 ) -> None:
     """Lay out a sample, place the others, and measure both against all points."""
     result = projection.sampled(
-        vectors, neighbours=NEIGHBOURS, start=start, progress=lambda share: progress(0.8 * share)
+        vectors,
+        sample=SAMPLE,
+        neighbours=NEIGHBOURS,
+        start=start,
+        progress=lambda share: progress(0.8 * share),
     )
     others = np.setdiff1d(np.arange(len(vectors)), result.laid_out, assume_unique=True)
     some = _measured(len(vectors), QUICK)

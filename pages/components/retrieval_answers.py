@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 import streamlit as st
@@ -41,22 +42,35 @@ def near(shown: View, modality: str, vector: np.ndarray, *, k: int, own: int | N
     there = shown.set.present(modality)
     of, mine = int(there.sum()), None if own is None or not there[own] else own
     if len(there) > MANY:
-        return _near_on_disk(shown, modality, vector, k, of, mine)
+        digest = blake2b(np.asarray(vector, np.float32).tobytes(), digest_size=12).hexdigest()
+        at = (shown.record.fingerprint, shown.name, shown.split, modality)
+        return _near_on_disk(*at, digest, k, mine, _vector=vector)
     rows, items = _gallery(shown.record.fingerprint, shown.name, shown.split, modality)
     cosines, found = nearest(vector, items, k=k)
     place = None if mine is None else partner_rank(vector, items, int(np.searchsorted(rows, mine)))
     return Near(cosines[0], rows[found[0]], of, place)
 
 
-def _near_on_disk(shown: View, modality: str, vector: np.ndarray, k: int, of: int, own: int | None) -> Near:
+@st.cache_data(show_spinner="Comparing with every item…", max_entries=256)
+def _near_on_disk(
+    fingerprint: str,
+    name: str,
+    split: str,
+    modality: str,
+    digest: str,
+    k: int,
+    own: int | None,
+    *,
+    _vector: np.ndarray,
+) -> Near:
     """One pass over what stays on disk; of millions there is no copy in memory."""
-    items, bars = shown.set.vectors[modality], None
+    part = views.view(name, split).set
+    items, there, bars = part.vectors[modality], part.present(modality), None
     if own is not None:
-        bars = np.asarray(items[own : own + 1], np.float32) @ np.asarray(vector, np.float32).T + TIE
-    with st.spinner(f"Comparing with {of:,} items…"):
-        found = scan(vector, items, k=k, present=shown.set.present(modality), bars=bars)
+        bars = np.asarray(items[own : own + 1], np.float32) @ np.asarray(_vector, np.float32).T + TIE
+    found = scan(_vector, items, k=k, present=there, bars=bars)
     place = None if own is None else 1 + int(found.above[0, 0])
-    return Near(found.cosines[0], found.rows[0], of, place)
+    return Near(found.cosines[0], found.rows[0], int(there.sum()), place)
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)

@@ -35,11 +35,12 @@ function paintAll(s) {
   s.stale = false;
   readTheme(s);
   for (const p of s.panels) {
-    p.dense = isDense(s, p) || isCrowded(s, p);
+    survey(s, p);
+    p.dense = isDense(s, p) || p.crowded;
     if (p.w) paintMap(s, p, share);
   }
   press(s.nodes.density, s.panels.some((p) => p.dense));
-  s.nodes.density.disabled = s.panels.some((p) => isCrowded(s, p)); // There is nothing else to show.
+  s.nodes.density.disabled = s.panels.some((p) => p.crowded); // There is nothing else to show.
   const view = ({ k, x, y }) => [k, x, y].map((v) => v.toFixed(4)).join(), end = performance.now();
   Object.assign(dataset, { view: view(s.panels[0].view), dense: s.panels.some((p) => p.dense), ...totals(s), ms: (end - begin).toFixed(1), share: share.toFixed(2) });
   learn(s, end - begin);
