@@ -180,3 +180,17 @@ def _check(lengths: np.ndarray) -> None:
 
 Matrix = np.ndarray | Units
 Taker = Callable[[slice | np.ndarray], np.ndarray]
+
+
+def pair_cosines(x: np.ndarray, y: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """(n_studies,) cosine of each study's own two vectors; NaN but for `rows`, the studies that have both.
+
+    x, y (n_studies, dim), any length; read a block at a time, so that matrices on disk stay there.
+    """
+    found = np.full(len(x), np.nan)
+    for start in range(0, len(rows), BLOCK):
+        some = rows[start : start + BLOCK]
+        a, b = (np.asarray(z[some], np.float64) for z in (x, y))
+        lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+        found[some] = np.einsum("nd,nd->n", a, b) / lengths
+    return found

@@ -105,6 +105,13 @@ def large(folder: Path, n: int) -> tuple[Path, np.ndarray]:
 @contextmanager
 def streamlit(script: Path, home: Path) -> Iterator[str]:
     """A Streamlit server over a script; yields its address as soon as it answers."""
+    with server(script, home) as (url, _):
+        yield url
+
+
+@contextmanager
+def server(script: Path, home: Path) -> Iterator[tuple[str, int]]:
+    """The same with the number of its process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -119,7 +126,7 @@ def streamlit(script: Path, home: Path) -> Iterator[str]:
             if process.poll() is not None:
                 raise RuntimeError("The server stopped at start.")
             time.sleep(0.02)
-        yield url
+        yield url, process.pid
     finally:
         process.terminate()
         process.wait(10)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID, Collection, text_
 from data.workspace import SET, Record, Workspace
 
 Vectors = dict[str, np.ndarray]
+START = 4  # numbers of a vector
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class EmbeddingSet:
     @cached_property
     def _presence(self) -> dict[str, np.ndarray]:
         """Looked up once: the matrices may be large and on disk."""
-        found = {m: np.any(x, axis=1) for m, x in self.vectors.items()}
+        found = {m: _there(x) for m, x in self.vectors.items()}
         for marks in found.values():
             marks.flags.writeable = False
         return found
@@ -71,7 +73,8 @@ class EmbeddingSet:
 
     def subset(self, mask: np.ndarray) -> EmbeddingSet:
         """The studies where the mask is true."""
-        vectors = {m: x[mask] for m, x in self.vectors.items()}
+        chosen = _run(mask)
+        vectors = {m: x[mask if chosen is None else chosen] for m, x in self.vectors.items()}
         rows = self.rows[mask].reset_index(drop=True)
         return EmbeddingSet(self.name, vectors, rows, self.provenance, self.fingerprint)
 
@@ -93,6 +96,21 @@ class EmbeddingSet:
         column = f"key:{modality}"
         blank = np.full(len(self), "", dtype=object)
         return self.rows[column].to_numpy(dtype=object) if column in self.rows else blank
+
+
+def _run(mask: np.ndarray) -> slice | None:
+    """Where the chosen rows follow each other: then a matrix on disk stays there."""
+    rows = np.flatnonzero(mask)
+    whole = len(rows) > 0 and rows[-1] - rows[0] == len(rows) - 1
+    return slice(int(rows[0]), int(rows[-1]) + 1) if whole and np.asarray(mask).dtype == bool else None
+
+
+def _there(matrix: np.ndarray) -> np.ndarray:
+    """Which rows are not all zero; most tell at their start, and of those no more is read."""
+    found = np.any(matrix[:, :START], axis=1)
+    doubtful = np.flatnonzero(~found)
+    found[doubtful] = np.any(matrix[doubtful], axis=1)
+    return found
 
 
 def identity_rows(collection: Collection) -> pd.DataFrame:
@@ -135,5 +153,11 @@ def load(workspace: Workspace, name: str) -> EmbeddingSet:
         modality: np.load(record.path(f"vectors-{i}.npy"), mmap_mode="r", allow_pickle=False)
         for i, modality in enumerate(record.meta["modalities"])
     }
-    rows = pd.read_parquet(record.path("rows.parquet"), page_checksum_verification=True)
+    rows = _rows(path := record.path("rows.parquet"), path.stat().st_mtime_ns).copy(deep=False)
     return EmbeddingSet(name, vectors, rows, record.meta, record.fingerprint)
+
+
+@lru_cache(maxsize=4)
+def _rows(path: Path, written: int) -> pd.DataFrame:
+    """The last tables, as pages ask for the same again and again; nobody changes them but in a copy."""
+    return pd.read_parquet(path, page_checksum_verification=True)

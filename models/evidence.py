@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import gap, projection
+from analysis.arrays import pair_cosines
 from analysis.evaluate import LABEL_VALUES, Evaluation
 from analysis.report import Evidence, Picture, Side, html, record_json
 from analysis.report.against import examples
@@ -133,15 +134,16 @@ def _side(workspace: Workspace, measured: Evaluation, pair: tuple[str, str], res
     whole = embeddings.load(workspace, measured.set)
     part = whole.split(measured.split)
     rows = part.rows_with(*pair)
-    x, y = (np.asarray(part.vectors[m][rows]) for m in pair)
+    x, y = (part.vectors[m] for m in pair)
+    cosines = pair_cosines(x, y, rows)[rows]
     enough = len(rows) >= 2
     made_by = maker(workspace, part.provenance)
     return Side(
         measured,
-        gap.cosine_samples(x, y) if enough else None,
+        gap.cosine_samples(x, y, rows=rows) if enough else None,
         tuple(_maps(workspace, whole, measured.split)),
-        _by_label(x, y, part, part.rows.iloc[rows], resamples) if enough else {},
-        _worst(x, y, part.rows[STUDY_ID].to_numpy(str)[rows]),
+        _by_label(cosines, part, part.rows.iloc[rows], resamples) if enough else {},
+        _worst(cosines, part.rows[STUDY_ID].to_numpy()[rows]),
         " ".join(made_by.meta.get("notes", [])) if made_by else "",
         trained_on(workspace, measured.set, measured.split),
         provenance(workspace, whole),
@@ -167,20 +169,26 @@ def _maps(workspace: Workspace, whole: EmbeddingSet, split: str) -> Iterable[Pic
             f"{trust.trustworthiness:.2f}, continuity {trust.continuity:.2f} (1 = no neighbour is "
             "false, none is lost)."
         )
+        if laid.placing is not None:
+            placing = laid.placing
+            note += (
+                f" That is of a sample of {placing.laid_out:,} points which UMAP laid out; the other "
+                f"{placing.placed:,} were placed by it: {placing.trust.trustworthiness:.2f} and "
+                f"{placing.trust.continuity:.2f}."
+            )
         yield Picture(
             "aligned UMAP" if laid.method == "aligned" else "UMAP", laid.subset(rows).maps, (), note
         )
 
 
 def _by_label(
-    x: np.ndarray, y: np.ndarray, part: EmbeddingSet, of: pd.DataFrame, resamples: int
+    cosines: np.ndarray, part: EmbeddingSet, of: pd.DataFrame, resamples: int
 ) -> Mapping[str, tuple[gap.GroupMean, ...]]:
     groups = of[GROUP].to_numpy(str)
     known = [label for label in part.labels if of[label].nunique() in LABEL_VALUES]
-    found = {c: gap.cosine_by_label(x, y, of[c].to_numpy(str), groups, resamples=resamples) for c in known}
+    found = {c: gap.mean_by_label(cosines, of[c].to_numpy(str), groups, resamples=resamples) for c in known}
     return {label: tuple(means) for label, means in found.items() if means}
 
 
-def _worst(x: np.ndarray, y: np.ndarray, ids: np.ndarray) -> tuple[tuple[str, float], ...]:
-    cosines = np.einsum("nd,nd->n", x.astype(np.float64), y.astype(np.float64))
+def _worst(cosines: np.ndarray, ids: np.ndarray) -> tuple[tuple[str, float], ...]:
     return tuple((str(ids[i]), float(cosines[i])) for i in np.argsort(cosines, kind="stable")[:WORST])

@@ -91,18 +91,52 @@ def _import(workspace: Own, args: dict[str, Any], report: Report) -> Came:
 
 
 def _layout(workspace: Own, args: dict[str, Any], report: Report) -> Came:
-    """sets, start (the set whose map the others begin with); method "aligned": both in one."""
-    from models.layouts import align, compute
+    """sets, start (the set whose map the others begin with); method "aligned": both in one.
+
+    Or sets, split and method "pca".
+    """
+    from data import embeddings
+    from models.layouts import align, compute, straight
 
     names = args["sets"]
+    if args.get("method") == "pca":
+        for number, name in enumerate(names):
+            told = _part(report, number, len(names), f"Laying out the map of {name}")
+            straight(workspace, embeddings.load(workspace, name).split(args["split"]), progress=told)
+        return Came(f"The map of {' and '.join(names)} is ready.")
     if args.get("method") == "aligned":
         report(0.1, f"Aligning the maps of {' and '.join(names)}")
         align(workspace, *names)
         return Came(f"The maps of {' and '.join(names)} are aligned.")
     for number, name in enumerate(names):
-        report((number + 0.1) / len(names), f"Laying out the map of {name}")
-        compute(workspace, name, start=args["start"] if name != args["start"] else "")
+        told = _part(report, number, len(names), f"Laying out the map of {name}")
+        compute(workspace, name, start=args["start"] if name != args["start"] else "", progress=told)
     return Came(f"UMAP of {' and '.join(names)} is ready.")
+
+
+def _part(report: Report, number: int, of: int, message: str) -> Callable[[float], None]:
+    """How one of several steps tells its share, from 0.1 on."""
+
+    def tell(share: float) -> None:
+        report((number + 0.1 + 0.9 * share) / of, message)
+
+    tell(0.0)
+    return tell
+
+
+def _measure(workspace: Own, args: dict[str, Any], report: Report) -> Came:
+    """set, split; extended: every metric."""
+    from models.results import evaluation
+
+    name, split = args["set"], args["split"]
+    evaluation(
+        workspace,
+        name,
+        split=split,
+        extended=args.get("extended", False),
+        progress=lambda share, what: report(share, f"Measuring {what} of {name}"),
+    )
+    return Came(f"{name}, {split}: measured.")
 
 
 def _add_checkpoint(workspace: Own, args: dict[str, Any], report: Report) -> Came:
@@ -197,6 +231,7 @@ TASKS: dict[str, Callable[[Own, dict[str, Any], Report], Came]] = {
     "embed": _embed,
     "import": _import,
     "layout": _layout,
+    "measure": _measure,
     "checkpoint": _add_checkpoint,
     "guess": _guess,
     "train": _train,

@@ -6,7 +6,7 @@ import streamlit as st
 
 from analysis import gap
 from analysis.evaluate import Evaluation
-from pages.components import cards, dial, gap_cosines, gap_table, gap_whom, selection, shell, views
+from pages.components import cards, dial, gap_cosines, gap_table, gap_whom, measuring, selection, shell
 from pages.components.shell import Choice
 
 PAIR_METRICS = tuple(gap.PairGap.__dataclass_fields__)
@@ -18,7 +18,7 @@ def main() -> None:
     selection.bar(choice)
     st.subheader("Cosines")
     gap_cosines.histograms(choice)  # needs no evaluation, which may take a while
-    evaluations = [views.evaluation(v) for v in choice.views]
+    evaluations = [measuring.evaluation(v) for v in choice.views]
     if choice.b is not None:
         st.subheader("A over B")
         gap_cosines.over(choice, evaluations)

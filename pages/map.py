@@ -17,6 +17,7 @@ from pages.components import (
     selection,
     served,
     shell,
+    views,
 )
 from pages.components.compare_data import LINK
 from pages.components.shell import Choice
@@ -53,6 +54,8 @@ def main() -> None:
     layouts, method = map_layouts.found(
         choice, look.method, whole=look.greyed or look.colour == map_colours.TRUST
     )
+    if not layouts:
+        st.stop()
     draw(choice, layouts, look)
     st.caption(f"{MEANING[method]} {map_layouts.honesty(layouts)}")
     if method == "UMAP" and len(layouts) == 2:
@@ -63,8 +66,10 @@ def main() -> None:
 def asked_by_link(choice: Choice) -> None:
     """A link to one study selects it, once."""
     study = st.query_params.get("study")
-    if study and study in choice.a.ids and st.session_state.get("map_linked") != study:
-        selection.set_rows(choice, [choice.a.ids.index(study)], "from a link")
+    if study and st.session_state.get("map_linked") != study:
+        row = views.row_of(choice.a, study)
+        if row is not None:
+            selection.set_rows(choice, [row], "from a link")
     st.session_state["map_linked"] = study
 
 

@@ -7,7 +7,17 @@ import streamlit as st
 from analysis.evaluate import Evaluation
 from analysis.figures import MODALITY_COLOURS
 from analysis.verdict import reading
-from pages.components import cards, map_panels, overview_loaded, selection, served, shell, views
+from pages.components import (
+    cards,
+    map_layouts,
+    map_panels,
+    measuring,
+    overview_loaded,
+    selection,
+    served,
+    shell,
+    views,
+)
 from pages.components import linked_map as maps
 from pages.components.retrieval_answers import link_to
 from pages.components.shell import Choice
@@ -20,10 +30,14 @@ def main() -> None:
     shell.open_page("Overview", "What is loaded, and is there a gap?")
     choice = shell.choose()
     overview_loaded.sentence(choice)
-    evaluations = [views.evaluation(v) for v in choice.views]
+    measured = all(map(measuring.known, choice.views))
+    if not measured:
+        small_maps(choice)  # before what may take minutes
+    evaluations = [measuring.evaluation(v) for v in choice.views]
     verdict(choice, evaluations)
     numbers(evaluations, choice.pair)
-    small_maps(choice)
+    if measured:
+        small_maps(choice)
     next_steps()
     details(choice, evaluations)
 
@@ -61,7 +75,9 @@ def numbers(evaluations: list[Evaluation], pair: tuple[str, str]) -> None:
 def small_maps(choice: Choice) -> None:
     st.subheader("Where the studies lie")
     st.fragment(clicked, key="clicked")(choice)  # above: the card of a clicked study hangs over what is below
-    layouts = [views.pca(v) for v in choice.views]
+    layouts = map_layouts.straight(choice)
+    if not layouts:
+        return
     url, thumb = served.urls(choice.a)
     maps.linked_map(
         map_panels.side_by_side(choice, layouts, greyed=False, names=""),

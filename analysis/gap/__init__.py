@@ -7,7 +7,7 @@ from analysis.gap.extras import PairExtras, pair_extras
 from analysis.gap.flips import FlipTest, gap_test
 from analysis.gap.pair import PairGap, angular_value, pair_gap
 from analysis.gap.ridges import Ridge, Ridges, paired_difference, ridges
-from analysis.gap.samples import CosineSamples, GroupMean, cosine_by_label, cosine_samples
+from analysis.gap.samples import CosineSamples, GroupMean, cosine_by_label, cosine_samples, mean_by_label
 
 __all__ = [
     "Blocks",
@@ -24,6 +24,7 @@ __all__ = [
     "cosine_by_label",
     "cosine_samples",
     "gap_test",
+    "mean_by_label",
     "order",
     "pair_extras",
     "pair_gap",

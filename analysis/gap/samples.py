@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.arrays import paired
+from analysis.arrays import paired, unit_rows
 from analysis.uncertainty import Estimate, GroupBootstrap
 
 
@@ -20,19 +20,30 @@ class CosineSamples:
     within_y: np.ndarray
 
 
-def cosine_samples(x: np.ndarray, y: np.ndarray, *, limit: int = 20_000, seed: int = 0) -> CosineSamples:
-    """Cosines of true pairs, of different studies across modalities, and within each modality."""
-    x, y = paired(x, y)
+def cosine_samples(
+    x: np.ndarray, y: np.ndarray, *, rows: np.ndarray | None = None, limit: int = 20_000, seed: int = 0
+) -> CosineSamples:
+    """Cosines of true pairs, of different studies across modalities, and within each modality.
+
+    x, y (n_studies, dim), row i of both is study i; `rows`: those that count, default all. Of matrices on
+    disk only the rows that are drawn are read. ValueError unless the shapes agree and two rows count.
+    """
+    if np.shape(x) != np.shape(y):
+        raise ValueError(f"Paired modalities need one shape, got {np.shape(x)} and {np.shape(y)}.")
+    n = len(x) if rows is None else len(rows)
+    if n < 2:
+        raise ValueError(f"At least 2 pairs are needed, got {n}.")
     rng = np.random.default_rng(seed)
-    n = len(x)
     count = min(limit, n * (n - 1))
     i = rng.integers(n, size=count)
     j = (i + rng.integers(1, n, size=count)) % n  # never i itself
+    true = rng.permutation(n)[:limit]
+    at = (lambda drawn: drawn) if rows is None else rows.__getitem__
     return CosineSamples(
-        np.einsum("nd,nd->n", x, y)[rng.permutation(n)[:limit]],
-        np.einsum("nd,nd->n", x[i], y[j]),
-        np.einsum("nd,nd->n", x[i], x[j]),
-        np.einsum("nd,nd->n", y[i], y[j]),
+        *(
+            np.einsum("nd,nd->n", unit_rows(a[at(first)]), unit_rows(b[at(second)]))
+            for a, first, b, second in ((x, true, y, true), (x, i, y, j), (x, i, x, j), (y, i, y, j))
+        )
     )
 
 
@@ -52,7 +63,13 @@ def cosine_by_label(
     x, y (n_studies, dim); labels, groups (n_studies,). "" = no label, left out.
     """
     x, y = paired(x, y)
-    cosines = np.einsum("nd,nd->n", x, y)
+    return mean_by_label(np.einsum("nd,nd->n", x, y), labels, groups, resamples=resamples)
+
+
+def mean_by_label(
+    cosines: np.ndarray, labels: np.ndarray, groups: np.ndarray, *, resamples: int = 1000
+) -> list[GroupMean]:
+    """The same from the cosines of the true pairs, (n_studies,)."""
     means = []
     for label in sorted(set(labels) - {""}):
         chosen = np.flatnonzero(labels == label)

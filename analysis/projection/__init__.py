@@ -4,6 +4,7 @@ from analysis.projection.comparable import Comparison, Pair, aligned, compared, 
 from analysis.projection.maps import MIN_ROWS_UMAP, Graph, Map, directions, onto, pca, pca_common, umap
 from analysis.projection.placing import Placed, place
 from analysis.projection.regions import Region, regions
+from analysis.projection.sampled import Sampled, sampled
 from analysis.projection.trust import DISTORTED, Trust, trust
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Pair",
     "Placed",
     "Region",
+    "Sampled",
     "Trust",
     "aligned",
     "compared",
@@ -24,6 +26,7 @@ __all__ = [
     "pca_common",
     "place",
     "regions",
+    "sampled",
     "started",
     "trust",
     "umap",

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.neighbours import nearest
+from analysis.stack import Stack, stack
 
 MIN_ROWS_UMAP = 10
 MANY = 10_000
-BLOCK = 16_384  # rows held in double precision at a time
 Graph = tuple[np.ndarray, np.ndarray]  # cosines and rows, as `nearest(z, z, k=k)` gives them
 
 
@@ -27,20 +27,25 @@ class Map:
     explained: tuple[float, ...] = ()
 
 
-def pca(z: np.ndarray) -> Map:
+def pca(z: np.ndarray | Stack) -> Map:
     """The two directions of largest variance of all rows together, z (n_rows, dim).
 
     With a gap, the first axis is usually the gap itself. Signs are fixed so that the largest
-    loading of each axis is positive: the same data give the same picture.
+    loading of each axis is positive: the same data give the same picture. Rows are read in float32, a block
+    at a time, and summed in float64.
     """
-    middle = z.mean(axis=0, dtype=np.float64)
-    covariance = np.zeros((z.shape[1], z.shape[1]))
-    for start in range(0, len(z), BLOCK):
-        centred = z[start : start + BLOCK] - middle
+    rows = stack(z)
+    middle = sum(block.sum(axis=0, dtype=np.float64) for _, block in rows.blocks()) / len(rows)
+    centre = np.asarray(middle, np.float32)
+    covariance = np.zeros((rows.shape[1], rows.shape[1]))
+    for _, block in rows.blocks():
+        centred = block - centre
         covariance += centred.T @ centred
-    axes, explained = directions(covariance / len(z))
-    xy = [(z[start : start + BLOCK] - middle) @ axes for start in range(0, len(z), BLOCK)]
-    return Map(np.concatenate(xy).astype(np.float32), "pca", explained)
+    axes, explained = directions(covariance / len(rows))
+    xy = np.empty((len(rows), 2), np.float32)
+    for where, block in rows.blocks():
+        xy[where] = (block - centre) @ axes
+    return Map(xy, "pca", explained)
 
 
 def pca_common(stacks: Sequence[np.ndarray]) -> Map:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.neighbours import TIE, nearest
+from analysis.arrays import BLOCK
+from analysis.neighbours import TIE
 from analysis.projection.maps import Graph
+from analysis.stack import Best, Stack, stack
 
-BLOCK = 256
+ROWS = 2048  # of those measured, at a time
 LIMIT = 20_000
 DISTORTED = 0.9
 
@@ -50,13 +51,14 @@ class Trust:
 
 
 def trust(
-    z: np.ndarray,
+    z: np.ndarray | Stack,
     xy: np.ndarray,
     *,
     k: int = 15,
     limit: int = LIMIT,
     seed: int = 0,
     graph: Graph | None = None,
+    among: np.ndarray | None = None,
 ) -> Trust:
     """Trustworthiness and continuity of a map xy (n_rows, 2) of unit rows z (n_rows, dim) by cosine.
 
@@ -64,9 +66,9 @@ def trust(
     rank of j by cosine with i: 1 + the rows that are strictly nearer, so equal ones count in the map's
     favour (cosines that differ by less than 1e-6 are equal). Of equally near neighbours at place k, which
     one is looked at is arbitrary. `graph`: what `nearest(z, z, k=...)` gave, with k + 1 or more columns.
-    Above `limit` rows a seeded sample is measured, against all rows. k is cut below n / 2; all is NaN
-    below 3 rows. ValueError unless the numbers of rows agree. Memory O(n). Source: Venna and Kaski 2006,
-    as in scikit-learn.
+    `among`: rows that are measured, default all. Of more than `limit` a seeded sample is, against all rows. k
+    is cut below n / 2; all is NaN below 3 rows. ValueError unless the numbers of rows agree. Memory O(n).
+    Source: Venna and Kaski 2006, as in scikit-learn.
     """
     if len(z) != len(xy):
         raise ValueError(f"A map needs one place per row, got {len(xy)} places for {len(z)} rows.")
@@ -74,36 +76,61 @@ def trust(
     if k < 1:
         missing = np.full(n, np.nan)
         return Trust(np.nan, np.nan, missing, missing, k, 0)
-    z, xy = np.ascontiguousarray(z, dtype=np.float32), np.asarray(xy, dtype=np.float64)
-    rows = np.arange(n)
-    if n > limit:
-        rows = np.sort(np.random.default_rng(seed).choice(n, size=limit, replace=False))
-    truly = nearest(z[rows], z, k=k + 1)[1] if graph is None else graph[1][rows]
-    faults = [
-        _excess(rows, _others(rows, _near_on_map(xy, rows, k), k), lambda i: z[i] @ z.T, k, TIE),
-        _excess(rows, _others(rows, truly, k), lambda i: _closeness(xy[i], xy), k, 0),
-    ]
+    from scipy.spatial import cKDTree
+
+    whole, xy = stack(z), np.asarray(xy, dtype=np.float64)
+    rows = np.arange(n) if among is None else np.asarray(among)
+    if len(rows) > limit:
+        rows = np.sort(np.random.default_rng(seed).choice(rows, size=limit, replace=False))
+    drawn = _others(rows, cKDTree(xy).query(xy[rows], k=k + 1)[1], k)
+    faults = np.empty((2, len(rows)))
+    for start in range(0, len(rows), ROWS):
+        part = slice(start, start + ROWS)
+        known = None if graph is None else graph[1][rows[part]]
+        faults[:, part] = _faults(whole, xy, rows[part], drawn[part], known, k)
     points = np.full((2, n), np.nan)
-    points[:, rows] = 1 - np.asarray(faults) * 2 / (k * (2 * n - 3 * k - 1))
+    points[:, rows] = 1 - faults * 2 / (k * (2 * n - 3 * k - 1))
     means = points[:, rows].mean(axis=1)
     return Trust(float(means[0]), float(means[1]), points[0], points[1], k, len(rows))
 
 
-def _excess(
-    rows: np.ndarray, others: np.ndarray, scores_of: Callable[[np.ndarray], np.ndarray], k: int, tie: float
-) -> np.ndarray:
-    """Sum over each row's neighbours of what their rank by score exceeds k by, (len(rows),)."""
+def _faults(
+    z: Stack, xy: np.ndarray, rows: np.ndarray, drawn: np.ndarray, truly: np.ndarray | None, k: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """What the ranks of some rows' neighbours on the map, and of their true ones, exceed k by: (n,) each.
+
+    Every row is read once: for ranks by cosine, and for the true neighbours where they are not known.
+    """
     from analysis.projection.counting import larger
 
-    excess = np.empty(len(rows))
-    for start in range(0, len(rows), BLOCK):
-        block = slice(start, start + BLOCK)
-        scores = scores_of(rows[block])
-        scores[np.arange(len(scores)), rows[block]] = -np.inf  # a row is no neighbour of itself
-        own = np.take_along_axis(scores, others[block], axis=1)
-        ranks = 1 + larger(scores, own + scores.dtype.type(tie))
-        excess[block] = np.maximum(0, ranks - k).sum(axis=1)
-    return excess
+    queries = z.take(rows)
+    own = np.einsum("nd,nkd->nk", queries, z.take(drawn)) + np.float32(TIE)
+    further = np.zeros(drawn.shape, np.int64)
+    best = Best(len(rows), k + 1)
+    for where, block in z.blocks():
+        scores = queries @ block.T
+        if truly is None:
+            best.add(scores, where.start)
+        further += larger(_without(rows, where, scores), own)
+    near = _others(rows, best.rows if truly is None else truly, k)
+    lost = np.zeros(near.shape, np.int64)
+    at = _closeness(xy[rows, None], xy[near])
+    for start in range(0, len(xy), BLOCK):
+        where = slice(start, min(start + BLOCK, len(xy)))
+        scores = _closeness(xy[rows, None], xy[None, where])
+        lost += larger(_without(rows, where, scores), at)
+    return _excess(further, k), _excess(lost, k)
+
+
+def _excess(nearer: np.ndarray, k: int) -> np.ndarray:
+    return np.maximum(0, 1 + nearer - k).sum(axis=1)
+
+
+def _without(rows: np.ndarray, where: slice, scores: np.ndarray) -> np.ndarray:
+    """A row is no neighbour of itself."""
+    here = np.flatnonzero((rows >= where.start) & (rows < where.stop))
+    scores[here, rows[here] - where.start] = -np.inf
+    return scores
 
 
 def _others(rows: np.ndarray, found: np.ndarray, k: int) -> np.ndarray:
@@ -112,15 +139,6 @@ def _others(rows: np.ndarray, found: np.ndarray, k: int) -> np.ndarray:
     return np.take_along_axis(found, np.argsort(itself, axis=1, kind="stable")[:, :k], axis=1)
 
 
-def _near_on_map(xy: np.ndarray, rows: np.ndarray, k: int) -> np.ndarray:
-    from scipy.spatial import cKDTree
-
-    return cKDTree(xy).query(xy[rows], k=k + 1)[1]
-
-
-def _closeness(places: np.ndarray, xy: np.ndarray) -> np.ndarray:
-    """Minus the squared distances, (n_places, n_rows)."""
-    from scipy.spatial.distance import cdist
-
-    distances = cdist(places, xy, "sqeuclidean")
-    return np.negative(distances, out=distances)
+def _closeness(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Minus the squared distances of places (..., 2)."""
+    return -(np.square(a[..., 0] - b[..., 0]) + np.square(a[..., 1] - b[..., 1]))

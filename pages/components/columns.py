@@ -20,6 +20,7 @@ from starlette.routing import Route
 from pages.components import access
 
 LIMIT = 512 * 1024**2  # bytes, for all visitors together
+LOOSE = {"Content-Encoding": "identity"}  # places are noise to gzip: megabytes, seconds, and nothing won
 HEADERS = {
     "Cache-Control": "private, max-age=86400, immutable",
     "X-Content-Type-Options": "nosniff",
@@ -77,4 +78,4 @@ def _column(request: Request) -> Response:
     content = KEPT.get(request.path_params["key"])
     if content is None:
         return Response(status_code=404)
-    return Response(content, media_type="application/octet-stream", headers=HEADERS)
+    return Response(content, media_type="application/octet-stream", headers={**HEADERS, **LOOSE})

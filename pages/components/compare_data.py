@@ -9,7 +9,7 @@ import streamlit as st
 
 from models import comparison
 from models.comparison import Compared
-from pages.components import views
+from pages.components import measuring, views
 from pages.components.shell import Choice
 from pages.components.views import View
 
@@ -50,7 +50,7 @@ def both(choice: Choice) -> Both:
     if choice.b is None:
         raise ValueError("There is no B to compare with.")
     for shown in (choice.a, choice.b):
-        views.evaluation(shown)
+        measuring.evaluation(shown)
     a, b = choice.a, choice.b
     found = _compared(a.record.fingerprint, b.record.fingerprint, a.name, b.name, a.split, choice.pair)
     place = {study: row for row, study in enumerate(a.ids)}

@@ -16,21 +16,9 @@ from pages.components.views import View
 LENGTH = "length of "
 
 
-@st.cache_data(show_spinner=False, max_entries=64)
-def cosines(fingerprint: str, name: str, split: str, pair: tuple[str, str]) -> np.ndarray:
-    """(n_studies,) cosine of each true pair, NaN for a study that lacks either."""
-    shown = views.view(name, split)
-    rows = shown.set.rows_with(*pair)
-    found = np.full(len(shown.set), np.nan)
-    x, y = (np.asarray(shown.set.vectors[m][rows], np.float64) for m in pair)
-    lengths = np.linalg.norm(x, axis=1) * np.linalg.norm(y, axis=1)
-    found[rows] = np.einsum("nd,nd->n", x, y) / lengths
-    return found
-
-
 def both(choice: Choice) -> tuple[list[np.ndarray], np.ndarray]:
     """(cosines of A and of B, (n,) each; the n rows that have both modalities in all sets)."""
-    every = [cosines(v.record.fingerprint, v.name, v.split, choice.pair) for v in choice.views]
+    every = [views.pair_cosines(v, choice.pair) for v in choice.views]
     rows = np.flatnonzero(np.isfinite(every).all(axis=0))
     return [one[rows] for one in every], rows
 

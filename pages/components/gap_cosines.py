@@ -20,7 +20,7 @@ def samples(fingerprint: str, name: str, split: str, pair: tuple[str, str]) -> g
     rows = shown.set.rows_with(*pair)
     if len(rows) < 2:
         return None
-    return gap.cosine_samples(*(np.asarray(shown.set.vectors[m][rows]) for m in pair))
+    return gap.cosine_samples(*(shown.set.vectors[m] for m in pair), rows=rows)
 
 
 def known(choice: Choice) -> dict[str, gap.CosineSamples]:

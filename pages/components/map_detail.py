@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from analysis.neighbours import nearest, partner_rank
 from pages.components import cards
-from pages.components.retrieval_answers import gallery, link_to
+from pages.components.retrieval_answers import link_to, near
 from pages.components.shell import Choice, link
 from pages.components.views import View
 
@@ -33,14 +32,11 @@ def neighbours(shown: View, row: int, pair: tuple[str, str]) -> None:
     if not shown.set.present(x)[row]:
         st.caption(f"This study has no {cards.plain(x)}.")
         return
-    offered = gallery(shown, y)
     query = np.asarray(shown.set.vectors[x][row : row + 1], np.float32)
-    place = int(np.searchsorted(offered.rows, row))
-    if place < len(offered.rows) and offered.rows[place] == row:
-        rank = partner_rank(query, offered.vectors, place)
-        st.caption(f"Its own partner is number {rank:,} of {len(offered.rows):,}.")
-    cosines, found = nearest(query, offered.vectors, k=NEIGHBOURS)
-    for cosine, item in zip(cosines[0], offered.rows[found[0]], strict=True):
+    found = near(shown, y, query, k=NEIGHBOURS, own=row)
+    if found.place is not None:
+        st.caption(f"Its own partner is number {found.place:,} of {found.of:,}.")
+    for cosine, item in zip(found.cosines, found.rows, strict=True):
         own = " · own partner" if item == row else ""
         with st.container(border=True):
             st.caption(f"cosine {cosine:.3f}{own}")

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from analysis.projection import DISTORTED, compared
+from analysis.projection import DISTORTED, Trust, compared
 from models import jobs
-from models.layouts import QUICK, Layout
-from pages.components import cards, views
+from models.layouts import QUICK, Layout, at_once
+from models.layouts import WHOLE as LAID_WHOLE
+from pages.components import cards, views, waiting
 from pages.components.shell import Choice
 
 WHOLE = 20_000  # points of which each is measured where distorted ones are to be greyed
@@ -23,14 +24,30 @@ GREYED = (
     "than a tenth of all points are truly nearer to it than those drawn beside it, or are drawn nearer "
     "to it than its true neighbours."
 )
+MEANWHILE = "10 s to minutes. What is shown is there at once"
 ALIGNING = (
     "Lays both out together, so that what did not change stays in place. Takes a minute and more; "
     "best below 10,000 points."
 )
 
 
+def straight(choice: Choice, *, whole: bool = False) -> list[Layout]:
+    """PCA of A and B; empty while a worker lays it out, which the page says.
+
+    whole: measure of every point whether it is distorted, or of a large sample
+    """
+    layouts = [views.pca(v, limit=WHOLE if whole and at_once(v.set) else QUICK) for v in choice.views]
+    ready = [layout for layout in layouts if layout is not None]
+    if len(ready) == len(layouts):
+        return ready
+    missing = [v.name for v, layout in zip(choice.views, layouts, strict=True) if layout is None]
+    asked = {"sets": missing, "split": choice.a.split, "method": "pca"}
+    waiting.wait("layout", asked, "a minute or two for a million studies, once", key="pca")
+    return []
+
+
 def found(choice: Choice, method: str, *, whole: bool) -> tuple[list[Layout], str]:
-    """The layouts of A and B, and their method: PCA while a worker lays out UMAP.
+    """The layouts of A and B, and their method: PCA while a worker lays out UMAP; none while it does PCA.
 
     whole: measure of every point whether it is distorted
     """
@@ -40,22 +57,36 @@ def found(choice: Choice, method: str, *, whole: bool) -> tuple[list[Layout], st
         if len(ready) == len(layouts):
             return ready, method
         wait_for_umap(choice)
-    return [views.pca(v, limit=WHOLE if whole else QUICK) for v in choice.views], "PCA"
+    return straight(choice, whole=whole), "PCA"
 
 
 def honesty(layouts: Sequence[Layout]) -> str:
     """How far the maps can be believed, in plain words."""
     parts = []
     for letter, layout in zip("AB", layouts, strict=False):
-        trust = layout.trust
+        trust, placing = layout.trust, layout.placing
         if np.isnan(trust.trustworthiness):
             return "Too few points to tell how far the map can be believed."
+        if placing is not None:
+            parts.append(
+                f"{letter}: UMAP laid out {placing.laid_out:,} points, a seeded sample ({_told(trust)}); "
+                f"each of the other {placing.placed:,} stands where its nearest of the sample stand "
+                f"({_told(placing.trust)}; {placing.recall:.1%} of these neighbours are the true ones)."
+            )
+            continue
         grey = np.concatenate([*layout.distorted.values()])[~np.isnan(stacked(layout)).any(axis=1)].mean()
         whole = trust.measured == len(trust.per_point_trust)
         share = f", {grey:.1%} of the points are distorted" if whole else ""
-        numbers = f"trustworthiness {trust.trustworthiness:.3f}, continuity {trust.continuity:.3f}"
-        parts.append(f"{letter}: {numbers}{share}.")
+        parts.append(f"{letter}: {_told(trust)}{share}.")
     return f"{HONESTY} {' '.join(parts)}"
+
+
+def _told(trust: Trust) -> str:
+    """The two numbers, and of how many points they are."""
+    numbers = f"trustworthiness {trust.trustworthiness:.3f}, continuity {trust.continuity:.3f}"
+    if trust.measured == len(trust.per_point_trust):
+        return numbers
+    return f"{numbers}, measured on {trust.measured:,} points against all, standard error {trust.error:.3f}"
 
 
 def together(choice: Choice, layouts: Sequence[Layout]) -> None:
@@ -70,16 +101,16 @@ def together(choice: Choice, layouts: Sequence[Layout]) -> None:
         f"radius (Procrustes disparity {agreement.disparity:.2f}; 0 = the same picture). A map can move what "
         "has stayed: whether a study changed is told by its neighbours, not by its place."
     )
-    if any(j.kind == "layout" for j in jobs.jobs(views.workspace(), active=True)):
-        watch()
-    elif not all(layout.method == "aligned" for layout in layouts):
+    if waiting.busy("layout"):
+        waiting.watch("layout", MEANWHILE, "map")
+    elif layouts[0].points <= LAID_WHOLE and not all(layout.method == "aligned" for layout in layouts):
         align(choice)
 
 
 def align(choice: Choice) -> None:
     """Lay A and B out together in a worker, when asked."""
     arguments = {"sets": [v.name for v in choice.views], "start": choice.a.name, "method": "aligned"}
-    failed = failure(arguments)
+    failed = waiting.failure("layout", arguments)
     if failed:
         st.error(cards.plain(failed), icon=":material/block:")
     if st.button("Align A and B more closely", key="map_align", help=ALIGNING):
@@ -90,41 +121,7 @@ def align(choice: Choice) -> None:
 def wait_for_umap(choice: Choice) -> None:
     """Start the layouts that are missing in a worker, and look in on it."""
     missing = [v.name for v in choice.views if views.umap(v) is None]
-    arguments = {"sets": missing, "start": choice.a.name}
-    failed = failure(arguments)
-    if failed:
-        st.error(cards.plain(failed), icon=":material/block:")
-        if not st.button("Try again", key="umap_again"):
-            return
-    if not any(j.kind == "layout" for j in jobs.jobs(views.workspace(), active=True)):
-        jobs.start(views.workspace(), "layout", arguments)
-    watch()
-
-
-@st.fragment(run_every=1.0)
-def watch() -> None:
-    """Polls the worker, which can be stopped; runs the page again when it is done."""
-    jobs.wake(views.workspace())
-    active = [j for j in jobs.jobs(views.workspace(), active=True) if j.kind == "layout"]
-    if not active:
-        st.rerun()
-    left, right = st.columns([5, 1], vertical_alignment="center")
-    left.progress(
-        active[0].progress,
-        text=f"{cards.plain(jobs.said(views.workspace(), active[0]))}, in the background (10 s to minutes). "
-        "What is shown is there at once.",
-    )
-    mine = jobs.mine(views.workspace(), active[0])
-    if mine and right.button("Stop", key="map_stop", width="stretch"):
-        jobs.cancel(views.workspace(), active[0].id)
-        st.rerun()
-
-
-def failure(arguments: dict) -> str:
-    """Why the last worker that was asked for this failed; "" if it did not."""
-    same = (j for j in jobs.jobs(views.workspace()) if j.kind == "layout" and j.args == arguments)
-    last = next(same, None)
-    return last.message if last and last.state in jobs.STOPPED else ""
+    waiting.wait("layout", {"sets": missing, "start": choice.a.name}, MEANWHILE, key="umap")
 
 
 def stacked(layout: Layout) -> np.ndarray:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 import streamlit as st
 
-from analysis.neighbours import nearest, partner_rank
+from analysis.neighbours import TIE, nearest, partner_rank, scan
 from pages.components import cards, shell, views
 from pages.components.shell import Choice
 from pages.components.views import View
 
+MANY = 100_000  # items of which a copy stays in memory, ready for the next query
 WIDTH = 110  # pixels of a thumbnail
 MEANING = (
     "Cosine: 1 = same direction, 0 = unrelated. Every item of the split is compared. Read the order, and "
@@ -21,28 +23,67 @@ MEANING = (
 
 
 @dataclass(frozen=True)
-class Gallery:
-    """What is searched: vectors (n_items, dim) float32 of unit length, item i of the study in rows[i]."""
+class Near:
+    """The items of one modality that are nearest to a vector, best first.
 
+    cosines, rows  (k,) of the items, and rows of their studies
+    of             number of items that were compared, all there are
+    place          the asking study's own item among them, 1 = first; None where it has none or none asks
+    """
+
+    cosines: np.ndarray
     rows: np.ndarray
-    vectors: np.ndarray
+    of: int
+    place: int | None
 
 
-def gallery(shown: View, modality: str) -> Gallery:
-    """All items of one modality of a view, kept ready for the next query."""
-    return _gallery(shown.record.fingerprint, shown.name, shown.split, modality)
+def near(shown: View, modality: str, vector: np.ndarray, *, k: int, own: int | None = None) -> Near:
+    """Compare a vector (1, dim) with every item of one modality of a view; own is the row of who asks."""
+    there = shown.set.present(modality)
+    of, mine = int(there.sum()), None if own is None or not there[own] else own
+    if len(there) > MANY:
+        digest = blake2b(np.asarray(vector, np.float32).tobytes(), digest_size=12).hexdigest()
+        at = (shown.record.fingerprint, shown.name, shown.split, modality)
+        return _near_on_disk(*at, digest, k, mine, _vector=vector)
+    rows, items = _gallery(shown.record.fingerprint, shown.name, shown.split, modality)
+    cosines, found = nearest(vector, items, k=k)
+    place = None if mine is None else partner_rank(vector, items, int(np.searchsorted(rows, mine)))
+    return Near(cosines[0], rows[found[0]], of, place)
+
+
+@st.cache_data(show_spinner="Comparing with every item…", max_entries=256)
+def _near_on_disk(
+    fingerprint: str,
+    name: str,
+    split: str,
+    modality: str,
+    digest: str,
+    k: int,
+    own: int | None,
+    *,
+    _vector: np.ndarray,
+) -> Near:
+    """One pass over what stays on disk; of millions there is no copy in memory."""
+    part = views.view(name, split).set
+    items, there, bars = part.vectors[modality], part.present(modality), None
+    if own is not None:
+        bars = np.asarray(items[own : own + 1], np.float32) @ np.asarray(_vector, np.float32).T + TIE
+    found = scan(_vector, items, k=k, present=there, bars=bars)
+    place = None if own is None else 1 + int(found.above[0, 0])
+    return Near(found.cosines[0], found.rows[0], int(there.sum()), place)
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def _gallery(fingerprint: str, name: str, split: str, modality: str) -> Gallery:
+def _gallery(fingerprint: str, name: str, split: str, modality: str) -> tuple[np.ndarray, np.ndarray]:
+    """(rows of the studies that have it, their vectors as float32), kept ready for the next query."""
     part = views.view(name, split).set
     rows, vectors = part.rows_with(modality), np.asarray(part.vectors[modality], np.float32)
-    return Gallery(rows, vectors if len(rows) == len(vectors) else vectors[rows])
+    return rows, vectors if len(rows) == len(vectors) else vectors[rows]
 
 
 def has(shown: View, modality: str) -> bool:
     """Whether a view has anything of this modality."""
-    return modality in shown.set.modalities and len(gallery(shown, modality).rows) > 0
+    return modality in shown.set.modalities and bool(shown.set.present(modality).any())
 
 
 def side_by_side(choice: Choice, ask: Callable[[View], np.ndarray | None], target: str, k: int) -> None:
@@ -62,28 +103,25 @@ def answers(
     choice: Choice, shown: View, vector: np.ndarray, target: str, k: int, *, own: int | None = None
 ) -> None:
     """The k best items of one modality; own is the study that asks, whose partner is looked for."""
-    offered = gallery(shown, target)
-    if not len(offered.rows):
+    found = near(shown, target, vector, k=k, own=own)
+    if not found.of:
         st.info(f"No study of this split has a {cards.plain(target)}.")
         return
     if own is not None:
-        partner(shown, vector, offered, target, own)
-    cosines, found = nearest(vector, offered.vectors, k=k)
-    for place, (cosine, row) in enumerate(zip(cosines[0], offered.rows[found[0]], strict=True), start=1):
+        partner(shown, found, target, own)
+    for number, (cosine, row) in enumerate(zip(found.cosines, found.rows, strict=True), start=1):
         said = right(shown, int(row), target, own)
-        answer(choice, shown, int(row), target, f"#{place} · cosine {cosine:.3f}{said}")
+        answer(choice, shown, int(row), target, f"#{number} · cosine {cosine:.3f}{said}")
 
 
-def partner(shown: View, vector: np.ndarray, offered: Gallery, target: str, own: int) -> None:
+def partner(shown: View, found: Near, target: str, own: int) -> None:
     """Where the true partner of the study stands, in words."""
-    place = int(np.searchsorted(offered.rows, own))
-    if place == len(offered.rows) or offered.rows[place] != own:
+    if found.place is None:
         st.caption(f"This study has no {cards.plain(target)} that could be found.")
         return
-    rank = partner_rank(vector, offered.vectors, place)
     same = int((shown.set.key(target) == key).sum()) - 1 if (key := shown.set.key(target)[own]) else 0
     twins = f" {same:,} more studies have the same {cards.plain(target)}." if same else ""
-    st.markdown(f"The true partner is number **{rank:,}** of {len(offered.rows):,}.{twins}")
+    st.markdown(f"The true partner is number **{found.place:,}** of {found.of:,}.{twins}")
 
 
 def right(shown: View, row: int, target: str, own: int | None) -> str:

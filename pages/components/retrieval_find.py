@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
 import streamlit as st
 
 from data import store
+from data.collection import STUDY_ID
 from pages.components import cards, views
 from pages.components.views import View
 
@@ -15,7 +20,7 @@ def pick(shown: View) -> int:
     """The row of the study that is looked at. The link says which; typing and choosing change the link."""
     ids, state = shown.ids, st.session_state
     wanted = st.query_params.get("study") or state.get("kept_study") or ids[0]
-    row = ids.index(wanted) if wanted in ids else 0
+    row = views.row_of(shown, wanted) or 0
     if ids[row] != wanted:
         st.caption(f"{cards.plain(wanted)} is not in this split. The first study is shown instead.")
     typed, choices = st.columns(2)
@@ -39,16 +44,17 @@ def pick(shown: View) -> int:
     return row
 
 
-def matches(shown: View, words: str) -> list[int]:
+def matches(shown: View, words: str) -> Sequence[int]:
     """Rows whose id or texts hold every word, those with it in the id first; all rows for no words."""
     asked = words.lower().split()
     if not asked:
-        return list(range(len(shown.ids)))
+        return range(len(shown.ids))
     origin = store.origin(views.workspace(), shown.record)  # another collection may take its name
     source = origin.id if origin and shown.collection else ""
-    texts = _texts(shown.record.fingerprint, shown.name, shown.split, source)
-    found = [i for i, text in enumerate(texts) if all(word in text for word in asked)]
-    return sorted(found, key=lambda i: words.lower().strip() not in texts[i].partition("\n")[0])
+    ids, texts = _texts(shown.record.fingerprint, shown.name, shown.split, source)
+    found = np.logical_and.reduce([texts.str.contains(word, regex=False).to_numpy(bool) for word in asked])
+    first = ids.str.contains(words.lower().strip(), regex=False).to_numpy(bool)
+    return [*np.flatnonzero(found & first).tolist(), *np.flatnonzero(found & ~first).tolist()]
 
 
 def _told(count: int) -> str:
@@ -71,11 +77,12 @@ def _chosen() -> None:
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def _texts(fingerprint: str, name: str, split: str, source: str) -> list[str]:
-    """Id and texts of every study in lower case, the id on the first line."""
+def _texts(fingerprint: str, name: str, split: str, source: str) -> tuple[pd.Series, pd.Series]:
+    """Every study's id, and its id with its texts, in lower case."""
     shown = views.view(name, split)
-    columns = [shown.ids]
-    if shown.collection is not None:
-        texts = [m.columns[0] for m in shown.collection.modalities if m.kind == "text"]
-        columns += [shown.collection.table[t].to_numpy()[shown.studies].tolist() for t in texts]
-    return ["\n".join(parts).lower() for parts in zip(*columns, strict=True)]
+    ids = shown.set.rows[STUDY_ID].astype("str").str.lower()
+    if shown.collection is None or shown.studies is None:
+        return ids, ids
+    names = [m.columns[0] for m in shown.collection.modalities if m.kind == "text"]
+    texts = shown.collection.table[names].iloc[shown.studies].reset_index(drop=True)
+    return ids, ids.str.cat([texts[name].astype("str").str.lower() for name in names], sep="\n", na_rep="")

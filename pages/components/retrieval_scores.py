@@ -16,7 +16,7 @@ from analysis.retrieval import PROTOCOLS, RankCurve, Ranks, rank_best, rank_curv
 from analysis.retrieval.protocols import Task, task
 from analysis.tables import csv_text, latex
 from data.collection import GROUP
-from pages.components import cards, downloads, views
+from pages.components import cards, downloads, measuring, views
 from pages.components.compare_data import LINK
 from pages.components.downloads import offer
 from pages.components.shell import Choice
@@ -32,7 +32,7 @@ def section(choice: Choice) -> None:
     """Both directions under all protocols; downloads; the whole curve."""
     if not worth_it(choice, "Measure retrieval"):
         return
-    evaluations = [views.evaluation(v) for v in choice.views]
+    evaluations = [measuring.evaluation(v) for v in choice.views]
     ways = {f"{x} → {y}": (x, y) for x, y in (choice.pair, choice.pair[::-1])}
     x, y = ways[st.selectbox("Direction", [*ways], key="direction", width=320, **LINK)]
     if not any(e.find("recall_at_1", direction=f"{x}->{y}") for e in evaluations):

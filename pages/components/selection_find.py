@@ -10,12 +10,13 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from analysis.neighbours import nearest
 from data import query
+from data.collection import STUDY_ID
 from data.errors import UserError
 from pages.components import cards, encoding
 from pages.components import selection_state as state
 from pages.components.compare_data import LINK
+from pages.components.retrieval_answers import near
 from pages.components.selection_state import Current
 from pages.components.shell import Choice
 from pages.components.views import View
@@ -121,7 +122,7 @@ def _matching(shown: View, by: str, asked: str) -> np.ndarray:
         return np.flatnonzero(query.holding(texts(shown), asked))
     if by == QUERY:
         return np.flatnonzero(query.matching(studies(shown), asked))
-    ids = pd.Series(shown.ids, dtype="str")
+    ids = shown.set.rows[STUDY_ID].astype("str")
     exact = ids.isin([asked, *re.split(r"[\s,;]+", asked)])
     return np.flatnonzero(exact if exact.any() else ids.str.lower().str.contains(asked.lower(), regex=False))
 
@@ -131,14 +132,12 @@ def _near(choice: Choice, by: str, asked: str | bytes, modality: str, count: int
     vector = encoding.encoded(choice.a, "text" if by == TEXT else "image", asked, pair=choice.pair)
     if vector is None:
         return None
-    items = choice.a.set.rows_with(modality)
-    return items[nearest(vector, np.asarray(choice.a.set.vectors[modality])[items], k=count)[1][0]]
+    return near(choice.a, modality, vector, k=count).rows
 
 
 def _take(choice: Choice, by: str, rows: np.ndarray, how: str, combine: str) -> None:
     """Make the found rows the selection, or change it by them; then show the page with it."""
-    ids = choice.a.ids
-    found, now = [ids[row] for row in rows], state.history(choice).now
+    found, now = choice.a.set.rows[STUDY_ID].iloc[rows].tolist(), state.history(choice).now
     st.session_state[SAID] = (None, f"No study found. {NOTHING.get(by, '')}")
     if found:
         new = combined(now, found, how, combine)

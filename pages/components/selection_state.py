@@ -15,6 +15,7 @@ from pages.components.shell import Choice
 
 KEY = "selection"
 STEPS = 20  # that can be undone
+MANY = 1_000_000  # ids that the steps before may hold together
 LONGEST = 300  # characters of how a selection was made
 
 
@@ -42,7 +43,8 @@ def history(choice: Choice) -> History:
 
 def current(choice: Choice) -> np.ndarray:
     """Rows of `choice.a` of the selected studies, in the order of the view."""
-    return selections.places(history(choice).now.study_ids, choice.a.set.rows[STUDY_ID])
+    ids = history(choice).now.study_ids
+    return selections.places(ids, choice.a.set.rows[STUDY_ID]) if ids else np.zeros(0, int)
 
 
 def set_rows(choice: Choice, rows: Iterable[int] | np.ndarray, how: str) -> bool:
@@ -50,11 +52,11 @@ def set_rows(choice: Choice, rows: Iterable[int] | np.ndarray, how: str) -> bool
 
     False, and nothing happens, where just these are selected: a map that is told of a selection may echo it.
     """
-    ids = choice.a.ids
+    ids = choice.a.set.rows[STUDY_ID]
     rows = [int(row) for row in rows if 0 <= row < len(ids)]  # a browser may still look at another split
     if set(rows) == set(current(choice).tolist()):
         return False
-    set_ids(choice, [ids[row] for row in rows], how)
+    set_ids(choice, ids.iloc[rows].tolist(), how)
     return True
 
 
@@ -64,7 +66,13 @@ def set_ids(choice: Choice, study_ids: Iterable[str], how: str) -> None:
     if ids == old.now.study_ids:
         return
     new = Current(ids, how[:LONGEST] if ids else "")
-    _keep(choice, History(new, (*old.past, old.now)[-STEPS:]))
+    _keep(choice, History(new, _remembered((*old.past, old.now)[-STEPS:])))
+
+
+def _remembered(past: tuple[Current, ...]) -> tuple[Current, ...]:
+    """The latest of the past, as many as hold no more than `MANY` ids together."""
+    held = np.cumsum([len(one.study_ids) for one in past[::-1]])
+    return past[len(past) - int((held <= MANY).sum()) :]
 
 
 def clear(choice: Choice) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from data.collection import STUDY_ID
 from pages.components import selection_state as state
 from pages.components import views
 from pages.components.selection_find import studies
@@ -43,7 +44,8 @@ def in_order(choice: Choice) -> np.ndarray:
     """Rows of the selected studies in the order in which they were found: the nearest to an example first."""
     place = {study: i for i, study in enumerate(state.history(choice).now.study_ids)}
     rows = state.current(choice)
-    return rows[np.argsort([place[choice.a.ids[row]] for row in rows], kind="stable").astype(int)]
+    ids = choice.a.set.rows[STUDY_ID].iloc[rows]
+    return rows[np.argsort([place[study] for study in ids], kind="stable").astype(int)]
 
 
 def frame(choice: Choice, rows: np.ndarray) -> pd.DataFrame:

@@ -6,7 +6,7 @@ A visitor gets the cards of the sets that a page has shown them, as long as the 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from data import embeddings, store
-from data.collection import STUDY_ID, Collection
+from data.collection import SPLIT, STUDY_ID, Collection
 from data.images import ImagePack, thumbnail
 from data.workspace import SET, Workspace
 from pages.components import access
@@ -93,7 +93,7 @@ def _picture(owner: str, of_set: Key, origin: Key | None, split: int, row: int) 
 class _Shown:
     """One split of a set: ids by row, and the collection behind it with the studies' rows there."""
 
-    ids: np.ndarray
+    ids: Sequence[str]
     collection: Collection | None
     rows: np.ndarray
     pack: ImagePack | None
@@ -128,7 +128,9 @@ def _workspace(home: str, owner: str) -> Workspace:
 def _shown(owner: str, of_set: Key, origin: Key | None, split: int) -> _Shown:
     workspace = _workspace(os.environ.get("SUTURE_HOME", ""), owner)
     whole = embeddings.load(workspace, of_set[1])
-    ids = whole.split(["all", *whole.splits()][split]).rows[STUDY_ID].to_numpy()
+    ids = whole.rows[STUDY_ID].array
+    if split:
+        ids = ids[(whole.rows[SPLIT] == whole.splits()[split - 1]).to_numpy()]
     if origin is None:
         return _Shown(ids, None, np.zeros(0, int), None)
     collection = store.load(workspace, origin[1])

@@ -46,7 +46,11 @@ def where(sides: list[Side], asked: Asked, row: int) -> None:
 
 def _one(side: Side, asked: Asked, method: str, row: int) -> None:
     layout = views.umap(side.view) if method == "UMAP" else None
-    maps = (layout or views.pca(side.view)).maps
+    layout = layout or views.pca(side.view)
+    if layout is None:
+        st.caption("This set has no map yet: the Map page lays it out.")
+        return
+    maps = layout.maps
     held, modality = asked.held[side.letter], asked.direction[0]
     placed = {m: _placed(held, m, maps[m]) for m in held.vectors if (m, m) in held.answers.nearest}
     figure = small_map({m: _thinned(xy) for m, xy in maps.items()}, colours=MODALITY_COLOURS)

@@ -6,14 +6,15 @@ Everything is cached by name and content fingerprint, never by big arrays.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
+from typing import cast
 
 import numpy as np
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
-from analysis.evaluate import Evaluation
+from analysis import arrays
 from analysis.neighbours import partner_ranks
 from data import embeddings, store
 from data.collection import STUDY_ID, Collection, Study
@@ -58,10 +59,10 @@ class View:
         """Name of the embedding set."""
         return self.record.name
 
-    @cached_property
-    def ids(self) -> list[str]:
-        """Study ids in order."""
-        return self.set.rows[STUDY_ID].tolist()
+    @property
+    def ids(self) -> Sequence[str]:
+        """Study ids in order, as the table holds them: of millions there are no strings of Python's."""
+        return cast(Sequence[str], self.set.rows[STUDY_ID].array)
 
     @property
     def synthetic(self) -> bool:
@@ -119,64 +120,30 @@ def image_bytes(shown: View, study: Study, modality: str) -> bytes | None:
     return None if pack is None or number is None else pack.read(int(number))
 
 
-def evaluation(shown: View) -> Evaluation:
-    """All metrics of a view; computed once with a progress bar, then read from the workspace.
-
-    What takes minutes waits until it is asked for, and the page ends there.
-    """
-    place = st.empty()  # there with or without a bar: what follows stays the same element of the page
-    try:
-        return _evaluation(shown.record.id, shown.name, shown.split)
-    except _Unmeasured:
-        _measure(shown, place)
-    return _evaluation(shown.record.id, shown.name, shown.split)
+class Unmade(Exception):
+    """What was asked for would take longer than a person waits; an exception, as results are kept."""
 
 
-class _Unmeasured(Exception):
-    """Reading would mean computing; an exception, as what a cached function returns is kept."""
-
-
-@st.cache_resource(show_spinner=False, max_entries=32)
-def _evaluation(record_id: str, name: str, split: str) -> Evaluation:
-    if not results.measured(workspace(), name, split):
-        raise _Unmeasured
-    return results.evaluation(workspace(), name, split=split)
-
-
-def _measure(shown: View, place: DeltaGenerator) -> None:
-    if len(shown.set) > MANY:
-        _wait_to_be_asked(shown)
-
-    def progress(share: float, what: str) -> None:
-        place.progress(share, text=f"Measuring {what} of {shown.name}, with intervals")
-
-    results.evaluation(workspace(), shown.name, split=shown.split, progress=progress)
-    place.empty()
-
-
-def _wait_to_be_asked(shown: View) -> None:
-    key = f"measure-{shown.record.fingerprint}-{shown.split}"
-    if not st.session_state.get(key):
-        st.info(
-            f"The {len(shown.set):,} studies of this split are not measured yet. It takes minutes, once.",
-            icon=":material/timer:",
-        )
-        st.session_state[key] = st.button("Measure now", key=f"{key}-go", type="primary")
-    if not st.session_state[key]:
-        st.stop()
-
-
-def pca(shown: View, *, limit: int = layouts.QUICK) -> Layout:
+def pca(shown: View, *, limit: int = layouts.QUICK) -> Layout | None:
     """The two directions of largest variance of all modalities, with what that map distorts.
 
-    Measured for all points or, above `limit`, a sample of them.
+    Measured for all points or, above `limit`, a sample of them. None where a worker has still to lay it out.
     """
-    return _pca(shown.record.fingerprint, shown.name, shown.split, limit)
+    try:
+        return _pca(shown.record.fingerprint, shown.name, shown.split, limit)
+    except Unmade:
+        return None
 
 
 @st.cache_resource(show_spinner="Laying out the map…", max_entries=16)
 def _pca(fingerprint: str, name: str, split: str, limit: int) -> Layout:
-    return layouts.straight(workspace(), view(name, split).set, limit=limit)
+    part = view(name, split).set
+    if layouts.at_once(part):
+        return layouts.straight(workspace(), part, limit=limit)
+    known = layouts.straight_kept(workspace(), part, limit=limit)
+    if known is None:
+        raise Unmade
+    return known
 
 
 def umap(shown: View) -> Layout | None:
@@ -207,10 +174,11 @@ def partner_places(shown: View, pair: tuple[str, str]) -> np.ndarray:
 def _of_pairs(fingerprint: str, name: str, split: str, pair: tuple[str, str], what: str) -> np.ndarray:
     part = view(name, split).set
     rows = part.rows_with(*pair)
-    values = np.full(len(part), np.nan)
-    if len(rows):
-        x, y = (np.asarray(part.vectors[m][rows], np.float32) for m in pair)
-        values[rows] = partner_ranks(x, y) if what == "rank" else np.einsum("nd,nd->n", x, y)
+    if what == "rank":
+        values = np.full(len(part), np.nan)
+        values[rows] = partner_ranks(*(np.asarray(part.vectors[m][rows], np.float32) for m in pair))
+    else:
+        values = arrays.pair_cosines(*(part.vectors[m] for m in pair), rows)
     values.flags.writeable = False
     return values
 
@@ -221,6 +189,12 @@ def about_checkpoint(shown: View) -> str:
     return " ".join(maker.meta.get("notes", [])) if maker else ""
 
 
+def row_of(shown: View, study: str) -> int | None:
+    """The row of a study in a view, or None."""
+    found = np.flatnonzero((shown.set.rows[STUDY_ID] == study).to_numpy())
+    return int(found[0]) if len(found) else None
+
+
 def same_studies(a: View, b: View) -> bool:
     """Whether both views show the same studies in the same order."""
-    return a.ids == b.ids
+    return a.set.rows[STUDY_ID].equals(b.set.rows[STUDY_ID])

@@ -18,6 +18,7 @@ NAMES = {
     "embed": "Embedding",
     "import": "Taking studies in",
     "layout": "Laying out a map",
+    "measure": "Measuring",
     "checkpoint": "Adding a checkpoint",
     "guess": "Recognising an architecture",
     "train": "Training",

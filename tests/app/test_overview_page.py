@@ -21,11 +21,12 @@ from data import embeddings, selections
 from data.collection import GROUP, SPLIT
 from data.vectors import import_vectors
 from data.workspace import Workspace
-from models import results
+from models import jobs, results
 from pages.components import cards, views
 from pages.components.selection_state import KEY, Current, History
 from tests.app import maps
 from tests.app.test_pages import ROOT, opened, words
+from tests.app.test_train_page import until
 
 A, B = "demo @ demo-clip", "demo @ demo-aligned"
 PAIR = ("image", "report")
@@ -207,6 +208,9 @@ def test_what_takes_minutes_is_measured_when_asked_for(
     app = opened("overview").run()
     assert "are not measured yet" in words(app)
     assert "degrees apart" not in words(app)
+    assert maps.shown(app)  # what is there at once is shown meanwhile
     next(b for b in app.button if b.label == "Measure now").click().run()
+    until(lambda: not jobs.jobs(Workspace(tmp_path / "home"), active=True))
+    app.run()
     assert "degrees apart" in words(app)
     assert "are not measured yet" not in words(opened("overview").run())

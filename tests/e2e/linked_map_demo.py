@@ -9,6 +9,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from analysis.projection import Region
 from pages.components import columns, scripts
 from pages.components.linked_map import Cards, Colouring, Moment, Panel, linked_map, selection
+from pages.components.linked_map.payload import MOST
 
 N = int(os.environ.get("LINKED_MAP_STUDIES", "500"))
 FINDINGS = ["No finding", "Cardiomegaly", "Effusion", "Pneumonia", "Pneumothorax", "Atelectasis"]
@@ -83,6 +84,7 @@ def main() -> None:
         moments=[Moment(f"epoch {k}", f"gap {1 - k / steps:.2f}") for k in range(steps)] if steps > 1 else [],
         lines=lines,
         worst=worst,
+        most=int(st.query_params.get("most", MOST)),
         key="map",
         selected=st.session_state.get("asked"),
         on_select=heard,

@@ -684,3 +684,48 @@ def test_points_that_cannot_be_loaded_are_told_and_tried_again(maps):
     assert not maps.page.get_by_text("Points could not be loaded.").is_visible()
     assert all("500" in problem for problem in maps.problems)
     maps.problems.clear()
+
+
+SEEN = """(root, [panel, n]) => {
+  const stage = root.querySelectorAll(".lm-stage")[panel], rows = [...Array(n).keys()];
+  const inside = ([x, y]) => x >= 0 && y >= 0 && x < stage.clientWidth && y < stage.clientHeight;
+  return [0, 1].flatMap((m) => rows.map((i) => root.screenOf(panel, m, i))).filter(inside).length;
+}"""
+
+
+@browser_only
+def test_a_crowd_is_counted_in_the_shade_and_drawn_once_few_are_in_view(chromium, address):
+    maps = Maps(chromium, f"{address}?most=300")
+    each, note = PAINTED // 2, maps.page.locator(".lm-crowd").first
+    then = "Zoom in: 300 or fewer are drawn one by one."
+
+    def told(words):
+        script = "([note, words]) => note.textContent.includes(words)"
+        maps.page.wait_for_function(script, arg=[note.element_handle(), words])
+
+    told(f"All {each} points in view, all counted in the shade. {then}")
+    assert [maps.data(name) for name in ("inside", "drawn", "painted")] == [str(PAINTED), "0", str(PAINTED)]
+    for name, count in (("Image", STUDIES - 5), ("Report", STUDIES - 10)):
+        maps.press(f"Show {name} alone")
+        told(f"All {count} points in view, all counted")
+        maps.press(f"Show {name} alone")
+        told(f"All {each} points in view")
+    row = maps.alone(0, 0)
+    maps.page.mouse.move(*maps.place(0, 0, row))
+    for _ in range(30):
+        maps.page.mouse.wheel(0, -120)
+        told("in view")  # at rest
+        if "each drawn" in note.inner_text():
+            break
+    seen = maps.root.evaluate(SEEN, [0, STUDIES])
+    assert note.inner_text() == f"{seen} of {each} points in view, each drawn."
+    assert 0 < seen <= 300
+    assert int(maps.data("drawn")) >= seen
+    maps.click(0, 0, row)
+    maps.says(f"Selected: [{row}] of 1; calls 1")
+    assert f"study-{row:04d}" in maps.pin().inner_text()
+    maps.press("Show the whole map")
+    told(then)
+    maps.wait("drawn", 4)  # the selected study, in both maps
+    assert maps.problems == []
+    maps.page.context.close()

@@ -52,10 +52,44 @@ def test_layout_keeps_what_the_map_distorts(two: Workspace) -> None:
     assert part.distorted["x"].shape == (2,)
 
 
+def test_of_many_points_a_sample_is_laid_out_and_places_the_others(
+    two: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layouts, "WHOLE", 100)
+    monkeypatch.setattr(layouts, "SAMPLE", 60)
+    monkeypatch.setattr(layouts, "FEWEST", 20)
+    monkeypatch.setattr(layouts, "COMPARED", 1)
+    TASKS["layout"](two, {"sets": ["a"], "start": "a"}, lambda share, what: None)
+    found = layouts.read(two, "a")
+    assert found is not None
+    assert found.placing is not None
+    assert (found.placing.laid_out, found.placing.placed) == (60, 2 * N - 60)
+    assert (found.trust.measured, found.placing.trust.measured) == (20, 20)
+    assert found.trust.error > 0
+    assert 0 < found.placing.recall <= 1
+    measured = sum(int(np.isfinite(belief).sum()) for belief in found.belief.values())
+    assert measured == 40
+    assert not any(np.isnan(xy).any() for xy in found.maps.values())
+    with pytest.raises(Refused, match="aligned up to 100 points"):
+        layouts.align(two, "a", "b")
+
+
+def test_pca_of_many_is_left_to_a_job_and_kept(two: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layouts, "AT_ONCE", 100)
+    chosen = embeddings.load(two, "a")
+    assert not layouts.at_once(chosen)
+    assert layouts.straight_kept(two, chosen) is None
+    TASKS["layout"](two, {"sets": ["a"], "split": "all", "method": "pca"}, lambda share, what: None)
+    kept = layouts.straight_kept(two, chosen)
+    assert kept is not None
+    assert kept.method == "pca"
+    assert kept.points == 2 * N
+
+
 def test_job_starts_the_second_map_from_the_first(two: Workspace) -> None:
     said: list[str] = []
     TASKS["layout"](two, {"sets": ["a", "b"], "start": "a"}, lambda share, what: said.append(what))
-    assert said == ["Laying out the map of a", "Laying out the map of b"]
+    assert [*dict.fromkeys(said)] == ["Laying out the map of a", "Laying out the map of b"]
     a, b = (np.concatenate([*layouts.read(two, name).maps.values()]) for name in "ab")
     np.testing.assert_allclose(a.mean(0), b.mean(0), atol=1e-3)  # one frame
     assert compared(a, b).moved < 0.5

@@ -40,8 +40,18 @@ function assignLevels(s) {
         else level[at] = s.some || p.grey?.[at] ? DIM : FULL;
       }
     });
-    arrange(p, level);
+    p.level = level;
+    p.loud = p.crowd && s.some ? p.base.filter((point) => level[point] >= FULL) : [];
+    if (!p.crowd) arrange(p, p.base);
+    p.quiet = 0;
+    for (const point of p.grid?.points ?? p.base) if (level[point] === GHOST) p.quiet++;
   }
 }
-// Of a study: whether any of its points is shown.
-const isShown = (s, i) => s.panels.some((p) => p.kinds.some((_, m) => p.level[m * p.n + i] !== GHOST));
+// How many studies have a point that is shown.
+function countShown(s) {
+  const marks = new Uint8Array(s.data.n);
+  for (const { level, n } of s.panels) {
+    for (let from = 0; from < level.length; from += n) for (let i = 0; i < n; i++) if (level[from + i] !== GHOST) marks[i] = 1;
+  }
+  return marks.reduce((sum, one) => sum + one, 0);
+}

@@ -15,13 +15,22 @@ import numpy as np
 import streamlit as st
 
 from pages.components.linked_map.colouring import Colouring
-from pages.components.linked_map.payload import Cards, Lines, Moment, Panel, pack, rows_of, sent
+from pages.components.linked_map.payload import MOST, Cards, Lines, Moment, Panel, pack, rows_of, sent
 from pages.components.scripts import script
 
 # map.js comes last and holds the entry.
 _PARTS = (
-    *("vendor/regl.js", "draw.js", "colours.js", "paint_canvas.js", "paint_gl.js", "density.js", "over.js"),
-    *("legend.js", "picture.js", "card.js", "interaction.js", "pointer.js", "frames.js", "tools.js"),
+    *("vendor/regl.js", "draw.js", "colours.js", "paint_canvas.js", "paint_gl.js", "density.js", "crowd.js"),
+    *(
+        "over.js",
+        "legend.js",
+        "picture.js",
+        "card.js",
+        "interaction.js",
+        "pointer.js",
+        "frames.js",
+        "tools.js",
+    ),
     *("columns.js", "stage.js", "map.js"),
 )
 
@@ -54,6 +63,7 @@ def linked_map(
     worst: np.ndarray | None = None,
     height: int = 560,
     start: int = 0,
+    most: int = MOST,
     selected: Sequence[int] | None = None,
     on_select: Callable[[], None] | None = None,
 ) -> MapSelection:
@@ -62,7 +72,8 @@ def linked_map(
     ``colours``: one for all panels, or one per panel on one scale. ``moments`` name the frames of the
     panels; with more than one the maps get a slider and play. ``lines`` joins the points of a study: of
     all studies, of the selected ones or of those in ``worst`` ((n_studies,) of bool). ``start`` is the
-    frame to begin on. ``selected`` asks the maps to show a selection; None leaves it alone.
+    frame to begin on. Of more than ``most`` points in view none is drawn by itself: all are counted in a
+    shade, which the map says. ``selected`` asks the maps to show a selection; None leaves it alone.
     ``on_select`` is called without arguments when the selection has changed, before the script runs: with
     it the maps show what ``selected`` says at every run, without it only when its value changes, so that
     passing back the last result is harmless.
@@ -83,6 +94,7 @@ def linked_map(
         worst=worst,
         height=height,
         start=start,
+        most=most,
         command=memory.command(),
     )
     _mount(

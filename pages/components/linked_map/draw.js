@@ -85,24 +85,30 @@ function places(p) {
 // A fixed shuffle, so that no category lies on top only because it comes last in the table, and so that
 // the first of all points are a fair sample of them. The points of a study stay side by side.
 function shuffled(n, modalities) {
-  const order = Uint32Array.from({ length: n }, (_, i) => i), points = new Uint32Array(n * modalities);
+  const order = new Uint32Array(n), points = new Uint32Array(n * modalities);
+  for (let i = 0; i < n; i++) order[i] = i;
   for (let i = n - 1, seed = 7; i > 0; i--) {
     seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
     const j = seed % (i + 1);
-    [order[i], order[j]] = [order[j], order[i]];
+    const kept = order[i];
+    order[i] = order[j];
+    order[j] = kept;
   }
   for (let i = 0, at = 0; i < n; i++) for (let m = 0; m < modalities; m++) points[at++] = m * n + order[i];
   return points;
 }
-// The order of painting: the louder, the later. p.starts says where each level begins.
-function arrange(p, level) {
-  if (p.base?.length !== level.length || p.base.n !== p.n) Object.assign((p.base = shuffled(p.n, level.length / p.n)), { n: p.n });
-  const starts = [0, 0, 0, 0, 0], order = new Uint32Array(level.length);
-  for (const one of level) starts[one + 1]++;
+function shuffle(p) {
+  const length = p.n * p.kinds.length;
+  if (p.base?.length !== length || p.base.n !== p.n) Object.assign((p.base = shuffled(p.n, p.kinds.length)), { n: p.n });
+}
+// The order of painting some points: the louder, the later. p.starts says where each level begins.
+function arrange(p, points) {
+  const { level } = p, starts = [0, 0, 0, 0, 0], order = new Uint32Array(points.length);
+  for (let at = 0; at < points.length; at++) starts[level[points[at]] + 1]++;
   for (let k = 0; k < 4; k++) starts[k + 1] += starts[k];
   const fill = starts.slice();
-  for (const point of p.base) order[fill[level[point]]++] = point;
-  Object.assign(p, { level, order, starts });
+  for (let at = 0; at < points.length; at++) order[fill[level[points[at]]]++] = points[at];
+  Object.assign(p, { order, starts });
 }
 
 function markerRadius(s, p) {
@@ -120,7 +126,9 @@ function paintMap(s, p, share = 1) {
   const { ctx } = p;
   ctx.fillStyle = s.theme.back;
   ctx.fillRect(0, 0, p.w, p.h);
+  if (p.crowd) lookAt(s, p);
   if (p.dense) paintDensity(s, p, share);
+  tellCrowd(s, p, share);
   if (s.data.lines !== "none") paintLines(s, p);
   (s.painter?.paint ?? paintStamps)(s, p, share);
 }

@@ -30,7 +30,7 @@ function setFrame(s, at) {
   for (const p of s.panels) {
     const [a, b] = [p.frames[from], p.frames[resting ? from : from + 1]];
     Object.assign(p, { a, b, t: at - from, stale: true, grid: resting ? p.grid : null });
-    if (resting) buildGrid(p);
+    if (resting) buildGrid(s, p);
   }
   tellFrame(s);
 }

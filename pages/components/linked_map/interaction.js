@@ -1,31 +1,33 @@
 // Interaction: pointer and keys move the views, one hovered study and one selection.
 const REACH = 10; // Pixels around the pointer in which a point counts as hit.
-const CELLS = 128; // The search grid's cells per side.
 const LISTED = 2000; // More selected rows than this go to the app as bits.
 
 // Points by cell of the plane, in flat arrays: cell c holds points[start[c]] to points[start[c + 1] - 1].
-function buildGrid(p) {
-  const start = new Int32Array(CELLS * CELLS + 1), xy = places(p), count = xy.length / 2;
-  const cell = (v) => clamp(Math.floor(((v + 1) / 2) * CELLS), 0, CELLS - 1);
-  const home = new Int32Array(count).fill(-1);
+// Within a cell they are shuffled, so that every k-th of them all is a fair sample.
+function buildGrid(s, p) {
+  shuffle(p);
+  const xy = places(p), count = xy.length / 2, cells = count > 200000 ? 512 : 128; // A side.
+  const start = new Int32Array(cells * cells + 1), home = new Int32Array(count).fill(-1);
+  const cell = (v) => clamp(Math.floor(((v + 1) / 2) * cells), 0, cells - 1);
   for (let at = 0; at < count; at++) {
     if (Number.isNaN(xy[2 * at])) continue;
-    home[at] = cell(xy[2 * at]) + CELLS * cell(xy[2 * at + 1]);
+    home[at] = cell(xy[2 * at]) + cells * cell(xy[2 * at + 1]);
     start[home[at] + 1]++;
   }
-  for (let c = 0; c < CELLS * CELLS; c++) start[c + 1] += start[c];
-  const fill = start.slice(), points = new Int32Array(start[CELLS * CELLS]);
-  for (let at = 0; at < count; at++) if (home[at] >= 0) points[fill[home[at]]++] = at;
-  p.grid = { start, points, cell };
+  for (let c = 0; c < cells * cells; c++) start[c + 1] += start[c];
+  const fill = start.slice(), points = new Int32Array(start[cells * cells]);
+  for (const at of p.base) if (home[at] >= 0) points[fill[home[at]]++] = at;
+  p.grid = { start, points, cell, cells };
   p.count = points.length;
+  p.crowd = p.count > s.data.most;
 }
 function nearest(s, p, px, py) {
   if (!p.grid || s.motion.has("points")) return null;
-  const f = project(s, p), { start, points, cell } = p.grid, reach = REACH / f.a, xy = places(p);
+  const f = project(s, p), { start, points, cell, cells } = p.grid, reach = REACH / f.a, xy = places(p);
   const wx = (px - f.x) / f.a, wy = (f.y - py) / f.a;
   let best = reach * reach, found = null;
   for (let row = cell(wy - reach); row <= cell(wy + reach); row++) {
-    const from = start[cell(wx - reach) + CELLS * row], to = start[cell(wx + reach) + CELLS * row + 1];
+    const from = start[cell(wx - reach) + cells * row], to = start[cell(wx + reach) + cells * row + 1];
     for (let at = from; at < to; at++) {
       const point = points[at], far = (xy[2 * point] - wx) ** 2 + (xy[2 * point + 1] - wy) ** 2;
       if (far < best && p.level[point] !== GHOST) { best = far; found = point; }

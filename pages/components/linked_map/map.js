@@ -35,12 +35,14 @@ function paintAll(s) {
   s.stale = false;
   readTheme(s);
   for (const p of s.panels) {
-    p.dense = isDense(s, p);
+    survey(s, p);
+    p.dense = isDense(s, p) || p.crowded;
     if (p.w) paintMap(s, p, share);
   }
   press(s.nodes.density, s.panels.some((p) => p.dense));
+  s.nodes.density.disabled = s.panels.some((p) => p.crowded); // There is nothing else to show.
   const view = ({ k, x, y }) => [k, x, y].map((v) => v.toFixed(4)).join(), end = performance.now();
-  Object.assign(dataset, { view: view(s.panels[0].view), dense: s.panels.some((p) => p.dense), ms: (end - begin).toFixed(1), share: share.toFixed(2) });
+  Object.assign(dataset, { view: view(s.panels[0].view), dense: s.panels.some((p) => p.dense), ...totals(s), ms: (end - begin).toFixed(1), share: share.toFixed(2) });
   learn(s, end - begin);
   if (!s.moving) Object.assign(dataset, { painted: s.panels.reduce((sum, p) => sum + (p.w ? p.count : 0), 0), ready: end.toFixed(0) });
 }
@@ -49,9 +51,7 @@ function refresh(s, later = 0) {
   s.count = s.picked.reduce((sum, one) => sum + one, 0);
   assignLevels(s);
   const { nodes, count } = s;
-  let shown = 0;
-  for (let i = 0; i < s.data.n; i++) shown += isShown(s, i);
-  Object.assign(s.root.dataset, { selected: count, shown });
+  Object.assign(s.root.dataset, { selected: count, shown: countShown(s) });
   nodes.state.hidden = nodes.near.disabled = !count;
   nodes.count.textContent = `${count.toLocaleString("en")} selected`;
   tellPainter(s);

@@ -95,6 +95,7 @@ function upload(device, kept, p) {
   return buffers;
 }
 function paintPoints(s, p, share, { canvas, device, command, kept }) {
+  if (!p.order.length) return;
   const { width, height } = p.canvas, f = project(s, p), d = s.dpr, r = markerRadius(s, p), alphas = loudness(s, p);
   if (canvas.width < width || canvas.height < height) {
     canvas.width = Math.max(canvas.width, width);

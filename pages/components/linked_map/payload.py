@@ -28,6 +28,7 @@ SHAPES = ("triangle", "diamond", "circle", "square")
 LINES = ("none", "all", "selected", "worst")
 STEPS = 65_534  # places along the longer side
 MISSING = 65_535
+MOST = 200_000  # points in view that are drawn one by one; without a graphics card, more take seconds
 LISTED = 2_000  # more rows than this travel as bits
 
 
@@ -98,6 +99,7 @@ def pack(
     worst: np.ndarray | None = None,
     height: int = 560,
     start: int = 0,
+    most: int = MOST,
     command: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The data of the component; ValueError for arrays that do not fit each other."""
@@ -107,6 +109,7 @@ def pack(
         "n": n,
         "height": int(height),
         "lines": lines,
+        "most": int(most),
         "mask": {"worst": None if worst is None else address(np.packbits(worst))},
         "panels": [_panel(panel) for panel in panels],
         "frames": [asdict(m) for m in moments] or [{"name": "", "note": ""}],
@@ -196,17 +199,38 @@ def _framed(panel: Panel) -> tuple[_Places, list[float]]:
                     f"Panel {panel.title!r}, {modality}: expected coordinates of shape ({panel.n}, 2), "
                     f"got {np.shape(array)}."
                 )
-    every = np.stack([np.stack(arrays) for arrays in panel.frames]).astype(np.float64)
-    there = np.isfinite(every).all(axis=-1)
-    if panel.extent is not None:
-        low, high = np.array(panel.extent[:2], dtype=float), np.array(panel.extent[2:], dtype=float)
-    else:
-        shown = every[there]
-        low, high = (shown.min(axis=0), shown.max(axis=0)) if len(shown) else (-np.ones(2), np.ones(2))
+    low, high = _corners(panel)
     half, middle = float((high - low).max()) / 2 or 1.0, (low + high) / 2
-    steps = np.clip((np.where(there[..., None], every, 0) - middle) / half / 2 + 0.5, 0, 1) * STEPS
-    values = np.where(there[..., None], np.rint(steps), MISSING).astype(np.uint16)
+    values = np.empty((len(panel.frames), len(panel.modalities), panel.n, 2), np.uint16)
+    for frame, arrays in enumerate(panel.frames):
+        for modality, array in enumerate(arrays):
+            for axis, column in enumerate(np.asarray(array, np.float64).T):  # millions, with little copied
+                steps = np.clip((column - middle[axis]) / half / 2 + 0.5, 0, 1) * STEPS
+                with np.errstate(invalid="ignore"):  # what is missing is put in below
+                    values[frame, modality, :, axis] = np.rint(steps, out=steps)
+            values[frame, modality, ~_there(array)] = MISSING
     return _Places(values, middle, half), ((high - low) / 2 / half).tolist()
+
+
+def _corners(panel: Panel) -> tuple[np.ndarray, np.ndarray]:
+    """The lower left and upper right corner of what fills the panel."""
+    if panel.extent is not None:
+        return np.array(panel.extent[:2], dtype=float), np.array(panel.extent[2:], dtype=float)
+    ends = []
+    for array in (array for arrays in panel.frames for array in arrays):
+        there = _there(array)
+        shown = array if there.all() else array[there]
+        if len(shown):
+            ends.append([[column.min(), column.max()] for column in np.asarray(shown).T])
+    if not ends:
+        return -np.ones(2), np.ones(2)
+    return np.min(ends, axis=0)[:, 0].astype(float), np.max(ends, axis=0)[:, 1].astype(float)
+
+
+def _there(array: np.ndarray) -> np.ndarray:
+    """(n_studies,) whether there is a place."""
+    x, y = np.asarray(array).T
+    return np.isfinite(x) & np.isfinite(y)
 
 
 def rows_of(sent: object) -> list[int]:

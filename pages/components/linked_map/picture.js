@@ -35,6 +35,11 @@ function picture(s) {
     ctx.save();
     ctx.translate(x, top);
     paintNames(s, p, ctx);
+    if (p.crowd) {
+      ctx.font = `12px ${font}`;
+      ctx.fillStyle = text;
+      ctx.fillText(p.note.textContent, 10, p.h - 14);
+    }
     ctx.restore();
     x += p.w + gap;
   });

@@ -32,15 +32,16 @@ function buildPanels(s) {
   for (const p of s.panels) s.painter.forget(p);
   s.panels = s.data.panels.map(() => {
     const box = el("div", "lm-panel"), title = el("div", "lm-title"), stage = el("div", "lm-stage");
-    const canvas = el("canvas"), over = el("canvas", "lm-over"), empty = el("div", "lm-empty lm-faint", "No points to show");
+    const canvas = el("canvas"), over = el("canvas", "lm-over"), empty = el("div", "lm-empty lm-faint", "No points to show"), note = el("div", "lm-crowd");
     // The upper canvas stays off the graphics card: hovering never waits for points, and Chromium 156 was seen to
     // show an older picture after a bare clearRect there.
     const ctx = canvas.getContext("2d", { alpha: false, willReadFrequently: s.painter.name === "canvas" });
-    const p = { box, title, stage, canvas, over, empty, ctx, octx: over.getContext("2d", { willReadFrequently: true }), view: s.linked ? s.view : { ...s.view }, names: [], w: 0, h: 0 };
+    const p = { box, title, stage, canvas, over, empty, note, ctx, octx: over.getContext("2d", { willReadFrequently: true }), view: s.linked ? s.view : { ...s.view }, names: [], w: 0, h: 0 };
     over.tabIndex = 0;
     over.setAttribute("role", "application");
     over.classList.toggle("lm-cross", !!s.lassoing);
-    stage.append(canvas, over, empty);
+    note.hidden = true;
+    stage.append(canvas, over, empty, note);
     box.append(title, stage);
     attachPointer(s, p, s.attached.signal);
     attachKeys(s, p, s.attached.signal);

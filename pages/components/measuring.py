@@ -1,0 +1,68 @@
+"""All metrics of a view: read where they are known, else measured, by a worker where that takes minutes."""
+
+from __future__ import annotations
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from analysis.evaluate import Evaluation
+from models import results
+from pages.components import views, waiting
+from pages.components.views import View
+
+NOTE = "minutes; other pages can be looked at meanwhile"
+
+
+def evaluation(shown: View) -> Evaluation:
+    """All metrics of a view; computed once with a progress bar, then read from the workspace.
+
+    What takes minutes waits until it is asked for, and the page ends there.
+    """
+    place = st.empty()  # there with or without a bar: what follows stays the same element of the page
+    try:
+        return _evaluation(shown.record.id, shown.name, shown.split)
+    except views.Unmade:
+        _measure(shown, place)
+    return _evaluation(shown.record.id, shown.name, shown.split)
+
+
+def known(shown: View) -> bool:
+    """Whether `evaluation` returns without asking or measuring."""
+    return results.measured(views.workspace(), shown.name, shown.split)
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _evaluation(record_id: str, name: str, split: str) -> Evaluation:
+    if not results.measured(views.workspace(), name, split):
+        raise views.Unmade
+    return results.evaluation(views.workspace(), name, split=split)
+
+
+def _measure(shown: View, place: DeltaGenerator) -> None:
+    if len(shown.set) > views.MANY:
+        by_worker(shown)
+
+    def progress(share: float, what: str) -> None:
+        place.progress(share, text=f"Measuring {what} of {shown.name}, with intervals")
+
+    results.evaluation(views.workspace(), shown.name, split=shown.split, progress=progress)
+    place.empty()
+
+
+def by_worker(shown: View, *, extended: bool = False) -> None:
+    """Have a worker measure when that is asked for, and end the page."""
+    asked = {"set": shown.name, "split": shown.split, "extended": extended}
+    key = f"measure-{shown.record.fingerprint}-{shown.split}"
+    if waiting.busy("measure"):
+        waiting.watch("measure", NOTE, "measure")
+    elif waiting.failure("measure", asked):
+        waiting.wait("measure", asked, NOTE, key="measure")
+    else:
+        st.info(
+            f"The {len(shown.set):,} studies of this split are not measured yet. It takes minutes, once, in "
+            "the background.",
+            icon=":material/timer:",
+        )
+        if st.button("Measure now", key=f"{key}-go", type="primary"):
+            waiting.wait("measure", asked, NOTE, key="measure")
+    st.stop()
