@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import time
@@ -24,9 +24,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from data import embeddings, store
+from data.care import backup
 from data.collection import STUDY_ID, Modality
 from data.errors import Refused
-from data.care import backup
 from data.workspace import CHECKPOINT, COLLECTION, Workspace
 from models import builtin, registry
 from models.architecture import WEIGHTS

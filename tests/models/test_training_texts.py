@@ -72,14 +72,14 @@ def test_tokens_and_keys_are_those_of_all_texts_at_once(
 
 
 def test_memory_does_not_grow_with_the_texts(encoder: Encoder, tmp_path: Path) -> None:
-    """Of 3,000 characters a study, what remains is its key, and its tokens in a file."""
+    """Of 1,500 characters a study, what remains is its key, and its tokens in a file."""
     modalities = (Modality("image", "image"), Modality("report", "text"))
 
     def blocks(n: int) -> Iterator[Collection]:
-        for start in range(0, n, 128):
-            ids = [f"{i:06d}" for i in range(start, start + 128)]
+        for start in range(0, n, 32):
+            ids = [f"{i:06d}" for i in range(start, start + 32)]
             table = pd.DataFrame({"study_id": ids, "group": ids, "split": "train", "duplicate_group": ""})
-            said = [f"report {i} {' ' * 3000} ends" for i in ids]
+            said = [f"report {i} {' ' * 1500} ends" for i in ids]
             yield Collection("c", table.assign(image=0, report=said), modalities)
 
     def peak(n: int) -> int:
@@ -94,5 +94,5 @@ def test_memory_does_not_grow_with_the_texts(encoder: Encoder, tmp_path: Path) -
         finally:
             tracemalloc.stop()
 
-    peak(128)
-    assert (peak(4096) - peak(1024)) / 3072 < 900
+    peak(32)
+    assert (peak(768) - peak(256)) / 512 < 750
