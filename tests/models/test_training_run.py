@@ -268,6 +268,7 @@ def test_two_nodes_publish_what_one_process_does(tiny: Workspace, tmp_path: Path
     (tmp_path / "shared").mkdir()
     for home in homes:
         backup(tiny.home, home)
+        (home / "parts").rmdir()
         (home / "parts").symlink_to(tmp_path / "shared")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
