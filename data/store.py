@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from data.images import ImagePack
 from data.workspace import COLLECTION, Record, Workspace
 
 STUDIES = "studies.parquet"
+BLOCK = 8192  # studies that are read at once
 
 
 def publish(
@@ -60,6 +61,29 @@ def read(record: Record) -> Collection:
     """The collection that a record holds."""
     table = pd.read_parquet(record.path(STUDIES), page_checksum_verification=True)
     return from_meta(record.name, table, record.meta)
+
+
+def blocks(record: Record) -> Iterator[Collection]:
+    """The collection that a record holds, some thousands of its studies at a time, in order."""
+    with pq.ParquetFile(record.path(STUDIES), page_checksum_verification=True) as file:
+        for batch in file.iter_batches(BLOCK, use_threads=False):
+            yield from_meta(record.name, batch.to_pandas(), record.meta)
+
+
+def outline(record: Record) -> Collection:
+    """The collection without its texts: "-" stands for each, and "" for one that is missing.
+
+    What is left is small: ids, groups, splits, labels, numbers of pictures.
+    """
+    texts = {
+        m.columns[0]
+        for m in from_meta(record.name, pd.DataFrame(), record.meta).modalities
+        if m.kind == "text"
+    }
+    parts = [
+        b.table.assign(**{t: b.table[t].where(b.table[t] == "", "-") for t in texts}) for b in blocks(record)
+    ]
+    return from_meta(record.name, pd.concat(parts, ignore_index=True), record.meta)
 
 
 def origin(workspace: Workspace, embedding_set: Record) -> Record | None:

@@ -56,7 +56,9 @@ class Source(Protocol):
 class StudySource:
     """Pictures and texts of a collection, prepared as the checkpoint's encoders expect.
 
-    Texts are turned into tokens once; pictures are decoded when they are needed.
+    Tokens and pictures stay on the disk and are mapped; pictures are decoded when they are needed.
+
+    tokens, keys  as in `models.training.texts.Texts`
     """
 
     def __init__(
@@ -66,27 +68,23 @@ class StudySource:
         modalities: Sequence[Modality],
         encoders: Mapping[Kind, Encoder],
         *,
+        tokens: Mapping[str, np.ndarray],
+        keys: np.ndarray,
         augment: bool,
     ) -> None:
         self.modalities = tuple(m.name for m in modalities)
         self.kinds: dict[str, Kind] = {m.name: m.kind for m in modalities}
         self.pack, self.encoders, self.augment = pack, encoders, augment
         self.present = np.stack([collection.present(m) for m in modalities])
-        self.keys = collection_keys(collection, modalities)
+        self.keys, self._tokens = keys, tokens
         self._numbers = {
             m.name: collection.table[m.columns[0]].to_numpy() for m in modalities if m.kind == "image"
         }
-        self._ready = {m.name: self._prepared(collection, m) for m in modalities if m.kind != "image"}
-
-    def _prepared(self, collection: Collection, modality: Modality) -> Tensor:
-        table = collection.table[list(modality.columns)]
-        if modality.kind == "tabular":
-            return self.encoders["tabular"].prepare(table.to_dict("records"))[0]
-        texts, which = np.unique(table.iloc[:, 0].to_numpy(object), return_inverse=True)
-        tokens = [
-            self.encoders["text"].prepare(texts[i : i + 1024].tolist())[0] for i in range(0, len(texts), 1024)
-        ]
-        return torch.cat(tokens).to(torch.int32)[torch.from_numpy(which.ravel())]
+        self._tabular = {
+            m.name: encoders["tabular"].prepare(collection.table[list(m.columns)].to_dict("records"))[0]
+            for m in modalities
+            if m.kind == "tabular"
+        }
 
     def batch(self, rows: np.ndarray, *, epoch: int | None, seed: int) -> Batch:
         """See `Source`."""
@@ -96,9 +94,10 @@ class StudySource:
             used = there if len(there) else rows[:1]
             if self.kinds[name] == "image":
                 inputs[name] = self._pictures(name, used, epoch, seed, blank=not len(there))
+            elif self.kinds[name] == "text":
+                inputs[name] = torch.from_numpy(np.asarray(self._tokens[name][used], np.int64))
             else:
-                values = self._ready[name][torch.from_numpy(used)]
-                inputs[name] = values.long() if values.dtype == torch.int32 else values
+                inputs[name] = self._tabular[name][torch.from_numpy(used)]
         return _batch(self, rows, inputs)
 
     def _pictures(self, name: str, rows: np.ndarray, epoch: int | None, seed: int, *, blank: bool) -> Tensor:
@@ -116,11 +115,11 @@ class StudySource:
 
 
 class VectorSource:
-    """Cached features: each modality a matrix of its own width."""
+    """Cached features: each modality a matrix of its own width, in memory or mapped."""
 
     def __init__(self, vectors: Mapping[str, np.ndarray], present: np.ndarray, keys: np.ndarray) -> None:
         self.modalities = tuple(vectors)
-        self.vectors = {m: torch.from_numpy(np.array(x, dtype=np.float32)) for m, x in vectors.items()}
+        self.vectors = dict(vectors)
         self.present, self.keys = present, keys
 
     def batch(self, rows: np.ndarray, *, epoch: int | None, seed: int) -> Batch:
@@ -128,7 +127,9 @@ class VectorSource:
         inputs = {}
         for number, name in enumerate(self.modalities):
             there = rows[self.present[number, rows]]
-            inputs[name] = self.vectors[name][torch.from_numpy(there if len(there) else rows[:1])]
+            inputs[name] = torch.from_numpy(
+                self.vectors[name][there if len(there) else rows[:1]].astype(np.float32)
+            )
         return _batch(self, rows, inputs)
 
 
@@ -145,15 +146,8 @@ def shifted(picture: Tensor, rng: np.random.Generator) -> Tensor:
     return torch.roll(picture, shifts=moves, dims=(1, 2)) * float(contrast) + float(offset)
 
 
-def collection_keys(collection: Collection, modalities: Sequence[Modality]) -> np.ndarray:
-    """(M, n_studies) int64: same number = same normalised text, or same duplicate group."""
-    from data.embeddings import identity_rows
-
-    return row_keys(identity_rows(collection), [m.name for m in modalities])
-
-
 def set_keys(embeddings: EmbeddingSet) -> np.ndarray:
-    """The same for the modalities of an embedding set."""
+    """(M, n_studies) int64: same number = same normalised text, or same duplicate group."""
     return row_keys(embeddings.rows, embeddings.modalities)
 
 

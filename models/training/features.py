@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from models.training.loop import Report
 from models.training.networks import without_projection
 
 CHUNK = 64
-FILE = "features.npz"
 
 
 def cached_features(
@@ -23,24 +23,30 @@ def cached_features(
 ) -> dict[str, np.ndarray]:
     """modality -> (n_studies, width) float32; zeros for studies outside `rows` or without the modality.
 
+    They lie in `place` and are mapped, so that memory does not grow with the studies.
     Takes the projections off the model; whoever holds them (see `Projections`) puts them back.
     """
     for kind in sorted(set(source.kinds.values())):
         without_projection(model, kind)
-    path = place / FILE
-    if not path.is_file() and fabric.is_global_zero:
-        with replacing(path) as temporary, temporary.open("wb") as stream:
-            found = _encode(model.to(fabric.device).eval(), source, rows, fabric, report)
-            np.savez(stream, allow_pickle=False, **found)
+    paths = {name: place / f"features-{i}.npy" for i, name in enumerate(source.modalities)}
+    if fabric.is_global_zero and not all(path.is_file() for path in paths.values()):
+        with ExitStack() as stack:
+            files = {name: stack.enter_context(replacing(path)) for name, path in paths.items()}
+            _encode(model.to(fabric.device).eval(), source, rows, fabric, report, files)
     fabric.barrier()
-    with np.load(path, allow_pickle=False) as stored:
-        return {name: stored[name] for name in source.modalities}
+    return {name: np.load(path, mmap_mode="r", allow_pickle=False) for name, path in paths.items()}
 
 
 def _encode(
-    model: Any, source: StudySource, rows: np.ndarray, fabric: Fabric, report: Report
-) -> dict[str, np.ndarray]:
-    found: dict[str, np.ndarray] = {}
+    model: Any,
+    source: StudySource,
+    rows: np.ndarray,
+    fabric: Fabric,
+    report: Report,
+    files: dict[str, Path],
+) -> None:
+    found: dict[str, np.memmap] = {}
+    n = source.present.shape[1]
     steps = [[rows[i : i + CHUNK]] for i in range(0, len(rows), CHUNK)]
     with torch.inference_mode(), fabric.autocast():
         batches = prepared(source, steps, epoch=None, seed=0)
@@ -50,9 +56,11 @@ def _encode(
                 values = batch.inputs[name].to(fabric.device)
                 image = source.kinds[name] == "image"
                 features = (model.encode_image if image else model.encode_text)(values).float().cpu().numpy()
-                matrix = found.setdefault(
-                    name, np.zeros((source.present.shape[1], features.shape[1]), np.float32)
-                )
-                matrix[there] = features[: len(there)]
+                if name not in found:
+                    found[name] = np.lib.format.open_memmap(
+                        files[name], "w+", np.float32, (n, features.shape[1])
+                    )
+                found[name][there] = features[: len(there)]
             report(0.0, f"Features of frozen towers: {min((done + 1) * CHUNK, len(rows)):,} of {len(rows):,}")
-    return found
+    for matrix in found.values():
+        matrix.flush()

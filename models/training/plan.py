@@ -22,7 +22,8 @@ from models.training.config import VALIDATION_NAMES, TrainingConfig, check
 class Plan:
     """A checked config with all that it names looked up; making one trains nothing.
 
-    fit, validation  rows of the collection
+    collection       without its texts (`data.store.outline`)
+    fit, validation  rows of it
     """
 
     config: TrainingConfig
@@ -39,8 +40,8 @@ class Plan:
 def plan(workspace: Workspace, config: TrainingConfig) -> Plan:
     """Check everything that can be checked before work starts; `Refused` or `NotFound` says what is wrong."""
     check(config)
-    collection = store.load(workspace, config.collection)
     source = workspace.record(COLLECTION, config.collection)
+    collection = store.outline(source)
     start = registry.ensure(workspace, config.start)
     check_name(config.label)
     if config.label in BUILT_IN:

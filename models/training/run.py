@@ -19,7 +19,7 @@ from data.errors import Refused
 from data.workspace import CHECKPOINT, Workspace
 from models import registry
 from models.encoders import Checkpoint, TabularEncoder
-from models.training import record
+from models.training import record, texts
 from models.training.batches import Source, StudySource, VectorSource
 from models.training.config import TrainingConfig
 from models.training.features import cached_features
@@ -62,6 +62,7 @@ def train(
         try:
             outcome = _fit(workspace, todo, fabric, place, report)
         except Refused:
+            texts.forget(place)
             with suppress(OSError):  # not empty: a run that had begun
                 place.rmdir()
             raise
@@ -127,7 +128,12 @@ def _parts(
     whole = todo.config.train == "all"
     pack = store.image_pack(workspace, todo.config.collection)
     augment = whole and todo.config.augment == "light"
-    studies = StudySource(todo.collection, pack, todo.modalities, checkpoint.encoders, augment=augment)
+    told = texts.read(
+        store.blocks(todo.source), todo.modalities, checkpoint.encoders.get("text"), place, fabric
+    )
+    studies = StudySource(
+        todo.collection, pack, todo.modalities, checkpoint.encoders, **vars(told), augment=augment
+    )
     if whole:
         tabular = checkpoint.encoders.get("tabular")
         network = (

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import time
@@ -23,6 +24,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from data import embeddings, store
+from data.care import backup
 from data.collection import STUDY_ID, Modality
 from data.errors import Refused
 from data.workspace import CHECKPOINT, COLLECTION, Workspace
@@ -258,6 +260,34 @@ def test_two_processes_publish_what_one_does(tiny: Workspace) -> None:
     np.testing.assert_allclose(*losses, rtol=1e-4)
     assert record.finished(tiny, "by 2").manifest["hardware"]["processes"] == 2
     assert left(tiny)[1] == before
+
+
+def test_two_nodes_publish_what_one_process_does(tiny: Workspace, tmp_path: Path) -> None:
+    """Each has a copy of the workspace; `parts` is shared. The first one has the result."""
+    homes = [tmp_path / f"node {i}" for i in (0, 1)]
+    (tmp_path / "shared").mkdir()
+    for home in homes:
+        backup(tiny.home, home)
+        (home / "parts").rmdir()
+        (home / "parts").symlink_to(tmp_path / "shared")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        end = f"127.0.0.1:{free.getsockname()[1]}"
+    flags = ["--start", builtin.UNTRAINED, "--objective", "clip", "--batch", "16", "--epochs", "1"]
+    flags += ["--learning-rate", "1e-4", "--name", "by 2", "--device", "cpu", "--no-embed", "--json"]
+    met = ["--nnodes", "2", "--rdzv-backend", "c10d", "--rdzv-endpoint", end, "--rdzv-id", "one"]
+    met += ["--local-addr", "127.0.0.1"]
+    runs = [shell(home, ["train", NAME, *flags], node=met) for home in homes]
+    ended = [run.communicate() for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], ended
+    here = [h for h in map(Workspace, homes) if h.has(CHECKPOINT, "by 2")]
+    assert len(here) == 1
+    train(tiny, asked(name="alone", objective="clip", learning_rate=1e-4), device="cpu")
+    two = load_file(here[0].record(CHECKPOINT, "by 2").path(WEIGHTS))
+    for name, weights in load_file(tiny.record(CHECKPOINT, "alone").path(WEIGHTS)).items():
+        torch.testing.assert_close(two[name], weights, rtol=0, atol=1e-5)
+    assert not [p for p in (tmp_path / "shared").glob("train-*") if p.is_dir()]
+    tiny.remove(CHECKPOINT, "alone")
 
 
 def test_a_batch_that_processes_cannot_share_is_refused(tiny: Workspace) -> None:

@@ -14,8 +14,9 @@ import torch
 
 from data import store
 from data.errors import Refused
-from data.workspace import Workspace
+from data.workspace import COLLECTION, Workspace
 from models import builtin, registry
+from models.training import texts
 from models.training.batches import Batch, StudySource, VectorSource, chunks, epoch_order, shifted
 from models.training.loop import start_fabric
 from models.training.networks import Network, Towers
@@ -27,13 +28,17 @@ Tensors = Mapping[str, torch.Tensor]
 
 
 @pytest.fixture(scope="module")
-def source(tiny_home: Path) -> StudySource:
+def source(tiny_home: Path, tmp_path_factory: pytest.TempPathFactory) -> StudySource:
     """Pictures and texts of the tiny collection, augmented."""
     workspace = Workspace(tiny_home)
-    collection = store.load(workspace, NAME)
+    record = workspace.record(COLLECTION, NAME)
+    collection = store.outline(record)
     checkpoint = registry.load(workspace, builtin.UNTRAINED, device="cpu")
     pack = store.image_pack(workspace, NAME)
-    return StudySource(collection, pack, collection.modalities, checkpoint.encoders, augment=True)
+    encoders, place = checkpoint.encoders, tmp_path_factory.mktemp("tokens")
+    fabric = start_fabric("float32", "cpu")
+    told = texts.read(store.blocks(record), collection.modalities, encoders["text"], place, fabric)
+    return StudySource(collection, pack, collection.modalities, encoders, **vars(told), augment=True)
 
 
 def assert_same(found: Tensors, expected: Tensors, *, tolerance: float = 1e-5) -> None:

@@ -57,10 +57,13 @@ def left(workspace: Workspace) -> tuple[list[str], list[str]]:
     return names, [p.name for p in (workspace.home / "parts").glob("train-*") if p.is_dir()]
 
 
-def shell(home: Path, arguments: Sequence[str], *, processes: int = 1) -> subprocess.Popen[str]:
-    """`suture ...` in a process of its own, or by torchrun in several."""
-    run = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes), "-m", "--"]
-    command = [sys.executable, *(run if processes > 1 else ["-m"]), "cli", *arguments]
+def shell(
+    home: Path, arguments: Sequence[str], *, processes: int = 1, node: Sequence[str] = ()
+) -> subprocess.Popen[str]:
+    """`suture ...` in a process of its own, or by torchrun in several; `node` = torchrun's words for one."""
+    many = [*(node or ["--standalone"]), "--nproc-per-node", str(processes)]
+    run = ["-m", "torch.distributed.run", *many, "-m", "--"]
+    command = [sys.executable, *(run if processes > 1 or node else ["-m"]), "cli", *arguments]
     # one thread: sums in another order would differ in the last bits
     environment = {**os.environ, "SUTURE_HOME": str(home), "OMP_NUM_THREADS": "1"}
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
