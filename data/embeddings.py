@@ -70,8 +70,11 @@ class EmbeddingSet:
         return np.flatnonzero(np.logical_and.reduce([self.present(m) for m in modalities]))
 
     def subset(self, mask: np.ndarray) -> EmbeddingSet:
-        """The studies where the mask is true."""
-        vectors = {m: x[mask] for m, x in self.vectors.items()}
+        """The studies where the mask is true; of neighbouring ones no copy of the vectors is made."""
+        there = np.flatnonzero(mask)
+        together = len(there) and there[-1] - there[0] == len(there) - 1
+        part = slice(there[0], there[-1] + 1) if together else mask
+        vectors = {m: x[part] for m, x in self.vectors.items()}
         rows = self.rows[mask].reset_index(drop=True)
         return EmbeddingSet(self.name, vectors, rows, self.provenance, self.fingerprint)
 
