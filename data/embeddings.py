@@ -72,7 +72,7 @@ class EmbeddingSet:
         return np.flatnonzero(np.logical_and.reduce([self.present(m) for m in modalities]))
 
     def subset(self, mask: np.ndarray) -> EmbeddingSet:
-        """The studies where the mask is true."""
+        """The studies where the mask is true; of neighbouring ones no copy of the vectors is made."""
         chosen = _run(mask)
         vectors = {m: x[mask if chosen is None else chosen] for m, x in self.vectors.items()}
         rows = self.rows[mask].reset_index(drop=True)

@@ -10,11 +10,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from analysis.retrieval.protocols import Task
+from analysis.retrieval.questions import Counter, Question, counters_of
 from analysis.retrieval.ranks import Positives, Ranks
 from analysis.retrieval.rows import Rows, pair_scores, parts_of
 
@@ -22,25 +23,9 @@ TILE = (512, 512)  # 1 MB: about a core's own cache
 SPARE = 6  # candidates kept beyond k, so that rounding at the k-th place is hardly ever in doubt
 WORKERS = 16  # each holds counters of its own
 STRIPES = 64  # blocks of rows to share out among threads, or more; each reads all items once
-RIGHT = 1 << 20  # right answers looked at together
 FEW = 16  # rows settled at a time from all items
-POSITIVES = 50  # right answers a query, on average, whose places are all worth finding
 HALF_STEP = 2.0**-24  # relative rounding of float32
 _ALONE = threading.Lock()  # the limit on BLAS threads is one for the whole process
-
-
-@dataclass
-class _Counter:
-    """How many items score above and equal to `best` for row `row`; rows rise. weights count the items."""
-
-    row: np.ndarray
-    best: np.ndarray
-    weights: np.ndarray
-    above: np.ndarray = field(init=False)
-    tied: np.ndarray = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.above, self.tied = np.zeros((2, len(self.row)), np.int64)
 
 
 @dataclass
@@ -49,7 +34,7 @@ class _Direction:
 
     queries: Rows
     items: Rows
-    counters: list[_Counter]
+    counters: list[Counter]
     kept: int
 
     def __post_init__(self) -> None:
@@ -162,12 +147,12 @@ def search(
     every  numbers of the tasks for which all right answers are placed and not the best one alone
     """
     sides = [(x, y, forward)] + ([] if backward is None else [(y, x, backward)])
-    asked = [[_Question(t, q, g, number in every) for number, t in enumerate(ts)] for q, g, ts in sides]
+    asked = [[Question(t, q, g, number in every) for number, t in enumerate(ts)] for q, g, ts in sides]
     directions = []
     for (queries, gallery, _), questions in zip(sides, asked, strict=True):
         cut = min(k, len(gallery.which))
         kept = min(cut + SPARE, len(gallery)) if cut else 0
-        directions.append(_Direction(queries, gallery, _counters(questions), kept))
+        directions.append(_Direction(queries, gallery, counters_of(questions), kept))
     workers = _sweep(directions)
     found = []
     for number, (direction, questions) in enumerate(zip(directions, asked, strict=True)):
@@ -248,101 +233,3 @@ def _settle_from_all(
     for number, row in enumerate(rows):
         own = which == number
         kernels.settle_nearest(scored[None, own], item[None, own], starts, members, out[row : row + 1])
-
-
-class _Question:
-    """The best right answer of every query of a task, then its place. Equal queries of one key ask once."""
-
-    def __init__(self, task: Task, queries: Rows, gallery: Rows, every: bool) -> None:
-        self.pair = queries, gallery
-        _, codes = np.unique(np.concatenate([task.query_keys, task.gallery_keys]), return_inverse=True)
-        wanted, offered = np.split(codes.ravel(), [len(task.query_keys)])
-        keys, self.row, self.of_query, _ = _entries(wanted, queries.which[task.asked], len(queries))
-        self.item_keys, self.item, _, self.copies = _entries(
-            offered, gallery.which[task.offered], len(gallery)
-        )
-        self.first, self.last = (np.searchsorted(self.item_keys, keys, side=s) for s in ("left", "right"))
-        self.weights = np.bincount(gallery.which[task.offered], minlength=len(gallery)).astype(np.int32)
-        self.best, self.right = np.full(len(self.row), -np.inf), np.zeros(len(self.row), np.int64)
-        self._find_best()
-        self.steps: tuple[np.ndarray, ...] | None = None
-        rows, scores = self.row, self.best
-        if every and (self.last - self.first).sum() <= POSITIVES * len(queries.which):
-            self.steps = self._steps()
-            rows, scores = (
-                np.concatenate([rows, rows[self.steps[0]]]),
-                np.concatenate([scores, self.steps[1]]),
-            )
-        self.asks = rows, scores
-        self.counter: _Counter
-        self.place: np.ndarray
-
-    def _right(self, pairs: slice) -> tuple[np.ndarray, np.ndarray]:
-        """Entries and their right answers, some of all pairs of both, in the order of the entries."""
-        ends = np.cumsum(self.last - self.first)
-        places = np.arange(pairs.start, pairs.stop)
-        entry = np.searchsorted(ends, places, side="right")
-        return entry, places + (self.last - ends)[entry]
-
-    def _find_best(self) -> None:
-        from analysis.retrieval import kernels
-
-        for pairs in parts_of(int((self.last - self.first).sum()), RIGHT):
-            entry, item = self._right(pairs)
-            scores = pair_scores(*self.pair, self.row[entry], self.item[item])
-            kernels.keep_right(entry, scores, self.copies[item], self.best, self.right)
-
-    def _steps(self) -> tuple[np.ndarray, ...]:
-        """All right answers: entry, score, how many share the score, how many score higher."""
-        entry, item = self._right(slice(0, int((self.last - self.first).sum())))
-        scores = pair_scores(*self.pair, self.row[entry], self.item[item])
-        order = np.lexsort((-scores, entry))
-        entry, scores, copies = entry[order], scores[order], self.copies[item[order]]
-        new = np.flatnonzero(np.r_[True, (np.diff(entry) != 0) | (np.diff(scores) != 0)][: len(entry)])
-        right = np.add.reduceat(copies, new) if len(new) else np.empty(0, np.int64)
-        entry, scores = entry[new], scores[new]
-        before = np.cumsum(right) - right
-        return entry, scores, right, before - before[np.searchsorted(entry, entry)]
-
-    def ranks(self) -> Ranks:
-        place = self.place[: len(self.row)]
-        of = self.of_query
-        return Ranks(self.counter.above[place][of], self.counter.tied[place][of], self.right[of])
-
-    def positives(self) -> Positives | None:
-        if self.steps is None:
-            return None
-        entry, _, right, right_above = self.steps
-        place = self.place[len(self.row) :]
-        total = np.bincount(entry, right, minlength=len(self.row)).astype(np.int64)
-        above, tied = self.counter.above[place], self.counter.tied[place]
-        return Positives(self.of_query, entry, above, tied, right, right_above, total)
-
-
-def _entries(codes: np.ndarray, rows: np.ndarray, n_rows: int) -> tuple[np.ndarray, ...]:
-    """Distinct pairs of key and row, sorted: (keys, rows, which pair each is, copies of each)."""
-    pairs, which, copies = np.unique(codes * n_rows + rows, return_inverse=True, return_counts=True)
-    return pairs // n_rows, pairs % n_rows, which.ravel(), copies
-
-
-def _counters(questions: Sequence[_Question]) -> list[_Counter]:
-    """One counter for all questions that count the same items; what is asked twice is counted once."""
-    counters = []
-    left = list(questions)
-    while left:
-        weights = left[0].weights
-        same = [q for q in left if np.array_equal(q.weights, weights)]
-        left = [q for q in left if not any(q is other for other in same)]
-        rows, best = (np.concatenate(parts) for parts in zip(*(q.asks for q in same), strict=True))
-        order = np.lexsort((best, rows))
-        rows, best = rows[order], best[order]
-        new = np.r_[True, (np.diff(rows) != 0) | (best[1:] != best[:-1])][: len(rows)]
-        place = np.empty(len(order), np.int64)
-        place[order] = np.cumsum(new) - 1
-        counter = _Counter(rows[new], best[new], weights)
-        for q, part in zip(
-            same, np.split(place, np.cumsum([len(q.asks[0]) for q in same])[:-1]), strict=True
-        ):
-            q.counter, q.place = counter, part
-        counters.append(counter)
-    return counters

@@ -95,6 +95,16 @@ def test_sums_by_blocks_of_groups_are_the_sums(monkeypatch: pytest.MonkeyPatch) 
     np.testing.assert_allclose(np.concatenate([s for _, s in parts]), group_sums.group_sums(z, codes))
 
 
+def test_a_split_of_neighbouring_studies_stays_where_it_lies(tmp_path: Path) -> None:
+    part = studies(mapped(tmp_path, 90, 8))
+    number = np.arange(90)
+    for mask, shared in ((number >= 30, True), (number % 2 == 0, False), (number < 0, False)):
+        some = part.subset(mask)
+        assert np.shares_memory(some.vectors["image"], part.vectors["image"]) == shared
+        np.testing.assert_array_equal(some.vectors["report"], part.vectors["report"][mask])
+        assert [*some.rows["study_id"]] == [*part.rows["study_id"][mask]]
+
+
 def peak_of(action: Callable[[], object]) -> int:
     """Bytes that numpy held at most while it ran."""
     tracemalloc.start()
