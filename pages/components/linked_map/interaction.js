@@ -75,7 +75,10 @@ function chosen(s) {
 }
 function select(s, marks) {
   s.picked = marks;
-  refresh(s, s.share < 1 ? 60 : 0); // A slow picture must not hold up the card of a click.
+  s.count = marks.reduce((sum, one) => sum + one, 0);
+  const later = () => s.gone || refresh(s);
+  if (s.panels.some((p) => p.crowd)) requestAnimationFrame(() => setTimeout(later, 0)); // Millions of levels: the card first.
+  else refresh(s, s.share < 1 ? 60 : 0); // A slow picture must not hold up the card of a click.
   const up = s.count > LISTED ? { count: s.count, bits: toBase64(packBits(marks)) } : chosen(s), text = JSON.stringify(up);
   if (s.sent !== text) s.send("selected", up);
   s.sent = text;
