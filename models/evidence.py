@@ -20,7 +20,7 @@ from data.collection import GROUP, STUDY_ID
 from data.embeddings import EmbeddingSet
 from data.errors import Refused
 from data.workspace import Workspace, write_atomically
-from models import layouts
+from models import layout_record, layouts
 from models.excerpts import behind
 from models.provenance import provenance, versions
 from models.results import evaluation, maker, trained_on
@@ -159,7 +159,7 @@ def _maps(workspace: Workspace, whole: EmbeddingSet, split: str) -> Iterable[Pic
         note = (
             "The two directions of largest variance of all modalities together; a gap can hide in the others."
         )
-        yield Picture("PCA", layouts.unstack(found.xy, where, len(part)), found.explained, note)
+        yield Picture("PCA", layout_record.unstack(found.xy, where, len(part)), found.explained, note)
     laid = layouts.read(workspace, whole.name)
     if laid is not None:
         rows = np.arange(len(whole)) if split == "all" else np.flatnonzero(whole.rows["split"] == split)

@@ -8,17 +8,14 @@ more than `WHOLE` points UMAP lays out a seeded sample, which places the others.
 from __future__ import annotations
 
 import hashlib
-import io
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from analysis import projection
 from analysis.neighbours import nearest
-from analysis.projection import Graph, Map, Trust
+from analysis.projection import Graph, Map
 from analysis.stack import Stack
 from data import embeddings
 from data.collection import STUDY_ID
@@ -26,6 +23,7 @@ from data.embeddings import EmbeddingSet
 from data.errors import Refused
 from data.workspace import SET, Workspace, keep, kept
 from models.adapters import refuse_features
+from models.layout_record import Layout, Placing, packed, shown, unpacked
 
 FILE = "layout-2.npz"
 NEIGHBOURS = 15
@@ -36,58 +34,6 @@ COMPARED, FEWEST = 1_000_000_000, 500  # pairs of points looked at for that, and
 Report = Callable[[float], None]
 
 
-@dataclass(frozen=True)
-class Placing:
-    """What is known of a map on which UMAP laid out a seeded sample and placed the other points by it.
-
-    laid_out   number of points laid out; `Layout.trust` is measured on some of these, against all points
-    placed     number of those placed
-    trust      measured on some of the placed, against all points
-    recall     share of the true neighbours in the sample by which they were placed
-    """
-
-    laid_out: int
-    placed: int
-    trust: Trust
-    recall: float
-
-
-@dataclass(frozen=True)
-class Layout:
-    """A set's map and how far it can be believed.
-
-    maps        modality -> (n_studies, 2), NaN where the modality is missing
-    belief      modality -> (n_studies,) the lower of each point's trustworthiness and continuity, 0..1,
-                1 = its neighbours on the map are its own; NaN = not measured
-    trust       of the whole map, over all modalities; of the points laid out, where others were placed
-    method      "pca", "umap" or "aligned"
-    explained   share of variance of each axis (PCA), or empty
-    placing     None where all points were laid out
-    """
-
-    maps: dict[str, np.ndarray]
-    belief: dict[str, np.ndarray]
-    trust: Trust
-    method: str
-    explained: tuple[float, ...] = ()
-    placing: Placing | None = None
-
-    @property
-    def points(self) -> int:
-        """Number of points of the whole map."""
-        return len(self.trust.per_point_trust)
-
-    @property
-    def distorted(self) -> dict[str, np.ndarray]:
-        """modality -> (n_studies,) of bool: this point's neighbours on the map are not its own."""
-        return {m: belief < projection.DISTORTED for m, belief in self.belief.items()}
-
-    def subset(self, rows: np.ndarray) -> Layout:
-        """Some studies of it; `trust` stays that of the whole map."""
-        maps, belief = ({m: values[rows] for m, values in d.items()} for d in (self.maps, self.belief))
-        return replace(self, maps=maps, belief=belief)
-
-
 def stacked(embedding_set: EmbeddingSet) -> tuple[Stack, dict[str, np.ndarray]]:
     """(all present vectors, which stay where they are; modality -> their rows of the set), in order.
 
@@ -96,28 +42,6 @@ def stacked(embedding_set: EmbeddingSet) -> tuple[Stack, dict[str, np.ndarray]]:
     refuse_features(embedding_set)
     where = {m: np.flatnonzero(embedding_set.present(m)) for m in embedding_set.modalities}
     return Stack([embedding_set.vectors[m] for m in where], [*where.values()]), where
-
-
-def unstack(values: np.ndarray, where: dict[str, np.ndarray], n: int) -> dict[str, np.ndarray]:
-    """One value (or place) per stacked vector -> modality -> (n_studies, ...), NaN where it is missing."""
-    parts, start = {}, 0
-    for modality, rows in where.items():
-        full = np.full((n, *values.shape[1:]), np.nan, np.float32)
-        full[rows] = values[start : start + len(rows)]
-        parts[modality] = full
-        start += len(rows)
-    return parts
-
-
-def shown(
-    found: Map, trust: Trust, where: dict[str, np.ndarray], n: int, placing: Placing | None = None
-) -> Layout:
-    """A layout from what was found for the stacked vectors."""
-    belief = np.fmin(trust.per_point_trust, trust.per_point_continuity)
-    if placing is not None:
-        belief = np.fmin(belief, np.fmin(placing.trust.per_point_trust, placing.trust.per_point_continuity))
-    maps, beliefs = unstack(found.xy, where, n), unstack(belief, where, n)
-    return Layout(maps, beliefs, trust, found.method, found.explained, placing)
 
 
 def at_once(part: EmbeddingSet) -> bool:
@@ -140,14 +64,14 @@ def straight(
     found = projection.pca(vectors)
     progress(0.5)
     trust = projection.trust(vectors, found.xy, limit=_measured(len(vectors), limit))
-    keep(_straight_path(workspace, part, limit), _packed(found, trust))
+    keep(_straight_path(workspace, part, limit), packed(found, trust))
     return shown(found, trust, where, len(part))
 
 
 def straight_kept(workspace: Workspace, part: EmbeddingSet, *, limit: int = QUICK) -> Layout | None:
     """The same if it was made before, else None."""
     stored = kept(_straight_path(workspace, part, limit))
-    return None if stored is None else _stored(stored, part)
+    return None if stored is None else unpacked(stored, part)
 
 
 def _straight_path(workspace: Workspace, part: EmbeddingSet, limit: int) -> Path:
@@ -196,7 +120,7 @@ def _compute_sampled(
     )
     placing = Placing(len(result.laid_out), len(others), placed, result.recall)
     path = workspace.derived(workspace.record(SET, name), FILE)
-    keep(path, _packed(Map(result.xy, "umap"), laid, placing))
+    keep(path, packed(Map(result.xy, "umap"), laid, placing))
 
 
 def align(workspace: Workspace, a: str, b: str) -> None:
@@ -227,26 +151,7 @@ def read(workspace: Workspace, name: str) -> Layout | None:
     """A set's layout, or None if it has not been computed."""
     path = workspace.derived(workspace.record(SET, name), FILE)
     stored = kept(path)
-    return None if stored is None else _stored(stored, embeddings.load(workspace, name))
-
-
-def _stored(content: bytes, chosen: EmbeddingSet) -> Layout:
-    where = {m: np.flatnonzero(chosen.present(m)) for m in chosen.modalities}
-    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-        trust = _trust_of(stored, "")
-        placing = None
-        if "placing" in stored:
-            laid_out, placed, recall = stored["placing"]
-            placing = Placing(int(laid_out), int(placed), _trust_of(stored, "placed-"), float(recall))
-        explained = tuple(map(float, stored["explained"])) if "explained" in stored else ()
-        found = Map(stored["xy"], str(stored["method"]), explained)
-    return shown(found, trust, where, len(chosen), placing)
-
-
-def _trust_of(stored: Mapping[str, np.ndarray], of: str) -> Trust:
-    trustworthiness, continuity = map(float, stored[f"{of}overall"])
-    k, measured = map(int, stored[f"{of}counts"])
-    return Trust(trustworthiness, continuity, stored[f"{of}trust"], stored[f"{of}continuity"], k, measured)
+    return None if stored is None else unpacked(stored, embeddings.load(workspace, name))
 
 
 def _enough(vectors: Stack, name: str) -> None:
@@ -261,30 +166,7 @@ def _keep(workspace: Workspace, name: str, vectors: Stack, result: Map, graph: G
     """Write a map, with what it distorts."""
     trust = projection.trust(vectors, result.xy, k=NEIGHBOURS, graph=graph)
     path = workspace.derived(workspace.record(SET, name), FILE)
-    keep(path, _packed(result, trust))
-
-
-def _packed(result: Map, trust: Trust, placing: Placing | None = None) -> bytes:
-    more = {}
-    if placing is not None:
-        more = {
-            "placing": [placing.laid_out, placing.placed, placing.recall],
-            **_parts(placing.trust, "placed-"),
-        }
-    buffer = io.BytesIO()
-    np.savez(
-        buffer, xy=result.xy, method=result.method, explained=result.explained, **_parts(trust, ""), **more
-    )
-    return buffer.getvalue()
-
-
-def _parts(trust: Trust, of: str) -> dict[str, Any]:
-    return {
-        f"{of}overall": [trust.trustworthiness, trust.continuity],
-        f"{of}trust": trust.per_point_trust.astype(np.float32),
-        f"{of}continuity": trust.per_point_continuity.astype(np.float32),
-        f"{of}counts": [trust.k, trust.measured],
-    }
+    keep(path, packed(result, trust))
 
 
 def _start(

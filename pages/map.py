@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from models.layouts import Layout
+from models.layout_record import Layout
 from pages.components import linked_map as maps
 from pages.components import (
     map_colours,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from analysis.figures import MODALITY_COLOURS
-from models.layouts import Layout
+from models.layout_record import Layout
 from pages.components import cards, compare_data, views
 from pages.components.linked_map import Colouring
 from pages.components.shell import Choice

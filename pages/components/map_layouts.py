@@ -9,7 +9,8 @@ import streamlit as st
 
 from analysis.projection import DISTORTED, Trust, compared
 from models import jobs
-from models.layouts import QUICK, Layout, at_once
+from models.layout_record import Layout
+from models.layouts import QUICK, at_once
 from models.layouts import WHOLE as LAID_WHOLE
 from pages.components import cards, views, waiting
 from pages.components.shell import Choice

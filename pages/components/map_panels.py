@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from analysis.projection import Region, onto, regions
-from models.layouts import Layout
+from models.layout_record import Layout
 from pages.components import cards
 from pages.components.linked_map import SHAPES, Moment, Panel
 from pages.components.shell import Choice

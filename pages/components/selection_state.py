@@ -13,7 +13,7 @@ from data.collection import STUDY_ID
 from pages.components import views
 from pages.components.shell import Choice
 
-KEY = "selection"
+KEY, PLACES = "selection", "selection_places"
 STEPS = 20  # that can be undone
 MANY = 1_000_000  # ids that the steps before may hold together
 LONGEST = 300  # characters of how a selection was made
@@ -43,8 +43,14 @@ def history(choice: Choice) -> History:
 
 def current(choice: Choice) -> np.ndarray:
     """Rows of `choice.a` of the selected studies, in the order of the view."""
-    ids = history(choice).now.study_ids
-    return selections.places(ids, choice.a.set.rows[STUDY_ID]) if ids else np.zeros(0, int)
+    now, shown = history(choice).now, (choice.a.record.fingerprint, choice.a.name, choice.a.split)
+    if not now.study_ids:
+        return np.zeros(0, int)
+    of, where, rows = st.session_state.get(PLACES, (None, None, None))
+    if of is not now or where != shown:  # of a page that asks several times, the first looks them up
+        rows = selections.places(now.study_ids, choice.a.set.rows[STUDY_ID])
+        st.session_state[PLACES] = now, shown, rows
+    return rows
 
 
 def set_rows(choice: Choice, rows: Iterable[int] | np.ndarray, how: str) -> bool:

@@ -22,7 +22,7 @@ from data.embeddings import EmbeddingSet
 from data.images import ImagePack
 from data.workspace import SET, Record, Workspace
 from models import layouts, results
-from models.layouts import Layout
+from models.layout_record import Layout
 from pages.components import access
 
 MANY = 20_000  # studies above which measuring takes minutes

@@ -22,7 +22,7 @@ from data.workspace import SET, Workspace
 from models import results
 from models.adapters import adapt
 from models.comparison import compared
-from pages.components import retrieval_find, retrieval_scores, views
+from pages.components import retrieval_answers, retrieval_find, retrieval_scores, views
 from tests.app.test_overview_page import handed_out
 from tests.app.test_pages import opened, words
 
@@ -208,6 +208,24 @@ def test_scores_are_those_of_the_evaluation_beside_chance(demo: Workspace) -> No
     assert strict.loc["B", "R@10"].startswith(f"{metric.value:.1%} (")
     assert strict.loc["chance", "R@10"] == f"{10 / n:.1%}"
     assert len(table) == 9
+
+
+def test_a_pass_over_the_disk_finds_what_the_copy_in_memory_finds(
+    demo: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = views.view(A, "test")
+    row = int(shown.set.rows_with("image", "history")[3])
+    lacks = int(np.flatnonzero(~shown.set.present("history"))[0])
+    query = np.asarray(shown.set.vectors["image"][row : row + 1], np.float32)
+    kept = [retrieval_answers.near(shown, "history", query, k=5, own=own) for own in (row, lacks)]
+    monkeypatch.setattr(retrieval_answers, "MANY", 10)
+    for own, other in zip((row, lacks), kept, strict=True):
+        found = retrieval_answers.near(shown, "history", query, k=5, own=own)
+        np.testing.assert_array_equal(found.rows, other.rows)
+        np.testing.assert_allclose(found.cosines, other.cosines, atol=1e-6)
+        assert (found.of, found.place) == (other.of, other.place)
+    assert kept[0].place is not None
+    assert kept[1].place is None
 
 
 def test_chance_agrees_with_shuffled_galleries(demo: Workspace) -> None:

@@ -18,7 +18,7 @@ from data.query import matching
 from data.vectors import import_vectors
 from data.workspace import SELECTION, Workspace
 from models.selections import WRITERS, as_json
-from pages.components import selection_find, views
+from pages.components import selection_find, selection_state, views
 from pages.components.selection_bar import _labels
 from pages.components.selection_state import KEY, Current
 from tests import hostile
@@ -328,3 +328,10 @@ def test_combining_keeps_order_and_each_study_once() -> None:
     assert selection_find.combined(before, ["c", "a"], "y", "Add") == Current(("b", "a", "c"), "x or y")
     assert selection_find.combined(before, ["a"], "y", "Keep only").study_ids == ("a",)
     assert selection_find.combined(before, ["a"], "y", "Remove").study_ids == ("b",)
+
+
+def test_steps_before_hold_no_more_ids_than_a_session_can_keep(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selection_state, "MANY", 10)
+    past = tuple(selection_state.Current(tuple("abcdef"[:n]), str(n)) for n in (6, 5, 4, 1))
+    assert selection_state._remembered(past) == past[1:]
+    assert selection_state._remembered(past[:1]) == past[:1]

@@ -71,7 +71,7 @@ function shade(p, [red, green, blue, count], w, h, side) {
   for (let cell = 0; cell < w * h; cell++) {
     const c = count[cell];
     if (c <= (p.crowd ? 0.01 * REST : 1e-4 * top)) continue;
-    const loud = p.crowd ? 0.12 + 0.88 * (c / top) ** 0.45 : Math.sqrt(c / top);
+    const loud = p.crowd ? 0.12 + 0.88 * (c / top) ** 0.4 : Math.sqrt(c / top);
     image.data.set([red[cell] / c, green[cell] / c, blue[cell] / c, (p.crowd ? 240 * Math.min(1, c / LONE) : 225) * loud], 4 * cell);
   }
   small.getContext("2d").putImageData(image, 0, 0);

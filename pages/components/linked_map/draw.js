@@ -7,7 +7,7 @@ const SHAPES = {
 };
 const MISSING = "#9AA0A6";
 const STEPS = 48; // Colours along a ramp.
-const MOST_LINES = 10000; // More of them are one grey, and slow.
+const MOST_LINES = 10000, MOST_IN_CROWD = 500; // More of them are one grey, and slow, or hide the shade.
 const GHOST = 0, DIM = 1, FULL = 2, RINGED = 3; // How loud a point is drawn.
 const clamp = (v, low, high) => Math.max(low, Math.min(high, v));
 
@@ -145,10 +145,11 @@ function trace(ctx, p, f, i) {
     open = true;
   }
 }
+const mostLines = (s) => (s.panels.some((p) => p.crowd) ? MOST_IN_CROWD : MOST_LINES);
 function lined(s, p) {
   const { lines, n } = s.data, own = { all: () => true, selected: (i) => s.picked[i], worst: (i) => s.worst?.[i] }[lines];
   const rows = [];
-  for (const point of p.base) if (point < n && own(point) && rows.push(point) === MOST_LINES) break;
+  for (const point of p.base) if (point < n && own(point) && rows.push(point) === mostLines(s)) break;
   return rows;
 }
 function paintLines(s, p) {

@@ -65,7 +65,7 @@ function tellPainter(s) {
   s.root.dataset.painter = painter.name;
   nodes.about.textContent = [
     painter.reason && `Drawn without WebGL: ${painter.reason}.`,
-    rows === MOST_LINES && `Lines of ${MOST_LINES.toLocaleString("en")} studies only, a fair sample.`,
+    rows === mostLines(s) && `Lines of ${rows.toLocaleString("en")} studies only, a fair sample.`,
   ].filter(Boolean).join(" ");
 }
 // A word over the maps while there is nothing to show, or when something went wrong.
