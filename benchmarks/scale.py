@@ -1,0 +1,142 @@
+"""What grows how? Seconds and memory against the number of studies, and the exponent of each.
+
+    python -m benchmarks.scale [STEP ...] [--upto N]
+
+Steps: import, embed (the encoder of the demo, pictures of 64 pixels), evaluate, index, map. Every step runs at
+every size in a process of its own. cost = c N^p: p is fitted by least squares to the logarithms, over all sizes
+and over the last two; below 10,000 studies fixed costs (libraries, compilation) rule. Peer of each step is the
+same step at a tenth of the size: p = 1 means ten times as long for ten times as many.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data import embeddings
+from data.workspace import Workspace
+
+SIZES = (1_000, 10_000, 100_000, 1_000_000)
+UPTO = {"import": 100_000, "embed": 10_000}  # beyond, hours on two cores: stated by the exponent
+Cost = dict[str, float]
+
+
+def import_(n: int, place: Path) -> Cost:
+    """Pictures and a table of reports into a collection."""
+    from benchmarks import scale_import
+
+    found = scale_import.measure(n)
+    return {"seconds": found["seconds"], "peak_mb": max(found["peak_mb"], found["reader_peak_mb"])}
+
+
+def embed(n: int, place: Path) -> Cost:
+    """A collection into vectors, by the local engine."""
+    from benchmarks import scale_import
+    from data.intake import intake
+    from models.embed import embed
+
+    workspace = Workspace(place / "home")
+    report = intake(workspace, scale_import.studies(place / "source", n), "scale")
+    assert not report.refused, report.message
+    return timed(lambda: embed(workspace, "scale", "demo-clip", device="cpu"))
+
+
+def evaluate(n: int, place: Path) -> Cost:
+    """All default metrics with their intervals, of two modalities of 512 numbers."""
+    from benchmarks.scale_app import NAME, large
+    from models.results import evaluation
+
+    workspace = large(place, n)
+    return timed(lambda: evaluation(workspace, NAME))
+
+
+def index(n: int, place: Path) -> Cost:
+    """The IVF-PQ index of one modality, with its recall measured."""
+    from benchmarks.scale_app import NAME, large
+    from models import indexes
+
+    workspace = large(place, n)
+    part = embeddings.load(workspace, NAME)
+    return timed(lambda: indexes.opened(workspace, part, "all", "image", indexes.IVF))
+
+
+def map_(n: int, place: Path) -> Cost:
+    """The layout, then a browser: the first picture, a click, and the server's memory."""
+    from benchmarks import scale_app
+
+    found = scale_app.measure(n)
+    named = ("layout_s", "first_map_s", "click_card_s", "payload_bytes")
+    return {**{k: found[k] for k in named}, "peak_mb": found["server_peak_rss_mb"]}
+
+
+STEPS: dict[str, Callable[[int, Path], Cost]] = {
+    "import": import_, "embed": embed, "evaluate": evaluate, "index": index, "map": map_,
+}  # fmt: skip
+
+
+def timed(work: Callable[[], Any]) -> Cost:
+    """Seconds of the work, and the most memory of this process, its own and what it maps from files."""
+    start = time.perf_counter()
+    work()
+    seconds = time.perf_counter() - start
+    return {"seconds": seconds, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+
+
+def apart(step: str, n: int) -> Cost:
+    """A step in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.scale", step, "--one", str(n)]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    found: Cost = json.loads(told.splitlines()[-1])
+    return found
+
+
+def exponent(sizes: Sequence[int], costs: Sequence[float]) -> float:
+    """p of cost = c N^p."""
+    return float(np.polyfit(np.log(sizes), np.log(costs), 1)[0])
+
+
+def report(step: str, sizes: Sequence[int]) -> None:
+    """Print one line a size, then one an exponent."""
+    found = []
+    for n in sizes:
+        found.append(apart(step, n))
+        told = "  ".join(f"{key} {value:,.2f}" for key, value in found[-1].items())
+        print(f"{step:9} {n:9,}  {told}  load {os.getloadavg()[0]:.1f}", flush=True)
+    if len(sizes) < 2:
+        return
+    for key in found[0]:
+        costs = [cost[key] for cost in found]
+        whole, last = exponent(sizes, costs), exponent(sizes[-2:], costs[-2:])
+        print(f"{step:9} {key}: N^{whole:.2f}, from {sizes[-2]:,} to {sizes[-1]:,} N^{last:.2f}", flush=True)
+
+
+def main(steps: Sequence[str], upto: int) -> None:
+    """All sizes of the steps that were asked for."""
+    for step in steps or STEPS:
+        report(step, [n for n in SIZES if n <= min(upto, UPTO.get(step, upto))])
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("steps", nargs="*", choices=[*STEPS, []], metavar="STEP")
+    parser.add_argument("--upto", type=int, default=SIZES[-1])
+    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        with tempfile.TemporaryDirectory() as folder:
+            print(json.dumps(STEPS[options.steps[0]](options.one, Path(folder))))
+    else:
+        main(options.steps, options.upto)
