@@ -274,16 +274,16 @@ def test_two_nodes_publish_what_one_process_does(tiny: Workspace, tmp_path: Path
         free.bind(("127.0.0.1", 0))
         end = f"127.0.0.1:{free.getsockname()[1]}"
     flags = ["--start", builtin.UNTRAINED, "--objective", "clip", "--batch", "16", "--epochs", "1"]
-    flags += ["--learning-rate", "1e-4", "--name", "by 2", "--device", "cpu", "--no-embed", "--json"]
+    flags += ["--learning-rate", "1e-4", "--name", "by nodes", "--device", "cpu", "--no-embed", "--json"]
     met = ["--nnodes", "2", "--rdzv-backend", "c10d", "--rdzv-endpoint", end, "--rdzv-id", "one"]
     met += ["--local-addr", "127.0.0.1"]
     runs = [shell(home, ["train", NAME, *flags], node=met) for home in homes]
     ended = [run.communicate() for run in runs]
     assert [run.returncode for run in runs] == [0, 0], ended
-    here = [h for h in map(Workspace, homes) if h.has(CHECKPOINT, "by 2")]
+    here = [h for h in map(Workspace, homes) if h.has(CHECKPOINT, "by nodes")]
     assert len(here) == 1
     train(tiny, asked(name="alone", objective="clip", learning_rate=1e-4), device="cpu")
-    two = load_file(here[0].record(CHECKPOINT, "by 2").path(WEIGHTS))
+    two = load_file(here[0].record(CHECKPOINT, "by nodes").path(WEIGHTS))
     for name, weights in load_file(tiny.record(CHECKPOINT, "alone").path(WEIGHTS)).items():
         torch.testing.assert_close(two[name], weights, rtol=0, atol=1e-5)
     assert not [p for p in (tmp_path / "shared").glob("train-*") if p.is_dir()]
