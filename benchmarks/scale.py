@@ -2,10 +2,10 @@
 
     python -m benchmarks.scale [STEP ...] [--upto N]
 
-Steps: import, embed (the encoder of the demo, pictures of 64 pixels), evaluate, index, map. Every step runs at
-every size in a process of its own. cost = c N^p: p is fitted by least squares to the logarithms, over all sizes
-and over the last two; below 10,000 studies fixed costs (libraries, compilation) rule. Peer of each step is the
-same step at a tenth of the size: p = 1 means ten times as long for ten times as many.
+Steps: import, embed (the encoder of the demo, pictures of 64 pixels), evaluate, index, map. Every step runs
+at every size in a process of its own. cost = c N^p: p is fitted by least squares to the logarithms, over all
+sizes and over the last two; below 10,000 studies fixed costs (libraries, compilation) rule. Peer of each step
+is the same step at a tenth of the size: p = 1 means ten times as long for ten times as many.
 """
 
 from __future__ import annotations
