@@ -49,6 +49,7 @@ benchmarks: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.maps
 	$(BIN)/python -m benchmarks.neighbours
 	$(BIN)/python -m benchmarks.explorer
+	$(BIN)/python -m benchmarks.scale --upto 100000
 
 screenshots: $(VENV)/.installed-dev browser
 	$(BIN)/python -m tests.e2e.screenshots docs/screenshots
