@@ -86,7 +86,7 @@ class Parts:
         """Say which cells a study has; `images` are numbers of pictures."""
         self._types = {c: "int64" if c in images else "str" for c in columns}
         if images:
-            ends = [np.load(self._path(i, "npy")) for i in range(self.state.parts)]
+            ends = [np.load(self._path(i, "npy"), allow_pickle=False) for i in range(self.state.parts)]
             self.pack = PackWriter(self.folder, np.concatenate([[0], *ends]).astype(np.int64).tolist())
             self._packed = len(self.pack.offsets)
 
