@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from analysis.arrays import Matrix, units
+from analysis.arrays import Matrix, Units
 from analysis.group_sums import group_sum_blocks, group_sums
 
 # (b, n_studies) resampling weights -> (b, k): k statistics under each of b resamples.
@@ -121,15 +121,16 @@ class GroupBootstrap:
             yield part.astype(np.float32)
 
     def sums(self, rows: Matrix) -> np.ndarray:
-        """(resamples, dim) float64: the sum of unit rows (n_studies, dim) under each resample.
+        """(resamples, dim) float64: the sum of rows (n_studies, dim) under each resample.
 
         Taken once for an array (this very object): gap, cone and Frechet distance all need it.
         """
-        z = units(rows)
-        same = z if z.held is None else z.held
+        same, take = rows, rows.take if isinstance(rows, Units) else rows.__getitem__
+        if isinstance(rows, Units) and rows.held is not None:
+            same = rows.held
         if id(same) not in self._sums:
-            drawn = np.zeros((self.resamples, z.shape[1]))
-            for groups, sums in group_sum_blocks(z.take, self.codes):
+            drawn = np.zeros((self.resamples, rows.shape[1]))
+            for groups, sums in group_sum_blocks(take, self.codes):
                 drawn += self.counts[:, groups].astype(np.float32) @ sums.astype(np.float32)
             self._sums[id(same)] = same, drawn  # the rows too, so that the id stays theirs
         return self._sums[id(same)][1]

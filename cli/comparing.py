@@ -75,6 +75,8 @@ def compare(
             "Differences: paired bootstrap over groups, 95 %. p: after Holm over the headline numbers.",
             style="dim",
         )
+        if result.sampling:
+            err.print(result.sampling, style="dim")
         for line in failures:
             err.print(f"Failed: {line}", style="red")
     if failures:

@@ -38,7 +38,8 @@ Progress = Callable[[float, str], None]
 class Compared:
     """A and B over the same studies of one split, for one pair of modalities.
 
-    study_ids   studies that have both modalities; all rows below count into it
+    study_ids   studies that have both modalities, or a sample of very many; all rows below count into it
+    sampling    that it is a sample, in a sentence; "" where all are there
     groups      (n,) of str, patient or case of each
     flips       "image->report" -> queries won and lost at 10, repeated texts counting as right
     ranks       "image->report" -> expected rank of the first right answer in A and in B, (n,) each
@@ -67,6 +68,7 @@ class Compared:
     agreement: dict[str, Agreement]
     slices: dict[str, tuple[Slice, ...]]
     hits: dict[str, tuple[Slice, ...]]
+    sampling: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The verdict, every row, and who changed by study id; what is one number a study is left out."""
@@ -74,6 +76,7 @@ class Compared:
         return {
             **self.table.to_json(),
             "pair": list(self.pair),
+            "study_by_study": {"n": len(self.study_ids), "sampling": self.sampling},
             "verdict": {"headline": self.verdict.headline, "reasons": list(self.verdict.reasons)},
             "flips": {name: _flips_json(f, ids) for name, f in self.flips.items()},
             "movement": {name: _movement_json(m, ids) for name, m in self.movement.items()},
@@ -125,7 +128,7 @@ def compared(
                 progress=measuring,
             )
         )
-    sides = Sides.of(workspace, a, b, split, pair)
+    sides = Sides.load(workspace, a, b, split, pair)
     report(0.8, "Looking for studies that changed")
     bootstrap = GroupBootstrap(sides.groups, resamples=resamples, seed=seed)
     ranks = {f"{x}->{y}": sides.ranks(x, y) for x, y in (sides.pair, sides.pair[::-1])}
@@ -158,6 +161,7 @@ def compared(
         {m: agreement(*sides.both(m), bootstrap=bootstrap) for m in sides.pair},
         sliced(*cosines),
         sliced(*(r.hit(K) for r in ranks[forward])),
+        sides.told,
     )
 
 

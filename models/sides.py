@@ -10,7 +10,7 @@ import numpy as np
 from analysis.arrays import unit_rows
 from analysis.compare import Movement, Neighbourhoods, by_length, by_value, movement, neighbourhoods
 from analysis.compare.movement import MIN_STUDIES
-from analysis.evaluate import right_answers
+from analysis.evaluate import ALL_ASK, right_answers
 from analysis.retrieval import Ranks, rank_best
 from data import embeddings, store
 from data.collection import GROUP, STUDY_ID
@@ -19,6 +19,7 @@ from data.errors import Refused
 from data.workspace import SET, Workspace
 
 K = 10  # places that count, in flips and neighbours
+DRAWN = 20_000  # studies, seeded, that are held against each other where there are more than `ALL_ASK`
 
 
 def ordered_pair(name: str, modalities: Sequence[str], pair: tuple[str, str] | None) -> tuple[str, str]:
@@ -39,17 +40,18 @@ def ordered_pair(name: str, modalities: Sequence[str], pair: tuple[str, str] | N
 
 @dataclass(frozen=True)
 class Sides:
-    """The studies that have both modalities of the pair, in A and in B.
+    """The studies that have both modalities of the pair, in A and in B; of very many a seeded sample.
 
-    parts  the split of A and of B; rows  (n,) the studies in them
+    parts  the split of A and of B; rows  (n,) the studies in them; of  how many there are
     """
 
     pair: tuple[str, str]
     parts: tuple[EmbeddingSet, EmbeddingSet]
     rows: np.ndarray
+    of: int
 
     @classmethod
-    def of(cls, workspace: Workspace, a: str, b: str, split: str, pair: tuple[str, str] | None) -> Sides:
+    def load(cls, workspace: Workspace, a: str, b: str, split: str, pair: tuple[str, str] | None) -> Sides:
         """`Refused` for a modality that A lacks, or fewer than two studies."""
         first, second = (embeddings.load(workspace, name).split(split) for name in (a, b))
         x, y = ordered_pair(a, first.modalities, pair)
@@ -58,7 +60,20 @@ class Sides:
             raise Refused(
                 "too_few_rows", f"{len(rows)} studies of {split!r} have both {x} and {y}; 2 are needed."
             )
-        return cls((x, y), (first, second), rows)
+        count = len(rows)
+        if count > ALL_ASK:
+            rows = np.sort(np.random.default_rng(0).choice(rows, DRAWN, replace=False))
+        return cls((x, y), (first, second), rows, count)
+
+    @property
+    def told(self) -> str:
+        """That a sample was drawn, in a sentence; "" where all are there."""
+        if len(self.rows) == self.of:
+            return ""
+        return (
+            f"Study by study: {len(self.rows):,} of the {self.of:,}, drawn by a seed. Ranks, neighbours and "
+            "who moved are among these alone; the table of numbers is of all."
+        )
 
     @property
     def ids(self) -> list[str]:

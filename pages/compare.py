@@ -35,6 +35,8 @@ def main() -> None:
     compare_table.verdict(found)
     st.subheader("The numbers")
     compare_table.section(found)
+    if found.compared.sampling:
+        st.info(found.compared.sampling, icon=":material/casino:")
     st.subheader("True pairs")
     pairs(found)
     st.subheader("Queries won and lost")

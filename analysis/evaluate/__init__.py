@@ -8,11 +8,12 @@ from itertools import combinations
 from analysis.evaluate.answers import right_answers
 from analysis.evaluate.controls import controls
 from analysis.evaluate.measures import alone, over_pairs, pair, together
-from analysis.evaluate.record import Control, Evaluation, Metric, evaluation_from_json
+from analysis.evaluate.record import ALL_ASK, Control, Evaluation, Metric, evaluation_from_json
 from analysis.evaluate.step import LABEL_VALUES, Steps, asking
 from data.embeddings import EmbeddingSet
 
 __all__ = [
+    "ALL_ASK",
     "LABEL_VALUES",
     "Control",
     "Evaluation",

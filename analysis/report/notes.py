@@ -45,6 +45,8 @@ def _notes(evidence: Evidence) -> Iterator[str]:
     )
     if first.sampling:
         yield first.sampling
+    if evidence.paired and evidence.paired.sampling:
+        yield evidence.paired.sampling
     if evidence.paired:
         yield "A and B see the same resamples, so what the studies share cancels from the difference."
     yield "Ties in retrieval count by their expectation over all orders: equal cosines are no luck."

@@ -82,9 +82,12 @@ def notes(both: Both) -> None:
     first = both.compared.evaluations[0]
     n, groups = len(both.ids), len(np.unique(both.compared.groups))
     x, y = map(cards.plain, both.pair)
+    who = both.compared.sampling or (
+        f"{n:,} of {len(both.a.ids):,} studies of the split {cards.plain(both.a.split)} have {x} and {y}, in "
+        f"{groups:,} groups (patients or cases)."
+    )
     st.markdown(
-        f"- {n:,} of {len(both.a.ids):,} studies of the split {cards.plain(both.a.split)} have {x} and "
-        f"{y}, in {groups:,} groups (patients or cases).\n"
+        f"- {who}\n"
         f"- Intervals: {cards.plain(first.interval)}, {first.resamples:,} resamples, seed {first.seed}. A "
         "and B see the same resamples, so what the studies share cancels from the difference.\n"
         "- In the interval: which studies were drawn. Not in it: another training seed, another split, "

@@ -16,7 +16,7 @@ from analysis import contrast
 from analysis.catalogue import CATALOGUE
 from analysis.compare import by_value
 from analysis.contrast import Contrast, Enriched
-from analysis.evaluate import right_answers
+from analysis.evaluate import ALL_ASK, right_answers
 from analysis.figures.contrast import differences
 from analysis.retrieval import Ranks, rank_best
 from analysis.tables import csv_text
@@ -60,6 +60,12 @@ def against_rest(choice: Choice) -> None:
     if not 0 < len(rows) < n:
         st.caption(
             "Select some of the studies of this split, not all: then they can be compared with the rest."
+        )
+        return
+    if n > ALL_ASK:
+        st.caption(
+            f"A selection can be compared with the rest of up to {ALL_ASK:,} studies, since each is ranked "
+            f"against all; this split has {n:,}. Choose a smaller one in the sidebar."
         )
         return
     if not st.toggle("Compare with the rest", key="selection_rest", **LINK):

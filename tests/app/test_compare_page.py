@@ -188,7 +188,7 @@ def test_the_same_set_twice_is_unchanged(vectors: Workspace, tmp_path: Path) -> 
 def _both(workspace: Workspace) -> Both:
     a, b = (view(name, "test") for name in (A, B))
     found = of_demo(workspace)
-    rows = np.array([a.ids.index(study) for study in found.study_ids])
+    rows = np.array([[*a.ids].index(study) for study in found.study_ids])
     return Both(a, b, found.pair, found, rows)
 
 

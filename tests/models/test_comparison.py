@@ -53,6 +53,21 @@ def test_slices_cover_the_studies_of_a_label(found: Compared) -> None:
     assert found.slices.keys() == found.hits.keys()
 
 
+def test_of_very_many_studies_a_sample_is_compared_one_by_one_and_all_in_the_table(
+    found: Compared, demo_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.sides.ALL_ASK", len(found.study_ids) - 1)
+    monkeypatch.setattr("models.sides.DRAWN", 40)
+    few = compared(Workspace(demo_home), A, B, split="test", resamples=200)
+    assert len(few.study_ids) == len(few.cosines[0]) == 40
+    assert f"40 of the {len(found.study_ids)}" in few.sampling
+    assert not found.sampling
+    assert few.to_json()["study_by_study"]["sampling"] == few.sampling
+    assert [r.difference for r in few.table.rows] == [r.difference for r in found.table.rows]
+    place = [found.study_ids.index(study) for study in few.study_ids]
+    np.testing.assert_allclose(few.cosines[1], found.cosines[1][place])
+
+
 def test_it_is_json(found: Compared) -> None:
     record = json.loads(json.dumps(found.to_json(), allow_nan=False))
     assert record["verdict"]["headline"] == found.verdict.headline
