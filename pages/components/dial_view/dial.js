@@ -173,7 +173,9 @@ function accept(s, data) {
   Object.assign(data, { lines: "none", colour: { mode: "modality" } });
   const count = data.n * data.clouds.length, xy = new Float32Array(2 * count), now = data.clouds.map((_, m) => xy.subarray(2 * m * data.n, 2 * (m + 1) * data.n));
   Object.assign(map, { n: data.n, xy, now, kinds: data.clouds.map((_, m) => m), count });
-  arrange(map, new Uint8Array(count).fill(FULL));
+  map.level = new Uint8Array(count).fill(FULL);
+  shuffle(map);
+  arrange(map, map.base);
   s.reach = [across[1] - across[0] || 1, up[1] - up[0] || 1];
   Object.assign(s.view, { x: (across[0] + across[1]) / 2, y: (up[0] + up[1]) / 2 });
   legends(s);

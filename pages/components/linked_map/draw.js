@@ -128,7 +128,7 @@ function paintMap(s, p, share = 1) {
   ctx.fillRect(0, 0, p.w, p.h);
   if (p.crowd) lookAt(s, p);
   if (p.dense) paintDensity(s, p, share);
-  tellCrowd(s, p, share);
+  if (p.note) tellCrowd(s, p, share);
   if (s.data.lines !== "none") paintLines(s, p);
   (s.painter?.paint ?? paintStamps)(s, p, share);
 }
