@@ -58,12 +58,12 @@ def _order(tables: Tables, row: str, order: str) -> np.ndarray:
 
 
 def _legend() -> None:
-    st.caption(
+    st.markdown(  # a caption is too pale on these grounds
         "Marked: :green-background[a finding that all texts state], :orange-background[one that a caption "
         "misses], :red-background[one that the true text does not state], :gray-background[denied or "
-        "doubtful]. "
-        "Sorted by CIDEr, how much of what is peculiar to the true text was written."
+        "doubtful]."
     )
+    st.caption("Sorted by CIDEr, how much of what is peculiar to the true text was written.")
 
 
 def _study(choice: Choice, tables: Tables, row: str, i: int, where: int | None) -> None:
