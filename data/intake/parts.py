@@ -41,15 +41,21 @@ def making(workspace: Workspace, name: str, key: str) -> Iterator[Parts]:
     """
     workspace.require_space(0)
     folder = _folder(workspace, name)
-    with FileLock(folder.with_suffix(".lock")):
+    lock = folder.with_suffix(".lock")
+    with FileLock(lock):
         try:
             workspace.refuse_taken(COLLECTION, name)
             with space.named(workspace.home):
                 yield Parts(workspace.parts(folder), key)
         except UserError:
-            settle(workspace, name)
+            _end(workspace, name, lock)
             raise
-        settle(workspace, name)
+        _end(workspace, name, lock)
+
+
+def _end(workspace: Workspace, name: str, lock: Path) -> None:
+    settle(workspace, name)
+    lock.unlink(missing_ok=True)  # whoever waits for it sees that it is gone, and makes another
 
 
 def settle(workspace: Workspace, name: str) -> None:

@@ -12,6 +12,7 @@ import struct
 import tokenize
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, cast
 
@@ -115,19 +116,29 @@ def _header(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
 
 
 def _npz(label: str, path: Path) -> Iterator[Named]:
+    with _undamaged(label), zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        declared = sum(m.file_size for m in members)
+        if limits.is_bomb(declared, path.stat().st_size) or declared > limits.current().archive_bytes:
+            message = f"{shown(label)} would unpack to {declared:,} bytes. Save it with numpy.savez."
+            raise Refused("zip_too_large", message)
+        if not {m.compress_type for m in members} <= {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+            raise _corrupt(label, "it is packed otherwise than numpy packs")
+        for member in members:
+            with archive.open(member) as stream:
+                name = member.filename.removesuffix(".npy")
+                yield name, _member(label, cast(BinaryIO, stream), member.file_size, name)
+
+
+def _member(label: str, stream: BinaryIO, size: int, name: str) -> Iterator[np.ndarray]:
+    with _undamaged(label):  # blocks are read when they are asked for, and damage is found then
+        yield from read_npy(stream, size, name)
+
+
+@contextmanager
+def _undamaged(label: str) -> Iterator[None]:
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-            declared = sum(m.file_size for m in members)
-            if limits.is_bomb(declared, path.stat().st_size) or declared > limits.current().archive_bytes:
-                message = f"{shown(label)} would unpack to {declared:,} bytes. Save it with numpy.savez."
-                raise Refused("zip_too_large", message)
-            if not {m.compress_type for m in members} <= {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-                raise _corrupt(label, "it is packed otherwise than numpy packs")
-            for member in members:
-                with archive.open(member) as stream:
-                    name = member.filename.removesuffix(".npy")
-                    yield name, read_npy(cast(BinaryIO, stream), member.file_size, name)
+        yield
     except (*DAMAGED, OSError, EOFError, RuntimeError, NotImplementedError) as error:
         raise _corrupt(label, "its archive is damaged, cut off or encrypted") from error
 

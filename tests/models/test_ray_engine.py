@@ -259,7 +259,7 @@ def holders() -> list[psutil.Process]:
 
 
 def test_driver_that_is_killed_and_goes_on_under_either_engine(
-    home: Path, alone: Path, tmp_path: Path
+    home: Path, alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from models.ray_engine import Cluster
 
@@ -281,7 +281,10 @@ def test_driver_that_is_killed_and_goes_on_under_either_engine(
     assert 6 <= len(before) < wanted, driver.stderr.read() if driver.stderr else ""
     other = tmp_path / "home"
     shutil.copytree(home, other)
-    calls = []
+    calls: list[int] = []
+    missing: list[parts.Part] = []
+    pending = parts.Work.pending
+    monkeypatch.setattr(parts.Work, "pending", lambda work: missing.extend(pending(work)) or missing)
 
     def progress(done: int, total: int, what: str) -> None:
         calls.append(done)
@@ -289,7 +292,7 @@ def test_driver_that_is_killed_and_goes_on_under_either_engine(
 
     embed(Workspace(home), "small", "tiny", name="killed", cluster=Cluster(), progress=progress)
     assert not until_ended(alone)
-    assert len(calls) + len(before) == wanted
+    assert len(calls) == len(missing) < wanted - 5
     each_once_as_here(Workspace(home), "killed")
     embed(Workspace(other), "small", "tiny", name="killed")
     each_once_as_here(Workspace(other), "killed")
