@@ -195,12 +195,16 @@ def walked(window: Browser, home: Path, runs: int) -> dict[str, list[float]]:
         page.wait_for_function(IDLE, timeout=LIMIT)
         for number in range(runs + 1):
             for name in WALK:
-                link = page.locator("[data-testid=stSidebar]").get_by_role("link", name=name, exact=True)
-                there = f"document.querySelector('h1')?.textContent === '{name}' && {IDLE}"
-                taken = until(page, link.click, there)
+                taken = turned(page, name)
                 if number:
                     seconds[name].append(taken)
     return seconds
+
+
+def turned(page: Page, name: str) -> float:
+    """Seconds from a click in the navigation until the page rests."""
+    link = page.locator("[data-testid=stSidebar]").get_by_role("link", name=name, exact=True)
+    return until(page, link.click, f"document.querySelector('h1')?.textContent === '{name}' && {IDLE}")
 
 
 def ours(window: Browser, url: str, points: int) -> dict[str, float]:
@@ -215,18 +219,26 @@ def ours(window: Browser, url: str, points: int) -> dict[str, float]:
         found[PAINTED] = time.perf_counter() - start
         found[BYTES] = (columns_of(page) + sum(frames)) / points
         page.wait_for_function(IDLE, timeout=LIMIT)
-        now = page.evaluate("performance.now()")
-        page.locator(".st-key-map_colour input").click()
-        fresh = "([lm, t]) => +lm.dataset.asked > t && +lm.dataset.ready > +lm.dataset.asked"
-        choose = page.get_by_role("option", name="kind", exact=True).click
-        found[RECOLOUR] = until(page, choose, fresh, [root, now])
-        page.wait_for_function(IDLE, timeout=LIMIT)
-        clicked(page, root, found)
+        found[RECOLOUR] = recoloured(page, root)
+        found[CARD], found[STUDY] = clicked(page, root, digits=6)
     return found
 
 
-def clicked(page: Page, root: ElementHandle, found: dict[str, float]) -> None:
-    """Click a study: its card in the browser, then what the server says of it and of its neighbours."""
+def recoloured(page: Page, root: ElementHandle) -> float:
+    """Seconds from the choice of a label to the picture in its colours."""
+    now = page.evaluate("performance.now()")
+    page.locator(".st-key-map_colour input").click()
+    fresh = "([lm, t]) => +lm.dataset.asked > t && +lm.dataset.ready > +lm.dataset.asked"
+    choose = page.get_by_role("option", name="kind", exact=True).click
+    seconds = until(page, choose, fresh, [root, now])
+    page.wait_for_function(IDLE, timeout=LIMIT)
+    return seconds
+
+
+def clicked(page: Page, root: ElementHandle, *, digits: int) -> tuple[float, float]:
+    """Seconds from a click on a study to its card in the browser, and to what the server says of it and its
+    neighbours. digits: of the number in a study's id.
+    """
     root.scroll_into_view_if_needed()
     x, y = root.evaluate("lm => lm.screenOf(0, 0, 7)")
     box = page.locator(".lm-over").first.bounding_box()
@@ -236,11 +248,11 @@ def clicked(page: Page, root: ElementHandle, found: dict[str, float]) -> None:
     start = time.perf_counter()
     page.mouse.click(box["x"] + x, box["y"] + y)
     page.wait_for_function("lm => lm.dataset.pinned", arg=root, timeout=LIMIT)
-    found[CARD] = time.perf_counter() - start
-    study = f"S{int(root.evaluate('lm => lm.dataset.pinned')):06d}"
+    card = time.perf_counter() - start
+    study = f"S{int(root.evaluate('lm => lm.dataset.pinned')):0{digits}d}"
     said = f"document.querySelector('[data-testid=stMain]').textContent.includes('{study}') && {IDLE}"
     page.wait_for_function(said, timeout=LIMIT)
-    found[STUDY] = time.perf_counter() - start
+    return card, time.perf_counter() - start
 
 
 def peer(window: Browser, url: str, places: np.ndarray) -> dict[str, float]:

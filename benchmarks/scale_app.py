@@ -22,7 +22,18 @@ import numpy as np
 import pandas as pd
 from playwright.sync_api import ElementHandle, Page
 
-from benchmarks.explorer import IDLE, LIMIT, columns_of, frames_of, map_of, server, tab, until
+from benchmarks.explorer import (
+    IDLE,
+    LIMIT,
+    clicked,
+    columns_of,
+    frames_of,
+    map_of,
+    recoloured,
+    server,
+    tab,
+    turned,
+)
 from data import embeddings
 from data.workspace import Workspace
 from models import layouts
@@ -32,8 +43,6 @@ STUDIES, DIM, CLUSTERS, CURVED, BLOCK = 1_000_000, 512, 200, 6, 16_384
 NAME = "large"
 WALK = ("Gap", "Overview", "Map", "Compare", "Retrieval", "Captions", "My studies", "Report", "Library")
 TARGETS = {"first_map_s": 10, "click_card_s": 0.3, "server_rss_mb": 6_000}  # less than
-REST = 500  # milliseconds of the pointer on a study before it clicks
-NEXT = "([lm, t]) => +lm.dataset.asked > t && +lm.dataset.ready > +lm.dataset.asked"
 
 
 def large(home: Path, n: int, *, seed: int = 0) -> Workspace:
@@ -111,33 +120,6 @@ def opened(page: Page, url: str, points: int) -> tuple[ElementHandle, dict[str, 
     }
 
 
-def recoloured(page: Page, root: ElementHandle) -> float:
-    """Seconds from the choice of a label to the picture in its colours."""
-    now = page.evaluate("performance.now()")
-    page.locator(".st-key-map_colour input").click()
-    seconds = until(page, page.get_by_role("option", name="kind", exact=True).click, NEXT, [root, now])
-    page.wait_for_function(IDLE, timeout=LIMIT)
-    return seconds
-
-
-def clicked(page: Page, root: ElementHandle) -> dict[str, float]:
-    """A click on a study: its card in the browser, then what the server says of it and of its neighbours."""
-    root.scroll_into_view_if_needed()
-    x, y = root.evaluate("lm => lm.screenOf(0, 0, 7)")
-    box = page.locator(".lm-over").first.bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + x, box["y"] + y)
-    page.wait_for_timeout(REST)
-    start = time.perf_counter()
-    page.mouse.click(box["x"] + x, box["y"] + y)
-    page.wait_for_function("lm => lm.dataset.pinned", arg=root, timeout=LIMIT)
-    card = time.perf_counter() - start
-    study = f"S{int(root.evaluate('lm => lm.dataset.pinned')):07d}"
-    said = f"document.querySelector('[data-testid=stMain]').textContent.includes('{study}') && {IDLE}"
-    page.wait_for_function(said, timeout=LIMIT)
-    return {"click_card_s": card, "click_study_s": time.perf_counter() - start}
-
-
 def zoomed(page: Page, root: ElementHandle) -> float:
     """Milliseconds of a picture, mean of those while the wheel turns."""
     box = page.locator(".lm-over").first.bounding_box()
@@ -149,16 +131,6 @@ def zoomed(page: Page, root: ElementHandle) -> float:
         page.wait_for_timeout(60)
         seen.append(float(root.get_attribute("data-ms") or "nan"))
     return float(np.mean(seen))
-
-
-def walked(page: Page) -> dict[str, float]:
-    """Seconds from a click in the navigation until the page rests."""
-    seconds = {}
-    for name in WALK:
-        link = page.locator("[data-testid=stSidebar]").get_by_role("link", name=name, exact=True)
-        there = f"document.querySelector('h1')?.textContent === '{name}' && {IDLE}"
-        seconds[f"page_{name.lower().replace(' ', '_')}_s"] = until(page, link.click, there)
-    return seconds
 
 
 def measure(n: int, *, home: Path | None = None) -> dict[str, float]:
@@ -173,9 +145,9 @@ def measure(n: int, *, home: Path | None = None) -> dict[str, float]:
             root, first = opened(page, url, 2 * n)
             found |= first | memory(pid)
             found["recolour_s"] = recoloured(page, root)
-            found |= clicked(page, root)
+            found["click_card_s"], found["click_study_s"] = clicked(page, root, digits=7)
             found["zoom_ms"] = zoomed(page, root)
-            found |= walked(page)
+            found |= {f"page_{name.lower().replace(' ', '_')}_s": turned(page, name) for name in WALK}
             found |= {f"{key}_after_walk": value for key, value in memory(pid).items()}
     return found
 
