@@ -53,10 +53,7 @@ def scan(
 def _scan(
     queries: np.ndarray, items: np.ndarray, k: int, present: np.ndarray | None, bars: np.ndarray
 ) -> Scan:
-    n = len(queries)
-    cosines: np.ndarray = np.empty((n, 0), np.float32)
-    rows: np.ndarray = np.empty((n, 0), np.int64)
-    above = np.zeros(bars.shape, np.int64)
+    best, above = Best(len(queries), k), np.zeros(bars.shape, np.int64)
     for start in range(0, len(items), ITEMS):
         block = np.asarray(items[start : start + ITEMS], dtype=np.float32)
         scores = queries @ block.T
@@ -64,20 +61,38 @@ def _scan(
             scores[:, ~present[start : start + ITEMS]] = -np.inf
         for bar in range(bars.shape[1]):
             above[:, bar] += (scores > bars[:, bar, None]).sum(axis=1)
-        best = _highest(scores, k)
-        cosines = np.concatenate([cosines, np.take_along_axis(scores, best, axis=1)], axis=1)
-        rows = np.concatenate([rows, best + start], axis=1)
-        kept = _highest(cosines, k)
-        cosines, rows = (np.take_along_axis(x, kept, axis=1) for x in (cosines, rows))
-    order = np.lexsort((rows, -cosines))
-    return Scan(np.take_along_axis(cosines, order, axis=1), np.take_along_axis(rows, order, axis=1), above)
+        best.add(scores, start)
+    order = np.lexsort((best.rows, -best.scores))
+    cosines, rows = (np.take_along_axis(x, order, axis=1) for x in (best.scores, best.rows))
+    return Scan(cosines, rows, above)
 
 
-def _highest(scores: np.ndarray, k: int) -> np.ndarray:
-    """Columns of the k highest scores of each row, in no order."""
-    if k >= scores.shape[1]:
-        return np.broadcast_to(np.arange(scores.shape[1]), scores.shape)
-    return np.argpartition(scores, -k, axis=1)[:, -k:] if k else np.empty((len(scores), 0), np.int64)
+class Best:
+    """The k items of highest score of each query, from scores that come a block at a time.
+
+    scores, rows  (n_queries, k) falling; -inf and -1 until there were k items
+    """
+
+    def __init__(self, n_queries: int, k: int) -> None:
+        self.scores = np.full((n_queries, k), -np.inf, np.float32)
+        self.rows = np.full((n_queries, k), -1)
+
+    def add(self, scores: np.ndarray, start: int) -> None:
+        """scores (n_queries, n): of items start, start + 1, and so on."""
+        k = self.rows.shape[1]
+        if not k:
+            return
+        hopeful = np.flatnonzero(scores.max(axis=1, initial=-np.inf) > self.scores[:, -1])
+        found = scores[hopeful]
+        if found.shape[1] > k:
+            columns = np.argpartition(found, -k, axis=1)[:, -k:]
+        else:
+            columns = np.broadcast_to(np.arange(found.shape[1]), found.shape)
+        values = np.concatenate([self.scores[hopeful], np.take_along_axis(found, columns, axis=1)], axis=1)
+        rows = np.concatenate([self.rows[hopeful], columns + start], axis=1)
+        order = np.argsort(-values, axis=1, kind="stable")[:, :k]
+        self.scores[hopeful] = np.take_along_axis(values, order, axis=1)
+        self.rows[hopeful] = np.take_along_axis(rows, order, axis=1)
 
 
 def nearest(queries: np.ndarray, items: np.ndarray, *, k: int) -> tuple[np.ndarray, np.ndarray]:

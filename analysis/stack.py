@@ -55,32 +55,6 @@ class Stack:
                 yield slice(at, at + len(rows)), np.asarray(block, dtype=np.float32)
 
 
-class Best:
-    """The k items of highest score of each query, from scores that come a block at a time.
-
-    scores, rows  (n_queries, k) falling; -inf and -1 until there were k items
-    """
-
-    def __init__(self, n_queries: int, k: int) -> None:
-        self.scores = np.full((n_queries, k), -np.inf, np.float32)
-        self.rows = np.full((n_queries, k), -1)
-
-    def add(self, scores: np.ndarray, start: int) -> None:
-        """scores (n_queries, n): of items start, start + 1, and so on."""
-        k = self.rows.shape[1]
-        hopeful = np.flatnonzero(scores.max(axis=1, initial=-np.inf) > self.scores[:, -1])
-        found = scores[hopeful]
-        if found.shape[1] > k:
-            columns = np.argpartition(found, -k, axis=1)[:, -k:]
-        else:
-            columns = np.broadcast_to(np.arange(found.shape[1]), found.shape)
-        values = np.concatenate([self.scores[hopeful], np.take_along_axis(found, columns, axis=1)], axis=1)
-        rows = np.concatenate([self.rows[hopeful], columns + start], axis=1)
-        order = np.argsort(-values, axis=1, kind="stable")[:, :k]
-        self.scores[hopeful] = np.take_along_axis(values, order, axis=1)
-        self.rows[hopeful] = np.take_along_axis(rows, order, axis=1)
-
-
 def stack(z: np.ndarray | Stack) -> Stack:
     """The same rows, whichever they come as."""
     return z if isinstance(z, Stack) else Stack([z], [np.arange(len(z))])

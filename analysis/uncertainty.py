@@ -125,9 +125,8 @@ class GroupBootstrap:
 
         Taken once for an array (this very object): gap, cone and Frechet distance all need it.
         """
-        same, take = rows, rows.take if isinstance(rows, Units) else rows.__getitem__
-        if isinstance(rows, Units) and rows.held is not None:
-            same = rows.held
+        same = rows.held if isinstance(rows, Units) and rows.held is not None else rows
+        take = same.take if isinstance(same, Units) else same.__getitem__
         if id(same) not in self._sums:
             drawn = np.zeros((self.resamples, rows.shape[1]))
             for groups, sums in group_sum_blocks(take, self.codes):

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.kernel_sums import sample_of
 from analysis.neighbours import scan
 from data.embeddings import EmbeddingSet
 from data.errors import Refused
@@ -182,7 +183,7 @@ def _trained(vectors: np.ndarray, items: np.ndarray, kind: str) -> Any:
         index.pq.cp.min_points_per_centroid = 1  # few items have codes for each of them: that is no fault
         index.nprobe = max(1, round(lists * LISTS_READ))
         needed = max(lists * POINTS_A_LIST, POINTS_A_LIST << bits)
-    some = np.sort(np.random.default_rng(0).permutation(n)[:needed])
+    some = sample_of(n, needed, 0)
     index.train(np.asarray(vectors[items[some]], np.float32))
     return index
 

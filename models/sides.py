@@ -11,6 +11,7 @@ from analysis.arrays import unit_rows
 from analysis.compare import Movement, Neighbourhoods, by_length, by_value, movement, neighbourhoods
 from analysis.compare.movement import MIN_STUDIES
 from analysis.evaluate import ALL_ASK, right_answers
+from analysis.kernel_sums import sample_of
 from analysis.retrieval import Ranks, rank_best
 from data import embeddings, store
 from data.collection import GROUP, STUDY_ID
@@ -62,7 +63,7 @@ class Sides:
             )
         count = len(rows)
         if count > ALL_ASK:
-            rows = np.sort(np.random.default_rng(0).choice(rows, DRAWN, replace=False))
+            rows = rows[sample_of(count, DRAWN, 0)]
         return cls((x, y), (first, second), rows, count)
 
     @property

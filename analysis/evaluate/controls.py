@@ -9,6 +9,7 @@ import numpy as np
 from analysis.arrays import true_cosines
 from analysis.evaluate.record import Control, Metric
 from analysis.evaluate.step import Step
+from analysis.kernel_sums import sample_of
 from analysis.retrieval import rank_best
 from analysis.significance import wilson
 
@@ -56,7 +57,7 @@ def controls(step: Step, metrics: Sequence[Metric]) -> Iterator[Control]:
 def _recall(step: Step, a: str, b: str, others: np.ndarray, metrics: Sequence[Metric]) -> Control:
     queries, gallery = step.of_modality(a), step.of_modality(b)
     n = len(queries)
-    asked = np.sort(np.random.default_rng(step.seed).permutation(n)[:QUERIES])
+    asked = sample_of(n, QUERIES, step.seed)
     ranks = rank_best(queries.source(asked), gallery, others[asked], np.arange(n))
     hits = float(ranks.hit(K).mean())
     low, high = wilson(hits * len(asked), len(asked), level=0.999)

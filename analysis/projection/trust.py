@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.arrays import BLOCK
-from analysis.neighbours import TIE
+from analysis.neighbours import TIE, Best
 from analysis.projection.maps import Graph
-from analysis.stack import Best, Stack, stack
+from analysis.stack import Stack, stack
 
 ROWS = 2048  # of those measured, at a time
 LIMIT = 20_000

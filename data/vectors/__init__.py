@@ -90,13 +90,12 @@ def _take(
     rows = rows[good].reset_index(drop=True)
     with workspace.staging() as staged:
         kept = {
-            m: save(staged / f"vectors-{i}.npy", a, good, partial(_shaped, missing[m], features))
+            m: save(staged / embeddings.matrix_file(i), a, good, partial(_shaped, missing[m], features))
             for i, (m, a) in enumerate(vectors.items())
         }
         if not collection:
             rows = rows.assign(**{k: v for k, v in keys(kept).items() if k not in rows})
-        rows.to_parquet(staged / "rows.parquet", write_page_checksum=True)
-        workspace.publish(SET, name, staged, {**meta, "n": len(rows), "modalities": [*vectors]})
+        embeddings.publish(workspace, name, staged, [*vectors], rows, {**meta, "n": len(rows)})
     return len(rows)
 
 

@@ -8,9 +8,9 @@ import pytest
 from analysis import projection
 from analysis.arrays import pair_cosines, unit_rows
 from analysis.gap import cosine_samples
-from analysis.neighbours import nearest
+from analysis.neighbours import Best, nearest
 from analysis.projection.sampled import chosen
-from analysis.stack import Best, Stack
+from analysis.stack import Stack
 
 
 def two(n: int = 400, dim: int = 12) -> tuple[Stack, np.ndarray]:
