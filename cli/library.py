@@ -73,7 +73,17 @@ def import_vectors(
     """Take in embeddings that you already have; no model is needed."""
     from data.vectors import import_vectors as take
 
-    finish(take(Workspace(home), files, name, collection=collection, features=features), as_json)
+    with bar(as_json) as shown:
+        task = shown.add_task("Reading", total=100)
+        report = take(
+            Workspace(home),
+            files,
+            name,
+            collection=collection,
+            features=features,
+            progress=lambda share, what: shown.update(task, completed=round(100 * share), description=what),
+        )
+    finish(report, as_json)
 
 
 @commands.command()

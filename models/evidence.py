@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis import gap, projection
+from analysis import gap
 from analysis.arrays import pair_cosines
 from analysis.evaluate import LABEL_VALUES, Evaluation
 from analysis.report import Evidence, Picture, Side, html, record_json
@@ -20,8 +20,9 @@ from data.collection import GROUP, STUDY_ID
 from data.embeddings import EmbeddingSet
 from data.errors import Refused
 from data.workspace import Workspace, write_atomically
-from models import layout_record, layouts
+from models import layouts
 from models.excerpts import behind
+from models.layout_record import Layout
 from models.provenance import provenance, versions
 from models.results import evaluation, maker, trained_on
 from models.sides import ordered_pair
@@ -153,32 +154,32 @@ def _side(workspace: Workspace, measured: Evaluation, pair: tuple[str, str], res
 def _maps(workspace: Workspace, whole: EmbeddingSet, split: str) -> Iterable[Picture]:
     """PCA of the split, and the layout of the set where a worker has made one."""
     part = whole.split(split)
-    vectors, where = layouts.stacked(part)
-    if len(vectors) > 2:
-        found = projection.pca(vectors)
+    if sum(int(part.present(m).sum()) for m in part.modalities) > 2:
+        found = layouts.straight(workspace, part)
         note = (
             "The two directions of largest variance of all modalities together; a gap can hide in the others."
         )
-        yield Picture("PCA", layout_record.unstack(found.xy, where, len(part)), found.explained, note)
+        yield Picture("PCA", found.maps, found.explained, note)
     laid = layouts.read(workspace, whole.name)
     if laid is not None:
         rows = np.arange(len(whole)) if split == "all" else np.flatnonzero(whole.rows["split"] == split)
-        trust = laid.trust
-        note = (
-            f"Laid out for all {len(whole):,} studies of the set; trustworthiness "
-            f"{trust.trustworthiness:.2f}, continuity {trust.continuity:.2f} (1 = no neighbour is "
-            "false, none is lost)."
-        )
-        if laid.placing is not None:
-            placing = laid.placing
-            note += (
-                f" That is of a sample of {placing.laid_out:,} points which UMAP laid out; the other "
-                f"{placing.placed:,} were placed by it: {placing.trust.trustworthiness:.2f} and "
-                f"{placing.trust.continuity:.2f}."
-            )
-        yield Picture(
-            "aligned UMAP" if laid.method == "aligned" else "UMAP", laid.subset(rows).maps, (), note
-        )
+        method = "aligned UMAP" if laid.method == "aligned" else "UMAP"
+        yield Picture(method, laid.subset(rows).maps, (), _believed(laid, len(whole)))
+
+
+def _believed(laid: Layout, studies: int) -> str:
+    trust, placing = laid.trust, laid.placing
+    told = (
+        f"Laid out for all {studies:,} studies of the set; trustworthiness {trust.trustworthiness:.2f}, "
+        f"continuity {trust.continuity:.2f} (1 = no neighbour is false, none is lost)."
+    )
+    if placing is None:
+        return told
+    return (
+        f"{told} That is of a sample of {placing.laid_out:,} points which UMAP laid out; the other "
+        f"{placing.placed:,} were placed by it: {placing.trust.trustworthiness:.2f} and "
+        f"{placing.trust.continuity:.2f}."
+    )
 
 
 def _by_label(

@@ -61,10 +61,10 @@ def evaluation(
     return evaluation_from_json(result.to_json(), result.replicates())  # as it will be read from now on
 
 
-def measured(workspace: Workspace, name: str, split: str) -> bool:
-    """Whether `evaluation` with its defaults would only read what is there."""
-    chosen = embeddings.load(workspace, name)
-    return _path(workspace, workspace.record(SET, name), chosen, "default-{}-1000-0", split).is_file()
+def measured(workspace: Workspace, name: str, split: str, *, extended: bool = False) -> bool:
+    """Whether `evaluation` with its other defaults would only read what is there."""
+    chosen, which = embeddings.load(workspace, name), "full" if extended else "default"
+    return _path(workspace, workspace.record(SET, name), chosen, f"{which}-{{}}-1000-0", split).is_file()
 
 
 def _path(workspace: Workspace, record: Record, chosen: EmbeddingSet, what: str, split: str) -> Path:

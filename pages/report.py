@@ -13,7 +13,7 @@ from analysis.report import Evidence, html, record_json, table_files
 from analysis.verdict import reading
 from data.errors import UserError
 from models.evidence import gather
-from pages.components import cards, shell, views
+from pages.components import cards, measuring, shell, views
 from pages.components.downloads import offer
 from pages.components.shell import Choice
 
@@ -48,6 +48,8 @@ def main() -> None:
         "single studies, the permutation control, hashes, versions and seeds. It prints well."
     )
     wish = options(choice)
+    for shown in choice.views:
+        measuring.beforehand(shown, extended=wish.full)
     key = (*(v.record.fingerprint for v in choice.views), choice.labels, choice.a.split, choice.pair, wish)
     if st.button("Build the report", key="report_go", type="primary", icon=":material/lab_profile:"):
         built = build(choice, wish, key)

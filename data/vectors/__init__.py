@@ -6,7 +6,7 @@ rows (ids, groups, split, duplicate group, `present:<modality>`; all others are 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from data.vectors.rows import describe_rows, has_ids, keys
 from data.workspace import COLLECTION, SET, Workspace, check_name
 
 __all__ = ["import_vectors"]
+Progress = Callable[[float, str], None]
 
 
 def import_vectors(
@@ -33,6 +34,7 @@ def import_vectors(
     *,
     collection: str = "",
     features: bool = False,
+    progress: Progress = lambda share, what: None,
 ) -> IntakeReport:
     """Take vectors in as an embedding set called `name`. `sources` are files, or one upload (`data.uploads`).
 
@@ -41,6 +43,7 @@ def import_vectors(
 
     features  the arrays come from separate backbones: widths may differ, lengths are kept, and nothing
               is compared across modalities until heads have been trained on them
+    progress  called with the share that is done, 0 to 1, and what is being done
     """
     skips = Skips()
     found = 0
@@ -48,15 +51,31 @@ def import_vectors(
         check_name(name)
         workspace.refuse_taken(SET, name)
         with workspace.staging() as spool:
-            vectors, columns = separate(read(_files(sources), spool), features)
+            files = _files(sources)
+            size = sum(path.stat().st_size for _, path in files if path.is_file())
+            vectors, columns = separate(
+                read(files, spool, _counted(progress, "Reading", 0, 0.4, size)), features
+            )
             found = len(next(iter(vectors.values())))
-            taken = _take(workspace, name, vectors, columns, collection, skips, features)
+            taken = _take(workspace, name, vectors, columns, collection, skips, features, progress)
     except UserError as error:
         return refusal(error, found=found, skipped=skips)
     message = f"{taken:,} of {found:,} rows taken into {name!r}: {', '.join(vectors)}."
     if len(skips):
         message += f" Left out: {'; '.join(p[2] for p in skips.shown()[:3])}"
     return IntakeReport(found, taken, skips.counts(), None, message, skips.shown())
+
+
+def _counted(progress: Progress, what: str, start: float, stop: float, of: int) -> Callable[[int], None]:
+    """What one step calls with what is new; it goes from one share of the whole to another."""
+    done = 0
+
+    def more(new: int) -> None:
+        nonlocal done
+        done += new
+        progress(start + (stop - start) * min(1.0, done / max(of, 1)), what)
+
+    return more
 
 
 def _files(sources: Sequence[Path]) -> list[File]:
@@ -74,6 +93,7 @@ def _take(
     collection: str,
     skips: Skips,
     features: bool,
+    progress: Progress,
 ) -> int:
     n = len(next(iter(vectors.values())))
     missing = {m: columns.pop(f"present:{m}", np.ones(n, bool)).astype(str) == "False" for m in vectors}
@@ -84,13 +104,17 @@ def _take(
     if collection:
         rows, extra = _attach(workspace, collection, rows, has_ids(columns))
         meta |= extra
-    good = usable(vectors, missing, rows[STUDY_ID], skips)
+    checked = _counted(progress, "Checking", 0.4, 0.6, n * len(vectors))
+    good = usable(vectors, missing, rows[STUDY_ID], skips, checked)
     if not good.any():
         raise Refused("embedding_not_finite", f"No usable row: {skips.shown()[0][2]}")
     rows = rows[good].reset_index(drop=True)
+    written = _counted(progress, "Writing", 0.6, 1, n * len(vectors))
     with workspace.staging() as staged:
         kept = {
-            m: save(staged / embeddings.matrix_file(i), a, good, partial(_shaped, missing[m], features))
+            m: save(
+                staged / embeddings.matrix_file(i), a, good, partial(_shaped, missing[m], features), written
+            )
             for i, (m, a) in enumerate(vectors.items())
         }
         if not collection:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +17,11 @@ SUFFIXES = (".npz", ".npy", ".parquet", ".pq")
 MAX_BYTES = 16 * 2**30
 
 
-def read(files: Sequence[File], spool: Path) -> Arrays:
-    """Arrays of two dimensions as files in `spool`, of one as text. `Refused` says why one cannot be read."""
+def read(files: Sequence[File], spool: Path, told: Callable[[int], None] = lambda new: None) -> Arrays:
+    """Arrays of two dimensions as files in `spool`, of one as text. `Refused` says why one cannot be read.
+
+    told: called with the bytes of every block that came
+    """
     for label, path in files:
         _refuse_at_sight(label, path)
     total = sum(path.stat().st_size for _, path in files)
@@ -34,6 +37,7 @@ def read(files: Sequence[File], spool: Path) -> Arrays:
         name = str(frame.header["name"])
         if frame.arrays:
             _append(arrays, name, frame.arrays[0], spool)
+            told(frame.arrays[0].nbytes)
         else:
             arrays[name] = np.asarray(frame.header["cells"], dtype=object)
     return arrays

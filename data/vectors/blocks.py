@@ -56,12 +56,17 @@ def rows_of(width: int, dtype: np.dtype) -> int:
 
 
 def save(
-    path: Path, matrix: Matrix, good: np.ndarray, change: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    path: Path,
+    matrix: Matrix,
+    good: np.ndarray,
+    change: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    told: Callable[[int], None],
 ) -> Matrix:
     """Write the good rows as numpy.save would write them whole.
 
     good    (rows,) bool, of which some are true
     change  called with the numbers of some rows and the rows; gives what is written
+    told    called with the number of rows of every block that was read
     """
     made: Matrix | None = None
     for where, block in matrix.blocks():
@@ -70,6 +75,7 @@ def save(
         if made is None:
             made = _begun(path, rows.dtype, (int(good.sum()), matrix.width))
         made.append(rows)
+        told(len(block))
     assert made is not None
     return made
 

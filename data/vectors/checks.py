@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -47,11 +47,19 @@ def separate(arrays: Arrays, features: bool) -> tuple[Matrices, Columns]:
     return vectors, columns
 
 
-def usable(vectors: Matrices, missing: Columns, ids: pd.Series, skips: Skips) -> np.ndarray:
-    """Rows whose vectors are finite in every modality, and zero only where declared missing."""
+def usable(
+    vectors: Matrices, missing: Columns, ids: pd.Series, skips: Skips, told: Callable[[int], None]
+) -> np.ndarray:
+    """Rows whose vectors are finite in every modality, and zero only where declared missing.
+
+    told: called with the number of rows of every block that was looked at
+    """
     good = np.ones(len(ids), dtype=bool)
     for name, matrix in vectors.items():
-        lengths = np.concatenate([_lengths(block) for _, block in matrix.blocks()])
+        lengths = np.empty(len(ids))
+        for where, block in matrix.blocks():
+            lengths[where] = _lengths(block)
+            told(len(block))
         lengths[missing[name]] = 0
         finite = np.isfinite(lengths)
         zero = ~missing[name] & (lengths < SHORT)

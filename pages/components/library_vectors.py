@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from data import uploads
 from data.report import IntakeReport
@@ -30,14 +31,22 @@ def add(collections: list[Record], done: Callable[[IntakeReport], None]) -> None
         owner = st.selectbox("Belong to", [NONE, *(c.name for c in collections)], key="vector_owner")
         name = st.text_input("Name", key="vector_name").strip()
         if st.button("Take in", type="primary", key="vector_go", disabled=not (files and name)):
-            with st.spinner("Reading and checking the vectors…"):
-                report = _taken(files, name, "" if owner == NONE else owner)
+            place = st.empty()
+            report = _taken(files, name, "" if owner == NONE else owner, place)
+            place.empty()
             done(report)
 
 
-def _taken(files: list, name: str, collection: str) -> IntakeReport:
+def _taken(files: list, name: str, collection: str, place: DeltaGenerator) -> IntakeReport:
+    place.progress(0.0, text="Keeping the files")
     folder = uploads.spool(views.workspace(), ((file.name, file) for file in files))
     try:
-        return import_vectors(views.workspace(), [folder], name, collection=collection)
+        return import_vectors(
+            views.workspace(),
+            [folder],
+            name,
+            collection=collection,
+            progress=lambda share, what: place.progress(share, text=what),
+        )
     finally:
         uploads.discard(folder)

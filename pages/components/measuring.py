@@ -31,6 +31,13 @@ def known(shown: View) -> bool:
     return results.measured(views.workspace(), shown.name, shown.split)
 
 
+def beforehand(shown: View, *, extended: bool) -> None:
+    """End the page, unless what is left to measure takes no longer than a person waits."""
+    large = len(shown.set) > views.MANY
+    if large and not results.measured(views.workspace(), shown.name, shown.split, extended=extended):
+        by_worker(shown, extended=extended)
+
+
 @st.cache_resource(show_spinner=False, max_entries=32)
 def _evaluation(record_id: str, name: str, split: str) -> Evaluation:
     if not results.measured(views.workspace(), name, split):
@@ -58,9 +65,10 @@ def by_worker(shown: View, *, extended: bool = False) -> None:
     elif waiting.failure("measure", asked):
         waiting.wait("measure", asked, NOTE, key="measure")
     else:
+        which = "by every metric yet" if extended else "yet"
         st.info(
-            f"The {len(shown.set):,} studies of this split are not measured yet. It takes minutes, once, in "
-            "the background.",
+            f"The {len(shown.set):,} studies of this split are not measured {which}. It takes minutes, once, "
+            "in the background.",
             icon=":material/timer:",
         )
         if st.button("Measure now", key=f"{key}-go", type="primary"):

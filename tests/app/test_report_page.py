@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,9 @@ from streamlit.testing.v1 import AppTest
 
 from data.vectors import import_vectors
 from data.workspace import Workspace
+from models import jobs
+from models.results import evaluation
+from tests.app.test_train_page import until
 from tests.hostile import Page
 
 ROOT = Path(__file__).parents[2]
@@ -85,6 +89,32 @@ def test_vectors_have_no_texts_to_offer(tmp_path: Path, monkeypatch: pytest.Monk
     app = quick(app)
     assert not app.exception
     assert "so is this file" in words(app), "nobody knows that these are synthetic"
+
+
+def test_what_takes_minutes_is_measured_by_a_worker_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Workspace(tmp_path / "home")
+    monkeypatch.setenv("SUTURE_HOME", str(home.home))
+    z = np.random.default_rng(0).normal(size=(40, 8))
+    np.savez(tmp_path / "v.npz", image=z + 1, text=z - 1)
+    assert import_vectors(home, [tmp_path / "v.npz"], "many").refused is None
+    monkeypatch.setattr("pages.components.views.MANY", 10)
+    app = opened()
+    assert "not measured by every metric yet" in words(app)
+    assert "report_go" not in [button.key for button in app.button]
+    evaluation(home, "many")
+    app.checkbox(key="report_full").uncheck().run()
+    assert "not measured" not in words(app), "the default numbers are known"
+    app.checkbox(key="report_full").check().run()
+    next(button for button in app.button if button.label == "Measure now").click().run()
+    assert measured_by_worker(home) == [{"set": "many", "split": "all", "extended": True}]
+
+
+def measured_by_worker(workspace: Workspace) -> list[dict[str, Any]]:
+    """What workers have measured, when none measures any more."""
+    until(lambda: not jobs.jobs(workspace, active=True))
+    return [job.args for job in jobs.jobs(workspace) if job.kind == "measure" and job.state == "done"]
 
 
 def test_empty_workspace_shows_a_way_forward(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

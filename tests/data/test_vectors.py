@@ -397,3 +397,15 @@ def test_a_reader_that_sends_what_does_not_fit_is_not_believed(tmp_path: Path) -
     ):
         with pytest.raises(ParserDied):
             _append(arrays, name, block, tmp_path)
+
+
+def test_what_is_done_is_told_step_by_step(workspace: Workspace, tmp_path: Path) -> None:
+    path, told = save(tmp_path / "v.npz", image=rows(), text=rows(seed=1)), []
+    report = import_vectors(
+        workspace, [path], "told", progress=lambda share, what: told.append((share, what))
+    )
+    assert report.refused is None
+    assert list(dict.fromkeys(what for _, what in told)) == ["Reading", "Checking", "Writing"]
+    shares = [share for share, _ in told]
+    assert shares == sorted(shares)
+    assert 0 < shares[0] < shares[-1] == 1
