@@ -13,6 +13,7 @@ child dies is skipped by name, and the rest goes on in another child.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,12 +22,13 @@ import numpy as np
 from data import sandbox
 from data.errors import UserError
 from data.intake import reading
+from data.intake.extent import allowance, source_key
 from data.intake.options import Options
 from data.intake.parts import making, settle
-from data.intake.state import State, source_key
+from data.intake.state import State
 from data.intake.taking import Progress, Taking, Understood
 from data.report import IntakeReport, refusal
-from data.sandbox import Frame, ParserDied
+from data.sandbox import TICK, Frame, ParserDied
 from data.workspace import Workspace, check_name
 
 __all__ = ["Options", "Progress", "Understood", "examine", "intake", "preview", "settle"]
@@ -55,7 +57,7 @@ def intake(
     state = State("")
     try:
         check_name(name)
-        with making(workspace, name, source_key(source, options)) as parts:
+        with making(workspace, name, _key(workspace, source, options)) as parts:
             state = parts.state
             frames = _frames(source, options, state)
             layout = Taking(name, options.seed, parts).take(workspace, frames, progress)
@@ -73,10 +75,18 @@ def intake(
     )
 
 
+def _key(workspace: Workspace, source: Path, options: Options) -> str:
+    """Of a source that is there; the reader says what is wrong with another."""
+    key = source_key(source, options, apart=workspace.home)
+    if not key:
+        examine(source, options=options)
+    return key or secrets.token_hex()
+
+
 def examine(source: Path, *, options: Options | None = None) -> Understood:
     """How the source is understood, before anything is taken. Shown for correction; raises `Refused`."""
     request = {"source": str(source), "options": (options or Options()).to_json()}
-    for frame in sandbox.run("understand", request):
+    for frame in sandbox.run("understand", request, budget=allowance(source)):
         if frame.header["kind"] == "understood":
             return Understood.of(frame.header)
     raise ParserDied("parser_failed", "It could not be read: the reader did not answer.")
@@ -97,16 +107,17 @@ def _frames(source: Path, options: Options, state: State) -> Iterator[Frame]:
     """Frames of as many children as it takes; each goes on where the one before it died."""
     request = {"source": str(source), "options": options.to_json(), "start": state.rows, "careful": 0}
     request["secret"] = state.secret
+    budget = allowance(source)
     begun, deaths, first = -1, 0, True
     while True:
         try:
-            for frame in sandbox.run("studies", request):
+            for frame in sandbox.run("studies", request, budget=budget):
                 kind = frame.header["kind"]
                 if kind == "begin":
                     begun = frame.header["row"]
                 elif kind == "understood" and not first:
                     continue
-                elif kind != "tick":
+                elif kind != TICK:
                     yield frame
                     first = False
                 if kind in ("taken", "left"):

@@ -30,14 +30,18 @@ from data.workspace.durable import flush
 PART = 1024  # rows of the source that are published at once
 JOINED = 8  # parts that are one row group of the collection
 STATE = "state.json"
+PASSING = (  # of the machine, or of a moment: what was taken may be gone on from
+    *("disk_full", "workspace_read_only", "source_missing"),
+    *("parser_timeout", "parser_out_of_memory", "parser_died"),
+)
 
 
 @contextmanager
 def making(workspace: Workspace, name: str, key: str) -> Iterator[Parts]:
     """What there is of an intake of the source `key` under this name, for us alone.
 
-    It stays when we are cut off, and goes when the intake has come through or is refused. Another intake
-    under the name waits for this one, and then finds the name taken.
+    It stays when we are cut off, by whatever passes too, and goes when the intake has come through or its
+    source is refused. Another intake under the name waits for this one, and then finds the name taken.
     """
     workspace.require_space(0)
     folder = _folder(workspace, name)
@@ -47,8 +51,9 @@ def making(workspace: Workspace, name: str, key: str) -> Iterator[Parts]:
             workspace.refuse_taken(COLLECTION, name)
             with space.named(workspace.home):
                 yield Parts(workspace.parts(folder), key)
-        except UserError:
-            _end(workspace, name, lock)
+        except UserError as error:
+            if error.code not in PASSING:
+                _end(workspace, name, lock)
             raise
         _end(workspace, name, lock)
 

@@ -28,6 +28,7 @@ from data.raw import Files, RawStudies, Roles
 from data.readers import loose
 from data.readers.names import inside, pictures
 from data.readers.table import is_table
+from data.sandbox import TICK
 
 DECODERS = 4
 AHEAD = 64  # rows whose pictures are decoded before they are asked for: bounds memory
@@ -210,7 +211,7 @@ def _ticking(files: Files, send: Send) -> Files:
         nonlocal last
         if time.monotonic() - last > 1:
             last = time.monotonic()
-            send({"kind": "tick"})
+            send({"kind": TICK})
         return read(name)
 
     files.read = told  # type: ignore[method-assign]  # readers ask which kind of files these are

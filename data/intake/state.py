@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import secrets
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
-from pathlib import Path
 
-from data import limits, tables
-from data.intake.options import Options
 from data.report import Skips
 
 
@@ -60,30 +53,3 @@ class State:
             "warnings": dict(self.warnings),
             "identifiers": dict(self.identifiers),
         }
-
-
-def source_key(source: Path, options: Options) -> str:
-    """The same for a source that has not changed and is read in the same way: by names, sizes and times.
-
-    The hashes of a folder's files are added up, so that none of its names is remembered.
-    """
-    told = 0
-    try:
-        source = source.resolve()
-        for path in islice(_beside(source), limits.current().members + 1):  # a folder of more is refused
-            stat = path.lstat()
-            entry = os.fsencode(path) + f"\n{stat.st_size}:{stat.st_mtime_ns}".encode()
-            told += int.from_bytes(hashlib.sha256(entry).digest(), "big")
-    except (OSError, ValueError):  # gone, or no name of a file: the reader tells what is wrong with it
-        return secrets.token_hex()
-    how = json.dumps([str(source), told, options.to_json(), os.environ.get(limits.SETTING)])
-    return hashlib.sha256(how.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _beside(source: Path) -> Iterator[Path]:
-    """The files that are read with a source: a table's pictures lie beside it."""
-    if not source.is_dir() and not source.name.lower().endswith(tables.SUFFIXES):
-        yield source
-        return
-    for folder, _, names in os.walk(source if source.is_dir() else source.parent):
-        yield from (Path(folder) / name for name in names)

@@ -6,6 +6,6 @@ answers in frames of JSON and plain arrays, so that nothing of what it read can 
 
 from data.sandbox.confine import Budget, protections
 from data.sandbox.parent import ParserDied, run
-from data.sandbox.wire import Frame
+from data.sandbox.wire import TICK, Frame
 
-__all__ = ["Budget", "Frame", "ParserDied", "protections", "run"]
+__all__ = ["TICK", "Budget", "Frame", "ParserDied", "protections", "run"]

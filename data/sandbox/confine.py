@@ -19,11 +19,13 @@ class Budget:
     memory  bytes beyond what the child has when it begins
     cpu     seconds of computing between two frames
     wall    seconds between two frames; the parent ends the child after that
+    start   seconds more, of both, until the first frame that is no tick: a large source is understood first
     """
 
     memory: int = 3 * 2**30
     cpu: int = 60
     wall: float = 60.0
+    start: int = 0
 
 
 def confine(budget: Budget) -> None:
@@ -36,13 +38,13 @@ def confine(budget: Budget) -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # then a write fails with an error instead
     if not syscalls.forbid():
         sys.addaudithook(_refuse)
-    rearm(budget)
+    rearm(budget.cpu + budget.start)
 
 
-def rearm(budget: Budget) -> None:
+def rearm(seconds: int) -> None:
     """Allow computing for so many seconds from now on."""
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + budget.cpu + 1, hard))
+    resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + seconds + 1, hard))
 
 
 def protections() -> dict[str, bool]:

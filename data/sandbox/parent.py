@@ -45,11 +45,12 @@ def run(task: str, request: dict[str, Any], *, budget: Budget | None = None) -> 
     end: parser_out_of_memory, parser_timeout, parser_died, parser_failed.
     """
     budget = budget or Budget()
+    wall = budget.wall + budget.start
     with _child() as process:
         _ask(process, {"task": task, "request": request, "budget": asdict(budget)})
         while True:
             try:
-                frame = wire.read(lambda size: _take(process, size, budget.wall))
+                frame = wire.read(lambda size: _take(process, size, wall))  # noqa: B023, called at once
             except EOFError:
                 raise _death(process) from None
             except ValueError as error:  # JSON errors too: what came is no frame
@@ -58,7 +59,10 @@ def run(task: str, request: dict[str, Any], *, budget: Budget | None = None) -> 
                 return
             if kind != "answer":
                 raise _error(frame.header)
-            yield Frame(dict(frame.header["of"]), frame.arrays)
+            answer = Frame(dict(frame.header["of"]), frame.arrays)
+            if not wire.is_tick(answer.header):
+                wall = budget.wall
+            yield answer
 
 
 @contextmanager

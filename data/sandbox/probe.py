@@ -29,6 +29,10 @@ def probe(request: dict[str, Any], send: Callable[..., None]) -> None:
     elif what == "threads":
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(lambda i: send({"i": i}, [np.full(50_000, i, np.int32)]), range(200)))
+    elif what == "pause":  # ticks, or answers, with as much time between them
+        for kind in request["kinds"]:
+            time.sleep(request["seconds"])
+            send({"kind": kind})
     elif what == "environment":
         send({what: sorted(os.environ)})
     else:

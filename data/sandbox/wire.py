@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 LENGTH = struct.Struct(">Q")
+TICK = "tick"
 MAX_HEADER = 256 * 2**20
 MAX_ARRAY = 64 * 2**30
 DTYPES = {"bool", "float16", "float32", "float64"} | {
@@ -35,6 +36,11 @@ class Frame:
 
     header: dict[str, Any]
     arrays: tuple[np.ndarray, ...] = ()
+
+
+def is_tick(header: dict[str, Any]) -> bool:
+    """Whether an answer says no more than that the work goes on."""
+    return header.get("kind") == TICK
 
 
 def write(stream: Stream, header: dict[str, Any], arrays: Sequence[np.ndarray] = ()) -> None:

@@ -188,7 +188,7 @@ def _free(fingerprint: str, name: str, split: str) -> list[str]:
 @st.cache_data(show_spinner=False, max_entries=64)
 def _labels(fingerprint: str, name: str, split: str) -> list[str]:
     chosen = views.view(name, split).set
-    return [c for c in chosen.labels if len(set(chosen.rows[c].astype(str)) - {""}) in LABEL_VALUES]
+    return [c for c in chosen.labels if len({*map(str, chosen.rows[c].unique())} - {""}) in LABEL_VALUES]
 
 
 @dataclass(frozen=True)

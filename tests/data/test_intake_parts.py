@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -20,9 +21,10 @@ from data.care import collect
 from data.errors import Refused
 from data.files import MemoryFiles
 from data.intake import Options, intake, parts, reading, taking
+from data.intake.extent import allowance, source_key
 from data.raw import RawStudies, Roles
 from data.report import IntakeReport
-from data.sandbox import Frame, ParserDied
+from data.sandbox import Budget, Frame, ParserDied
 from data.workspace import COLLECTION, Workspace
 from tests.data.test_intake import folder_of, png, rows
 
@@ -176,17 +178,70 @@ def test_a_refused_intake_leaves_no_parts(workspace: Workspace, tmp_path: Path) 
     assert not kept(workspace)
 
 
-def test_the_key_of_a_source_changes_with_its_files_and_not_with_their_order(tmp_path: Path) -> None:
-    from data.intake.state import source_key
+def test_what_passes_costs_no_part(
+    workspace: Workspace, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kill(workspace, source, 2)
+    away = source.rename(tmp_path / "away")
+    assert taken(workspace, source)[0].refused == "source_missing"
+    away.rename(source)
+    publish, full = parts.Parts.publish, OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr(
+        parts.Parts, "publish", lambda made: publish(made) if made.state.parts < 3 else stop(full)
+    )
+    report, seen = taken(workspace, source)
+    assert report.refused == "disk_full"
+    assert min(seen) >= 2 * PART
+    monkeypatch.setattr(parts.Parts, "publish", publish)
+    report, seen = taken(workspace, source)
+    assert report.refused is None
+    assert min(seen) >= 3 * PART
+    assert not kept(workspace)
 
+
+def stop(error: OSError) -> None:
+    raise error
+
+
+def key(source: Path) -> str:
+    return source_key(source, Options(), apart=source / "home")
+
+
+def test_the_key_of_a_source_changes_with_its_files_and_not_with_their_order(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "x.png").write_bytes(b"1")
-    key = source_key(tmp_path, Options())
-    assert source_key(tmp_path, Options()) == key
+    before = key(tmp_path)
+    assert key(tmp_path) == before
     os.utime(tmp_path / "a" / "x.png", (0, 0))
-    assert source_key(tmp_path, Options()) != key
-    assert source_key(tmp_path / "absent", Options()) != source_key(tmp_path / "absent", Options())
+    assert key(tmp_path) != before
+    assert not key(tmp_path / "absent")
+
+
+def test_the_key_of_a_table_changes_with_it_and_its_pictures_alone(tmp_path: Path) -> None:
+    table, home = tmp_path / "t.csv", tmp_path / "home"
+    table.write_text("id,image\n1,x.png\n")
+    home.mkdir()
+    told = [source_key(table, Options(), apart=home)]
+    for name in ("home/y.png", "other.csv", "notes.pdf", "x.png"):
+        (tmp_path / name).write_bytes(b"1")
+        told.append(source_key(table, Options(), apart=home))
+    assert told[:4] == [told[0]] * 4
+    assert told[4] != told[0]
+    table.write_text("id,image\n2,x.png\n")
+    assert source_key(table, Options(), apart=home) not in told
+
+
+def test_a_large_source_is_allowed_more(tmp_path: Path) -> None:
+    assert allowance(tmp_path / "absent") == Budget()
+    table = tmp_path / "t.csv"
+    with table.open("wb") as file:
+        file.truncate(1_000_000_000)
+    half = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    assert allowance(table).memory == max(Budget().memory, min(half, 8 * 10**9 + 2**30))
+    assert allowance(table).start == 1000
+    assert allowance(tmp_path) == allowance(table)
+    assert (allowance(table).cpu, allowance(table).wall) == (Budget().cpu, Budget().wall)
 
 
 def frames(n: int, start: int = 0, *, text: int = 1000, order: tuple[int, ...] = ()) -> Iterator[Frame]:

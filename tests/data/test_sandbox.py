@@ -75,6 +75,19 @@ def test_every_end_has_a_name(deed: str) -> None:
     assert caught.value.code == ENDS[deed]
 
 
+def test_the_first_answer_may_take_longer_and_no_other() -> None:
+    slow = Budget(memory=2**28, cpu=1, wall=0.5, start=10)
+
+    def kinds(*sent: str) -> list[str]:
+        told = run("probe", {"what": "pause", "seconds": 1, "kinds": sent}, budget=slow)
+        return [frame.header["kind"] for frame in told]
+
+    assert kinds("tick", "tick", "study") == ["tick", "tick", "study"]
+    with pytest.raises(ParserDied) as caught:
+        kinds("study", "tick")
+    assert caught.value.code == "parser_timeout"
+
+
 def test_no_child_is_left_behind() -> None:
     answers = run("probe", {"what": "echo", "text": ""})
     next(answers)

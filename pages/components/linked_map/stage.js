@@ -1,4 +1,5 @@
 // The stage: the nodes of the maps and their sizes.
+const TOLD = 22; // Pixels above and below a crowd, so that what is said of it hides no point.
 function build(root) {
   const s = {
     root, nodes: {}, panels: [], data: null, view: { k: 1, x: 0, y: 0 }, linked: true, naming: true, density: null, at: 0,
@@ -16,7 +17,7 @@ function build(root) {
   body.append(n.panels, n.word);
   root.replaceChildren(head, body, buildFrames(s), buildFoot(s), n.live, ...buildCards(s));
   root.addEventListener("transitionend", (e) => e.target === root && s.data && draw(s));
-  s.fit = (p) => 0.94 * Math.min(p.w / 2 / s.reach[0], p.h / 2 / s.reach[1]);
+  s.fit = (p) => 0.94 * Math.min(p.w / 2 / s.reach[0], (p.h / 2 - (p.crowd ? TOLD : 0)) / s.reach[1]);
   s.painter = makePainter(s);
   tellPainter(s);
   s.watch = new ResizeObserver(() => resize(s));
