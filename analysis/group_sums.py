@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
+import pandas as pd
 
 from analysis.arrays import BLOCK
+
+
+def codes_of(labels: Iterable[object]) -> np.ndarray:
+    """(n,) int: one number a label, in their order as text; a long one does not make the others longer."""
+    return pd.factorize(np.asarray([str(label) for label in labels], dtype=object), sort=True)[0]
 
 
 def group_sums(rows: np.ndarray, codes: np.ndarray) -> np.ndarray:

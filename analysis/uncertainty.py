@@ -14,12 +14,13 @@ from functools import cached_property
 import numpy as np
 
 from analysis.arrays import Matrix, Units
-from analysis.group_sums import group_sum_blocks, group_sums
+from analysis.group_sums import codes_of, group_sum_blocks, group_sums
 
 # (b, n_studies) resampling weights -> (b, k): k statistics under each of b resamples.
 Statistic = Callable[[np.ndarray], np.ndarray]
 MIN_GROUPS = 5  # with fewer, resamples hardly differ and an interval would be a pretence
 BLOCK = 4_000_000  # weights held at once as floats
+KEPT = 1 << 27  # bytes of draws that are kept when others are looked at
 FLOAT32 = 1e-6  # sums under resamples are of this precision: what is smaller is none
 INTERVAL = "95 % percentile bootstrap over groups, centred on the estimate"
 
@@ -100,7 +101,7 @@ class GroupBootstrap:
     def __init__(
         self, groups: np.ndarray, *, resamples: int = 1000, seed: int = 0, level: float = 0.95
     ) -> None:
-        _, self.codes = np.unique(np.asarray(groups).astype(str), return_inverse=True)
+        self.codes = codes_of(groups)
         self.n = len(self.codes)
         self.n_groups = int(self.codes.max()) + 1
         self.resamples, self.seed, self.level = resamples, seed, level
@@ -114,6 +115,11 @@ class GroupBootstrap:
         for row in counts:
             row[:] = np.bincount(rng.integers(self.n_groups, size=self.n_groups), minlength=self.n_groups)
         return counts
+
+    def forget(self) -> None:
+        """Give up draws that take much memory; they are the same when they are made again."""
+        if "counts" in vars(self) and self.counts.nbytes > KEPT:
+            del self.counts
 
     def draws(self) -> Iterator[np.ndarray]:
         """Blocks of (b, n_groups) float32: how often each group was drawn, in the order of the resamples."""

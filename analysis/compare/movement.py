@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.arrays import unit_rows
+from analysis.group_sums import codes_of
 from analysis.significance import benjamini_hochberg
 
 FOLDS = 5
@@ -83,7 +84,7 @@ def movement(
 
 def _folds(groups: np.ndarray, seed: int) -> np.ndarray:
     """(n,) number of the fold of each study; a group is in one fold."""
-    _, codes = np.unique(groups.astype(str), return_inverse=True)
+    codes = codes_of(groups)
     order = np.random.default_rng(seed).permutation(int(codes.max()) + 1)
     return order[codes] % min(FOLDS, len(order))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.contrast.parts import UNDECIDED, Word, checked, refuse_lengths
+from analysis.group_sums import codes_of
 from analysis.significance import benjamini_hochberg
 from analysis.uncertainty import MIN_GROUPS
 
@@ -64,7 +65,7 @@ def enrichment(
     """
     mask = checked(mask, groups)
     names, having = _having(labels, len(mask))
-    codes = np.unique(np.asarray(groups).astype(str), return_inverse=True)[1]
+    codes = codes_of(groups)
     names, having = _frequent(names, having, codes, most)
     decidable = min(len(set(codes[mask])), len(set(codes[~mask]))) >= MIN_GROUPS
     p = (

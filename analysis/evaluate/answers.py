@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.evaluate.record import ALL_ASK, ASKED, Metric
+from analysis.evaluate.record import ASKED, Metric
 from analysis.evaluate.step import Step, metric, named
 from analysis.retrieval import (
     Direction,
@@ -39,27 +39,25 @@ def retrieval(step: Step) -> Iterator[Metric]:
     yield from _direction(step, (y, x), found.backward)
 
 
-def _direction(step: Step, modalities: tuple[str, str], found: Direction) -> Iterator[Metric]:
-    yield from (_marked(m, step) for m in _measured(step, modalities, found))
-
-
-def _marked(found: Metric, step: Step) -> Metric:
-    """A number that a sample of the studies asked for, saying so."""
-    if len(step.rows) <= ALL_ASK or found.value is None:
+def _marked(found: Metric, of: int) -> Metric:
+    """A number that a sample of so many queries was asked for, saying so; of = 0 where all were."""
+    if not of or found.n >= of or found.value is None:
         return found
     error = float(found.replicates.std()) if len(found.replicates) else None
-    sample = Sample(found.n, len(step.rows), error, ASKED)
+    sample = Sample(found.n, of, error, ASKED)
     return replace(found, convention=found.convention + sample.told(), sampled=sample)
 
 
-def _measured(step: Step, modalities: tuple[str, str], found: Direction) -> Iterator[Metric]:
-    way = "->".join(modalities)
+def _direction(step: Step, modalities: tuple[str, str], found: Direction) -> Iterator[Metric]:
+    way, n = "->".join(modalities), len(step.rows)
+    sampled = len(found.asking) < n
     for result in found.retrieval:
-        yield from _scores(step, result, modalities, way)
-    asked: dict[str, Any] = {"direction": way, "n_gallery": len(step.rows)}
-    among = " among the studies that ask" if len(found.asking) < len(step.rows) else ""
+        yield from (_marked(m, sampled * result.of) for m in _scores(step, result, modalities, way))
+    asked: dict[str, Any] = {"direction": way, "n_gallery": n}
+    among = " among the studies that ask" if sampled else ""
     hubs = {**asked, "n_gallery": len(found.asking), "note": among}
-    yield from named(vars(found.hubness), modalities, extended=step.extended, **hubs)
+    hubness = named(vars(found.hubness), modalities, extended=step.extended, **hubs)
+    yield from (_marked(m, sampled * n) for m in hubness)
     if step.extended:
         for name, values in step.labelled():
             same = label_precision(
@@ -71,7 +69,8 @@ def _measured(step: Step, modalities: tuple[str, str], found: Direction) -> Iter
                 asking=found.asking,
             )
             note = f"; label {name}"
-            yield from named(vars(same), modalities, extended=True, note=note, label=name, **asked)
+            scored = named(vars(same), modalities, extended=True, note=note, label=name, **asked)
+            yield from (_marked(m, sampled * int((values != "").sum())) for m in scored)
 
 
 def _scores(step: Step, result: Retrieval, modalities: tuple[str, str], way: str) -> Iterator[Metric]:

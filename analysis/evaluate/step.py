@@ -102,6 +102,9 @@ class Steps:
         rows = self.part.rows_with(*modalities)
         if len(rows) < 2:
             return None
+        for other, (bootstrap, _) in self._known.items():
+            if other != rows.tobytes():  # where modalities are missing there may be many sets of studies
+                bootstrap.forget()
         if rows.tobytes() not in self._known:
             groups = self.part.rows[GROUP].to_numpy()[rows]
             bootstrap = GroupBootstrap(groups, resamples=self.resamples, seed=self.seed)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.arrays import Matrix, paired_units
-from analysis.group_sums import group_sum_blocks, squared_length
+from analysis.group_sums import codes_of, group_sum_blocks, squared_length
 
 ROUNDING = 1e-6  # relative: float32 sums of the same signs in another order are the same gap
 PARTS = 8
@@ -39,7 +39,7 @@ def gap_test(
     1 / (1 + permutations), or about 2^(1 - groups) where that is more.
     """
     x, y = paired_units(x, y)
-    _, codes = np.unique(np.asarray(groups).astype(str), return_inverse=True)
+    codes = codes_of(groups)
     n_groups = int(codes.max()) + 1
     rng = np.random.default_rng(seed)
     sizes = (len(part) for part in np.array_split(np.arange(permutations), PARTS))

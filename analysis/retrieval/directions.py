@@ -114,7 +114,9 @@ def _sampled(
     among = narrowed(bootstrap, asking, len(x))
     near = search(queries, rows_of(source(y, asking)), forward=[], k=k)[0].nearest
     hubs = hubness(near, len(asking), k=k, bootstrap=among)
-    return Direction(_records(found, some, groups, bootstrap), hubs, found.nearest, gallery.which, asking)
+    records = _records(found, some, groups, bootstrap)
+    records = tuple(replace(r, of=len(one.asked)) for r, one in zip(records, tasks, strict=True))
+    return Direction(records, hubs, found.nearest, gallery.which, asking)
 
 
 def _asked_by(one: Task, places: np.ndarray) -> Task:

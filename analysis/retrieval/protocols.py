@@ -7,6 +7,8 @@ from typing import Literal
 
 import numpy as np
 
+from analysis.group_sums import codes_of
+
 Protocol = Literal["strict", "multi_positive", "deduplicated"]
 PROTOCOLS: tuple[Protocol, ...] = ("strict", "multi_positive", "deduplicated")
 Side = Literal["queries", "gallery"]
@@ -66,14 +68,15 @@ def joint_keys(text_keys: np.ndarray, duplicate_groups: np.ndarray) -> np.ndarra
     from scipy.sparse.csgraph import connected_components
 
     n = len(text_keys)
-    links = [_links(np.asarray(values, dtype=str), n) for values in (text_keys, duplicate_groups)]
+    links = [_links(np.asarray(values, dtype=object)) for values in (text_keys, duplicate_groups)]
     rows, columns = np.concatenate(links, axis=1)
     graph = coo_matrix((np.ones(len(rows)), (rows, columns)), shape=(n, n))
     return connected_components(graph, directed=False)[1]
 
 
-def _links(values: np.ndarray, n: int) -> np.ndarray:
+def _links(values: np.ndarray) -> np.ndarray:
     """Each study linked to the first of its value; (2, m)."""
-    _, first, which = np.unique(values, return_index=True, return_inverse=True)
+    codes = codes_of(values)
+    _, first = np.unique(codes, return_index=True)
     rows = np.flatnonzero(values != "")
-    return np.stack([rows, first[which.ravel()[rows]]])
+    return np.stack([rows, first[codes[rows]]])

@@ -28,6 +28,7 @@ class Retrieval:
     map, ndcg_at_10, r_precision  of all right answers, 0..1, higher = better; for "multi_positive" alone,
                    undefined where every query has a single one
     ranks, asked   (n_queries,) where the best right answer of each query stands, and the query's row
+    of             how many queries there are, where a sample of them was asked; else n_queries
     """
 
     protocol: Protocol
@@ -43,6 +44,7 @@ class Retrieval:
     map: Estimate | None = None
     ndcg_at_10: Estimate | None = None
     r_precision: Estimate | None = None
+    of: int = 0
 
 
 def scores(
@@ -65,6 +67,7 @@ def scores(
         found["mrr"],
         ranks,
         asked,
+        of=len(expected),
     )
 
 

@@ -96,7 +96,8 @@ def _take(
     progress: Progress,
 ) -> int:
     n = len(next(iter(vectors.values())))
-    missing = {m: columns.pop(f"present:{m}", np.ones(n, bool)).astype(str) == "False" for m in vectors}
+    present = {m: columns.pop(f"present:{m}", np.ones(n, bool)) for m in vectors}
+    missing = {m: np.array([str(cell) == "False" for cell in column]) for m, column in present.items()}
     rows = describe_rows(columns, n)
     meta: dict[str, object] = {"collection": "", "checkpoint": "", "source": "vectors"}
     if features:

@@ -33,14 +33,21 @@ def read(files: Sequence[File], spool: Path, told: Callable[[int], None] = lambd
     request = {"files": [[label, str(path.absolute())] for label, path in files]}
     budget = sandbox.Budget(memory=4 * total + 2**30, cpu=120, wall=120)
     arrays: Arrays = {}
+    cells: dict[str, list[str]] = {}
     for frame in sandbox.run("vectors", request, budget=budget):
         name = str(frame.header["name"])
         if frame.arrays:
             _append(arrays, name, frame.arrays[0], spool)
             told(frame.arrays[0].nbytes)
         else:
-            arrays[name] = np.asarray(frame.header["cells"], dtype=object)
-    return arrays
+            cells.setdefault(name, []).extend(frame.header["cells"])
+    if cells.keys() & arrays.keys():
+        raise _misfit()
+    return {**arrays, **{name: np.asarray(column, dtype=object) for name, column in cells.items()}}
+
+
+def _misfit() -> sandbox.ParserDied:
+    return sandbox.ParserDied("parser_failed", "It could not be read: the reader sent what does not fit.")
 
 
 def _append(arrays: Arrays, name: str, block: np.ndarray, spool: Path) -> None:
@@ -49,7 +56,7 @@ def _append(arrays: Arrays, name: str, block: np.ndarray, spool: Path) -> None:
         arrays[name] = Matrix(spool / f"{len(arrays)}.raw", block.dtype, block.shape[1])
     matrix = arrays.get(name)
     if not (isinstance(matrix, Matrix) and matrix.fits(block)):
-        raise sandbox.ParserDied("parser_failed", "It could not be read: the reader sent what does not fit.")
+        raise _misfit()
     matrix.append(block)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +34,11 @@ def read_parquet(path: Path, label: str) -> Iterator[tuple[str, Iterator[np.ndar
 
 
 def _column(file: pq.ParquetFile, field: pa.Field) -> Iterator[np.ndarray]:
-    """Vectors in blocks, text as one: a batch of text is no larger than it has to be."""
+    """Vectors and texts in blocks."""
     batches = (b.column(0) for b in file.iter_batches(BATCH, columns=[field.name], use_threads=False))
     if not _is_list(field.type):
-        yield np.asarray([_cell(v) for batch in batches for v in values_of(batch)], dtype=object)
+        yield _cells(())  # a column without rows is one too
+        yield from (_cells(values_of(batch)) for batch in batches)
         return
     kind = field.type.value_type
     if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
@@ -55,6 +56,10 @@ def _column(file: pq.ParquetFile, field: pa.Field) -> Iterator[np.ndarray]:
 
 def _is_list(kind: pa.DataType) -> bool:
     return pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind) or pa.types.is_large_list(kind)
+
+
+def _cells(values: Iterable[Any]) -> np.ndarray:
+    return np.asarray([_cell(value) for value in values], dtype=object)
 
 
 def _cell(value: Any) -> str:

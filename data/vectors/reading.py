@@ -31,6 +31,7 @@ FORMAT = np.lib.format
 MAX_HEADER = 10_000  # bytes of an array's header, as numpy's own default
 MAX_NAME = 200
 MAX_TEXT = 2**26  # characters of one column
+CELLS = 4096  # that are sent at once
 LENGTHS = {(1, 0): "<H", (2, 0): "<I", (3, 0): "<I"}  # of the header, by version of the format
 BROKEN = (
     *(ValueError, SyntaxError, TypeError, KeyError, EOFError, OverflowError, struct.error),
@@ -145,7 +146,9 @@ def _undamaged(label: str) -> Iterator[None]:
 
 def _send(name: str, array: np.ndarray, send: Callable[..., None]) -> None:
     if array.ndim == 1:
-        send({"name": name, "cells": _cells(name, array)})
+        cells = _cells(name, array)
+        for start in range(0, max(1, len(cells)), CELLS):
+            send({"name": name, "cells": cells[start : start + CELLS]})
     elif array.ndim == 2:
         if array.dtype.kind not in "fiub":
             raise Refused("embedding_dtype", f"{shown(name)} is {array.dtype}; floats are needed.")
@@ -163,8 +166,9 @@ def _cells(name: str, array: np.ndarray) -> list[str]:
     if array.dtype.kind not in "OUSfiubM":
         raise Refused("embedding_dtype", f"{shown(name)} is {array.dtype}; text or numbers are needed.")
     try:
-        texts = np.char.decode(array, "utf-8", "replace") if array.dtype.kind == "S" else array.astype(str)
-        return [storable(text) for text in texts.tolist()]
+        texts = np.char.decode(array, "utf-8", "replace") if array.dtype.kind == "S" else array
+        plain = texts if texts.dtype.kind in "OU" else texts.astype(str)  # longest cells of a few characters
+        return [storable(str(text)) for text in plain.tolist()]
     except (ValueError, OverflowError) as error:
         raise _corrupt(name, "its text has characters that do not exist") from error
 

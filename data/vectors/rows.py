@@ -41,7 +41,7 @@ def describe_rows(columns: Columns, n: int) -> pd.DataFrame:
 
 def _strings(column: np.ndarray) -> pd.Series:
     """Cells as text, "" where nothing is known."""
-    text = pd.Series(column.astype(str), dtype=object)
+    text = pd.Series([str(cell) for cell in column], dtype=object)
     return text.where(~text.isin(["nan", "None", "NaT", "<NA>"]), "")
 
 

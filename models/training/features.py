@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from models.training.loop import Report
 from models.training.networks import without_projection
 
 CHUNK = 64
+FILLED = 1 << 20  # bytes that are written at once
 
 
 def cached_features(
@@ -57,10 +59,20 @@ def _encode(
                 image = source.kinds[name] == "image"
                 features = (model.encode_image if image else model.encode_text)(values).float().cpu().numpy()
                 if name not in found:
-                    found[name] = np.lib.format.open_memmap(
-                        files[name], "w+", np.float32, (n, features.shape[1])
-                    )
+                    found[name] = zeros(files[name], (n, features.shape[1]))
                 found[name][there] = features[: len(there)]
             report(0.0, f"Features of frozen towers: {min((done + 1) * CHUNK, len(rows)):,} of {len(rows):,}")
     for matrix in found.values():
         matrix.flush()
+
+
+def zeros(path: Path, shape: tuple[int, int]) -> np.memmap:
+    """A mapped float32 matrix whose room on the disk is taken; OSError where there is not as much."""
+    matrix = np.lib.format.open_memmap(path, "w+", np.float32, shape)
+    rest = memoryview(bytes(FILLED))
+    with path.open("r+b") as stream:  # a map of a file with holes ends the process when the disk is full
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(matrix.offset)
+        for start in range(matrix.offset, size, FILLED):
+            stream.write(rest[: min(FILLED, size - start)])
+    return matrix

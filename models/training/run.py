@@ -31,6 +31,8 @@ from models.training.record import History
 from models.training.step import Loss
 from models.training.watch import Probe, pick
 
+TOKENS, FEATURES = 4 * 77, 4 * 768  # bytes of a study's tokens, and of what a frozen tower gives, as usual
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -57,7 +59,7 @@ def train(
         done = fabric.broadcast(_done(workspace, todo) if first else None)
         if done is not None:
             return done
-        workspace.require_space(5 * todo.start.size)  # weights, two moments, the best, the result
+        workspace.require_space(_needed(todo))
         workspace.parts(place, todo.source, todo.start)
         try:
             outcome = _fit(workspace, todo, fabric, place, report)
@@ -72,6 +74,13 @@ def train(
         if first:
             shutil.rmtree(place, ignore_errors=True)
     return Trained(config.label, False, outcome.history)
+
+
+def _needed(todo: Plan) -> int:
+    """About so many bytes: weights, two moments, the best, the result; tokens and features of each study."""
+    kinds = [m.kind for m in todo.modalities]
+    each = TOKENS * kinds.count("text") + (0 if todo.config.train == "all" else FEATURES * len(kinds))
+    return 5 * todo.start.size + each * len(todo.collection)
 
 
 def _done(workspace: Workspace, todo: Plan) -> Trained | None:

@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import arrays, gap, geometry, group_sums, neighbours
+from analysis import arrays, gap, geometry, group_sums, neighbours, uncertainty
 from analysis.arrays import Units, unit_rows
 from analysis.distances import frechet
-from analysis.evaluate import Evaluation, answers, evaluate, evaluation_from_json, step
-from analysis.retrieval import RightAnswers, both_directions, rows
+from analysis.evaluate import Evaluation, evaluate, evaluation_from_json, step
+from analysis.group_sums import codes_of
+from analysis.retrieval import RightAnswers, both_directions, joint_keys, rows
 from analysis.retrieval.engine import search
 from analysis.retrieval.protocols import PROTOCOLS, task
 from analysis.retrieval.rows import rows_of
@@ -155,8 +156,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> tuple[EmbeddingSet, Evalua
 def sampled(
     part: EmbeddingSet, monkeypatch: pytest.MonkeyPatch, *, queries: int, seed: int = 0
 ) -> Evaluation:
-    for module in (step, answers):
-        monkeypatch.setattr(module, "ALL_ASK", 1000)
+    monkeypatch.setattr(step, "ALL_ASK", 1000)
     monkeypatch.setattr(step, "QUERIES", queries)
     monkeypatch.setattr(step, "EXTENDED", queries)
     return evaluate(part, resamples=200, seed=seed)
@@ -206,6 +206,12 @@ def test_what_is_sampled_says_so(
     assert recall is not None
     assert recall.measured_on == "300 of 1,500"
     assert "300 of 1,500 queries, seeded, standard error" in recall.convention
+    once = found.find("recall_at_10", direction="report->image", protocol="deduplicated")
+    every = whole.find("recall_at_10", direction="report->image", protocol="deduplicated")
+    assert once is not None
+    assert once.sampled is not None
+    assert every is not None
+    assert once.sampled.of == every.n < 1500, "a text asks once"
     hubs = found.find("hubness_skew", direction="image->report")
     assert hubs is not None
     assert hubs.n_gallery == 300
@@ -217,3 +223,22 @@ def test_what_is_sampled_says_so(
     assert shown["sampled"]["size"] == 300
     gaps = [e.find("centroid_gap") for e in (found, whole)]
     assert gaps[0] == gaps[1]  # exact, however many
+
+
+def test_draws_are_the_same_when_they_are_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uncertainty, "KEPT", 100)
+    bootstrap = GroupBootstrap(np.arange(50), resamples=20)
+    before = bootstrap.counts.copy()
+    bootstrap.forget()
+    assert "counts" not in vars(bootstrap)
+    np.testing.assert_array_equal(bootstrap.counts, before)
+
+
+def test_one_long_label_does_not_make_the_others_longer() -> None:
+    labels = [f"p{i % 700}" for i in range(2000)]
+    labels[3] = "x" * 1_000_000
+    np.testing.assert_array_equal(
+        codes_of(labels[:3] + labels[4:]), np.unique(labels[:3] + labels[4:], return_inverse=True)[1]
+    )
+    assert peak_of(lambda: codes_of(labels)) < 10_000_000
+    assert peak_of(lambda: joint_keys(np.array(labels, dtype=object), np.full(2000, ""))) < 10_000_000

@@ -14,10 +14,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from data.errors import Refused
-from data.workspace import COLLECTION, SET, Workspace, keep, space
+from data.workspace import COLLECTION, SET, Workspace, keep, replacing, space
 from tests.data.test_workspace import publish
 
 MOMENTS = random.Random(6)
@@ -129,6 +130,19 @@ def fill(disk: Path, leave: int = 0) -> Path:
     with path.open("wb", buffering=0) as stream:
         os.posix_fallocate(stream.fileno(), 0, shutil.disk_usage(disk).free - leave)
     return path
+
+
+def test_a_matrix_that_does_not_fit_is_refused_before_it_is_mapped(small: Path) -> None:
+    """Where a map has no room the process would end, by SIGBUS."""
+    from models.training.features import zeros
+
+    with pytest.raises(Refused) as refused, replacing(small / "features-0.npy") as path:
+        zeros(path, (1 << 15, 256))
+    assert refused.value.code == "disk_full"
+    assert not [*small.iterdir()]
+    with replacing(small / "features-0.npy") as path:
+        zeros(path, (1 << 10, 256))[5] = 1.0
+    assert np.load(small / "features-0.npy").sum() == 256
 
 
 def test_a_full_disk_refuses_by_name_and_goes_on_reading_and_deleting(small: Path) -> None:

@@ -409,3 +409,15 @@ def test_what_is_done_is_told_step_by_step(workspace: Workspace, tmp_path: Path)
     shares = [share for share, _ in told]
     assert shares == sorted(shares)
     assert 0 < shares[0] < shares[-1] == 1
+
+
+def test_one_long_text_needs_no_room_for_each(workspace: Workspace, tmp_path: Path) -> None:
+    """4 bytes a character for every row would be 2.4 GB."""
+    n, path = 30_000, tmp_path / "v.parquet"
+    x = rows(n, seed=3)
+    told = ["no finding"] * n
+    told[17] = "x" * 20_000
+    pd.DataFrame({"image": list(x), "report": list(x), "told": told}).to_parquet(path)
+    report = import_vectors(workspace, [path], "v")
+    assert report.refused is None, report.message
+    assert embeddings.load(workspace, "v").rows["told"].map(len).tolist() == [*map(len, told)]
