@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import math
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ def _encode(
     report: Report,
     files: dict[str, Path],
 ) -> None:
-    found: dict[str, np.memmap] = {}
+    found: dict[str, np.ndarray] = {}
     n = source.present.shape[1]
     steps = [[rows[i : i + CHUNK]] for i in range(0, len(rows), CHUNK)]
     with torch.inference_mode(), fabric.autocast():
@@ -63,16 +63,19 @@ def _encode(
                 found[name][there] = features[: len(there)]
             report(0.0, f"Features of frozen towers: {min((done + 1) * CHUNK, len(rows)):,} of {len(rows):,}")
     for matrix in found.values():
+        assert isinstance(matrix, np.memmap)
         matrix.flush()
 
 
-def zeros(path: Path, shape: tuple[int, int]) -> np.memmap:
-    """A mapped float32 matrix whose room on the disk is taken; OSError where there is not as much."""
-    matrix = np.lib.format.open_memmap(path, "w+", np.float32, shape)
-    rest = memoryview(bytes(FILLED))
-    with path.open("r+b") as stream:  # a map of a file with holes ends the process when the disk is full
-        size = stream.seek(0, os.SEEK_END)
-        stream.seek(matrix.offset)
-        for start in range(matrix.offset, size, FILLED):
-            stream.write(rest[: min(FILLED, size - start)])
-    return matrix
+def zeros(path: Path, shape: tuple[int, int]) -> np.ndarray:
+    """A mapped float32 matrix whose room on the disk is taken; OSError where there is not as much.
+
+    A map of a file with holes would end the process when the disk is full.
+    """
+    header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.float32)), "fortran_order": False}
+    size, rest = 4 * math.prod(shape), memoryview(bytes(FILLED))
+    with path.open("wb") as stream:
+        np.lib.format.write_array_header_1_0(stream, {**header, "shape": shape})
+        for start in range(0, size, FILLED):
+            stream.write(rest[: size - start])
+    return np.load(path, mmap_mode="r+", allow_pickle=False)
