@@ -256,8 +256,8 @@ def test_rows_on_which_the_reader_dies_are_skipped_by_name(
     """Row 2 kills its reader, wherever it is read; the rest is read by others."""
     from data import sandbox
 
-    def run(task: str, request: dict[str, object]) -> Iterator[sandbox.Frame]:
-        for frame in sandbox.run(task, request):
+    def run(task: str, request: dict[str, object], **how: sandbox.Budget) -> Iterator[sandbox.Frame]:
+        for frame in sandbox.run(task, request, **how):
             if (frame.header["kind"], frame.header.get("row")) == ("taken", 2):
                 raise sandbox.ParserDied("parser_died", "It crashed the reader.")
             yield frame
