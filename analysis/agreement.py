@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analysis.arrays import unit_rows
-from analysis.mixing.graph import sample
 from analysis.mixing.pull import AROUND, counted_once, edge
-from analysis.uncertainty import Estimate, GroupBootstrap, narrowed, sampled_note
+from analysis.uncertainty import Estimate, GroupBootstrap, narrowed, sample_of, sampled_note
 
 K = 10
 QUERIES = 10_000  # studies whose neighbours are looked up; above, a sample of them, among all
@@ -96,7 +95,7 @@ def neighbourhood_overlap(
         raise ValueError(
             f"Two spaces of the same studies, more than {k}, are needed, got {len(x)} and {len(y)}."
         )
-    rows = sample(len(x), limit, seed=seed)
+    rows = sample_of(len(x), limit, seed)
     places = min(k + k // AROUND + 1, len(x) - 1)  # as far as the edge reaches
     near = [_near(z, rows, places) for z in (x, y)]
     common = [_common(a, b[:, :k]) for a, b in (near, near[::-1])]
@@ -204,7 +203,7 @@ def _near(z: np.ndarray, rows: np.ndarray, k: int) -> np.ndarray:
 
 def _rsa(x: np.ndarray, y: np.ndarray, bootstrap: GroupBootstrap, *, seed: int) -> Estimate:
     """Spearman's correlation of the cosines of all pairs of studies."""
-    chosen = sample(len(x), ITEMS, seed=seed)
+    chosen = sample_of(len(x), ITEMS, seed)
     draws = narrowed(bootstrap, chosen, len(x))
     upper = np.triu_indices(len(chosen), 1)
     # rounded, so that cosines of equal rows tie

@@ -10,8 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from analysis.arrays import Matrix, taken
 from analysis.contingency import Table, counted
-from analysis.mixing.graph import sample
-from analysis.uncertainty import Estimate, GroupBootstrap, narrowed, sampled_note
+from analysis.uncertainty import Estimate, GroupBootstrap, narrowed, sample_of, sampled_note
 
 STUDIES = 5000  # clustered or classified at most; above, a seeded sample
 SEEDS = 5
@@ -168,7 +167,7 @@ def _labelled(
     bootstrap = bootstrap or GroupBootstrap(np.arange(n))
     if not len(there):
         return [], np.empty(0, int), bootstrap, 0
-    chosen = there[sample(len(there), studies, seed=seed)]
+    chosen = there[sample_of(len(there), studies, seed)]
     codes = np.unique(labels[chosen], return_inverse=True)[1]
     # float32 halves the time of k-means, whose rounding is far below a row's distance to a centre
     units = [taken(v, chosen).astype(np.float32) for v in vectors]

@@ -16,8 +16,8 @@ from threadpoolctl import threadpool_limits
 
 from analysis.arrays import Matrix, Units, scatter, taken, unit_rows, units
 from analysis.group_sums import group_sums
-from analysis.kernel_sums import kernel_sums, sample_error, sample_of, spread_out
-from analysis.uncertainty import MIN_GROUPS, Estimate, GroupBootstrap, sampled_note
+from analysis.kernel_sums import kernel_sums, sample_error, spread_out
+from analysis.uncertainty import MIN_GROUPS, Estimate, GroupBootstrap, sample_of, sampled_note
 
 EXACT_STUDIES = 4096  # up to here every pair of rows is used, above a seeded sample of studies
 ROUNDING = 1e-14  # variances of unit rows below this are the rounding of float32 rows

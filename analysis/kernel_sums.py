@@ -40,11 +40,6 @@ def kernel_sums(
     return (rows + columns, rows + columns) if alone else (rows, columns)
 
 
-def sample_of(n: int, limit: int, seed: int) -> np.ndarray:
-    """All of range(n), or `limit` of them, seeded and in order."""
-    return np.arange(n) if n <= limit else np.sort(np.random.default_rng(seed).permutation(n)[:limit])
-
-
 def spread_out(influence: np.ndarray, chosen: np.ndarray, n: int) -> np.ndarray:
     """(n, k) influence of all studies on a mean over chosen ones, from (len(chosen), k) of those.
 

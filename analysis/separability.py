@@ -9,8 +9,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from analysis.arrays import Matrix, taken
-from analysis.mixing.graph import sample
-from analysis.uncertainty import Estimate, GroupBootstrap, narrowed, sampled_note
+from analysis.uncertainty import Estimate, GroupBootstrap, narrowed, sample_of, sampled_note
 
 STUDIES = 2000  # of a sample; the value depends on n through the fixed penalty, so large sets stay comparable
 SPLITS = 5
@@ -50,7 +49,7 @@ def separability(
     if np.shape(x) != np.shape(y):
         raise ValueError(f"Paired modalities need one shape, got {np.shape(x)} and {np.shape(y)}.")
     n = len(x)
-    chosen = sample(n, studies, seed=seed)
+    chosen = sample_of(n, studies, seed)
     draws = narrowed(bootstrap or GroupBootstrap(np.arange(n)), chosen, n)
     if draws.n_groups < FEWEST:
         reason = f"needs {FEWEST} groups of studies to train and test on, there are {draws.n_groups}"

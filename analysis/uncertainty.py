@@ -47,6 +47,11 @@ class Sample:
         return f"; {self.size:,} of {self.of:,} {self.what}, seeded{error}"
 
 
+def sample_of(n: int, limit: int, seed: int) -> np.ndarray:
+    """All of range(n), or `limit` of them, seeded and in order."""
+    return np.arange(n) if n <= limit else np.sort(np.random.default_rng(seed).permutation(n)[:limit])
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A value with its 95 % interval; n studies in n_groups groups, resamples drawn.

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.kernel_sums import sample_of
 from analysis.neighbours import scan
+from analysis.uncertainty import sample_of
 from data.embeddings import EmbeddingSet
 from data.errors import Refused
 from data.workspace import SET, Workspace, keep, kept

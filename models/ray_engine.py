@@ -11,8 +11,10 @@ import logging
 import os
 import platform
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+import time
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, fields
 from functools import cached_property
 from importlib.metadata import version
@@ -40,6 +42,8 @@ except ImportError as missing:
 PACKAGES = ("suture", "torch", "open_clip_torch", "numpy", "pillow")
 OWN = {"include_dashboard": False, "object_store_memory": 128 << 20}  # numbers of parts need little
 KNOCK, LOOK = 5, 180  # seconds to wait for the head, and for a machine's first answer
+LAST = 30  # seconds for threads to come to their end
+PARKED = "Prefetcher"  # a thread that waits for ever for what is to be fetched ahead: nothing is
 
 
 @dataclass(frozen=True)
@@ -89,11 +93,12 @@ def publish(
             "compute": ActorPoolStrategy(min_size=1, initial_size=min(size, room), max_size=size),
             **share,
         }
-        for part, machine in _published(pending, pool):
-            machines.add(machine)
-            done += len(part)
-            if progress:
-                progress(done, len(work), work.modalities[part.modality].name + _from(machines))
+        with closing(_published(pending, pool)) as published:
+            for part, machine in published:
+                machines.add(machine)
+                done += len(part)
+                if progress:
+                    progress(done, len(work), work.modalities[part.modality].name + _from(machines))
     return _told(size, machines)
 
 
@@ -101,13 +106,16 @@ def _told(actors: int, machines: set[str]) -> dict[str, Any]:
     return {"name": "ray", "version": ray.__version__, "actors": actors, "machines": len(machines)}
 
 
-def _published(pending: list[Part], pool: dict[str, Any]) -> Iterator[tuple[Part, str]]:
+def _published(pending: list[Part], pool: dict[str, Any]) -> Generator[tuple[Part, str], None, None]:
     """Parts as they are published, and by which machine. `Refused` as soon as an actor was."""
     rows = from_items([vars(part) for part in pending], override_num_blocks=len(pending))
-    for answer in rows.map_batches(Actor, batch_size=1, **pool).iter_rows():
-        if answer["code"]:
-            raise Refused(answer["code"], answer["message"])
-        yield Part(answer["modality"], answer["start"], answer["stop"]), answer["machine"]
+    encoded = rows.map_batches(Actor, batch_size=1, **pool)
+    batches = encoded.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)
+    with closing(iter(batches)) as answers:
+        for answer in (row for batch in answers for row in batch.to_pylist()):
+            if answer["code"]:
+                raise Refused(answer["code"], answer["message"])
+            yield Part(answer["modality"], answer["start"], answer["stop"]), answer["machine"]
 
 
 def _from(machines: set[str]) -> str:
@@ -167,10 +175,20 @@ def _connected(address: str) -> Iterator[None]:
     DataContext.get_current().enable_progress_bars = False
     for name in ("ray", "ray.data"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    others = threading.enumerate()
     try:
         yield
     finally:
+        _wait_for(set(threading.enumerate()) - {*others})
         ray.shutdown()
+
+
+def _wait_for(threads: set[threading.Thread]) -> None:
+    """Ray Data's own: one that asks for something after the shutdown ends the process, without a word."""
+    deadline = time.monotonic() + LAST
+    for thread in threads:
+        if thread.name != PARKED:
+            thread.join(max(0.0, deadline - time.monotonic()))
 
 
 def _knock(address: str) -> None:

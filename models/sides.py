@@ -11,8 +11,8 @@ from analysis.arrays import unit_rows
 from analysis.compare import Movement, Neighbourhoods, by_length, by_value, movement, neighbourhoods
 from analysis.compare.movement import MIN_STUDIES
 from analysis.evaluate import ALL_ASK, right_answers
-from analysis.kernel_sums import sample_of
 from analysis.retrieval import Ranks, rank_best
+from analysis.uncertainty import sample_of
 from data import embeddings, store
 from data.collection import GROUP, STUDY_ID
 from data.embeddings import EmbeddingSet

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analysis.arrays import Matrix, check_pairs, taken
-from analysis.kernel_sums import Function, kernel_sums, sample_error, sample_of, spread_out
-from analysis.uncertainty import Estimate, GroupBootstrap, sampled_note
+from analysis.kernel_sums import Function, kernel_sums, sample_error, spread_out
+from analysis.uncertainty import Estimate, GroupBootstrap, sample_of, sampled_note
 
 EXACT_STUDIES = 4096
 EXACT_PAIRS = 2_000_000  # of pooled rows, for the median distance

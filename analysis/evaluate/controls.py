@@ -9,9 +9,9 @@ import numpy as np
 from analysis.arrays import true_cosines
 from analysis.evaluate.record import Control, Metric
 from analysis.evaluate.step import Step
-from analysis.kernel_sums import sample_of
 from analysis.retrieval import rank_best
 from analysis.significance import wilson
+from analysis.uncertainty import sample_of
 
 QUERIES = 1_000  # of a shuffled retrieval, against the whole gallery
 EXACT = 1e-9

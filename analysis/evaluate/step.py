@@ -12,8 +12,7 @@ import numpy as np
 from analysis.arrays import Units
 from analysis.catalogue import CATALOGUE
 from analysis.evaluate.record import ALL_ASK, EXTENDED, QUERIES, Metric
-from analysis.kernel_sums import sample_of
-from analysis.uncertainty import Estimate, GroupBootstrap, Sample, narrowed
+from analysis.uncertainty import Estimate, GroupBootstrap, Sample, narrowed, sample_of
 from data.collection import GROUP
 from data.embeddings import EmbeddingSet
 

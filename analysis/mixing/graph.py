@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from analysis.arrays import Matrix, Units, joined, source
-from analysis.uncertainty import Estimate, GroupBootstrap, narrowed, sampled_note
+from analysis.uncertainty import Estimate, GroupBootstrap, narrowed, sample_of, sampled_note
 
 NEIGHBOURS = 90  # what LISI looks at
 LIMIT = 8192  # pooled rows; above, a sample of rows asks
@@ -103,15 +103,10 @@ def joint_neighbours(
     n, n_studies = len(pooled), int(study.max(initial=-1)) + 1
     sampled = np.arange(n_studies)
     if n > limit:
-        sampled = sample(n_studies, max(1, round(queries * n_studies / n)), seed=seed)
+        sampled = sample_of(n_studies, max(1, round(queries * n_studies / n)), seed)
     asking = np.flatnonzero(np.isin(study, sampled))
     rows, distances = _neighbours(pooled, asking, min(k, max(n - 1, 0)))
     return JointGraph(asking, rows, distances, modality, study, sampled, n_studies, len(vectors))
-
-
-def sample(n: int, size: int, *, seed: int) -> np.ndarray:
-    """At most `size` of n studies, ascending; the same for the same n and seed."""
-    return np.sort(np.random.default_rng(seed).permutation(n)[:size])
 
 
 def _pool(

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analysis.arrays import Matrix, taken
-from analysis.mixing.graph import LIMIT, JointGraph, joint_neighbours, sample
+from analysis.mixing.graph import LIMIT, JointGraph, joint_neighbours
 from analysis.mixing.kbet import kbet_neighbours, rejection_pulls, rejections
 from analysis.mixing.pull import AROUND, influenced
 from analysis.mixing.silhouette import mean_silhouette
-from analysis.uncertainty import Estimate, GroupBootstrap, narrowed, sampled_note
+from analysis.uncertainty import Estimate, GroupBootstrap, narrowed, sample_of, sampled_note
 
 FEWEST = 10  # rows of a label
 CONNECTED = 15  # neighbours that count as joined
@@ -52,7 +52,7 @@ def mixing_by_label(
         raise ValueError(
             f"Expected 2 or more modalities of {n} studies, got {[len(v) for v in vectors]} rows."
         )
-    chosen = sample(n, limit // len(vectors), seed=seed)
+    chosen = sample_of(n, limit // len(vectors), seed)
     draws = narrowed(bootstrap or GroupBootstrap(np.arange(n)), chosen, n)
     units, labels = [taken(v, chosen) for v in vectors], np.asarray(labels, dtype=str)[chosen]
     names, counts = np.unique(labels[labels != ""], return_counts=True)

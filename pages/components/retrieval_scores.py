@@ -66,8 +66,8 @@ def worth_it(choice: Choice, label: str) -> bool:
     key = "asked-" + "-".join([label, *(part for v in choice.views for part in _of(v))])
     if not st.session_state.get(key):
         some = asking(n)
-        who = "All are" if some is None else f"{len(some):,} of them are"
-        st.info(f"{who} ranked against all {n:,} studies, once; that takes minutes.", icon=":material/timer:")
+        who = f"All {n:,} studies" if some is None else f"{len(some):,} of the {n:,} studies"
+        st.info(f"{who} are ranked against all, once; that takes minutes.", icon=":material/timer:")
         st.session_state[key] = st.button(label, key=f"{key}-go")
     return bool(st.session_state[key])
 

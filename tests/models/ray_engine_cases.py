@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -217,9 +218,14 @@ def test_machine_that_does_not_see_the_workspace(nodes: Any, tmp_path: Path) -> 
             ray_engine._look_at(ray.nodes(), tmp_path / "elsewhere")
 
 
-def test_refusal_of_an_actor_is_told(home: Path, nodes: Any, tmp_path: Path) -> None:
-    from models.ray_engine import Cluster
+def test_refusal_of_an_actor_is_told(
+    home: Path, nodes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No thread asks Ray for anything after the shutdown: it would end this process instead."""
+    from models.ray_engine import PARKED, Cluster
 
+    before, shutdown, left = {*threading.enumerate()}, ray.shutdown, []
+    monkeypatch.setattr(ray, "shutdown", lambda: (left.extend(threading.enumerate()), shutdown()))
     shutil.copytree(home, tmp_path / "home")
     workspace = Workspace(tmp_path / "home")
     weights = workspace.record(CHECKPOINT, "tiny").folder / WEIGHTS
@@ -227,6 +233,8 @@ def test_refusal_of_an_actor_is_told(home: Path, nodes: Any, tmp_path: Path) -> 
     with pytest.raises(Refused, match="'tiny' is damaged") as refused:
         embed(workspace, "small", "tiny", name="never", cluster=Cluster(nodes.address))
     assert refused.value.code == "record_damaged"
+    raylet = {"PythonGCThread", "ray_listen_error_messages"}  # which the shutdown itself ends
+    assert {thread.name for thread in {*left} - before} <= {PARKED, *raylet}
 
 
 def test_node_and_actor_that_are_killed_in_the_middle(home: Path, nodes: Any) -> None:
