@@ -19,7 +19,7 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from data import store
 from data.errors import Refused, UserError
@@ -111,7 +111,7 @@ def _published(pending: list[Part], pool: dict[str, Any]) -> Generator[tuple[Par
     rows = from_items([vars(part) for part in pending], override_num_blocks=len(pending))
     encoded = rows.map_batches(Actor, batch_size=1, **pool)
     batches = encoded.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)
-    with closing(iter(batches)) as answers:
+    with closing(cast(Generator[Any, None, None], iter(batches))) as answers:
         for answer in (row for batch in answers for row in batch.to_pylist()):
             if answer["code"]:
                 raise Refused(answer["code"], answer["message"])
