@@ -16,9 +16,8 @@ from data.sandbox import Budget
 
 WIDER = 8  # bytes of memory for one of a table; 4 to 5 were measured
 PACKED = 5  # how much longer the cells of a Parquet file may be than the file
-SLOW = (
-    1_000_000  # bytes of a table, or 1,000 names of files, that are understood in a second; 10 times was seen
-)
+# Bytes of a table, or 1,000 names of files, that are understood in a second at least; 10 times was measured.
+SLOW = 1_000_000
 
 
 def source_key(source: Path, options: Options, *, apart: Path) -> str:
@@ -63,11 +62,11 @@ def allowance(source: Path) -> Budget:
     usual = Budget()
     names, cells = 0, 0
     try:
-        for label, path in _labelled(source):
+        for label, path in islice(_labelled(source), limits.current().members + 1):
             names += 1
             if label.lower().endswith(tables.SUFFIXES):
                 cells += path.lstat().st_size * (PACKED if label.lower().endswith(tables.PARQUET) else 1)
-    except OSError:  # the reader tells what is wrong with it
+    except (OSError, ValueError):  # the reader tells what is wrong with it
         return usual
     half = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
     memory = max(usual.memory, min(half, WIDER * cells + usual.memory // 3))
