@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data import sandbox
+from data import limits, sandbox
 from data.errors import Refused
 from data.vectors.blocks import Matrix
 
@@ -40,9 +40,10 @@ def read(files: Sequence[File], spool: Path, told: Callable[[int], None] = lambd
             _append(arrays, name, frame.arrays[0], spool)
             told(frame.arrays[0].nbytes)
         else:
-            cells.setdefault(name, []).extend(frame.header["cells"])
-    if cells.keys() & arrays.keys():
-        raise _misfit()
+            column = cells.setdefault(name, [])
+            column.extend(frame.header["cells"])
+            if name in arrays or len(column) > limits.current().table_rows:
+                raise _misfit()
     return {**arrays, **{name: np.asarray(column, dtype=object) for name, column in cells.items()}}
 
 

@@ -31,7 +31,7 @@ FORMAT = np.lib.format
 MAX_HEADER = 10_000  # bytes of an array's header, as numpy's own default
 MAX_NAME = 200
 MAX_TEXT = 2**26  # characters of one column
-CELLS = 4096  # that are sent at once
+CELLS = 1024  # that are sent at once
 LENGTHS = {(1, 0): "<H", (2, 0): "<I", (3, 0): "<I"}  # of the header, by version of the format
 BROKEN = (
     *(ValueError, SyntaxError, TypeError, KeyError, EOFError, OverflowError, struct.error),
