@@ -86,7 +86,7 @@ def main(paths: Sequence[str]) -> None:
     for path in paths:
         print("begin", path, flush=True)
         print("end", read(Path(path)), flush=True)
-        rearm(BUDGET)
+        rearm(BUDGET.cpu)
 
 
 if __name__ == "__main__":
