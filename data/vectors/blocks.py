@@ -36,7 +36,7 @@ class Matrix:
     def append(self, block: np.ndarray) -> None:
         """Further rows."""
         with self.path.open("ab") as stream:
-            np.ascontiguousarray(block).tofile(stream)
+            stream.write(np.ascontiguousarray(block).reshape(-1).view(np.uint8))  # tofile hides why it fails
         self.rows += len(block)
 
     def blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
@@ -73,14 +73,15 @@ def save(
         kept = good[where]
         rows = change(np.flatnonzero(kept) + where.start, block[kept])
         if made is None:
-            made = _begun(path, rows.dtype, (int(good.sum()), matrix.width))
+            made = begun(path, rows.dtype, (int(good.sum()), matrix.width))
         made.append(rows)
         told(len(block))
     assert made is not None
     return made
 
 
-def _begun(path: Path, dtype: np.dtype, shape: tuple[int, int]) -> Matrix:
+def begun(path: Path, dtype: np.dtype, shape: tuple[int, int]) -> Matrix:
+    """A .npy of that shape, to which its rows are to be appended."""
     descr = np.lib.format.dtype_to_descr(dtype)
     with path.open("wb") as stream:
         np.lib.format.write_array_header_1_0(stream, {"descr": descr, "fortran_order": False, "shape": shape})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,13 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 
+from data.vectors import blocks
 from data.workspace import replacing
 from models.training.batches import StudySource, prepared
 from models.training.loop import Report
 from models.training.networks import without_projection
 
 CHUNK = 64
-FILLED = 1 << 20  # bytes that are written at once
 
 
 def cached_features(
@@ -72,10 +71,8 @@ def zeros(path: Path, shape: tuple[int, int]) -> np.ndarray:
 
     A map of a file with holes would end the process when the disk is full.
     """
-    header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.float32)), "fortran_order": False}
-    size, rest = 4 * math.prod(shape), memoryview(bytes(FILLED))
-    with path.open("wb") as stream:
-        np.lib.format.write_array_header_1_0(stream, {**header, "shape": shape})
-        for start in range(0, size, FILLED):
-            stream.write(rest[: size - start])
+    (n, width), dtype = shape, np.dtype(np.float32)
+    matrix, most = blocks.begun(path, dtype, shape), blocks.rows_of(width, dtype)
+    for start in range(0, n, most):
+        matrix.append(np.zeros((min(most, n - start), width), dtype))
     return np.load(path, mmap_mode="r+", allow_pickle=False)

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from data.errors import Refused
+from data.vectors.blocks import Matrix
 from data.workspace import COLLECTION, SET, Workspace, keep, replacing, space
 from tests.data.test_workspace import publish
 
@@ -143,6 +144,12 @@ def test_a_matrix_that_does_not_fit_is_refused_before_it_is_mapped(small: Path) 
     with replacing(small / "features-0.npy") as path:
         zeros(path, (1 << 10, 256))[5] = 1.0
     assert np.load(small / "features-0.npy").sum() == 256
+
+
+def test_vectors_that_fill_the_disk_are_refused_by_name(small: Path) -> None:
+    with pytest.raises(Refused) as refused, replacing(small / "spooled") as path:
+        Matrix(path, np.dtype(np.float32), 256).append(np.ones((1 << 15, 256), np.float32))
+    assert refused.value.code == "disk_full"
 
 
 def test_a_full_disk_refuses_by_name_and_goes_on_reading_and_deleting(small: Path) -> None:
