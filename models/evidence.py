@@ -154,7 +154,7 @@ def _side(workspace: Workspace, measured: Evaluation, pair: tuple[str, str], res
 def _maps(workspace: Workspace, whole: EmbeddingSet, split: str) -> Iterable[Picture]:
     """PCA of the split, and the layout of the set where a worker has made one."""
     part = whole.split(split)
-    if sum(int(part.present(m).sum()) for m in part.modalities) > 2:
+    if len(layouts.stacked(part)[0]) > 2:
         found = layouts.straight(workspace, part)
         note = (
             "The two directions of largest variance of all modalities together; a gap can hide in the others."

@@ -9,7 +9,7 @@ from analysis.evaluate.answers import right_answers
 from analysis.evaluate.controls import controls
 from analysis.evaluate.measures import alone, over_pairs, pair, together
 from analysis.evaluate.record import ALL_ASK, Control, Evaluation, Metric, evaluation_from_json
-from analysis.evaluate.step import LABEL_VALUES, Steps, asking
+from analysis.evaluate.step import LABEL_VALUES, Steps, asking, few_values
 from data.embeddings import EmbeddingSet
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "asking",
     "evaluate",
     "evaluation_from_json",
+    "few_values",
     "right_answers",
 ]
 

@@ -39,25 +39,31 @@ def retrieval(step: Step) -> Iterator[Metric]:
     yield from _direction(step, (y, x), found.backward)
 
 
+def _direction(step: Step, modalities: tuple[str, str], found: Direction) -> Iterator[Metric]:
+    sampled = len(found.asking) < len(step.rows)
+    for measured, of in _measured(step, modalities, found):
+        yield _marked(measured, of) if sampled else measured
+
+
 def _marked(found: Metric, of: int) -> Metric:
-    """A number that a sample of so many queries was asked for, saying so; of = 0 where all were."""
-    if not of or found.n >= of or found.value is None:
+    """A number that a sample of so many queries was asked for, saying so."""
+    if found.n >= of or found.value is None:
         return found
     error = float(found.replicates.std()) if len(found.replicates) else None
     sample = Sample(found.n, of, error, ASKED)
     return replace(found, convention=found.convention + sample.told(), sampled=sample)
 
 
-def _direction(step: Step, modalities: tuple[str, str], found: Direction) -> Iterator[Metric]:
+def _measured(step: Step, modalities: tuple[str, str], found: Direction) -> Iterator[tuple[Metric, int]]:
+    """Each number, and how many queries there are for it."""
     way, n = "->".join(modalities), len(step.rows)
-    sampled = len(found.asking) < n
     for result in found.retrieval:
-        yield from (_marked(m, sampled * result.of) for m in _scores(step, result, modalities, way))
+        yield from ((m, result.of) for m in _scores(step, result, modalities, way))
     asked: dict[str, Any] = {"direction": way, "n_gallery": n}
-    among = " among the studies that ask" if sampled else ""
+    among = " among the studies that ask" if len(found.asking) < n else ""
     hubs = {**asked, "n_gallery": len(found.asking), "note": among}
     hubness = named(vars(found.hubness), modalities, extended=step.extended, **hubs)
-    yield from (_marked(m, sampled * n) for m in hubness)
+    yield from ((m, n) for m in hubness)
     if step.extended:
         for name, values in step.labelled():
             same = label_precision(
@@ -70,7 +76,7 @@ def _direction(step: Step, modalities: tuple[str, str], found: Direction) -> Ite
             )
             note = f"; label {name}"
             scored = named(vars(same), modalities, extended=True, note=note, label=name, **asked)
-            yield from (_marked(m, sampled * int((values != "").sum())) for m in scored)
+            yield from ((m, int((values != "").sum())) for m in scored)
 
 
 def _scores(step: Step, result: Retrieval, modalities: tuple[str, str], way: str) -> Iterator[Metric]:

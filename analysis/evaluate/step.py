@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from analysis.arrays import Units
 from analysis.catalogue import CATALOGUE
@@ -77,11 +78,14 @@ class Step:
 
     def labelled(self) -> Iterator[tuple[str, np.ndarray]]:
         """The first label columns that have few values, (n,) of str each, "" = no label."""
-        for name in islice(filter(self._few_values, self.part.labels), MAX_LABELS):
-            yield name, self.part.rows[name].iloc[self.rows].to_numpy(str)
+        columns = ((name, self.part.rows[name].iloc[self.rows]) for name in self.part.labels)
+        for name, column in islice((c for c in columns if few_values(c[1])), MAX_LABELS):
+            yield name, column.to_numpy(str)
 
-    def _few_values(self, name: str) -> bool:
-        return len({*map(str, self.part.rows[name].iloc[self.rows].unique())} - {""}) in LABEL_VALUES
+
+def few_values(column: pd.Series) -> bool:
+    """Whether a label is held against clusters: it has some values, and not too many; "" is none."""
+    return len({*map(str, column.unique())} - {""}) in LABEL_VALUES
 
 
 def asking(n: int, *, seed: int = 0) -> np.ndarray | None:
@@ -101,14 +105,15 @@ class Steps:
         rows = self.part.rows_with(*modalities)
         if len(rows) < 2:
             return None
+        key = rows.tobytes()
         for other, (bootstrap, _) in self._known.items():
-            if other != rows.tobytes():  # where modalities are missing there may be many sets of studies
+            if other != key:  # where modalities are missing there may be many sets of studies
                 bootstrap.forget()
-        if rows.tobytes() not in self._known:
+        if key not in self._known:
             groups = self.part.rows[GROUP].to_numpy()[rows]
             bootstrap = GroupBootstrap(groups, resamples=self.resamples, seed=self.seed)
-            self._known[rows.tobytes()] = bootstrap, {}
-        bootstrap, units = self._known[rows.tobytes()]
+            self._known[key] = bootstrap, {}
+        bootstrap, units = self._known[key]
         for m in modalities:
             if m not in units:
                 some = None if len(rows) == len(self.part) else rows

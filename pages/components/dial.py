@@ -13,7 +13,7 @@ import streamlit as st
 from analysis.catalogue import CATALOGUE
 from analysis.dial import Sweep, strengths
 from analysis.dial_plane import Plane, Range, plane
-from analysis.evaluate import LABEL_VALUES
+from analysis.evaluate import few_values
 from analysis.posthoc import METHODS
 from data.errors import UserError
 from models import dial
@@ -188,7 +188,7 @@ def _free(fingerprint: str, name: str, split: str) -> list[str]:
 @st.cache_data(show_spinner=False, max_entries=64)
 def _labels(fingerprint: str, name: str, split: str) -> list[str]:
     chosen = views.view(name, split).set
-    return [c for c in chosen.labels if len({*map(str, chosen.rows[c].unique())} - {""}) in LABEL_VALUES]
+    return [c for c in chosen.labels if few_values(chosen.rows[c])]
 
 
 @dataclass(frozen=True)
