@@ -36,7 +36,8 @@ class Matrix:
     def append(self, block: np.ndarray) -> None:
         """Further rows."""
         with self.path.open("ab") as stream:
-            stream.write(np.ascontiguousarray(block).reshape(-1).view(np.uint8))  # tofile hides why it fails
+            content = np.ascontiguousarray(block).reshape(-1).view(np.uint8).data
+            stream.write(content)  # tofile would hide why it fails
         self.rows += len(block)
 
     def blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
