@@ -12,14 +12,15 @@ from starlette.middleware import Middleware
 from streamlit.runtime import Runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from pages.components import columns, index_html, scripts, served, shell
-from pages.components.access import incidents, media, settings
-from pages.components.access.gate import Gate
+from suture.pages.components.access import incidents, media, settings
+from suture.pages.components.access.gate import Gate
+from suture.pages.components.serving import columns, index_html, scripts, study_files
+from suture.pages.components.shell import shell
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing leaves the machine unless a user asks
 
 PAGES = ["", *(path for path, *_ in shell.PAGES)]
-ROUTES = [*columns.routes(), *scripts.routes(), *served.routes(), *index_html.routes(PAGES)]
+ROUTES = [*columns.routes(), *scripts.routes(), *study_files.routes(), *index_html.routes(PAGES)]
 
 
 @asynccontextmanager

@@ -26,21 +26,21 @@ import numpy as np
 import pandas as pd
 from safetensors.torch import load_file, save_file
 
-from analysis.evaluate import Evaluation, evaluate
-from data import embeddings
-from data.embeddings import EmbeddingSet
-from data.intake import Options, intake
-from data.raw import Roles
-from data.vectors import import_vectors
-from data.workspace import CHECKPOINT, COLLECTION, SET, Workspace
-from models import builtin, demo
-from models.architecture import WEIGHTS
-from models.embed import embed
-from models.losses.config import preset
-from models.registry import Source, add
-from models.training.config import TrainingConfig
-from models.training.heads import DEFAULTS, Shape, adapt_heads
-from models.training.run import train
+from suture.analysis.evaluate import Evaluation, evaluate
+from suture.data.embedding_set import EmbeddingSet
+from suture.data.intake import Options, intake
+from suture.data.raw_studies import Roles
+from suture.data.vectors import import_vectors
+from suture.data.workspace import CHECKPOINT, COLLECTION, SET, Workspace, embedding_sets
+from suture.models import builtin
+from suture.models.checkpoints.architecture import WEIGHTS
+from suture.models.checkpoints.registry import Source, add
+from suture.models.embedding.embed import embed
+from suture.models.losses.config import preset
+from suture.models.training.config import TrainingConfig
+from suture.models.training.heads import DEFAULTS, Shape, adapt_heads
+from suture.models.training.run import train
+from suture.workflows import demo
 
 CONTROLS = {
     "clip": "CLIP, learnable T",
@@ -172,7 +172,7 @@ def _keep(
     label: str,
 ) -> None:
     """Measure a set on the test split and note it."""
-    whole = embeddings.load(workspace, set_name).split("test")
+    whole = embedding_sets.load(workspace, set_name).split("test")
     rows: list[tuple[str, EmbeddingSet]] = [(objective, whole)]
     if objective == "gap-closing" and study in ("demo", "medpix"):
         rows.append((f"{SHUFFLED} (at test)", _permuted(whole, pair[1])))
@@ -255,7 +255,7 @@ def _import_features(
         train_rows = np.flatnonzero((table["split"] == "train") & there["caption"])
         order[train_rows] = np.random.default_rng(0).permutation(train_rows)
         vectors["caption"] = vectors["caption"][order]
-    from data.embeddings import _digest
+    from suture.data.workspace.embedding_sets import _digest
 
     columns = {
         "ids": table["image_id"],

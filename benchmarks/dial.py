@@ -19,11 +19,11 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.dial import strengths
-from data.vectors import import_vectors
-from data.workspace import Workspace
-from models import dial
-from models.dial import Setting
+from suture.analysis.posthoc.dial import strengths
+from suture.data.vectors import import_vectors
+from suture.data.workspace import Workspace
+from suture.workflows import dial
+from suture.workflows.dial import Setting
 
 STUDIES, DIM, LABELS, NAME = 5_000, 512, 10, "planted"
 METHODS = ("lambda-shift", "procrustes")
@@ -69,8 +69,10 @@ def measuring(workspace: Workspace) -> None:
 def page() -> str:
     """The dial alone on a page."""
     choice = f"Choice(views.view({NAME!r}, 'test'), None, ('image', 'text'))"
-    lines = ("import streamlit as st", "from pages.components import dial, views", "st.title('Dial')")
-    return "\n".join((*lines, "from pages.components.shell import Choice", f"dial.section({choice})"))
+    lines = ("import streamlit as st", "from suture.pages.components import dial, views", "st.title('Dial')")
+    return "\n".join(
+        (*lines, "from suture.pages.components.shell.shell import Choice", f"dial.section({choice})")
+    )
 
 
 def rests() -> None:

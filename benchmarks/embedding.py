@@ -18,12 +18,13 @@ from pathlib import Path
 
 import torch
 
-from data import store
-from data.workspace import Workspace
-from models import demo, registry
-from models.architecture import CONFIG, WEIGHTS, instantiate
-from models.encoders import Encoder
-from models.parts import BATCH, prepared
+from suture.data.collections import storage
+from suture.data.workspace import Workspace
+from suture.models.checkpoints import registry
+from suture.models.checkpoints.architecture import CONFIG, WEIGHTS, instantiate
+from suture.models.checkpoints.encoders import Encoder
+from suture.models.embedding.resumable_shards import BATCH, prepared
+from suture.workflows import demo
 
 ARCHITECTURE, STUDIES, ROUNDS = "ViT-B-32", 192, 5
 
@@ -55,7 +56,7 @@ def main(studies: int = STUDIES) -> None:
         demo.make_collection(workspace, lambda what, share: None, studies=studies)
         random_checkpoint(workspace, Path(folder))
         encoder = registry.load(workspace, "bench", device="cpu").encoders["image"]
-        pack = store.image_pack(workspace, "demo")
+        pack = storage.image_pack(workspace, "demo")
         assert pack is not None
         starts = range(0, studies, BATCH)
         batches = [lambda s=s: pack.decode_many(range(s, min(s + BATCH, studies))) for s in starts]

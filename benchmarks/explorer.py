@@ -32,12 +32,11 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Browser, ElementHandle, Page
 
-from analysis.arrays import unit_rows
-from data import embeddings
-from data.vectors import import_vectors
-from data.workspace import Workspace
-from models import layouts
-from models.demo import prepare
+from suture.analysis.math.arrays import unit_rows
+from suture.data.vectors import import_vectors
+from suture.data.workspace import Workspace, embedding_sets
+from suture.workflows import layouts
+from suture.workflows.demo import prepare
 from tests.e2e.serving import ROOT, browser
 
 STUDIES, DIM, CLUSTERS, RUNS, HEIGHT = 100_000, 256, 40, 5, 560
@@ -94,7 +93,7 @@ def large(folder: Path, n: int) -> tuple[Path, np.ndarray]:
     workspace = Workspace(folder / "home")
     report = import_vectors(workspace, [folder / "large.npz"], "large")
     assert report.refused is None, report.message
-    layout = layouts.straight(workspace, embeddings.load(workspace, "large"))
+    layout = layouts.straight(workspace, embedding_sets.load(workspace, "large"))
     places = np.stack([*layout.maps.values()]).astype(np.float32)
     np.save(folder / "places.npy", places)
     np.save(folder / "kinds.npy", np.unique(arrays["kind"], return_inverse=True)[1])

@@ -16,10 +16,10 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from analysis import evaluate as evaluation
-from analysis.arrays import unit_rows
-from analysis.clustering import v_measure
-from data.embeddings import EmbeddingSet
+from suture.analysis import evaluate as evaluation
+from suture.analysis.math.arrays import unit_rows
+from suture.analysis.structure.clustering import v_measure
+from suture.data.embedding_set import EmbeddingSet
 
 DIM = 512
 

@@ -21,8 +21,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 
-from models.losses import objective
-from models.losses.config import preset
+from suture.models.losses import objective
+from suture.models.losses.config import preset
 
 BATCHES, DIM, ROUNDS = (1024, 4096), 512, 7
 TEMPERATURE = preset("gap-closing").temperature_start

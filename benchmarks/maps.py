@@ -18,9 +18,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from analysis.arrays import unit_rows
-from analysis.neighbours import nearest
-from analysis.projection import Graph, trust, umap
+from suture.analysis.math.arrays import unit_rows
+from suture.analysis.projection import Graph, trust, umap
+from suture.analysis.retrieval.nearest import nearest
 
 ROWS, DIM, CLUSTERS, GROUPS, CURVED = 20_000, 512, 40, 8, 10
 NEIGHBOURS, JUDGED, CLOSE, TARGET = 15, 4_000, 0.01, 0.5

@@ -20,11 +20,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.arrays import unit_rows
-from data import embeddings
-from data.collection import STUDY_ID
-from data.workspace import Workspace
-from models import nearby
+from suture.analysis.math.arrays import unit_rows
+from suture.data.collection import STUDY_ID
+from suture.data.workspace import Workspace, embedding_sets
+from suture.workflows.neighbours import neighbour_search
 
 K = 10
 TARGET = 0.3  # seconds
@@ -49,7 +48,7 @@ def planted(workspace: Workspace, n: int, dim: int) -> dict[str, np.ndarray]:
         m: unit_rows(centres + rng.normal(size=(n + 1, dim))).astype(np.float32) for m in ("image", "text")
     }
     rows = pd.DataFrame({STUDY_ID: [f"S{i:06d}" for i in range(n)], "split": "all"})
-    embeddings.save(workspace, "large", {m: v[:n] for m, v in noisy.items()}, rows, {})
+    embedding_sets.save(workspace, "large", {m: v[:n] for m, v in noisy.items()}, rows, {})
     return {m: v[n:] for m, v in noisy.items()}
 
 
@@ -66,12 +65,12 @@ def main(studies: int, dim: int, runs: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace(Path(folder))
         new = planted(workspace, studies, dim)
-        part = embeddings.load(workspace, "large")
+        part = embedding_sets.load(workspace, "large")
         queries = np.concatenate([*new.values()])
         start = time.perf_counter()
-        nearby.ask(workspace, part, "all", new, k=K)
+        neighbour_search.ask(workspace, part, "all", new, k=K)
         first = time.perf_counter() - start
-        ours = median(lambda: nearby.ask(workspace, part, "all", new, k=K), runs)
+        ours = median(lambda: neighbour_search.ask(workspace, part, "all", new, k=K), runs)
         loaded = [np.array(v) for v in part.vectors.values()]
         flat = [faiss.IndexFlatIP(dim) for _ in loaded]
         for index, vectors in zip(flat, loaded, strict=True):
@@ -85,7 +84,7 @@ def main(studies: int, dim: int, runs: int) -> None:
         print(f"  the first time, the set's own distances measured and kept: {first:.1f} s")
         for kind in ("hnsw", "ivf"):
             start = time.perf_counter()
-            recall = nearby.ask(workspace, part, "all", new, k=K, index=kind).recall
+            recall = neighbour_search.ask(workspace, part, "all", new, k=K, index=kind).recall
             built = time.perf_counter() - start
             told = ", ".join(f"{x} to {y} {share:.3f}" for (x, y), share in recall.items())
             print(f"  {kind}: built in {built:.0f} s, recall@10 {told}")

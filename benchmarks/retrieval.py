@@ -22,11 +22,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from analysis.retrieval import KS, PROTOCOLS, RightAnswers, both_directions
-from analysis.retrieval.engine import search
-from analysis.retrieval.protocols import task
-from analysis.retrieval.rows import rows_of
-from analysis.uncertainty import GroupBootstrap
+from suture.analysis.retrieval import KS, PROTOCOLS, RightAnswers, both_directions
+from suture.analysis.retrieval.engine import search
+from suture.analysis.retrieval.protocols import task
+from suture.analysis.retrieval.rows import rows_of
+from suture.analysis.statistics.bootstrap import GroupBootstrap
 
 DIM, PAIRS_MODGAP, PAIRS_LIMIT, PAIRS_LARGE, ROUNDS = 512, 4_000, 20_000, 200_000, 5
 BLOCK = 2048

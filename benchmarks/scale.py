@@ -24,8 +24,8 @@ from typing import Any
 
 import numpy as np
 
-from data import embeddings, limits
-from data.workspace import Workspace
+from suture.data import limits
+from suture.data.workspace import Workspace, embedding_sets
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 UPTO = {"embed": 100_000}  # beyond, hours on two cores: stated by the exponent
@@ -45,8 +45,8 @@ def import_(n: int, place: Path) -> Cost:
 def embed(n: int, place: Path) -> Cost:
     """A collection into vectors, by the local engine."""
     from benchmarks import scale_import
-    from data.intake import intake
-    from models.embed import embed
+    from suture.data.intake import intake
+    from suture.models.embedding.embed import embed
 
     workspace = Workspace(place / "home")
     scale_import.studies(place / "source", n)
@@ -58,7 +58,7 @@ def embed(n: int, place: Path) -> Cost:
 def evaluate(n: int, place: Path) -> Cost:
     """All default metrics with their intervals, of two modalities of 512 numbers."""
     from benchmarks.scale_app import NAME, large
-    from models.results import evaluation
+    from suture.workflows.evaluate import evaluation
 
     workspace = large(place, n)
     return timed(lambda: evaluation(workspace, NAME))
@@ -67,10 +67,10 @@ def evaluate(n: int, place: Path) -> Cost:
 def index(n: int, place: Path) -> Cost:
     """The IVF-PQ index of one modality, with its recall measured."""
     from benchmarks.scale_app import NAME, large
-    from models import indexes
+    from suture.workflows.neighbours import indexes
 
     workspace = large(place, n)
-    part = embeddings.load(workspace, NAME)
+    part = embedding_sets.load(workspace, NAME)
     return timed(lambda: indexes.opened(workspace, part, "all", "image", indexes.IVF))
 
 

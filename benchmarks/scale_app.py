@@ -34,9 +34,8 @@ from benchmarks.explorer import (
     tab,
     turned,
 )
-from data import embeddings
-from data.workspace import Workspace
-from models import layouts
+from suture.data.workspace import Workspace, embedding_sets
+from suture.workflows import layouts
 from tests.e2e.serving import ROOT, browser
 
 STUDIES, DIM, CLUSTERS, CURVED, BLOCK = 1_000_000, 512, 200, 6, 16_384
@@ -66,7 +65,7 @@ def large(home: Path, n: int, *, seed: int = 0) -> Workspace:
                 z = meaning + way * gap + noise * rng.standard_normal((len(of), DIM), dtype=np.float32)
                 side[start : start + BLOCK] = z / np.linalg.norm(z, axis=1, keepdims=True)
         meta = {"collection": "", "checkpoint": "", "source": "vectors", "n": n}
-        embeddings.save(workspace, NAME, sides, described(own, rng), meta)
+        embedding_sets.save(workspace, NAME, sides, described(own, rng), meta)
     return workspace
 
 
@@ -138,7 +137,7 @@ def measure(n: int, *, home: Path | None = None) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as place:
         workspace = large(Path(place), n) if home is None else Workspace(home)
         start = time.perf_counter()
-        layouts.straight(workspace, embeddings.load(workspace, NAME))
+        layouts.straight(workspace, embedding_sets.load(workspace, NAME))
         found: dict[str, float] = {"studies": n, "points": 2 * n, "layout_s": time.perf_counter() - start}
         found["layout_peak_rss_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         with server(ROOT / "app.py", workspace.home) as (url, pid), browser() as window, tab(window) as page:

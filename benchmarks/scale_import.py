@@ -71,9 +71,9 @@ def vectors(folder: Path, n: int, dim: int = 512) -> None:
 
 def one(kind: str, place: Path) -> dict[str, float]:
     """The import itself, in this process."""
-    from data.intake import intake
-    from data.vectors import import_vectors
-    from data.workspace import Workspace
+    from suture.data.intake import intake
+    from suture.data.vectors import import_vectors
+    from suture.data.workspace import Workspace
 
     workspace = Workspace(place / "home")
     before = _peak()

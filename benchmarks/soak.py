@@ -31,9 +31,9 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
 
-from data.workspace import Workspace
-from models import jobs
-from models.demo import prepare
+from suture import jobs
+from suture.data.workspace import Workspace
+from suture.workflows.demo import prepare
 from tests.e2e.serving import browser, serving, settled
 
 PAGES = (

@@ -27,9 +27,9 @@ from open_clip.tokenizer import SimpleTokenizer
 from safetensors.torch import save_file
 from torch import Tensor
 
-from data import synthetic
-from models import builtin
-from models.architecture import BPE, instantiate
+from suture.data import synthetic
+from suture.models import builtin
+from suture.models.checkpoints.architecture import BPE, instantiate
 
 BATCH, LEARNING_RATE, WEIGHT_DECAY, WARM_UP, EPOCHS, SEED = 128, 1e-3, 0.1, 40, 12, 0
 STUDIES, DATA_SEED = 8000, 1  # the demo collection is seed 0

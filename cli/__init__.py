@@ -13,22 +13,22 @@ from typing import Annotated
 
 import typer
 
-from cli import (
+from suture.cli import (
     captions,
-    care,
-    closing,
-    comparing,
-    evidence,
+    compare,
+    evaluate,
     library,
-    measure,
+    maintenance,
     neighbours,
+    report,
     selections,
     serve,
+    train,
     worker,
     zero_shot,
 )
-from cli.common import REFUSED, err
-from data.errors import UserError
+from suture.cli.common import REFUSED, err
+from suture.data.errors import UserError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -38,15 +38,15 @@ app = typer.Typer(
 )
 for part in (
     library,
-    measure,
+    evaluate,
     zero_shot,
     neighbours,
-    comparing,
-    evidence,
+    compare,
+    report,
     selections,
-    closing,
+    train,
     captions,
-    care,
+    maintenance,
     serve,
     worker,
 ):

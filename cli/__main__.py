@@ -1,5 +1,5 @@
 """`python -m cli`, also under torchrun."""
 
-from cli import main
+from suture.cli import main
 
 main()

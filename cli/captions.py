@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from cli.common import AsJson, Home, err, out, shares, warn_of_training
-from data.workspace import Workspace
+from suture.cli.common import AsJson, Home, err, out, shares, warn_of_training
+from suture.data.workspace import Workspace
 
 if TYPE_CHECKING:
-    from models.captioner.config import CaptionerConfig, Decoding
-    from models.captioner.table import Against, Judged
+    from suture.models.captioner.config import CaptionerConfig, Decoding
+    from suture.models.captioner.readings import Against, Judged
 
 commands = typer.Typer()
 SHOWN = ("cider", "bleu_4", "rouge_l", "finding_f1")
@@ -57,7 +57,7 @@ def caption(
 
     suture caption SET --train text --train image, then suture caption SET --score
     """
-    from models.captioner.config import CaptionerConfig, Decoding, check_decoding
+    from suture.models.captioner.config import CaptionerConfig, Decoding, check_decoding
 
     workspace, sets = Workspace(home), [set_name, *([beside] if beside else [])]
     config = CaptionerConfig(
@@ -95,9 +95,9 @@ def _train(
     *,
     last: bool,
 ) -> None:
-    from models.captioner.config import of_sets
-    from models.captioner.fit import train
-    from models.captioner.plan import plan
+    from suture.models.captioner.config import of_sets
+    from suture.models.captioner.plan import plan
+    from suture.models.captioner.training import train
 
     configs = of_sets(config, sets, sources)
     for one in configs:
@@ -133,9 +133,9 @@ def _score(
     as_json: bool,
     texts: Path | None,
 ) -> None:
-    from data.errors import Refused
-    from models.captioner.judge import judge
-    from models.captioner.table import against, by_recipe
+    from suture.data.errors import Refused
+    from suture.models.captioner.evaluate import judge
+    from suture.models.captioner.readings import against, by_recipe
 
     captioners = by_recipe(workspace, config, sets)
     if captioners is None:
@@ -170,7 +170,7 @@ def _json(tables: list[Judged], both: Against | None) -> object:
 
 
 def _table(judged: Judged) -> Table:
-    from analysis.captions import CAPTION_METRICS
+    from suture.analysis.captions import CAPTION_METRICS
 
     table = Table(title=f"{judged.set} · {judged.split} · {judged.text} · {len(judged.study_ids):,} studies")
     table.add_column("captions")
@@ -187,7 +187,7 @@ def _table(judged: Judged) -> Table:
 
 
 def _differences(both: Against) -> Table:
-    from analysis.captions import CAPTION_METRICS
+    from suture.analysis.captions import CAPTION_METRICS
 
     table = Table(title=f"B − A, paired: {both.b.set} − {both.a.set}")
     table.add_column("captions")
@@ -199,8 +199,8 @@ def _differences(both: Against) -> Table:
 
 
 def _write_texts(tables: list[Judged], path: Path) -> None:
-    from analysis.tables import csv_text
-    from models.captioner.table import by_study
+    from suture.analysis.text_tables import csv_text
+    from suture.models.captioner.readings import by_study
 
     path.write_text(csv_text(by_study(tables)))
     err.print(f"{len(tables[0].study_ids):,} studies written to {path}.")

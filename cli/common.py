@@ -14,13 +14,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from data.describe import describe
-from data.errors import Refused
-from data.report import IntakeReport
-from data.workspace import Workspace
+from suture.data.errors import Refused
+from suture.data.intake.report import IntakeReport
+from suture.data.workspace import Workspace
+from suture.data.workspace.describe import describe
 
 if TYPE_CHECKING:
-    from models.embed import Run
+    from suture.models.embedding.embed import Run
 
 REFUSED = 2
 out, err = Console(markup=False), Console(stderr=True, markup=False)
@@ -86,8 +86,8 @@ def listing(home: Path | None, kind: str, as_json: bool) -> None:
 
 
 def embedded(workspace: Workspace, collection: str, checkpoint: str, *, quiet: bool, **options: Any) -> Run:
-    """An embedding run with a progress bar; options as in `models.embed.embed`."""
-    from models.embed import embed
+    """An embedding run with a progress bar; options as in `suture.models.embedding.embed.embed`."""
+    from suture.models.embedding.embed import embed
 
     with bar(quiet) as shown:
         task = shown.add_task("Loading the checkpoint", total=None)
@@ -100,7 +100,7 @@ def embedded(workspace: Workspace, collection: str, checkpoint: str, *, quiet: b
 
 def warn_of_training(workspace: Workspace, split: str, *names: str) -> None:
     """Say which sets would be scored on studies that their checkpoint was trained on."""
-    from models.results import trained_on
+    from suture.workflows.evaluate import trained_on
 
     for name in names:
         seen = trained_on(workspace, name, split)

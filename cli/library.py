@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from cli.common import AsJson, Home, Name, bar, embedded, err, finish, listing
-from data.errors import UserError
-from data.workspace import BUILT_IN, CHECKPOINT, COLLECTION, KINDS, SET, Record, Workspace, check_name
+from suture.cli.common import AsJson, Home, Name, bar, embedded, err, finish, listing
+from suture.data.errors import UserError
+from suture.data.workspace import BUILT_IN, CHECKPOINT, COLLECTION, KINDS, SET, Record, Workspace, check_name
 
 commands = typer.Typer()
 checkpoint_app = typer.Typer(help="Checkpoints: encoders into one shared space.", no_args_is_help=True)
@@ -37,9 +37,9 @@ def import_(
     window: Annotated[str, typer.Option(help="DICOM: file, a preset such as lung, or 40,400.")] = "file",
 ) -> None:
     """Take studies in: images, reports, further texts. Columns are guessed unless you name them."""
-    from data.dicom_view import DicomView
-    from data.intake import Options, intake
-    from data.raw import Roles
+    from suture.data.dicom.view import DicomView
+    from suture.data.intake import Options, intake
+    from suture.data.raw_studies import Roles
 
     columns = (tuple(c or ()) for c in (image, text, tabular, label))
     named = Roles(study_id, *columns, group=group, split=split, duplicate_group=duplicates)
@@ -71,7 +71,7 @@ def import_vectors(
     home: Home = None,
 ) -> None:
     """Take in embeddings that you already have; no model is needed."""
-    from data.vectors import import_vectors as take
+    from suture.data.vectors import import_vectors as take
 
     with bar(as_json) as shown:
         task = shown.add_task("Reading", total=100)
@@ -94,7 +94,7 @@ def synthesize(
     home: Home = None,
 ) -> None:
     """Make a collection of synthetic radiographs with reports: no patient data."""
-    from models.demo import make_collection
+    from suture.workflows.demo import make_collection
 
     workspace = Workspace(home)
     workspace.refuse_taken(COLLECTION, name)
@@ -131,7 +131,7 @@ def checkpoint_add(
     The architecture of a weights file is told from its names and shapes; --architecture confirms or corrects
     it. --json lists the candidates.
     """
-    from models.registry import Source, add
+    from suture.models.checkpoints.registry import Source, add
 
     chosen = Source(source, pretrained, architecture, resize, download)
     report = add(Workspace(home), chosen, name)
@@ -140,8 +140,8 @@ def checkpoint_add(
 
 def _candidates(workspace: Workspace, source: Any) -> dict[str, Any]:
     """What a weights file could be, for JSON; nothing for other sources, and for what cannot be read."""
-    from models.registry import recognise
-    from models.sources import is_weights
+    from suture.models.checkpoints.registry import recognise
+    from suture.models.checkpoints.sources import is_weights
 
     try:
         return recognise(workspace, source).to_json() if is_weights(source) else {}
@@ -192,12 +192,12 @@ def export(
     """Write an embedding set, or its adapter, as .npz that numpy and import-vectors read."""
     workspace = Workspace(home)
     if adapter:
-        from models.adapters import export_adapter
+        from suture.models.adapters import export_adapter
 
         path = export_adapter(workspace, set_name, target)
     else:
-        from data.embeddings import load
-        from data.export import export_set
+        from suture.data.vectors.export import export_set
+        from suture.data.workspace.embedding_sets import load
 
         path = export_set(load(workspace, set_name), target)
     err.print(f"Written: {path}")
@@ -226,7 +226,7 @@ def embed(
     """Turn a collection into vectors. A killed run goes on where it stopped, also under the other engine."""
     options: dict[str, Any] = {"name": name, "device": device}
     if engine == "ray":
-        from models.ray_engine import Cluster
+        from suture.models.embedding.ray_engine import Cluster
 
         options["cluster"] = Cluster(address, actors, cpus, gpus)
     run = embedded(Workspace(home), collection, checkpoint, quiet=as_json, **options)

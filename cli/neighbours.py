@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from cli.common import AsJson, Home, bar, err, finish, out
-from data.errors import Refused
-from data.workspace import COLLECTION, SET, Record, Workspace, check_name
+from suture.cli.common import AsJson, Home, bar, err, finish, out
+from suture.data.errors import Refused
+from suture.data.workspace import COLLECTION, SET, Record, Workspace, check_name
 
 if TYPE_CHECKING:
-    from data.intake import Options
-    from data.report import IntakeReport
-    from models.newcomers import Uploads
+    from suture.data.intake import Options
+    from suture.data.intake.report import IntakeReport
+    from suture.workflows.neighbours.uploads import Uploads
 
 commands = typer.Typer()
 
@@ -47,9 +47,9 @@ def neighbours(
 
     Nothing of your studies stays behind unless --keep names a collection for them.
     """
-    from data.dicom_view import DicomView
-    from data.intake import Options
-    from models import indexes, nearby, nearby_tables, newcomers
+    from suture.data.dicom.view import DicomView
+    from suture.data.intake import Options
+    from suture.workflows.neighbours import indexes, neighbour_search, tables, uploads
 
     workspace = Workspace(home)
     indexes.check_kind(index)
@@ -57,18 +57,16 @@ def neighbours(
         check_name(keep)
         workspace.refuse_taken(COLLECTION, keep)
     makers = {
-        name: newcomers.checkpoint_of(workspace, workspace.record(SET, name))
-        for name in (reference, b)
-        if name
+        name: uploads.checkpoint_of(workspace, workspace.record(SET, name)) for name in (reference, b) if name
     }
     options = Options(dicom=DicomView.parse(frame, window))
     with _visiting(workspace, _source(files, report), options, keep, as_json) as (visit, came):
         _embed(workspace, visit, [m.name for m in makers.values()], as_json)
         held = {
-            letter: nearby.hold(workspace, visit, name, split=split, k=k, index=index)
+            letter: neighbour_search.hold(workspace, visit, name, split=split, k=k, index=index)
             for letter, name in zip("AB", makers, strict=False)
         }
-        sets, studies = nearby_tables.about(held), nearby_tables.studies(held)
+        sets, studies = tables.about(held), tables.studies(held)
     if as_json:
         about = {"k": k, "split": split, "index": index, "sets": sets}
         print(json.dumps({"intake": came.to_json(), **about, "studies": studies}))
@@ -97,13 +95,13 @@ def _visiting(
     workspace: Workspace, source: Path | Uploads, options: Options, keep: str, as_json: bool
 ) -> Iterator[tuple[Record, IntakeReport]]:
     """The studies, taken in; then kept, gone, or left as they were if they had been visiting before."""
-    from models import newcomers
+    from suture.workflows.neighbours import uploads
 
     signal.signal(signal.SIGTERM, _interrupted)  # so that what visits goes then, too
-    before = {visit.name for visit in newcomers.visits(workspace)}
+    before = {visit.name for visit in uploads.visits(workspace)}
     with bar(as_json) as shown:
         task = shown.add_task("Reading", total=None)
-        came = newcomers.admit(
+        came = uploads.admit(
             workspace,
             source,
             options=options,
@@ -111,14 +109,14 @@ def _visiting(
         )
     if came.report.refused or not as_json:
         finish(came.report, as_json)
-    visit = newcomers.home(workspace).record(COLLECTION, came.visit)
+    visit = uploads.home(workspace).record(COLLECTION, came.visit)
     try:
         yield visit, came.report
         if keep:
-            newcomers.keep(workspace, visit, keep)
+            uploads.keep(workspace, visit, keep)
     finally:
-        if visit.name not in before and newcomers.home(workspace).has(COLLECTION, visit.name):
-            newcomers.discard(workspace, visit)
+        if visit.name not in before and uploads.home(workspace).has(COLLECTION, visit.name):
+            uploads.discard(workspace, visit)
 
 
 def _interrupted(signal_number: int, frame: object) -> None:
@@ -126,11 +124,11 @@ def _interrupted(signal_number: int, frame: object) -> None:
 
 
 def _embed(workspace: Workspace, visit: Record, checkpoints: list[str], quiet: bool) -> None:
-    from models import newcomers
+    from suture.workflows.neighbours import uploads
 
     with bar(quiet) as shown:
         task = shown.add_task("Embedding", total=100)
-        newcomers.embed(
+        uploads.embed(
             workspace,
             visit.name,
             checkpoints,
@@ -157,7 +155,7 @@ def _print(studies: list[dict[str, Any]], sets: dict[str, dict[str, Any]]) -> No
 
 
 def _searched(index: dict[str, str]) -> str:
-    from models import indexes
+    from suture.workflows.neighbours import indexes
 
     kinds = ", ".join(f"{modality} {indexes.NAMES[kind]}" for modality, kind in index.items())
     return f"searched: {kinds}. By default {indexes.RULE}."

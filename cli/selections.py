@@ -14,12 +14,13 @@ import pandas as pd
 import typer
 from rich.table import Table
 
-from cli.common import AsJson, Home, err, out
-from data import query, selections, store
-from data.collection import STUDY_ID, Collection
-from data.errors import Refused
-from data.selections import Selection
-from data.workspace import COLLECTION, SELECTION, Workspace, write_atomically
+from suture.cli.common import AsJson, Home, err, out
+from suture.data import query
+from suture.data.collection import STUDY_ID, Collection
+from suture.data.collections import selections, storage
+from suture.data.collections.selections import Selection
+from suture.data.errors import Refused
+from suture.data.workspace import COLLECTION, SELECTION, Workspace, write_atomically
 
 commands = typer.Typer()
 group = typer.Typer(help="Selections: studies picked out, kept by name.", no_args_is_help=True)
@@ -64,7 +65,7 @@ def add(
     if not (where or words or ids):
         raise Refused("selection_unclear", "Say which studies: with --where, --words or --ids.")
     workspace = Workspace(home)
-    studies, source = store.load(workspace, collection), workspace.record(COLLECTION, collection)
+    studies, source = storage.load(workspace, collection), workspace.record(COLLECTION, collection)
     found = np.ones(len(studies), bool)
     how = []
     if where:
@@ -95,7 +96,7 @@ def export(
     home: Home = None,
 ) -> None:
     """Write the ids of a selection, in their order."""
-    from models.selections import WRITERS
+    from suture.workflows.selection_export import WRITERS
 
     workspace = Workspace(home)
     found = selections.load(workspace, name)
@@ -145,7 +146,7 @@ def _known(workspace: Workspace, found: Selection) -> pd.DataFrame:
     """Labels of the studies, from the collection that the selection belongs to."""
     for record in workspace.records(COLLECTION):
         if record.id == found.of_id:
-            studies = store.load(workspace, record.name)
+            studies = storage.load(workspace, record.name)
             pictures = [m.columns[0] for m in studies.modalities if m.kind == "image"]
             return studies.table.drop(columns=pictures)
     raise Refused(

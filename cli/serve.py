@@ -17,9 +17,10 @@ from urllib.parse import urlencode
 
 import typer
 
-from cli.common import Home, bar, err
-from data.errors import UserError
-from data.workspace import Workspace
+import suture
+from suture.cli.common import Home, bar, err
+from suture.data.errors import UserError
+from suture.data.workspace import Workspace
 
 SAFE = {  # also where the project's .streamlit/config.toml is not installed
     "server.headless": "true",
@@ -34,6 +35,7 @@ SAFE = {  # also where the project's .streamlit/config.toml is not installed
     "logger.enableRich": "false",
     "logger.hideWelcomeMessage": "true",  # its address lacks the token
 }
+APP = Path(suture.__file__).with_name("app.py")
 Port = Annotated[int, typer.Option(help="Port on this machine.")]
 commands = typer.Typer()
 
@@ -60,7 +62,7 @@ def demo(
     serve: Annotated[bool, typer.Option(help="Open the app when all is ready.")] = True,
 ) -> None:
     """Make the synthetic demo collection, embed and measure it, and open the app on it."""
-    from models.demo import prepare
+    from suture.workflows.demo import prepare
 
     if serve:
         _refuse_taken_port(port)  # before minutes of work
@@ -80,17 +82,16 @@ def demo(
 
 def _serve(workspace: Workspace, port: int, host: str = "127.0.0.1") -> None:
     _refuse_taken_port(port)
-    root = Path(__file__).parents[1]
     token = os.environ.get("SUTURE_TOKEN", secrets.token_urlsafe(24))
     environment = {**os.environ, "SUTURE_HOME": str(workspace.home), "HF_HUB_OFFLINE": "1"}
     environment["SUTURE_TOKEN"] = token
     flags = {**SAFE, "server.address": host, "server.port": str(port)}
-    command = [sys.executable, "-m", "streamlit", "run", str(root / "app.py")]
+    command = [sys.executable, "-P", "-m", "streamlit", "run", str(APP)]
     command += [part for name, value in flags.items() for part in (f"--{name}", value)]
     url = f"http://127.0.0.1:{port}"
     threading.Thread(target=_open_browser, args=(url, token), daemon=True).start()
     try:
-        ended = subprocess.run(command, env=environment, cwd=root, check=False)
+        ended = subprocess.run(command, env=environment, check=False)
     except KeyboardInterrupt:
         err.print("Stopped.")
     else:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from cli.common import Home, err
-from data.workspace import Workspace
+from suture.cli.common import Home, err
+from suture.data.workspace import Workspace
 
 commands = typer.Typer()
 
@@ -16,7 +16,7 @@ def worker(home: Home = None) -> None:
 
     The app starts a worker by itself where none runs; this one is for a service of its own.
     """
-    from models.dispatcher import serve
+    from suture.jobs.dispatcher import serve
 
     workspace = Workspace(home)
     err.print("Running the jobs of this workspace. Stop with Ctrl-C: what is at work will wait.")

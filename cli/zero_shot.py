@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from cli.common import AsJson, Home, err, out, warn_of_training
-from data.workspace import Workspace
+from suture.cli.common import AsJson, Home, err, out, warn_of_training
+from suture.data.workspace import Workspace
 
 if TYPE_CHECKING:
-    from models.zero_shot import Scores
+    from suture.workflows.zero_shot import Scores
 
 commands = typer.Typer()
 
@@ -32,7 +32,7 @@ def zero_shot(
     home: Home = None,
 ) -> None:
     """Name studies by words, without training: accuracy, and an AUROC for each value of a label."""
-    from models.zero_shot import TEMPLATES, classify
+    from suture.workflows.zero_shot import TEMPLATES, classify
 
     workspace = Workspace(home)
     found = classify(

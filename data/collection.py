@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from data.errors import Refused
+from suture.data.errors import Refused
 
 Kind = Literal["image", "text", "tabular"]
 

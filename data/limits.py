@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from typing import Any
 
-from data.errors import Refused
+from suture.data.errors import Refused
 
 SETTING = "SUTURE_LIMITS"
 MB = 2**20

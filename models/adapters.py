@@ -10,14 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from analysis.posthoc import METHODS, Adapter, fit, heads
-from analysis.posthoc.heads import Heads
-from data import embeddings
-from data.collection import GROUP, SPLIT
-from data.embeddings import EmbeddingSet
-from data.errors import NotFound, Refused
-from data.export import write_npz
-from data.workspace import SET, Record, Workspace, check_name
+from suture.analysis.posthoc import METHODS, Adapter, fit, heads
+from suture.analysis.posthoc.heads import Heads
+from suture.data.collection import GROUP, SPLIT
+from suture.data.embedding_set import EmbeddingSet
+from suture.data.errors import NotFound, Refused
+from suture.data.vectors.export import write_npz
+from suture.data.workspace import SET, Record, Workspace, check_name, embedding_sets
 
 FILE = "adapter.npz"
 FITTED = ("adapter", "heads", "training")  # parts of a provenance that may name a split of the fit
@@ -49,13 +48,13 @@ def adapt(
 ) -> Adapted:
     """Fit a post-hoc method on one split and publish the whole set, mapped, as a set of its own.
 
-    name  default "<set> + <method>"; the rest as in `analysis.posthoc.fit`
+    name  default "<set> + <method>"; the rest as in `suture.analysis.posthoc.fit`
 
     Raises `NotFound` for an unknown set or split, and `Refused` if the two splits are one, share
     groups, the set is adapted already, holds raw features, or the name is taken.
     """
     source = workspace.record(SET, set_name)
-    whole = embeddings.load(workspace, set_name)
+    whole = embedding_sets.load(workspace, set_name)
     name = name or f"{set_name} + {method}"
     check_name(name)
     workspace.refuse_taken(SET, name)
@@ -72,7 +71,7 @@ def adapt(
         raise Refused("adapter_unfit", str(error)) from error
     meta = provenance(source, adapter, fit_split, score_split, free, strength)
     content = packed({**adapter.to_arrays(), "strength": np.asarray(float(strength))})
-    embeddings.save(workspace, name, vectors, whole.rows, meta, extra={FILE: content})
+    embedding_sets.save(workspace, name, vectors, whole.rows, meta, extra={FILE: content})
     return Adapted(name, fit_split, adapter.n_fit, score_split)
 
 

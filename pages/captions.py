@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from data.errors import UserError
-from pages.components import (
-    captions_ask,
-    captions_studies,
-    captions_table,
-    cards,
-    selection,
-    shell,
-    work,
-)
-from pages.components.captions_data import tables_of
+from suture.data.errors import UserError
+from suture.pages.components import selection
+from suture.pages.components.captions import ask, scores, studies
+from suture.pages.components.captions.tables import tables_of
+from suture.pages.components.cards import cards
+from suture.pages.components.jobs import job_list
+from suture.pages.components.shell import shell
 
 
 def main() -> None:
@@ -25,24 +21,24 @@ def main() -> None:
         "Research only: generated text is not a report, and says nothing of a patient.",
         icon=":material/science:",
     )
-    work.now()
+    job_list.now()
     try:
         tables = tables_of(choice)
     except UserError as error:
         st.error(cards.plain(error.message), icon=":material/block:")
         st.stop()
     if tables is None:
-        captions_ask.section(choice)
+        ask.section(choice)
         return
-    captions_table.verdict(tables)
+    scores.verdict(tables)
     st.subheader("Who reads what how well")
-    captions_table.section(tables)
+    scores.section(tables)
     st.subheader("Finding by finding")
-    captions_table.findings(tables)
+    scores.findings(tables)
     st.subheader("Study by study")
-    captions_studies.section(choice, tables)
+    studies.section(choice, tables)
     st.subheader("Other decoders")
-    captions_ask.section(choice)
+    ask.section(choice)
 
 
 main()

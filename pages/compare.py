@@ -5,20 +5,14 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from analysis import figures
-from data.errors import UserError
-from pages.components import (
-    cards,
-    compare_morph,
-    compare_table,
-    compare_who,
-    compare_whom,
-    downloads,
-    selection,
-    shell,
-)
-from pages.components.compare_data import Both, both
-from pages.components.shell import Choice
+from suture.analysis import figures
+from suture.data.errors import UserError
+from suture.pages.components import selection
+from suture.pages.components.cards import cards, downloads
+from suture.pages.components.compare import animation, by_group, changed_studies, table
+from suture.pages.components.compare.paired_views import Both, both
+from suture.pages.components.shell import shell
+from suture.pages.components.shell.shell import Choice
 
 
 def main() -> None:
@@ -32,27 +26,27 @@ def main() -> None:
     except UserError as error:
         st.error(cards.plain(error.message))
         st.stop()
-    compare_table.verdict(found)
+    table.verdict(found)
     st.subheader("The numbers")
-    compare_table.section(found)
+    table.section(found)
     if found.compared.sampling:
         st.info(found.compared.sampling, icon=":material/casino:")
     st.subheader("True pairs")
     pairs(found)
     st.subheader("Queries won and lost")
-    compare_who.flips(found)
+    changed_studies.flips(found)
     st.subheader("Who moved")
-    compare_who.movement(found)
+    changed_studies.movement(found)
     st.subheader("Neighbours gained and lost")
-    compare_who.neighbours(found)
+    changed_studies.neighbours(found)
     st.subheader("For whom")
-    compare_whom.slices(found)
+    by_group.slices(found)
     st.subheader("How alike the spaces are")
-    compare_whom.agreement(found)
+    by_group.agreement(found)
     st.subheader("From A to B")
-    compare_morph.section(choice, found)
+    animation.section(choice, found)
     st.subheader("What this rests on")
-    compare_whom.notes(found)
+    by_group.notes(found)
 
 
 def nothing_beside(choice: Choice) -> None:

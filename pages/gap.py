@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from analysis import gap
-from analysis.evaluate import Evaluation
-from pages.components import cards, dial, gap_cosines, gap_table, gap_whom, measuring, selection, shell
-from pages.components.shell import Choice
+from suture.analysis import gap
+from suture.analysis.evaluate import Evaluation
+from suture.pages.components import selection
+from suture.pages.components.cards import cards
+from suture.pages.components.dial import dial
+from suture.pages.components.gap import by_group, cosine_table, cosines
+from suture.pages.components.jobs import measuring
+from suture.pages.components.shell import shell
+from suture.pages.components.shell.shell import Choice
 
 PAIR_METRICS = tuple(gap.PairGap.__dataclass_fields__)
 
@@ -17,11 +22,11 @@ def main() -> None:
     choice = shell.choose()
     selection.bar(choice)
     st.subheader("Cosines")
-    gap_cosines.histograms(choice)  # needs no evaluation, which may take a while
+    cosines.histograms(choice)  # needs no evaluation, which may take a while
     evaluations = [measuring.evaluation(v) for v in choice.views]
     if choice.b is not None:
         st.subheader("A over B")
-        gap_cosines.over(choice, evaluations)
+        cosines.over(choice, evaluations)
     st.subheader("Of what kind")
     kinds(evaluations, choice.pair)
     st.subheader("The numbers")
@@ -29,9 +34,9 @@ def main() -> None:
     st.subheader("Each modality alone")
     alone(choice, evaluations)
     st.subheader("The whole table of cosines")
-    gap_table.blocks(choice)
+    cosine_table.blocks(choice)
     st.subheader("For whom")
-    gap_whom.ridges(choice)
+    by_group.ridges(choice)
     st.subheader("The gap dial")
     dial.section(choice)
 

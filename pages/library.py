@@ -8,30 +8,26 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from data.describe import describe
-from data.errors import UserError
-from data.report import IntakeReport
-from data.workspace import BUILT_IN, CAPTIONER, CHECKPOINT, COLLECTION, KINDS, SELECTION, SET, Record
-from models import jobs
-from pages.components import (
-    cards,
-    downloads,
-    library_checkpoints,
-    library_collections,
-    library_vectors,
-    served,
-    shell,
-    views,
-    work,
-)
-from pages.components.access import incidents
+from suture import jobs
+from suture.data.errors import UserError
+from suture.data.intake.report import IntakeReport
+from suture.data.workspace import BUILT_IN, CAPTIONER, CHECKPOINT, COLLECTION, KINDS, SELECTION, SET, Record
+from suture.data.workspace.describe import describe
+from suture.pages.components.access import incidents
+from suture.pages.components.cards import cards, downloads
+from suture.pages.components.jobs import job_list
+from suture.pages.components.library import checkpoints as library_checkpoints
+from suture.pages.components.library import collections as library_collections
+from suture.pages.components.library import vectors
+from suture.pages.components.serving import study_files
+from suture.pages.components.shell import shell, views
 
 
 def main() -> None:
     shell.open_page("Library", "What is kept here, where does it come from, and what can be added?")
     records = {kind: views.workspace().records(kind) for kind in KINDS}
     shell.notices(records[COLLECTION])
-    work.now()
+    job_list.now()
     report = st.session_state.pop("library_report", None)
     if report is not None:
         show_report(report)
@@ -47,14 +43,14 @@ def main() -> None:
         listing(records[CHECKPOINT], "The built-in demo checkpoints appear on first use.")
     with sets:
         add_set(records[COLLECTION], records[CHECKPOINT])
-        library_vectors.add(records[COLLECTION], keep_report)
+        vectors.add(records[COLLECTION], keep_report)
         listing(records[SET], "No embedding set yet. Embed a collection above, or add vectors.")
     with selections:
         listing(records[SELECTION], "No selection yet. Select studies on the Map and save them there.")
     with captioners:
         listing(records[CAPTIONER], "No captioner yet. The Captions page trains them.")
     with history:
-        work.history()
+        job_list.history()
 
 
 def keep_report(report: IntakeReport) -> None:
@@ -149,7 +145,7 @@ def forget(record: Record) -> None:
     """Delete a record, and whatever of it the server still holds in memory."""
     views.workspace().remove(record.kind, record.name)
     incidents.note("remove", record=record.id)
-    served.forget()
+    study_files.forget()
     st.cache_resource.clear()
     st.cache_data.clear()
 

@@ -7,20 +7,17 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from models.layout_record import Layout
-from pages.components import linked_map as maps
-from pages.components import (
-    map_colours,
-    map_detail,
-    map_layouts,
-    map_panels,
-    selection,
-    served,
-    shell,
-    views,
-)
-from pages.components.compare_data import LINK
-from pages.components.shell import Choice
+from suture.pages.components import linked_map as maps
+from suture.pages.components import selection
+from suture.pages.components.compare.paired_views import LINK
+from suture.pages.components.map import colours as map_colours
+from suture.pages.components.map import detail as map_detail
+from suture.pages.components.map import layouts as map_layouts
+from suture.pages.components.map import panels as map_panels
+from suture.pages.components.serving import study_files
+from suture.pages.components.shell import shell, views
+from suture.pages.components.shell.shell import Choice
+from suture.workflows.layout_record import Layout
 
 LINES = {"none": "none", "selected": "selected", "worst pairs": "worst", "all": "all"}
 MEANING = {
@@ -100,7 +97,7 @@ def draw(choice: Choice, layouts: Sequence[Layout], look: Look) -> None:
         colours = colours[:1]
     else:
         panels = map_panels.side_by_side(choice, layouts, greyed=look.greyed, names=look.names)
-    url, thumb = served.urls(choice.a)
+    url, thumb = study_files.urls(choice.a)
     st.caption(f"Colour: {map_colours.told(look.colour, morph=bool(moments))}")
     maps.linked_map(
         panels,

@@ -2,39 +2,32 @@
 
 from __future__ import annotations
 
-from models import newcomers
-from pages.components import (
-    shell,
-    studies_answers,
-    studies_ask,
-    studies_map,
-    studies_table,
-    studies_upload,
-    studies_visit,
-    views,
-)
+from suture.pages.components.shell import shell, views
+from suture.pages.components.studies import answers, ask, map, table, upload
+from suture.pages.components.studies import visit as studies_visit
+from suture.workflows.neighbours import uploads
 
 
 def main() -> None:
     shell.open_page("My studies", "What are these like? Your studies, beside those of A and B.")
     choice = shell.choose()
-    known = newcomers.visits(views.workspace())
+    known = uploads.visits(views.workspace())
     studies_visit.farewell()
-    studies_upload.add(expanded=not known)
+    upload.add(expanded=not known)
     if not known:
-        studies_upload.nothing_yet()
+        upload.nothing_yet()
         return
     visit = studies_visit.choose(known)
     studies_visit.head(visit, choice)
     sides = studies_visit.sides(visit, choice)
     if not sides:
         return
-    asked = studies_ask.ask(sides, choice.pair)
+    asked = ask.ask(sides, choice.pair)
     if asked is None:
         return
-    row = studies_table.table(visit, sides, asked)
-    studies_answers.study(choice, visit, sides, asked, row)
-    studies_map.where(sides, asked, row)
+    row = table.table(visit, sides, asked)
+    answers.study(choice, visit, sides, asked, row)
+    map.where(sides, asked, row)
 
 
 main()

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import streamlit as st
 
-from analysis.evaluate import Evaluation
-from analysis.figures import MODALITY_COLOURS
-from analysis.verdict import reading
-from pages.components import (
-    cards,
-    map_layouts,
-    map_panels,
-    measuring,
-    overview_loaded,
-    selection,
-    served,
-    shell,
-    views,
-)
-from pages.components import linked_map as maps
-from pages.components.retrieval_answers import link_to
-from pages.components.shell import Choice
+from suture.analysis.evaluate import Evaluation
+from suture.analysis.figures import MODALITY_COLOURS
+from suture.analysis.gap.verdict import reading
+from suture.pages.components import linked_map as maps
+from suture.pages.components import selection
+from suture.pages.components.cards import cards, loaded
+from suture.pages.components.jobs import measuring
+from suture.pages.components.map import layouts as map_layouts
+from suture.pages.components.map import panels
+from suture.pages.components.retrieval.answers import link_to
+from suture.pages.components.serving import study_files
+from suture.pages.components.shell import shell, views
+from suture.pages.components.shell.shell import Choice
 
 HEIGHT = 300  # pixels of a map
 KEY = "overview_map"
@@ -29,7 +25,7 @@ KEY = "overview_map"
 def main() -> None:
     shell.open_page("Overview", "What is loaded, and is there a gap?")
     choice = shell.choose()
-    overview_loaded.sentence(choice)
+    loaded.sentence(choice)
     measured = all(map(measuring.known, choice.views))
     if not measured:
         small_maps(choice)  # before what may take minutes
@@ -78,9 +74,9 @@ def small_maps(choice: Choice) -> None:
     layouts = map_layouts.straight(choice)
     if not layouts:
         return
-    url, thumb = served.urls(choice.a)
+    url, thumb = study_files.urls(choice.a)
     maps.linked_map(
-        map_panels.side_by_side(choice, layouts, greyed=False, names=""),
+        panels.side_by_side(choice, layouts, greyed=False, names=""),
         cards=maps.Cards(url, thumb),
         colours=maps.Colouring.by_modality(palette=MODALITY_COLOURS),
         height=HEIGHT,
@@ -135,7 +131,7 @@ def next_steps() -> None:
 
 def details(choice: Choice, evaluations: list[Evaluation]) -> None:
     with st.expander("What is loaded"):
-        overview_loaded.card(choice)
+        loaded.card(choice)
     with st.expander("All numbers, with intervals"):
         for label, result in zip(choice.labels, evaluations, strict=True):
             st.markdown(f"**{cards.plain(label)}**")

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from analysis.report import Evidence, html, record_json, table_files
-from analysis.verdict import reading
-from data.errors import UserError
-from models.evidence import gather
-from pages.components import cards, measuring, shell, views
-from pages.components.downloads import offer
-from pages.components.shell import Choice
+from suture.analysis.gap.verdict import reading
+from suture.analysis.report import Evidence, html, record_json, table_files
+from suture.data.errors import UserError
+from suture.pages.components.cards import cards
+from suture.pages.components.cards.downloads import offer
+from suture.pages.components.jobs import measuring
+from suture.pages.components.shell import shell, views
+from suture.pages.components.shell.shell import Choice
+from suture.workflows.report_data import gather
 
 KEPT = "report_built"
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from data.errors import UserError
-from pages.components import cards, compare_who, retrieval_ask, retrieval_scores, selection, shell
-from pages.components.compare_data import both
-from pages.components.retrieval_scores import worth_it
-from pages.components.shell import Choice
+from suture.data.errors import UserError
+from suture.pages.components import selection
+from suture.pages.components.cards import cards
+from suture.pages.components.compare import changed_studies
+from suture.pages.components.compare.paired_views import both
+from suture.pages.components.retrieval import ask, scores
+from suture.pages.components.retrieval.scores import worth_it
+from suture.pages.components.shell import shell
+from suture.pages.components.shell.shell import Choice
 
 WORDS, STUDY, PICTURE, SCORES, FLIPS = "Words", "A study", "A picture", "Scores", "Won and lost"
 
@@ -18,10 +22,10 @@ def main() -> None:
     choice = shell.choose()
     selection.bar(choice)
     parts = {
-        WORDS: retrieval_ask.words,
-        STUDY: retrieval_ask.study,
-        PICTURE: retrieval_ask.picture,
-        SCORES: retrieval_scores.section,
+        WORDS: ask.words,
+        STUDY: ask.study,
+        PICTURE: ask.picture,
+        SCORES: scores.section,
         FLIPS: won_and_lost,
     }
     wanted_by_link()
@@ -60,7 +64,7 @@ def won_and_lost(choice: Choice) -> None:
     except UserError as error:
         st.error(cards.plain(error.message), icon=":material/block:")
         return
-    compare_who.flips(found)
+    changed_studies.flips(found)
 
 
 main()

@@ -8,14 +8,17 @@ from typing import Any
 
 import streamlit as st
 
-from data.workspace import CHECKPOINT, COLLECTION, SET, Record
-from models import jobs
-from models.jobs import Job
-from models.training import record
-from models.training.config import TrainingConfig, from_json, to_toml
-from models.training.record import Run
-from pages.components import cards, curves, scrubber, shell, training_form, views
-from pages.components.downloads import offer
+from suture import jobs
+from suture.data.workspace import CHECKPOINT, COLLECTION, SET, Record
+from suture.jobs.queue import Job
+from suture.models.training import record
+from suture.models.training.config import TrainingConfig, from_json, to_toml
+from suture.models.training.record import Run
+from suture.pages.components.cards import cards
+from suture.pages.components.cards.downloads import offer
+from suture.pages.components.shell import shell, views
+from suture.pages.components.train import curves, epoch_slider
+from suture.pages.components.train import form as training_form
 
 TRAIN = "train"
 RESUMABLE = 7 * 24 * 3600  # seconds that the state of a stopped run is kept
@@ -214,7 +217,7 @@ def look() -> None:
     if not runs:
         return
     st.subheader("Epoch by epoch")
-    scrubber.show(runs)
+    epoch_slider.show(runs)
 
 
 def history() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from data.workspace import Workspace
+from suture.data.workspace import Workspace
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 BESIDE = Path(__file__).parents[2] / "shared"  # material that is not part of the project
@@ -30,7 +30,7 @@ def beside(*parts: str) -> Path:
 @pytest.fixture(scope="session")
 def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with a small demo: 400 synthetic studies, both built-in checkpoints, maps."""
-    from models.demo import prepare
+    from suture.workflows.demo import prepare
 
     home = tmp_path_factory.mktemp("demo")
     prepare(Workspace(home), lambda what, share: None, studies=400)

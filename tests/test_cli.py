@@ -14,8 +14,8 @@ import torch
 from safetensors.torch import save_file
 from typer.testing import CliRunner
 
-import cli
-from data.workspace import SET, Workspace
+from suture import cli
+from suture.data.workspace import SET, Workspace
 from tests.conftest import beside
 
 ROOT = Path(__file__).parents[1]
@@ -29,7 +29,7 @@ def home(tmp_path: Path) -> Path:
 
 def suture(home: Path, *arguments: str) -> tuple[int, str, str]:
     environment = {**os.environ, "SUTURE_HOME": str(home), "HF_HUB_OFFLINE": "1"}
-    command = [sys.executable, "-m", "cli", *arguments]
+    command = [sys.executable, "-m", "suture.cli", *arguments]
     result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert "Traceback" not in result.stdout + result.stderr
     return result.returncode, result.stdout, result.stderr

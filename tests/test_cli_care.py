@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from cli import app
-from data import uploads
-from data.workspace import CHECKPOINT, COLLECTION, SELECTION, SET, Workspace, keep, schema
-from data.workspace.sweep import WEEK
-from models import jobs, layouts
-from models.demo import make_collection
-from models.embed import embed
+from suture import jobs
+from suture.cli import app
+from suture.data.files import uploads
+from suture.data.workspace import CHECKPOINT, COLLECTION, SELECTION, SET, Workspace, keep, schema
+from suture.data.workspace.cleanup import WEEK
+from suture.models.embedding.embed import embed
+from suture.workflows import layouts
+from suture.workflows.demo import make_collection
 
 
 def suture(home: Path, *words: str) -> tuple[int, Any]:
@@ -27,7 +28,7 @@ def suture(home: Path, *words: str) -> tuple[int, Any]:
 @pytest.fixture(scope="module")
 def used(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with one of each: collection, checkpoint, set, selection, something derived."""
-    from data import selections
+    from suture.data.collections import selections
 
     workspace = Workspace(tmp_path_factory.mktemp("used") / "home")
     make_collection(workspace, lambda what, share: None, studies=20, name="few")
@@ -40,7 +41,7 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def workspace_ids(workspace: Workspace, name: str) -> list[str]:
-    from data.embeddings import load
+    from suture.data.workspace.embedding_sets import load
 
     return load(workspace, name).rows["study_id"].tolist()
 

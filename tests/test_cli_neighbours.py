@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data import embeddings, store
-from data.collection import STUDY_ID
-from data.workspace import COLLECTION, SET, Workspace
-from models import newcomers
+from suture.data.collection import STUDY_ID
+from suture.data.collections import storage
+from suture.data.workspace import COLLECTION, SET, Workspace, embedding_sets
+from suture.workflows.neighbours import uploads
 from tests.models.test_newcomers import A, B, of_demo, png
 from tests.test_cli import suture
 
@@ -33,9 +33,9 @@ def on_disk(folder: Path, demo: Workspace, *rows: int) -> list[str]:
 
 
 def nothing_left(demo: Workspace) -> bool:
-    guests = newcomers.home(demo)
+    guests = uploads.home(demo)
     files = [p for p in guests.home.rglob("*") if p.is_file() and "sqlite" not in p.name]
-    return not (newcomers.visits(demo) or guests.records(SET) or files)
+    return not (uploads.visits(demo) or guests.records(SET) or files)
 
 
 def test_files_are_answered_by_both_sets_and_nothing_stays(demo: Workspace, tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_files_are_answered_by_both_sets_and_nothing_stays(demo: Workspace, tmp_
     assert code == 0
     found = json.loads(out)
     assert (found["intake"]["taken"], found["sets"]["B"]["set"]) == (2, B)
-    ids = store.load(demo, "demo").table[STUDY_ID]
+    ids = storage.load(demo, "demo").table[STUDY_ID]
     study = next(s for s in found["studies"] if s["study"] == ids[5])
     for answer in study["answers"].values():
         assert {*answer["neighbours"]} >= {"image->image", "image->report", "report->image", "report->report"}
@@ -61,7 +61,7 @@ def test_a_rank_elsewhere_is_the_place_in_the_other_set(demo: Workspace, tmp_pat
     files = on_disk(tmp_path, demo, 9)
     _, out, _ = suture(demo.home, "neighbours", *files, "--in", A, "--b", B, "--json")
     listed = json.loads(out)["studies"][0]["answers"]["A"]["neighbours"]["image->image"]
-    b = embeddings.load(demo, B)
+    b = embedding_sets.load(demo, B)
     ids = b.rows[STUDY_ID].tolist()
     scores = b.vectors["image"] @ b.vectors["image"][9]
     for entry in listed:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from data import store
-from data.query import matching
-from data.workspace import Workspace
+from suture.data.collections import storage
+from suture.data.query import matching
+from suture.data.workspace import Workspace
 from tests.test_cli import suture
 
 
@@ -22,7 +22,7 @@ def home(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_kept_listed_written_and_removed(home: Path, tmp_path: Path) -> None:
     add = ("selection", "add", "old", "--collection", "demo", "--where", "age > 60")
     code, out, _ = suture(home, *add, "--json")
-    table = store.load(Workspace(home), "demo").table
+    table = storage.load(Workspace(home), "demo").table
     expected = table["study_id"][matching(table, "age > 60")].tolist()
     assert code == 0
     assert json.loads(out)["n"] == len(expected) > 0

@@ -14,10 +14,11 @@ import psutil
 import pytest
 from PIL import Image
 
-from data import images, uploads
-from data.intake import Options, intake
-from data.report import IntakeReport
-from data.workspace import Workspace
+from suture.data import images
+from suture.data.files import uploads
+from suture.data.intake import Options, intake
+from suture.data.intake.report import IntakeReport
+from suture.data.workspace import Workspace
 from tests.conftest import BESIDE
 
 CORPUS = BESIDE / "hostile"

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from data import store
-from data.workspace import Workspace
+from suture.data.collections import storage
+from suture.data.workspace import Workspace
 from tests.conftest import beside
 
 ROOT = Path(__file__).parents[1]
@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
 def suture(home: Path, *arguments: str, code: int = 0) -> dict:
     environment = {**os.environ, "SUTURE_HOME": str(home), "HF_HUB_OFFLINE": "1"}
-    command = [sys.executable, "-m", "cli", *arguments, "--json"]
+    command = [sys.executable, "-m", "suture.cli", *arguments, "--json"]
     result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert result.returncode == code, result.stderr[-800:]
     assert "Traceback" not in result.stderr
@@ -51,7 +51,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_splits_groups_and_modalities_are_those_given(home: Path) -> None:
-    collection = store.load(Workspace(home), "medpix")
+    collection = storage.load(Workspace(home), "medpix")
     assert collection.splits() == {"train": 1623, "dev": 192, "test": 194}
     assert [m.name for m in collection.modalities][:2] == ["image", "caption"]
     assert {"history", "findings"} <= {m.name for m in collection.modalities}
@@ -62,7 +62,7 @@ def test_splits_groups_and_modalities_are_those_given(home: Path) -> None:
 
 def test_the_towers_carry_their_pretrained_weights(home: Path) -> None:
     """Random towers load silently: similar texts must be closer than unlike ones."""
-    from models import registry
+    from suture.models.checkpoints import registry
 
     text = registry.load(Workspace(home), "mobile", device="cpu").encoders["text"]
     rows = text.encode(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from analysis.captions.assertion import State
-from analysis.captions.findings import Changed, Mention, changed_findings, findings_of, mentions
-from analysis.captions.record import CaptionScores, FindingScore, difference, from_json
-from analysis.captions.scores import score
-from analysis.captions.vocabulary import FINDINGS
-from analysis.catalogue.captions import CAPTION_METRICS
+from suture.analysis.captions.assertion import State
+from suture.analysis.captions.findings import Changed, Mention, changed_findings, findings_of, mentions
+from suture.analysis.captions.record import CaptionScores, FindingScore, difference, from_json
+from suture.analysis.captions.scores import score
+from suture.analysis.captions.vocabulary import FINDINGS
+from suture.analysis.catalogue.captions import CAPTION_METRICS
 
 __all__ = [
     "CAPTION_METRICS",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from analysis.captions.assertion import State, state
-from analysis.captions.terms import located
+from suture.analysis.captions.assertion import State, state
+from suture.analysis.captions.term_matching import located
 
 RANK: dict[State, int] = {"absent": 0, "uncertain": 1, "present": 2}
 

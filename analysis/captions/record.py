@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.uncertainty import FLOAT32, INTERVAL, Estimate, interval
+from suture.analysis.statistics.bootstrap import FLOAT32, INTERVAL, Estimate, interval
 
 PARTS = ("precision", "recall", "f1")
 

@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from analysis.captions import stated
-from analysis.captions.consensus import cider
-from analysis.captions.order import meteor, rouge_l
-from analysis.captions.overlap import bleu, bleu_parts, chrf, distinct
-from analysis.captions.record import CaptionScores
-from analysis.captions.tokens import words
-from analysis.catalogue.captions import CAPTION_METRICS
-from analysis.uncertainty import Estimate, GroupBootstrap
+from suture.analysis.captions import finding_scores
+from suture.analysis.captions.cider import cider
+from suture.analysis.captions.ngram_overlap import bleu, bleu_parts, chrf, distinct
+from suture.analysis.captions.record import CaptionScores
+from suture.analysis.captions.tokens import words
+from suture.analysis.captions.word_order import meteor, rouge_l
+from suture.analysis.catalogue.captions import CAPTION_METRICS
+from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap
 
 Totals = Mapping[str, np.ndarray]
 MEANS: dict[str, Callable[[Sequence[str], Sequence[str]], float]] = {
@@ -55,15 +55,15 @@ def score(
         name: np.array([f(c, r) for c, r in zip(said, true, strict=True)]) for name, f in MEANS.items()
     }
     per_study["cider"] = cider(said, true)
-    findings = stated.parts([candidates[i] for i in kept], [references[i] for i in kept])
+    findings = finding_scores.parts([candidates[i] for i in kept], [references[i] for i in kept])
     sums = Sums(bootstrap, {**bleu_parts(said, true), **per_study, **findings, "studies": np.ones(len(kept))})
-    per_study["finding_f1"] = stated.f1_by_study(findings)
+    per_study["finding_f1"] = finding_scores.f1_by_study(findings)
     return CaptionScores(
         n=len(references),
         n_groups=bootstrap.n_groups,
         metrics={name: _metric(name, sums, said, true) for name in CAPTION_METRICS},
         per_study={name: _spread(values, kept, len(references)) for name, values in per_study.items()},
-        findings=stated.by_finding(findings, sums.ratio),
+        findings=finding_scores.by_finding(findings, sums.ratio),
         groups=_fingerprint(groups[kept]),
         seed=seed,
         resamples=resamples,
@@ -103,9 +103,9 @@ def _metric(name: str, sums: Sums, said: Sequence[Sequence[str]], true: Sequence
         value = distinct(said, int(order))
         none = sums.bootstrap.undefined(f"no generated text has {order} word{'s' * (order != '1')}")
         return sums.bootstrap.plain(value) if np.isfinite(value) else none
-    if name in stated.RATIOS:
-        top, *bottom = stated.RATIOS[name]
-        return sums.ratio(top, *bottom, weight=len(bottom), reason=stated.REASONS[name])
+    if name in finding_scores.RATIOS:
+        top, *bottom = finding_scores.RATIOS[name]
+        return sums.ratio(top, *bottom, weight=len(bottom), reason=finding_scores.REASONS[name])
     if name == "length_ratio":
         return sums.ratio("length", "reference_length", most=np.inf)
     if name == "cider" and len(said) < 2:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from analysis.catalogue import distances, gap, mixing, retrieval, shape, structure
-from analysis.catalogue.info import READINGS, Better, MetricInfo
-from analysis.catalogue.retrieval import PROTOCOL_MEANING
+from suture.analysis.catalogue import distances, gap, mixing, retrieval, shape, structure
+from suture.analysis.catalogue.info import READINGS, Better, MetricInfo
+from suture.analysis.catalogue.retrieval import PROTOCOL_MEANING
 
 __all__ = ["CATALOGUE", "PROTOCOL_MEANING", "READINGS", "Better", "MetricInfo"]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from analysis.catalogue.info import MetricInfo
+from suture.analysis.catalogue.info import MetricInfo
 
-SCORE = "analysis.captions.score"
+SCORE = "suture.analysis.captions.score"
 TOKENS = "words: NFKC, lower case, punctuation dropped"
 WORDING = "Rewards wording: a report may say the same in other words, or the contrary in nearly the same."
 ENGLISH = "English only, and only findings of the vocabulary; places, sides and sizes are not compared."

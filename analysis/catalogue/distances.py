@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from analysis.catalogue.info import MetricInfo
+from suture.analysis.catalogue.info import MetricInfo
 
-FRECHET = "analysis.distances.frechet"
-PAIRWISE = "analysis.distances.pairwise_distances"
-TRANSPORT = "analysis.distances.transport"
+FRECHET = "suture.analysis.distances.frechet"
+PAIRWISE = "suture.analysis.distances.pairwise_distances"
+TRANSPORT = "suture.analysis.distances.transport"
 FID = "Dowson and Landau 1982; FID, Heusel et al. 2017"
 
 METRICS = (

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from analysis.catalogue.info import MetricInfo
+from suture.analysis.catalogue.info import MetricInfo
 
-PAIR_GAP = "analysis.gap.pair_gap"
-PAIR_EXTRAS = "analysis.gap.pair_extras"
-CONCENTRATION = "analysis.concentration.gap_concentration"
-CONSTANCY = "analysis.concentration.gap_constancy"
-VOLUMES = "analysis.volumes.volumes"
+PAIR_GAP = "suture.analysis.gap.pair_gap"
+PAIR_EXTRAS = "suture.analysis.gap.pair_extras"
+CONCENTRATION = "suture.analysis.gap.concentration.gap_concentration"
+CONSTANCY = "suture.analysis.gap.concentration.gap_constancy"
+VOLUMES = "suture.analysis.geometry.volumes.volumes"
 C3 = "Zhang et al. 2024 (C3)"
 TOP = (1, 2, 5, 10)
 
@@ -130,7 +130,7 @@ METRICS = (
         meaning="How narrow the cone of one modality is: 0 = all directions, 1 = a single one.",
         better="lower",
         convention="mean cosine of distinct rows of one modality, diagonal out",
-        function="analysis.gap.angular_value",
+        function="suture.analysis.gap.angular_value",
         source="Liang et al. 2022 (cone effect)",
         pitfall="Random encoders already show a cone.",
         reading="lower is wider",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from analysis.catalogue.info import MetricInfo
+from suture.analysis.catalogue.info import MetricInfo
 
 COLLAPSE = "A collapsed space mixes too: read it with uniformity and effective rank."
-SEPARABILITY = "analysis.separability.separability"
+SEPARABILITY = "suture.analysis.mixing.separability.separability"
 FOUND = "interval over studies as they ask and as they are found"
-BY_LABEL = "analysis.mixing.mixing_by_label"
+BY_LABEL = "suture.analysis.mixing.mixing_by_label"
 NEAREST = {1: "the nearest neighbour", 5: "the 5 nearest", 10: "the 10 nearest", 30: "the 30 nearest"}
 
 
@@ -23,7 +23,8 @@ def _mixing_at(k: int, *, without_partner: bool) -> MetricInfo:
         better="higher",
         convention=f"share of other modalities among the {k} nearest by cosine, self excluded{left_out}, "
         f"over chance {chance}; each modality weighs alike; equal rows by row order; {FOUND}",
-        function="analysis.mixing." + ("mixing" if (k == 10 and without_partner) else "mixing_in_full"),
+        function="suture.analysis.mixing."
+        + ("mixing" if (k == 10 and without_partner) else "mixing_in_full"),
         source="neighbourhood mixing; chance level derived",
         pitfall=partner_pitfall + COLLAPSE,
         margin=0.05,
@@ -42,7 +43,7 @@ METRICS: tuple[MetricInfo, ...] = (
         convention="(median LISI - 1) / (M - 1), LISI = 1 / sum_c p_c^2 on exact neighbours: p over the "
         "k0 = min(90, n - 1) nearest, exp(-beta d), perplexity floor(k0 / 3), d Euclidean; own partner "
         f"counts; {FOUND}, here by the middle half",
-        function="analysis.mixing.mixing",
+        function="suture.analysis.mixing.mixing",
         source="Korsunsky et al. 2019; scaled as in scIB, Luecken et al. 2022",
         pitfall="A perfect mix reads about 0.9, as 30 neighbours are never quite even. scIB takes "
         f"shortest paths in a 15-neighbour graph instead. {COLLAPSE}",
@@ -85,7 +86,7 @@ METRICS: tuple[MetricInfo, ...] = (
         better="lower",
         convention="#(nearest is of the same modality) / #(nearest is of another), rows of one modality; "
         "self excluded; graph fixed in the interval",
-        function="analysis.mixing.same_to_other",
+        function="suture.analysis.mixing.same_to_other",
         source="ITR for images, TIR for texts: Role et al. 2025",
         pitfall="Own partners count. Undefined where nothing mixes; below 1 where partners find each other.",
         margin=0.1,
@@ -100,7 +101,7 @@ METRICS: tuple[MetricInfo, ...] = (
         better="lower",
         convention="chi-square test of modality counts among the k0 nearest against global shares, "
         f"k0 = clip(mean rows of a modality // 4, 10, 70), rejected at 0.05; {FOUND}",
-        function="analysis.mixing.mixing_in_full",
+        function="suture.analysis.mixing.mixing_in_full",
         source="Buettner et al. 2019; k0 as in scIB",
         pitfall="Strict: 0.05 is expected of a perfect mix, less if partners stand side by side.",
         extended=True,
@@ -112,7 +113,7 @@ METRICS: tuple[MetricInfo, ...] = (
         meaning="How many rows see the same mix around them as there is in the whole; 1 = all.",
         better="higher",
         convention="1 - kBET rejection",
-        function="analysis.mixing.mixing_in_full",
+        function="suture.analysis.mixing.mixing_in_full",
         source="as above",
         pitfall=COLLAPSE,
         extended=True,
@@ -126,7 +127,7 @@ METRICS: tuple[MetricInfo, ...] = (
         better="lower",
         convention="mean (b - a) / max(a, b), a, b = mean 1 - cos to the own and to the nearest other "
         "modality, self excluded; clouds move in the interval",
-        function="analysis.mixing.modality_silhouette",
+        function="suture.analysis.mixing.modality_silhouette",
         source="Rousseeuw 1987",
         pitfall="Sees one blob a modality: clouds that interleave read 0 as well as clouds that coincide.",
         extended=True,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from analysis.catalogue.info import MetricInfo
+from suture.analysis.catalogue.info import MetricInfo
 
-RETRIEVAL = "analysis.retrieval.retrieval"
-HUBNESS = "analysis.hubness.hubness"
+RETRIEVAL = "suture.analysis.retrieval.retrieval"
+HUBNESS = "suture.analysis.retrieval.hubness.hubness"
 WORDS = {1: "comes first", 5: "is among the first five", 10: "is among the first ten"}
 TIES = "ties by expectation over their orders"
 
@@ -33,7 +33,7 @@ def _precision(k: int) -> MetricInfo:
         convention=f"share of the first {k} items with the query's label, its own partner among them; items "
         "without a label are wrong, queries without one are left out; equal items by expectation, other ties "
         "in the order of the gallery",
-        function="analysis.retrieval.label_precision",
+        function="suture.analysis.retrieval.label_precision",
         source="Zhang et al. 2020 (ConVIRT), CheXpert 8x200",
         pitfall="Compare it with the share of the label in the gallery: that is chance.",
         extended=True,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from analysis.catalogue.info import MetricInfo
+from suture.analysis.catalogue.info import MetricInfo
 
-ISOTROPY = "analysis.geometry.isotropy"
+ISOTROPY = "suture.analysis.geometry.spread.isotropy"
 
 METRICS = (
     MetricInfo(
@@ -13,7 +13,7 @@ METRICS = (
         meaning="How evenly the rows cover the sphere; 0 = collapsed, -4 = even in many dimensions.",
         better="lower",
         convention="log mean exp(-2 |z_i - z_j|^2), i < j, unit rows; above 4,096 studies a seeded sample",
-        function="analysis.geometry.uniformity_wi",
+        function="suture.analysis.geometry.spread.uniformity_wi",
         source="Wang and Isola 2020",
         pitfall="The other uniformity (Wasserstein) points the other way.",
         margin=0.05,
@@ -26,7 +26,7 @@ METRICS = (
         better="higher",
         convention="-sqrt(|m|^2 + 1 + Tr C - (2 / sqrt D) Tr C^(1/2)): minus the 2-Wasserstein distance of "
         "N(m, C) to N(0, I/D), C biased",
-        function="analysis.geometry.uniformity_w2",
+        function="suture.analysis.geometry.spread.uniformity_w2",
         source="Fang et al. 2024",
         pitfall="On the stack of both modalities a gap makes it worse. Needs many more rows than dimensions.",
         reading="higher is more even",
@@ -37,7 +37,7 @@ METRICS = (
         meaning="How many directions one modality really uses; 1 = a single line.",
         better="higher",
         convention="exp(-sum p log p), p = s / sum s, s = singular values of centred unit rows",
-        function="analysis.geometry.effective_rank",
+        function="suture.analysis.geometry.spread.effective_rank",
         source="Roy and Vetterli 2007; uncentred as RankMe, Garrido et al. 2023",
         pitfall="Grows with the number of rows: compare at equal n. Elsewhere also uncentred.",
         margin=0.05,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from analysis.catalogue.info import MetricInfo
+from suture.analysis.catalogue.info import MetricInfo
 
-CLUSTERS = "analysis.clustering.clusters"
-AGREEMENT = "analysis.agreement.agreement"
-ZERO_SHOT = "analysis.zero_shot.zero_shot"
-AUROC = "analysis.zero_shot.finding_auroc"
+CLUSTERS = "suture.analysis.structure.clustering.clusters"
+AGREEMENT = "suture.analysis.structure.agreement.agreement"
+ZERO_SHOT = "suture.analysis.structure.zero_shot.zero_shot"
+AUROC = "suture.analysis.structure.zero_shot.finding_auroc"
 SAME = "1 = the same up to a turn and a scale"
 WORDS = "Depends on the words as much as on the pictures: state the templates. "
 HELD = "interval with the clusters held"
@@ -92,7 +92,7 @@ METRICS = (
         better="higher",
         convention="accuracy of 5 nearest neighbours by cosine, all modalities stacked, 80/20 by group, tied "
         "votes share, mean of 5 splits; graph fixed in the interval",
-        function="analysis.clustering.label_knn_accuracy",
+        function="suture.analysis.structure.clustering.label_knn_accuracy",
         source="as in ModGap, Grassucci et al. 2025, there without groups",
         pitfall="A common label is often right by chance: see its share in the note.",
         extended=True,
@@ -141,7 +141,7 @@ METRICS = (
         better="higher",
         convention="mean share of common 10 nearest by cosine, self excluded, equal rows by row order; "
         "interval over studies as they ask and as they are found",
-        function="analysis.agreement.neighbourhood_overlap",
+        function="suture.analysis.structure.agreement.neighbourhood_overlap",
         source="mutual k-NN, Huh et al. 2024",
         pitfall="10 / (n - 1) by chance, so it falls with more studies. Repeated texts stand in file order.",
         extended=True,

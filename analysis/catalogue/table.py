@@ -1,14 +1,14 @@
-"""The catalogue as a table for docs/metrics.md: `python -m analysis.catalogue.table` writes it there."""
+"""The catalogue as a table for docs/metrics.md: `python -m suture.analysis.catalogue.table` writes it there."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-from analysis.catalogue import TOPICS, captions
-from analysis.catalogue.info import MetricInfo
+from suture.analysis.catalogue import TOPICS, captions
+from suture.analysis.catalogue.info import MetricInfo
 
-BEGIN, END = "<!-- catalogue: written by analysis.catalogue.table -->", "<!-- /catalogue -->"
+BEGIN, END = "<!-- catalogue: written by suture.analysis.catalogue.table -->", "<!-- /catalogue -->"
 DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from analysis.compare.flips import Flips, flips
-from analysis.compare.kinds import Kind, kind_difference
-from analysis.compare.movement import Movement, movement
-from analysis.compare.neighbourhood import Neighbourhoods, neighbourhoods
-from analysis.compare.slices import Slice, by_length, by_value, slices
-from analysis.compare.table import HEADLINE, Comparison, Row, compare, headline
-from analysis.compare.verdict import Verdict, Word, summary, word
+from suture.analysis.compare.by_group import Slice, by_length, by_value, slices
+from suture.analysis.compare.movement import Movement, movement
+from suture.analysis.compare.neighbourhood import Neighbourhoods, neighbourhoods
+from suture.analysis.compare.pair_kinds import Kind, kind_difference
+from suture.analysis.compare.rank_changes import Flips, flips
+from suture.analysis.compare.table import HEADLINE, Comparison, Row, compare, headline
+from suture.analysis.compare.verdict import Verdict, Word, summary, word
 
 __all__ = [
     "HEADLINE",

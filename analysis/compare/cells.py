@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from analysis.catalogue import CATALOGUE
-from analysis.compare.table import HEADLINE, Row
-from analysis.evaluate import Metric
+from suture.analysis.catalogue import CATALOGUE
+from suture.analysis.compare.table import HEADLINE, Row
+from suture.analysis.evaluate import Metric
 
 PROTOCOL = "multi_positive"  # repeated texts count as right
 

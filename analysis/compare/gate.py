@@ -6,9 +6,9 @@ import operator
 import re
 from dataclasses import dataclass
 
-from analysis.catalogue import CATALOGUE
-from analysis.compare.table import Comparison, Row
-from data.errors import Refused
+from suture.analysis.catalogue import CATALOGUE
+from suture.analysis.compare.table import Comparison, Row
+from suture.data.errors import Refused
 
 OPERATORS = {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt}
 FORM = re.compile(r"\s*([a-z0-9_]+)(?::(\w+))?\s*(<=|>=|<|>)\s*([-+]?[\d.]+(?:e[-+]?\d+)?)\s*", re.IGNORECASE)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.arrays import unit_rows
-from analysis.group_sums import codes_of
-from analysis.significance import benjamini_hochberg
+from suture.analysis.math.arrays import unit_rows
+from suture.analysis.math.group_sums import codes_of
+from suture.analysis.statistics.hypothesis_tests import benjamini_hochberg
 
 FOLDS = 5
 ROUNDS = 5

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.arrays import unit_rows
-from analysis.neighbours import TIE, nearest
+from suture.analysis.math.arrays import unit_rows
+from suture.analysis.retrieval.nearest import TIE, nearest
 
 MOST_QUERIES = 10_000
 

@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from analysis.catalogue import CATALOGUE, MetricInfo
-from analysis.compare.words import GAP_FAMILY, Word, at_least_unseen, word
-from analysis.evaluate import Evaluation, Metric
-from analysis.significance import bootstrap_p, holm
-from analysis.uncertainty import FLOAT32, MIN_GROUPS, interval
+from suture.analysis.catalogue import CATALOGUE, MetricInfo
+from suture.analysis.compare.verdict_words import GAP_FAMILY, Word, at_least_unseen, word
+from suture.analysis.evaluate import Evaluation, Metric
+from suture.analysis.statistics.bootstrap import FLOAT32, MIN_GROUPS, interval
+from suture.analysis.statistics.hypothesis_tests import bootstrap_p, holm
 
 Winner = Literal["A", "B", "same", "neither"]
 
@@ -39,7 +39,7 @@ class Row:
     p           two-sided, from the same replicates; p_holm  adjusted over the headline of
                 a pair of modalities
     margin      smallest change worth naming, in units of the metric
-    verdict     follows from interval and margin alone: see `analysis.compare.words.word`
+    verdict     follows from interval and margin alone: see `suture.analysis.compare.verdict_words.word`
     better      which set is, where the interval says so; "same" where unchanged, else "neither"
     """
 

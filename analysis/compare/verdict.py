@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from analysis import guards
-from analysis.compare.table import Comparison, Row, headline
-from analysis.compare.words import UNDECIDED, Word, word
+from suture.analysis.compare.table import Comparison, Row, headline
+from suture.analysis.compare.verdict_words import UNDECIDED, Word, word
+from suture.analysis.gap import collapse_warnings
 
 __all__ = ["Verdict", "Word", "summary", "word"]
 
@@ -44,7 +44,7 @@ def summary(comparison: Comparison, pair: tuple[str, str]) -> Verdict:
 
     The reasons, where their numbers are there: how much of the change in pair distance is the offset
     between the clouds and how much the single pairs; retrieval in both directions; the guards against
-    over-closing (limits of `analysis.guards`, unless the interval calls the change chance); and the numbers
+    over-closing (limits of `suture.analysis.gap.collapse_warnings`, unless the interval calls the change chance); and the numbers
     of the headline that cannot be decided.
     """
     if comparison.find("centroid_gap", *pair[::-1]) is not None:
@@ -99,7 +99,9 @@ def _guards(comparison: Comparison, pair: tuple[str, str]) -> Iterator[str]:
         seen += [row.title for row in rows if row.verdict not in UNDECIDED]
         open_ += [row.title for row in rows if row.verdict in UNDECIDED]
         told = [row for row in rows if row.verdict not in QUIET]
-        found = guards.warnings([{r.name: r.a.value for r in told}, {r.name: r.b.value for r in told}])
+        found = collapse_warnings.warnings(
+            [{r.name: r.a.value for r in told}, {r.name: r.b.value for r in told}]
+        )
         where = rows[0].direction or " and ".join(modalities) if rows else ""
         struck += [f"{w.message.rstrip('.')} ({where})" for w in found]
     if struck:

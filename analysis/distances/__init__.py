@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from analysis.distances.gaussian import Frechet, frechet
-from analysis.distances.pairwise import PairwiseDistances, pairwise_distances
-from analysis.distances.transport import Transport, transport
+from suture.analysis.distances.gaussian import Frechet, frechet
+from suture.analysis.distances.pairwise import PairwiseDistances, pairwise_distances
+from suture.analysis.distances.transport import Transport, transport
 
 __all__ = ["Frechet", "PairwiseDistances", "Transport", "frechet", "pairwise_distances", "transport"]

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.arrays import Matrix, Units, paired_units, scatter, unit_rows
-from analysis.group_sums import squared_length
-from analysis.uncertainty import Estimate, GroupBootstrap
+from suture.analysis.math.arrays import Matrix, Units, paired_units, scatter, unit_rows
+from suture.analysis.math.group_sums import squared_length
+from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap
 
 ROUNDING = 1e-12  # of the largest: singular values below are zero up to rounding
 

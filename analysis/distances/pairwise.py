@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.arrays import Matrix, check_pairs, taken
-from analysis.kernel_sums import Function, kernel_sums, sample_error, spread_out
-from analysis.uncertainty import Estimate, GroupBootstrap, sample_of, sampled_note
+from suture.analysis.math.arrays import Matrix, check_pairs, taken
+from suture.analysis.math.kernel_sums import Function, kernel_sums, sample_error, spread_out
+from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap, sample_of, sampled_note
 
 EXACT_STUDIES = 4096
 EXACT_PAIRS = 2_000_000  # of pooled rows, for the median distance

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.arrays import paired
-from analysis.uncertainty import Estimate, GroupBootstrap
+from suture.analysis.math.arrays import paired
+from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap
 
 ASSIGNED = 2000  # pairs up to which every row is assigned: the time grows with the cube
 DIRECTIONS = 256

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import combinations
 
-from analysis.evaluate.answers import right_answers
-from analysis.evaluate.controls import controls
-from analysis.evaluate.measures import alone, over_pairs, pair, together
-from analysis.evaluate.record import ALL_ASK, Control, Evaluation, Metric, evaluation_from_json
-from analysis.evaluate.step import LABEL_VALUES, Steps, asking, few_values
-from data.embeddings import EmbeddingSet
+from suture.analysis.evaluate.controls import controls
+from suture.analysis.evaluate.measurement import LABEL_VALUES, Steps, asking, few_values
+from suture.analysis.evaluate.metric_groups import alone, over_pairs, pair, together
+from suture.analysis.evaluate.record import ALL_ASK, Control, Evaluation, Metric, evaluation_from_json
+from suture.analysis.evaluate.retrieval import right_answers
+from suture.data.embedding_set import EmbeddingSet
 
 __all__ = [
     "ALL_ASK",

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from analysis.arrays import true_cosines
-from analysis.evaluate.record import Control, Metric
-from analysis.evaluate.step import Step
-from analysis.retrieval import rank_best
-from analysis.significance import wilson
-from analysis.uncertainty import sample_of
+from suture.analysis.evaluate.measurement import Step
+from suture.analysis.evaluate.record import Control, Metric
+from suture.analysis.math.arrays import true_cosines
+from suture.analysis.retrieval import rank_best
+from suture.analysis.statistics.bootstrap import sample_of
+from suture.analysis.statistics.hypothesis_tests import wilson
 
 QUERIES = 1_000  # of a shuffled retrieval, against the whole gallery
 EXACT = 1e-9

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.uncertainty import INTERVAL, Sample
+from suture.analysis.statistics.bootstrap import INTERVAL, Sample
 
 ALL_ASK = 100_000  # studies up to which each asks; above, a seeded sample of them asks all
 QUERIES = 10_000  # studies that ask then

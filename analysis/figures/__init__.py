@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from analysis.figures.captions import readings
-from analysis.figures.comparison import (
+from suture.analysis.figures.captions import readings
+from suture.analysis.figures.comparison import (
     by_slice,
     changes,
     expected_by_chance,
@@ -14,7 +14,7 @@ from analysis.figures.comparison import (
     overlaps,
     pair_cosines,
 )
-from analysis.figures.cosines import (
+from suture.analysis.figures.cosines import (
     KINDS,
     block_heat,
     by_group,
@@ -22,8 +22,10 @@ from analysis.figures.cosines import (
     kind_histograms,
     ridgeline,
 )
-from analysis.figures.data import data_of
-from analysis.figures.house import (
+from suture.analysis.figures.data import data_of
+from suture.analysis.figures.maps import small_map
+from suture.analysis.figures.ranks import rank_curves
+from suture.analysis.figures.theme import (
     CATEGORY_COLOURS,
     COLOUR_A,
     COLOUR_B,
@@ -34,9 +36,7 @@ from analysis.figures.house import (
     safe,
     styled,
 )
-from analysis.figures.maps import small_map
-from analysis.figures.ranks import rank_curves
-from analysis.figures.training import UNLIMITED, Curve, curve_of, curves, loss_against_gap, of_epochs
+from suture.analysis.figures.training import UNLIMITED, Curve, curve_of, curves, loss_against_gap, of_epochs
 
 __all__ = [
     "CATEGORY_COLOURS",

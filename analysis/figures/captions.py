@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from analysis.figures.house import COLOUR_A, COLOUR_B, named, safe, styled
-from analysis.uncertainty import Estimate
+from suture.analysis.figures.theme import COLOUR_A, COLOUR_B, named, safe, styled
+from suture.analysis.statistics.bootstrap import Estimate
 
 ROW = 56  # pixels: a name, then A, then B
 PLACES = (0.06, 0.3)  # below the name

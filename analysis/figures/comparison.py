@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from analysis.compare import Movement, Row, Slice, Word
-from analysis.compare.cells import title
-from analysis.figures.cosines import EDGES, WHOLE
-from analysis.figures.house import (
+from suture.analysis.compare import Movement, Row, Slice, Word
+from suture.analysis.compare.cells import title
+from suture.analysis.figures.cosines import EDGES, WHOLE
+from suture.analysis.figures.theme import (
     BAD,
     COLOUR_A,
     COLOUR_B,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from analysis.figures.house import (
+from suture.analysis.figures.theme import (
     COLOUR_A,
     COLOUR_B,
     DIVERGING,
@@ -23,7 +23,7 @@ from analysis.figures.house import (
     steps,
     styled,
 )
-from analysis.gap import Blocks, CosineSamples, GroupMean, Order, Ridge, Ridges
+from suture.analysis.gap import Blocks, CosineSamples, GroupMean, Order, Ridge, Ridges
 
 KINDS = {
     "true_pairs": ("True pairs", GOOD),

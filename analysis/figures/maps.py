@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from analysis.figures.house import SHAPES, safe, styled
+from suture.analysis.figures.theme import SHAPES, safe, styled
 
 
 def small_map(

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import plotly.graph_objects as go
 
-from analysis.figures.house import COLOUR_A, COLOUR_B, OPEN, ORNAMENT, faint, safe, styled
-from analysis.retrieval import RankCurve
+from suture.analysis.figures.theme import COLOUR_A, COLOUR_B, OPEN, ORNAMENT, faint, safe, styled
+from suture.analysis.retrieval import RankCurve
 
 BAND = 0.14  # opacity of an interval
 COLUMNS = ["k", "recall", "low", "high", "chance"]

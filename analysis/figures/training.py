@@ -9,7 +9,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from analysis.figures.house import ORNAMENT, faint, safe, styled
+from suture.analysis.figures.theme import ORNAMENT, faint, safe, styled
 
 BAND = 0.12  # opacity of an interval
 Limits = tuple[float, float]

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from analysis.gap.blocks import Blocks, Order, blocks, order
-from analysis.gap.extras import PairExtras, pair_extras
-from analysis.gap.flips import FlipTest, gap_test
-from analysis.gap.pair import PairGap, angular_value, pair_gap
-from analysis.gap.ridges import Ridge, Ridges, paired_difference, ridges
-from analysis.gap.samples import CosineSamples, GroupMean, cosine_by_label, cosine_samples, mean_by_label
+from suture.analysis.gap.cosine_blocks import Blocks, Order, blocks, order
+from suture.analysis.gap.cosine_samples import (
+    CosineSamples,
+    GroupMean,
+    cosine_by_label,
+    cosine_samples,
+    mean_by_label,
+)
+from suture.analysis.gap.pair import PairGap, angular_value, pair_gap
+from suture.analysis.gap.pair_extras import PairExtras, pair_extras
+from suture.analysis.gap.permutation_test import FlipTest, gap_test
+from suture.analysis.gap.ridges import Ridge, Ridges, paired_difference, ridges
 
 __all__ = [
     "Blocks",

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.arrays import Matrix, Units, paired_units, true_cosines, units
-from analysis.group_sums import group_sum_blocks, group_sums, squared_length
-from analysis.uncertainty import Estimate, GroupBootstrap
+from suture.analysis.math.arrays import Matrix, Units, paired_units, true_cosines, units
+from suture.analysis.math.group_sums import group_sum_blocks, group_sums, squared_length
+from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.uncertainty import Estimate, GroupBootstrap
+from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap
 
 MOST = 12  # values shown, those of most studies
 FEWEST = 5  # studies of a value, below which a density would be a pretence

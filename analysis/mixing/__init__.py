@@ -6,10 +6,10 @@ the rows mean: a collapsed space mixes too, so read them beside uniformity and e
 
 from __future__ import annotations
 
-from analysis.mixing.graph import JointGraph, joint_neighbours
-from analysis.mixing.labels import MixingByLabel, mixing_by_label
-from analysis.mixing.measures import Mixing, MixingInFull, mixing, mixing_in_full, same_to_other
-from analysis.mixing.silhouette import modality_silhouette
+from suture.analysis.mixing.joint_graph import JointGraph, joint_neighbours
+from suture.analysis.mixing.labels import MixingByLabel, mixing_by_label
+from suture.analysis.mixing.measures import Mixing, MixingInFull, mixing, mixing_in_full, same_to_other
+from suture.analysis.mixing.silhouette import modality_silhouette
 
 __all__ = [
     "JointGraph",

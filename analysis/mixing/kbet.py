@@ -7,8 +7,8 @@ from itertools import permutations
 
 import numpy as np
 
-from analysis.mixing.graph import JointGraph
-from analysis.mixing.pull import edge
+from suture.analysis.mixing.influence import edge
+from suture.analysis.mixing.joint_graph import JointGraph
 
 LEVEL = 0.05  # of the chi-square test
 FEWEST, MOST = 10, 70

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.arrays import Matrix, taken
-from analysis.mixing.graph import LIMIT, JointGraph, joint_neighbours
-from analysis.mixing.kbet import kbet_neighbours, rejection_pulls, rejections
-from analysis.mixing.pull import AROUND, influenced
-from analysis.mixing.silhouette import mean_silhouette
-from analysis.uncertainty import Estimate, GroupBootstrap, narrowed, sample_of, sampled_note
+from suture.analysis.math.arrays import Matrix, taken
+from suture.analysis.mixing.influence import AROUND, influenced
+from suture.analysis.mixing.joint_graph import LIMIT, JointGraph, joint_neighbours
+from suture.analysis.mixing.kbet import kbet_neighbours, rejection_pulls, rejections
+from suture.analysis.mixing.silhouette import mean_silhouette
+from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap, narrowed, sample_of, sampled_note
 
 FEWEST = 10  # rows of a label
 CONNECTED = 15  # neighbours that count as joined

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.mixing.pull import edge
+from suture.analysis.mixing.influence import edge
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def lisi(distances: np.ndarray, modality: np.ndarray, kinds: int, perplexity: in
     beta is such that the entropy of the weights is log(perplexity). Where so many neighbours are equally near
     that none reaches it, they share the weight. Source: Korsunsky et al. 2019.
     """
-    from analysis.mixing.kernels import weights_of
+    from suture.analysis.mixing.kernels import weights_of
 
     weights, beta = weights_of(distances, perplexity)
     shares = np.stack([np.where(modality == kind, weights, 0).sum(axis=1) for kind in range(kinds)], axis=1)

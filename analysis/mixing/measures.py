@@ -1,6 +1,6 @@
 """Numbers of the joint graph: shares of other modalities near each row, LISI, kBET.
 
-Intervals resample studies, as rows that ask and as rows that are found (`analysis.mixing.pull`); the graph is
+Intervals resample studies, as rows that ask and as rows that are found (`suture.analysis.mixing.influence`); the graph is
 not built anew. Only `same_to_other` holds it fixed: at one neighbour little is missed.
 """
 
@@ -11,11 +11,11 @@ from functools import partial
 
 import numpy as np
 
-from analysis.mixing.graph import JointGraph
-from analysis.mixing.kbet import kbet_neighbours, rejection_pulls, rejections
-from analysis.mixing.lisi import lisi
-from analysis.mixing.pull import edge, influenced, pulled
-from analysis.uncertainty import Estimate, GroupBootstrap
+from suture.analysis.mixing.influence import edge, influenced, pulled
+from suture.analysis.mixing.joint_graph import JointGraph
+from suture.analysis.mixing.kbet import kbet_neighbours, rejection_pulls, rejections
+from suture.analysis.mixing.lisi import lisi
+from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap
 
 LISI_FEWEST = 6  # neighbours: a perplexity of 2
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from analysis.uncertainty import Estimate, GroupBootstrap, narrowed
+from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap, narrowed
 
 
 def modality_silhouette(

@@ -1,7 +1,7 @@
 """Closing the gap without training: maps fitted on calibration studies and applied to others."""
 
-from analysis.posthoc.adapter import Adapter
-from analysis.posthoc.fitting import RIDGES, fit
-from analysis.posthoc.methods import METHODS, Method
+from suture.analysis.posthoc.adapter import Adapter
+from suture.analysis.posthoc.fitting import RIDGES, fit
+from suture.analysis.posthoc.methods import METHODS, Method
 
 __all__ = ["METHODS", "RIDGES", "Adapter", "Method", "fit"]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.arrays import MIN_NORM, unit_rows
-from analysis.posthoc.methods import METHODS
+from suture.analysis.math.arrays import MIN_NORM, unit_rows
+from suture.analysis.posthoc.methods import METHODS
 
 Arrays = dict[str, np.ndarray]
 STEPS = ("shift", "centre", "scale", "matrix", "target", "correction")

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from analysis.arrays import MIN_NORM, unit_rows
-from analysis.posthoc.adapter import Adapter, Arrays, landed, mapped
-from analysis.posthoc.methods import METHODS
+from suture.analysis.math.arrays import MIN_NORM, unit_rows
+from suture.analysis.posthoc.adapter import Adapter, Arrays, landed, mapped
+from suture.analysis.posthoc.methods import METHODS
 
 RIDGES = tuple(10.0**e for e in range(-6, 2))  # penalties to choose from
 HELD_OUT = 0.2  # share of the calibration groups on which the penalty is chosen

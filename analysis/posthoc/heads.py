@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import erf
 
-from analysis.posthoc.adapter import Arrays, landed
+from suture.analysis.posthoc.adapter import Arrays, landed
 
 METHOD = "heads"
 

@@ -1,11 +1,11 @@
 """Maps in two dimensions, what they distort, how two of them compare, and new rows on an old one."""
 
-from analysis.projection.comparable import Comparison, Pair, aligned, compared, started
-from analysis.projection.maps import MIN_ROWS_UMAP, Graph, Map, directions, onto, pca, pca_common, umap
-from analysis.projection.placing import Placed, place
-from analysis.projection.regions import Region, regions
-from analysis.projection.sampled import Sampled, sampled
-from analysis.projection.trust import DISTORTED, Trust, trust
+from suture.analysis.projection.alignment import Comparison, Pair, aligned, compared, started
+from suture.analysis.projection.label_regions import Region, regions
+from suture.analysis.projection.maps import MIN_ROWS_UMAP, Graph, Map, directions, onto, pca, pca_common, umap
+from suture.analysis.projection.placement import Placed, place
+from suture.analysis.projection.sampled_umap import Sampled, sampled
+from suture.analysis.projection.trust import DISTORTED, Trust, trust
 
 __all__ = [
     "DISTORTED",

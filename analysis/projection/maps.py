@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.neighbours import nearest
-from analysis.stack import Stack, stack
+from suture.analysis.math.row_stack import Stack, stack
+from suture.analysis.retrieval.nearest import nearest
 
 MIN_ROWS_UMAP = 10
 MANY = 10_000

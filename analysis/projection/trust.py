@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.arrays import BLOCK
-from analysis.neighbours import TIE, Best
-from analysis.projection.maps import Graph
-from analysis.stack import Stack, stack
+from suture.analysis.math.arrays import BLOCK
+from suture.analysis.math.row_stack import Stack, stack
+from suture.analysis.projection.maps import Graph
+from suture.analysis.retrieval.nearest import TIE, Best
 
 ROWS = 2048  # of those measured, at a time
 LIMIT = 20_000
@@ -101,7 +101,7 @@ def _faults(
 
     Every row is read once: for ranks by cosine, and for the true neighbours where they are not known.
     """
-    from analysis.projection.counting import larger
+    from suture.analysis.projection.rank_counts import larger
 
     queries = z.take(rows)
     own = np.einsum("nd,nkd->nk", queries, z.take(drawn)) + np.float32(TIE)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from analysis.report.page import html, record_json, table_files
-from analysis.report.record import Evidence, Paired, Picture, Side, Study
-from analysis.tables import csv_text, latex
+from suture.analysis.report.page import html, record_json, table_files
+from suture.analysis.report.record import Evidence, Paired, Picture, Side, Study
+from suture.analysis.text_tables import csv_text, latex
 
 __all__ = [
     "Evidence",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from analysis.report import against, looks, notes, numbers
-from analysis.report.parts import Part, Section, Text
-from analysis.report.record import Evidence
-from analysis.verdict import reading
+from suture.analysis.gap.verdict import reading
+from suture.analysis.report import comparison, gallery, notes, numbers
+from suture.analysis.report.elements import Part, Section, Text
+from suture.analysis.report.record import Evidence
 
 
 def document(evidence: Evidence) -> tuple[Section, ...]:
@@ -19,14 +19,14 @@ def document(evidence: Evidence) -> tuple[Section, ...]:
 def _sections(evidence: Evidence) -> Iterator[Section]:
     yield Section("verdict", "Verdict", (*_verdict(evidence), numbers.five(evidence)))
     if evidence.paired:
-        yield against.numbers_section(evidence, evidence.paired)
+        yield comparison.numbers_section(evidence, evidence.paired)
     yield _of("controls", "Permutation control", [numbers.controls(evidence)])
-    yield _of("cosines", "Cosines", [looks.histograms(evidence)])
-    yield _of("maps", "Where the studies lie", looks.maps(evidence))
-    yield _of("labels", "Cosine by label", looks.labels(evidence))
-    yield _of("worst", "True pairs that lie farthest apart", looks.worst(evidence))
+    yield _of("cosines", "Cosines", [gallery.histograms(evidence)])
+    yield _of("maps", "Where the studies lie", gallery.maps(evidence))
+    yield _of("labels", "Cosine by label", gallery.labels(evidence))
+    yield _of("worst", "True pairs that lie farthest apart", gallery.worst(evidence))
     if evidence.paired:
-        yield from against.sections(evidence, evidence.paired)
+        yield from comparison.sections(evidence, evidence.paired)
     yield Section("numbers", "All numbers", tuple(_numbers(evidence)))
     yield _of("undefined", "Undefined", [numbers.undefined(evidence)])
     yield notes.protocol_notes(evidence)
@@ -38,7 +38,7 @@ def _verdict(evidence: Evidence) -> Iterator[Part]:
     if evidence.paired:
         yield Text((evidence.paired.verdict.headline,), "verdict")
         yield Text(evidence.paired.verdict.reasons, "list")
-    for letter, side in looks.lettered(evidence):
+    for letter, side in gallery.lettered(evidence):
         found = reading(side.evaluation, evidence.pair)
         if found is None:
             x, y = evidence.pair
@@ -53,7 +53,7 @@ def _verdict(evidence: Evidence) -> Iterator[Part]:
 
 
 def _numbers(evidence: Evidence) -> Iterator[Part]:
-    for letter, side in looks.lettered(evidence):
+    for letter, side in gallery.lettered(evidence):
         yield replace(numbers.everything(side.evaluation, letter), folded=evidence.paired is not None)
     if evidence.paired:
         rows = evidence.paired.table.rows

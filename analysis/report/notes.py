@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from analysis.catalogue import PROTOCOL_MEANING
-from analysis.compare.cells import protocol
-from analysis.report.looks import lettered
-from analysis.report.parts import Section, Table, Text
-from analysis.report.record import Evidence
+from suture.analysis.catalogue import PROTOCOL_MEANING
+from suture.analysis.compare.cells import protocol
+from suture.analysis.report.elements import Section, Table, Text
+from suture.analysis.report.gallery import lettered
+from suture.analysis.report.record import Evidence
 
 HASH = 64  # letters of a SHA-256; what is longer gets a line of its own
 

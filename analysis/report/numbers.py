@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.catalogue import CATALOGUE
-from analysis.compare import Row
-from analysis.compare.cells import PROTOCOL, cells, named, numbers, protocol, title, with_interval
-from analysis.evaluate import Control, Evaluation, Metric
-from analysis.report.parts import Table, Tone
-from analysis.report.record import Evidence
+from suture.analysis.catalogue import CATALOGUE
+from suture.analysis.compare import Row
+from suture.analysis.compare.cells import PROTOCOL, cells, named, numbers, protocol, title, with_interval
+from suture.analysis.evaluate import Control, Evaluation, Metric
+from suture.analysis.report.elements import Table, Tone
+from suture.analysis.report.record import Evidence
 
 TONES: dict[str, Tone] = {
     "closed": "good",

@@ -14,10 +14,10 @@ import plotly.graph_objects as go
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from analysis.report.document import document
-from analysis.report.parts import Chart, Section, Table
-from analysis.report.record import Evidence
-from analysis.tables import csv_text, latex
+from suture.analysis.report.document import document
+from suture.analysis.report.elements import Chart, Section, Table
+from suture.analysis.report.record import Evidence
+from suture.analysis.text_tables import csv_text, latex
 
 # No request leaves the page. Scripts run by their hash alone, so text that slipped in could not run; style
 # is inline because Plotly writes rules of its own.
@@ -79,7 +79,7 @@ def plotly_source() -> str:
 @cache
 def _environment() -> Environment:
     found = Environment(
-        loader=PackageLoader("analysis.report", "."),
+        loader=PackageLoader("suture.analysis.report", "."),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -91,7 +91,7 @@ def _environment() -> Environment:
 
 @cache
 def _resource(name: str) -> str:
-    return files("analysis.report").joinpath(name).read_text(encoding="utf-8")
+    return files("suture.analysis.report").joinpath(name).read_text(encoding="utf-8")
 
 
 def _hash(script: str) -> str:

@@ -9,9 +9,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from analysis.compare import Comparison, Flips, Movement, Neighbourhoods, Slice, Verdict
-from analysis.evaluate import Evaluation
-from analysis.gap import CosineSamples, GroupMean
+from suture.analysis.compare import Comparison, Flips, Movement, Neighbourhoods, Slice, Verdict
+from suture.analysis.evaluate import Evaluation
+from suture.analysis.gap import CosineSamples, GroupMean
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Side:
 
 
 class Paired(Protocol):
-    """What a report says of A against B; `models.comparison.Compared` is one."""
+    """What a report says of A against B; `suture.workflows.compare.Compared` is one."""
 
     @property
     def study_ids(self) -> tuple[str, ...]: ...

@@ -6,18 +6,18 @@ protocols answer three questions; ties are settled by the exact expected value.
 
 from __future__ import annotations
 
-from analysis.retrieval.curve import RankCurve, rank_curve
-from analysis.retrieval.directions import (
+from suture.analysis.retrieval.curve import RankCurve, rank_curve
+from suture.analysis.retrieval.directions import (
     BothDirections,
     Direction,
     both_directions,
     rank_best,
     retrieval,
 )
-from analysis.retrieval.labels import LabelPrecision, label_precision
-from analysis.retrieval.protocols import PROTOCOLS, Protocol, RightAnswers, joint_keys
-from analysis.retrieval.ranks import Positives, Ranks
-from analysis.retrieval.scores import KS, Retrieval
+from suture.analysis.retrieval.labels import LabelPrecision, label_precision
+from suture.analysis.retrieval.protocols import PROTOCOLS, Protocol, RightAnswers, joint_keys
+from suture.analysis.retrieval.scores import KS, Retrieval
+from suture.analysis.retrieval.tied_ranks import Positives, Ranks
 
 __all__ = [
     "KS",

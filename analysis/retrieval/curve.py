@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.retrieval.ranks import Ranks
-from analysis.retrieval.scores import KS, means
-from analysis.uncertainty import GroupBootstrap
+from suture.analysis.retrieval.scores import KS, means
+from suture.analysis.retrieval.tied_ranks import Ranks
+from suture.analysis.statistics.bootstrap import GroupBootstrap
 
 POINTS = 60  # places of k, closer together where k is small
 

@@ -8,14 +8,14 @@ from typing import Literal
 
 import numpy as np
 
-from analysis.arrays import Matrix, check_pairs, source
-from analysis.hubness import Hubness, hubness
-from analysis.retrieval.engine import Found, search
-from analysis.retrieval.protocols import PROTOCOLS, Protocol, RightAnswers, Task, task
-from analysis.retrieval.ranks import Ranks
-from analysis.retrieval.rows import rows_of
-from analysis.retrieval.scores import Retrieval, graded, scores
-from analysis.uncertainty import GroupBootstrap, narrowed
+from suture.analysis.math.arrays import Matrix, check_pairs, source
+from suture.analysis.retrieval.engine import Found, search
+from suture.analysis.retrieval.hubness import Hubness, hubness
+from suture.analysis.retrieval.protocols import PROTOCOLS, Protocol, RightAnswers, Task, task
+from suture.analysis.retrieval.rows import rows_of
+from suture.analysis.retrieval.scores import Retrieval, graded, scores
+from suture.analysis.retrieval.tied_ranks import Ranks
+from suture.analysis.statistics.bootstrap import GroupBootstrap, narrowed
 
 EVERY = (PROTOCOLS.index("multi_positive"),)  # protocols for which all right answers are placed
 

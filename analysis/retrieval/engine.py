@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.retrieval.protocols import Task
-from analysis.retrieval.questions import Counter, Question, counters_of
-from analysis.retrieval.ranks import Positives, Ranks
-from analysis.retrieval.rows import Rows, pair_scores, parts_of
+from suture.analysis.retrieval.protocols import Task
+from suture.analysis.retrieval.questions import Counter, Question, counters_of
+from suture.analysis.retrieval.rows import Rows, pair_scores, parts_of
+from suture.analysis.retrieval.tied_ranks import Positives, Ranks
 
 TILE = (512, 512)  # 1 MB: about a core's own cache
 SPARE = 6  # candidates kept beyond k, so that rounding at the k-th place is hardly ever in doubt
@@ -83,7 +83,7 @@ class _Worker:
                     self._tile(left_centred[r], right_centred, _Side(rows, left[r]), _Side(part, right))
 
     def _tile(self, left: np.ndarray, right: np.ndarray, x: _Side, y: _Side) -> None:
-        from analysis.retrieval import kernels
+        from suture.analysis.retrieval import kernels
 
         shape = len(left), len(right)
         tile, turned = (b[: shape[0] * shape[1]] for b in self.buffers)
@@ -97,7 +97,7 @@ class _Worker:
             self._take(1, turned, y, x)
 
     def _take(self, which: int, tile: np.ndarray, asks: _Side, offered: _Side) -> None:
-        from analysis.retrieval import kernels
+        from suture.analysis.retrieval import kernels
 
         d = self.directions[which]
         row, item, offset = asks.part.start, offered.part.start, d.offset[offered.part]
@@ -109,7 +109,7 @@ class _Worker:
 
     def _take_turned(self, tile: np.ndarray, offered: _Side, asks: _Side) -> None:
         """The columns of the tile ask, and nothing has to be turned over."""
-        from analysis.retrieval import kernels
+        from suture.analysis.retrieval import kernels
 
         d = self.directions[1]
         row, offset = asks.part.start, d.offset[offered.part]
@@ -186,7 +186,7 @@ def _sweep(directions: Sequence[_Direction]) -> list[_Worker]:
 
 def _nearest(direction: _Direction, number: int, workers: list[_Worker], k: int) -> np.ndarray:
     """Settles which items are nearest, as many threads as swept sharing the rows."""
-    from analysis.retrieval import kernels
+    from suture.analysis.retrieval import kernels
 
     queries, gallery = direction.queries, direction.items
     out = np.empty((len(queries), k), np.int64)
@@ -218,7 +218,7 @@ def _settle_from_all(
     out: np.ndarray,
 ) -> None:  # fmt: skip
     """All items that may score `lowest` (n_rows,) or more are scored, for a few rows."""
-    from analysis.retrieval import kernels
+    from suture.analysis.retrieval import kernels
 
     queries, gallery = direction.queries, direction.items
     taken = queries.take(rows)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.retrieval.scores import means
-from analysis.uncertainty import Estimate, GroupBootstrap
+from suture.analysis.retrieval.scores import means
+from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap
 
 
 @dataclass(frozen=True)

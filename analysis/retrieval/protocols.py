@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from analysis.group_sums import codes_of
+from suture.analysis.math.group_sums import codes_of
 
 Protocol = Literal["strict", "multi_positive", "deduplicated"]
 PROTOCOLS: tuple[Protocol, ...] = ("strict", "multi_positive", "deduplicated")

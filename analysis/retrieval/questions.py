@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from analysis.retrieval.protocols import Task
-from analysis.retrieval.ranks import Positives, Ranks
-from analysis.retrieval.rows import Rows, pair_scores, parts_of
+from suture.analysis.retrieval.protocols import Task
+from suture.analysis.retrieval.rows import Rows, pair_scores, parts_of
+from suture.analysis.retrieval.tied_ranks import Positives, Ranks
 
 POSITIVES = 50  # right answers a query, on average, whose places are all worth finding
 RIGHT = 1 << 20  # right answers looked at together
@@ -64,7 +64,7 @@ class Question:
         return entry, places + (self.last - ends)[entry]
 
     def _find_best(self) -> None:
-        from analysis.retrieval import kernels
+        from suture.analysis.retrieval import kernels
 
         for pairs in parts_of(int((self.last - self.first).sum()), RIGHT):
             entry, item = self._right(pairs)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.arrays import MIN_NORM, Matrix, Units
+from suture.analysis.math.arrays import MIN_NORM, Matrix, Units
 
 WHOLE = 1 << 26  # numbers up to which rows are kept as float32 beside those that came; above, by tiles
 BLOCK = 4096  # rows in memory at a time, above
@@ -46,7 +46,7 @@ class Rows:
     def block(self, part: slice) -> tuple[np.ndarray, np.ndarray]:
         """Some distinct rows as they came, and their unit rows less the centre in float32: in a narrow cone,
         where all cosines are alike, float32 keeps its digits for what differs."""
-        from analysis.retrieval import kernels
+        from suture.analysis.retrieval import kernels
 
         if self.whole is not None:
             return self.whole[0][part], self.whole[1][part]
@@ -55,7 +55,7 @@ class Rows:
 
     def towards(self, point: np.ndarray) -> np.ndarray:
         """Products of the unit rows with a point in float64, (m,)."""
-        from analysis.retrieval import kernels
+        from suture.analysis.retrieval import kernels
 
         parts = [kernels.products(self.take(p), self.scale[p], point) for p in parts_of(len(self))]
         return np.concatenate(parts)
@@ -68,7 +68,7 @@ class Rows:
 
 def rows_of(matrix: Matrix) -> Rows:
     """ValueError for a row without direction or not finite."""
-    from analysis.retrieval import kernels
+    from suture.analysis.retrieval import kernels
 
     take, n, dim = _source(matrix)
     factors = np.random.default_rng(0).integers(2**62, size=dim) * 2 + 1
@@ -98,7 +98,7 @@ def rows_of(matrix: Matrix) -> Rows:
 
 def pair_scores(x: Rows, y: Rows, left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Exact cosine of the distinct rows left[p] of x and right[p] of y, (n_pairs,)."""
-    from analysis.retrieval import kernels
+    from suture.analysis.retrieval import kernels
 
     found = np.empty(len(left))
     for p in parts_of(len(left), PAIRS):

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from analysis.retrieval.protocols import Protocol
-from analysis.retrieval.ranks import Positives, Ranks
-from analysis.uncertainty import Estimate, GroupBootstrap
+from suture.analysis.retrieval.protocols import Protocol
+from suture.analysis.retrieval.tied_ranks import Positives, Ranks
+from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap
 
 KS = (1, 5, 10)
 NAMED_SPREAD = 0.001  # from here on a number says what the order of ties could make of it
@@ -103,7 +103,7 @@ def means(columns: Mapping[str, np.ndarray], *, bootstrap: GroupBootstrap) -> di
 
 
 def _wilson(estimate: Estimate) -> Estimate:
-    from analysis.significance import wilson
+    from suture.analysis.statistics.hypothesis_tests import wilson
 
     if not len(estimate.replicates):
         return estimate  # too few groups to say anything
@@ -113,7 +113,7 @@ def _wilson(estimate: Estimate) -> Estimate:
 
 def _median(values: np.ndarray, bootstrap: GroupBootstrap) -> Estimate:
     """Not centred: the median moves in steps, and a resample's is as good a step as any."""
-    from analysis.retrieval.kernels import medians
+    from suture.analysis.retrieval.kernels import medians
 
     order = np.argsort(values, kind="stable")
     sampled = medians(bootstrap.counts, bootstrap.codes[order], values[order])

@@ -1,7 +1,7 @@
 """The one door for data from outside: source -> checked collection in the workspace + report.
 
 Every row of the source is taken, or skipped with a reason; or the whole source is refused and nothing in the
-workspace changes. Bytes from outside are parsed in a limited child (`data.sandbox`); an item on which the
+workspace changes. Bytes from outside are parsed in a limited child (`suture.data.sandbox`); an item on which the
 child dies is skipped by name, and the rest goes on in another child.
 
 - `intake` takes studies in; `examine` tells how a source is understood, `preview` what its first picture is
@@ -19,17 +19,17 @@ from pathlib import Path
 
 import numpy as np
 
-from data import sandbox
-from data.errors import UserError
-from data.intake import reading
-from data.intake.extent import allowance, source_key
-from data.intake.options import Options
-from data.intake.parts import making, settle
-from data.intake.state import State
-from data.intake.taking import Progress, Taking, Understood
-from data.report import IntakeReport, refusal
-from data.sandbox import TICK, Frame, ParserDied
-from data.workspace import Workspace, check_name
+from suture.data import sandbox
+from suture.data.errors import UserError
+from suture.data.intake import reading
+from suture.data.intake.options import Options
+from suture.data.intake.progress import State
+from suture.data.intake.report import IntakeReport, refusal
+from suture.data.intake.shards import making, settle
+from suture.data.intake.source_key import allowance, source_key
+from suture.data.intake.taking import Progress, Taking, Understood
+from suture.data.sandbox import TICK, Frame, ParserDied
+from suture.data.workspace import Workspace, check_name
 
 __all__ = ["Options", "Progress", "Understood", "examine", "intake", "preview", "settle"]
 
@@ -45,7 +45,7 @@ def intake(
     options: Options | None = None,
     progress: Progress | None = None,
 ) -> IntakeReport:
-    """Read a folder, ZIP, table or upload (`data.uploads`) into a new collection called `name`.
+    """Read a folder, ZIP, table or upload (`suture.data.files.uploads`) into a new collection called `name`.
 
     progress  called with (rows done, rows found)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from data.dicom_view import MIDDLE, DicomView
-from data.raw import Roles
+from suture.data.dicom.view import MIDDLE, DicomView
+from suture.data.raw_studies import Roles
 
 
 @dataclass(frozen=True)

@@ -16,19 +16,19 @@ from typing import Any
 
 import numpy as np
 
-from data import images, readers
-from data.dicom_view import DicomView
-from data.errors import Refused, Skipped
-from data.intake.options import Options
-from data.intake.sources import opened
-from data.intake.study import Picture, checked
-from data.names import shown as labelled
-from data.phi import identifiers
-from data.raw import Files, RawStudies, Roles
-from data.readers import loose
-from data.readers.names import inside, pictures
-from data.readers.table import is_table
-from data.sandbox import TICK
+from suture.data import images, readers
+from suture.data.dicom.view import DicomView
+from suture.data.errors import Refused, Skipped
+from suture.data.files.names import shown as labelled
+from suture.data.intake.options import Options
+from suture.data.intake.sources import opened
+from suture.data.intake.study_checks import Picture, checked
+from suture.data.phi.identifiers import identifiers
+from suture.data.raw_studies import Files, RawStudies, Roles
+from suture.data.readers.file_lookup import inside, pictures
+from suture.data.readers.layouts import unpaired
+from suture.data.readers.layouts.table import is_table
+from suture.data.sandbox import TICK
 
 DECODERS = 4
 AHEAD = 64  # rows whose pictures are decoded before they are asked for: bounds memory
@@ -109,7 +109,7 @@ def _event(raw: RawStudies, options: Options, number: int, row: dict[str, str], 
 
 def _warnings(raw: RawStudies, shown: dict[str, np.ndarray], *, told: bool, named: bool) -> list[str]:
     """Codes of what was taken, and should be looked at by a person."""
-    silent = bool(raw.roles.texts) and not told and raw.layout != loose.LAYOUT
+    silent = bool(raw.roles.texts) and not told and raw.layout != unpaired.LAYOUT
     flat = any(pixels.min() == pixels.max() for pixels in shown.values())
     found = {"image_constant": flat, "report_empty": silent, "warn_phi_in_text": named}
     return [code for code, here in found.items() if here]
@@ -176,10 +176,10 @@ def _read(files: Files, options: Options, secret: str) -> RawStudies:
     if not options.loose:
         how = {"layout": options.layout, "table": options.table, "secret": secret}
         return readers.read(files, roles=options.roles, **how)
-    if loose.matches(files):
-        return loose.read(files)
+    if unpaired.matches(files):
+        return unpaired.read(files)
     try:
-        raw = loose.without_pictures(readers.read(files, secret=secret))
+        raw = unpaired.without_pictures(readers.read(files, secret=secret))
     except Refused as error:
         return _without_table(files, error)
     cells = {name for column in raw.roles.images for name in raw.rows[column]}
@@ -191,9 +191,9 @@ def _read(files: Files, options: Options, secret: str) -> RawStudies:
 
 def _without_table(files: Files, why: Refused) -> RawStudies:
     """Pictures whose table could not be read: it is among the problems, by its own reason."""
-    describing = () if why.code == "no_usable_files" else loose.DESCRIBING  # no layout that reads them
+    describing = () if why.code == "no_usable_files" else unpaired.DESCRIBING  # no layout that reads them
     try:
-        raw = loose.read(files)
+        raw = unpaired.read(files)
     except Refused as error:
         raise (why if describing and error.code == "file_type_not_allowed" else error) from None
     problems = [

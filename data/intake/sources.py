@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
-from data import tables, uploads
-from data.encodings import storable
-from data.errors import Refused
-from data.files import ZipFiles, open_files
-from data.raw import Files, Noted
+from suture.data.errors import Refused
+from suture.data.files import uploads
+from suture.data.files.sources import ZipFiles, open_files
+from suture.data.raw_studies import Files, Noted
+from suture.data.tables import reading
+from suture.data.tables.encodings import storable
 
 
 def opened(source: Path, table: str) -> tuple[Files, str]:
@@ -32,7 +33,7 @@ def _uploaded(labels: Mapping[str, Path], table: str) -> tuple[Files, str]:
         raise Refused("zip_among_files", "A ZIP comes alone. Upload it by itself, or its files without it.")
     if zipped:
         return ZipFiles(labels[zipped[0]]), table
-    alone = len(names) == 1 and names[0].lower().endswith(tables.SUFFIXES)
+    alone = len(names) == 1 and names[0].lower().endswith(reading.SUFFIXES)
     return UploadedFiles(labels), names[0] if alone and not table else table
 
 
@@ -49,11 +50,11 @@ def _named_apart(files: list[tuple[str, Path]]) -> dict[str, Path]:
 
 
 def _refuse_other_kinds(name: str) -> None:
-    if not name.lower().endswith(tables.SUFFIXES):
+    if not name.lower().endswith(reading.SUFFIXES):
         raise Refused(
             "file_type_not_allowed",
             f"{name!r} is not something that can be imported. Expected a folder, a .zip, "
-            f"or a table ({', '.join(tables.SUFFIXES)}).",
+            f"or a table ({', '.join(reading.SUFFIXES)}).",
         )
 
 

@@ -12,17 +12,18 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from data import images, store
-from data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID, Collection, Kind, Modality
-from data.errors import Refused, Skipped
-from data.intake.options import roles_of
-from data.intake.parts import PART, Parts
-from data.intake.state import State
-from data.raw import Roles
-from data.report import Skips
-from data.sandbox import Frame, ParserDied
-from data.splits import split_by_group
-from data.workspace import Workspace
+from suture.data import images
+from suture.data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID, Collection, Kind, Modality
+from suture.data.collections import storage
+from suture.data.errors import Refused, Skipped
+from suture.data.intake.options import roles_of
+from suture.data.intake.progress import State
+from suture.data.intake.report import Skips
+from suture.data.intake.shards import PART, Parts
+from suture.data.raw_studies import Roles
+from suture.data.sandbox import Frame, ParserDied
+from suture.data.splits import split_by_group
+from suture.data.workspace import Workspace
 
 ENCODERS = 4
 AHEAD = 64  # pictures that wait to be written: bounds memory
@@ -80,7 +81,7 @@ class Taking:
             self.parts.hand_over(staged)
             head = _head(first, self.name, state, self.seed)
             tables = (_sided(table, state, self.seed) for table in self.parts.tables())
-            store.publish_tables(workspace, head, tables, staged, report=state.summary())
+            storage.publish_tables(workspace, head, tables, staged, report=state.summary())
         return first.layout
 
     def _keep(self, frames: Iterator[Frame], first: Understood, progress: Progress | None) -> None:

@@ -13,7 +13,7 @@ Conditions are read by the small grammar below and nothing of them is ever run a
 - `not` binds closer than `and`, `and` closer than `or`.
 """
 
-from data.query.conditions import DEEPEST, MOST_CHARACTERS, matching
-from data.query.words import holding, lowered, words
+from suture.data.query.conditions import DEEPEST, MOST_CHARACTERS, matching
+from suture.data.query.words import holding, lowered, words
 
 __all__ = ["DEEPEST", "MOST_CHARACTERS", "holding", "lowered", "matching", "words"]

@@ -7,9 +7,9 @@ import difflib
 import numpy as np
 import pandas as pd
 
-from data.errors import UserError
-from data.query.cells import OPERATORS, Side, as_text, compared
-from data.query.tokens import WORDS, Token, tokens
+from suture.data.errors import UserError
+from suture.data.query.cells import OPERATORS, Side, as_text, compared
+from suture.data.query.tokens import WORDS, Token, tokens
 
 MOST_CHARACTERS = 2_000
 DEEPEST = 40  # brackets and nots within each other

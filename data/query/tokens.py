@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from data.errors import UserError
+from suture.data.errors import UserError
 
 WORDS = {"and", "or", "not", "in", "contains"}
 TOKEN = re.compile(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from data.query.cells import as_text
+from suture.data.query.cells import as_text
 
 ONE = re.compile(r"""(-?)(?:"([^"]*)"|(\S+))""")
 

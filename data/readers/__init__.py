@@ -11,11 +11,12 @@ from collections import Counter
 from pathlib import PurePosixPath
 from types import ModuleType
 
-from data.errors import Refused
-from data.raw import Files, RawStudies, Roles
-from data.readers import dicom, hf_datasets, medpix, mimic, openi, roco, table
+from suture.data.errors import Refused
+from suture.data.raw_studies import Files, RawStudies, Roles
+from suture.data.readers.huggingface import datasets
+from suture.data.readers.layouts import dicom, medpix, mimic, openi, roco, table
 
-MODULES: tuple[ModuleType, ...] = (hf_datasets, mimic, openi, roco, medpix, dicom, table)
+MODULES: tuple[ModuleType, ...] = (datasets, mimic, openi, roco, medpix, dicom, table)
 
 __all__ = ["detect", "layouts", "read"]
 

@@ -4,8 +4,8 @@ The child has no network, writes no file, starts no program, and has an end to i
 answers in frames of JSON and plain arrays, so that nothing of what it read can be executed by who asked.
 """
 
-from data.sandbox.confine import Budget, protections
-from data.sandbox.parent import ParserDied, run
-from data.sandbox.wire import TICK, Frame
+from suture.data.sandbox.confinement import Budget, protections
+from suture.data.sandbox.parent import ParserDied, run
+from suture.data.sandbox.wire import TICK, Frame
 
 __all__ = ["TICK", "Budget", "Frame", "ParserDied", "protections", "run"]

@@ -1,4 +1,4 @@
-"""The process that parses: `python -m data.sandbox.child`, a request on stdin, frames on stdout."""
+"""The process that parses: `python -m suture.data.sandbox.child`, a request on stdin, frames on stdout."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from typing import Any
 
 import numpy as np
 
-from data.errors import UserError
-from data.sandbox import wire
-from data.sandbox.confine import Budget, confine, rearm
+from suture.data.errors import UserError
+from suture.data.sandbox import wire
+from suture.data.sandbox.confinement import Budget, confine, rearm
 
 TASKS = {
-    "understand": "data.intake.reading:understand",
-    "studies": "data.intake.reading:read",
-    "probe": "data.sandbox.probe:probe",
-    "vectors": "data.vectors.reading:task",
-    "weights_archive": "data.weights.archive:task",
-    "weights_safetensors": "data.weights.safetensors_file:task",
-    "weights_torch": "data.weights.torch_file:task",
+    "understand": "suture.data.intake.reading:understand",
+    "studies": "suture.data.intake.reading:read",
+    "probe": "suture.data.sandbox.probe:probe",
+    "vectors": "suture.data.vectors.reading:task",
+    "weights_archive": "suture.data.weights.archive:task",
+    "weights_safetensors": "suture.data.weights.safetensors_file:task",
+    "weights_torch": "suture.data.weights.torch_file:task",
 }
 Send = Callable[..., None]  # (header, arrays=())
 

@@ -14,16 +14,14 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-from data.errors import Refused, Skipped
-from data.sandbox import wire
-from data.sandbox.confine import Budget
-from data.sandbox.wire import Frame
+from suture.data.errors import Refused, Skipped
+from suture.data.sandbox import wire
+from suture.data.sandbox.confinement import Budget
+from suture.data.sandbox.wire import Frame
 
-ROOT = Path(__file__).parents[2]
-PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "SUTURE_LIMITS")
+PASSED_ON = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "SUTURE_LIMITS")
 ALONE = {  # one thread: threads of a library started before the filter would be outside of it
     **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
     **{"HF_HUB_OFFLINE": "1", "TORCH_FORCE_WEIGHTS_ONLY_LOAD": "1", "PYTHONDONTWRITEBYTECODE": "1"},
@@ -37,7 +35,7 @@ class ParserDied(Refused):
 
 
 def run(task: str, request: dict[str, Any], *, budget: Budget | None = None) -> Iterator[Frame]:
-    """Do a task of `data.sandbox.child.TASKS` in a limited child; its answers as they come.
+    """Do a task of `suture.data.sandbox.child.TASKS` in a limited child; its answers as they come.
 
     request  JSON; files go as paths and are only read
 
@@ -67,15 +65,13 @@ def run(task: str, request: dict[str, Any], *, budget: Budget | None = None) -> 
 
 @contextmanager
 def _child() -> Iterator[subprocess.Popen[bytes]]:
-    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
     kept = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     process = subprocess.Popen(
-        [sys.executable, "-m", "data.sandbox.child"],
+        [sys.executable, "-P", "-m", "suture.data.sandbox.child"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,  # libraries quote there what they read
-        env={**kept, **ALONE, "PYTHONPATH": path},
-        cwd=ROOT,
+        env={**kept, **ALONE},
     )
     try:
         yield process

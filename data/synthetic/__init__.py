@@ -4,7 +4,7 @@
 - `FINDINGS` lists what can be found and where, `VIEWS` the regions; `NOTICE` says what this is.
 """
 
-from data.synthetic.factors import FINDINGS, NO_FINDING, NOTICE, VIEWS
-from data.synthetic.studies import SyntheticStudies, generate
+from suture.data.synthetic.factors import FINDINGS, NO_FINDING, NOTICE, VIEWS
+from suture.data.synthetic.studies import SyntheticStudies, generate
 
 __all__ = ["FINDINGS", "NOTICE", "NO_FINDING", "VIEWS", "SyntheticStudies", "generate"]

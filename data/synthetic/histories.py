@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from data.synthetic.factors import findings_of
-from data.synthetic.plan import Plan
+from suture.data.synthetic.factors import findings_of
+from suture.data.synthetic.plan import Plan
 
 HISTORY = 31  # purpose of the seeded draws
 EMPTY, ASTRAY = 0.05, 0.2  # chances: no history at all, a complaint about something else

@@ -11,15 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data.synthetic.factors import (
-    FINDINGS,
-    LIMBS,
-    REGION_WEIGHTS,
-    SIZES,
-    Finding,
-    Kind,
-    findings_of,
-)
+from suture.data.synthetic.factors import FINDINGS, LIMBS, REGION_WEIGHTS, SIZES, Finding, Kind, findings_of
 
 PATIENT, SPLIT, STUDY = 1, 2, 3  # purposes of the seeded draws
 SPLITS = ("train",) * 7 + ("val",) + ("test",) * 2

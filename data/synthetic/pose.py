@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from data.synthetic.shapes import Floats
+from suture.data.synthetic.shapes import Floats
 
 
 @dataclass(frozen=True)

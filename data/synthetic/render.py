@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from data.synthetic import abdomen, frontal, hand, knee, lateral, pelvis
-from data.synthetic.factors import LIMBS, Finding
-from data.synthetic.film import Exposure, develop
-from data.synthetic.plan import Plan
-from data.synthetic.pose import Pose
-from data.synthetic.scene import Scene
+from suture.data.synthetic.anatomy import abdomen, chest_frontal, chest_lateral, hand, knee, pelvis
+from suture.data.synthetic.factors import LIMBS, Finding
+from suture.data.synthetic.film_grain import Exposure, develop
+from suture.data.synthetic.plan import Plan
+from suture.data.synthetic.pose import Pose
+from suture.data.synthetic.scene import Scene
 
 OEDEMA = "pulmonary oedema"  # its painter fills both lungs at once
 POSE, ANATOMY, DETAIL, FILM = 11, 12, 13, 14  # purposes of the seeded draws
@@ -30,8 +30,12 @@ class Painter:
 
 
 PAINTERS: dict[str, Painter] = {
-    "chest frontal": Painter(frontal.paint, frontal.WINDOW, frontal.FOV, frontal.FRAME),
-    "chest lateral": Painter(lateral.paint, lateral.WINDOW, lateral.FOV, lateral.FRAME),
+    "chest frontal": Painter(
+        chest_frontal.paint, chest_frontal.WINDOW, chest_frontal.FOV, chest_frontal.FRAME
+    ),
+    "chest lateral": Painter(
+        chest_lateral.paint, chest_lateral.WINDOW, chest_lateral.FOV, chest_lateral.FRAME
+    ),
     "hand": Painter(hand.paint, hand.WINDOW, hand.FOV, hand.FRAME),
     "knee": Painter(knee.paint, knee.WINDOW, knee.FOV, knee.FRAME),
     "pelvis": Painter(pelvis.paint, pelvis.WINDOW, pelvis.FOV, pelvis.FRAME),

@@ -6,9 +6,9 @@ import re
 
 import numpy as np
 
-from data.synthetic import phrases
-from data.synthetic.factors import FINDINGS, Finding
-from data.synthetic.plan import Plan
+from suture.data.synthetic import phrases
+from suture.data.synthetic.factors import FINDINGS, Finding
+from suture.data.synthetic.plan import Plan
 
 REPORT = 21  # purpose of the seeded draws
 STYLES = ("terse", "full", "structured", "narrative")

@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from data.synthetic.pose import Pose
-from data.synthetic.shapes import Floats, Shape, chord, outline_depth, plate, tube, union_depth
+from suture.data.synthetic.pose import Pose
+from suture.data.synthetic.shapes import Floats, Shape, chord, outline_depth, plate, tube, union_depth
 
 # Linear attenuation per cm near 60 keV; bone's are the excess over the water it displaces.
 MU_WATER, MU_LUNG, MU_FAT = 0.20, 0.055, 0.175

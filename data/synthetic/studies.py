@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from data.synthetic.factors import NO_FINDING, VIEWS
-from data.synthetic.histories import write_history
-from data.synthetic.plan import Plan, patients, plan_study
-from data.synthetic.render import Film, render
-from data.synthetic.reports import write_report
+from suture.data.synthetic.factors import NO_FINDING, VIEWS
+from suture.data.synthetic.histories import write_history
+from suture.data.synthetic.plan import Plan, patients, plan_study
+from suture.data.synthetic.render import Film, render
+from suture.data.synthetic.reports import write_report
 
 
 @dataclass(frozen=True)

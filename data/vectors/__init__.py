@@ -13,15 +13,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from data import embeddings, store, uploads
-from data.collection import STUDY_ID
-from data.errors import Refused, UserError
-from data.report import IntakeReport, Skips, refusal
-from data.vectors.asking import File, read
-from data.vectors.blocks import save
-from data.vectors.checks import Columns, Matrices, plain, separate, unit, usable
-from data.vectors.rows import describe_rows, has_ids, keys
-from data.workspace import COLLECTION, SET, Workspace, check_name
+from suture.data.collection import STUDY_ID
+from suture.data.collections import storage
+from suture.data.errors import Refused, UserError
+from suture.data.files import uploads
+from suture.data.intake.report import IntakeReport, Skips, refusal
+from suture.data.vectors.blocks import save
+from suture.data.vectors.checks import Columns, Matrices, plain, separate, unit, usable
+from suture.data.vectors.requests import File, read
+from suture.data.vectors.rows import describe_rows, has_ids, keys
+from suture.data.workspace import COLLECTION, SET, Workspace, check_name, embedding_sets
 
 __all__ = ["import_vectors"]
 Progress = Callable[[float, str], None]
@@ -36,7 +37,7 @@ def import_vectors(
     features: bool = False,
     progress: Progress = lambda share, what: None,
 ) -> IntakeReport:
-    """Take vectors in as an embedding set called `name`. `sources` are files, or one upload (`data.uploads`).
+    """Take vectors in as an embedding set called `name`. `sources` are files, or one upload (`suture.data.files.uploads`).
 
     With `collection`, rows are matched to its studies by id (or by order if there are no ids and
     the numbers agree), and pages can show images and texts.
@@ -114,13 +115,17 @@ def _take(
     with workspace.staging() as staged:
         kept = {
             m: save(
-                staged / embeddings.matrix_file(i), a, good, partial(_shaped, missing[m], features), written
+                staged / embedding_sets.matrix_file(i),
+                a,
+                good,
+                partial(_shaped, missing[m], features),
+                written,
             )
             for i, (m, a) in enumerate(vectors.items())
         }
         if not collection:
             rows = rows.assign(**{k: v for k, v in keys(kept).items() if k not in rows})
-        embeddings.publish(workspace, name, staged, [*vectors], rows, {**meta, "n": len(rows)})
+        embedding_sets.publish(workspace, name, staged, [*vectors], rows, {**meta, "n": len(rows)})
     return len(rows)
 
 
@@ -135,7 +140,7 @@ def _attach(
 ) -> tuple[pd.DataFrame, dict[str, object]]:
     """What the collection knows of the rows, matched by id, or by order if there are as many."""
     record = workspace.record(COLLECTION, name)
-    known = embeddings.identity_rows(store.load(workspace, name))
+    known = embedding_sets.identity_rows(storage.load(workspace, name))
     origin: dict[str, object] = {
         "collection": name,
         "collection_id": record.id,

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 
-from data.collection import check_modality
-from data.errors import Refused, Skipped
-from data.report import Skips
-from data.vectors.asking import Arrays
-from data.vectors.blocks import Matrix
+from suture.data.collection import check_modality
+from suture.data.errors import Refused, Skipped
+from suture.data.intake.report import Skips
+from suture.data.vectors.blocks import Matrix
+from suture.data.vectors.requests import Arrays
 
 Matrices = dict[str, Matrix]
 Columns = dict[str, np.ndarray]

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from data.encodings import storable
-from data.errors import Refused
-from data.names import shown
-from data.parquet import open_parquet, values_of
+from suture.data.errors import Refused
+from suture.data.files.names import shown
+from suture.data.tables.encodings import storable
+from suture.data.tables.parquet import open_parquet, values_of
 
 BATCH = 16_384  # rows
 

@@ -18,13 +18,13 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-from data import limits
-from data.archive import DAMAGED
-from data.encodings import storable
-from data.errors import Refused
-from data.names import shown
-from data.vectors.blocks import rows_of
-from data.vectors.parquet import read_parquet
+from suture.data import limits
+from suture.data.errors import Refused
+from suture.data.files.names import shown
+from suture.data.files.zip_archive import DAMAGED
+from suture.data.tables.encodings import storable
+from suture.data.vectors.blocks import rows_of
+from suture.data.vectors.parquet import read_parquet
 
 Named = tuple[str, Iterator[np.ndarray]]
 FORMAT = np.lib.format

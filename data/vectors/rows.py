@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID
-from data.errors import Refused
-from data.vectors.checks import Columns, Matrices
+from suture.data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID
+from suture.data.errors import Refused
+from suture.data.vectors.checks import Columns, Matrices
 
 ROLES = {
     STUDY_ID: ("study_id", "id", "ids", "image_id", "uid"),

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from data import sandbox
-from data.errors import Refused
-from data.sandbox import Frame
+from suture.data import sandbox
+from suture.data.errors import Refused
+from suture.data.sandbox import Frame
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt")
 Shapes = dict[str, tuple[int, ...]]

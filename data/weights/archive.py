@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from data.errors import Refused
-from data.weights import pickles
+from suture.data.errors import Refused
+from suture.data.weights import pickles
 
 ZIP_START = b"PK\x03\x04"  # what torch looks for
 PICKLE = "data.pkl"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from data.errors import Refused
+from suture.data.errors import Refused
 
 NESTS = (  # Lightning, open_clip, timm, and scripts; averaged weights only where there are no others
     *("state_dict", "model_state_dict", "model", "module", "net", "network", "weights", "params"),

@@ -15,10 +15,10 @@ from typing import Any, BinaryIO
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from data.errors import Refused
-from data.names import shown
-from data.weights.names import unwrapped
-from data.weights.values import check_kinds, check_shapes, check_values
+from suture.data.errors import Refused
+from suture.data.files.names import shown
+from suture.data.weights.names import unwrapped
+from suture.data.weights.values import check_kinds, check_shapes, check_values
 
 MAX_HEADER = 4 * 2**20  # bytes; 5,000 tensors need a tenth
 DTYPES = {

@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from data.errors import Refused
-from data.names import shown
-from data.weights.archive import beside_weights, corrupt
-from data.weights.names import unwrapped
-from data.weights.values import check_kinds, check_shapes, check_values
+from suture.data.errors import Refused
+from suture.data.files.names import shown
+from suture.data.weights.archive import beside_weights, corrupt
+from suture.data.weights.names import unwrapped
+from suture.data.weights.values import check_kinds, check_shapes, check_values
 
 KINDS = {
     **{torch.float64: "float64", torch.float32: "float32", torch.float16: "float16"},

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from data.errors import Refused
-from data.names import shown
+from suture.data.errors import Refused
+from suture.data.files.names import shown
 
 FLOATS = ("float64", "float32", "float16", "bfloat16")
 MUST_BE_FLOATS = ("weight", "bias")

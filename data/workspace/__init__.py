@@ -10,10 +10,10 @@ sweep    what interrupted work has left behind
 space    room on the disk
 """
 
-from data.workspace.derived import keep, kept
-from data.workspace.durable import replacing, sha256, write_atomically
-from data.workspace.home import Workspace
-from data.workspace.record import (
+from suture.data.workspace.derived import keep, kept
+from suture.data.workspace.durable import replacing, sha256, write_atomically
+from suture.data.workspace.home import Workspace
+from suture.data.workspace.record import (
     BUILT_IN,
     CAPTIONER,
     CHECKPOINT,

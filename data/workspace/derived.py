@@ -9,9 +9,9 @@ import hashlib
 from contextlib import suppress
 from pathlib import Path
 
-from data.errors import Refused
-from data.workspace import space
-from data.workspace.durable import private_folder, replacing
+from suture.data.errors import Refused
+from suture.data.workspace import disk_space
+from suture.data.workspace.durable import private_folder, replacing
 
 DIGEST = 32  # bytes in front of the content
 
@@ -19,7 +19,9 @@ DIGEST = 32  # bytes in front of the content
 def keep(path: Path, *parts: bytes | memoryview) -> None:
     """Write something derived, if there is room: its parts behind one another, which may be large."""
     with suppress(Refused, PermissionError):
-        space.require(path.parents[2], sum(len(part) for part in parts))  # home / derived / record / file
+        disk_space.require(
+            path.parents[2], sum(len(part) for part in parts)
+        )  # home / derived / record / file
         private_folder(path.parent)
         digest = hashlib.sha256()
         for part in parts:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from data.workspace import space
+from suture.data.workspace import disk_space
 
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 
@@ -24,7 +24,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        with space.named(path.parent):
+        with disk_space.named(path.parent):
             yield temporary
             flush(temporary)
             temporary.replace(path)

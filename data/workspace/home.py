@@ -20,10 +20,10 @@ from typing import Any
 
 import platformdirs
 
-from data.errors import NotFound, Refused
-from data.workspace import forget, schema, space, sweep
-from data.workspace.durable import PRIVATE_FOLDER, flush, flush_folder, private_folder
-from data.workspace.record import BUILT_IN, CHECKPOINT, KINDS, Record, check_name, taken
+from suture.data.errors import NotFound, Refused
+from suture.data.workspace import cleanup, deletion, disk_space, schema
+from suture.data.workspace.durable import PRIVATE_FOLDER, flush, flush_folder, private_folder
+from suture.data.workspace.record import BUILT_IN, CHECKPOINT, KINDS, Record, check_name, taken
 
 FOLDERS = (*KINDS, "staging", "parts", "derived", "uploads", "logs")
 
@@ -52,27 +52,27 @@ class Workspace:
 
     def _open(self, tidy: bool) -> None:
         schema.prepare(self.home)
-        if not space.writable(self.home):
+        if not disk_space.writable(self.home):
             return
         for folder in FOLDERS:
             private_folder(self.home / folder)
         with suppress(OSError):
-            space.lay_ballast(self.home)
+            disk_space.lay_ballast(self.home)
         if tidy:
-            sweep.sweep(self.home)
+            cleanup.sweep(self.home)
 
     def problem(self) -> str:
         """Why nothing new can be kept now, in a sentence for the user; "" if it can."""
-        return space.problem(self.home)
+        return disk_space.problem(self.home)
 
     def require_space(self, size: float) -> None:
         """`Refused` unless `size` bytes, half as much again and a reserve fit on the disk."""
-        space.require(self.home, size)
+        disk_space.require(self.home, size)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """One writer at a time; rolled back when the block raises. `Refused` when the disk is full."""
-        with space.named(self.home):
+        with disk_space.named(self.home):
             db = schema.connect(self.home)
             try:
                 db.execute("BEGIN IMMEDIATE")
@@ -143,7 +143,7 @@ class Workspace:
     def staging(self) -> Iterator[Path]:
         """A folder for files to publish; it vanishes if they are not. `Refused` when the disk is full."""
         self.require_space(0)
-        with space.named(self.home), sweep.held(self.home / "staging") as folder:
+        with disk_space.named(self.home), cleanup.held(self.home / "staging") as folder:
             try:
                 yield folder
             finally:
@@ -181,7 +181,7 @@ class Workspace:
                 raise taken(kind, name) from error
             raise
         if replaces is not None:
-            forget.files(self, replaces)
+            deletion.files(self, replaces)
         return self.record(kind, name)
 
     def _insert(
@@ -225,7 +225,7 @@ class Workspace:
         """Delete a record: first from the index, then its files and all that was made from it on the way."""
         record = self.record(kind, name)
         self._refuse_others(record)
-        forget.forget(self, record)
+        deletion.forget(self, record)
 
     def parts(self, folder: Path, *records: Record) -> Path:
         """Make a folder for unfinished work on records; it goes when one of them does."""

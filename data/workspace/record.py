@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data.errors import Refused
-from data.workspace.durable import sha256
+from suture.data.errors import Refused
+from suture.data.workspace.durable import sha256
 
 BUILT_IN = ("demo-clip", "demo-aligned", "demo-start", "demo-untrained")  # checkpoints that come with Suture
 KINDS = "collection", "checkpoint", "set", "selection", "captioner"

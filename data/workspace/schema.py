@@ -16,9 +16,9 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from data.errors import Refused
-from data.workspace import space
-from data.workspace.durable import PRIVATE_FILE, PRIVATE_FOLDER, flush, flush_folder, private_folder
+from suture.data.errors import Refused
+from suture.data.workspace import disk_space
+from suture.data.workspace.durable import PRIVATE_FILE, PRIVATE_FOLDER, flush, flush_folder, private_folder
 
 VERSION = 2
 FILE, COPIES = "suture.sqlite", "copies"
@@ -52,9 +52,9 @@ _PARTS = """CREATE TABLE parts (
 
 def connect(home: Path) -> sqlite3.Connection:
     """A connection for reading and writing; for reading alone where the folder cannot be written to."""
-    if not space.writable(home):
+    if not disk_space.writable(home):
         return _looking(home)
-    space.give_ballast(home)
+    disk_space.give_ballast(home)
     db = sqlite3.connect(home / FILE, timeout=10, isolation_level=None)
     db.row_factory = sqlite3.Row
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
@@ -74,7 +74,7 @@ def _looking(home: Path) -> sqlite3.Connection:
 def prepare(home: Path) -> None:
     """Make or update the index. `Refused` for one that is newer or damaged: that stays untouched."""
     _refuse_newer(home, _written(home / FILE))
-    if home.is_dir() and not space.writable(home):
+    if home.is_dir() and not disk_space.writable(home):
         _refuse_older(home)
     else:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -111,7 +111,7 @@ def _refuse_newer(home: Path, version: int) -> None:
 
 def _refuse_older(home: Path) -> None:
     if not (home / FILE).is_file() or _written(home / FILE) < VERSION:
-        raise space.unwritable(home)
+        raise disk_space.unwritable(home)
 
 
 @functools.cache

@@ -11,9 +11,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from data.workspace import BUILT_IN
-from models.architecture import BPE, CONFIG, WEIGHTS, instantiate
-from models.training import record
+from suture.data.workspace import BUILT_IN
+from suture.models.checkpoints.architecture import BPE, CONFIG, WEIGHTS, instantiate
+from suture.models.training import record
 
 FOLDER = Path(__file__).parent
 TRAINED, ALIGNED, START, UNTRAINED = BUILT_IN

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from data import store
-from data.collection import STUDY_ID
-from data.workspace import COLLECTION, Record, Workspace
-from models.encoders import Checkpoint, ImageEncoder, TextEncoder
+from suture.data.collection import STUDY_ID
+from suture.data.collections import storage
+from suture.data.workspace import COLLECTION, Record, Workspace
+from suture.models.checkpoints.encoders import Checkpoint, ImageEncoder, TextEncoder
 
 BATCH = 16
 Progress = Callable[[int, int], None]
@@ -39,7 +39,7 @@ def write(
     progress: Progress | None = None,
 ) -> list[str]:
     """The likeliest token at each place, for pictures (n,) of a collection's pack."""
-    pack = store.image_pack(workspace, collection.name)
+    pack = storage.image_pack(workspace, collection.name)
     image, text = checkpoint.encoders["image"], checkpoint.encoders["text"]
     assert isinstance(image, ImageEncoder)
     assert isinstance(text, TextEncoder)
@@ -77,7 +77,7 @@ def _words(text: TextEncoder, row: list[int]) -> str:
 
 def pictures_of(workspace: Workspace, collection: Record, modality: str, studies: np.ndarray) -> np.ndarray:
     """(n,) numbers in the pack of the studies' pictures, by study id."""
-    loaded = store.read(workspace.record(COLLECTION, collection.name))
+    loaded = storage.read(workspace.record(COLLECTION, collection.name))
     column = next(m.columns[0] for m in loaded.modalities if m.name == modality)
     numbers = dict(zip(loaded.table[STUDY_ID], loaded.table[column], strict=True))
     return np.array([numbers[study] for study in studies], dtype=int)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from data.errors import Refused
+from suture.data.errors import Refused
 
 SOURCES = {
     "text": "text embeddings alone: whether it reads images shows how closed the gap is",

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from transformers import GPT2Config, GPT2LMHeadModel
 from transformers.utils import logging as chatter
 
-from models.captioner.config import CaptionerConfig
+from suture.models.captioner.config import CaptionerConfig
 
 chatter.set_verbosity_error()  # its bars and remarks would stand among ours
 chatter.disable_progress_bar()

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from data import embeddings, store
-from data.collection import GROUP, SPLIT, STUDY_ID, Collection
-from data.embeddings import EmbeddingSet
-from data.errors import NotFound, Refused
-from data.splits import held_back
-from data.workspace import CAPTIONER, SET, Record, Workspace, check_name, sha256
-from data.workspace.record import taken
-from models.adapters import refuse_features
-from models.captioner.config import CaptionerConfig, check
-from models.training.config import VALIDATION_NAMES
+from suture.data.collection import GROUP, SPLIT, STUDY_ID, Collection
+from suture.data.collections import storage
+from suture.data.embedding_set import EmbeddingSet
+from suture.data.errors import NotFound, Refused
+from suture.data.splits import held_back
+from suture.data.workspace import CAPTIONER, SET, Record, Workspace, check_name, embedding_sets, sha256
+from suture.data.workspace.record import taken
+from suture.models.adapters import refuse_features
+from suture.models.captioner.config import CaptionerConfig, check
+from suture.models.training.config import VALIDATION_NAMES
 
 
 @dataclass(frozen=True)
@@ -65,16 +65,16 @@ class Plan:
 def texts_of(workspace: Workspace, set_name: str, *, text: str = "", image: str = "") -> Texts:
     """The texts and pictures behind a set; `Refused` where it came without either."""
     record = workspace.record(SET, set_name)
-    loaded = embeddings.load(workspace, set_name)
+    loaded = embedding_sets.load(workspace, set_name)
     refuse_features(loaded)
-    source = store.origin(workspace, record)
+    source = storage.origin(workspace, record)
     if source is None:
         raise Refused(
             "no_texts",
             f"The collection behind {set_name!r} is not in the workspace, so there are no texts to learn "
             f"from. Import the studies with their texts and embed them.",
         )
-    collection = store.read(source)
+    collection = storage.read(source)
     text = _modality(collection, loaded, "text", text)
     image = _modality(collection, loaded, "image", image)
     column = next(m.columns[0] for m in collection.modalities if m.name == text)

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from models.losses.total import Losses, logit_scale, objective
+    from suture.models.losses.total import Losses, logit_scale, objective
 
 __all__ = ["Losses", "logit_scale", "objective"]
 
@@ -22,7 +22,7 @@ __all__ = ["Losses", "logit_scale", "objective"]
 def __getattr__(name: str) -> Any:
     """torch comes with the first use, so that pages can read `config` without it."""
     if name in __all__:
-        from models.losses import total
+        from suture.models.losses import total
 
         return getattr(total, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from data.errors import Refused
+from suture.data.errors import Refused
 
 CONTRASTIVE = ("clip", "siglip", "none")
 PAIRS = ("all", "anchor")
@@ -35,7 +35,7 @@ class ObjectiveConfig:
     swap              probability to exchange two modalities of a study before the contrastive term, 0..1
     mask_duplicates   the same text, or studies of one duplicate group, do not push each other away
 
-    Formulas and sources: `models.losses.terms` and `models.losses.contrastive`.
+    Formulas and sources: `suture.models.losses.terms` and `suture.models.losses.contrastive`.
     """
 
     contrastive: str = "clip"

@@ -10,9 +10,9 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
-from models.losses.config import ObjectiveConfig
-from models.losses.features import Features
-from models.losses.kernels import InfoNCE, SigLIP
+from suture.models.losses.config import ObjectiveConfig
+from suture.models.losses.features import Features
+from suture.models.losses.kernels import InfoNCE, SigLIP
 
 
 def contrastive(

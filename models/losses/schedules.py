@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from models.losses.config import WEIGHTS, ObjectiveConfig
+from suture.models.losses.config import WEIGHTS, ObjectiveConfig
 
 SPREADING = ("cu", "uniformity", "cross_uniformity")
 

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from models.losses.features import Features
-from models.losses.kernels import LogMeanKernel
+from suture.models.losses.features import Features
+from suture.models.losses.kernels import LogMeanKernel
 
 
 def align_true_pairs(features: Features, *, anchor: int) -> Tensor:

@@ -9,11 +9,11 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from models.losses.config import ObjectiveConfig
-from models.losses.contrastive import contrastive
-from models.losses.features import Features
-from models.losses.schedules import logit_scale, weights
-from models.losses.terms import (
+from suture.models.losses.config import ObjectiveConfig
+from suture.models.losses.contrastive import contrastive
+from suture.models.losses.features import Features
+from suture.models.losses.schedules import logit_scale, weights
+from suture.models.losses.terms import (
     align_true_pairs,
     centroid_uniformity,
     cross_uniformity,

@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from data.collection import DUPLICATE, Collection, Kind, Modality
-from data.embeddings import EmbeddingSet
-from data.images import ImagePack
-from models.ahead import ahead
-from models.encoders import Encoder
+from suture.data.collection import DUPLICATE, Collection, Kind, Modality
+from suture.data.embedding_set import EmbeddingSet
+from suture.data.images.pack import ImagePack
+from suture.models.checkpoints.encoders import Encoder
+from suture.models.embedding.prefetch import ahead
 
 SHIFT, EXPOSURE = 0.04, 0.1  # share of the side; share of contrast, and offset in deviations
 
@@ -58,7 +58,7 @@ class StudySource:
 
     Tokens and pictures stay on the disk and are mapped; pictures are decoded when they are needed.
 
-    tokens, keys  as in `models.training.texts.Texts`
+    tokens, keys  as in `suture.models.training.texts.Texts`
     """
 
     def __init__(
@@ -153,7 +153,7 @@ def set_keys(embeddings: EmbeddingSet) -> np.ndarray:
 
 def row_keys(rows: Any, modalities: Sequence[str]) -> np.ndarray:
     """Keys from the columns `key:<modality>`; studies of one duplicate group are the same in each."""
-    from analysis.retrieval import joint_keys
+    from suture.analysis.retrieval import joint_keys
 
     blank = np.full(len(rows), "")
     groups = rows[DUPLICATE].to_numpy(dtype=str)

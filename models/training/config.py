@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from data.errors import Refused
-from models.losses.config import PRESETS, ObjectiveConfig, preset
+from suture.data.errors import Refused
+from suture.models.losses.config import PRESETS, ObjectiveConfig, preset
 
 TRAIN = ("all", "heads")
 INIT = ("start", "random")
@@ -31,7 +31,7 @@ class TrainingConfig:
     collection     studies to train on
     start          checkpoint to start from
     name           of the checkpoint that comes out; "" = "<start> <objective> s<seed>"
-    objective      what is minimised (see `models.losses`); preset = its name
+    objective      what is minimised (see `suture.models.losses`); preset = its name
     modalities     which of the collection's; () = all that the checkpoint can embed
     train          "all" towers, or only the projection "heads" on cached features of frozen towers
     init           "start" = go on from the weights of `start`; "random" = only its architecture

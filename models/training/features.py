@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 
-from data.vectors import blocks
-from data.workspace import replacing
-from models.training.batches import StudySource, prepared
-from models.training.loop import Report
-from models.training.networks import without_projection
+from suture.data.vectors import blocks
+from suture.data.workspace import replacing
+from suture.models.training.batches import StudySource, prepared
+from suture.models.training.loop import Report
+from suture.models.training.networks import without_projection
 
 CHUNK = 64
 

@@ -18,22 +18,21 @@ import torch
 from filelock import FileLock
 from torch import nn
 
-from analysis.posthoc.heads import Heads as HeadArrays
-from data import embeddings
-from data.collection import GROUP, SPLIT
-from data.embeddings import EmbeddingSet
-from data.errors import Refused
-from data.workspace import SET, Workspace, check_name
-from models.adapters import FILE, Adapted, clean_splits, packed, provenance, refuse_adapted
-from models.losses import config as objectives
-from models.training import record
-from models.training.batches import VectorSource, set_keys
-from models.training.config import VALIDATION_NAMES, TrainingConfig, check
-from models.training.loop import Fit, Report, start_fabric
-from models.training.networks import Heads
-from models.training.record import History
-from models.training.step import Loss
-from models.training.watch import Probe, pick
+from suture.analysis.posthoc.heads import Heads as HeadArrays
+from suture.data.collection import GROUP, SPLIT
+from suture.data.embedding_set import EmbeddingSet
+from suture.data.errors import Refused
+from suture.data.workspace import SET, Workspace, check_name, embedding_sets
+from suture.models.adapters import FILE, Adapted, clean_splits, packed, provenance, refuse_adapted
+from suture.models.losses import config as objectives
+from suture.models.training import record
+from suture.models.training.batches import VectorSource, set_keys
+from suture.models.training.config import VALIDATION_NAMES, TrainingConfig, check
+from suture.models.training.loop import Fit, Report, start_fabric
+from suture.models.training.networks import Heads
+from suture.models.training.probe import Probe, pick
+from suture.models.training.record import History
+from suture.models.training.step import Loss
 
 DEFAULTS = TrainingConfig(
     collection="a set", start="features", epochs=30, batch=256, learning_rate=1e-3, weight_decay=0.1
@@ -66,11 +65,11 @@ def adapt_heads(
     config     objective and budget; its collection, start and splits are not looked at
     val_split  chooses the epoch (mean R@10); "" = val, validation, valid or dev
 
-    Raises `NotFound` for an unknown set or split, and `Refused` as `models.adapters.adapt` does.
+    Raises `NotFound` for an unknown set or split, and `Refused` as `suture.models.adapters.adapt` does.
     """
     shape = shape or Shape()
     source = workspace.record(SET, set_name)
-    whole = embeddings.load(workspace, set_name)
+    whole = embedding_sets.load(workspace, set_name)
     name = name or f"{set_name} + heads {config.preset} s{config.seed}"
     check_name(name)
     workspace.refuse_taken(SET, name)
@@ -107,7 +106,7 @@ def adapt_heads(
             record.HISTORY: json.dumps(history.to_json()).encode(),
         }
         vectors = adapter.apply(whole.vectors)
-        embeddings.save(workspace, name, vectors, whole.rows, made, extra=extra)
+        embedding_sets.save(workspace, name, vectors, whole.rows, made, extra=extra)
         shutil.rmtree(place, ignore_errors=True)
     return Adapted(name, fit_split, adapter.n_fit, score_split)
 

@@ -16,17 +16,17 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from analysis import guards
-from data.errors import Refused
-from models.losses import logit_scale
-from models.losses.config import ObjectiveConfig
-from models.training import record, state
-from models.training.batches import Source, chunks, epoch_order, prepared
-from models.training.config import TrainingConfig
-from models.training.networks import Network
-from models.training.record import History
-from models.training.step import Loss, backward
-from models.training.watch import Probe, keep_snapshot
+from suture.analysis.gap import collapse_warnings
+from suture.data.errors import Refused
+from suture.models.losses import logit_scale
+from suture.models.losses.config import ObjectiveConfig
+from suture.models.training import record, state
+from suture.models.training.batches import Source, chunks, epoch_order, prepared
+from suture.models.training.config import TrainingConfig
+from suture.models.training.networks import Network
+from suture.models.training.probe import Probe, keep_snapshot
+from suture.models.training.record import History
+from suture.models.training.step import Loss, backward
 
 Report = Callable[[float, str], None]
 BETAS, EPSILON = (0.9, 0.98), 1e-6  # as open_clip trains CLIP
@@ -137,7 +137,7 @@ class Fit:
             self._require_finite(all(np.isfinite(x).all() for x in vectors.values()), "An embedding")
             numbers = self.probe.measure(vectors)
             row = {"epoch": epoch, "step": self.history.step, **numbers}
-            found = guards.warnings([*self.history.epochs, row])
+            found = collapse_warnings.warnings([*self.history.epochs, row])
             self.history.epochs.append({**row, "guards": [w.message for w in found]})
             self._keep_best(epoch)
             if writer:
@@ -237,7 +237,7 @@ def _seed(seed: int, step: int) -> int:
 
 def start_fabric(precision: str, device: str = "auto") -> Fabric:
     """This process alone, or its part of what torchrun started (on CPUs with gloo)."""
-    from models.device import pick_device
+    from suture.models.checkpoints.device import pick_device
 
     where = pick_device(device)
     processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))

@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from data.collection import Kind
-from data.errors import Refused
-from models.training.config import TrainingConfig
+from suture.data.collection import Kind
+from suture.data.errors import Refused
+from suture.models.training.config import TrainingConfig
 
 Answer = tuple[Tensor, Tensor, Tensor | None]
 MAX_SCALE = math.log(100)  # as CLIP: no temperature below 0.01

@@ -8,21 +8,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from data import store
-from data.collection import GROUP, SPLIT, Collection, Modality
-from data.errors import NotFound, Refused
-from data.splits import held_back
-from data.workspace import BUILT_IN, COLLECTION, Record, Workspace, check_name
-from models import registry
-from models.losses import config as objectives
-from models.training.config import VALIDATION_NAMES, TrainingConfig, check
+from suture.data.collection import GROUP, SPLIT, Collection, Modality
+from suture.data.collections import storage
+from suture.data.errors import NotFound, Refused
+from suture.data.splits import held_back
+from suture.data.workspace import BUILT_IN, COLLECTION, Record, Workspace, check_name
+from suture.models.checkpoints import registry
+from suture.models.losses import config as objectives
+from suture.models.training.config import VALIDATION_NAMES, TrainingConfig, check
 
 
 @dataclass(frozen=True)
 class Plan:
     """A checked config with all that it names looked up; making one trains nothing.
 
-    collection       without its texts (`data.store.outline`)
+    collection       without its texts (`suture.data.collections.storage.outline`)
     fit, validation  rows of it
     """
 
@@ -41,7 +41,7 @@ def plan(workspace: Workspace, config: TrainingConfig) -> Plan:
     """Check everything that can be checked before work starts; `Refused` or `NotFound` says what is wrong."""
     check(config)
     source = workspace.record(COLLECTION, config.collection)
-    collection = store.outline(source)
+    collection = storage.outline(source)
     start = registry.ensure(workspace, config.start)
     check_name(config.label)
     if config.label in BUILT_IN:

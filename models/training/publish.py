@@ -17,15 +17,15 @@ from lightning_fabric import Fabric
 from safetensors.torch import save_file
 from torch import Tensor
 
-from data.collection import STUDY_ID
-from data.workspace import CHECKPOINT, Workspace
-from models import registry
-from models.architecture import WEIGHTS
-from models.losses import config as objectives
-from models.training import record
-from models.training.plan import Plan
-from models.training.record import History
-from models.training.watch import pick
+from suture.data.collection import STUDY_ID
+from suture.data.workspace import CHECKPOINT, Workspace
+from suture.models.checkpoints import registry
+from suture.models.checkpoints.architecture import WEIGHTS
+from suture.models.losses import config as objectives
+from suture.models.training import record
+from suture.models.training.plan import Plan
+from suture.models.training.probe import pick
+from suture.models.training.record import History
 
 OWN_FILES = (record.HISTORY, record.MANIFEST, record.PROBE, record.STEPS_CSV, record.EPOCHS_CSV)
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.tables import csv_text
-from data.workspace import CHECKPOINT, Record, Workspace, write_atomically
+from suture.analysis.text_tables import csv_text
+from suture.data.workspace import CHECKPOINT, Record, Workspace, write_atomically
 
 PROGRESS, HISTORY, MANIFEST, PROBE = "progress.json", "history.json", "manifest.json", "probe.npz"
 STEPS_CSV, EPOCHS_CSV = "steps.csv", "epochs.csv"

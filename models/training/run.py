@@ -13,23 +13,23 @@ import torch
 from filelock import FileLock
 from lightning_fabric import Fabric
 
-from data import store
-from data.collection import GROUP
-from data.errors import Refused
-from data.workspace import CHECKPOINT, Workspace
-from models import registry
-from models.encoders import Checkpoint, TabularEncoder
-from models.training import record, texts
-from models.training.batches import Source, StudySource, VectorSource
-from models.training.config import TrainingConfig
-from models.training.features import cached_features
-from models.training.loop import Fit, Report, last_temperature, start_fabric
-from models.training.networks import Network, Projections, Towers
-from models.training.plan import Plan, plan
-from models.training.publish import Outcome, about, publish
-from models.training.record import History
-from models.training.step import Loss
-from models.training.watch import Probe, pick
+from suture.data.collection import GROUP
+from suture.data.collections import storage
+from suture.data.errors import Refused
+from suture.data.workspace import CHECKPOINT, Workspace
+from suture.models.checkpoints import registry
+from suture.models.checkpoints.encoders import Checkpoint, TabularEncoder
+from suture.models.training import record, texts
+from suture.models.training.batches import Source, StudySource, VectorSource
+from suture.models.training.config import TrainingConfig
+from suture.models.training.features import cached_features
+from suture.models.training.loop import Fit, Report, last_temperature, start_fabric
+from suture.models.training.networks import Network, Projections, Towers
+from suture.models.training.plan import Plan, plan
+from suture.models.training.probe import Probe, pick
+from suture.models.training.publish import Outcome, about, publish
+from suture.models.training.record import History
+from suture.models.training.step import Loss
 
 TOKENS, FEATURES = 4 * 77, 4 * 768  # bytes of a study's tokens, and of what a frozen tower gives, as usual
 
@@ -135,10 +135,10 @@ def _parts(
     kinds = {m.name: m.kind for m in todo.modalities}
     model = registry.model_of(checkpoint)
     whole = todo.config.train == "all"
-    pack = store.image_pack(workspace, todo.config.collection)
+    pack = storage.image_pack(workspace, todo.config.collection)
     augment = whole and todo.config.augment == "light"
     told = texts.read(
-        store.blocks(todo.source), todo.modalities, checkpoint.encoders.get("text"), place, fabric
+        storage.blocks(todo.source), todo.modalities, checkpoint.encoders.get("text"), place, fabric
     )
     studies = StudySource(
         todo.collection, pack, todo.modalities, checkpoint.encoders, **vars(told), augment=augment

@@ -16,8 +16,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from data.workspace import replacing
-from models.training.record import History
+from suture.data.workspace import replacing
+from suture.models.training.record import History
 
 STATE, BEST = "state.safetensors", "best.safetensors"
 

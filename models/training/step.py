@@ -18,11 +18,11 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from data.errors import Refused
-from models.losses import Losses, objective
-from models.losses.config import ObjectiveConfig
-from models.training.batches import Batch
-from models.training.networks import Answer
+from suture.data.errors import Refused
+from suture.models.losses import Losses, objective
+from suture.models.losses.config import ObjectiveConfig
+from suture.models.training.batches import Batch
+from suture.models.training.networks import Answer
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ import pandas as pd
 import torch
 from lightning_fabric import Fabric
 
-from data.collection import DUPLICATE, Collection, Modality
-from data.embeddings import identity_rows
-from data.workspace import replacing
-from models.encoders import Encoder
-from models.training.batches import row_keys
+from suture.data.collection import DUPLICATE, Collection, Modality
+from suture.data.embedding_set import identity_rows
+from suture.data.workspace import replacing
+from suture.models.checkpoints.encoders import Encoder
+from suture.models.training.batches import row_keys
 
 CHUNK = 1024  # texts that become tokens at once
 

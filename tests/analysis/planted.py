@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from analysis.arrays import unit_rows
-from analysis.uncertainty import Estimate, GroupBootstrap
+from suture.analysis.math.arrays import unit_rows
+from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap
 
 
 def pair(n: int, dim: int, seed: int, *, offset: float = 1.0) -> tuple[np.ndarray, np.ndarray]:

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from scipy.spatial import procrustes
 from scipy.stats import spearmanr
 
-from analysis.agreement import Agreement, agreement, neighbourhood_overlap
-from analysis.arrays import unit_rows
-from analysis.uncertainty import Estimate, GroupBootstrap
+from suture.analysis.math.arrays import unit_rows
+from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap
+from suture.analysis.structure.agreement import Agreement, agreement, neighbourhood_overlap
 from tests.analysis.planted import once, pair, rotation
 from tests.analysis.test_mixing import spread_ratios
 from tests.analysis.test_reference_values import PAIRS, arrays, values

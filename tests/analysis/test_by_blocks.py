@@ -11,17 +11,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import arrays, gap, geometry, group_sums, neighbours, uncertainty
-from analysis.arrays import Units, unit_rows
-from analysis.distances import frechet
-from analysis.evaluate import Evaluation, evaluate, evaluation_from_json, step
-from analysis.group_sums import codes_of
-from analysis.retrieval import RightAnswers, both_directions, joint_keys, rows
-from analysis.retrieval.engine import search
-from analysis.retrieval.protocols import PROTOCOLS, task
-from analysis.retrieval.rows import rows_of
-from analysis.uncertainty import GroupBootstrap
-from data.embeddings import EmbeddingSet
+from suture.analysis import gap
+from suture.analysis.distances import frechet
+from suture.analysis.evaluate import Evaluation, evaluate, evaluation_from_json, measurement
+from suture.analysis.geometry import spread
+from suture.analysis.math import arrays, group_sums
+from suture.analysis.math.arrays import Units, unit_rows
+from suture.analysis.math.group_sums import codes_of
+from suture.analysis.retrieval import RightAnswers, both_directions, joint_keys, nearest, rows
+from suture.analysis.retrieval.engine import search
+from suture.analysis.retrieval.protocols import PROTOCOLS, task
+from suture.analysis.retrieval.rows import rows_of
+from suture.analysis.statistics import bootstrap as uncertainty
+from suture.analysis.statistics.bootstrap import GroupBootstrap
+from suture.data.embedding_set import EmbeddingSet
 
 
 @pytest.fixture
@@ -122,7 +125,7 @@ def test_no_copy_of_a_mapped_matrix_is_made(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(rows, "WHOLE", 0)
     for module in (arrays, group_sums, rows):
         monkeypatch.setattr(module, "BLOCK", 512)
-    monkeypatch.setattr(neighbours, "ITEMS", 512)
+    monkeypatch.setattr(nearest, "ITEMS", 512)
     n = 30_000
     x, y = mapped(tmp_path, n, 256).values()
     bootstrap = GroupBootstrap(np.arange(n), resamples=20)
@@ -131,7 +134,7 @@ def test_no_copy_of_a_mapped_matrix_is_made(tmp_path: Path, monkeypatch: pytest.
     def distances() -> None:
         gap.pair_gap(a, b, bootstrap=bootstrap)
         gap.gap_test(a, b, groups=bootstrap.codes, permutations=50)
-        geometry.spread(a, bootstrap=bootstrap)
+        spread.spread(a, bootstrap=bootstrap)
         frechet(a, b, bootstrap=bootstrap)
 
     def retrieved() -> None:
@@ -144,7 +147,7 @@ def test_no_copy_of_a_mapped_matrix_is_made(tmp_path: Path, monkeypatch: pytest.
     file = x.nbytes
     assert peak_of(distances) < file
     assert peak_of(retrieved) < 1.5 * file  # what is known of each row and query, and a few tiles
-    assert peak_of(lambda: neighbours.scan(np.asarray(y[:10], "f4"), x, k=10)) < file
+    assert peak_of(lambda: nearest.scan(np.asarray(y[:10], "f4"), x, k=10)) < file
 
 
 @pytest.fixture(scope="module")
@@ -156,9 +159,9 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> tuple[EmbeddingSet, Evalua
 def sampled(
     part: EmbeddingSet, monkeypatch: pytest.MonkeyPatch, *, queries: int, seed: int = 0
 ) -> Evaluation:
-    monkeypatch.setattr(step, "ALL_ASK", 1000)
-    monkeypatch.setattr(step, "QUERIES", queries)
-    monkeypatch.setattr(step, "EXTENDED", queries)
+    monkeypatch.setattr(measurement, "ALL_ASK", 1000)
+    monkeypatch.setattr(measurement, "QUERIES", queries)
+    monkeypatch.setattr(measurement, "EXTENDED", queries)
     return evaluate(part, resamples=200, seed=seed)
 
 

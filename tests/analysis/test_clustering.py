@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from analysis import gap
-from analysis.arrays import unit_rows
-from analysis.clustering import Clustering, Clusters, clusters, label_knn_accuracy, v_measure
-from analysis.contingency import counted
-from analysis.geometry import effective_rank
-from analysis.hubness import antihub_share, hubness_skew, occurrences
-from analysis.uncertainty import GroupBootstrap
+from suture.analysis import gap
+from suture.analysis.geometry.spread import effective_rank
+from suture.analysis.math.arrays import unit_rows
+from suture.analysis.math.contingency import counted
+from suture.analysis.retrieval.hubness import antihub_share, hubness_skew, occurrences
+from suture.analysis.statistics.bootstrap import GroupBootstrap
+from suture.analysis.structure.clustering import Clustering, Clusters, clusters, label_knn_accuracy, v_measure
 from tests.analysis.test_reference_values import PAIRS, arrays, values
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.arrays import unit_rows
-from analysis.compare import compare, headline
-from analysis.evaluate import Evaluation, evaluate, evaluation_from_json
-from data.embeddings import EmbeddingSet
+from suture.analysis.compare import compare, headline
+from suture.analysis.evaluate import Evaluation, evaluate, evaluation_from_json
+from suture.analysis.math.arrays import unit_rows
+from suture.data.embedding_set import EmbeddingSet
 
 N = 80
 NAMES = ("image", "report", "history")

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy.stats import ortho_group
 
-from analysis.arrays import unit_rows
-from analysis.compare import by_length, by_value, flips, movement, neighbourhoods, slices
-from analysis.retrieval import Ranks, rank_best
-from analysis.significance import mcnemar
-from analysis.uncertainty import GroupBootstrap
+from suture.analysis.compare import by_group, by_length, by_value, movement, neighbourhoods, rank_changes
+from suture.analysis.math.arrays import unit_rows
+from suture.analysis.retrieval import Ranks, rank_best
+from suture.analysis.statistics.bootstrap import GroupBootstrap
+from suture.analysis.statistics.hypothesis_tests import mcnemar
 
 N, DIM = 2_000, 64
 
@@ -100,7 +100,7 @@ def test_flips_are_those_of_the_obvious_loop() -> None:
     sets = [unit_rows(content + s * rng.normal(size=content.shape)) for s in (0.2, 0.9, 0.6)]
     own = np.arange(120)
     a, b = (rank_best(sets[0], other, own, own) for other in sets[1:])
-    found = flips(a, b, k=3, bootstrap=GroupBootstrap(own // 2))
+    found = rank_changes(a, b, k=3, bootstrap=GroupBootstrap(own // 2))
     first_a, first_b = (
         [np.flatnonzero(np.argsort(-(q @ other.T), kind="stable") == i)[0] < 3 for i, q in enumerate(sets[0])]
         for other in sets[1:]
@@ -123,19 +123,19 @@ def test_ties_are_counted_and_said() -> None:
     none = np.zeros(3, dtype=int)
     a = Ranks(none + 1, none + 1, none + 1)  # second place, no tie
     b = Ranks(none, np.array([2, 4, 1]), none + 1)  # first, among 2, 4 and 1
-    found = flips(a, b, k=1)
+    found = rank_changes(a, b, k=1)
     assert found.won.tolist() == [0, 2]
     assert found.missed.tolist() == [1]
     assert found.undecided == 2
     assert found.difference.value == pytest.approx((0.5 + 0.25 + 1) / 3)
     assert np.isnan(found.difference.low), "three queries have no interval"
     with pytest.raises(ValueError, match="The same queries are needed in A and B, got 3 and 2"):
-        flips(a, Ranks(*(z[:2] for z in (b.above, b.tied, b.tied_right))))
+        rank_changes(a, Ranks(*(z[:2] for z in (b.above, b.tied, b.tied_right))))
 
 
 def test_flips_of_a_set_with_itself() -> None:
     ranks = Ranks(np.arange(20), np.ones(20, int), np.ones(20, int))
-    found = flips(ranks, ranks)
+    found = rank_changes(ranks, ranks)
     assert len(found.won) == len(found.lost) == 0
     assert (found.p, found.difference.low, found.difference.high) == (1.0, 0.0, 0.0)
     assert len(found.kept) == len(found.missed) == 10
@@ -202,16 +202,16 @@ def test_a_change_of_one_label_is_found_there_alone() -> None:
     groups[label == "rare"] = np.arange(100) % 4  # a hundred studies of four patients
     a = rng.normal(0.3, 0.1, size=400)
     b = a + 0.005 * rng.normal(size=400) + np.where(label == "hand", 0.1, 0)
-    chest, hand, rare = slices(a, b, label, groups)
+    chest, hand, rare = by_group(a, b, label, groups)
     assert (chest.name, chest.n, chest.verdict) == ("chest", 100, "unchanged")
     assert (hand.verdict, hand.difference) == ("better", pytest.approx(0.1, abs=0.01))
     assert hand.low < 0.1 < hand.high
     assert hand.p_holm < 0.05 < chest.p_holm
     assert (rare.n_groups, rare.verdict, rare.low) == (4, "not decidable at this N", None)
-    worse = slices(a, b, label, groups, better="lower")
+    worse = by_group(a, b, label, groups, better="lower")
     assert worse[1].verdict == "worse"
     with pytest.raises(ValueError, match="One value a study is needed"):
-        slices(a, b[:-1], label, groups)
+        by_group(a, b[:-1], label, groups)
 
 
 def test_captions_by_length_and_columns_by_value() -> None:
@@ -228,9 +228,9 @@ def test_captions_by_length_and_columns_by_value() -> None:
 def test_slices_of_numbers_come_by_size() -> None:
     by = by_value([str(v) for v in range(100)])
     values = np.full(100, 0.5)
-    names = [s.name for s in slices(values, values, by, np.arange(100))]
+    names = [s.name for s in by_group(values, values, by, np.arange(100))]
     assert names == ["0 to 24", "25 to 49", "50 to 74", "75 to 99"]
-    assert {s.verdict for s in slices(values, values, by, np.arange(100))} == {"unchanged"}
+    assert {s.verdict for s in by_group(values, values, by, np.arange(100))} == {"unchanged"}
 
 
 def test_one_flip_is_no_finding_whatever_the_seed() -> None:
@@ -239,15 +239,15 @@ def test_one_flip_is_no_finding_whatever_the_seed() -> None:
     after[7] = 1
     every = np.full(60, "all")
     for seed in range(20):
-        (one,) = slices(before, after, every, np.arange(60), seed=seed)
+        (one,) = by_group(before, after, every, np.arange(60), seed=seed)
         assert one.low == 0
         assert one.verdict == "not decidable at this N"
 
 
 def test_no_flip_among_few_patients_decides_nothing() -> None:
     """25 groups that all hit in both sets: up to a tenth of all patients may flip unseen."""
-    (one,) = slices(np.ones(25), np.ones(25), np.full(25, "all"), np.arange(25))
+    (one,) = by_group(np.ones(25), np.ones(25), np.full(25, "all"), np.arange(25))
     assert (one.difference, one.verdict) == (0, "not decidable at this N")
     assert one.high == pytest.approx(1 - 0.05 ** (1 / 25))
-    (many,) = slices(np.ones(300), np.ones(300), np.full(300, "all"), np.arange(300))
+    (many,) = by_group(np.ones(300), np.ones(300), np.full(300, "all"), np.arange(300))
     assert many.verdict == "unchanged"

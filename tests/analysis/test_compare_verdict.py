@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.compare import Comparison, compare, summary, word
-from analysis.compare.words import GAP_FAMILY
-from analysis.evaluate import Evaluation, Metric
+from suture.analysis.compare import Comparison, compare, summary, word
+from suture.analysis.compare.verdict_words import GAP_FAMILY
+from suture.analysis.evaluate import Evaluation, Metric
 
 DRAWS = np.random.default_rng(0).normal(size=400)
 PAIR = ("image", "report")
@@ -151,7 +151,7 @@ def test_three_modalities_are_named() -> None:
 
 
 def test_the_gap_family_is_in_the_catalogue() -> None:
-    from analysis.catalogue import CATALOGUE
+    from suture.analysis.catalogue import CATALOGUE
 
     unknown = {name for name in GAP_FAMILY if name not in CATALOGUE}
     assert not unknown, f"renamed or gone: {unknown}"

@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from analysis.arrays import unit_rows
-from analysis.concentration import gap_concentration, gap_constancy, principal_subspace
-from analysis.uncertainty import GroupBootstrap
+from suture.analysis.gap.concentration import gap_concentration, gap_constancy, principal_subspace
+from suture.analysis.math.arrays import unit_rows
+from suture.analysis.statistics.bootstrap import GroupBootstrap
 from tests.analysis.planted import once, pair, resampled_width, rotation, width
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import fisher_exact
 
-from analysis.contrast import UNDECIDED, against_rest, enrichment, gap_inside_outside, sides
-from analysis.figures import data_of
-from analysis.figures.contrast import differences
+from suture.analysis.figures import data_of
+from suture.analysis.figures.subgroup import differences
+from suture.analysis.subgroup import UNDECIDED, against_rest, enrichment, gap_inside_outside, sides
 
 RNG = np.random.default_rng
 

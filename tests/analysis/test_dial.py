@@ -7,9 +7,10 @@ import json
 import numpy as np
 import pytest
 
-from analysis.arrays import unit_rows
-from analysis.clustering import v_measure
-from analysis.dial import (
+from suture.analysis.gap import pair_gap
+from suture.analysis.math.arrays import unit_rows
+from suture.analysis.posthoc import METHODS, fit
+from suture.analysis.posthoc.dial import (
     Answers,
     Change,
     Motion,
@@ -21,11 +22,10 @@ from analysis.dial import (
     strengths,
     sweep,
 )
-from analysis.dial_plane import plane
-from analysis.gap import pair_gap
-from analysis.posthoc import METHODS, fit
-from analysis.retrieval import retrieval
-from analysis.uncertainty import GroupBootstrap
+from suture.analysis.posthoc.dial_plane import plane
+from suture.analysis.retrieval import retrieval
+from suture.analysis.statistics.bootstrap import GroupBootstrap
+from suture.analysis.structure.clustering import v_measure
 from tests.conftest import beside
 
 Pair = tuple[np.ndarray, np.ndarray]
@@ -85,7 +85,7 @@ def test_above_four_million_scores_recalls_agree_with_double_precision(
 ) -> None:
     x, y = shifted()
     exact = Answers(x, y, np.arange(240)).ranks(x, y)
-    monkeypatch.setattr("analysis.dial.DOUBLE_PRECISION_SCORES", 0)
+    monkeypatch.setattr("suture.analysis.posthoc.dial.DOUBLE_PRECISION_SCORES", 0)
     single = Answers(x, y, np.arange(240)).ranks(x, y)
     for a, b in zip(exact, single, strict=True):
         np.testing.assert_array_equal(a.above, b.above)

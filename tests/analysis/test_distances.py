@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis import distances, gap
-from analysis.arrays import unit_rows
-from analysis.distances import pairwise
-from analysis.kernel_sums import kernel_sums
-from analysis.uncertainty import GroupBootstrap
+from suture.analysis import distances, gap
+from suture.analysis.distances import pairwise
+from suture.analysis.math.arrays import unit_rows
+from suture.analysis.math.kernel_sums import kernel_sums
+from suture.analysis.statistics.bootstrap import GroupBootstrap
 from tests.analysis.planted import once, pair, resampled_width, rotation, width
 from tests.analysis.test_reference_values import PAIRS, arrays, values
 
@@ -170,7 +170,7 @@ def test_a_sample_is_near_the_whole_and_says_so(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_blocks_sum_what_the_whole_matrix_sums(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("analysis.kernel_sums.BLOCK", 7)
+    monkeypatch.setattr("suture.analysis.math.kernel_sums.BLOCK", 7)
     x, y = pair(30, 4, 5)
     squared = np.maximum(0, 2 - 2 * x @ y[:17].T)
     rows, columns = kernel_sums(x, y[:17], [np.sqrt, np.exp])

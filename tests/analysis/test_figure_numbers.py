@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis import gap
-from analysis.arrays import unit_rows
-from analysis.gap.blocks import NONE, OTHERS
-from analysis.retrieval import Ranks, rank_best, rank_curve
+from suture.analysis import gap
+from suture.analysis.gap.cosine_blocks import NONE, OTHERS
+from suture.analysis.math.arrays import unit_rows
+from suture.analysis.retrieval import Ranks, rank_best, rank_curve
 from tests.analysis.planted import pair
 
 X, Y = pair(40, 6, 3)

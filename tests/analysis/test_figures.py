@@ -9,11 +9,11 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from analysis import figures, gap
-from analysis.compare import Movement, Neighbourhoods, Slice
-from analysis.figures.still import Still
-from analysis.retrieval import Ranks, rank_curve
-from analysis.uncertainty import Estimate
+from suture.analysis import figures, gap
+from suture.analysis.compare import Movement, Neighbourhoods, Slice
+from suture.analysis.figures.static import Still
+from suture.analysis.retrieval import Ranks, rank_curve
+from suture.analysis.statistics.bootstrap import Estimate
 from tests.analysis.planted import pair
 
 RAW = '<b>a & b</b> &lt; <a href="x">c</a>'  # a name that Plotly would read as HTML

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis import gap
-from analysis.arrays import unit_rows
-from analysis.uncertainty import GroupBootstrap
+from suture.analysis import gap
+from suture.analysis.math.arrays import unit_rows
+from suture.analysis.statistics.bootstrap import GroupBootstrap
 from tests.analysis.planted import once, pair, resampled_width, rotation, width
 from tests.analysis.test_reference_values import PAIRS, arrays, values
 from tests.conftest import beside

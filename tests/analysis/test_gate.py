@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.compare import Comparison, compare
-from analysis.compare.gate import broken, condition
-from analysis.evaluate import evaluate
-from data.embeddings import EmbeddingSet
-from data.errors import Refused
+from suture.analysis.compare import Comparison, compare
+from suture.analysis.compare.gate import broken, condition
+from suture.analysis.evaluate import evaluate
+from suture.data.embedding_set import EmbeddingSet
+from suture.data.errors import Refused
 from tests.analysis.test_evaluate import studies
 
 

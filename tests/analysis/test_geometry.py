@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis import geometry
-from analysis.arrays import unit_rows
-from analysis.uncertainty import Estimate, GroupBootstrap
+from suture.analysis.geometry import spread as geometry
+from suture.analysis.math.arrays import unit_rows
+from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap
 from tests.analysis.planted import once, pair, resampled_width, rotation, width
 from tests.analysis.test_reference_values import PAIRS, arrays, values
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis.arrays import unit_rows
-from analysis.hubness import Hubness, hubness, hubness_skew
-from analysis.retrieval import both_directions
-from analysis.uncertainty import GroupBootstrap
+from suture.analysis.math.arrays import unit_rows
+from suture.analysis.retrieval import both_directions
+from suture.analysis.retrieval.hubness import Hubness, hubness, hubness_skew
+from suture.analysis.statistics.bootstrap import GroupBootstrap
 from tests.analysis.test_retrieval import SETS, arrays, values
 
 

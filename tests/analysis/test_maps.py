@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.spatial import procrustes
 
-from analysis import projection
-from analysis.arrays import unit_rows
-from analysis.neighbours import nearest, partner_rank, partner_ranks
+from suture.analysis import projection
+from suture.analysis.math.arrays import unit_rows
+from suture.analysis.retrieval.nearest import nearest, partner_rank, partner_ranks
 
 
 def two_cones(n: int = 60, dim: int = 16, seed: int = 0) -> np.ndarray:

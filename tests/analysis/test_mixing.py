@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from sklearn.metrics import silhouette_samples
 
-from analysis.arrays import unit_rows
-from analysis.catalogue import CATALOGUE
-from analysis.catalogue.mixing import METRICS
-from analysis.mixing import (
+from suture.analysis.catalogue import CATALOGUE
+from suture.analysis.catalogue.mixing import METRICS
+from suture.analysis.math.arrays import unit_rows
+from suture.analysis.mixing import (
     JointGraph,
     joint_neighbours,
     mixing,
@@ -25,13 +25,13 @@ from analysis.mixing import (
     modality_silhouette,
     same_to_other,
 )
-from analysis.mixing.kbet import kbet_neighbours, rejections
-from analysis.mixing.lisi import lisi
-from analysis.mixing.measures import other_shares
-from analysis.mixing.pull import counted_once, edge, influenced
-from analysis.mixing.silhouette import mean_silhouette
-from analysis.separability import Separability
-from analysis.uncertainty import Estimate, GroupBootstrap
+from suture.analysis.mixing.influence import counted_once, edge, influenced
+from suture.analysis.mixing.kbet import kbet_neighbours, rejections
+from suture.analysis.mixing.lisi import lisi
+from suture.analysis.mixing.measures import other_shares
+from suture.analysis.mixing.separability import Separability
+from suture.analysis.mixing.silhouette import mean_silhouette
+from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap
 from tests.conftest import beside
 
 PAIRS = ("set_a_pair_n64_d16", "set_b_pair_n257_d32", "set_d_ties_n40_d8", "set_e_rankdef_n20_d32")
@@ -578,7 +578,7 @@ def test_labels_too_small_have_a_reason() -> None:
 
 
 def test_every_number_is_in_the_catalogue() -> None:
-    from analysis.mixing import Mixing, MixingByLabel, MixingInFull
+    from suture.analysis.mixing import Mixing, MixingByLabel, MixingInFull
 
     default = {f.name for c in (Mixing, Separability) for f in fields(c)}
     extended = {f.name for c in (MixingInFull, MixingByLabel) for f in fields(c)}

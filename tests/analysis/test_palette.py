@@ -8,8 +8,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from analysis.compare import Word
-from analysis.figures import (
+from suture.analysis.compare import Word
+from suture.analysis.figures import (
     CATEGORY_COLOURS,
     COLOUR_A,
     COLOUR_B,
@@ -18,8 +18,8 @@ from analysis.figures import (
     MODALITY_COLOURS,
     SEQUENTIAL,
 )
-from analysis.figures.comparison import MARKS
-from analysis.figures.house import BAD, EXPECTED, GOOD, OPEN, OTHER
+from suture.analysis.figures.comparison import MARKS
+from suture.analysis.figures.theme import BAD, EXPECTED, GOOD, OPEN, OTHER
 
 # Machado, Oliveira, Fernandes 2009, severity 1, on linear RGB
 SIGHTS = {

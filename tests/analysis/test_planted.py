@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.arrays import unit_rows
-from analysis.compare import Comparison, compare, summary
-from analysis.evaluate import evaluate
-from data.embeddings import EmbeddingSet
+from suture.analysis.compare import Comparison, compare, summary
+from suture.analysis.evaluate import evaluate
+from suture.analysis.math.arrays import unit_rows
+from suture.data.embedding_set import EmbeddingSet
 
 N, DIM = 300, 32
 PAIR = ("image", "report")

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.arrays import unit_rows
-from analysis.posthoc import METHODS, RIDGES, Adapter, fit
+from suture.analysis.math.arrays import unit_rows
+from suture.analysis.posthoc import METHODS, RIDGES, Adapter, fit
 from tests.conftest import beside
 
 SETS = ("set_a_pair_n64_d16", "set_b_pair_n257_d32")

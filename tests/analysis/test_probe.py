@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis import gap, geometry
-from analysis.hubness import hubness_skew
-from analysis.probe import measure
-from analysis.retrieval import retrieval
-from analysis.uncertainty import GroupBootstrap
+from suture.analysis import gap
+from suture.analysis.evaluate.probe import measure
+from suture.analysis.geometry import spread
+from suture.analysis.retrieval import retrieval
+from suture.analysis.retrieval.hubness import hubness_skew
+from suture.analysis.statistics.bootstrap import GroupBootstrap
 
 N = 40
 
@@ -46,8 +47,8 @@ def test_two_modalities_are_measured_as_the_metrics_do(vectors: dict[str, np.nda
     assert found["recall_at_10_chance"] == pytest.approx(10 / N)
     assert found["hubness_skew"] == max(hubness_skew(x, y), hubness_skew(y, x))
     for name, function in (
-        ("effective_rank", geometry.effective_rank),
-        ("uniformity_wi", geometry.uniformity_wi),
+        ("effective_rank", spread.effective_rank),
+        ("uniformity_wi", spread.uniformity_wi),
         ("angular_value", gap.angular_value),
     ):
         assert found[name] == pytest.approx(np.mean([function(z).value for z in (x, y)]))

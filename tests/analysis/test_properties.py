@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis import gap, geometry
-from analysis.arrays import unit_rows
-from analysis.retrieval import Ranks, joint_keys, rank_best, retrieval
-from analysis.uncertainty import GroupBootstrap
+from suture.analysis import gap
+from suture.analysis.geometry import spread
+from suture.analysis.math.arrays import unit_rows
+from suture.analysis.retrieval import Ranks, joint_keys, rank_best, retrieval
+from suture.analysis.statistics.bootstrap import GroupBootstrap
 
 sizes = st.tuples(st.integers(3, 40), st.integers(2, 12), st.integers(0, 2**32 - 1))
 
@@ -31,8 +32,8 @@ def numbers(x: np.ndarray, y: np.ndarray) -> dict[str, float]:
     result = {k: e.value for k, e in vars(gap.pair_gap(x, y, bootstrap=bootstrap)).items()}
     result["angular"] = gap.angular_value(x, bootstrap=bootstrap).value
     stack = np.concatenate([x, y])
-    result["wi"] = geometry.uniformity_wi(stack, bootstrap=bootstrap).value
-    result["w2"] = geometry.uniformity_w2(stack, bootstrap=bootstrap).value
+    result["wi"] = spread.uniformity_wi(stack, bootstrap=bootstrap).value
+    result["w2"] = spread.uniformity_w2(stack, bootstrap=bootstrap).value
     return result
 
 

@@ -7,9 +7,10 @@ import json
 import numpy as np
 import pytest
 
-from analysis import gap, geometry
-from analysis.retrieval import retrieval
-from analysis.uncertainty import GroupBootstrap
+from suture.analysis import gap
+from suture.analysis.geometry import spread
+from suture.analysis.retrieval import retrieval
+from suture.analysis.statistics.bootstrap import GroupBootstrap
 from tests.conftest import beside
 
 PAIRS = ("set_a_pair_n64_d16", "set_b_pair_n257_d32", "set_d_ties_n40_d8", "set_e_rankdef_n20_d32")
@@ -55,10 +56,10 @@ def test_geometry(name: str) -> None:
     assert gap.angular_value(x).value == pytest.approx(expected["angular_value_image"], abs=1e-12)
     assert gap.angular_value(y).value == pytest.approx(expected["angular_value_text"], abs=1e-12)
     for rows, wi in zip((x, y, stack), expected["uniformity_WI image/text/pooled (t=2)"], strict=True):
-        assert geometry.uniformity_wi(rows, bootstrap=bootstrap).value == pytest.approx(wi, abs=1e-12)
+        assert spread.uniformity_wi(rows, bootstrap=bootstrap).value == pytest.approx(wi, abs=1e-12)
     pooled = expected["uniformity_W2 pooled (negative distance)"]
     # square roots of eigenvalues that are zero up to rounding
-    assert geometry.uniformity_w2(stack, bootstrap=bootstrap).value == pytest.approx(pooled, abs=1e-7)
+    assert spread.uniformity_w2(stack, bootstrap=bootstrap).value == pytest.approx(pooled, abs=1e-7)
 
 
 def test_uniformity_agrees_with_the_published_code() -> None:
@@ -66,7 +67,7 @@ def test_uniformity_agrees_with_the_published_code() -> None:
     file = beside("science", "reference_values", "upstream_values.json")
     upstream = json.loads(file.read_text())["set_a_pair_n64_d16|float64|normalised"]
     z = arrays("set_a_pair_n64_d16")
-    ours = geometry.uniformity_w2(np.concatenate([z["image"], z["text"]])).value
+    ours = spread.uniformity_w2(np.concatenate([z["image"], z["text"]])).value
     assert ours == pytest.approx(upstream["modgap.metrics.uniformity(image,text)"], abs=1e-6)
 
 

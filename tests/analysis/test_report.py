@@ -13,16 +13,26 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.arrays import unit_rows
-from analysis.evaluate import Evaluation, Metric, evaluate
-from analysis.gap import cosine_by_label, cosine_samples
-from analysis.report import Evidence, Picture, Side, Study, csv_text, html, latex, record_json, table_files
-from analysis.report.document import document
-from analysis.report.page import script_json
-from analysis.report.parts import Chart, Table
-from analysis.report.record import finite
-from analysis.verdict import degrees, reading
-from data.embeddings import EmbeddingSet
+from suture.analysis.evaluate import Evaluation, Metric, evaluate
+from suture.analysis.gap import cosine_by_label, cosine_samples
+from suture.analysis.gap.verdict import degrees, reading
+from suture.analysis.math.arrays import unit_rows
+from suture.analysis.report import (
+    Evidence,
+    Picture,
+    Side,
+    Study,
+    csv_text,
+    html,
+    latex,
+    record_json,
+    table_files,
+)
+from suture.analysis.report.document import document
+from suture.analysis.report.elements import Chart, Table
+from suture.analysis.report.page import script_json
+from suture.analysis.report.record import finite
+from suture.data.embedding_set import EmbeddingSet
 from tests.hostile import CELL, FORMULA, LABEL, Page
 
 N = 60

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
-from analysis.arrays import unit_rows
-from analysis.retrieval import (
+from suture.analysis.math.arrays import unit_rows
+from suture.analysis.retrieval import (
     KS,
     PROTOCOLS,
     Ranks,
@@ -23,11 +23,11 @@ from analysis.retrieval import (
     rank_best,
     retrieval,
 )
-from analysis.retrieval.engine import search
-from analysis.retrieval.kernels import medians, score
-from analysis.retrieval.protocols import Task, task
-from analysis.retrieval.rows import rows_of
-from analysis.uncertainty import GroupBootstrap
+from suture.analysis.retrieval.engine import search
+from suture.analysis.retrieval.kernels import medians, score
+from suture.analysis.retrieval.protocols import Task, task
+from suture.analysis.retrieval.rows import rows_of
+from suture.analysis.statistics.bootstrap import GroupBootstrap
 from tests.conftest import beside
 
 SETS = ("set_a_pair_n64_d16", "set_b_pair_n257_d32", "set_d_ties_n40_d8", "set_e_rankdef_n20_d32")

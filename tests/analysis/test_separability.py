@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from analysis.arrays import unit_rows
-from analysis.separability import _held_out, _splits, separability
-from analysis.uncertainty import GroupBootstrap
+from suture.analysis.math.arrays import unit_rows
+from suture.analysis.mixing.separability import _held_out, _splits, separability
+from suture.analysis.statistics.bootstrap import GroupBootstrap
 from tests.conftest import beside
 
 PAIRS = ("set_a_pair_n64_d16", "set_b_pair_n257_d32", "set_d_ties_n40_d8", "set_e_rankdef_n20_d32")

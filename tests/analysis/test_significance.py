@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, false_discovery_control
 
-from analysis.significance import benjamini_hochberg, bootstrap_p, holm, mcnemar, wilson
+from suture.analysis.statistics.hypothesis_tests import benjamini_hochberg, bootstrap_p, holm, mcnemar, wilson
 
 shares = st.lists(st.floats(0, 1), min_size=1, max_size=40).map(np.array)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis import projection
-from analysis.arrays import pair_cosines, unit_rows
-from analysis.gap import cosine_samples
-from analysis.neighbours import Best, nearest
-from analysis.projection.sampled import chosen
-from analysis.stack import Stack
+from suture.analysis import projection
+from suture.analysis.gap import cosine_samples
+from suture.analysis.math.arrays import pair_cosines, unit_rows
+from suture.analysis.math.row_stack import Stack
+from suture.analysis.projection.sampled_umap import chosen
+from suture.analysis.retrieval.nearest import Best, nearest
 
 
 def two(n: int = 400, dim: int = 12) -> tuple[Stack, np.ndarray]:

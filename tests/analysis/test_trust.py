@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.manifold import trustworthiness
 
-from analysis.arrays import unit_rows
-from analysis.neighbours import TIE, nearest
-from analysis.projection import pca, trust
+from suture.analysis.math.arrays import unit_rows
+from suture.analysis.projection import pca, trust
+from suture.analysis.retrieval.nearest import TIE, nearest
 
 
 def cloud(n: int, dim: int = 12, seed: int = 0) -> np.ndarray:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.arrays import unit_rows
-from analysis.uncertainty import GroupBootstrap
-from analysis.volumes import volumes
+from suture.analysis.geometry.volumes import volumes
+from suture.analysis.math.arrays import unit_rows
+from suture.analysis.statistics.bootstrap import GroupBootstrap
 from tests.analysis.planted import once, resampled_width, rotation, width
 from tests.analysis.test_gap import upstream
 from tests.analysis.test_reference_values import arrays, values

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
-from analysis.arrays import unit_rows
-from analysis.uncertainty import GroupBootstrap
-from analysis.zero_shot import class_vector, finding_auroc, zero_shot
+from suture.analysis.math.arrays import unit_rows
+from suture.analysis.statistics.bootstrap import GroupBootstrap
+from suture.analysis.structure.zero_shot import class_vector, finding_auroc, zero_shot
 from tests.analysis.planted import once, rotation
 
 CLASSES = ("effusion", "fracture", "nodule")

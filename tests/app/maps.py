@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
-from pages.components.columns import KEPT
+from suture.pages.components.serving.columns import KEPT
 
 
 def shown(app: AppTest) -> list[dict[str, Any]]:

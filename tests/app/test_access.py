@@ -17,10 +17,10 @@ from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 from streamlit.testing.v1 import AppTest
 
-from data import logbook
-from pages.components.access import identity, media, settings, uploads
-from pages.components.access.gate import Gate
-from pages.components.access.visitors import COOKIE, VISITORS, Visitors
+from suture.data.workspace import log as logbook
+from suture.pages.components.access import identity, media, settings, uploads
+from suture.pages.components.access.gate import Gate
+from suture.pages.components.access.visitors import COOKIE, VISITORS, Visitors
 
 ME, OTHER = "a" * 32, "b" * 32
 URL = "http://127.0.0.1:8501"
@@ -161,8 +161,8 @@ def test_a_fault_says_a_number_and_the_log_says_where(
 
 
 def _faulty_page() -> None:
-    from data.errors import Refused
-    from pages.components.access.incidents import on_script_error
+    from suture.data.errors import Refused
+    from suture.pages.components.access.incidents import on_script_error
 
     for fault in (ValueError("Mrs Example"), Refused("table_empty", "The table has no *rows*.")):
         on_script_error(fault)

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from analysis.captions import CAPTION_METRICS
-from data.vectors import import_vectors
-from data.workspace import Workspace
-from models import jobs
-from models.captioner.config import CaptionerConfig, of_sets
-from models.captioner.table import CROSSED, read
-from models.captioner.together import train_and_judge
-from pages.components import captions_table
-from pages.components.captions_data import Tables
-from pages.components.captions_studies import marked
+from suture import jobs
+from suture.analysis.captions import CAPTION_METRICS
+from suture.data.vectors import import_vectors
+from suture.data.workspace import Workspace
+from suture.models.captioner.config import CaptionerConfig, of_sets
+from suture.models.captioner.readings import CROSSED, read
+from suture.models.captioner.run import train_and_judge
+from suture.pages.components.captions import scores
+from suture.pages.components.captions.studies import marked
+from suture.pages.components.captions.tables import Tables
 
 ROOT = Path(__file__).parents[2]
 A, B = "demo @ demo-clip", "demo @ demo-aligned"
@@ -90,7 +90,7 @@ def test_numbers_and_texts_can_be_taken_away(page: AppTest) -> None:
 def test_the_numbers_taken_away_hold_every_finding_with_its_interval(written: Path) -> None:
     found = read(Workspace(written), A, names(A))
     assert found is not None
-    lines = captions_table.numbers(Tables((found,), None, RECIPE))
+    lines = scores.numbers(Tables((found,), None, RECIPE))
     crossed = found.readings[CROSSED]
     told = {(r["metric"], r["finding"]): r for r in lines if r["captions"] == CROSSED}
     for finding, known in crossed.scores.findings.items():

@@ -11,17 +11,16 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from analysis import figures
-from analysis.compare import movement, neighbourhoods, slices
-from analysis.compare.cells import cells, numbers, of_headline, title
-from analysis.tables import csv_text, latex
-from data import embeddings
-from data.vectors import import_vectors
-from data.workspace import Workspace
-from models.comparison import Compared, compared
-from pages.components import cards
-from pages.components.compare_data import Both
-from pages.components.views import view
+from suture.analysis import figures
+from suture.analysis.compare import by_group, movement, neighbourhoods
+from suture.analysis.compare.cells import cells, numbers, of_headline, title
+from suture.analysis.text_tables import csv_text, latex
+from suture.data.vectors import import_vectors
+from suture.data.workspace import Workspace, embedding_sets
+from suture.pages.components.cards import cards
+from suture.pages.components.compare.paired_views import Both
+from suture.pages.components.shell.views import view
+from suture.workflows.compare import Compared, compared
 
 ROOT = Path(__file__).parents[2]
 A, B = "demo @ demo-clip", "demo @ demo-aligned"
@@ -211,7 +210,7 @@ def test_downloads_hold_every_number(demo: Workspace) -> None:
 
 def test_rows_of_the_comparison_meet_the_rows_of_the_views(demo: Workspace) -> None:
     both = _both(demo)
-    whole = embeddings.load(demo, B).split("test")
+    whole = embedding_sets.load(demo, B).split("test")
     x, y = (np.asarray(whole.vectors[m], np.float64)[both.rows] for m in both.pair)
     cosines = (x * y).sum(axis=1) / np.linalg.norm(x, axis=1) / np.linalg.norm(y, axis=1)
     np.testing.assert_allclose(both.compared.cosines[1], cosines, atol=1e-5)
@@ -251,7 +250,7 @@ def test_bars_of_kept_neighbours_count_every_study() -> None:
 
 def test_names_from_strangers_stay_words_in_figures() -> None:
     values = np.array(["<a href=x>", "b & c"] * 20)
-    found = slices(np.zeros(40), np.ones(40), values, np.arange(40))
+    found = by_group(np.zeros(40), np.ones(40), values, np.arange(40))
     figure = figures.by_slice(found, "B - A")
     shown = [*(a.text for a in figure.layout.annotations), *(t.hovertemplate for t in figure.data)]
     assert not any("<a" in words for words in shown)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from data.workspace import COLLECTION, SET, Workspace, space
-from models.demo import make_collection
-from models.embed import embed
+from suture.data.workspace import COLLECTION, SET, Workspace, disk_space
+from suture.models.embedding.embed import embed
+from suture.workflows.demo import make_collection
 
 PAGE = str(Path(__file__).parents[2] / "pages" / "overview.py")
 
@@ -47,6 +47,6 @@ def test_a_damaged_set_is_left_out_and_one_without_its_studies_still_opens(
 
 
 def test_a_full_disk_is_said_on_every_page(home: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(space, "reserve", lambda home: 1 << 60)
+    monkeypatch.setattr(disk_space, "reserve", lambda home: 1 << 60)
     _, said = warnings(home, monkeypatch)
     assert "disk of the workspace is full" in said

@@ -11,13 +11,12 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from data import embeddings
-from data.vectors import import_vectors
-from data.workspace import SET, Workspace
-from models import dial
-from models.adapters import adapt
-from models.dial import Setting
-from pages.components import cards
+from suture.data.vectors import import_vectors
+from suture.data.workspace import SET, Workspace, embedding_sets
+from suture.models.adapters import adapt
+from suture.pages.components.cards import cards
+from suture.workflows import dial
+from suture.workflows.dial import Setting
 from tests.app.test_pages import opened, words
 
 A = "demo @ demo-clip"
@@ -70,7 +69,7 @@ def turn(app: AppTest, strength: float, key: str = FAR) -> AppTest:
 def test_the_dial_states_what_was_fitted_and_scored_on_what(demo: Workspace) -> None:
     app = shown()
     assert not app.exception
-    whole = embeddings.load(demo, A)
+    whole = embedding_sets.load(demo, A)
     pairs = len(whole.split("test").rows_with("image", "report"))
     text = words(app)
     assert f"Fitted on 'train', n \\= {len(whole.split('train')):,}".replace("\\=", "=") in text
@@ -168,7 +167,7 @@ def test_keeping_a_position_publishes_a_set_that_is_b_everywhere(demo: Workspace
     assert app.selectbox(key="choose_b").value == name
     assert "Kept as" in " ".join(s.value for s in app.success)
     promised = dial.measured(demo, SETTING).numbers["cos_true_pairs"][12]
-    part = embeddings.load(demo, name).split("test")
+    part = embedding_sets.load(demo, name).split("test")
     rows = part.rows_with("image", "report")
     kept = np.einsum("nd,nd->n", *(part.vectors[m][rows] for m in ("image", "report"))).mean()
     assert kept == pytest.approx(promised, abs=1e-6)
@@ -221,9 +220,9 @@ def test_feature_sets_are_hidden_and_one_split_is_explained(
     x = np.random.default_rng(0).normal(size=(60, 8))
     np.savez(tmp_path / "v.npz", image=x + 1, text=x - 1, split=np.array(["train"] * 60))
     assert import_vectors(workspace, [tmp_path / "v.npz"], "vectors").refused is None
-    whole = embeddings.load(workspace, "vectors")
+    whole = embedding_sets.load(workspace, "vectors")
     wide = {"image": np.ones((60, 5), np.float32), "text": np.ones((60, 3), np.float32)}
-    embeddings.save(workspace, "features", wide, whole.rows, {**whole.provenance, "comparable": False})
+    embedding_sets.save(workspace, "features", wide, whole.rows, {**whole.provenance, "comparable": False})
     app = shown()
     assert not app.exception
     assert "1 feature set is hidden" in words(app)
@@ -239,7 +238,7 @@ def test_feature_sets_are_hidden_and_one_split_is_explained(
 def test_an_unmeasured_dial_of_many_pairs_waits_to_be_asked(
     demo: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pages.components.dial.AT_ONCE", 10)
+    monkeypatch.setattr("suture.pages.components.dial.dial.AT_ONCE", 10)
     app = shown()
     assert not dials(app)
     app.button(key="dial_measure").click().run()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from streamlit.testing.v1 import AppTest
 
-from data.dicom_view import MIDDLE, DicomView
+from suture.data.dicom.view import MIDDLE, DicomView
 
 
 def _page() -> None:
     import streamlit as st
 
-    from pages.components import dicom_choice
+    from suture.pages.components.library import dicom_choice
 
     st.session_state.made = dicom_choice.choose("x")
 

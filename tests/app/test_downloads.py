@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 def _two() -> None:
     import streamlit as st
 
-    from pages.components.downloads import offer
+    from suture.pages.components.cards.downloads import offer
 
     head = b"a" * 700_000
     for i, middle in enumerate((b"b" * 1000, b"c" * 1000)):

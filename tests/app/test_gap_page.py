@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from data import embeddings
-from data.workspace import Workspace
+from suture.data.workspace import Workspace, embedding_sets
 from tests.app.test_pages import opened, words
 
 
@@ -81,6 +80,6 @@ def test_ridges_follow_the_split(page: AppTest, demo_home: Path) -> None:
     found = {"test": studies()}
     page.selectbox(key="choose_split").set_value("val").run()
     found["val"] = studies()
-    rows = embeddings.load(Workspace(demo_home), "demo @ demo-clip").rows
+    rows = embedding_sets.load(Workspace(demo_home), "demo @ demo-clip").rows
     shared = {s: rows[rows["split"] == s]["region"].value_counts() for s in found}
     assert found == {s: int(counts[counts >= 5].sum()) for s, counts in shared.items()}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis.projection import Region
-from pages.components.linked_map import Cards, Colouring, Moment, Panel
-from pages.components.linked_map.colouring import MISSING
-from pages.components.linked_map.payload import LISTED, pack, rows_of, sent
+from suture.analysis.projection import Region
+from suture.pages.components.linked_map import Cards, Colouring, Moment, Panel
+from suture.pages.components.linked_map.colouring import MISSING
+from suture.pages.components.linked_map.payload import LISTED, pack, rows_of, sent
 from tests.app import maps
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from data.workspace import Workspace
-from models import layouts
+from suture.data.workspace import Workspace
+from suture.workflows import layouts
 from tests.app import maps
 from tests.app.test_pages import opened, words
 
@@ -98,9 +98,9 @@ def test_a_link_selects_its_study(demo: Workspace) -> None:
     app = opened("map").run()
     study = maps.shown(app)[0]
     app = opened("map")
-    from data import embeddings
+    from suture.data.workspace import embedding_sets
 
-    whole = embeddings.load(demo, "demo @ demo-clip")
+    whole = embedding_sets.load(demo, "demo @ demo-clip")
     wanted = whole.rows.loc[whole.rows["split"] == "test", "study_id"].iloc[7]
     app.query_params["study"] = wanted
     app.run()

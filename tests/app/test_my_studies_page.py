@@ -15,12 +15,14 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from analysis.tables import csv_text
-from data import images, store
-from data.vectors import import_vectors
-from data.workspace import CHECKPOINT, COLLECTION, SET, Workspace
-from models import jobs, nearby, newcomers
-from pages.components import studies_visit
+from suture import jobs
+from suture.analysis.text_tables import csv_text
+from suture.data import images
+from suture.data.collections import storage
+from suture.data.vectors import import_vectors
+from suture.data.workspace import CHECKPOINT, COLLECTION, SET, Workspace
+from suture.pages.components.studies import visit as studies_visit
+from suture.workflows.neighbours import neighbour_search, uploads
 from tests.app.test_pages import opened, words
 from tests.models.test_newcomers import A, B, of_demo, png
 
@@ -76,7 +78,7 @@ def answers(app: AppTest) -> pd.DataFrame:
 
 def test_an_upload_is_answered_by_a_and_b(demo: Workspace) -> None:
     app = looked_at(demo, [*files_of(demo, 5, 6), ("<i>odd.png", png(1), "")], kept_split="all")
-    ids = store.load(demo, "demo").table["study_id"]
+    ids = storage.load(demo, "demo").table["study_id"]
     text = words(app)
     assert "3 studies taken" in text
     assert text.count("#1 · cosine 1.000") == 0  # the first row is the odd one
@@ -104,14 +106,16 @@ def test_downloads_hold_every_neighbour_and_no_formula(demo: Workspace) -> None:
     app = looked_at(demo, [("=1+1.png", png(2), "")])
     assert not app.exception
     kept = app.session_state["studies_visit"]
-    visit = newcomers.home(demo).record(COLLECTION, kept)
-    from pages.components import studies_table
-    from pages.components.studies_ask import Asked
+    visit = uploads.home(demo).record(COLLECTION, kept)
+    from suture.pages.components.studies import table as studies_table
+    from suture.pages.components.studies.ask import Asked
 
-    maker = newcomers.checkpoint_of(demo, demo.record(SET, "demo @ demo-clip"))
-    assert newcomers.embedded(demo, visit, maker) is not None
+    maker = uploads.checkpoint_of(demo, demo.record(SET, "demo @ demo-clip"))
+    assert uploads.embedded(demo, visit, maker) is not None
     sets = {"A": A, "B": B}
-    held = {letter: nearby.hold(demo, visit, name, split="test", k=12) for letter, name in sets.items()}
+    held = {
+        letter: neighbour_search.hold(demo, visit, name, split="test", k=12) for letter, name in sets.items()
+    }
     asked = Asked(("image", "image"), 5, held)
     rows = [*csv.DictReader(io.StringIO(csv_text(studies_table.neighbours(asked))))]
     assert len(rows) == 2 * 3 * 12  # two sets; what has a picture alone asks three modalities
@@ -151,7 +155,7 @@ def test_a_visit_is_found_again_and_discarding_leaves_nothing(demo: Workspace) -
     app.button(key="studies_discard").click().run()
     assert not app.exception
     assert "No studies yet" in words(app)
-    assert newcomers.visits(demo) == newcomers.home(demo).records(SET) == []
+    assert uploads.visits(demo) == uploads.home(demo).records(SET) == []
 
 
 def test_adding_to_the_library_makes_a_collection(demo: Workspace) -> None:
@@ -164,7 +168,7 @@ def test_adding_to_the_library_makes_a_collection(demo: Workspace) -> None:
     app.button(key="studies_keep").click().run()
     assert not app.exception
     assert "new ones is a collection now" in words(app)
-    assert len(store.load(demo, "new ones")) == 2
+    assert len(storage.load(demo, "new ones")) == 2
 
 
 def test_adding_behind_the_studies_of_a_makes_a_new_collection(demo: Workspace) -> None:
@@ -173,7 +177,7 @@ def test_adding_behind_the_studies_of_a_makes_a_new_collection(demo: Workspace) 
     next(t for t in app.text_input if str(t.key).startswith("studies_name_")).set_value("more").run()
     app.button(key="studies_keep").click().run()
     assert not app.exception
-    first, more = store.load(demo, "demo"), store.load(demo, "more")
+    first, more = storage.load(demo, "demo"), storage.load(demo, "more")
     assert len(more) == len(first) + 1
     assert more.splits()["added"] == 1
     assert more.table["report"].iloc[-1] == first.table["report"][8]
@@ -226,8 +230,8 @@ def test_a_dicom_file_is_seen_through_the_window_that_is_chosen(demo: Workspace)
     assert not app.exception
     app.selectbox(key="dicom_window_studies_0").set_value("lung").run()
     answered(app.button(key="studies_go").click().run(), demo)
-    [visit] = newcomers.visits(demo)
-    pack = store.image_pack(newcomers.home(demo), visit.name)
+    [visit] = uploads.visits(demo)
+    pack = storage.image_pack(uploads.home(demo), visit.name)
     assert pack is not None
     pixels = np.asarray(pack.decode(0))
     assert pixels[0, 0] == 0  # -1350 and less is black in the lung window, 150 and more white
@@ -257,10 +261,10 @@ def ct() -> bytes:
 
 
 def test_the_intake_report_adds_up_and_tells_what_to_look_at(demo: Workspace) -> None:
-    from pages.components import intake_report
+    from suture.pages.components.cards import intake_report
 
     flat = images.encode(Image.new("L", (64, 64), 128))
-    came = newcomers.admit(demo, [("flat.png", flat), ("bad.png", b"no picture")]).report
+    came = uploads.admit(demo, [("flat.png", flat), ("bad.png", b"no picture")]).report
     rows = {(row["what"], row["reason"]): row["count"] for row in intake_report.table(came)}
     assert rows["found", ""] == rows["taken", ""] + rows["skipped", "not_an_image"] == 2
     assert rows["warning", "image_constant"] == 1

@@ -16,14 +16,16 @@ import pytest
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest
 
-from analysis.verdict import reading
-from data import embeddings, selections
-from data.collection import GROUP, SPLIT
-from data.vectors import import_vectors
-from data.workspace import Workspace
-from models import jobs, results
-from pages.components import cards, views
-from pages.components.selection_state import KEY, Current, History
+from suture import jobs
+from suture.analysis.gap.verdict import reading
+from suture.data.collection import GROUP, SPLIT
+from suture.data.collections import selections
+from suture.data.vectors import import_vectors
+from suture.data.workspace import Workspace, embedding_sets
+from suture.pages.components.cards import cards
+from suture.pages.components.selection.state import KEY, Current, History
+from suture.pages.components.shell import views
+from suture.workflows import evaluate
 from tests.app import maps
 from tests.app.test_pages import ROOT, opened, words
 from tests.app.test_train_page import until
@@ -50,7 +52,7 @@ def looked(**link: str) -> AppTest:
 def test_the_verdict_is_that_of_the_evaluation_and_comes_before_every_number(demo: Workspace) -> None:
     said = [str(m.value) for m in looked(a=A, b=B).main.markdown]
     for letter, name in (("A", A), ("B", B)):
-        found = reading(results.evaluation(demo, name, split="test"), PAIR)
+        found = reading(evaluate.evaluation(demo, name, split="test"), PAIR)
         assert found is not None
         place = next(i for i, s in enumerate(said) if s.startswith("####") and f"[{letter}]" in s)
         assert said[place].endswith(cards.plain(found.headline))
@@ -74,7 +76,7 @@ def test_five_numbers_with_intervals(
     said = [str(m.value) for m in looked(a=A, b=B).markdown]
     place = next(i for i, s in enumerate(said) if title in s)
     for letter, number, of in zip("AB", said[place + 1 : place + 3], (A, B), strict=True):
-        kept = results.evaluation(demo, of, split="test")
+        kept = evaluate.evaluation(demo, of, split="test")
         both = () if where else PAIR
         metric = kept.find(name, *both, **where, **({"protocol": "multi_positive"} if where else {}))
         low, high = (f"{v:.1%}" if percent else f"{v:.3f}" for v in (metric.low, metric.high))
@@ -123,7 +125,7 @@ def test_downloads_hold_the_numbers_of_both_sets(demo: Workspace, monkeypatch: p
     looked(a=A, b=B)
     assert len(files) == 4
     for name in (A, B):
-        kept = results.evaluation(demo, name, split="test")
+        kept = evaluate.evaluation(demo, name, split="test")
         assert json.loads(files[f"{name}-test.json"]()) == json.loads(json.dumps(kept.to_json()))
         table = [*csv.DictReader(io.StringIO(files[f"{name}-test.csv"]()))]
         values = [float(row["value"]) for row in table if row["value"]]
@@ -131,7 +133,7 @@ def test_downloads_hold_the_numbers_of_both_sets(demo: Workspace, monkeypatch: p
 
 
 def test_what_is_loaded_counts_the_whole_set_whichever_split_is_shown(demo: Workspace) -> None:
-    whole = embeddings.load(demo, A)
+    whole = embedding_sets.load(demo, A)
     app = looked(a=A, b=B, split="val")
     groups = whole.rows[GROUP].nunique()
     text = words(app)
@@ -204,7 +206,7 @@ def test_what_takes_minutes_is_measured_when_asked_for(
     x = np.random.default_rng(0).normal(size=(40, 8))
     np.savez(tmp_path / "v.npz", image=x + 1, text=x - 1)
     assert import_vectors(Workspace(tmp_path / "home"), [tmp_path / "v.npz"], "many").refused is None
-    monkeypatch.setattr("pages.components.views.MANY", 10)
+    monkeypatch.setattr("suture.pages.components.shell.views.MANY", 10)
     app = opened("overview").run()
     assert "are not measured yet" in words(app)
     assert "degrees apart" not in words(app)

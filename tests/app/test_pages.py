@@ -16,9 +16,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
-from data import embeddings
-from data.vectors import import_vectors
-from data.workspace import CHECKPOINT, SET, Workspace
+from suture.data.vectors import import_vectors
+from suture.data.workspace import CHECKPOINT, SET, Workspace, embedding_sets
 from tests.app import maps
 from tests.models.test_embed import wait
 
@@ -92,7 +91,7 @@ def test_empty_workspace_shows_a_way_forward(empty: Workspace, page: str) -> Non
 
 def study(workspace: Workspace, row: int) -> str:
     """Id of a study of the test split, which pages show first."""
-    rows = embeddings.load(workspace, workspace.records(SET)[0].name).rows
+    rows = embedding_sets.load(workspace, workspace.records(SET)[0].name).rows
     return rows.loc[rows["split"] == "test", "study_id"].iloc[row]
 
 
@@ -174,8 +173,8 @@ def test_library_refuses_an_unreadable_table_and_keeps_all(demo: Workspace) -> N
 
 
 def test_library_takes_an_upload_in_as_a_job_and_deletes_the_copy(empty: Workspace) -> None:
-    from data import store
-    from models import jobs
+    from suture import jobs
+    from suture.data.collections import storage
     from tests.models.test_embed import wait
 
     table = b"study_id,findings,impression\n1,clear lungs,normal chest\n2,a fracture,broken wrist\n"
@@ -188,14 +187,14 @@ def test_library_takes_an_upload_in_as_a_job_and_deletes_the_copy(empty: Workspa
     app.run()
     assert not app.exception
     assert "2 studies taken" in words(app)
-    assert len(store.load(empty, "mine")) == 2
+    assert len(storage.load(empty, "mine")) == 2
     assert not [*(empty.home / "uploads").iterdir()]
 
 
 def test_library_embeds_on_the_ray_cluster_that_is_named(
     demo: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from models import jobs
+    from suture import jobs
     from tests.models.test_embed import wait
 
     pytest.importorskip("ray")
@@ -227,7 +226,7 @@ def test_library_reports_vectors_with_nan(demo: Workspace, tmp_path: Path) -> No
 
 
 def test_library_says_why_a_checkpoint_does_not_fit(empty: Workspace, tmp_path: Path) -> None:
-    from models import jobs
+    from suture import jobs
 
     save_file({"visual.proj": torch.ones(3, 3)}, tmp_path / "w.safetensors")
     app = opened("library").run()
@@ -248,7 +247,8 @@ def test_library_says_why_a_checkpoint_does_not_fit(empty: Workspace, tmp_path: 
 
 
 def test_library_recognises_uploaded_weights_and_keeps_no_upload(empty: Workspace, tmp_path: Path) -> None:
-    from models import builtin, jobs
+    from suture import jobs
+    from suture.models import builtin
 
     (tmp_path / "made").mkdir()
     builtin.write(builtin.UNTRAINED, tmp_path / "made")
@@ -283,15 +283,16 @@ def test_rename_and_delete(vectors_only: Workspace) -> None:
 
 def test_nothing_of_a_deleted_collection_stays_on_a_page(empty: Workspace) -> None:
     """Deleted from a shell while the app runs: no text in a page, no thumbnail from a cache."""
-    from data.workspace import COLLECTION
-    from models import builtin, demo
-    from models.embed import embed
-    from pages.components import served
+    from suture.data.workspace import COLLECTION
+    from suture.models import builtin
+    from suture.models.embedding.embed import embed
+    from suture.pages.components.serving import study_files
+    from suture.workflows import demo
 
     demo.make_collection(empty, lambda what, share: None, studies=40)
     embed(empty, "demo", builtin.UNTRAINED)
     record = empty.records(SET)[0]
-    client = TestClient(Starlette(routes=served.routes()))
+    client = TestClient(Starlette(routes=study_files.routes()))
     assert client.get(f"/thumb/{record.id}/0/3.jpg").content.startswith(b"\xff\xd8")
     assert client.get(f"/card/{record.id}/0/3.json").json()["text"]
     app = opened("map")
@@ -308,7 +309,7 @@ def test_nothing_of_a_deleted_collection_stays_on_a_page(empty: Workspace) -> No
 
 def test_pages_keep_heavy_libraries_out_of_the_web_process() -> None:
     code = (
-        "import sys, app, pages.components.shell, pages.components.cards\n"
+        "import sys, app, suture.pages.components.shell.shell, suture.pages.components.cards.cards\n"
         "heavy = {'torch', 'open_clip', 'umap', 'sklearn', 'transformers'} & set(sys.modules)\n"
         "sys.exit(str(heavy) if heavy else 0)"
     )
@@ -335,14 +336,14 @@ def test_library_exports_vectors_that_come_back(demo: Workspace, tmp_path: Path)
     (tmp_path / "set.npz").write_bytes(_exported(name))
     home = Workspace(tmp_path / "home")
     assert import_vectors(home, [tmp_path / "set.npz"], "back").refused is None
-    before, after = embeddings.load(demo, name), embeddings.load(home, "back")
+    before, after = embedding_sets.load(demo, name), embedding_sets.load(home, "back")
     for modality in before.modalities:
         np.testing.assert_allclose(after.vectors[modality], before.vectors[modality], atol=1e-7)
 
 
 def _exported(name: str) -> bytes:
     """What the download button hands out."""
-    from pages.components import views
-    from pages.components.downloads import export_vectors, packed
+    from suture.pages.components.cards.downloads import export_vectors, packed
+    from suture.pages.components.shell import views
 
     return packed(partial(export_vectors, views.workspace()), name)

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from data.vectors import import_vectors
-from data.workspace import Workspace
-from models import jobs
-from models.results import evaluation
+from suture import jobs
+from suture.data.vectors import import_vectors
+from suture.data.workspace import Workspace
+from suture.workflows.evaluate import evaluation
 from tests.app.test_train_page import until
 from tests.hostile import Page
 
@@ -99,7 +99,7 @@ def test_what_takes_minutes_is_measured_by_a_worker_before(
     z = np.random.default_rng(0).normal(size=(40, 8))
     np.savez(tmp_path / "v.npz", image=z + 1, text=z - 1)
     assert import_vectors(home, [tmp_path / "v.npz"], "many").refused is None
-    monkeypatch.setattr("pages.components.views.MANY", 10)
+    monkeypatch.setattr("suture.pages.components.shell.views.MANY", 10)
     app = opened()
     assert "not measured by every metric yet" in words(app)
     assert "report_go" not in [button.key for button in app.button]

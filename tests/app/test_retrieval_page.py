@@ -14,15 +14,17 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from analysis.arrays import unit_rows
-from data import store
-from data.collection import Study
-from data.vectors import import_vectors
-from data.workspace import SET, Workspace
-from models import results
-from models.adapters import adapt
-from models.comparison import compared
-from pages.components import retrieval_answers, retrieval_find, retrieval_scores, views
+from suture.analysis.math.arrays import unit_rows
+from suture.data.collection import Study
+from suture.data.collections import storage
+from suture.data.vectors import import_vectors
+from suture.data.workspace import SET, Workspace
+from suture.models.adapters import adapt
+from suture.pages.components.retrieval import answers, find
+from suture.pages.components.retrieval import scores as retrieval_scores
+from suture.pages.components.shell import views
+from suture.workflows import evaluate
+from suture.workflows.compare import compared
 from tests.app.test_overview_page import handed_out
 from tests.app.test_pages import opened, words
 
@@ -95,7 +97,7 @@ def test_words_are_mapped_as_an_adapted_set_has_its_texts(demo: Workspace) -> No
 
 
 def test_a_picture_finds_itself_in_a_and_b(demo: Workspace) -> None:
-    pack = store.image_pack(demo, "demo")
+    pack = storage.image_pack(demo, "demo")
     content = pack.read(int(study_of(7).values["image"]))
     app = asked("A picture", in_image="image")
     app.file_uploader(key="picture").set_value([("mine.png", content, "image/png")])
@@ -178,11 +180,11 @@ def test_typing_finds_a_study_and_the_link_follows(demo: Workspace) -> None:
 
 def test_every_word_must_be_there_and_offers_are_few(demo: Workspace) -> None:
     shown = views.view(A, "all")
-    rows = retrieval_find.matches(shown, "pleural effusion")
+    rows = find.matches(shown, "pleural effusion")
     texts = [" ".join(str(v) for v in shown.study(i).values.values()).lower() for i in range(len(shown.ids))]
     assert rows == [i for i, text in enumerate(texts) if "pleural" in text and "effusion" in text]
     app = asked("A study", split="all")
-    assert len(app.selectbox(key="query_study").options) == retrieval_find.OFFERED
+    assert len(app.selectbox(key="query_study").options) == find.OFFERED
 
 
 def test_a_study_of_another_split_is_said_to_be_missing(demo: Workspace) -> None:
@@ -202,7 +204,7 @@ def test_a_study_without_the_modality_says_so(demo: Workspace) -> None:
 def test_scores_are_those_of_the_evaluation_beside_chance(demo: Workspace) -> None:
     table = asked("Scores").dataframe[0].value
     n = len(views.view(A, "test").set)
-    kept = results.evaluation(demo, B, split="test")
+    kept = evaluate.evaluation(demo, B, split="test")
     metric = kept.find("recall_at_10", direction="image->report", protocol="strict")
     strict = table[table["protocol"] == "strict"].set_index("set")
     assert strict.loc["B", "R@10"].startswith(f"{metric.value:.1%} (")
@@ -217,10 +219,10 @@ def test_a_pass_over_the_disk_finds_what_the_copy_in_memory_finds(
     row = int(shown.set.rows_with("image", "history")[3])
     lacks = int(np.flatnonzero(~shown.set.present("history"))[0])
     query = np.asarray(shown.set.vectors["image"][row : row + 1], np.float32)
-    kept = [retrieval_answers.near(shown, "history", query, k=5, own=own) for own in (row, lacks)]
-    monkeypatch.setattr(retrieval_answers, "MANY", 10)
+    kept = [answers.near(shown, "history", query, k=5, own=own) for own in (row, lacks)]
+    monkeypatch.setattr(answers, "MANY", 10)
     for own, other in zip((row, lacks), kept, strict=True):
-        found = retrieval_answers.near(shown, "history", query, k=5, own=own)
+        found = answers.near(shown, "history", query, k=5, own=own)
         np.testing.assert_array_equal(found.rows, other.rows)
         np.testing.assert_allclose(found.cosines, other.cosines, atol=1e-6)
         assert (found.of, found.place) == (other.of, other.place)
@@ -249,7 +251,7 @@ def test_score_files_hold_every_number_of_the_direction(
     asked("Scores", direction="report → image")
     name = f"retrieval report to image {A} and {B}-test"
     rows = json.loads(files[f"{name}.json"])
-    kept = [results.evaluation(demo, of, split="test") for of in (A, B)]
+    kept = [evaluate.evaluation(demo, of, split="test") for of in (A, B)]
     ours = [m for e in kept for m in e.metrics if m.direction == "report->image" and m.protocol]
     assert [(r["metric"], r["protocol"], r["value"]) for r in rows] == [
         (m.name, m.protocol, m.value) for m in ours
@@ -261,7 +263,7 @@ def test_score_files_hold_every_number_of_the_direction(
 def test_the_curve_goes_through_the_tables_numbers(demo: Workspace) -> None:
     app = asked("Scores", direction="report → image")
     (figure,) = (json.loads(chart.proto.spec) for chart in app.get("plotly_chart"))
-    kept = results.evaluation(demo, B, split="test")
+    kept = evaluate.evaluation(demo, B, split="test")
     line = next(t for t in figure["data"] if t.get("name") == f"B: {B}" and t["mode"] == "lines")
     k, recall = (drawn(line[axis]) for axis in "xy")
     for place in (1, 5, 10):

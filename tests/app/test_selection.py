@@ -11,22 +11,23 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from analysis.contrast import against_rest
-from data import embeddings, selections, store
-from data.collection import GROUP, STUDY_ID
-from data.query import matching
-from data.vectors import import_vectors
-from data.workspace import SELECTION, Workspace
-from models.selections import WRITERS, as_json
-from pages.components import selection_find, selection_state, views
-from pages.components.selection_bar import _labels
-from pages.components.selection_state import KEY, Current
+from suture.analysis.subgroup import against_rest
+from suture.data.collection import GROUP, STUDY_ID
+from suture.data.collections import selections, storage
+from suture.data.query import matching
+from suture.data.vectors import import_vectors
+from suture.data.workspace import SELECTION, Workspace, embedding_sets
+from suture.pages.components.selection import find, state
+from suture.pages.components.selection.bar import _labels
+from suture.pages.components.selection.state import KEY, Current
+from suture.pages.components.shell import views
+from suture.workflows.selection_export import WRITERS, as_json
 from tests import hostile
 
 SET = "demo @ demo-clip"
 SCRIPT = """
 import streamlit as st
-from pages.components import selection, shell
+from suture.pages.components import selection, shell
 shell.open_page("Try", "?")
 choice = shell.choose()
 picked = st.session_state.pop("drawn", None)
@@ -79,7 +80,7 @@ def now(app: AppTest) -> Current:
 
 
 def of_demo(workspace: Workspace, condition: str) -> list[int]:
-    table = store.load(workspace, "demo").table
+    table = storage.load(workspace, "demo").table
     return np.flatnonzero(matching(table, condition)).tolist()
 
 
@@ -101,14 +102,14 @@ def test_a_link_restores_what_was_found(demo: Workspace) -> None:
 
 def test_words_are_looked_for_in_the_texts(demo: Workspace) -> None:
     app = ask(opened(), "Words", "effusion -left")
-    table = store.load(demo, "demo").table
+    table = storage.load(demo, "demo").table
     texts = (table["report"] + "\n" + table["history"]).str.lower()
     expected = np.flatnonzero([("effusion" in t) and ("left" not in t) for t in texts])
     assert app.session_state["rows"] == expected.tolist() != []
 
 
 def test_ids_whole_several_or_in_part(demo: Workspace) -> None:
-    ids = store.load(demo, "demo").table[STUDY_ID].tolist()
+    ids = storage.load(demo, "demo").table[STUDY_ID].tolist()
     app = ask(opened(), "Id", f"{ids[5]}, {ids[2]} unknown")
     assert app.session_state["rows"] == [2, 5]
     ask(app, "Id", ids[7][:-1].lower())
@@ -183,7 +184,7 @@ def test_an_example_text_selects_the_nearest_best_first(demo: Workspace) -> None
     app.slider(key="find_count").set_value(20)
     app.button(key="find_go").click().run()
     assert not app.exception
-    from pages.components.encoding import encoded
+    from suture.pages.components.retrieval.query_encoding import encoded
 
     shown = views.view(SET, "all")
     cosines = (
@@ -245,7 +246,7 @@ def test_saved_loaded_refused_replaced_and_deleted(demo: Workspace) -> None:
 
 def test_studies_that_are_no_longer_there_are_counted(demo: Workspace) -> None:
     of = selections.owner(demo, demo.record("set", SET))
-    ids = (*store.load(demo, "demo").table[STUDY_ID][:3], "gone 1", "gone 2")
+    ids = (*storage.load(demo, "demo").table[STUDY_ID][:3], "gone 1", "gone 2")
     selections.save(demo, selections.Selection("partly", of.name, of.id, ids, "by hand"))
     app = opened()
     app.button(key="selection_load").click().run()
@@ -255,11 +256,11 @@ def test_studies_that_are_no_longer_there_are_counted(demo: Workspace) -> None:
 
 def test_an_exported_file_needs_no_session(demo: Workspace) -> None:
     """It is written on the click, outside of the run that drew the button."""
-    ids = tuple(store.load(demo, "demo").table[STUDY_ID][[4, 1]])
+    ids = tuple(storage.load(demo, "demo").table[STUDY_ID][[4, 1]])
     taken = selections.Selection("selection", "demo", "1", ids, "by hand")
     record = json.loads(WRITERS["json"](taken, _labels(SET)))
     assert [s["study_id"] for s in record["studies"]] == list(ids)
-    assert record["studies"][0]["finding"] == store.load(demo, "demo").table["finding"][4]
+    assert record["studies"][0]["finding"] == storage.load(demo, "demo").table["finding"][4]
     assert not any(column.startswith("key:") for column in record["studies"][0])
     assert WRITERS["json"](taken, None) == as_json(taken)
 
@@ -281,7 +282,7 @@ def test_against_the_rest_says_what_the_analysis_says(demo: Workspace) -> None:
     assert len(app.dataframe) == 1, "measured when asked for"
     app.toggle(key="selection_rest").set_value(True).run()
     assert not app.exception
-    part, mask = embeddings.load(demo, SET), np.zeros(400, bool)
+    part, mask = embedding_sets.load(demo, SET), np.zeros(400, bool)
     mask[app.session_state["rows"]] = True
     cosines = views.pair_cosines(views.view(SET, "all"), ("image", "report"))
     there = np.isfinite(cosines)
@@ -325,13 +326,13 @@ def test_vectors_alone_with_hostile_labels(tmp_path: Path, monkeypatch: pytest.M
 
 def test_combining_keeps_order_and_each_study_once() -> None:
     before = Current(("b", "a"), "x")
-    assert selection_find.combined(before, ["c", "a"], "y", "Add") == Current(("b", "a", "c"), "x or y")
-    assert selection_find.combined(before, ["a"], "y", "Keep only").study_ids == ("a",)
-    assert selection_find.combined(before, ["a"], "y", "Remove").study_ids == ("b",)
+    assert find.combined(before, ["c", "a"], "y", "Add") == Current(("b", "a", "c"), "x or y")
+    assert find.combined(before, ["a"], "y", "Keep only").study_ids == ("a",)
+    assert find.combined(before, ["a"], "y", "Remove").study_ids == ("b",)
 
 
 def test_steps_before_hold_no_more_ids_than_a_session_can_keep(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selection_state, "MANY", 10)
-    past = tuple(selection_state.Current(tuple("abcdef"[:n]), str(n)) for n in (6, 5, 4, 1))
-    assert selection_state._remembered(past) == past[1:]
-    assert selection_state._remembered(past[:1]) == past[:1]
+    monkeypatch.setattr(state, "MANY", 10)
+    past = tuple(state.Current(tuple("abcdef"[:n]), str(n)) for n in (6, 5, 4, 1))
+    assert state._remembered(past) == past[1:]
+    assert state._remembered(past[:1]) == past[:1]

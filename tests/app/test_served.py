@@ -9,14 +9,14 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from data.workspace import SET, Workspace
-from pages.components import columns, scripts, served
-from pages.components.columns import Columns
+from suture.data.workspace import SET, Workspace
+from suture.pages.components.serving import columns, scripts, study_files
+from suture.pages.components.serving.columns import Columns
 
 
 @pytest.fixture
 def client() -> TestClient:
-    return TestClient(Starlette(routes=[*columns.routes(), *scripts.routes(), *served.routes()]))
+    return TestClient(Starlette(routes=[*columns.routes(), *scripts.routes(), *study_files.routes()]))
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_a_card_says_who_the_study_is_and_is_not_stored(client: TestClient, demo
     answer = client.get(f"/card/{record.id}/0/3.json")
     card = answer.json()
     assert card["id"]
-    assert 20 < len(card["text"]) <= served.EXCERPT
+    assert 20 < len(card["text"]) <= study_files.EXCERPT
     assert answer.headers["cache-control"] == "no-store"
     picture = client.get(f"/thumb/{record.id}/0/3.jpg")
     assert picture.content.startswith(b"\xff\xd8")

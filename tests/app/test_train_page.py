@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from analysis import guards
-from analysis.figures import curve_of, curves
-from analysis.projection import pca_common
-from data.workspace import SET, Workspace
-from models import jobs
-from models.demo import make_collection
-from models.losses.config import PRESETS
-from models.training import record
-from models.training.config import PRECISIONS, TrainingConfig, from_json, from_toml, to_toml
+from suture import jobs
+from suture.analysis.figures import curve_of, curves
+from suture.analysis.gap import collapse_warnings
+from suture.analysis.projection import pca_common
+from suture.data.workspace import SET, Workspace
+from suture.models.losses.config import PRESETS
+from suture.models.training import record
+from suture.models.training.config import PRECISIONS, TrainingConfig, from_json, from_toml, to_toml
+from suture.workflows.demo import make_collection
 from tests.app import maps
 from tests.app.test_pages import opened, words
 from tests.models.test_embed import wait
@@ -227,7 +227,7 @@ def test_common_plane_of_nothing_is_refused() -> None:
 
 def test_a_guard_is_marked_where_it_struck() -> None:
     rows = [{"epoch": e, "effective_rank": r} for e, r in enumerate((10.0, 20.0, 5.0))]
-    assert [w.name for w in guards.warnings(rows)] == ["effective_rank"]
+    assert [w.name for w in collapse_warnings.warnings(rows)] == ["effective_rank"]
     curve = curve_of(rows, "effective_rank", struck=[2])
     assert curve.struck == [2]
     figure = curves({"x": curve}, ["#000000"], over="epoch")

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from data.workspace import Workspace
-from models import job_table, jobs
+from suture import jobs
+from suture.data.workspace import Workspace
+from suture.jobs import table
 from tests.app.test_pages import opened, words
 
 
@@ -41,7 +42,7 @@ def test_an_import_shows_its_report_and_what_failed_without_its_upload_cannot_be
     upload = home.home / "uploads" / "x"
     upload.mkdir(parents=True)
     job_id = jobs.start(home, "import", {"source": str(upload), "name": "mine"})
-    job = job_table.take(home, job_id)
+    job = table.take(home, job_id)
     assert job is not None
     report = {
         "found": 3,
@@ -49,7 +50,7 @@ def test_an_import_shows_its_report_and_what_failed_without_its_upload_cannot_be
         "skipped": {"id_invalid": 1},
         "problems": [["row 2", "id_invalid", "*no*"]],
     }
-    job_table.finish(home, job, "failed", "It failed.", report)
+    table.finish(home, job, "failed", "It failed.", report)
     app = opened("library").run()
     assert not app.exception
     assert "Found 3, taken 2, skipped 1." in words(app)

@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from data import images, store
-from data.appending import ADDED, apart, append, joined
-from data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID, Collection, Modality
-from data.errors import Refused
-from data.workspace import COLLECTION, Record, Workspace
+from suture.data import images
+from suture.data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID, Collection, Modality
+from suture.data.collections import storage
+from suture.data.collections.append import ADDED, apart, append, joined
+from suture.data.errors import Refused
+from suture.data.workspace import COLLECTION, Record, Workspace
 
 
 def made(workspace: Workspace, name: str, ids: list[str], picture: str, **columns: object) -> Record:
@@ -28,11 +29,11 @@ def made(workspace: Workspace, name: str, ids: list[str], picture: str, **column
         texts = [Modality(c, "text") for c in columns if c != "label"]
         labels = ("label",) if "label" in columns else ()
         collection = Collection(name, table, (Modality(picture, "image"), *texts), labels)
-        return store.publish(workspace, collection, staged, report={"skipped": {}, "problems": []})
+        return storage.publish(workspace, collection, staged, report={"skipped": {}, "problems": []})
 
 
 def grey(workspace: Workspace, name: str, number: int) -> int:
-    pack = store.image_pack(workspace, name)
+    pack = storage.image_pack(workspace, name)
     assert pack is not None
     return int(np.asarray(pack.decode(number))[0, 0])
 
@@ -41,7 +42,7 @@ def test_studies_of_both_keep_their_pictures_and_texts(workspace: Workspace, tmp
     first = made(workspace, "a", ["s1", "s2", "s3"], "image", report=["x", "y", "z"], label=["p", "q", ""])
     second = made(Workspace(tmp_path / "other"), "bb", ["s2", "s9"], "scan", findings=["u", "v"], history="h")
     append(workspace, first, second, "both")
-    both = store.load(workspace, "both")
+    both = storage.load(workspace, "both")
     table = both.table
     assert table[STUDY_ID].tolist() == ["s1", "s2", "s3", "s2 (2)", "s9"]
     assert table[GROUP].is_unique
@@ -52,13 +53,13 @@ def test_studies_of_both_keep_their_pictures_and_texts(workspace: Workspace, tmp
     assert table["image"].tolist() == [0, 1, -1, 2, -1]
     assert [grey(workspace, "both", n) for n in range(3)] == [50, 51, 100]
     assert [m.name for m in both.modalities] == ["image", "report", "history"]
-    assert len(store.load(workspace, "a")) == 3
+    assert len(storage.load(workspace, "a")) == 3
 
 
 def test_texts_alone_join_pictures(workspace: Workspace) -> None:
     first = made(workspace, "a", ["s1", "s2"], "image", report=["x", "y"])
     table = pd.DataFrame({STUDY_ID: ["t"], GROUP: "t", SPLIT: "test", DUPLICATE: "", "report": "z"})
-    both = joined(store.read(first), Collection("t", table, (Modality("report", "text"),)), "both", shift=1)
+    both = joined(storage.read(first), Collection("t", table, (Modality("report", "text"),)), "both", shift=1)
     assert both.table["image"].tolist() == [0, -1, -1]
     assert both.table["image"].dtype.kind == "i"
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from data import limits
-from data.errors import Refused, Skipped
-from data.files import FolderFiles, ZipFiles
+from suture.data import limits
+from suture.data.errors import Refused, Skipped
+from suture.data.files.sources import FolderFiles, ZipFiles
 
 NAME, TEXT = "a.png", b"some bytes of a picture" * 10
 PACKED = [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]

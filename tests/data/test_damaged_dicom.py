@@ -20,8 +20,8 @@ from pydicom.uid import (
     JPEGLSLossless,
 )
 
-from data.dicom_pixels import dicom_pixels
-from data.errors import Skipped
+from suture.data.dicom.pixels import dicom_pixels
+from suture.data.errors import Skipped
 from tests.data.dicom_files import RAMP, dicom
 from tests.data.test_dicom import code_of
 from tests.data.test_images import encoded

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data import images
-from data.crowd import Crowd
-from data.dicom_view import MIDDLE
-from data.errors import Refused, Skipped
-from data.files import FolderFiles
-from data.intake import Options, intake, reading
-from data.workspace import Workspace
+from suture.data import images
+from suture.data.dicom.view import MIDDLE
+from suture.data.errors import Refused, Skipped
+from suture.data.files.sources import FolderFiles
+from suture.data.images.memory_budget import Crowd
+from suture.data.intake import Options, intake, reading
+from suture.data.workspace import Workspace
 from tests.data.dicom_files import dicom
 from tests.data.test_images import RAMP, code_of, encoded
 

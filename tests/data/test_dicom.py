@@ -19,12 +19,13 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from data import limits, store
-from data.dicom_pixels import dicom_pixels, syntaxes
-from data.dicom_view import DicomView
-from data.errors import Refused, Skipped
-from data.intake import Options, intake
-from data.workspace import Workspace
+from suture.data import limits
+from suture.data.collections import storage
+from suture.data.dicom.pixels import dicom_pixels, syntaxes
+from suture.data.dicom.view import DicomView
+from suture.data.errors import Refused, Skipped
+from suture.data.intake import Options, intake
+from suture.data.workspace import Workspace
 from tests.data.dicom_files import RAMP, dicom
 
 
@@ -271,6 +272,6 @@ def test_the_child_decodes_and_shows_as_asked(workspace: Workspace, tmp_path: Pa
         data.save_as(tmp_path / f"{number}.dcm")
     report = intake(workspace, tmp_path, "shown", options=Options(dicom=DicomView(2)))
     assert (report.taken, report.skipped) == (3, {})
-    pack = store.image_pack(workspace, "shown")
+    pack = storage.image_pack(workspace, "shown")
     assert pack is not None
     assert all(np.asarray(pack.decode(k)).max() == 85 for k in range(3))

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data.errors import Refused
-from data.vectors.blocks import Matrix
-from data.workspace import COLLECTION, SET, Workspace, keep, replacing, space
+from suture.data.errors import Refused
+from suture.data.vectors.blocks import Matrix
+from suture.data.workspace import COLLECTION, SET, Workspace, disk_space, keep, replacing
 from tests.data.test_workspace import publish
 
 MOMENTS = random.Random(6)
@@ -135,7 +135,7 @@ def fill(disk: Path, leave: int = 0) -> Path:
 
 def test_a_matrix_that_does_not_fit_is_refused_before_it_is_mapped(small: Path) -> None:
     """Where a map has no room the process would end, by SIGBUS."""
-    from models.training.features import zeros
+    from suture.models.training.features import zeros
 
     with pytest.raises(Refused) as refused, replacing(small / "features-0.npy") as path:
         zeros(path, (1 << 15, 256))
@@ -176,8 +176,8 @@ def test_a_disk_that_fills_at_any_byte_leaves_what_was_there(
 ) -> None:
     workspace = Workspace(small / "home")
     publish(workspace, "old", b"old")
-    monkeypatch.setattr(space, "reserve", lambda home: 0)
-    (workspace.home / space.BALLAST_FILE).unlink()
+    monkeypatch.setattr(disk_space, "reserve", lambda home: 0)
+    (workspace.home / disk_space.BALLAST_FILE).unlink()
     refused: list[str] = []
     for pages in range(0, 60, 2):
         others = fill(small, pages * 4096)
@@ -218,8 +218,8 @@ def test_long_work_asks_for_room_first(small: Path) -> None:
 
 
 def test_embedding_on_a_full_disk_is_refused_and_goes_on_when_there_is_room(small: Path) -> None:
-    from models.demo import make_collection
-    from models.embed import embed
+    from suture.models.embedding.embed import embed
+    from suture.workflows.demo import make_collection
 
     workspace = Workspace(small / "home")
     make_collection(workspace, lambda what, share: None, studies=10, name="few")

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from data import embeddings
-from data.workspace import Workspace
+from suture.data.workspace import Workspace, embedding_sets
 
 
 def kept(home: Path) -> Workspace:
@@ -17,18 +16,18 @@ def kept(home: Path) -> Workspace:
     vectors["text"][5] = 0
     splits = np.repeat(["train", "test"], 6)
     rows = pd.DataFrame({"study_id": [f"s{i}" for i in range(12)], "group": "", "split": splits})
-    embeddings.save(workspace, "one", vectors, rows.assign(duplicate_group=""), {"n": 12})
+    embedding_sets.save(workspace, "one", vectors, rows.assign(duplicate_group=""), {"n": 12})
     return workspace
 
 
 def test_a_vector_that_begins_with_zeros_is_there(tmp_path: Path) -> None:
-    found = embeddings.load(kept(tmp_path), "one")
+    found = embedding_sets.load(kept(tmp_path), "one")
     assert found.present("image").all()
     assert np.flatnonzero(~found.present("text")).tolist() == [5]
 
 
 def test_rows_that_follow_each_other_stay_on_disk(tmp_path: Path) -> None:
-    whole = embeddings.load(kept(tmp_path), "one")
+    whole = embedding_sets.load(kept(tmp_path), "one")
     part = whole.split("test")
     assert np.shares_memory(part.vectors["image"], whole.vectors["image"])
     assert part.rows["study_id"].tolist() == [f"s{i}" for i in range(6, 12)]
@@ -39,9 +38,9 @@ def test_rows_that_follow_each_other_stay_on_disk(tmp_path: Path) -> None:
 
 def test_a_table_that_is_kept_is_nobody_s_to_change(tmp_path: Path) -> None:
     workspace = kept(tmp_path)
-    first = embeddings.load(workspace, "one")
+    first = embedding_sets.load(workspace, "one")
     first.rows.loc[0, "group"] = "changed"
     first.rows["more"] = 1
-    again = embeddings.load(workspace, "one")
+    again = embedding_sets.load(workspace, "one")
     assert again.rows.loc[0, "group"] == ""
     assert "more" not in again.rows

@@ -7,14 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data import embeddings
-from data.errors import Refused
-from data.export import export_set, write_npz
-from data.vectors import import_vectors
-from data.workspace import SET, Workspace
+from suture.data.errors import Refused
+from suture.data.vectors import import_vectors
+from suture.data.vectors.export import export_set, write_npz
+from suture.data.workspace import SET, Workspace, embedding_sets
 
 
-def stored(workspace: Workspace, tmp_path: Path, **columns: np.ndarray) -> embeddings.EmbeddingSet:
+def stored(workspace: Workspace, tmp_path: Path, **columns: np.ndarray) -> embedding_sets.EmbeddingSet:
     rng = np.random.default_rng(0)
     x, y, z = rng.normal(size=(3, 20, 6))
     y[7] = y[5]  # one text, two studies
@@ -31,7 +30,7 @@ def stored(workspace: Workspace, tmp_path: Path, **columns: np.ndarray) -> embed
     write_npz(tmp_path / "v.npz", arrays | given)
     report = import_vectors(workspace, [tmp_path / "v.npz"], "v")
     assert report.taken == 20, report.message
-    return embeddings.load(workspace, "v")
+    return embedding_sets.load(workspace, "v")
 
 
 def test_a_set_comes_back_as_it_was(workspace: Workspace, tmp_path: Path) -> None:
@@ -41,7 +40,7 @@ def test_a_set_comes_back_as_it_was(workspace: Workspace, tmp_path: Path) -> Non
     path = export_set(before, tmp_path / "out.npz")
     report = import_vectors(workspace, [path], "again")
     assert (report.taken, report.refused, report.skipped) == (20, None, {})
-    after = embeddings.load(workspace, "again")
+    after = embedding_sets.load(workspace, "again")
     assert after.modalities == before.modalities
     for m in before.modalities:
         assert after.vectors[m].dtype == before.vectors[m].dtype
@@ -69,7 +68,7 @@ def test_nothing_is_written_over_or_half(workspace: Workspace, tmp_path: Path) -
     for target in (tmp_path / "out.csv", tmp_path / "nowhere" / "out.npz"):
         with pytest.raises(Refused, match=r"must be an \.npz in a folder that exists"):
             export_set(before, target)
-    renamed = embeddings.EmbeddingSet("v", before.vectors, before.rows.assign(image="a label"), {})
+    renamed = embedding_sets.EmbeddingSet("v", before.vectors, before.rows.assign(image="a label"), {})
     with pytest.raises(Refused, match="'image' names a modality and a label"):
         export_set(renamed, tmp_path / "new.npz")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["home", "out.npz", "v.npz"]
@@ -80,12 +79,12 @@ def test_features_come_back_with_their_own_widths_and_lengths(workspace: Workspa
     x, y = 9 * rng.normal(size=(20, 6)), rng.normal(size=(20, 4)).astype(np.float16)
     np.savez(tmp_path / "f.npz", image=x, text=y)
     assert import_vectors(workspace, [tmp_path / "f.npz"], "f", features=True).refused is None
-    before = embeddings.load(workspace, "f")
+    before = embedding_sets.load(workspace, "f")
     np.testing.assert_array_equal(before.vectors["image"], x)
     assert before.vectors["text"].dtype == np.float32
     assert workspace.record(SET, "f").meta["dims"] == {"image": 6, "text": 4}
     assert not before.comparable
     path = export_set(before, tmp_path / "out.npz")
     assert import_vectors(workspace, [path], "again", features=True).refused is None
-    np.testing.assert_array_equal(embeddings.load(workspace, "again").vectors["image"], x)
+    np.testing.assert_array_equal(embedding_sets.load(workspace, "again").vectors["image"], x)
     assert import_vectors(workspace, [path], "compared").refused == "embedding_dim_mismatch"

@@ -9,12 +9,12 @@ import numpy as np
 import pydicom
 import pytest
 
-from data import store
-from data.dicom_pixels import dicom_pixels, syntaxes
-from data.dicom_tags import known_tags
-from data.errors import Skipped
-from data.workspace import Workspace
-from models import newcomers
+from suture.data.collections import storage
+from suture.data.dicom.pixels import dicom_pixels, syntaxes
+from suture.data.dicom.tags import known_tags
+from suture.data.errors import Skipped
+from suture.data.workspace import Workspace
+from suture.workflows.neighbours import uploads
 from tests.conftest import beside
 
 PLANTED = b"JANE 8675309 778899 WELBY ELSEWHERE 19610203 555-010 Springfield".split()
@@ -52,7 +52,7 @@ def test_every_file_gets_its_answer() -> None:
 
 def test_two_files_of_one_identifier(workspace: Workspace) -> None:
     paths = [beside("hostile", "dicom", f"same_uid_{x}.dcm") for x in "ab"]
-    report = newcomers.admit(workspace, [(p.name, p.read_bytes()) for p in paths]).report
+    report = uploads.admit(workspace, [(p.name, p.read_bytes()) for p in paths]).report
     assert (report.taken, report.skipped) == (1, {"duplicate_id": 1})
 
 
@@ -84,18 +84,18 @@ def test_planted_words_are_nowhere(workspace: Workspace, caplog: pytest.LogCaptu
     names = ("phi_tags", "private_tags", "overlay_6000", "markup_in_tags", "burned_in_yes", "ok_8bit")
     contents = [(f"{n}.dcm", beside("hostile", "dicom", f"{n}.dcm").read_bytes()) for n in names]
     for content in contents:
-        report = newcomers.admit(workspace, [content]).report
+        report = uploads.admit(workspace, [content]).report
         assert not any(word.decode() in f"{report}{caplog.text}" for word in PLANTED)
     kept = b"".join(p.read_bytes() for p in workspace.home.rglob("*") if p.is_file())
     assert not any(word in kept for word in PLANTED)
 
 
 def test_planted_words_do_not_become_descriptions(tmp_path: Path, workspace: Workspace) -> None:
-    from data.intake import intake
+    from suture.data.intake import intake
 
     for name in ("phi_tags", "burned_in_yes", "overlay_6000"):
         content = beside("hostile", "dicom", f"{name}.dcm").read_bytes()
         (tmp_path / f"{name}.dcm").write_bytes(content)
     report = intake(workspace, tmp_path, "planted")
     assert report.skipped == {"dicom_burned_in": 1, "duplicate_id": 1}
-    assert not any(word.decode() in store.load(workspace, "planted").table.to_csv() for word in PLANTED)
+    assert not any(word.decode() in storage.load(workspace, "planted").table.to_csv() for word in PLANTED)

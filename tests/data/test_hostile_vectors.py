@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data import embeddings
-from data.vectors import import_vectors
-from data.workspace import Workspace
+from suture.data.vectors import import_vectors
+from suture.data.workspace import Workspace, embedding_sets
 from tests.conftest import BESIDE, beside
 
 TABLE = BESIDE / "hostile" / "expected.csv"
@@ -35,5 +34,5 @@ def test_every_array_gets_its_answer(
         return
     assert (report.refused, report.found) == (None, n)
     assert [*report.skipped] == ([row["reason"]] if row["answer"] == "skip" else [])
-    kept = embeddings.load(workspace, "v").vectors
+    kept = embedding_sets.load(workspace, "v").vectors
     assert all(np.isfinite(v).all() and v.flags.c_contiguous for v in kept.values())

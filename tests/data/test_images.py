@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from data import images, limits
-from data.errors import Skipped
+from suture.data import images, limits
+from suture.data.errors import Skipped
 from tests.conftest import beside
 
 RAMP = np.tile(np.linspace(20, 200, 64).round().astype(np.uint8), (64, 1))

@@ -13,12 +13,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from data import images, store
-from data.errors import Skipped
-from data.intake import Options, intake
-from data.raw import Roles
-from data.splits import split_by_group
-from data.workspace import COLLECTION, Workspace
+from suture.data import images
+from suture.data.collections import storage
+from suture.data.errors import Skipped
+from suture.data.intake import Options, intake
+from suture.data.raw_studies import Roles
+from suture.data.splits import split_by_group
+from suture.data.workspace import COLLECTION, Workspace
 
 
 def png(seed: int = 0, size: tuple[int, int] = (24, 32)) -> bytes:
@@ -69,7 +70,7 @@ def test_counts_add_up_and_reasons_are_named(workspace: Workspace, tmp_path: Pat
         "not_an_image",
     }
     assert len(report.problems) == 6
-    kept = store.load(workspace, "mine")
+    kept = storage.load(workspace, "mine")
     assert kept.table["study_id"].tolist() == ["000", "007"]  # ids are text, never numbers
     assert kept.modalities[0].kind == "image"
 
@@ -81,7 +82,7 @@ def test_zip_and_folder_give_the_same_collection(workspace: Workspace, tmp_path:
             archive.write(file, f"studies/{file.name}")
     assert intake(workspace, source, "folder").taken == 6
     assert intake(workspace, tmp_path / "s.zip", "zip").taken == 6
-    a, b = (store.load(workspace, n).table for n in ("folder", "zip"))
+    a, b = (storage.load(workspace, n).table for n in ("folder", "zip"))
     pd.testing.assert_frame_equal(a, b)
     files = [workspace.record(COLLECTION, n).files["images.bin"] for n in ("folder", "zip")]
     assert files[0] == files[1]
@@ -100,7 +101,7 @@ def test_no_patient_is_on_two_sides_and_later_studies_move_nobody() -> None:
 def test_given_splits_are_kept(workspace: Workspace, tmp_path: Path) -> None:
     table = [{**r, "split": "dev" if i % 2 else "train"} for i, r in enumerate(rows(6))]
     intake(workspace, folder_of(tmp_path / "s", table, {f"{i}.png": png(i) for i in range(6)}), "m")
-    kept = store.load(workspace, "m")
+    kept = storage.load(workspace, "m")
     assert kept.splits() == {"train": 3, "dev": 3}
     assert kept.notes["split"] == "as given"
 
@@ -110,7 +111,7 @@ def test_columns_can_be_corrected(workspace: Workspace, tmp_path: Path) -> None:
     source = folder_of(tmp_path / "s", table, {f"{i}.png": png(i) for i in range(4)})
     options = Options(roles=Roles(study_id="a", images=("b",), texts=("d",)))
     assert intake(workspace, source, "m", options=options).refused is None
-    assert [m.name for m in store.load(workspace, "m").modalities] == ["b", "d"]
+    assert [m.name for m in storage.load(workspace, "m").modalities] == ["b", "d"]
 
 
 REFUSED = {
@@ -148,7 +149,7 @@ def test_encodings_and_separators(
     source = folder_of(tmp_path / "s", table, {f"{i}.png": png(i) for i in range(3)})
     pd.DataFrame(table).to_csv(source / "studies.csv", index=False, sep=separator, encoding=encoding)
     assert intake(workspace, source / "studies.csv", "m").taken == 3
-    assert store.load(workspace, "m").table["report"][0] == "Große Läsion; rechts, oben"
+    assert storage.load(workspace, "m").table["report"][0] == "Große Läsion; rechts, oben"
 
 
 def encoded(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
@@ -195,7 +196,7 @@ def test_rows_with_surplus_cells_are_never_shifted(workspace: Workspace, tmp_pat
     report = intake(workspace, tmp_path / "x.csv", "m")
     assert (report.taken, report.skipped) == (1, {"row_malformed": 1})
     assert report.problems[0][0] == "x.csv, line 2"
-    assert store.load(workspace, "m").table["report"].tolist() == ["heart"]
+    assert storage.load(workspace, "m").table["report"].tolist() == ["heart"]
 
 
 def test_one_named_column_overrides_the_guess_and_keeps_the_rest(
@@ -205,7 +206,7 @@ def test_one_named_column_overrides_the_guess_and_keeps_the_rest(
     source = folder_of(tmp_path / "s", table, {f"{i}.png": png(i) for i in range(6)})
     options = Options(overrides=Roles(group="odd name"))
     assert intake(workspace, source, "m", options=options).refused is None
-    kept = store.load(workspace, "m")
+    kept = storage.load(workspace, "m")
     assert kept.table["group"].nunique() == 2
     assert {m.name for m in kept.modalities} >= {"image", "report"}
     wrong = intake(workspace, source, "n", options=Options(overrides=Roles(group="absent")))
@@ -235,7 +236,7 @@ def test_what_may_name_a_person_is_counted_and_never_told(workspace: Workspace, 
     assert report.warnings == {"warn_phi_in_text": 1, "image_constant": 1}
     assert report.identifiers["date"] == 1
     assert "Planted" not in repr(report)
-    assert store.load(workspace, "mine").notes  # taken all the same: a person decides
+    assert storage.load(workspace, "mine").notes  # taken all the same: a person decides
 
 
 @pytest.mark.parametrize("cell", ["Jane Planted.png", "/home/Planted/x.png"])
@@ -254,7 +255,7 @@ def test_rows_on_which_the_reader_dies_are_skipped_by_name(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Row 2 kills its reader, wherever it is read; the rest is read by others."""
-    from data import sandbox
+    from suture.data import sandbox
 
     def run(task: str, request: dict[str, object], **how: sandbox.Budget) -> Iterator[sandbox.Frame]:
         for frame in sandbox.run(task, request, **how):
@@ -262,9 +263,9 @@ def test_rows_on_which_the_reader_dies_are_skipped_by_name(
                 raise sandbox.ParserDied("parser_died", "It crashed the reader.")
             yield frame
 
-    monkeypatch.setattr("data.intake.sandbox", SimpleNamespace(run=run))
+    monkeypatch.setattr("suture.data.intake.sandbox", SimpleNamespace(run=run))
     source = folder_of(tmp_path / "s", rows(6), {f"{i}.png": png(i) for i in range(6)})
     report = intake(workspace, source, "mine")
     assert (report.found, report.taken) == (6, 5)
     assert report.skipped == {"parser_died": 1}
-    assert store.load(workspace, "mine").table["study_id"].tolist() == ["000", "001", "003", "004", "005"]
+    assert storage.load(workspace, "mine").table["study_id"].tolist() == ["000", "001", "003", "004", "005"]

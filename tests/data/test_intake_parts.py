@@ -16,24 +16,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data import store
-from data.care import collect
-from data.errors import Refused
-from data.files import MemoryFiles
-from data.intake import Options, intake, parts, reading, taking
-from data.intake.extent import allowance, source_key
-from data.raw import RawStudies, Roles
-from data.report import IntakeReport
-from data.sandbox import Budget, Frame, ParserDied
-from data.workspace import COLLECTION, Workspace
+from suture.data.collections import storage
+from suture.data.errors import Refused
+from suture.data.files.sources import MemoryFiles
+from suture.data.intake import Options, intake, reading, shards, taking
+from suture.data.intake.report import IntakeReport
+from suture.data.intake.source_key import allowance, source_key
+from suture.data.raw_studies import RawStudies, Roles
+from suture.data.sandbox import Budget, Frame, ParserDied
+from suture.data.workspace import COLLECTION, Workspace
+from suture.data.workspace.maintenance import collect
 from tests.data.test_intake import folder_of, png, rows
 
 N, PART = 40, 8
 SLOW = """
 import sys, time
 from pathlib import Path
-from data.intake import intake, parts, taking
-from data.workspace import Workspace
+from suture.data.intake import intake, parts, taking
+from suture.data.workspace import Workspace
 
 taking.PART = {part}
 published = parts.Parts.publish
@@ -112,7 +112,7 @@ def test_killed_and_resumed_it_equals_an_undisturbed_one(
 def test_each_picture_belongs_to_its_study_after_a_kill(workspace: Workspace, source: Path) -> None:
     kill(workspace, source, 2)
     taken(workspace, source)
-    collection, pack = store.load(workspace, "mine"), store.image_pack(workspace, "mine")
+    collection, pack = storage.load(workspace, "mine"), storage.image_pack(workspace, "mine")
     assert pack is not None
     assert len(pack) == len(collection) == N - 3
     for study_id, number in zip(collection.table["study_id"], collection.table["image"], strict=True):
@@ -129,7 +129,7 @@ def test_what_was_written_after_the_last_state_never_happened(workspace: Workspa
     taken(workspace, source)
     record = workspace.record(COLLECTION, "mine")
     assert not workspace.verify(record)
-    assert len(store.load(workspace, "mine")) == N - 3
+    assert len(storage.load(workspace, "mine")) == N - 3
 
 
 @pytest.mark.parametrize("change", ["file", "options"])
@@ -145,7 +145,7 @@ def test_another_source_or_reading_begins_anew(workspace: Workspace, source: Pat
     assert report.refused is None
     assert min(seen) == 0
     if change == "file":
-        pack = store.image_pack(workspace, "mine")
+        pack = storage.image_pack(workspace, "mine")
         assert pack is not None
         assert np.array_equal(np.asarray(pack.decode(0)), np.asarray(pixels(99)))
 
@@ -185,14 +185,14 @@ def test_what_passes_costs_no_part(
     away = source.rename(tmp_path / "away")
     assert taken(workspace, source)[0].refused == "source_missing"
     away.rename(source)
-    publish, full = parts.Parts.publish, OSError(errno.ENOSPC, "No space left on device")
+    publish, full = shards.Parts.publish, OSError(errno.ENOSPC, "No space left on device")
     monkeypatch.setattr(
-        parts.Parts, "publish", lambda made: publish(made) if made.state.parts < 3 else stop(full)
+        shards.Parts, "publish", lambda made: publish(made) if made.state.parts < 3 else stop(full)
     )
     report, seen = taken(workspace, source)
     assert report.refused == "disk_full"
     assert min(seen) >= 2 * PART
-    monkeypatch.setattr(parts.Parts, "publish", publish)
+    monkeypatch.setattr(shards.Parts, "publish", publish)
     report, seen = taken(workspace, source)
     assert report.refused is None
     assert min(seen) >= 3 * PART
@@ -259,7 +259,7 @@ def frames(n: int, start: int = 0, *, text: int = 1000, order: tuple[int, ...] =
 
 def peak(workspace: Workspace, n: int) -> int:
     """Most bytes that Python's objects and arrays had at once while `n` studies were taken."""
-    with parts.making(workspace, f"of {n}", "key") as made:
+    with shards.making(workspace, f"of {n}", "key") as made:
         tracemalloc.start()
         try:
             taking.Taking(f"of {n}", 0, made).take(workspace, frames(n), None)
@@ -276,7 +276,7 @@ def test_memory_does_not_grow_with_what_was_taken(
     peak(workspace, 128)  # what is imported on the way counts for nobody
     few, many = peak(workspace, 1024), peak(workspace, 5120)
     assert (many - few) / 4096 < 250
-    table = store.load(workspace, "of 5120").table
+    table = storage.load(workspace, "of 5120").table
     assert table["study_id"].tolist() == [f"{i:09d}" for i in range(5120)]
     assert {*table["split"]} == {"train", "val", "test"}
 
@@ -300,7 +300,7 @@ def test_the_reader_holds_few_rows_as_objects(workspace: Workspace) -> None:
 def test_a_reader_that_sends_rows_out_of_turn_is_not_believed(
     workspace: Workspace, order: tuple[int, ...]
 ) -> None:
-    with pytest.raises(ParserDied) as refused, parts.making(workspace, "mine", "key") as made:
+    with pytest.raises(ParserDied) as refused, shards.making(workspace, "mine", "key") as made:
         taking.Taking("mine", 0, made).take(workspace, frames(3, order=order), None)
     assert refused.value.code == "parser_failed"
     assert not kept(workspace)
@@ -309,7 +309,7 @@ def test_a_reader_that_sends_rows_out_of_turn_is_not_believed(
 def test_a_reader_that_sends_a_column_it_did_not_tell_of_is_not_believed(workspace: Workspace) -> None:
     first, *others = frames(2)
     others[1].header["study"]["odd"] = "cell"
-    with pytest.raises(ParserDied, match="other columns"), parts.making(workspace, "mine", "key") as made:
+    with pytest.raises(ParserDied, match="other columns"), shards.making(workspace, "mine", "key") as made:
         taking.Taking("mine", 0, made).take(workspace, iter([first, *others]), None)
 
 
@@ -317,5 +317,5 @@ def test_a_second_intake_of_the_name_finds_it_taken(workspace: Workspace, source
     taken(workspace, source)
     report, _ = taken(workspace, source)
     assert report.refused == "name_taken"
-    with pytest.raises(Refused, match="already"), parts.making(workspace, "mine", "key"):
+    with pytest.raises(Refused, match="already"), shards.making(workspace, "mine", "key"):
         pass

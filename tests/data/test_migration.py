@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from data.errors import Refused
-from data.workspace import SET, Workspace, schema, sha256
+from suture.data.errors import Refused
+from suture.data.workspace import SET, Workspace, schema, sha256
 
 OLD = """
 CREATE TABLE records (

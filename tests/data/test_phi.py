@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from data.intake import intake
-from data.phi import identifiers, is_private
-from data.phi_patterns import PATTERNS
-from data.workspace import Workspace
+from suture.data.intake import intake
+from suture.data.phi.identifiers import identifiers, is_private
+from suture.data.phi.patterns import PATTERNS
+from suture.data.workspace import Workspace
 from tests.data.reader_files import picture, write
 
 # Every person, place and number is invented.

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.errors import UserError
-from data.query import DEEPEST, MOST_CHARACTERS, holding, lowered, matching, words
+from suture.data.errors import UserError
+from suture.data.query import DEEPEST, MOST_CHARACTERS, holding, lowered, matching, words
 
 TABLE = pd.DataFrame(
     {

@@ -9,13 +9,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from data import readers
-from data.errors import Refused
-from data.files import FolderFiles, MemoryFiles, ZipFiles
-from data.raw import Roles
-from data.readers.guess import guess_roles, header_key
-from data.readers.names import pictures as picture_names
-from data.readers.names import resolve, split_of
+from suture.data import readers
+from suture.data.errors import Refused
+from suture.data.files.sources import FolderFiles, MemoryFiles, ZipFiles
+from suture.data.raw_studies import Roles
+from suture.data.readers.file_lookup import pictures as picture_names
+from suture.data.readers.file_lookup import resolve, split_of
+from suture.data.readers.roles import guess_roles, header_key
 from tests.data.reader_files import picture, pictures, write
 
 TABLE = "study_id,image,report\nS0,a.png,Clear lungs.\nS1,b.png,Small effusion.\n"

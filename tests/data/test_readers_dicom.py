@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from data import readers
-from data.errors import Refused
-from data.files import FolderFiles, MemoryFiles
+from suture.data import readers
+from suture.data.errors import Refused
+from suture.data.files.sources import FolderFiles, MemoryFiles
 from tests.data.dicom_files import dicom
 from tests.data.reader_files import picture, write
 

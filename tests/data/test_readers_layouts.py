@@ -14,15 +14,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data import images, readers
-from data.errors import Refused, Skipped
-from data.files import FolderFiles, ZipFiles
-from data.intake.options import Options
-from data.intake.reading import understood_as
-from data.raw import RawStudies, Roles
-from data.readers.inflate import gunzip
-from data.readers.openi_xml import parse_report
-from data.readers.sections import sections
+from suture.data import images, readers
+from suture.data.errors import Refused, Skipped
+from suture.data.files.sources import FolderFiles, ZipFiles
+from suture.data.intake.options import Options
+from suture.data.intake.reading import understood_as
+from suture.data.raw_studies import RawStudies, Roles
+from suture.data.readers.gzip_limit import gunzip
+from suture.data.readers.layouts.openi_xml import parse_report
+from suture.data.readers.sections import sections
 from tests.data.reader_files import picture, pictures, write
 
 SAMPLE = Path(__file__).parents[3] / "shared" / "data" / "medpix"

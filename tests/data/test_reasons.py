@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from data.reasons import DOCS, page, reasons, topics
+from suture.data.intake.reasons import DOCS, page, reasons, topics
 from tests.conftest import beside
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +45,7 @@ def test_codes_are_explained_once_and_plainly() -> None:
 
 
 def test_the_docs_hold_the_table() -> None:
-    assert DOCS.read_text() == page(), "docs/reason-codes.md is stale: python -m data.reasons"
+    assert DOCS.read_text() == page(), "docs/reason-codes.md is stale: python -m suture.data.intake.reasons"
 
 
 def test_every_example_has_a_known_answer() -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.errors import Refused
-from data.sandbox import Budget, ParserDied, protections, run, syscalls, wire
+from suture.data.errors import Refused
+from suture.data.sandbox import Budget, ParserDied, protections, run, syscalls, wire
 
 SMALL = Budget(memory=2**28, cpu=1, wall=3)
 

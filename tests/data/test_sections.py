@@ -7,7 +7,7 @@ import re
 import pandas as pd
 import pytest
 
-from data.readers.sections import Sections, sections, with_sections
+from suture.data.readers.sections import Sections, sections, with_sections
 
 FULL = Sections("Lungs clear.", "Normal.", "Cough.", "Smoker.", "None.", "Two views.")
 NAMES = ("FINDINGS", "IMPRESSION", "INDICATION", "HISTORY", "COMPARISON", "TECHNIQUE")

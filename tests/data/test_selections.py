@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data import selections
-from data.errors import NotFound, Refused
-from data.selections import Selection
-from data.vectors import import_vectors
-from data.workspace import COLLECTION, SELECTION, SET, Record, Workspace
-from models.selections import WRITERS
+from suture.data.collections import selections
+from suture.data.collections.selections import Selection
+from suture.data.errors import NotFound, Refused
+from suture.data.vectors import import_vectors
+from suture.data.workspace import COLLECTION, SELECTION, SET, Record, Workspace
+from suture.workflows.selection_export import WRITERS
 
 TABLE = pd.DataFrame({"study_id": ["a", "b", "=c"], "finding": ["=1+1", "x", None], "age": ["3", "4", "5"]})
 

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.synthetic import FINDINGS, NO_FINDING, NOTICE, VIEWS, SyntheticStudies, generate
-from data.synthetic.factors import REGION_WEIGHTS, SIZES, Finding
-from data.synthetic.phrases import DENIALS, FINDING_SENTENCES, NORMAL_STATEMENTS
-from data.synthetic.plan import Patient, Plan, patients, plan_study
-from data.synthetic.render import Film, render
-from data.synthetic.reports import deny, fill, write_report
+from suture.data.synthetic import FINDINGS, NO_FINDING, NOTICE, VIEWS, SyntheticStudies, generate
+from suture.data.synthetic.factors import REGION_WEIGHTS, SIZES, Finding
+from suture.data.synthetic.phrases import DENIALS, FINDING_SENTENCES, NORMAL_STATEMENTS
+from suture.data.synthetic.plan import Patient, Plan, patients, plan_study
+from suture.data.synthetic.render import Film, render
+from suture.data.synthetic.reports import deny, fill, write_report
 
 ADULT = Patient(number=0, age=60, sex="M", split="train")
 COLUMNS = [

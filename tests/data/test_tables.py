@@ -13,14 +13,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data import limits
-from data.errors import Refused
-from data.files import MemoryFiles
-from data.names import label
-from data.raw import Noted
-from data.readers import loose, read
-from data.tables import read_table
-from data.workspace import check_name
+from suture.data import limits
+from suture.data.errors import Refused
+from suture.data.files.names import label
+from suture.data.files.sources import MemoryFiles
+from suture.data.raw_studies import Noted
+from suture.data.readers import read
+from suture.data.readers.layouts import unpaired
+from suture.data.tables.reading import read_table
+from suture.data.workspace import check_name
 from tests.conftest import beside
 from tests.data.reader_files import picture
 
@@ -242,7 +243,7 @@ def test_messages_quote_nothing_of_the_rows() -> None:
 def test_reports_alone_are_studies_and_empty_words_are_none() -> None:
     cells = ["nan", "None", " N/A ", "", "   ", "\u200b", "Clear.", "$$"]
     table = "study_id,image,report\n" + "".join(f"S{i},{i}.png,{c}\n" for i, c in enumerate(cells))
-    raw = loose.without_pictures(read(MemoryFiles({"t.csv": table.encode()})))
+    raw = unpaired.without_pictures(read(MemoryFiles({"t.csv": table.encode()})))
     assert raw.rows["report"].tolist() == ["Clear.", "$$"]
     assert [code for _, code, _ in raw.problems] == ["report_empty"] * 6
     assert raw.warnings == {"warn_no_pictures": 2}
@@ -251,7 +252,7 @@ def test_reports_alone_are_studies_and_empty_words_are_none() -> None:
 def test_pictures_that_have_come_keep_their_table_whole() -> None:
     table = "study_id,image,report\nS0,a.png,Clear.\nS1,b.png,\n"
     raw = read(MemoryFiles({"t.csv": table.encode(), "a.png": picture()}))
-    assert loose.without_pictures(raw) is raw
+    assert unpaired.without_pictures(raw) is raw
 
 
 def test_rows_left_of_a_table_reach_the_studies() -> None:
@@ -267,7 +268,7 @@ def test_other_files_beside_pictures_are_told_apart_by_content() -> None:
         "notes.json": b"[]",
         "a.png": picture(9),
     }
-    raw = loose.read(MemoryFiles(contents))
+    raw = unpaired.read(MemoryFiles(contents))
     assert raw.rows["study_id"].tolist() == [
         "a",
         "scan\\u202egnp",
@@ -276,7 +277,7 @@ def test_other_files_beside_pictures_are_told_apart_by_content() -> None:
     assert [(i, c) for i, c, _ in raw.problems] == [("notes.json", "file_type_not_allowed")]
     for name in ("x.json", "x.pkl", "x.csv.gz", "x.yaml", "x.svg"):
         with pytest.raises(Refused) as caught:
-            loose.read(MemoryFiles({name: b"[" * 100_000}))
+            unpaired.read(MemoryFiles({name: b"[" * 100_000}))
         assert caught.value.code == "file_type_not_allowed"
 
 

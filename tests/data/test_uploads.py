@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from data import uploads
-from data.errors import Refused
-from data.workspace import Workspace
-from data.workspace.sweep import WEEK
+from suture.data.errors import Refused
+from suture.data.files import uploads
+from suture.data.workspace import Workspace
+from suture.data.workspace.cleanup import WEEK
 
 
 def test_labels_are_kept_and_are_never_paths(workspace: Workspace) -> None:

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data import embeddings, uploads
-from data.errors import Refused
-from data.vectors import import_vectors, reading
-from data.workspace import SET, Workspace
+from suture.data.errors import Refused
+from suture.data.files import uploads
+from suture.data.vectors import import_vectors, reading
+from suture.data.workspace import SET, Workspace, embedding_sets
 
 
 def rows(n: int = 20, dim: int = 6, seed: int = 0) -> np.ndarray:
@@ -43,7 +43,7 @@ def test_npz_keeps_double_precision_and_what_describes_rows(workspace: Workspace
     report = import_vectors(workspace, [path], "v")
     assert (report.found, report.taken, report.refused) == (20, 20, None)
     assert report.adds_up
-    kept = embeddings.load(workspace, "v")
+    kept = embedding_sets.load(workspace, "v")
     assert kept.modalities == ["image", "text"]
     np.testing.assert_allclose(
         kept.vectors["image"], x / np.linalg.norm(x, axis=1, keepdims=True), atol=1e-15
@@ -64,7 +64,7 @@ def test_npy_pair_and_parquet_give_the_same(workspace: Workspace, tmp_path: Path
         tmp_path / "v.parquet"
     )
     assert import_vectors(workspace, [tmp_path / "v.parquet"], "parquet").refused is None
-    a, b = (embeddings.load(workspace, n) for n in ("npy", "parquet"))
+    a, b = (embedding_sets.load(workspace, n) for n in ("npy", "parquet"))
     for m in ("image", "text"):
         np.testing.assert_array_equal(a.vectors[m], b.vectors[m])
 
@@ -77,7 +77,7 @@ def test_rows_with_nan_or_zero_are_left_out_and_counted(workspace: Workspace, tm
     assert report.skipped == {"embedding_not_finite": 2, "embedding_zero": 1}
     assert report.adds_up
     assert "row 3 of 'image'" in report.message
-    assert np.isfinite(embeddings.load(workspace, "v").vectors["text"]).all()
+    assert np.isfinite(embedding_sets.load(workspace, "v").vectors["text"]).all()
 
 
 def test_a_length_that_no_number_tells_is_not_finite(workspace: Workspace, tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_a_length_that_no_number_tells_is_not_finite(workspace: Workspace, tmp_p
     text[4] = 60_000
     report = import_vectors(workspace, [save(tmp_path / "v.npz", image=image, text=text)], "v")
     assert (report.taken, report.skipped) == (19, {"embedding_not_finite": 1})
-    kept = embeddings.load(workspace, "v").vectors
+    kept = embedding_sets.load(workspace, "v").vectors
     assert all(np.allclose(np.linalg.norm(v, axis=1), 1) for v in kept.values())
 
 
@@ -239,7 +239,7 @@ def test_an_upload_is_one_source_and_keeps_its_labels(workspace: Workspace) -> N
         files.append((f"{name}.npy", buffer.getvalue()))
     report = import_vectors(workspace, [uploads.spool(workspace, files)], "v")
     assert (report.refused, report.taken) == (None, 20)
-    assert embeddings.load(workspace, "v").modalities == ["image", "text"]
+    assert embedding_sets.load(workspace, "v").modalities == ["image", "text"]
 
 
 def test_taken_name_keeps_the_first(workspace: Workspace, tmp_path: Path) -> None:
@@ -256,7 +256,7 @@ def test_what_is_not_known_of_a_row_is_its_own(workspace: Workspace, tmp_path: P
     frame["caption_group"] = [None, "c", "c", None, None, None]
     frame.to_parquet(tmp_path / "v.parquet")
     assert import_vectors(workspace, [tmp_path / "v.parquet"], "v").refused is None
-    kept = embeddings.load(workspace, "v").rows
+    kept = embedding_sets.load(workspace, "v").rows
     assert kept["group"].nunique() == 5
     assert kept["duplicate_group"].tolist() == ["", "c", "c", "", "", ""]
 
@@ -264,19 +264,19 @@ def test_what_is_not_known_of_a_row_is_its_own(workspace: Workspace, tmp_path: P
 def test_rows_follow_their_collection_by_id_and_through_a_rename(
     workspace: Workspace, tmp_path: Path
 ) -> None:
-    from data import store
-    from data.collection import Collection, Modality
-    from data.workspace import COLLECTION
+    from suture.data.collection import Collection, Modality
+    from suture.data.collections import storage
+    from suture.data.workspace import COLLECTION
 
     table = pd.DataFrame({"study_id": ["a", "b", "c"], "group": ["p", "p", "q"], "split": "train"})
     table = table.assign(duplicate_group="", report=["one", "two", "three"])
     with workspace.staging() as folder:
-        store.publish(workspace, Collection("c", table, (Modality("report", "text"),)), folder, report={})
+        storage.publish(workspace, Collection("c", table, (Modality("report", "text"),)), folder, report={})
     x = rows(3)
     x[0] = np.nan
     path = save(tmp_path / "v.npz", image=x, report=rows(3, seed=1))
     assert import_vectors(workspace, [path], "v", collection="c").taken == 2
-    kept = embeddings.load(workspace, "v")
+    kept = embedding_sets.load(workspace, "v")
     assert kept.rows["study_id"].tolist() == ["b", "c"]  # by order of the source, before rows were left out
     assert kept.provenance["collection_id"] == workspace.record(COLLECTION, "c").id
 
@@ -289,7 +289,7 @@ def test_different_widths_are_refused_and_the_refusal_tells_of_features(
     assert report.refused == "embedding_dim_mismatch"
     assert "taken with --features" in report.message
     assert import_vectors(workspace, [path], "v", features=True).refused is None
-    assert not embeddings.load(workspace, "v").comparable
+    assert not embedding_sets.load(workspace, "v").comparable
 
 
 def test_features_must_still_be_finite_and_more_than_nothing(workspace: Workspace, tmp_path: Path) -> None:
@@ -308,7 +308,7 @@ def test_a_modality_may_be_declared_missing(workspace: Workspace, tmp_path: Path
     path = save(tmp_path / "v.npz", image=rows(), text=y, **{"present:text": there})
     report = import_vectors(workspace, [path], "v")
     assert report.skipped == {"embedding_zero": 1}
-    kept = embeddings.load(workspace, "v")
+    kept = embedding_sets.load(workspace, "v")
     assert np.flatnonzero(~kept.present("text")).tolist() == [3, 4]  # 4 was left out, 5 moved up
     assert kept.labels == []
 
@@ -329,7 +329,7 @@ def test_block_by_block_is_as_whole(
     x[7], y[30:33] = np.nan, y[2]
     there = np.arange(50) != 20
     path = save(tmp_path / "v.npz", image=x, text=y, **{"present:image": there})
-    monkeypatch.setattr("data.vectors.blocks.BLOCK", 3 * x.shape[1] * x.itemsize)
+    monkeypatch.setattr("suture.data.vectors.blocks.BLOCK", 3 * x.shape[1] * x.itemsize)
     report = import_vectors(workspace, [path], "v")
     assert (report.taken, report.skipped) == (49, {"embedding_not_finite": 1})
     x[20] = 0
@@ -339,15 +339,15 @@ def test_block_by_block_is_as_whole(
         np.save(tmp_path / "expected.npy", kept / np.where(lengths == 0, 1, lengths))
         made = workspace.record(SET, "v").path(f"vectors-{number}.npy")
         assert made.read_bytes() == (tmp_path / "expected.npy").read_bytes()
-    keys = embeddings.load(workspace, "v").rows["key:text"]
+    keys = embedding_sets.load(workspace, "v").rows["key:text"]
     assert len({keys[2], *keys[29:32]}) == 1
 
 
 @pytest.mark.parametrize("kind", ["npy", "npz", "parquet"])
 def test_the_reader_sends_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     x = rows(50).astype(np.float32)
-    monkeypatch.setattr("data.vectors.blocks.BLOCK", 7 * x.shape[1] * x.itemsize)
-    monkeypatch.setattr("data.vectors.parquet.BATCH", 7)
+    monkeypatch.setattr("suture.data.vectors.blocks.BLOCK", 7 * x.shape[1] * x.itemsize)
+    monkeypatch.setattr("suture.data.vectors.parquet.BATCH", 7)
     path = tmp_path / f"image.{kind}"
     if kind == "npy":
         np.save(path, x)
@@ -365,7 +365,7 @@ def test_memory_does_not_grow_with_the_vectors(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of two vectors of 4,096 bytes a row, what describes it stays in memory and they do not."""
-    monkeypatch.setattr("data.vectors.blocks.BLOCK", 2**16)
+    monkeypatch.setattr("suture.data.vectors.blocks.BLOCK", 2**16)
 
     def peak(n: int) -> int:
         files = [tmp_path / "image.npy", tmp_path / "report.npy"]
@@ -383,8 +383,8 @@ def test_memory_does_not_grow_with_the_vectors(
 
 
 def test_a_reader_that_sends_what_does_not_fit_is_not_believed(tmp_path: Path) -> None:
-    from data.sandbox import ParserDied
-    from data.vectors.asking import Arrays, _append
+    from suture.data.sandbox import ParserDied
+    from suture.data.vectors.requests import Arrays, _append
 
     arrays: Arrays = {"text": np.array(["a"], dtype=object)}
     _append(arrays, "image", np.ones((2, 3)), tmp_path)
@@ -420,4 +420,4 @@ def test_one_long_text_needs_no_room_for_each(workspace: Workspace, tmp_path: Pa
     pd.DataFrame({"image": list(x), "report": list(x), "told": told}).to_parquet(path)
     report = import_vectors(workspace, [path], "v")
     assert report.refused is None, report.message
-    assert embeddings.load(workspace, "v").rows["told"].map(len).tolist() == [*map(len, told)]
+    assert embedding_sets.load(workspace, "v").rows["told"].map(len).tolist() == [*map(len, told)]

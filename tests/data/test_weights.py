@@ -17,10 +17,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from data import weights
-from data.errors import Refused
-from data.weights import archive, pickles, safetensors_file, torch_file
-from data.weights.names import unwrapped
+from suture.data import weights
+from suture.data.errors import Refused
+from suture.data.weights import archive, pickles, safetensors_file, torch_file
+from suture.data.weights.names import unwrapped
 
 STATE = OrderedDict({"visual.proj.weight": torch.arange(6.0).reshape(2, 3), "logit_scale": torch.tensor(2.5)})
 

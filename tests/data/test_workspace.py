@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from data.errors import NotFound, Refused, UserError
-from data.workspace import (
+from suture.data.errors import NotFound, Refused, UserError
+from suture.data.workspace import (
     BUILT_IN,
     CHECKPOINT,
     COLLECTION,

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from analysis import probe
-from analysis.figures import COLOUR_A, COLOUR_B, MODALITY_COLOURS
-from analysis.projection import pca_common
-from models.builtin import FOLDER
+from suture.analysis.evaluate import probe
+from suture.analysis.figures import COLOUR_A, COLOUR_B, MODALITY_COLOURS
+from suture.analysis.projection import pca_common
+from suture.models.builtin import FOLDER
 
 RUNS = {
     "demo-clip": ("A", "contrastive (CLIP)", COLOUR_A),

@@ -6,10 +6,10 @@ import numpy as np
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from analysis.projection import Region
-from pages.components import columns, scripts
-from pages.components.linked_map import Cards, Colouring, Moment, Panel, linked_map, selection
-from pages.components.linked_map.payload import MOST
+from suture.analysis.projection import Region
+from suture.pages.components.linked_map import Cards, Colouring, Moment, Panel, linked_map, selection
+from suture.pages.components.linked_map.payload import MOST
+from suture.pages.components.serving import columns, scripts
 
 N = int(os.environ.get("LINKED_MAP_STUDIES", "500"))
 FINDINGS = ["No finding", "Cardiomegaly", "Effusion", "Pneumonia", "Pneumothorax", "Atelectasis"]

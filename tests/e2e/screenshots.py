@@ -10,8 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from data.workspace import Workspace
-from models.demo import prepare
+from suture.data.workspace import Workspace
+from suture.workflows.demo import prepare
 from tests.e2e.serving import browser, serving, settled
 
 PAGES = {

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from analysis.dial_plane import plane
-from data.workspace import SET, Workspace
-from models import dial
-from models.dial import Setting
+from suture.analysis.posthoc.dial_plane import plane
+from suture.data.workspace import SET, Workspace
+from suture.workflows import dial
+from suture.workflows.dial import Setting
 from tests.e2e.serving import browser, serving, settled
 
 pytestmark = [

@@ -117,7 +117,7 @@ def test_without_a_login_the_app_does_not_listen_to_other_machines(
     run: str, address: str, tmp_path: Path
 ) -> None:
     streamlit = ("-m", "streamlit", "run", "app.py", "--server.port", "0", "--server.address", address)
-    suture = ("-m", "cli", "app", "--port", "8599", "--host", address)
+    suture = ("-m", "suture.cli", "app", "--port", "8599", "--host", address)
     ended = subprocess.run(
         [sys.executable, *(streamlit if run == "streamlit" else suture)],
         cwd=ROOT,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.figures import CATEGORY_COLOURS
+from suture.analysis.figures import CATEGORY_COLOURS
 
 ROOT = Path(__file__).parents[2]
 DEMO = Path(__file__).with_name("linked_map_demo.py")

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from data.vectors import import_vectors
-from data.workspace import SET, Workspace
-from pages.components.access.identity import person
+from suture.data.vectors import import_vectors
+from suture.data.workspace import SET, Workspace
+from suture.pages.components.access.identity import person
 from tests.e2e.identity_provider import providing
 from tests.e2e.serving import CHROMIUM, browser, free_port, serving, settled
 

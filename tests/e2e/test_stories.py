@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from data import synthetic
+from suture.data import synthetic
 from tests.e2e.serving import browser, serving, settled
 from tests.e2e.test_accessible import violations
 from tests.e2e.watching import keep, watched

@@ -1,6 +1,6 @@
 """Reads cases in one limited process: `python -m tests.fuzz.child FILE...`, a line before and after each.
 
-The same limits as `data.sandbox` sets and the same functions that its child calls, without a new process for
+The same limits as `suture.data.sandbox` sets and the same functions that its child calls, without a new process for
 every case, so that thousands fit into minutes.
 """
 
@@ -13,15 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from data import dicom_pixels, readers  # noqa: F401  # before the limits hold
-from data.errors import UserError
-from data.files import MemoryFiles, ZipFiles
-from data.intake.options import Options
-from data.intake.reading import studies, understood_as
-from data.sandbox import Budget
-from data.sandbox.confine import confine, rearm
-from data.vectors import reading as vector_files
-from data.weights import archive, safetensors_file, torch_file
+from suture.data import readers  # noqa: F401  # before the limits hold
+from suture.data.errors import UserError
+from suture.data.files.sources import MemoryFiles, ZipFiles
+from suture.data.intake.options import Options
+from suture.data.intake.reading import studies, understood_as
+from suture.data.sandbox import Budget
+from suture.data.sandbox.confinement import confine, rearm
+from suture.data.vectors import reading as vector_files
+from suture.data.weights import archive, safetensors_file, torch_file
 
 BUDGET = Budget(memory=2 * 2**30, cpu=20)
 VISIT = Options(unpaired=True, loose=True)
@@ -44,7 +44,7 @@ def _safetensors(path: Path) -> str:
 
 
 def _torch(path: Path) -> str:
-    """As `data.weights` asks: the archive is checked first, and says what torch may expect."""
+    """As `suture.data.weights` asks: the archive is checked first, and says what torch may expect."""
     request = {"path": str(path), "label": path.name, "values": True}
     checked: dict[str, Any] = {}
     archive.task(request, lambda header, values=(): checked.update(header))
@@ -71,7 +71,7 @@ def read(path: Path) -> str:
     except UserError as error:
         return error.code
     except MemoryError:
-        return "parser_out_of_memory"  # answered so by the child of `data.sandbox`
+        return "parser_out_of_memory"  # answered so by the child of `suture.data.sandbox`
     except BaseException as error:
         at = error.__traceback__
         while at is not None and at.tb_next is not None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from data.workspace import Workspace
-from models import demo
+from suture.data.workspace import Workspace
+from suture.workflows import demo
 from tests.models.training_runs import NAME
 
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import torch
 
-from data.collection import Kind
-from models import builtin
-from models.architecture import instantiate
-from models.training.batches import Batch, chunks
-from models.training.config import from_mapping
-from models.training.loop import start_fabric
-from models.training.networks import Heads, Network, Towers
-from models.training.step import Loss, backward
+from suture.data.collection import Kind
+from suture.models import builtin
+from suture.models.checkpoints.architecture import instantiate
+from suture.models.training.batches import Batch, chunks
+from suture.models.training.config import from_mapping
+from suture.models.training.loop import start_fabric
+from suture.models.training.networks import Heads, Network, Towers
+from suture.models.training.step import Loss, backward
 
 KINDS: dict[str, Kind] = {"image": "image", "report": "text", "history": "text"}
 TEXTS: dict[str, Kind] = {"report": "text", "history": "text"}

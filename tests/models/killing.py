@@ -15,10 +15,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from data.workspace import Workspace
-from models import jobs, worker
-from models.dispatcher import Dispatcher
-from models.job_table import Job
+from suture import jobs
+from suture.data.workspace import Workspace
+from suture.jobs.dispatcher import Dispatcher
+from suture.jobs.table import Job
+from suture.workflows import worker
 
 FORK = multiprocessing.get_context("forkserver")
 FORK.set_forkserver_preload(["__main__", "tests.models.preloaded"])
@@ -59,15 +60,15 @@ class Forked:
 
 
 def work(home: str, job_id: str, when: Moment) -> None:
-    """What `python -m models.worker` does, in small parts, so that there are many moments to die at."""
+    """What `python -m suture.workflows.worker` does, in small parts, so that there are many moments to die at."""
     import torch
 
-    from data.intake import taking
-    from models import parts
+    from suture.data.intake import taking
+    from suture.models.embedding import resumable_shards
 
     os.setsid()
     torch.set_num_threads(1)
-    parts.PART = taking.PART = 4
+    resumable_shards.PART = taking.PART = 4
     if when.event == "transaction":
         _die_at_commit(when)
     elif when.event == "rename":

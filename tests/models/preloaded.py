@@ -4,7 +4,9 @@
 import open_clip
 import tensorboardX
 
-from analysis import evaluate
-from data import intake, sandbox
-from models import embed, results, tasks, worker
-from models.training import publish, run
+from suture.analysis import evaluate
+from suture.data import intake, sandbox
+from suture.models.embedding import embed
+from suture.models.training import publish, run
+from suture.workflows import evaluate as results
+from suture.workflows import job_kinds, worker

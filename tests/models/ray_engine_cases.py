@@ -27,13 +27,15 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from data import embeddings, images, store
-from data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID, Collection, Modality
-from data.errors import Refused
-from data.workspace import CHECKPOINT, Workspace
-from models import builtin, parts
-from models.architecture import BPE, CONFIG, WEIGHTS, instantiate
-from models.embed import embed
+from suture.data import images
+from suture.data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID, Collection, Modality
+from suture.data.collections import storage
+from suture.data.errors import Refused
+from suture.data.workspace import CHECKPOINT, Workspace, embedding_sets
+from suture.models import builtin
+from suture.models.checkpoints.architecture import BPE, CONFIG, WEIGHTS, instantiate
+from suture.models.embedding import resumable_shards
+from suture.models.embedding.embed import embed
 
 # Asked when ray is imported: a token of our own, and none written into the user's home.
 os.environ.setdefault("RAY_AUTH_MODE", "token")
@@ -96,7 +98,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     studies(workspace)
     checkpoint(workspace)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parts, "PART", SMALL)
+        patch.setattr(resumable_shards, "PART", SMALL)
         embed(workspace, "small", "tiny", name="local")
         yield workspace.home
 
@@ -114,7 +116,7 @@ def studies(workspace: Workspace) -> None:
         for _ in ids:
             pack.add(images.encode(Image.fromarray(rng.integers(0, 255, (24, 24), dtype=np.uint8))))
         pack.close()
-        store.publish(workspace, Collection("small", table, modalities), staged, report={})
+        storage.publish(workspace, Collection("small", table, modalities), staged, report={})
 
 
 def checkpoint(workspace: Workspace) -> None:
@@ -133,7 +135,7 @@ def checkpoint(workspace: Workspace) -> None:
 
 def each_once_as_here(workspace: Workspace, name: str) -> None:
     """The set has the vectors of the local engine, study by study."""
-    here, there = embeddings.load(workspace, "local"), embeddings.load(workspace, name)
+    here, there = embedding_sets.load(workspace, "local"), embedding_sets.load(workspace, name)
     assert there.rows[STUDY_ID].tolist() == [f"s{n}" for n in range(STUDIES)]
     assert there.modalities == here.modalities
     for modality, matrix in here.vectors.items():
@@ -147,7 +149,7 @@ def each_once_as_here(workspace: Workspace, name: str) -> None:
 def test_address_where_nothing_is(
     home: Path, alone: Path, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from models.ray_engine import Cluster
+    from suture.models.embedding.ray_engine import Cluster
 
     if address == "auto" and any(p.name() == "gcs_server" for p in psutil.process_iter()):
         pytest.skip("somebody's Ray runs on this machine, and auto finds it")
@@ -202,7 +204,7 @@ NODE = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": 100 <<
 def test_cluster_that_is_too_small(
     home: Path, nodes: Any, asked: dict[str, float], code: str, words: str
 ) -> None:
-    from models.ray_engine import Cluster
+    from suture.models.embedding.ray_engine import Cluster
 
     with pytest.raises(Refused, match=words) as refused:
         embed(Workspace(home), "small", "tiny", cluster=Cluster(nodes.address, **asked))
@@ -210,7 +212,7 @@ def test_cluster_that_is_too_small(
 
 
 def test_machine_that_does_not_see_the_workspace(nodes: Any, tmp_path: Path) -> None:
-    from models import ray_engine
+    from suture.models.embedding import ray_engine
 
     with ray_engine._connected(nodes.address):
         ray_engine._look_at(ray.nodes(), tmp_path)
@@ -222,7 +224,7 @@ def test_refusal_of_an_actor_is_told(
     home: Path, nodes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No thread asks Ray for anything after the shutdown: it would end this process instead."""
-    from models.ray_engine import PARKED, Cluster
+    from suture.models.embedding.ray_engine import PARKED, Cluster
 
     before, shutdown, left = {*threading.enumerate()}, ray.shutdown, []
     monkeypatch.setattr(ray, "shutdown", lambda: (left.extend(threading.enumerate()), shutdown()))
@@ -238,7 +240,7 @@ def test_refusal_of_an_actor_is_told(
 
 
 def test_node_and_actor_that_are_killed_in_the_middle(home: Path, nodes: Any) -> None:
-    from models.ray_engine import Cluster
+    from suture.models.embedding.ray_engine import Cluster
 
     workspace, node, actors = Workspace(home), [], []
 
@@ -255,7 +257,7 @@ def test_node_and_actor_that_are_killed_in_the_middle(home: Path, nodes: Any) ->
     [(first, total)], [(second, _)] = node, actors
     assert 0 < first < second < total
     each_once_as_here(workspace, "bereft")
-    engine = embeddings.load(workspace, "bereft").provenance["engine"]
+    engine = embedding_sets.load(workspace, "bereft").provenance["engine"]
     assert engine == {"name": "ray", "version": ray.__version__, "actors": 2, "machines": 2}
 
 
@@ -269,10 +271,10 @@ def holders() -> list[psutil.Process]:
 def test_driver_that_is_killed_and_goes_on_under_either_engine(
     home: Path, alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from models.ray_engine import Cluster
+    from suture.models.embedding.ray_engine import Cluster
 
     code = (
-        "import models.parts\nfrom data.workspace import Workspace\nfrom models.embed import embed\n"
+        "import suture.models.embedding.resumable_shards\nfrom suture.data.workspace import Workspace\nfrom suture.models.embedding.embed import embed\n"
         f"models.parts.PART = {SMALL}\nfrom models.ray_engine import Cluster\n"
         f"embed(Workspace({str(home)!r}), 'small', 'tiny', name='killed', cluster=Cluster())"
     )
@@ -284,15 +286,17 @@ def test_driver_that_is_killed_and_goes_on_under_either_engine(
     driver.wait()
     assert not until_ended(alone)  # no process outlives its driver
     before = published(home)
-    texts = set(store.load(Workspace(home), "small").table["report"]) - {""}
+    texts = set(storage.load(Workspace(home), "small").table["report"]) - {""}
     wanted = math.ceil(STUDIES / SMALL) + math.ceil(len(texts) / SMALL)
     assert 6 <= len(before) < wanted, driver.stderr.read() if driver.stderr else ""
     other = tmp_path / "home"
     shutil.copytree(home, other)
     calls: list[int] = []
-    missing: list[parts.Part] = []
-    pending = parts.Work.pending
-    monkeypatch.setattr(parts.Work, "pending", lambda work: missing.extend(pending(work)) or missing)
+    missing: list[resumable_shards.Part] = []
+    pending = resumable_shards.Work.pending
+    monkeypatch.setattr(
+        resumable_shards.Work, "pending", lambda work: missing.extend(pending(work)) or missing
+    )
 
     def progress(done: int, total: int, what: str) -> None:
         calls.append(done)

@@ -9,13 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.posthoc import METHODS, Adapter
-from data import embeddings
-from data.errors import NotFound, Refused
-from data.vectors import import_vectors
-from data.workspace import SET, Workspace
-from models.adapters import adapt, adapt_query, export_adapter, load_adapter, refuse_scoring_on_fit
-from models.results import evaluation
+from suture.analysis.posthoc import METHODS, Adapter
+from suture.data.errors import NotFound, Refused
+from suture.data.vectors import import_vectors
+from suture.data.workspace import SET, Workspace, embedding_sets
+from suture.models.adapters import adapt, adapt_query, export_adapter, load_adapter, refuse_scoring_on_fit
+from suture.workflows.evaluate import evaluation
 
 SPLITS = np.array(["train", "train", "train", "val", "test"] * 40)
 
@@ -44,7 +43,7 @@ def test_an_adapted_set_is_the_source_mapped_by_what_its_split_taught(
 ) -> None:
     made = adapt(workspace, source, method=method)
     assert (made.name, made.fit_split, made.score_split) == (f"v + {method}", "train", "test")
-    before, after = (embeddings.load(workspace, n) for n in (source, made.name))
+    before, after = (embedding_sets.load(workspace, n) for n in (source, made.name))
     adapter = load_adapter(workspace, made.name)
     assert isinstance(adapter, Adapter)
     pairs = len(before.split("train").rows_with("image", "text"))
@@ -157,8 +156,8 @@ def test_what_cannot_be_adapted_says_what_to_do(workspace: Workspace, source: st
 
 def test_typed_words_go_the_way_of_the_rows(workspace: Workspace, source: str) -> None:
     adapt(workspace, source, method="standardise", strength=0.7)
-    raw = embeddings.load(workspace, source).vectors["text"][1:3]
-    mapped = embeddings.load(workspace, "v + standardise").vectors["text"][1:3]
+    raw = embedding_sets.load(workspace, source).vectors["text"][1:3]
+    mapped = embedding_sets.load(workspace, "v + standardise").vectors["text"][1:3]
     np.testing.assert_array_equal(adapt_query(workspace, "v + standardise", "text", raw), mapped)
     np.testing.assert_array_equal(adapt_query(workspace, source, "text", raw), raw)
     with pytest.raises(NotFound, match=r"no modality called 'history'\. There are: image, text"):
@@ -170,8 +169,8 @@ def test_an_adapter_stands_alone_in_one_file(workspace: Workspace, source: str, 
     path = export_adapter(workspace, "v + procrustes", tmp_path / "map.npz")
     with np.load(path, allow_pickle=False) as stored:
         adapter, strength = Adapter.from_arrays(dict(stored)), float(stored["strength"])
-    moved = adapter.apply(embeddings.load(workspace, source).vectors, strength=strength)
-    after = embeddings.load(workspace, "v + procrustes").vectors
+    moved = adapter.apply(embedding_sets.load(workspace, source).vectors, strength=strength)
+    after = embedding_sets.load(workspace, "v + procrustes").vectors
     for m in after:
         np.testing.assert_array_equal(moved[m], after[m])
     with pytest.raises(Refused, match="exists already"):
@@ -191,5 +190,5 @@ def test_features_of_separate_backbones_are_not_compared(workspace: Workspace, t
 
 
 def test_adapters_need_no_torch() -> None:
-    code = "import sys, models.adapters, models.results; sys.exit('torch' in sys.modules)"
+    code = "import sys, suture.models.adapters, suture.workflows.evaluate; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -14,20 +14,23 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-from data import embeddings, store
-from data.collection import GROUP, SPLIT
-from data.errors import NotFound, Refused
-from data.workspace import CAPTIONER, SET, Workspace
-from models import jobs, registry
-from models.captioner import coca, fit, judge, keeping, shipped, table, words, writing
-from models.captioner.config import CaptionerConfig, Decoding, from_json, of_sets
-from models.captioner.fit import noisy, train
-from models.captioner.judge import strangers
-from models.captioner.network import Captioner, from_scratch
-from models.captioner.plan import plan, texts_of
-from models.captioner.table import CEILING, CHANCE, CROSSED, FLOOR, IMAGES, OWN, RETRIEVED, TWIN
-from models.embed import embed
-from models.encoders import Checkpoint
+from suture import jobs
+from suture.data.collection import GROUP, SPLIT
+from suture.data.collections import storage
+from suture.data.errors import NotFound, Refused
+from suture.data.workspace import CAPTIONER, SET, Workspace, embedding_sets
+from suture.models.captioner import builtin, coca, evaluate, generation, readings, training
+from suture.models.captioner import storage as keeping
+from suture.models.captioner import tokens as words
+from suture.models.captioner.config import CaptionerConfig, Decoding, from_json, of_sets
+from suture.models.captioner.evaluate import strangers
+from suture.models.captioner.network import Captioner, from_scratch
+from suture.models.captioner.plan import plan, texts_of
+from suture.models.captioner.readings import CEILING, CHANCE, CROSSED, FLOOR, IMAGES, OWN, RETRIEVED, TWIN
+from suture.models.captioner.training import noisy, train
+from suture.models.checkpoints import registry
+from suture.models.checkpoints.encoders import Checkpoint
+from suture.models.embedding.embed import embed
 from tests.models.test_embed import wait
 from tests.models.training_runs import NAME, shell, variant
 
@@ -79,9 +82,9 @@ def test_a_decoder_learns_to_write_each_text_from_its_vector() -> None:
         network(vectors, tokens, counts).backward()
         optimizer.step()
     loaded = keeping.Loaded("it", network.eval(), tokenizer, {}, {}, torch.device("cpu"))
-    assert writing.write(loaded, vectors.numpy(), "report") == texts
+    assert generation.write(loaded, vectors.numpy(), "report") == texts
     beams = Decoding(method="beam", beams=3)
-    assert writing.write(loaded, vectors.numpy(), "report", beams) == texts
+    assert generation.write(loaded, vectors.numpy(), "report", beams) == texts
 
 
 def test_padding_teaches_nothing() -> None:
@@ -166,10 +169,10 @@ def test_a_centred_captioner_takes_the_mean_of_its_training_vectors_away(home: W
     config = replace(SMALL, centre=True, name="centred", epochs=1)
     train(home, config, device="cpu")
     loaded = keeping.load(home, "centred", device="cpu")
-    whole = embeddings.load(home, A)
+    whole = embedding_sets.load(home, A)
     rows = plan(home, config).fit
     expected = whole.vectors["image"][:3] - np.asarray(whole.vectors["image"])[rows].mean(axis=0)
-    ready = writing.prepared(loaded, np.asarray(whole.vectors["image"][:3]), "image")
+    ready = generation.prepared(loaded, np.asarray(whole.vectors["image"][:3]), "image")
     np.testing.assert_allclose(ready.numpy(), expected, atol=1e-6)
 
 
@@ -182,9 +185,9 @@ def test_decoders_of_texts_and_images_learn_from_the_same_studies(home: Workspac
 
 def test_sampling_is_seeded(home: Workspace) -> None:
     loaded = keeping.load(home, SMALL.label, device="cpu")
-    vectors = np.asarray(embeddings.load(home, A).vectors["report"][:6])
+    vectors = np.asarray(embedding_sets.load(home, A).vectors["report"][:6])
     one, same, other = (
-        writing.write(loaded, vectors, "report", Decoding(method="nucleus", top_p=0.95, seed=seed))
+        generation.write(loaded, vectors, "report", Decoding(method="nucleus", top_p=0.95, seed=seed))
         for seed in (0, 0, 1)
     )
     assert one == same != other
@@ -193,7 +196,7 @@ def test_sampling_is_seeded(home: Workspace) -> None:
 def test_vectors_of_another_width_are_refused(home: Workspace) -> None:
     loaded = keeping.load(home, SMALL.label, device="cpu")
     with pytest.raises(Refused, match="reads vectors of 128 numbers; these have 7") as refused:
-        writing.write(loaded, np.ones((2, 7), np.float32), "image")
+        generation.write(loaded, np.ones((2, 7), np.float32), "image")
     assert refused.value.code == "captioner_width"
 
 
@@ -246,7 +249,7 @@ def test_a_pretrained_decoder_is_gone_on_from(home: Workspace, tmp_path: Path) -
     assert np.isfinite(trained.history.epochs[0]["val_loss"])
     loaded = keeping.load(home, "from gpt", device="cpu")
     assert len(loaded.tokenizer) == len(seen | {"<unk>": 0, "<end>": 0})
-    assert len(writing.write(loaded, np.asarray(texts.set.vectors["report"][:2]), "report")) == 2
+    assert len(generation.write(loaded, np.asarray(texts.set.vectors["report"][:2]), "report")) == 2
 
 
 def test_a_pretrained_decoder_for_other_words_is_refused(home: Workspace, tmp_path: Path) -> None:
@@ -274,8 +277,8 @@ def test_strangers_are_of_other_groups_and_each_is_taken_once() -> None:
 def test_the_table_has_every_row_and_is_written_once(
     home: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert table.read(home, A, known(home), split="test") is None
-    found = judge.judge(home, A, known(home), split="test", device="cpu", resamples=100)
+    assert readings.read(home, A, known(home), split="test") is None
+    found = evaluate.judge(home, A, known(home), split="test", device="cpu", resamples=100)
     assert [*found.readings] == [CEILING, CROSSED, IMAGES, FLOOR, CHANCE, RETRIEVED, TWIN]
     assert all(len(r.captions) == len(found.study_ids) for r in found.readings.values())
     for reading in found.readings.values():
@@ -285,18 +288,18 @@ def test_the_table_has_every_row_and_is_written_once(
     def never(*_: object, **__: object) -> list[str]:
         raise AssertionError("written anew")
 
-    monkeypatch.setattr(judge, "write", never)
-    again = judge.judge(home, A, known(home), split="test", device="cpu", resamples=100)
+    monkeypatch.setattr(evaluate, "write", never)
+    again = evaluate.judge(home, A, known(home), split="test", device="cpu", resamples=100)
     assert again.to_json() == found.to_json()
     assert {r: again.readings[r].captions for r in again.readings} == {
         r: found.readings[r].captions for r in found.readings
     }
-    same = table.against(found, again).rows[CROSSED]["cider"]
+    same = readings.against(found, again).rows[CROSSED]["cider"]
     assert (same.value, same.low, same.high) == (0, 0, 0)
 
 
 def test_retrieved_captions_are_those_of_the_nearest_training_studies(home: Workspace) -> None:
-    found = judge.judge(home, A, known(home), split="test", device="cpu", resamples=100)
+    found = evaluate.judge(home, A, known(home), split="test", device="cpu", resamples=100)
     texts = texts_of(home, A)
     fit_rows, rows = texts.rows("train", "report", "image"), texts.rows("test", "report", "image")
     images = np.asarray(texts.set.vectors["image"], np.float64)
@@ -307,7 +310,7 @@ def test_retrieved_captions_are_those_of_the_nearest_training_studies(home: Work
 
 
 def test_the_floor_reads_images_of_others(home: Workspace) -> None:
-    found = judge.judge(home, A, known(home), split="test", device="cpu", resamples=100)
+    found = evaluate.judge(home, A, known(home), split="test", device="cpu", resamples=100)
     order = strangers(found.groups)
     crossed = found.readings[CROSSED].captions
     assert found.readings[FLOOR].captions == tuple(crossed[i] for i in order)
@@ -317,32 +320,32 @@ def test_the_floor_reads_images_of_others(home: Workspace) -> None:
 @pytest.mark.parametrize("split", ["train", "all"])
 def test_captions_of_what_was_trained_on_are_refused(home: Workspace, split: str) -> None:
     with pytest.raises(Refused, match="were trained on 'train'"):
-        judge.judge(home, A, known(home), split=split, device="cpu")
+        evaluate.judge(home, A, known(home), split=split, device="cpu")
 
 
 def test_two_captioners_of_one_kind_make_no_table(home: Workspace) -> None:
     train(home, replace(SMALL, seed=9), device="cpu")
     with pytest.raises(Refused, match="both trained on text"):
-        judge.judge(home, A, [SMALL.label, replace(SMALL, seed=9).label], device="cpu")
+        evaluate.judge(home, A, [SMALL.label, replace(SMALL, seed=9).label], device="cpu")
 
 
 def test_recipes_are_shared_by_sets_that_were_trained_alike(home: Workspace) -> None:
     embed(home, NAME, "demo-clip", name="captions b")
-    assert table.ready(home, [A, "captions b"]) == {}
+    assert readings.ready(home, [A, "captions b"]) == {}
     train(home, replace(SMALL, set="captions b"), device="cpu")
-    (shared,) = table.ready(home, [A, "captions b"]).values()
+    (shared,) = readings.ready(home, [A, "captions b"]).values()
     assert shared == [known(home)[::-1], [replace(SMALL, set="captions b").label]]
 
 
 def test_tables_of_other_texts_are_not_held_against_each_other(home: Workspace) -> None:
-    found = judge.judge(home, A, known(home), split="test", device="cpu", resamples=100)
+    found = evaluate.judge(home, A, known(home), split="test", device="cpu", resamples=100)
     other = replace(found, truths=("something else", *found.truths[1:]))
     with pytest.raises(Refused, match="other studies or texts"):
-        table.against(found, other)
+        readings.against(found, other)
 
 
 def test_studies_without_a_text_are_left_out(home: Workspace) -> None:
-    def fewer(collection: store.Collection) -> store.Collection:
+    def fewer(collection: storage.Collection) -> storage.Collection:
         blank = collection.table.assign(
             report=collection.table.report.where(collection.table.index % 5 != 0, "")
         )
@@ -357,7 +360,7 @@ def test_studies_without_a_text_are_left_out(home: Workspace) -> None:
 
 
 def test_vectors_without_texts_are_told_apart(home: Workspace, tmp_path: Path) -> None:
-    from data.vectors import import_vectors
+    from suture.data.vectors import import_vectors
 
     x = np.random.default_rng(0).normal(size=(40, 8))
     np.savez(tmp_path / "v.npz", image=x, text=-x)
@@ -367,7 +370,7 @@ def test_vectors_without_texts_are_told_apart(home: Workspace, tmp_path: Path) -
 
 
 def test_a_captioner_is_a_record_that_says_what_it_is(home: Workspace) -> None:
-    from data.describe import describe
+    from suture.data.workspace.describe import describe
 
     record = home.record(CAPTIONER, SMALL.label)
     assert describe(record) == (
@@ -375,7 +378,7 @@ def test_a_captioner_is_a_record_that_says_what_it_is(home: Workspace) -> None:
     )
     assert record.meta["set_fingerprint"] == home.record(SET, A).fingerprint
     assert not [f for f in record.files if f.endswith((".bin", ".pt", ".pkl"))]
-    assert fit.history_of(record).epochs[-1]["epoch"] == SMALL.epochs
+    assert training.history_of(record).epochs[-1]["epoch"] == SMALL.epochs
 
 
 def test_an_overfit_is_told(home: Workspace) -> None:
@@ -395,7 +398,7 @@ def test_the_prefix_is_told_apart_by_direction_alone() -> None:
 
 
 def test_columns_that_the_rows_rest_on_are_there(home: Workspace) -> None:
-    rows = embeddings.load(home, A).rows
+    rows = embedding_sets.load(home, A).rows
     assert {GROUP, SPLIT} <= {*rows}
 
 
@@ -417,12 +420,12 @@ def test_a_checkpoint_with_a_decoder_of_its_own_writes_too(home: Workspace, tmp_
     answer = registry.add(home, registry.Source(str(tmp_path / "coca.json")), "tiny coca")
     assert answer.refused is None, answer.message
     embed(home, NAME, "tiny coca", name="captions coca")
-    found = judge.judge(home, "captions coca", [], split="test", device="cpu", resamples=50)
+    found = evaluate.judge(home, "captions coca", [], split="test", device="cpu", resamples=50)
     assert [*found.readings] == [OWN, CHANCE, RETRIEVED, TWIN]
     checkpoint = registry.load(home, "tiny coca", device="cpu")
     assert coca.writes(checkpoint)
     assert not coca.writes(registry.load(home, "demo-clip", device="cpu"))
-    again = judge.judge(home, "captions coca", [], split="test", device="cpu", resamples=50)
+    again = evaluate.judge(home, "captions coca", [], split="test", device="cpu", resamples=50)
     assert again.readings[OWN].captions == found.readings[OWN].captions
     _each_token_is_the_likeliest(checkpoint)
 
@@ -444,15 +447,15 @@ def test_the_decoders_of_the_demo_are_put_where_they_fit(
 ) -> None:
     shutil.copytree(demo_home, tmp_path / "home")
     workspace = Workspace(tmp_path / "home")
-    assert shipped.ensure(workspace) == [], "other studies than they learned from"
-    monkeypatch.setattr(shipped, "_digest", lambda todo: (shipped.FOLDER / shipped.TEXTS).read_text().strip())
-    names = shipped.ensure(workspace)
+    assert builtin.ensure(workspace) == [], "other studies than they learned from"
+    monkeypatch.setattr(builtin, "_digest", lambda todo: (builtin.FOLDER / builtin.TEXTS).read_text().strip())
+    names = builtin.ensure(workspace)
     assert len(names) == 4
-    assert shipped.ensure(workspace) == names
-    for config in shipped.configs():
+    assert builtin.ensure(workspace) == names
+    for config in builtin.configs():
         loaded = keeping.load(workspace, config.label, device="cpu")
-        vectors = np.asarray(embeddings.load(workspace, config.set).vectors["report"][:8])
-        assert len({*writing.write(loaded, vectors, "report")}) > 4
+        vectors = np.asarray(embedding_sets.load(workspace, config.set).vectors["report"][:8])
+        assert len({*generation.write(loaded, vectors, "report")}) > 4
         assert train(workspace, config, device="cpu").reused
 
 
@@ -485,11 +488,11 @@ def test_a_job_trains_and_scores_what_is_missing(home: Workspace) -> None:
     assert done.state == "done", done.message
     assert done.message == f"Captions of {A} are written and scored."
     names = [config.label for config in of_sets(replace(SMALL, seed=5), [A], ["text", "image"])]
-    assert table.read(home, A, names, split="test") is not None
+    assert readings.read(home, A, names, split="test") is not None
 
 
 def test_patients_who_are_trained_on_are_not_scored(home: Workspace) -> None:
-    def shared(collection: store.Collection) -> store.Collection:
+    def shared(collection: storage.Collection) -> storage.Collection:
         rows = collection.table
         first = rows[GROUP][rows[SPLIT] == "train"].iloc[0]
         place = rows.index[rows[SPLIT] == "test"][:3]
@@ -501,11 +504,11 @@ def test_patients_who_are_trained_on_are_not_scored(home: Workspace) -> None:
     embed(home, "crossing", "demo-aligned", name="crossing set")
     config = replace(SMALL, set="crossing set", epochs=1)
     train(home, config, device="cpu")
-    found = judge.judge(home, "crossing set", [config.label], split="test", device="cpu", resamples=50)
+    found = evaluate.judge(home, "crossing set", [config.label], split="test", device="cpu", resamples=50)
     texts = texts_of(home, "crossing set")
     assert len(found.study_ids) == len(texts.rows("test", "report", "image")) - 3
     assert not {*found.groups} & {*texts.groups[texts.rows("train", "report", "image")]}
-    again = table.read(home, "crossing set", [config.label], split="test", resamples=50)
+    again = readings.read(home, "crossing set", [config.label], split="test", resamples=50)
     assert again is not None
     assert again.study_ids == found.study_ids
 
@@ -513,7 +516,7 @@ def test_patients_who_are_trained_on_are_not_scored(home: Workspace) -> None:
 def test_captions_go_with_the_collection_whose_texts_they_hold(home: Workspace, tmp_path: Path) -> None:
     shutil.copytree(home.home, tmp_path / "copy")
     workspace = Workspace(tmp_path / "copy")
-    judge.judge(workspace, A, known(workspace), split="test", device="cpu", resamples=50)
+    evaluate.judge(workspace, A, known(workspace), split="test", device="cpu", resamples=50)
     kept = workspace.home / "derived" / workspace.record(SET, A).id
     assert [*kept.glob("captions-*")]
     workspace.remove("collection", NAME)
@@ -521,7 +524,7 @@ def test_captions_go_with_the_collection_whose_texts_they_hold(home: Workspace, 
 
 
 def test_without_other_patients_there_is_no_floor(home: Workspace) -> None:
-    def alone(collection: store.Collection) -> store.Collection:
+    def alone(collection: storage.Collection) -> storage.Collection:
         test = collection.table[SPLIT] == "test"
         groups = collection.table[GROUP].where(~test, "one")
         return replace(collection, table=collection.table.assign(**{GROUP: groups}))
@@ -530,7 +533,7 @@ def test_without_other_patients_there_is_no_floor(home: Workspace) -> None:
     embed(home, "one patient", "demo-aligned", name="one patient set")
     config = replace(SMALL, set="one patient set", epochs=1)
     train(home, config, device="cpu")
-    found = judge.judge(home, "one patient set", [config.label], split="test", device="cpu", resamples=50)
+    found = evaluate.judge(home, "one patient set", [config.label], split="test", device="cpu", resamples=50)
     assert [*found.readings] == [CEILING, CROSSED, RETRIEVED, TWIN]
     assert not np.isfinite(found.readings[CROSSED].scores.metrics["cider"].low)
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.errors import Refused
-from data.vectors import import_vectors
-from data.workspace import SET, Workspace
-from models.comparison import Compared, compared
-from models.results import evaluation
+from suture.data.errors import Refused
+from suture.data.vectors import import_vectors
+from suture.data.workspace import SET, Workspace
+from suture.workflows.compare import Compared, compared
+from suture.workflows.evaluate import evaluation
 
 A, B = "demo @ demo-clip", "demo @ demo-aligned"
 
@@ -56,8 +56,8 @@ def test_slices_cover_the_studies_of_a_label(found: Compared) -> None:
 def test_of_very_many_studies_a_sample_is_compared_one_by_one_and_all_in_the_table(
     found: Compared, demo_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("models.sides.ALL_ASK", len(found.study_ids) - 1)
-    monkeypatch.setattr("models.sides.DRAWN", 40)
+    monkeypatch.setattr("suture.workflows.paired_sets.ALL_ASK", len(found.study_ids) - 1)
+    monkeypatch.setattr("suture.workflows.paired_sets.DRAWN", 40)
     few = compared(Workspace(demo_home), A, B, split="test", resamples=200)
     assert len(few.study_ids) == len(few.cosines[0]) == 40
     assert f"40 of the {len(found.study_ids)}" in few.sampling

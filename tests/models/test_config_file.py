@@ -9,12 +9,12 @@ from typing import Any
 import open_clip
 import pytest
 
-from data.errors import Refused
-from data.workspace import Workspace
-from models import architecture
-from models.architecture import CONFIG
-from models.config_file import read_config, read_json
-from models.registry import Source, add
+from suture.data.errors import Refused
+from suture.data.workspace import Workspace
+from suture.models.checkpoints import architecture
+from suture.models.checkpoints.architecture import CONFIG
+from suture.models.checkpoints.config_file import read_config, read_json
+from suture.models.checkpoints.registry import Source, add
 
 VISION = {"image_size": 32, "patch_size": 16, "layers": 1, "width": 32, "head_width": 16}
 TEXT = {"context_length": 16, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1}

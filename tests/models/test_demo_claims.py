@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from analysis.evaluate import Evaluation
-from data.workspace import Workspace
-from models import builtin, demo
-from models.embed import embed
-from models.losses.config import preset
-from models.results import evaluation
-from models.training.config import TrainingConfig
-from models.training.run import train
+from suture.analysis.evaluate import Evaluation
+from suture.data.workspace import Workspace
+from suture.models import builtin
+from suture.models.embedding.embed import embed
+from suture.models.losses.config import preset
+from suture.models.training.config import TrainingConfig
+from suture.models.training.run import train
+from suture.workflows import demo
+from suture.workflows.evaluate import evaluation
 
 PAIR = ("image", "report")
 

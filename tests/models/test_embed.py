@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data import embeddings
-from data.errors import Refused
-from data.workspace import SET, Workspace
-from models import builtin, demo, jobs
-from models.embed import embed
+from suture import jobs
+from suture.data.errors import Refused
+from suture.data.workspace import SET, Workspace, embedding_sets
+from suture.models import builtin
+from suture.models.embedding.embed import embed
+from suture.workflows import demo
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,7 +34,7 @@ def test_rows_are_unit_and_missing_ones_are_zero(home: Path) -> None:
     workspace = Workspace(home)
     seen: list[tuple[int, int, str]] = []
     run = embed(workspace, "demo", builtin.UNTRAINED, name="unit", progress=lambda *a: seen.append(a))
-    kept = embeddings.load(workspace, "unit")
+    kept = embedding_sets.load(workspace, "unit")
     for modality, matrix in kept.vectors.items():
         norms = np.linalg.norm(matrix, axis=1)
         np.testing.assert_allclose(norms[kept.present(modality)], 1, atol=1e-6)
@@ -57,14 +58,14 @@ def test_again_does_nothing_and_another_checkpoint_is_refused_the_name(home: Pat
 
 
 def test_killed_run_goes_on_and_ends_with_the_same_bytes(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import models.parts as module
+    import suture.models.embedding.resumable_shards as module
 
     workspace = Workspace(home)
     monkeypatch.setattr(module, "PART", 64)
     embed(workspace, "demo", builtin.UNTRAINED, name="whole", batch=16)
     code = (
-        "import models.parts\nfrom models.embed import embed\nmodels.parts.PART = 64\n"
-        "from data.workspace import Workspace\n"
+        "import suture.models.embedding.resumable_shards\nfrom suture.models.embedding.embed import embed\nmodels.parts.PART = 64\n"
+        "from suture.data.workspace import Workspace\n"
         f"embed(Workspace({str(home)!r}), 'demo', 'demo-untrained', name='killed', batch=16)"
     )
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE)
@@ -87,7 +88,7 @@ def test_batch_size_changes_nothing_that_matters(home: Path) -> None:
     workspace = Workspace(home)
     for batch in (7, 64):
         embed(workspace, "demo", builtin.UNTRAINED, name=f"batch {batch}", batch=batch)
-    a, b = (embeddings.load(workspace, f"batch {n}") for n in (7, 64))
+    a, b = (embedding_sets.load(workspace, f"batch {n}") for n in (7, 64))
     for m in a.modalities:
         np.testing.assert_allclose(a.vectors[m], b.vectors[m], atol=2e-5)
 
@@ -123,10 +124,10 @@ def test_tabular_values_are_a_modality_like_any_other(workspace: Workspace, tmp_
     from PIL import Image
     from safetensors.torch import save_file
 
-    from data.intake import Options, intake
-    from data.raw import Roles
-    from models.encoders import TabularEncoder
-    from models.registry import Source, add
+    from suture.data.intake import Options, intake
+    from suture.data.raw_studies import Roles
+    from suture.models.checkpoints.encoders import TabularEncoder
+    from suture.models.checkpoints.registry import Source, add
 
     folder = tmp_path / "checkpoint"
     folder.mkdir()
@@ -147,7 +148,7 @@ def test_tabular_values_are_a_modality_like_any_other(workspace: Workspace, tmp_
     roles = Roles("id", ("image",), ("report",), ("age", "sex"))
     assert intake(workspace, source, "mine", options=Options(roles=roles)).refused is None
     embed(workspace, "mine", "three")
-    kept = embeddings.load(workspace, "mine @ three")
+    kept = embedding_sets.load(workspace, "mine @ three")
     assert kept.modalities == ["image", "report", "tabular"]
     assert kept.present("tabular").tolist() == [i != 5 for i in range(12)]
     expected = encoder.encode(encoder.prepare([{"age": "30", "sex": "F"}])[0]).numpy()
@@ -157,7 +158,7 @@ def test_tabular_values_are_a_modality_like_any_other(workspace: Workspace, tmp_
 def test_equal_texts_have_equal_vectors_to_the_bit(home: Path) -> None:
     workspace = Workspace(home)
     embed(workspace, "demo", builtin.UNTRAINED, name="equal", batch=7)
-    kept = embeddings.load(workspace, "equal")
+    kept = embedding_sets.load(workspace, "equal")
     keys = kept.key("report")
     repeated = [k for k in set(keys) if (keys == k).sum() > 1]
     assert repeated
@@ -168,14 +169,14 @@ def test_equal_texts_have_equal_vectors_to_the_bit(home: Path) -> None:
 
 
 def workspace_texts(workspace: Workspace) -> list[str]:
-    from data import store
+    from suture.data.collections import storage
 
-    return store.load(workspace, "demo").table["report"].tolist()
+    return storage.load(workspace, "demo").table["report"].tolist()
 
 
 def test_two_runs_of_the_same_pair_do_not_disturb_each_other(home: Path) -> None:
     code = (
-        "from data.workspace import Workspace\nfrom models.embed import embed\n"
+        "from suture.data.workspace import Workspace\nfrom suture.models.embedding.embed import embed\n"
         f"print(embed(Workspace({str(home)!r}), 'demo', 'demo-untrained', name='twice').reused)"
     )
     runs = [
@@ -192,7 +193,7 @@ def test_tokenizing_in_many_threads_gives_what_one_thread_gives() -> None:
     import torch
     from open_clip.tokenizer import HFTokenizer
 
-    from models.encoders import TextEncoder
+    from suture.models.checkpoints.encoders import TextEncoder
     from tests.conftest import beside
 
     tokenizer = HFTokenizer(str(beside("weights", "minilm")), context_length=32)

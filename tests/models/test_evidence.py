@@ -13,16 +13,16 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from analysis import report
-from analysis.report import html, record_json, table_files
-from cli.evidence import commands
-from data.errors import NotFound, Refused
-from data.intake import intake
-from data.vectors import import_vectors
-from data.workspace import CHECKPOINT, COLLECTION, SET, Workspace
-from models import builtin
-from models.embed import embed
-from models.evidence import gather, refuse_target, write
+from suture.analysis import report
+from suture.analysis.report import html, record_json, table_files
+from suture.cli.report import commands
+from suture.data.errors import NotFound, Refused
+from suture.data.intake import intake
+from suture.data.vectors import import_vectors
+from suture.data.workspace import CHECKPOINT, COLLECTION, SET, Workspace
+from suture.models import builtin
+from suture.models.embedding.embed import embed
+from suture.workflows.report_data import gather, refuse_target, write
 from tests.hostile import CELL, FORMULA, LABEL, MARKED, TEX, Page, texts
 
 A, B = "mine @ demo-untrained", "mine @ demo-clip"

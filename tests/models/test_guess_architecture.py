@@ -12,14 +12,15 @@ from open_clip import get_model_config
 from safetensors.torch import save_file
 from torch import Tensor
 
-from data.errors import Refused
-from data.workspace import Workspace
-from models import architecture, builtin
-from models.checkpoints import fit
-from models.fitting import settled
-from models.guess_architecture import choose, facts_of_config, facts_of_weights, guess, known
-from models.hf_names import is_clip_model, to_open_clip
-from models.registry import Source, add
+from suture.data.errors import Refused
+from suture.data.workspace import Workspace
+from suture.models import builtin
+from suture.models.checkpoints import architecture
+from suture.models.checkpoints.hf_names import is_clip_model, to_open_clip
+from suture.models.checkpoints.recognise import choose, facts_of_config, facts_of_weights, guess, known
+from suture.models.checkpoints.registry import Source, add
+from suture.models.checkpoints.weights import fit
+from suture.models.checkpoints.weights_match import settled
 
 TINY = {
     "embed_dim": 16,

@@ -9,17 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.posthoc.heads import Heads
-from data import embeddings
-from data.errors import Refused
-from data.vectors import import_vectors
-from data.workspace import SET, Workspace
-from models.adapters import adapt_query, load_adapter
-from models.losses.config import preset
-from models.results import evaluation
-from models.training import networks
-from models.training.heads import DEFAULTS, Shape, adapt_heads
-from models.training.heads import _folded as folded
+from suture.analysis.posthoc.heads import Heads
+from suture.data.errors import Refused
+from suture.data.vectors import import_vectors
+from suture.data.workspace import SET, Workspace, embedding_sets
+from suture.models.adapters import adapt_query, load_adapter
+from suture.models.losses.config import preset
+from suture.models.training import networks
+from suture.models.training.heads import DEFAULTS, Shape, adapt_heads
+from suture.models.training.heads import _folded as folded
+from suture.workflows.evaluate import evaluation
 
 N, HIDDEN_FACTORS = 240, 6
 
@@ -60,7 +59,7 @@ def test_planted_pairs_are_found_on_held_out_rows(workspace: Workspace, tmp_path
     made = adapt_heads(workspace, source, config=config(), shape=Shape(16, hidden, 0.0))
     assert (made.fit_split, made.n_fit, made.score_split) == ("train", 140, "test")
     assert recall(workspace, made.name) > 0.9
-    assert embeddings.load(workspace, made.name).comparable
+    assert embedding_sets.load(workspace, made.name).comparable
 
 
 def test_on_noise_held_out_rows_stay_at_chance(workspace: Workspace, tmp_path: Path) -> None:
@@ -72,7 +71,7 @@ def test_three_modalities_of_three_widths_one_of_them_missing_at_times(
     workspace: Workspace, tmp_path: Path
 ) -> None:
     made = adapt_heads(workspace, features(workspace, tmp_path, third=True), config=config("clip"))
-    result = embeddings.load(workspace, made.name)
+    result = embedding_sets.load(workspace, made.name)
     assert result.modalities == ["image", "caption", "history"]
     assert result.present("history").sum() == N - N // 3
     found = evaluation(workspace, made.name, split="test", resamples=20)
@@ -97,9 +96,9 @@ def test_heads_come_back_from_the_workspace_and_map_new_rows(workspace: Workspac
     made = adapt_heads(workspace, source, config=config(epochs=2), shape=Shape(16, 8, 0.0))
     heads = load_adapter(workspace, made.name)
     assert isinstance(heads, Heads)
-    rows = np.asarray(embeddings.load(workspace, source).vectors["caption"][:3])
+    rows = np.asarray(embedding_sets.load(workspace, source).vectors["caption"][:3])
     mapped = adapt_query(workspace, made.name, "caption", rows)
-    np.testing.assert_array_equal(mapped, embeddings.load(workspace, made.name).vectors["caption"][:3])
+    np.testing.assert_array_equal(mapped, embedding_sets.load(workspace, made.name).vectors["caption"][:3])
     with pytest.raises(ValueError, match="no strength"):
         heads.apply({"caption": rows}, strength=0.5)
 
@@ -107,7 +106,7 @@ def test_heads_come_back_from_the_workspace_and_map_new_rows(workspace: Workspac
 def test_same_seed_same_heads(workspace: Workspace, tmp_path: Path) -> None:
     source = features(workspace, tmp_path)
     names = [adapt_heads(workspace, source, config=config(epochs=2), name=n).name for n in ("one", "two")]
-    first, second = (embeddings.load(workspace, n).vectors["image"] for n in names)
+    first, second = (embedding_sets.load(workspace, n).vectors["image"] for n in names)
     np.testing.assert_array_equal(first, second)
 
 
@@ -141,7 +140,7 @@ def test_what_cannot_work_is_said_first(
 
 
 def test_heads_at_work_do_not_disturb_who_watches_trainings(workspace: Workspace, tmp_path: Path) -> None:
-    from models.training import record
+    from suture.models.training import record
 
     seen: list[int] = []
     source = features(workspace, tmp_path)

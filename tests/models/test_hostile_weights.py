@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from data.errors import UserError
-from models.checkpoints import fit, read_weights, try_out
+from suture.data.errors import UserError
+from suture.models.checkpoints.weights import fit, read_weights, try_out
 from tests.conftest import BESIDE, beside
 
 TABLE = BESIDE / "hostile" / "expected.csv"

@@ -9,14 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import likeness, neighbours
-from analysis.arrays import unit_rows
-from data import embeddings
-from data.collection import STUDY_ID
-from data.embeddings import EmbeddingSet
-from data.errors import Refused
-from data.workspace import Workspace, keep
-from models import indexes, nearby
+from suture.analysis.math.arrays import unit_rows
+from suture.analysis.retrieval import nearest, out_of_distribution
+from suture.data.collection import STUDY_ID
+from suture.data.embedding_set import EmbeddingSet
+from suture.data.errors import Refused
+from suture.data.workspace import Workspace, embedding_sets, keep
+from suture.workflows.neighbours import indexes, neighbour_search
 from tests.analysis.test_by_blocks import peak_of
 
 RNG = np.random.default_rng(0)
@@ -31,8 +30,8 @@ def held(workspace: Workspace) -> EmbeddingSet:
     }
     vectors["text"][::10] = 0
     rows = pd.DataFrame({STUDY_ID: [f"s{i}" for i in range(600)], "split": "test"})
-    embeddings.save(workspace, "held", vectors, rows, {})
-    return embeddings.load(workspace, "held")
+    embedding_sets.save(workspace, "held", vectors, rows, {})
+    return embedding_sets.load(workspace, "held")
 
 
 def files(workspace: Workspace) -> list[Path]:
@@ -75,8 +74,8 @@ def test_answers_by_an_index_are_the_exact_ones_up_to_its_recall(
     workspace: Workspace, held: EmbeddingSet
 ) -> None:
     new = {m: np.asarray(x[5:25]) for m, x in held.vectors.items()}
-    exact = nearby.ask(workspace, held, "all", new, k=5)
-    quick = nearby.ask(workspace, held, "all", new, k=5, index="hnsw")
+    exact = neighbour_search.ask(workspace, held, "all", new, k=5)
+    quick = neighbour_search.ask(workspace, held, "all", new, k=5, index="hnsw")
     assert exact.recall == {}
     assert {*quick.recall} == {*exact.nearest} == {(x, y) for x in new for y in new}
     assert np.mean(exact.nearest["image", "image"].rows == quick.nearest["image", "image"].rows) > 0.9
@@ -85,26 +84,26 @@ def test_answers_by_an_index_are_the_exact_ones_up_to_its_recall(
 
 
 def test_how_far_out_the_set_itself_lies_is_measured_once(workspace: Workspace, held: EmbeddingSet) -> None:
-    spread = nearby.usual(workspace, held, "all", "text")
+    spread = neighbour_search.usual(workspace, held, "all", "text")
     np.testing.assert_allclose(
-        spread, likeness.usual(held.vectors["text"][held.rows_with("text")]), atol=1e-6
+        spread, out_of_distribution.usual(held.vectors["text"][held.rows_with("text")]), atol=1e-6
     )
     [path] = (workspace.home / "derived").rglob("usual-*")
     keep(path, (spread + 1).tobytes())
-    assert nearby.usual(workspace, held, "all", "text")[0] == spread[0] + 1
+    assert neighbour_search.usual(workspace, held, "all", "text")[0] == spread[0] + 1
     path.write_bytes(path.read_bytes()[:-1])
-    np.testing.assert_array_equal(nearby.usual(workspace, held, "all", "text"), spread)
+    np.testing.assert_array_equal(neighbour_search.usual(workspace, held, "all", "text"), spread)
 
 
 def test_places_elsewhere_are_those_of_a_full_sort(held: EmbeddingSet) -> None:
     new = {"image": np.asarray(held.vectors["image"][3:4])}
     ids = np.array([["s7", "nobody", "s10", "s41", ""]], dtype=object)
     scores = np.where(held.present("text"), held.vectors["text"] @ new["image"][0], -np.inf)
-    places = nearby.elsewhere(held, new, ("image", "text"), ids)[0]
+    places = neighbour_search.elsewhere(held, new, ("image", "text"), ids)[0]
     assert places[0] == 1 + np.sum(scores > scores[7] + 1e-6)
     assert places[3] == 1 + np.sum(scores > scores[41] + 1e-6)
     assert np.isnan(places[[1, 2, 4]]).all()
-    assert np.isnan(nearby.elsewhere(held, {}, ("image", "text"), ids)).all()
+    assert np.isnan(neighbour_search.elsewhere(held, {}, ("image", "text"), ids)).all()
 
 
 def test_one_rule_says_when_an_index_answers(
@@ -115,9 +114,9 @@ def test_one_rule_says_when_an_index_answers(
     assert indexes.chosen("exact", 10**9) == "exact"
     assert f"{indexes.EXACT_UP_TO:,}" in indexes.RULE
     new = {"image": np.asarray(held.vectors["image"][:3])}
-    assert nearby.ask(workspace, held, "all", new, k=5).index == {"image": "exact", "text": "exact"}
+    assert neighbour_search.ask(workspace, held, "all", new, k=5).index == {"image": "exact", "text": "exact"}
     monkeypatch.setattr(indexes, "EXACT_UP_TO", 550)  # 600 have an image, 540 a text
-    found = nearby.ask(workspace, held, "all", new, k=5)
+    found = neighbour_search.ask(workspace, held, "all", new, k=5)
     assert found.index == {"image": "ivf", "text": "exact"}
     assert {*found.recall} == {("image", "image")}
 
@@ -125,8 +124,8 @@ def test_one_rule_says_when_an_index_answers(
 def saved(workspace: Workspace, name: str, whole: EmbeddingSet, n: int) -> EmbeddingSet:
     """The first n studies, as a set of their own."""
     vectors = {m: np.asarray(x[:n]) for m, x in whole.vectors.items()}
-    embeddings.save(workspace, name, vectors, whole.rows[:n], {})
-    return embeddings.load(workspace, name)
+    embedding_sets.save(workspace, name, vectors, whole.rows[:n], {})
+    return embedding_sets.load(workspace, name)
 
 
 @pytest.mark.parametrize("kind", ["hnsw", "ivf"])
@@ -157,8 +156,8 @@ def test_an_index_of_other_rows_or_of_too_few_is_not_grown(
     vectors = {m: np.array(x[:n]) for m, x in held.vectors.items()}
     if changed is not None:
         vectors["text"][changed] = -vectors["text"][changed]
-    embeddings.save(workspace, "earlier", vectors, held.rows[:n], {})
-    indexes.opened(workspace, embeddings.load(workspace, "earlier"), "all", "text", "ivf")
+    embedding_sets.save(workspace, "earlier", vectors, held.rows[:n], {})
+    indexes.opened(workspace, embedding_sets.load(workspace, "earlier"), "all", "text", "ivf")
     assert indexes.opened(workspace, held, "all", "text", "ivf").added == 0
 
 
@@ -176,12 +175,12 @@ def test_an_index_is_built_without_a_copy_of_the_rows(
 ) -> None:
     """In less than the rows would take as float32, of which it is trained on a part."""
     monkeypatch.setattr(indexes, "BLOCK", 1024)
-    monkeypatch.setattr(neighbours, "ITEMS", 256)
+    monkeypatch.setattr(nearest, "ITEMS", 256)
     rng = np.random.default_rng(0)
     z = unit_rows(rng.normal(size=(40_000, 32))).astype("f2")
     rows = pd.DataFrame({STUDY_ID: [f"s{i}" for i in range(len(z))], "split": "test"})
-    embeddings.save(workspace, "many", {"image": z}, rows, {})
-    part = embeddings.load(workspace, "many")
+    embedding_sets.save(workspace, "many", {"image": z}, rows, {})
+    part = embedding_sets.load(workspace, "many")
     import faiss  # noqa: F401  what is measured is not its import
 
     assert peak_of(lambda: indexes.opened(workspace, part, "all", "image", "ivf")) < 2 * z.nbytes
@@ -189,4 +188,4 @@ def test_an_index_is_built_without_a_copy_of_the_rows(
 
 def test_an_index_that_there_is_not_is_refused(workspace: Workspace, held: EmbeddingSet) -> None:
     with pytest.raises(Refused, match="Expected one of auto, exact, hnsw, ivf"):
-        nearby.ask(workspace, held, "all", {}, k=5, index="lsh")
+        neighbour_search.ask(workspace, held, "all", {}, k=5, index="lsh")

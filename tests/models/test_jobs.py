@@ -14,12 +14,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from data.errors import Refused
-from data.workspace import COLLECTION, SET, Workspace
-from models import builtin, demo, job_table, jobs, worker
-from models.dispatcher import NOT_TAKEN, Dispatcher, Process
-from models.job_table import Job
-from models.tasks import Own
+from suture import jobs
+from suture.data.errors import Refused
+from suture.data.workspace import COLLECTION, SET, Workspace
+from suture.jobs import table
+from suture.jobs.dispatcher import NOT_TAKEN, Dispatcher, Process
+from suture.jobs.table import Job
+from suture.models import builtin
+from suture.workflows import demo, worker
+from suture.workflows.job_kinds import Own
 
 
 @pytest.fixture
@@ -46,8 +49,8 @@ def state(workspace: Workspace, job_id: str) -> str:
 
 TAKES = """
 import sys, time
-from data.workspace import Workspace
-from models import job_table
+from suture.data.workspace import Workspace
+from suture.models import job_table
 if not job_table.take(Workspace(sys.argv[1]), sys.argv[2]): sys.exit(3)
 time.sleep(600)
 """
@@ -107,7 +110,7 @@ def test_the_same_job_is_queued_once(alone: Workspace) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="sessions are not weighed here")
 def test_a_job_steps_back_and_its_session_with_it() -> None:
-    script = "from models import worker; worker._quiet(); print(open('/proc/self/autogroup').read())"
+    script = "from suture.models import worker; worker._quiet(); print(open('/proc/self/autogroup').read())"
     came = subprocess.run(
         [sys.executable, "-c", f"import os; {script}; print(os.nice(0))"],
         start_new_session=True,
@@ -158,8 +161,8 @@ def test_what_is_stopped_stays_stopped_and_its_process_ends(alone: Workspace, ha
         assert state(alone, job_id) == "cancelled"
     until(lambda: hands.children[running].poll() is not None)
     assert not hands.look()
-    with pytest.raises(job_table.NotOurs):
-        job_table.tell(alone, running, 0.5, "late")
+    with pytest.raises(table.NotOurs):
+        table.tell(alone, running, 0.5, "late")
     assert worker.main(str(alone.home), waiting) == NOT_TAKEN
 
 
@@ -191,9 +194,9 @@ def test_an_upload_is_kept_for_a_resume_and_deleted_at_the_end(alone: Workspace,
     for source in (upload, tmp_path / "own"):
         source.mkdir(parents=True)
         job_id = jobs.start(alone, "import", {"source": str(source), "name": source.name})
-        job = job_table.take(alone, job_id)
+        job = table.take(alone, job_id)
         assert job is not None
-        job_table.bury(alone, job)
+        table.bury(alone, job)
         assert source.exists()
         jobs.cancel(alone, job_id)
     assert not upload.exists()
@@ -227,7 +230,7 @@ def test_an_import_ends_with_its_report(alone: Workspace, tmp_path: Path) -> Non
     answers = []
     for _ in range(2):  # the second time the name is taken, by another job
         job_id = jobs.start(alone, "import", args)
-        subprocess.run([sys.executable, "-m", "models.worker", str(alone.home), job_id], check=True)
+        subprocess.run([sys.executable, "-m", "suture.workflows.worker", str(alone.home), job_id], check=True)
         job = jobs.job(alone, job_id)
         assert job is not None
         assert job.result is not None
@@ -239,14 +242,14 @@ def test_an_import_that_died_after_its_end_is_done_when_tried_again(alone: Works
     (tmp_path / "t.csv").write_text("study_id,findings,impression\na,one,two\n")
     job_id = jobs.start(alone, "import", {"source": str(tmp_path / "t.csv"), "name": "mine"})
     for death in range(3):
-        job = job_table.take(alone, job_id)
+        job = table.take(alone, job_id)
         assert job is not None
         if death == 2:
             worker.TASKS["import"](Own(str(alone.home), job), job.args, lambda share, what: None)
-        job_table.bury(alone, job)
+        table.bury(alone, job)
     assert (state(alone, job_id), alone.has(COLLECTION, "mine")) == ("failed", True)
     jobs.again(alone, job_id)
-    subprocess.run([sys.executable, "-m", "models.worker", str(alone.home), job_id], check=True)
+    subprocess.run([sys.executable, "-m", "suture.workflows.worker", str(alone.home), job_id], check=True)
     done = jobs.job(alone, job_id)
     assert done is not None
     assert (done.state, done.message) == ("done", "mine: 1 study taken.")
@@ -271,7 +274,7 @@ def test_a_dispatcher_without_work_ends(alone: Workspace) -> None:
 
 
 def test_a_worker_in_the_foreground_is_alone_and_stops_when_told(workspace: Workspace) -> None:
-    command = [sys.executable, "-m", "cli", "worker", "--home", str(workspace.home)]
+    command = [sys.executable, "-m", "suture.cli", "worker", "--home", str(workspace.home)]
     first = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     with (workspace.home / jobs.LOCK).open("a") as lock:
         until(lambda: not jobs.held(lock.fileno()) or fcntl.flock(lock, fcntl.LOCK_UN))

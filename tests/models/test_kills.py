@@ -14,8 +14,10 @@ import psutil
 import pytest
 from PIL import Image
 
-from data.workspace import CHECKPOINT, COLLECTION, SET, Workspace
-from models import builtin, demo, jobs
+from suture import jobs
+from suture.data.workspace import CHECKPOINT, COLLECTION, SET, Workspace
+from suture.models import builtin
+from suture.workflows import demo
 from tests.models.killing import Moment, killed, run
 from tests.models.test_jobs import until
 from tests.models.training_runs import asked

@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.projection import compared
-from data import embeddings
-from data.errors import Refused
-from data.vectors import import_vectors
-from data.workspace import SET, Workspace
-from models import layouts
-from models.tasks import TASKS
+from suture.analysis.projection import compared
+from suture.data.errors import Refused
+from suture.data.vectors import import_vectors
+from suture.data.workspace import SET, Workspace, embedding_sets
+from suture.workflows import layouts
+from suture.workflows.job_kinds import TASKS
 
 N = 80
 
@@ -76,7 +75,7 @@ def test_of_many_points_a_sample_is_laid_out_and_places_the_others(
 
 def test_pca_of_many_is_left_to_a_job_and_kept(two: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layouts, "AT_ONCE", 100)
-    chosen = embeddings.load(two, "a")
+    chosen = embedding_sets.load(two, "a")
     assert not layouts.at_once(chosen)
     assert layouts.straight_kept(two, chosen) is None
     TASKS["layout"](two, {"sets": ["a"], "split": "all", "method": "pca"}, lambda share, what: None)
@@ -96,7 +95,7 @@ def test_job_starts_the_second_map_from_the_first(two: Workspace) -> None:
 
 
 def test_missing_modality_has_no_place_and_is_not_distorted(two: Workspace, tmp_path: Path) -> None:
-    kept = embeddings.load(two, "a")
+    kept = embedding_sets.load(two, "a")
     arrays = {m: np.array(kept.vectors[m]) for m in kept.modalities}
     np.savez(tmp_path / "gaps.npz", **arrays, **{"present:y": np.arange(N) > 2})
     assert import_vectors(two, [tmp_path / "gaps.npz"], "gaps").refused is None

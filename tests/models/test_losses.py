@@ -16,12 +16,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, logsigmoid, normalize
 
-from data.errors import Refused
-from models.losses import Losses, logit_scale, objective, schedules
-from models.losses.config import DESCRIPTIONS, PRESETS, WEIGHTS, ObjectiveConfig, check, preset
-from models.losses.features import Features
-from models.losses.kernels import InfoNCE, LogMeanKernel, SigLIP
-from models.losses.terms import centroid_uniformity, intra_modality
+from suture.data.errors import Refused
+from suture.models.losses import Losses, logit_scale, objective, schedules
+from suture.models.losses.config import DESCRIPTIONS, PRESETS, WEIGHTS, ObjectiveConfig, check, preset
+from suture.models.losses.features import Features
+from suture.models.losses.kernels import InfoNCE, LogMeanKernel, SigLIP
+from suture.models.losses.terms import centroid_uniformity, intra_modality
 from tests.conftest import beside
 
 PAIRS = ("set_a_pair_n64_d16", "set_b_pair_n257_d32", "set_d_ties_n40_d8", "set_e_rankdef_n20_d32")
@@ -270,7 +270,7 @@ def batch(modalities: int, missing: float, seed: int = 0) -> tuple[Tensor, Tenso
 def test_values_and_gradients_of_the_obvious_formulation(
     contrastive: str, pairs: str, modalities: int, missing: float, mask: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("models.losses.kernels.BLOCK", 5 * 14)  # several blocks, the last one smaller
+    monkeypatch.setattr("suture.models.losses.kernels.BLOCK", 5 * 14)  # several blocks, the last one smaller
     config = ObjectiveConfig(contrastive, pairs, mask_duplicates=mask, **EVERY)
     z, present, keys = batch(modalities, missing)
     scale = torch.tensor(9.0, dtype=torch.float64, requires_grad=True)
@@ -481,5 +481,5 @@ def test_an_unknown_objective_and_a_lone_modality_are_refused() -> None:
 
 
 def test_choosing_an_objective_brings_no_torch() -> None:
-    code = "import sys, models.losses.config; sys.exit('torch' in sys.modules)"
+    code = "import sys, suture.models.losses.config; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

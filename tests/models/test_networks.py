@@ -10,13 +10,14 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from data import embeddings, store
-from data.errors import Refused
-from data.workspace import CHECKPOINT, Workspace
-from models import builtin, registry
-from models.architecture import WEIGHTS, instantiate
-from models.embed import embed
-from models.training.networks import (
+from suture.data.collections import storage
+from suture.data.errors import Refused
+from suture.data.workspace import CHECKPOINT, Workspace, embedding_sets
+from suture.models import builtin
+from suture.models.checkpoints import registry
+from suture.models.checkpoints.architecture import WEIGHTS, instantiate
+from suture.models.embedding.embed import embed
+from suture.models.training.networks import (
     MAX_SCALE,
     Heads,
     Projections,
@@ -25,7 +26,7 @@ from models.training.networks import (
     projection_name,
     without_projection,
 )
-from models.training.run import train
+from suture.models.training.run import train
 from tests.models.training_runs import NAME, asked
 
 KINDS = {"image": "image", "report": "text"}
@@ -61,12 +62,12 @@ def test_heads_on_frozen_towers_change_the_projections_alone(tiny: Workspace) ->
 def test_embedding_with_trained_heads_is_features_times_projection(tiny: Workspace) -> None:
     train(tiny, asked(name="heads embed", train="heads", objective="clip"), device="cpu")
     run = embed(tiny, NAME, "heads embed", device="cpu")
-    found = embeddings.load(tiny, run.name)
+    found = embedding_sets.load(tiny, run.name)
     checkpoint = registry.load(tiny, builtin.UNTRAINED, device="cpu")
     model = registry.model_of(checkpoint)
     for kind in ("image", "text"):
         without_projection(model, kind)
-    collection, pack = store.load(tiny, NAME), store.image_pack(tiny, NAME)
+    collection, pack = storage.load(tiny, NAME), storage.image_pack(tiny, NAME)
     assert pack is not None
     numbers = collection.table["image"].to_numpy()[:20]
     reports = collection.table["report"].tolist()[:20]

@@ -14,17 +14,19 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from analysis import likeness
-from analysis.arrays import unit_rows
-from data import embeddings, images, store
-from data.collection import STUDY_ID
-from data.embeddings import EmbeddingSet
-from data.errors import Refused
-from data.vectors import import_vectors
-from data.workspace import CHECKPOINT, COLLECTION, SET, Record, Workspace
-from models import jobs, newcomers
-from models.adapters import adapt
-from models.newcomers import Admission, Uploads
+from suture import jobs
+from suture.analysis.math.arrays import unit_rows
+from suture.analysis.retrieval import out_of_distribution
+from suture.data import images
+from suture.data.collection import STUDY_ID
+from suture.data.collections import storage
+from suture.data.embedding_set import EmbeddingSet
+from suture.data.errors import Refused
+from suture.data.vectors import import_vectors
+from suture.data.workspace import CHECKPOINT, COLLECTION, SET, Record, Workspace, embedding_sets
+from suture.models.adapters import adapt
+from suture.workflows.neighbours import uploads as newcomers
+from suture.workflows.neighbours.uploads import Admission, Uploads
 
 A, B = "demo @ demo-clip", "demo @ demo-aligned"
 RNG = np.random.default_rng(0)
@@ -45,7 +47,7 @@ def demo(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace
 
 def of_demo(demo: Workspace, *rows: int) -> Uploads:
     """Pictures of the reference with their reports, as a person would upload them."""
-    collection, pack = store.load(demo, "demo"), store.image_pack(demo, "demo")
+    collection, pack = storage.load(demo, "demo"), storage.image_pack(demo, "demo")
     assert pack is not None
     files = []
     for row in rows:
@@ -74,8 +76,8 @@ def guests_of(workspace: Workspace, visit: Record, name: str) -> EmbeddingSet:
 
 def outside(new: np.ndarray, known: np.ndarray, *, k: int = 10) -> np.ndarray:
     held = EmbeddingSet("known", {"image": known}, pd.DataFrame(index=range(len(known))), {})
-    found = likeness.neighbours({"image": new}, held, k=k)["image", "image"]
-    return likeness.outside(found, likeness.usual(known, k=k), k=k)
+    found = out_of_distribution.neighbours({"image": new}, held, k=k)["image", "image"]
+    return out_of_distribution.outside(found, out_of_distribution.usual(known, k=k), k=k)
 
 
 # --- how far out, whom they are next to, what these agree on
@@ -83,7 +85,7 @@ def outside(new: np.ndarray, known: np.ndarray, *, k: int = 10) -> np.ndarray:
 
 def test_outside_is_the_share_of_known_rows_with_a_smaller_distance_to_their_kth_neighbour() -> None:
     known, new = unit_rows(RNG.normal(size=(60, 6))), unit_rows(RNG.normal(size=(7, 6)))
-    spread = likeness.usual(known, k=4)
+    spread = out_of_distribution.usual(known, k=4)
     slow = np.sort([np.sort(1 - known @ row)[4] for row in known])  # the first is the row itself
     np.testing.assert_allclose(spread, slow, atol=1e-6)
     scores = outside(new, known, k=4)
@@ -121,7 +123,7 @@ def test_neighbours_are_those_of_an_exhaustive_search_in_every_direction() -> No
     held = reference()
     new = {m: unit_rows(RNG.normal(size=(5, 8))).astype(np.float32) for m in ("image", "report")}
     new["report"][2] = 0
-    found = likeness.neighbours(new, held, k=4)
+    found = out_of_distribution.neighbours(new, held, k=4)
     assert set(found) == {(x, y) for x in new for y in new}
     for (x, y), answer in found.items():
         items = held.rows_with(y)
@@ -142,16 +144,18 @@ def test_own_partner_is_ranked_among_the_gallery_and_itself() -> None:
     new["report"][0] = new["image"][0]  # nothing can be nearer
     new["report"][1] = -new["image"][1]  # nothing can be farther
     new["report"][2] = 0
-    own = likeness.neighbours(new, held, k=4)["image", "report"].own
+    own = out_of_distribution.neighbours(new, held, k=4)["image", "report"].own
     assert own[0] == 1
     assert own[1] == 49 + 1
     assert np.isnan(own[2])
-    assert np.isnan(likeness.neighbours(new, held, k=4)["image", "image"].own).all()
+    assert np.isnan(out_of_distribution.neighbours(new, held, k=4)["image", "image"].own).all()
 
 
 def test_k_is_cut_to_the_gallery() -> None:
     held = reference(5)
-    found = likeness.neighbours({"image": held.vectors["image"][:1]}, held, k=12, targets=["report"])
+    found = out_of_distribution.neighbours(
+        {"image": held.vectors["image"][:1]}, held, k=12, targets=["report"]
+    )
     assert found["image", "report"].rows.shape == (1, 4)
 
 
@@ -165,12 +169,14 @@ def test_agreement_counts_the_majority_against_chance_and_leaves_blanks_out() ->
             "only": ["same"] * 20,
         }
     )
-    found = likeness.agreements(labels.assign(id=[f"{i}{'x' * i}" for i in range(20)]), np.arange(4))
+    found = out_of_distribution.agreements(
+        labels.assign(id=[f"{i}{'x' * i}" for i in range(20)]), np.arange(4)
+    )
     first = found[0]
     assert first.label == "finding"
     assert (first.value, first.count, first.known, first.base) == ("mass", 4, 4, 0.25)
     assert {a.label for a in found} == {"finding", "sex", "id"}  # not: nearly blank, one value
-    assert likeness.agreements(labels.iloc[:, :0], np.arange(4)) == []
+    assert out_of_distribution.agreements(labels.iloc[:, :0], np.arange(4)) == []
 
 
 def test_a_modality_of_another_name_is_held_against_the_first_of_its_kind() -> None:
@@ -189,11 +195,11 @@ def test_a_copy_of_a_reference_study_finds_itself_and_noise_lies_out(demo: Works
     rows = (7, 21, 33)
     visit, _ = admitted(demo, [*of_demo(demo, *rows), ("noise.png", png(3, 512))])
     embed(demo, visit, "demo-clip", "demo-aligned")
-    whole, guests = embeddings.load(demo, name), guests_of(demo, visit, name)
+    whole, guests = embedding_sets.load(demo, name), guests_of(demo, visit, name)
     vectors = newcomers.in_space(demo, guests, whole)
     ids = guests.rows[STUDY_ID].tolist()
     copies = [ids.index(whole.rows[STUDY_ID][row]) for row in rows]
-    found = likeness.neighbours(vectors, whole, k=3)
+    found = out_of_distribution.neighbours(vectors, whole, k=3)
     same = found["image", "image"]
     assert same.rows[copies, 0].tolist() == [*rows]
     np.testing.assert_allclose(same.cosines[copies, 0], 1, atol=1e-4)
@@ -211,7 +217,7 @@ def test_an_adapted_set_maps_the_newcomers_as_its_own(demo: Workspace) -> None:
     name = adapt(demo, A, method="mean-removal").name
     visit, _ = admitted(demo, of_demo(demo, 11))
     embed(demo, visit, "demo-clip")
-    whole, guests = embeddings.load(demo, name), guests_of(demo, visit, name)
+    whole, guests = embedding_sets.load(demo, name), guests_of(demo, visit, name)
     vectors = newcomers.in_space(demo, guests, whole)
     for modality in ("image", "report"):
         np.testing.assert_allclose(vectors[modality][0], whole.vectors[modality][11], atol=1e-3)
@@ -266,7 +272,7 @@ def test_keeping_makes_an_ordinary_collection_and_ends_the_visit(demo: Workspace
     assert visit.name in [v.name for v in newcomers.visits(demo)]
     newcomers.keep(demo, visit, "my two")
     assert visit.name not in [v.name for v in newcomers.visits(demo)]
-    kept, pack = store.load(demo, "my two"), store.image_pack(demo, "my two")
+    kept, pack = storage.load(demo, "my two"), storage.image_pack(demo, "my two")
     assert len(kept) == 2
     assert pack is not None
     assert pack.read(0) == dict(of_demo(demo, 40))[f"{kept.table[STUDY_ID][0]}.png"]
@@ -303,7 +309,7 @@ def test_files_as_they_lie(workspace: Workspace) -> None:
             ("empty.txt", b""),
         ],
     )  # fmt: skip
-    table = store.load(newcomers.home(workspace), visit.name).table.set_index(STUDY_ID)
+    table = storage.load(newcomers.home(workspace), visit.name).table.set_index(STUDY_ID)
     assert came.report.adds_up
     assert came.report.skipped == {
         "duplicate_file": 1, "not_an_image": 1, "file_type_not_allowed": 1, "study_empty": 1
@@ -316,7 +322,7 @@ def test_files_as_they_lie(workspace: Workspace) -> None:
 
 def test_the_same_name_twice_with_other_contents_is_two_studies(workspace: Workspace) -> None:
     visit, came = admitted(workspace, [("x.png", png(1)), ("x.png", png(2)), ("x.jpg", png(3))])
-    ids = store.load(newcomers.home(workspace), visit.name).table[STUDY_ID]
+    ids = storage.load(newcomers.home(workspace), visit.name).table[STUDY_ID]
     assert came.report.taken == 3
     assert ids.is_unique
 
@@ -382,7 +388,7 @@ def test_a_table_beside_pictures_is_read_and_what_it_does_not_name_is_told(works
 def test_a_table_of_reports_alone_is_studies_of_text(workspace: Workspace) -> None:
     rows = "".join(f"s{i},The heart is of size {i} today.\n" for i in range(4))
     visit, _ = admitted(workspace, [("r.csv", f"study_id,report\n{rows}".encode())])
-    held = store.load(newcomers.home(workspace), visit.name)
+    held = storage.load(newcomers.home(workspace), visit.name)
     assert [m.name for m in held.modalities] == ["report"]
     assert held.table[STUDY_ID].tolist() == ["s0", "s1", "s2", "s3"]
     came = newcomers.admit(workspace, [("r.csv", b"a,b\n1,2\n3,4\n")])
@@ -399,7 +405,7 @@ def test_a_table_without_texts_does_not_keep_the_pictures_out(workspace: Workspa
 def test_the_import_of_a_collection_still_refuses_what_has_no_partner(
     workspace: Workspace, tmp_path: Path
 ) -> None:
-    from data.intake import intake
+    from suture.data.intake import intake
 
     (tmp_path / "a.png").write_bytes(png(1))
     (tmp_path / "b.png").write_bytes(png(2))
@@ -411,5 +417,5 @@ def test_the_import_of_a_collection_still_refuses_what_has_no_partner(
 def test_pages_may_import_newcomers_without_torch() -> None:
     import subprocess
 
-    code = "import sys, models.newcomers; sys.exit('torch' in sys.modules)"
+    code = "import sys, suture.workflows.neighbours.uploads; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0

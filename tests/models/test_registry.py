@@ -14,11 +14,12 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from data.workspace import CHECKPOINT, Workspace
-from models import builtin, registry
-from models.architecture import CONFIG, WEIGHTS, instantiate
-from models.encoders import TabularEncoder
-from models.registry import Source, add, load
+from suture.data.workspace import CHECKPOINT, Workspace
+from suture.models import builtin
+from suture.models.checkpoints import registry
+from suture.models.checkpoints.architecture import CONFIG, WEIGHTS, instantiate
+from suture.models.checkpoints.encoders import TabularEncoder
+from suture.models.checkpoints.registry import Source, add, load
 from tests.models.stand_in_hub import stand_in_hub
 
 ROOT = Path(__file__).parents[2]
@@ -105,7 +106,7 @@ def test_hub_name_through_the_real_client(tmp_path: Path) -> None:
 
 
 def run(arguments: list[str], environment: dict[str, str]) -> dict:
-    command = [sys.executable, "-m", "cli", *arguments]
+    command = [sys.executable, "-m", "suture.cli", *arguments]
     result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert "Traceback" not in result.stderr
     return json.loads(result.stdout.splitlines()[-1])

@@ -13,17 +13,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import cli
-from data import store
-from data.collection import GROUP, SPLIT, Collection, Modality
-from data.errors import UserError
-from data.splits import held_back
-from data.workspace import Workspace
-from models.losses.config import PRESETS
-from models.training.config import TrainingConfig, from_mapping, from_toml
-from models.training.config import asked as asked_for
-from models.training.plan import plan
-from models.training.run import train
+from suture import cli
+from suture.data.collection import GROUP, SPLIT, Collection, Modality
+from suture.data.collections import storage
+from suture.data.errors import UserError
+from suture.data.splits import held_back
+from suture.data.workspace import Workspace
+from suture.models.losses.config import PRESETS
+from suture.models.training.config import TrainingConfig, from_mapping, from_toml
+from suture.models.training.config import asked as asked_for
+from suture.models.training.plan import plan
+from suture.models.training.run import train
 from tests.models.training_runs import NAME, asked, left, variant
 
 
@@ -197,7 +197,7 @@ def test_runs_with_the_same_outcome_have_the_same_key(
 
 
 def test_without_a_validation_split_whole_groups_are_held_back(tiny: Workspace) -> None:
-    collection = store.load(tiny, "no val")
+    collection = storage.load(tiny, "no val")
     todo = plan(tiny, asked(collection="no val", seed=3))
     groups = collection.table[GROUP].to_numpy()
     splits = collection.table[SPLIT].to_numpy()
@@ -218,7 +218,7 @@ def test_a_plan_trains_on_studies_with_two_modalities_and_looks_at_the_validatio
     tiny: Workspace,
 ) -> None:
     todo = plan(tiny, asked(modalities=["report", "history"]))
-    table = store.load(tiny, NAME).table
+    table = storage.load(tiny, NAME).table
     assert (table[SPLIT].to_numpy()[todo.fit] == "train").all()
     assert (table[SPLIT].to_numpy()[todo.validation] == "val").all()
     both = (table["history"] != "") & (table["report"] != "")

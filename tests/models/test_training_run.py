@@ -23,20 +23,21 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
-from data import embeddings, store
-from data.care import backup
-from data.collection import STUDY_ID, Modality
-from data.errors import Refused
-from data.workspace import CHECKPOINT, COLLECTION, Workspace
-from models import builtin, registry
-from models.architecture import WEIGHTS
-from models.embed import embed
-from models.encoders import TabularEncoder
-from models.results import evaluation
-from models.training import record
-from models.training.plan import plan
-from models.training.run import train
-from models.training.state import STATE
+from suture.data.collection import STUDY_ID, Modality
+from suture.data.collections import storage
+from suture.data.errors import Refused
+from suture.data.workspace import CHECKPOINT, COLLECTION, Workspace, embedding_sets
+from suture.data.workspace.maintenance import backup
+from suture.models import builtin
+from suture.models.checkpoints import registry
+from suture.models.checkpoints.architecture import WEIGHTS
+from suture.models.checkpoints.encoders import TabularEncoder
+from suture.models.embedding.embed import embed
+from suture.models.training import record
+from suture.models.training.plan import plan
+from suture.models.training.run import train
+from suture.models.training.state import STATE
+from suture.workflows.evaluate import evaluation
 from tests.models.training_runs import NAME, SHORT, asked, digest, left, shell, variant
 
 
@@ -109,13 +110,13 @@ def test_a_history_has_a_row_a_step_and_a_row_an_epoch(made: record.Run) -> None
 def test_snapshots_are_the_probe_at_each_epoch(tiny: Workspace, made: record.Run) -> None:
     """The one before training is what the start gives, the kept one what the new checkpoint gives."""
     assert made.snapshots.keys() == {0, 1, 2}
-    table = store.load(tiny, NAME).table
+    table = storage.load(tiny, NAME).table
     rows = np.flatnonzero(table[STUDY_ID].isin(made.studies))
     assert table[STUDY_ID].to_numpy()[rows].tolist() == made.studies
     assert made.rows["finding"] == table["finding"].to_numpy()[rows].tolist()
     for epoch, checkpoint in ((0, builtin.UNTRAINED), (made.history.best, "made")):
         embed(tiny, NAME, checkpoint, name=f"epoch {epoch}", device="cpu")
-        vectors = embeddings.load(tiny, f"epoch {epoch}").vectors
+        vectors = embedding_sets.load(tiny, f"epoch {epoch}").vectors
         for name in ("image", "report", "history"):
             np.testing.assert_allclose(made.snapshots[epoch][name], vectors[name][rows], atol=1e-3)
 
@@ -366,7 +367,7 @@ def test_three_kinds_of_modality_are_trained_together(tiny: Workspace, tmp_path:
         assert old.keys() == new.keys()
         assert any(not torch.equal(old[k], new[k]) for k in old)
     run = embed(tiny, "numbers", "three kinds", device="cpu")
-    assert embeddings.load(tiny, run.name).modalities == ["image", "report", "numbers"]
+    assert embedding_sets.load(tiny, run.name).modalities == ["image", "report", "numbers"]
     frozen = replace(config, name="never", train="heads")
     with pytest.raises(Refused, match="Leave the tabular modality out"):
         train(tiny, frozen, device="cpu")

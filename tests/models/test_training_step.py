@@ -12,15 +12,16 @@ import numpy as np
 import pytest
 import torch
 
-from data import store
-from data.errors import Refused
-from data.workspace import COLLECTION, Workspace
-from models import builtin, registry
-from models.training import texts
-from models.training.batches import Batch, StudySource, VectorSource, chunks, epoch_order, shifted
-from models.training.loop import start_fabric
-from models.training.networks import Network, Towers
-from models.training.step import Loss, backward, forward, gathered
+from suture.data.collections import storage
+from suture.data.errors import Refused
+from suture.data.workspace import COLLECTION, Workspace
+from suture.models import builtin
+from suture.models.checkpoints import registry
+from suture.models.training import texts
+from suture.models.training.batches import Batch, StudySource, VectorSource, chunks, epoch_order, shifted
+from suture.models.training.loop import start_fabric
+from suture.models.training.networks import Network, Towers
+from suture.models.training.step import Loss, backward, forward, gathered
 from tests.models import distributed_step as steps
 from tests.models.training_runs import NAME, ROOT, asked
 
@@ -32,12 +33,12 @@ def source(tiny_home: Path, tmp_path_factory: pytest.TempPathFactory) -> StudySo
     """Pictures and texts of the tiny collection, augmented."""
     workspace = Workspace(tiny_home)
     record = workspace.record(COLLECTION, NAME)
-    collection = store.outline(record)
+    collection = storage.outline(record)
     checkpoint = registry.load(workspace, builtin.UNTRAINED, device="cpu")
-    pack = store.image_pack(workspace, NAME)
+    pack = storage.image_pack(workspace, NAME)
     encoders, place = checkpoint.encoders, tmp_path_factory.mktemp("tokens")
     fabric = start_fabric("float32", "cpu")
-    told = texts.read(store.blocks(record), collection.modalities, encoders["text"], place, fabric)
+    told = texts.read(storage.blocks(record), collection.modalities, encoders["text"], place, fabric)
     return StudySource(collection, pack, collection.modalities, encoders, **vars(told), augment=True)
 
 

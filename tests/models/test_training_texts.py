@@ -11,15 +11,16 @@ import pandas as pd
 import pytest
 import torch
 
-from data import store
-from data.collection import Collection, Modality
-from data.embeddings import identity_rows
-from data.workspace import COLLECTION, Record, Workspace
-from models import builtin, registry
-from models.encoders import Encoder
-from models.training import texts
-from models.training.batches import row_keys
-from models.training.loop import start_fabric
+from suture.data.collection import Collection, Modality
+from suture.data.collections import storage
+from suture.data.embedding_set import identity_rows
+from suture.data.workspace import COLLECTION, Record, Workspace
+from suture.models import builtin
+from suture.models.checkpoints import registry
+from suture.models.checkpoints.encoders import Encoder
+from suture.models.training import texts
+from suture.models.training.batches import row_keys
+from suture.models.training.loop import start_fabric
 from tests.models.training_runs import NAME
 
 
@@ -31,12 +32,12 @@ def encoder(tiny_home: Path) -> Encoder:
 @pytest.fixture
 def record(tiny_home: Path, monkeypatch: pytest.MonkeyPatch) -> Record:
     """The tiny collection, read a few studies at a time."""
-    monkeypatch.setattr(store, "BLOCK", 7)
+    monkeypatch.setattr(storage, "BLOCK", 7)
     return Workspace(tiny_home).record(COLLECTION, NAME)
 
 
 def test_blocks_are_the_collection(record: Record) -> None:
-    whole, parts = store.read(record), [*store.blocks(record)]
+    whole, parts = storage.read(record), [*storage.blocks(record)]
     assert {len(p) for p in parts[:-1]} == {7}
     joined = pd.concat([p.table for p in parts], ignore_index=True)
     pd.testing.assert_frame_equal(joined, whole.table)
@@ -44,7 +45,7 @@ def test_blocks_are_the_collection(record: Record) -> None:
 
 
 def test_an_outline_knows_all_but_the_words(record: Record) -> None:
-    whole, outline = store.read(record), store.outline(record)
+    whole, outline = storage.read(record), storage.outline(record)
     spoken = [m.name for m in whole.modalities if m.kind == "text"]
     assert spoken
     pd.testing.assert_frame_equal(outline.table.drop(columns=spoken), whole.table.drop(columns=spoken))
@@ -56,8 +57,8 @@ def test_an_outline_knows_all_but_the_words(record: Record) -> None:
 def test_tokens_and_keys_are_those_of_all_texts_at_once(
     record: Record, encoder: Encoder, tmp_path: Path
 ) -> None:
-    whole, fabric = store.read(record), start_fabric("float32", "cpu")
-    told = texts.read(store.blocks(record), whole.modalities, encoder, tmp_path, fabric)
+    whole, fabric = storage.read(record), start_fabric("float32", "cpu")
+    told = texts.read(storage.blocks(record), whole.modalities, encoder, tmp_path, fabric)
     for modality in (m for m in whole.modalities if m.kind == "text"):
         expected = encoder.prepare(whole.table[modality.name].tolist())[0]
         tokens = told.tokens[modality.name]
@@ -65,7 +66,9 @@ def test_tokens_and_keys_are_those_of_all_texts_at_once(
         assert torch.equal(torch.from_numpy(np.array(tokens)).long(), expected.long())
     names = [m.name for m in whole.modalities]
     assert np.array_equal(told.keys, row_keys(identity_rows(whole), names))
-    again = texts.read(store.blocks(record), whole.modalities, None, tmp_path, fabric)  # nothing is made anew
+    again = texts.read(
+        storage.blocks(record), whole.modalities, None, tmp_path, fabric
+    )  # nothing is made anew
     assert all(np.array_equal(again.tokens[m], told.tokens[m]) for m in told.tokens)
     texts.forget(tmp_path)
     assert not [*tmp_path.iterdir()]

@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from analysis.evaluate import LABEL_VALUES
-from cli.zero_shot import commands
-from data import embeddings
-from data.errors import NotFound, Refused
-from data.vectors import import_vectors
-from data.workspace import CHECKPOINT, Workspace
-from models import builtin, demo, registry
-from models.adapters import adapt, adapt_query
-from models.embed import embed
-from models.zero_shot import TEMPLATES, absence, classify
+from suture.analysis.evaluate import LABEL_VALUES
+from suture.cli.zero_shot import commands
+from suture.data.errors import NotFound, Refused
+from suture.data.vectors import import_vectors
+from suture.data.workspace import CHECKPOINT, Workspace, embedding_sets
+from suture.models import builtin
+from suture.models.adapters import adapt, adapt_query
+from suture.models.checkpoints import registry
+from suture.models.embedding.embed import embed
+from suture.workflows import demo
+from suture.workflows.zero_shot import TEMPLATES, absence, classify
 
 NAME = f"demo @ {builtin.TRAINED}"
 FEW = {"resamples": 50}
@@ -46,7 +47,7 @@ def encoded(workspace: Workspace, prompts: list[str]) -> np.ndarray:
 def test_words_name_the_region_of_unseen_studies(kept: Workspace) -> None:
     """What the checkpoint was trained to see: six regions, by their names alone."""
     found = classify(kept, NAME, label="region", **FEW)
-    test = embeddings.load(kept, NAME).split("test")
+    test = embedding_sets.load(kept, NAME).split("test")
     assert (found.split, found.modality, found.n) == ("test", "image", len(test))
     assert found.scores.zero_shot_accuracy.value > 0.8
     assert found.scores.zero_shot_accuracy.low > 1 / 6
@@ -57,7 +58,7 @@ def test_words_name_the_region_of_unseen_studies(kept: Workspace) -> None:
 def test_it_is_what_prompts_by_hand_give(kept: Workspace) -> None:
     templates = ("{}", "film of the {}")
     found = classify(kept, NAME, label="region", templates=templates, **FEW)
-    test = embeddings.load(kept, NAME).split("test")
+    test = embedding_sets.load(kept, NAME).split("test")
     names = sorted(set(test.rows["region"]))
     means = [encoded(kept, [name, f"film of the {name}"]).mean(axis=0) for name in names]
     classes = np.stack([mean / np.linalg.norm(mean) for mean in means])
@@ -72,7 +73,7 @@ def test_it_is_what_prompts_by_hand_give(kept: Workspace) -> None:
 
 def test_values_studies_and_splits_without_a_label_are_left_out(kept: Workspace) -> None:
     """Most studies have no side: a hand has one, a chest without a finding has none."""
-    whole = embeddings.load(kept, NAME)
+    whole = embedding_sets.load(kept, NAME)
     found = classify(kept, NAME, label="side", split="val", **FEW)
     rows = whole.split("val").rows
     assert found.n == (rows["side"] != "").sum() < len(rows)
@@ -94,7 +95,7 @@ def test_prompts_of_an_adapted_set_take_the_way_of_its_texts(kept: Workspace) ->
     """Mean removal moves images and texts: words left behind would be far from both."""
     made = adapt(kept, NAME, method="mean-removal", name="closer").name
     found = classify(kept, made, label="region", templates=["{}"], **FEW)
-    test = embeddings.load(kept, made).split("test")
+    test = embedding_sets.load(kept, made).split("test")
     names = sorted(set(test.rows["region"]))
     words = adapt_query(kept, made, "report", encoded(kept, names))
     named = np.array(names)[(test.vectors["image"] @ words.T).argmax(axis=1)]

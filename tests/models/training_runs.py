@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from data import store
-from data.collection import Collection
-from data.workspace import CHECKPOINT, COLLECTION, Workspace
-from models import builtin
-from models.architecture import WEIGHTS
-from models.training.config import TrainingConfig, from_mapping
+from suture.data.collection import Collection
+from suture.data.collections import storage
+from suture.data.workspace import CHECKPOINT, COLLECTION, Workspace
+from suture.models import builtin
+from suture.models.checkpoints.architecture import WEIGHTS
+from suture.models.training.config import TrainingConfig, from_mapping
 
 ROOT = Path(__file__).parents[2]
 NAME = "tiny"
@@ -37,13 +37,13 @@ def asked(**changes: Any) -> TrainingConfig:
 
 def variant(workspace: Workspace, name: str, change: Callable[[Collection], Collection]) -> None:
     """The tiny collection under another name, changed."""
-    made = change(store.load(workspace, NAME))
+    made = change(storage.load(workspace, NAME))
     made = Collection(name, made.table, made.modalities, made.labels, made.synthetic, made.notes)
     pack = workspace.record(COLLECTION, NAME)
     with workspace.staging() as staged:
         for file in ("images.bin", "images.npy"):
             shutil.copyfile(pack.path(file), staged / file)
-        store.publish(workspace, made, staged, report={"skipped": {}, "problems": []})
+        storage.publish(workspace, made, staged, report={"skipped": {}, "problems": []})
 
 
 def digest(workspace: Workspace, name: str) -> str:
@@ -63,7 +63,7 @@ def shell(
     """`suture ...` in a process of its own, or by torchrun in several; `node` = torchrun's words for one."""
     many = [*(node or ["--standalone"]), "--nproc-per-node", str(processes)]
     run = ["-m", "torch.distributed.run", *many, "-m", "--"]
-    command = [sys.executable, *(run if processes > 1 or node else ["-m"]), "cli", *arguments]
+    command = [sys.executable, *(run if processes > 1 or node else ["-m"]), "suture.cli", *arguments]
     # one thread: sums in another order would differ in the last bits
     environment = {**os.environ, "SUTURE_HOME": str(home), "OMP_NUM_THREADS": "1"}
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}

@@ -9,7 +9,7 @@ identity    who the person is, from the log-in
 incidents   what a person sees of a fault, and what the log keeps of it
 """
 
-from pages.components.access.identity import ways, who
-from pages.components.access.visitors import VISITORS, owner_of, visitor
+from suture.pages.components.access.identity import ways, who
+from suture.pages.components.access.visitors import VISITORS, owner_of, visitor
 
 __all__ = ["VISITORS", "owner_of", "visitor", "ways", "who"]

@@ -16,8 +16,8 @@ from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pages.components.access import headers, incidents, settings, uploads
-from pages.components.access.visitors import COOKIE, VISITORS, of_request
+from suture.pages.components.access import headers, incidents, settings, uploads
+from suture.pages.components.access.visitors import COOKIE, VISITORS, of_request
 
 HANDED = ("/media/", "/column/", "/card/", "/thumb/")  # only to whom they were handed
 CORE = ("health", "host-config", "stream", "upload_file/", "bidi-components/")  # of Streamlit's own

@@ -7,7 +7,7 @@ from base64 import b64encode
 from functools import cache
 from hashlib import sha256
 
-from pages.components import index_html
+from suture.pages.components.serving import index_html
 
 FIXED = {
     "X-Content-Type-Options": "nosniff",

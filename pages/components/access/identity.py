@@ -16,8 +16,8 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from pages.components.access import settings
-from pages.components.access.visitors import VISITORS, visitor
+from suture.pages.components.access import settings
+from suture.pages.components.access.visitors import VISITORS, visitor
 
 
 @dataclass(frozen=True)

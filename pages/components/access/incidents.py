@@ -16,9 +16,9 @@ import streamlit as st
 from starlette.responses import PlainTextResponse, Response
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from data import logbook
-from data.errors import UserError
-from pages.components.access.visitors import VISITORS, visitor
+from suture.data.errors import UserError
+from suture.data.workspace import log
+from suture.pages.components.access.visitors import VISITORS, visitor
 
 
 def on_script_error(error: Exception) -> bool:
@@ -45,7 +45,7 @@ def note(action: str, **facts: object) -> None:
     """One line in the log: what this session did. Facts are ids, codes and counts, never content."""
     context = get_script_run_ctx(suppress_warning=True)
     session = hashlib.sha256(context.session_id.encode()).hexdigest()[:12] if context else ""
-    logbook.write(
+    log.write(
         os.environ.get("SUTURE_HOME", ""),
         {"action": action, "session": session, "user": VISITORS.owner(visitor()) or "", **facts},
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 from streamlit.runtime.media_file_manager import MediaFileManager
 
-from pages.components.access.visitors import VISITORS, visitor
+from suture.pages.components.access.visitors import VISITORS, visitor
 
 PROMISES = 10_000  # files made on a click, between the page and the click
 

@@ -9,8 +9,8 @@ from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, Response
 from streamlit.runtime import Runtime
 
-from pages.components.access import settings
-from pages.components.access.visitors import VISITORS, of_request
+from suture.pages.components.access import settings
+from suture.pages.components.access.visitors import VISITORS, of_request
 
 PATH = "/_stcore/upload_file/"
 _coming: list[int] = []  # bytes announced by the uploads under way

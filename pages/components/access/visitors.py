@@ -17,7 +17,7 @@ import streamlit as st
 from starlette.requests import HTTPConnection
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from pages.components.access import settings
+from suture.pages.components.access import settings
 
 COOKIE = "suture_visitor"
 SEVERAL = 100_000  # notes kept of each kind; the oldest go first

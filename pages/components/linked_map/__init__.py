@@ -1,8 +1,8 @@
 """One or two linked maps of studies: shape is modality, colour is meaning."""
 
-from pages.components.linked_map.colouring import Colouring
-from pages.components.linked_map.component import MapSelection, linked_map, selection
-from pages.components.linked_map.payload import SHAPES, Cards, Moment, Panel
+from suture.pages.components.linked_map.colouring import Colouring
+from suture.pages.components.linked_map.component import MapSelection, linked_map, selection
+from suture.pages.components.linked_map.payload import SHAPES, Cards, Moment, Panel
 
 __all__ = [
     "SHAPES",

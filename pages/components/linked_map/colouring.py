@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from analysis.figures import CATEGORY_COLOURS, MODALITY_COLOURS, SEQUENTIAL
+from suture.analysis.figures import CATEGORY_COLOURS, MODALITY_COLOURS, SEQUENTIAL
 
 MISSING = 255  # code of a study without a category
 MOST_NAMES = MISSING

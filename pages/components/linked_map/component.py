@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages.components.linked_map.colouring import Colouring
-from pages.components.linked_map.payload import MOST, Cards, Lines, Moment, Panel, pack, rows_of, sent
-from pages.components.scripts import script
+from suture.pages.components.linked_map.colouring import Colouring
+from suture.pages.components.linked_map.payload import MOST, Cards, Lines, Moment, Panel, pack, rows_of, sent
+from suture.pages.components.serving.scripts import script
 
 # map.js comes last and holds the entry.
 _PARTS = (
-    *("vendor/regl.js", "draw.js", "colours.js", "paint_canvas.js", "paint_gl.js", "density.js", "crowd.js"),
+    *("vendor/regl.js", "draw.js", "colours.js", "paint_canvas.js", "paint_gl.js", "density.js", "decluttering.js"),
     *(
         "over.js",
         "legend.js",

@@ -17,9 +17,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from analysis.projection import Region
-from pages.components.columns import address
-from pages.components.linked_map.colouring import Colouring
+from suture.analysis.projection import Region
+from suture.pages.components.linked_map.colouring import Colouring
+from suture.pages.components.serving.columns import address
 
 Lines = Literal["none", "all", "selected", "worst"]
 Extent = tuple[float, float, float, float]

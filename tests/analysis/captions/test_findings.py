@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.captions import FINDINGS, changed_findings, findings_of, mentions
-from analysis.captions.assertion import State
-from analysis.captions.findings import present
-from data.synthetic import phrases
-from data.synthetic.factors import FINDINGS as SYNTHETIC
-from data.synthetic.plan import patients, plan_study
-from data.synthetic.reports import write_report
+from suture.analysis.captions import FINDINGS, changed_findings, findings_of, mentions
+from suture.analysis.captions.assertion import State
+from suture.analysis.captions.findings import present
+from suture.data.synthetic import phrases
+from suture.data.synthetic.factors import FINDINGS as SYNTHETIC
+from suture.data.synthetic.plan import patients, plan_study
+from suture.data.synthetic.reports import write_report
 
 
 def planned(n: int, seed: int) -> list[tuple[str, set[str]]]:

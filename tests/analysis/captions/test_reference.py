@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.captions import score
+from suture.analysis.captions import score
 
 HERE = Path(__file__).parent
 PAIRS = json.loads((HERE / "pairs.json").read_text())

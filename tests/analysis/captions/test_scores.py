@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.captions import CAPTION_METRICS, CaptionScores, difference, from_json, score
-from analysis.captions.order import common_subsequence
-from analysis.captions.tokens import words
+from suture.analysis.captions import CAPTION_METRICS, CaptionScores, difference, from_json, score
+from suture.analysis.captions.tokens import words
+from suture.analysis.captions.word_order import common_subsequence
 from tests.analysis.captions.test_findings import planned
 
 TRUE = [text for text, _ in planned(60, 3)]

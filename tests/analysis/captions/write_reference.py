@@ -1,7 +1,7 @@
 """Scores the fixed pairs with public implementations, for `test_reference.py`.
 
 Run anywhere with sacrebleu, rouge-score, nltk and pycocoevalcap: python write_reference.py. The words are
-those of `analysis.captions.tokens`, so that the arithmetic alone is compared.
+those of `suture.analysis.captions.tokens`, so that the arithmetic alone is compared.
 """
 
 from __future__ import annotations

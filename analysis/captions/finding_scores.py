@@ -1,0 +1,67 @@
+"""Precision and recall of what generated reports state, over findings and for each finding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from suture.analysis.captions.findings import present
+from suture.analysis.captions.record import FindingScore
+from suture.analysis.captions.vocabulary import FINDINGS
+from suture.analysis.statistics.bootstrap import Estimate
+
+HIT, SAID, TRUE = "hit", "said", "true"
+# What is divided by what; F1 is 2 hits / (said + true).
+RATIOS = {
+    "finding_precision": (HIT, SAID),
+    "finding_recall": (HIT, TRUE),
+    "finding_f1": (HIT, SAID, TRUE),
+}
+REASONS = {
+    "finding_precision": "no generated report states a finding of the vocabulary",
+    "finding_recall": "no true report states a finding of the vocabulary",
+    "finding_f1": "no report states a finding of the vocabulary",
+}
+Parts = Mapping[str, np.ndarray]
+
+
+def parts(candidates: Sequence[str], references: Sequence[str]) -> dict[str, np.ndarray]:
+    """(n_studies,) each: how many findings are hit, said and true, in all and by finding ("hit: cyst")."""
+    said, true = [present(text) for text in candidates], [present(text) for text in references]
+    seen = set().union(*said, *true)
+    found: dict[str, np.ndarray] = {}
+    for name in (name for name in FINDINGS if name in seen):
+        in_said = np.array([name in names for names in said], float)
+        in_true = np.array([name in names for names in true], float)
+        for kind, values in ((HIT, in_said * in_true), (SAID, in_said), (TRUE, in_true)):
+            found[f"{kind}: {name}"] = values
+    none = np.zeros(len(said))
+    totals = {
+        kind: sum((v for k, v in found.items() if k.startswith(f"{kind}: ")), none)
+        for kind in (HIT, SAID, TRUE)
+    }
+    return {**totals, **found}
+
+
+def f1_by_study(found: Parts) -> np.ndarray:
+    """(n_studies,) F1 of each study's findings; NaN where neither report states one."""
+    both = found[SAID] + found[TRUE]
+    return np.where(both > 0, 2 * found[HIT] / np.maximum(both, 1), np.nan)
+
+
+def by_finding(found: Parts, ratio: Callable[..., Estimate]) -> dict[str, FindingScore]:
+    """Every finding that a report states, in the order of the vocabulary."""
+    names = [key.removeprefix(f"{HIT}: ") for key in found if key.startswith(f"{HIT}: ")]
+    return {name: _one(name, found, ratio) for name in names}
+
+
+def _one(name: str, found: Parts, ratio: Callable[..., Estimate]) -> FindingScore:
+    hit, said, true = (f"{kind}: {name}" for kind in (HIT, SAID, TRUE))
+    return FindingScore(
+        precision=ratio(hit, said, reason="no generated report states it"),
+        recall=ratio(hit, true, reason="no true report states it"),
+        f1=ratio(hit, said, true, weight=2),
+        n_true=int(found[true].sum()),
+        n_generated=int(found[said].sum()),
+    )

@@ -1,0 +1,71 @@
+"""Queries that one set answers and the other does not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from suture.analysis.retrieval import Ranks
+from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap
+from suture.analysis.statistics.hypothesis_tests import mcnemar
+
+
+@dataclass(frozen=True)
+class Flips:
+    """The same queries in A and in B, one direction and protocol.
+
+    won, lost    rows of the queries answered in B only, in A only
+    kept, missed rows answered in both, in neither
+    undecided    queries whose hit hangs on the order of ties, in A or in B: they count as answered from
+                 an expected hit of 0.5 on
+    p            exact McNemar test of groups (patients) that won more than they lost against those that lost
+                 more; with one study a group, of won against lost
+    rank_change  (n_queries,) expected rank in B less that in A; below 0 = found earlier in B
+    difference   recall in B less recall in A, by expected hits, with its interval over groups
+    """
+
+    k: int
+    won: np.ndarray
+    lost: np.ndarray
+    kept: np.ndarray
+    missed: np.ndarray
+    undecided: int
+    p: float
+    rank_change: np.ndarray
+    difference: Estimate
+
+
+def flips(a: Ranks, b: Ranks, *, k: int = 10, bootstrap: GroupBootstrap | None = None) -> Flips:
+    """Hold the ranks of two sets against each other, query by query.
+
+    bootstrap  over the groups of the queries; default: every query a group of its own
+    ValueError unless both have the same number of queries.
+    """
+    hit_a, hit_b = a.hit(k), b.hit(k)
+    if len(hit_a) != len(hit_b):
+        raise ValueError(f"The same queries are needed in A and B, got {len(hit_a)} and {len(hit_b)}.")
+    change = hit_b - hit_a
+    bootstrap = bootstrap or GroupBootstrap(np.arange(len(change)))
+    in_a, in_b = hit_a >= 0.5, hit_b >= 0.5
+    kinds = (in_b & ~in_a, in_a & ~in_b, in_a & in_b, ~in_a & ~in_b)
+    won, lost, kept, missed = map(np.flatnonzero, kinds)
+    open_to_ties = (hit_a > 0) & (hit_a < 1) | (hit_b > 0) & (hit_b < 1)
+    (difference,) = bootstrap.linear(np.array([change.mean()]), change - change.mean(), bounds=(-1, 1))
+    return Flips(
+        k,
+        won,
+        lost,
+        kept,
+        missed,
+        int(open_to_ties.sum()),
+        _by_group(in_b.astype(int) - in_a, bootstrap.codes),
+        b.expected_rank() - a.expected_rank(),
+        difference,
+    )
+
+
+def _by_group(change: np.ndarray, codes: np.ndarray) -> float:
+    """Studies of one group flip together: only the sign of their sum is a trial of its own."""
+    net = np.bincount(codes, weights=change)
+    return mcnemar(int((net < 0).sum()), int((net > 0).sum()))

@@ -1,0 +1,86 @@
+"""The words of a verdict, and the interval they follow from."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from suture.analysis.statistics.hypothesis_tests import unseen
+
+Word = Literal[
+    "unchanged",
+    "closed",
+    "narrowed",
+    "better",
+    "worse",
+    "changed",
+    "not decidable at this N",
+    "no interval",
+    "undefined",
+]
+UNDECIDED: tuple[Word, ...] = ("not decidable at this N", "no interval", "undefined")
+
+# Of these it makes sense to say that they close: 0 = the two clouds lie on each other.
+GAP_FAMILY = frozenset(
+    {
+        "centroid_gap",
+        "centroid_gap_debiased",
+        "rmg",
+        "frechet_squared",
+        "frechet_mean_part",
+        "mmd_squared",
+        "energy_distance",
+        "w2_squared",
+    }
+)
+
+
+def word(
+    low: float | None, high: float | None, *, margin: float, better: str, closes_from: float | None = None
+) -> Word:
+    """The verdict on a paired difference B - A, from its 95 % interval alone.
+
+    | interval                                                     | word                      |
+    |--------------------------------------------------------------|---------------------------|
+    | within +-margin                                              | "unchanged"               |
+    | without 0, in the good direction, metric of the gap family,  |                           |
+    | and its cautious end leaves at most half of A                | "closed"                  |
+    | the same, more than half of A may be left                    | "narrowed"                |
+    | without 0, in the good direction, any other metric           | "better"                  |
+    | without 0, in the bad direction                              | "worse"                   |
+    | without 0, and neither direction is better                   | "changed"                 |
+    | over 0 and beyond the margin                                 | "not decidable at this N" |
+    | none                                                         | "no interval"             |
+
+    "unchanged" is a finding (the change is smaller than what is worth naming); "not decidable" is none.
+    better       "lower", "higher" or "neither"; margin >= 0, in units of the metric
+    closes_from  the value of A for a metric of the gap family, else None
+    """
+    if low is None or high is None or not (np.isfinite(low) and np.isfinite(high)):
+        return "no interval"
+    if -margin <= low and high <= margin:
+        return "unchanged"
+    if low <= 0 <= high:
+        return "not decidable at this N"
+    if better == "neither":
+        return "changed"
+    if (low > 0) != (better == "higher"):
+        return "worse"
+    if closes_from is None:
+        return "better"
+    return "closed" if high <= -closes_from / 2 else "narrowed"
+
+
+def at_least_unseen(
+    low: float | None, high: float | None, replicates: np.ndarray, groups: int
+) -> tuple[float | None, float | None]:
+    """The interval of a difference of shares, no narrower than what groups that differ all alike allow.
+
+    Where every resample gives the same difference a bootstrap knows no doubt; yet a change that was seen
+    in none of n groups may befall up to about 3 / n of them ("rule of three").
+    """
+    if low is None or high is None or np.ptp(replicates) > 0:
+        return low, high
+    doubt = unseen(groups)
+    return max(-1.0, low - doubt), min(1.0, high + doubt)

@@ -1,0 +1,163 @@
+"""The studies that a metric is measured on, and how an estimate becomes a metric."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from suture.analysis.catalogue import CATALOGUE
+from suture.analysis.evaluate.record import ALL_ASK, EXTENDED, QUERIES, Metric
+from suture.analysis.math.arrays import Units
+from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap, Sample, narrowed, sample_of
+from suture.data.collection import GROUP
+from suture.data.embedding_set import EmbeddingSet
+
+LABEL_VALUES = range(2, 31)  # labels with fewer or more values are not held against clusters
+MAX_LABELS = 3
+
+
+@dataclass(frozen=True)
+class Step:
+    """The studies of one part that have all of some modalities, and how to resample them.
+
+    vectors  unit rows (n, dim) of each modality, where many read by blocks; the same object in every step
+             over the same studies, so that its sums under the resamples are taken once
+    of       how many studies these were drawn from, where they are a sample
+    """
+
+    part: EmbeddingSet
+    modalities: tuple[str, ...]
+    rows: np.ndarray
+    bootstrap: GroupBootstrap
+    vectors: list[Units]
+    seed: int
+    extended: bool
+    of: int | None = None
+
+    @property
+    def groups(self) -> np.ndarray:
+        """(n,) int, the group of each study."""
+        return self.bootstrap.codes
+
+    def of_modality(self, name: str) -> Units:
+        """(n, dim) of one modality."""
+        return self.vectors[self.modalities.index(name)]
+
+    def asking(self) -> np.ndarray | None:
+        """Numbers of the studies that ask, a seeded sample; None where all do."""
+        return asking(len(self.rows), seed=self.seed)
+
+    def thinned(self) -> Step:
+        """The step over a sample of its studies, where they are many: for what is read all at once."""
+        n = len(self.rows)
+        if n <= ALL_ASK:
+            return self
+        chosen = sample_of(n, EXTENDED, self.seed)
+        bootstrap = narrowed(self.bootstrap, chosen, n)
+        vectors = [Units(z.take(chosen)) for z in self.vectors]
+        return replace(self, rows=self.rows[chosen], bootstrap=bootstrap, vectors=vectors, of=n)
+
+    def metrics(self, measured: object, *, note: str = "", **where: Any) -> Iterator[Metric]:
+        """A dataclass or mapping of estimates under names of the catalogue."""
+        estimates = measured if isinstance(measured, Mapping) else vars(measured)
+        for found in named(estimates, self.modalities, extended=self.extended, note=note, **where):
+            yield found if self.of is None else self._marked(found)
+
+    def _marked(self, found: Metric) -> Metric:
+        """A number of a sample, that says so."""
+        if found.sampled or found.value is None or self.of is None:
+            return found
+        error = float(found.replicates.std()) if len(found.replicates) else None
+        sample = Sample(len(self.rows), self.of, error)
+        return replace(found, convention=found.convention + sample.told(), sampled=sample)
+
+    def labelled(self) -> Iterator[tuple[str, np.ndarray]]:
+        """The first label columns that have few values, (n,) of str each, "" = no label."""
+        columns = ((name, self.part.rows[name].iloc[self.rows]) for name in self.part.labels)
+        for name, column in islice((c for c in columns if few_values(c[1])), MAX_LABELS):
+            yield name, column.to_numpy(str)
+
+
+def few_values(column: pd.Series) -> bool:
+    """Whether a label is held against clusters: it has some values, and not too many; "" is none."""
+    return len({*map(str, column.unique())} - {""}) in LABEL_VALUES
+
+
+def asking(n: int, *, seed: int = 0) -> np.ndarray | None:
+    """Which of n studies ask in a retrieval against all, ascending; None where all do."""
+    return sample_of(n, QUERIES, seed) if n > ALL_ASK else None
+
+
+class Steps:
+    """The steps of one part: those over the same studies share their resamples and their rows."""
+
+    def __init__(self, part: EmbeddingSet, *, resamples: int, seed: int, extended: bool) -> None:
+        self.part, self.resamples, self.seed, self.extended = part, resamples, seed, extended
+        self._known: dict[bytes, tuple[GroupBootstrap, dict[str, Units]]] = {}
+
+    def over(self, modalities: Sequence[str]) -> Step | None:
+        """The step over some modalities; None where fewer than two studies have them all."""
+        rows = self.part.rows_with(*modalities)
+        if len(rows) < 2:
+            return None
+        key = rows.tobytes()
+        for other, (bootstrap, _) in self._known.items():
+            if other != key:  # where modalities are missing there may be many sets of studies
+                bootstrap.forget()
+        if key not in self._known:
+            groups = self.part.rows[GROUP].to_numpy()[rows]
+            bootstrap = GroupBootstrap(groups, resamples=self.resamples, seed=self.seed)
+            self._known[key] = bootstrap, {}
+        bootstrap, units = self._known[key]
+        for m in modalities:
+            if m not in units:
+                some = None if len(rows) == len(self.part) else rows
+                units[m] = Units(self.part.vectors[m], rows=some)
+        vectors = [units[m] for m in modalities]
+        return Step(self.part, tuple(modalities), rows, bootstrap, vectors, self.seed, self.extended)
+
+
+def named(
+    estimates: Mapping[str, object],
+    modalities: tuple[str, ...],
+    *,
+    extended: bool,
+    note: str = "",
+    **where: Any,
+) -> Iterator[Metric]:
+    """Those of the values that are estimates under a name of the catalogue and asked for."""
+    for name, estimate in estimates.items():
+        if isinstance(estimate, Estimate) and (extended or not CATALOGUE[name].extended):
+            yield metric(name, modalities, estimate, note=note, **where)
+
+
+def metric(
+    name: str, modalities: tuple[str, ...], estimate: Estimate, *, note: str = "", **where: Any
+) -> Metric:
+    """An estimate under the name, convention and direction of the catalogue."""
+    info = CATALOGUE[name]
+    return Metric(
+        name,
+        modalities,
+        _known(estimate.value),
+        _known(estimate.low),
+        _known(estimate.high),
+        estimate.n,
+        estimate.n_groups,
+        info.convention + note + estimate.note,
+        info.better,
+        reason=estimate.reason or None,
+        sampled=estimate.sample,
+        replicates=estimate.replicates,
+        **where,
+    )
+
+
+def _known(value: float) -> float | None:
+    """None instead of NaN and infinity, which JSON does not have."""
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,90 @@
+"""A few studies measured after every epoch: is the gap closing, and at what price?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import combinations
+
+import numpy as np
+
+from suture.analysis import gap
+from suture.analysis.geometry import spread
+from suture.analysis.retrieval import retrieval
+from suture.analysis.retrieval.hubness import hubness_skew
+from suture.analysis.statistics.bootstrap import GroupBootstrap
+
+RESAMPLES = 200
+PAIR = ("centroid_gap", "centroid_gap_debiased", "cos_true_pairs", "margin")
+
+
+def measure(
+    vectors: Mapping[str, np.ndarray], keys: Mapping[str, np.ndarray], groups: np.ndarray
+) -> dict[str, float]:
+    """Means over pairs of modalities (or over modalities) of what the curves show.
+
+    vectors  modality -> (n_studies, dim) unit rows, zeros where a study lacks it
+    keys     modality -> (n_studies,) int, equal and >= 0 = right answers of each other
+    groups   (n_studies,) resampling unit
+
+    centroid_gap and centroid_gap_debiased (lower = closer), cos_true_pairs and margin (higher = closer),
+    recall_at_10 (multi-positive, mean of both directions), recall_at_10_half (half its 95 % interval) and
+    recall_at_10_chance (what a random order would give),
+    effective_rank (higher = more directions used), uniformity_wi and angular_value (lower = more spread),
+    hubness_skew (lower = fewer hubs; the worse direction). What too few studies have is left out.
+    """
+    there = {m: np.any(x != 0, axis=1) for m, x in vectors.items()}
+    rows: list[dict[str, float]] = []
+    for a, b in combinations(vectors, 2):
+        both = np.flatnonzero(there[a] & there[b])
+        if len(both) > 1:
+            rows.append(_pair(vectors[a][both], vectors[b][both], _joint(keys, a, b, both), groups[both]))
+    for m, x in vectors.items():
+        if there[m].sum() > 1:
+            rows.append(_alone(x[there[m]]))
+    found = {}
+    for name in dict.fromkeys(name for row in rows for name in row):
+        values = [row[name] for row in rows if name in row and np.isfinite(row[name])]
+        if values:
+            found[name] = float(np.max(values) if name == "hubness_skew" else np.mean(values))
+    return found
+
+
+def _pair(x: np.ndarray, y: np.ndarray, keys: np.ndarray, groups: np.ndarray) -> dict[str, float]:
+    bootstrap = GroupBootstrap(groups, resamples=2)  # values only
+    found = {name: getattr(gap.pair_gap(x, y, bootstrap=bootstrap), name).value for name in PAIR}
+    recalls = []
+    for queries, gallery in ((x, y), (y, x)):
+        score = retrieval(
+            queries, gallery, protocol="multi_positive", keys=keys, groups=groups, resamples=RESAMPLES
+        )
+        recalls.append(score.recall[10])
+    found["recall_at_10"] = float(np.mean([r.value for r in recalls]))
+    found["recall_at_10_half"] = float(np.mean([(r.high - r.low) / 2 for r in recalls]))
+    found["recall_at_10_chance"] = _chance(keys)
+    found["hubness_skew"] = max(hubness_skew(x, y), hubness_skew(y, x))
+    return found
+
+
+def _chance(keys: np.ndarray, k: int = 10) -> float:
+    """Mean chance of a right answer among k of n at random: 1 - prod_{i<k} (n - p - i) / (n - i), of p."""
+    _, which, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    n, wrong = len(keys), len(keys) - counts[which].astype(float)
+    missed = [np.maximum(wrong - i, 0) / (n - i) for i in range(min(k, n))]
+    return float(1 - np.prod(missed, axis=0).mean())
+
+
+def _alone(x: np.ndarray) -> dict[str, float]:
+    few = GroupBootstrap(np.arange(len(x)), resamples=2)  # values only
+    return {
+        "effective_rank": spread.effective_rank(x, bootstrap=few).value,
+        "uniformity_wi": spread.uniformity_wi(x, bootstrap=few).value,
+        "angular_value": gap.angular_value(x, bootstrap=few).value,
+    }
+
+
+def _joint(keys: Mapping[str, np.ndarray], a: str, b: str, rows: np.ndarray) -> np.ndarray:
+    """Studies are right answers of each other when they share a key in either modality."""
+    from suture.analysis.retrieval import joint_keys
+
+    texts = [np.where(keys[m][rows] < 0, "", keys[m][rows].astype(str)) for m in (a, b)]
+    return joint_keys(*texts)

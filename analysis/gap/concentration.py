@@ -1,0 +1,119 @@
+"""Where the gap lies: in few dimensions, inside or outside the data's own directions, alike for all pairs?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from suture.analysis.math.arrays import paired
+from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap
+
+TOP = (1, 2, 5, 10)
+ENERGY = 0.9
+NO_GAP = 1e-6  # a centroid gap below this has no direction
+GROUP = 100  # pairs of a group whose mean gap is compared with the next one's
+
+
+@dataclass(frozen=True)
+class Concentration:
+    """Shares of gap^2, g = mean x - mean y; 0..1, NaN without a gap.
+
+    gap_top_1, _2, _5, _10  share in the k dimensions with the largest g_d^2; higher = few carry the gap. Not
+                            invariant under rotation
+    gap_in_subspace         share inside the r principal directions of Cov(X) + Cov(Y) that hold 90 % of the
+                            variance; low = the gap lies where the data does not vary
+    """
+
+    gap_top_1: Estimate
+    gap_top_2: Estimate
+    gap_top_5: Estimate
+    gap_top_10: Estimate
+    gap_in_subspace: Estimate
+
+
+def gap_concentration(
+    x: np.ndarray, y: np.ndarray, *, bootstrap: GroupBootstrap | None = None
+) -> Concentration:
+    """Shares of the gap of x and y, both (n_studies, dim) of unit rows.
+
+    Intervals hold the dimensions as chosen; the share in the subspace has none, because r jumps between
+    resamples. Sources: Schrodi et al. 2025 (dimensions), ReAlign, arXiv 2602.07026 (subspace).
+    """
+    x, y = paired(x, y)
+    bootstrap = bootstrap or GroupBootstrap(np.arange(len(x)))
+    g = x.mean(axis=0) - y.mean(axis=0)
+    squared = float(g @ g)
+    if squared < NO_GAP**2:
+        none = bootstrap.undefined("there is no gap to share out")
+        return Concentration(**dict.fromkeys(Concentration.__dataclass_fields__, none))
+    order = np.argsort(-np.square(g), kind="stable")
+    kept = np.stack([np.where(np.isin(np.arange(len(g)), order[:k]), g, 0) for k in TOP], axis=1)
+    shares = g @ kept / squared
+    slopes = 2 * (kept - np.outer(g, shares)) / squared
+    one, two, five, ten = bootstrap.linear(shares, (x - y - g) @ slopes, bounds=(0, 1))
+    subspace = principal_subspace(x, y)
+    note = f"; r = {subspace.shape[1]:,} of {len(g):,} directions"
+    inside = bootstrap.plain(float(np.square(g @ subspace).sum()) / squared, note=note)
+    return Concentration(one, two, five, ten, inside)
+
+
+def principal_subspace(x: np.ndarray, y: np.ndarray, *, energy: float = ENERGY) -> np.ndarray:
+    """(dim, r) the fewest leading eigenvectors of Cov(X) + Cov(Y) that hold `energy` of its trace."""
+    centred = np.concatenate([x - x.mean(axis=0), y - y.mean(axis=0)])
+    values, vectors = np.linalg.eigh(centred.T @ centred / len(x))
+    values, vectors = np.clip(values[::-1], 0, None), vectors[:, ::-1]
+    if not values.sum():
+        return vectors[:, :0]
+    return vectors[:, : int(np.searchsorted(np.cumsum(values), energy * values.sum())) + 1]
+
+
+@dataclass(frozen=True)
+class Constancy:
+    """Is the gap one constant vector, across what the data varies in? No intervals.
+
+    gap_length_variation     sd / mean of the length of group-mean gaps, groups of 100 pairs; 0 = one length
+    gap_direction_constancy  mean cosine of the gaps of successive groups; 1 = one direction
+    gap_orthogonality        mean |cos(z_{i+1} - z_i, g)| over both modalities; 0 = data vary across the gap
+    gap_residual_cosine      mean cosine of d_i - g and d_j - g, i != j; 0 = what is left is unrelated
+    """
+
+    gap_length_variation: Estimate
+    gap_direction_constancy: Estimate
+    gap_orthogonality: Estimate
+    gap_residual_cosine: Estimate
+
+
+def gap_constancy(
+    x: np.ndarray, y: np.ndarray, *, bootstrap: GroupBootstrap | None = None, seed: int = 0
+) -> Constancy:
+    """Four checks of x and y, both (n_studies, dim) of unit rows, taken in a seeded order.
+
+    NaN with fewer than 200 pairs or no gap. Source: Zhang et al. 2024 (C3), after Zhang et al. 2023.
+    """
+    x, y = paired(x, y)
+    n = len(x)
+    bootstrap = bootstrap or GroupBootstrap(np.arange(n))
+    order = np.random.default_rng(seed).permutation(n)
+    x, y = x[order], y[order]
+    d = x - y
+    g = d.mean(axis=0)
+    if n < 2 * GROUP or np.linalg.norm(g) < NO_GAP:
+        none = bootstrap.undefined(f"needs a gap and two groups of {GROUP} pairs, got {n:,} pairs")
+        return Constancy(**dict.fromkeys(Constancy.__dataclass_fields__, none))
+    whole = n // GROUP * GROUP
+    means = d[:whole].reshape(-1, GROUP, d.shape[1]).mean(axis=1)
+    lengths = np.linalg.norm(means, axis=1)
+    ways = _directions(means)
+    constancy = np.einsum("gd,gd->g", ways[1:], ways[:-1]).mean()
+    steps = np.concatenate([_directions(np.diff(x, axis=0)), _directions(np.diff(y, axis=0))])
+    orthogonality = np.abs(steps @ (g / np.linalg.norm(g))).mean()
+    left = _directions(d - g)
+    pairs = (np.square(left.sum(axis=0)).sum() - np.square(left).sum()) / (n * (n - 1))
+    values = (lengths.std() / lengths.mean(), constancy, orthogonality, pairs)
+    return Constancy(*(bootstrap.plain(float(v)) for v in values))
+
+
+def _directions(rows: np.ndarray) -> np.ndarray:
+    """Rows of length 1; rows of no length stay zero."""
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)

@@ -1,0 +1,85 @@
+"""The whole table of cosines: within each modality and across, studies sorted by a label."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from suture.analysis.math.arrays import paired
+
+LIMIT = 240  # studies: more cells than this have no pixel of their own
+MOST = 12  # values named; the others come together at the end
+OTHERS, NONE = "others", "no value"
+
+
+@dataclass(frozen=True)
+class Order:
+    """Which studies are shown, and in what order.
+
+    rows   (m,) rows of the studies, those of one value together
+    names  values in order; starts (len(names) + 1,) where each begins, and m
+    of     how many studies there were to choose from
+    """
+
+    rows: np.ndarray
+    names: tuple[str, ...]
+    starts: np.ndarray
+    of: int
+
+
+def order(by: Sequence[object], *, limit: int = LIMIT, most: int = MOST, seed: int = 0) -> Order:
+    """Sort studies by a label, at most `limit` of them, drawn without replacement by the seed.
+
+    by  one value a study; "" = none. Numbers come by size, then names by the alphabet, then all but the
+        `most` commonest together as "others", then "no value". Studies of one value keep their order.
+    """
+    values = np.array([str(v).strip() for v in by], dtype=object)
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(values))[:limit])
+    names, counts = np.unique(values[chosen][values[chosen] != ""].astype(str), return_counts=True)
+    usual = sorted(names[np.argsort(-counts, kind="stable")[:most]].tolist(), key=_by_size)
+    place = {name: i for i, name in enumerate(usual)}
+    ranks = np.array([place.get(v, len(usual) + (v == "")) for v in values[chosen]], dtype=int)
+    sorted_ = np.argsort(ranks, kind="stable")
+    shown, starts = np.unique(ranks[sorted_], return_index=True)
+    titles = [*usual, OTHERS, NONE]
+    return Order(
+        chosen[sorted_], tuple(titles[r] for r in shown), np.append(starts, len(chosen)), len(values)
+    )
+
+
+def _by_size(name: str) -> tuple[float, str]:
+    try:
+        number = float(name.split(" ", 1)[0])
+    except ValueError:
+        number = np.inf
+    return (number if np.isfinite(number) else np.inf), name
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """cosines (2 m, 2 m) float32, symmetric: m rows of x, then the same studies of y. So the blocks are
+
+        x with x | x with y
+        y with x | y with y
+
+    and the diagonals of the blocks off the middle are the true pairs.
+    """
+
+    cosines: np.ndarray
+
+    def reach(self) -> float:
+        """The largest |cosine| of two different vectors but for 1 in 200, up to the next 0.05."""
+        size = np.abs(self.cosines[~np.eye(len(self.cosines), dtype=bool)])
+        return float(np.clip(np.ceil(np.quantile(size, 0.995) * 20) / 20, 0.05, 1))
+
+
+def blocks(x: np.ndarray, y: np.ndarray) -> Blocks:
+    """Cosines within and across x and y (m, dim), row i of both the same study, in their order.
+
+    ValueError unless x and y have one shape.
+    """
+    x, y = paired(x, y)
+    both = np.concatenate([x, y])
+    return Blocks(np.clip(both @ both.T, -1, 1).astype(np.float32))

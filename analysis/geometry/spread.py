@@ -1,0 +1,225 @@
+"""The shape of a cloud of embeddings: how many directions it uses, and two numbers called "uniformity".
+
+Intervals come from how each row pulls at an eigenvalue or at a mean over pairs: one matrix product. With
+few groups a dimension that pull is half of the truth, and drawing groups again many times too much (a
+resample lacks a third of them, and their directions); there the spread is that of leaving blocks out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import entr
+from threadpoolctl import threadpool_limits
+
+from suture.analysis.math.arrays import Matrix, Units, scatter, taken, unit_rows, units
+from suture.analysis.math.group_sums import group_sums
+from suture.analysis.math.kernel_sums import kernel_sums, sample_error, spread_out
+from suture.analysis.statistics.bootstrap import MIN_GROUPS, Estimate, GroupBootstrap, sample_of, sampled_note
+
+EXACT_STUDIES = 4096  # up to here every pair of rows is used, above a seeded sample of studies
+ROUNDING = 1e-14  # variances of unit rows below this are the rounding of float32 rows
+FEW = 3  # groups a dimension below which first-order intervals of spectra are too narrow
+LEFT_OUT = 20  # blocks of groups left out in turn
+
+
+def uniformity_wi(
+    z: Matrix, *, t: float = 2, bootstrap: GroupBootstrap | None = None, seed: int = 0
+) -> Estimate:
+    """log mean_{i<j} exp(-t |z_i - z_j|^2), z (n_rows, dim) of unit rows.
+
+    Lower = more uniform; 0 = collapsed to a point; about -2t for uniform rows in many dimensions. With
+    fewer studies than rows, z is a stack of modalities of the same studies. Above 4,096 studies, all rows
+    of 4,096 seeded ones are used. NaN for a single row. Source: Wang & Isola 2020.
+    """
+    bootstrap = bootstrap or GroupBootstrap(np.arange(len(z)))
+    if len(z) < 2:
+        return bootstrap.undefined("one row has no other to be compared with")
+    n = bootstrap.n
+    chosen = sample_of(n, EXACT_STUDIES, seed)
+    rows = taken(z, np.concatenate([chosen + start for start in range(0, len(z), n)]))
+    sums, _ = kernel_sums(rows, None, [lambda squared: np.exp(squared * -t)])
+    per_row = (sums[0] - 1) / (len(rows) - 1)  # a row's own kernel is 1 and left out
+    mean = per_row.mean()
+    # each row stands on both sides of its pairs, so it pulls twice; d log m = dm / m
+    influence = _by_study(2 * (per_row / mean - 1)[:, None], len(chosen))
+    spread = spread_out(influence, chosen, n)
+    [found] = bootstrap.linear(np.array([np.log(mean)]), spread, bounds=(-np.inf, 0))
+    return sampled_note(found, len(chosen), n, error=sample_error(influence, chosen, n))
+
+
+def uniformity_w2(z: Matrix, *, bootstrap: GroupBootstrap | None = None) -> Estimate:
+    """-sqrt(|m|^2 + 1 + Tr C - (2 / sqrt D) Tr C^(1/2)), m mean and C biased covariance of z.
+
+    Minus the 2-Wasserstein distance between the rows' Gaussian N(m, C) and N(0, I/D). Higher
+    (closer to 0) = more uniform: the other way round than `uniformity_wi`. On the stack of both
+    modalities a gap makes it lower. Source: Fang et al. 2024, as used by the target paper.
+    """
+    return spread(z, bootstrap=bootstrap).uniformity_w2
+
+
+def effective_rank(z: Matrix, *, bootstrap: GroupBootstrap | None = None) -> Estimate:
+    """exp(-sum p log p), p = s / sum s, s the singular values of the centred unit rows z (n_rows, dim).
+
+    How many directions the rows use: 1 = a line or a single point, at most min(n_rows - 1, dim) when all
+    directions are used alike; higher = more. Centred, so that the offset of a narrow cone does not count
+    as a direction. Source: Roy & Vetterli 2007; uncentred as RankMe in Garrido et al. 2023.
+    """
+    return spread(z, bootstrap=bootstrap).effective_rank
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The two numbers that need the spectrum of the covariance."""
+
+    uniformity_w2: Estimate
+    effective_rank: Estimate
+
+
+def spread(z: Matrix, *, bootstrap: GroupBootstrap | None = None) -> Spread:
+    """`uniformity_w2` and `effective_rank` of z (n_rows, dim) in the time of one of them.
+
+    With fewer studies in the bootstrap than rows, z is a stack of modalities of the same studies.
+    """
+    z = units(z)
+    bootstrap = bootstrap or GroupBootstrap(np.arange(len(z)))
+
+    def statistics(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        (w2, w2_slopes), (rank, rank_slopes) = _minus_w2(values, z.shape[1]), _directions(values)
+        return np.array([w2, rank]), np.stack([w2_slopes, rank_slopes], axis=1)
+
+    w2_found, rank_found = _spectral(z, statistics, bootstrap)
+    most = max(1, min(len(z) - 1, z.shape[1]))
+    return Spread(w2_found.within(-np.inf, 0), rank_found.within(1, most))
+
+
+@dataclass(frozen=True)
+class Isotropy:
+    """Two more numbers about the spectrum.
+
+    participation_ratio  (sum l)^2 / sum l^2, l the eigenvalues of the covariance; 1..dim, higher = more
+                         directions carry the variance; large ones count more than in the effective rank
+    isoscore             0 = one direction, 1 = the same variance in all (Rudman et al. 2022). Its formula
+                         comes down to (participation_ratio - 1) / (D - 1). NaN with fewer rows than D
+    """
+
+    participation_ratio: Estimate
+    isoscore: Estimate
+
+
+def isotropy(z: Matrix, *, bootstrap: GroupBootstrap | None = None) -> Isotropy:
+    """How evenly z (n_rows, dim) of unit rows spreads its variance; a stack as in `spread`."""
+    z = units(z)
+    n, dim = z.shape
+    bootstrap = bootstrap or GroupBootstrap(np.arange(n))
+
+    def statistics(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if not len(values):
+            return np.full(2, np.nan), np.empty((0, 2))
+        total, squares = values.sum(), np.square(values).sum()
+        ratio = total**2 / squares
+        slopes = 2 * ratio * (1 / total - values / squares)
+        scale = max(1, dim - 1)
+        return np.array([ratio, (ratio - 1) / scale]), np.stack([slopes, slopes / scale], axis=1)
+
+    ratio, score = _spectral(z, statistics, bootstrap)
+    if np.isnan(ratio.value):
+        none = bootstrap.undefined("all rows are the same: there is no variance")
+        return Isotropy(none, none)
+    if n < dim or dim < 2:
+        reason = f"{n:,} rows cannot fill {dim:,} dimensions: IsoScore needs as many rows, and two dimensions"
+        score = bootstrap.undefined(reason)
+    return Isotropy(ratio.within(1, dim), score.within(0, 1))
+
+
+# eigenvalues (k,) -> values (q,) and their slopes in each eigenvalue (k, q)
+Statistics = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+def _spectral(z: Units, statistics: Statistics, bootstrap: GroupBootstrap) -> list[Estimate]:
+    """Statistics of the spectrum of z with intervals, a stack by study."""
+    values, vectors = np.linalg.eigh(_smaller_product(z))
+    kept = values > ROUNDING
+    values, vectors = values[kept], vectors[:, kept]
+    found, slopes = statistics(values)
+    if len(z) < z.shape[1]:  # vectors are of the rows' own products: the rows along the directions
+        pulls = np.square(vectors) * (len(z) * values) @ slopes
+    else:
+        narrow = vectors.astype(np.float32)
+        parts = ((part - z.mean).astype(np.float32) for _, part in z.blocks())
+        pulls = np.concatenate([np.square(part @ narrow) @ slopes for part in parts])
+    # a row moves eigenvalue j by <v_j, z_i - m>^2 - l_j; the move of the mean is of second order
+    influence = _by_study(pulls - values @ slopes, bootstrap.n)
+    if MIN_GROUPS <= bootstrap.n_groups < FEW * z.shape[1] and bootstrap.resamples > LEFT_OUT:
+        influence = influence * _correction(z, statistics, influence, bootstrap)
+    return bootstrap.linear(found, influence)
+
+
+def _smaller_product(z: Units) -> np.ndarray:
+    """The biased covariance, or the centred rows' own products: the same spectrum but for zeros."""
+    if len(z) >= z.shape[1]:
+        return scatter(z) / len(z)
+    centred = unit_rows(z) - z.mean
+    return centred @ centred.T / len(z)
+
+
+def _correction(
+    z: Units, statistics: Statistics, influence: np.ndarray, bootstrap: GroupBootstrap
+) -> np.ndarray:
+    """(q,) spread by leaving out blocks of groups (jackknife), over the spread of first order."""
+    blocks = min(LEFT_OUT, bootstrap.n_groups)
+    block = np.random.default_rng(bootstrap.seed).permutation(bootstrap.n_groups) % blocks
+    of_row = np.tile(block[bootstrap.codes], len(z) // bootstrap.n)
+    found = []
+    with threadpool_limits(1):  # many small products: threads would wait for each other
+        for product in _without(z, of_row, blocks):
+            values = np.linalg.eigvalsh(product)
+            found.append(statistics(values[values > ROUNDING])[0])
+    spread = np.std(found, axis=0) * np.sqrt(blocks - 1)
+    first_order = np.linalg.norm(group_sums(influence, bootstrap.codes), axis=0) / bootstrap.n
+    return np.divide(spread, first_order, out=np.ones_like(spread), where=first_order > 0)
+
+
+def _without(z: Units, of_row: np.ndarray, blocks: int) -> Iterator[np.ndarray]:
+    """The smaller product of all rows but those of each block, (n_rows,) of int, in turn."""
+    if z.held is not None:
+        for left in range(blocks):
+            yield _smaller_product(Units(z.held[of_row != left]))
+        return
+    dim = z.shape[1]
+    products, sums = np.zeros((blocks, dim, dim)), np.zeros((blocks, dim))
+    for rows, part in z.blocks():
+        for left in range(blocks):
+            own = part[of_row[rows] == left] - z.mean
+            products[left] += own.T @ own
+            sums[left] += own.sum(axis=0)
+    for left in range(blocks):
+        n, off = (of_row != left).sum(), sums.sum(axis=0) - sums[left]
+        yield (products.sum(axis=0) - products[left] - np.outer(off, off) / n) / n
+
+
+def _minus_w2(values: np.ndarray, dim: int) -> tuple[float, np.ndarray]:
+    """Value and slope in each eigenvalue. For unit rows |m|^2 + Tr C = 1, in every resample too."""
+    root = np.sqrt(values)
+    distance = np.sqrt(max(0, 2 - 2 / np.sqrt(dim) * root.sum()))
+    slopes = 1 / (2 * np.sqrt(dim) * max(distance, ROUNDING) * root)
+    return -float(distance), slopes
+
+
+def _directions(values: np.ndarray) -> tuple[float, np.ndarray]:
+    """Value and slope in each eigenvalue: dH = -sum (log p + H) ds / sum s, ds = dl / (2 s)."""
+    singular = np.sqrt(values)
+    total = singular.sum()
+    if not total:
+        return 1.0, singular
+    p = singular / total
+    entropy = entr(p).sum()
+    rank = float(np.exp(entropy))
+    return rank, -rank * (np.log(p) + entropy) / (2 * total * singular)
+
+
+def _by_study(rows: np.ndarray, n: int) -> np.ndarray:
+    """(n, q) mean over the rows of each of n studies, from (several n, q): one modality after the other."""
+    return rows.reshape(-1, n, rows.shape[1]).mean(axis=0)

@@ -1,0 +1,60 @@
+"""Rows of several matrices as one, read a block at a time: what lies on disk stays there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from suture.analysis.math.arrays import BLOCK
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Rows `where[0]` of `parts[0]`, then rows `where[1]` of `parts[1]`, and so on; (n_rows, dim).
+
+    parts  matrices of one width and any float type, also mapped from disk
+    where  (n,) rising row numbers of each
+    """
+
+    parts: Sequence[np.ndarray]
+    where: Sequence[np.ndarray]
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n_rows, dim)."""
+        return len(self), int(self.parts[0].shape[1])
+
+    @cached_property
+    def _starts(self) -> np.ndarray:
+        return np.cumsum([0, *map(len, self.where)])
+
+    def take(self, rows: np.ndarray) -> np.ndarray:
+        """Some rows, (n, dim) float32, in the order asked for."""
+        rows = np.asarray(rows)
+        found = np.empty((*rows.shape, self.shape[1]), np.float32)
+        of = np.searchsorted(self._starts, rows, side="right") - 1
+        for number, (part, where) in enumerate(zip(self.parts, self.where, strict=True)):
+            mine = of == number
+            found[mine] = part[where[rows[mine] - self._starts[number]]]
+        return found
+
+    def blocks(self, size: int = BLOCK) -> Iterator[tuple[slice, np.ndarray]]:
+        """(which rows, those rows as float32), from the first to the last; parts are not mixed."""
+        for part, where, begin in zip(self.parts, self.where, self._starts, strict=False):
+            for start in range(0, len(where), size):
+                rows = where[start : start + size]
+                whole = rows[-1] - rows[0] == len(rows) - 1  # a run of rows needs no copy before the cast
+                block = part[rows[0] : rows[-1] + 1] if whole else part[rows]
+                at = int(begin) + start
+                yield slice(at, at + len(rows)), np.asarray(block, dtype=np.float32)
+
+
+def stack(z: np.ndarray | Stack) -> Stack:
+    """The same rows, whichever they come as."""
+    return z if isinstance(z, Stack) else Stack([z], [np.arange(len(z))])

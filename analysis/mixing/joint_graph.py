@@ -1,0 +1,153 @@
+"""The joint neighbourhood graph: the exact nearest rows of every row, all modalities in one pool."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from suture.analysis.math.arrays import Matrix, Units, joined, source
+from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap, narrowed, sample_of, sampled_note
+
+NEIGHBOURS = 90  # what LISI looks at
+LIMIT = 8192  # pooled rows; above, a sample of rows asks
+QUERIES = 2048  # pooled rows that ask, where not all do
+TOGETHER = 64  # rows whose neighbours are in memory at a time
+SPARE = 8  # candidates beyond k: cosines round where distances do not
+
+
+@dataclass(frozen=True)
+class JointGraph:
+    """The k nearest of n pooled rows, itself left out, for each of q rows that ask.
+
+    Rows are pooled modality by modality. They are all asked, or those of a seeded sample of studies.
+
+    queries    (q,) pooled rows that ask
+    rows       (q, k) their nearest pooled rows, nearest first, equal rows by row order
+    distances  (q, k) Euclidean distances of unit rows, sqrt(2 - 2 cos)
+    modality   (n,) int, of each pooled row
+    study      (n,) int, of each pooled row: rows of one study in other modalities are partners
+    sampled    (s,) studies that ask, ascending; all n_studies of them where nothing was sampled
+    kinds      number of modalities
+    """
+
+    queries: np.ndarray
+    rows: np.ndarray
+    distances: np.ndarray
+    modality: np.ndarray
+    study: np.ndarray
+    sampled: np.ndarray
+    n_studies: int
+    kinds: int
+
+    @property
+    def k(self) -> int:
+        """Neighbours of each row."""
+        return self.rows.shape[1]
+
+    @cached_property
+    def other(self) -> np.ndarray:
+        """(q, k) bool: the neighbour is of another modality."""
+        return self.modality[self.rows] != self.modality[self.queries, None]
+
+    @cached_property
+    def partner(self) -> np.ndarray:
+        """(q, k) bool: the neighbour is the same study in another modality."""
+        return self.other & (self.study[self.rows] == self.study[self.queries, None])
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """(kinds,) rows of each modality."""
+        return np.bincount(self.modality, minlength=self.kinds)
+
+    def lacks(self, k: int) -> str:
+        """Why there is no number about k neighbours; "" where there is one."""
+        if (self.sizes == 0).any():
+            return "a modality has no rows"
+        return "" if k <= self.k else f"needs {k} other rows, all modalities together; there are {self.k}"
+
+    def resampling(self, bootstrap: GroupBootstrap | None) -> GroupBootstrap:
+        """The bootstrap of all studies, cut to those that ask. ValueError for another number of studies."""
+        bootstrap = bootstrap or GroupBootstrap(np.arange(self.n_studies))
+        return narrowed(bootstrap, self.sampled, self.n_studies)
+
+    def said(self, estimate: Estimate) -> Estimate:
+        """The estimate with a note on the sample that it comes from."""
+        return sampled_note(estimate, len(self.sampled), self.n_studies)
+
+
+def joint_neighbours(
+    vectors: Sequence[Matrix],
+    *,
+    studies: Sequence[np.ndarray] | None = None,
+    k: int = NEIGHBOURS,
+    limit: int = LIMIT,
+    queries: int = QUERIES,
+    seed: int = 0,
+) -> JointGraph:
+    """Find the k nearest of all rows for each row, or for a sample of rows where there are many.
+
+    vectors  (n_m, dim), one array a modality; rows are scaled to length 1
+    studies  (n_m,) int from 0 on, one array a modality; without it row i of each is study i
+    k        cut to the number of other rows
+    limit    up to so many pooled rows all ask; above, those of a seeded sample of studies do, about
+             `queries` rows, against all rows
+
+    Exact, however narrow the cone: candidates by cosine in float64 wherever float32 leaves it open, order by
+    float64 distance. Memory O(rows).
+    ValueError for fewer than two modalities, unequal sizes without `studies`, rows without direction.
+    """
+    pooled, modality, study = _pool(vectors, studies)
+    n, n_studies = len(pooled), int(study.max(initial=-1)) + 1
+    sampled = np.arange(n_studies)
+    if n > limit:
+        sampled = sample_of(n_studies, max(1, round(queries * n_studies / n)), seed)
+    asking = np.flatnonzero(np.isin(study, sampled))
+    rows, distances = _neighbours(pooled, asking, min(k, max(n - 1, 0)))
+    return JointGraph(asking, rows, distances, modality, study, sampled, n_studies, len(vectors))
+
+
+def _pool(
+    vectors: Sequence[Matrix], studies: Sequence[np.ndarray] | None
+) -> tuple[Matrix, np.ndarray, np.ndarray]:
+    """All rows with their modality and study."""
+    sizes = [len(v) for v in vectors]
+    if len(sizes) < 2:
+        raise ValueError(f"At least 2 modalities are needed, got {len(sizes)}.")
+    if studies is None:
+        if len(set(sizes)) > 1:
+            raise ValueError(f"Modalities of {sizes} rows need `studies`: which study each row is of.")
+        studies = [np.arange(size) for size in sizes]
+    if [len(s) for s in studies] != sizes:
+        raise ValueError(f"Expected the study of each row, {sizes}, got {[len(s) for s in studies]}.")
+    units = [z for z in vectors if isinstance(z, Units)]
+    pooled = joined(units) if len(units) == len(vectors) else np.concatenate(vectors)
+    return pooled, np.repeat(np.arange(len(sizes)), sizes), np.concatenate(studies)
+
+
+def _neighbours(z: Matrix, asking: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """(rows, distances) of the k nearest of z for the rows that ask."""
+    from suture.analysis.mixing.kernels import distances_to
+    from suture.analysis.retrieval.engine import search
+    from suture.analysis.retrieval.rows import parts_of, rows_of
+
+    items = rows_of(z)
+    if k == 0:
+        return np.empty((len(asking), 0), int), np.empty((len(asking), 0))
+    queries = items if len(asking) == len(z) else rows_of(source(z, asking))
+    found = search(queries, items, forward=[], k=k + 1 + SPARE)[0].nearest
+    itself = found == asking[:, None]
+    itself[~itself.any(axis=1), -1] = True  # earlier copies of it took all places
+    found = found[~itself].reshape(len(asking), -1)
+    own, near = items.which[asking], items.which[found]
+    parts = [
+        distances_to(
+            items.take(own[p]), items.scale[own[p]], items.take(near[p].ravel()), items.scale[near[p]]
+        )
+        for p in parts_of(len(own), TOGETHER)
+    ]
+    distances = np.concatenate(parts)
+    order = np.argsort(distances, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(found, order, axis=1), np.take_along_axis(distances, order, axis=1)

@@ -1,0 +1,117 @@
+"""Two checkpoints' maps of the same rows in one frame, so that a point that moves has moved.
+
+All that differs freely between two maps is taken away: turning, mirroring and place. Size is kept: UMAP's
+unit is its `min_dist`, the same in both, so a map that spreads has really spread.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from suture.analysis.projection.maps import MIN_ROWS_UMAP, Graph, Map, onto, umap
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How far two maps in one frame agree; lower = the same picture.
+
+    disparity    Procrustes disparity, 0..1: the share of the one map's spread that the other does not
+                 explain after turning, mirroring, moving and scaling; symmetric (as in scipy.spatial)
+    moved        median distance between a row's two places, in units of A's radius (root mean square
+                 distance from its centre), without scaling: about 1.4 = independent maps
+    moves        (n_rows,) the distances of which that is the median. To tell which studies changed, look
+                 at their neighbours in the full space: a map can move what has stayed
+    """
+
+    disparity: float
+    moved: float
+    moves: np.ndarray
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two maps of the same rows, B's turned onto A's, and how far they agree."""
+
+    a: Map
+    b: Map
+    agreement: Comparison
+
+
+def compared(a: np.ndarray, b: np.ndarray) -> Comparison:
+    """How far two maps of the same rows, (n_rows, 2) each, agree once B is turned onto A.
+
+    ValueError unless the shapes agree. Maps without any spread have no frame: NaN.
+    """
+    if np.shape(a) != np.shape(b):
+        raise ValueError(f"Maps of the same rows need one shape, got {np.shape(a)} and {np.shape(b)}.")
+    a, b = (np.asarray(m, dtype=np.float64) - np.mean(m, axis=0, dtype=np.float64) for m in (a, b))
+    sizes = np.linalg.norm(a), np.linalg.norm(b)
+    if min(sizes) == 0:
+        return Comparison(np.nan, np.nan, np.full(len(a), np.nan))
+    singular = np.linalg.svd(a.T @ b, compute_uv=False)
+    moves = np.linalg.norm(onto(b, a, scale=False) - a, axis=1) * np.sqrt(len(a)) / sizes[0]
+    disparity = max(0.0, 1 - (singular.sum() / (sizes[0] * sizes[1])) ** 2)
+    return Comparison(float(disparity), float(np.median(moves)), moves)
+
+
+def started(
+    a: np.ndarray, b: np.ndarray, *, seed: int = 0, graphs: tuple[Graph | None, Graph | None] = (None, None)
+) -> Pair:
+    """UMAP of A, and of B from A's places, turned onto A: as cheap as two maps.
+
+    a (n_rows, dim), b (n_rows, other dim): unit rows, row i of both is the same thing.
+    """
+    _same_rows(a, b)
+    first = umap(a, seed=seed, graph=graphs[0])
+    second = umap(b, seed=seed, graph=graphs[1], start=first.xy)
+    return Pair(first, second, compared(first.xy, second.xy))
+
+
+def aligned(a: np.ndarray, b: np.ndarray, *, neighbours: int = 15, seed: int = 0) -> Pair:
+    """AlignedUMAP: both layouts are found together, row i of each drawn to row i of the other.
+
+    Stiller than `started` where nothing changed, at several times its cost and up to a minute to compile:
+    for up to about 10,000 rows. One thread, since AlignedUMAP on several gives another map each time,
+    seed or not. ValueError below 10 rows.
+    """
+    _same_rows(a, b)
+    if len(a) < MIN_ROWS_UMAP:
+        raise ValueError(f"UMAP needs at least {MIN_ROWS_UMAP} rows, got {len(a)}.")
+    import umap as library
+
+    model = library.AlignedUMAP(
+        metric="cosine",
+        n_neighbors=min(neighbours, len(a) - 1),
+        random_state=seed,
+        transform_seed=seed,
+    )
+    with _one_thread(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="n_jobs")
+        model.fit(
+            [np.asarray(z, dtype=np.float32) for z in (a, b)], relations=[{i: i for i in range(len(a))}]
+        )
+    first, second = (np.asarray(xy) for xy in model.embeddings_)
+    second = onto(second, first, scale=False).astype(np.float32)
+    return Pair(Map(first, "aligned"), Map(second, "aligned"), compared(first, second))
+
+
+def _same_rows(a: np.ndarray, b: np.ndarray) -> None:
+    if len(a) != len(b):
+        raise ValueError(f"Two maps to compare need the same rows, got {len(a)} and {len(b)}.")
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    import numba
+
+    before = numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        yield
+    finally:
+        numba.set_num_threads(before)

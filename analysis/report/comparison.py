@@ -1,0 +1,206 @@
+"""What changed from A to B, as sections: the verdict first, then whom it concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from suture.analysis import figures
+from suture.analysis.catalogue import CATALOGUE
+from suture.analysis.compare import Movement, Slice, cells
+from suture.analysis.report import numbers
+from suture.analysis.report.elements import Chart, Part, Section, Table, Text
+from suture.analysis.report.gallery import studies
+from suture.analysis.report.record import Evidence, Paired
+
+SHOWN = 10  # studies listed of those won, lost or moved; the JSON has the ids of all
+
+
+def examples(paired: Paired) -> Iterator[int]:
+    """Rows of the studies that these sections show, so that their texts can be at hand."""
+    for direction, found in paired.flips.items():
+        for rows in (found.won, found.lost):
+            yield from map(int, _by_change(paired, direction, rows))
+    for moved in paired.movement.values():
+        yield from map(int, _farthest(moved))
+
+
+def numbers_section(evidence: Evidence, paired: Paired) -> Section:
+    """The headline numbers with their paired differences."""
+    rows = cells.of_headline(paired.table.rows, evidence.pair)
+    note = (
+        "B − A is paired: both sets hold the same studies, so its interval is the one to read, not whether "
+        "those of A and B overlap. p is two-sided, after Holm over the headline numbers."
+    )
+    table = numbers.differences(rows, "headline", "Headline numbers", note)
+    told = (
+        "Every difference with its interval, in the smallest change worth naming of its number; inside the "
+        "band nothing changed that matters."
+    )
+    forest = Chart("forest", "Differences in margins", figures.forest(rows), told)
+    return Section("changed", "What changed", (table, forest))
+
+
+def sections(evidence: Evidence, paired: Paired) -> Iterator[Section]:
+    """Pairs, queries, movers, neighbours, slices and agreement; those without content are left out."""
+    for key, title, parts in (
+        ("pairs", "True pairs, A and B", [_pairs(evidence, paired)]),
+        ("flips", "Queries won and lost", list(_flips(evidence, paired))),
+        ("moved", "Who moved", list(_moved(evidence, paired))),
+        ("neighbours", "Neighbours gained and lost", list(_neighbours(paired))),
+        ("for-whom", "For whom it changed", list(_slices(paired))),
+        ("agreement", "How alike the spaces are", list(_agreement(paired))),
+    ):
+        if parts:
+            yield Section(key, title, tuple(parts))
+
+
+def _pairs(evidence: Evidence, paired: Paired) -> Part:
+    a, b = paired.cosines
+    labels = [f"{letter}: {side.name}" for letter, side in zip("AB", evidence.sides, strict=True)]
+    note = f"{np.mean(b > a):.0%} of the studies have a higher cosine in B."
+    return Chart("pair-cosines", "Cosines of true pairs", figures.pair_cosines(a, b, labels), note)
+
+
+def _flips(evidence: Evidence, paired: Paired) -> Iterator[Part]:
+    for direction, found in paired.flips.items():
+        change = found.difference
+        name = direction.replace("->", " → ")
+        moved = cells.with_interval("recall_at_10", change.value, *_ends(change.low, change.high), sign="+")
+        yield Text(
+            (
+                f"{name}: {len(found.won):,} queries are answered among the first {found.k} in B only, "
+                f"{len(found.lost):,} in A only, {len(found.kept):,} in both, {len(found.missed):,} in "
+                f"neither. Recall changes by {moved}; McNemar p {cells.probability(found.p)}. "
+                f"{found.undecided:,} hang on the order of ties.",
+            )
+        )
+        for what, rows in (("won", found.won), ("lost", found.lost)):
+            chosen = _by_change(paired, direction, rows)
+            if len(chosen):
+                yield _listed(evidence, paired, direction, what, chosen, len(rows))
+
+
+def _listed(
+    evidence: Evidence, paired: Paired, direction: str, what: str, rows: np.ndarray, count: int
+) -> Table:
+    before, after = paired.ranks[direction]
+    told = [
+        (paired.study_ids[row], {"rank in A": f"{before[row]:,.0f}", "rank in B": f"{after[row]:,.0f}"})
+        for row in map(int, rows)
+    ]
+    key = f"{what}-{direction.replace('->', '-')}"
+    name = f"{what.capitalize()}, {direction.replace('->', ' → ')}"
+    return studies(key, name, told, evidence.studies, _shown(len(rows), count))
+
+
+def _moved(evidence: Evidence, paired: Paired) -> Iterator[Part]:
+    for modality, found in paired.movement.items():
+        count = int(found.moved.sum())
+        yield Text(
+            (
+                f"{modality}: {count:,} of {len(found.change):,} studies moved more than {found.null} "
+                f"explains, once shift, rotation and scale of the whole cloud are taken away (false "
+                f"discovery rate 5 %). A rotation explains {found.explained:.0%} of the variance.",
+            )
+        )
+        title = f"Change of {modality}"
+        yield Chart(f"changes-{modality}", title, figures.changes(found))
+        rows = _farthest(found)
+        if len(rows):
+            told = [
+                (paired.study_ids[r], {"change": f"{found.change[r]:.2f}", "p": f"{found.p[r]:.2g}"})
+                for r in map(int, rows)
+            ]
+            yield studies(
+                f"moved-{modality}", f"Moved: {modality}", told, evidence.studies, _shown(len(rows), count)
+            )
+
+
+def _neighbours(paired: Paired) -> Iterator[Part]:
+    for name, found in paired.neighbours.items():
+        shown = name.replace("->", " → ")
+        mean, chance = f"{found.overlap.mean():.0%}", f"{found.by_chance:.1%}"
+        kept = f"On average {mean} of the {found.k} nearest are kept; by chance {chance}."
+        yield Chart(
+            f"overlap-{name}",
+            f"Neighbours kept: {shown}",
+            figures.overlaps(found.overlap, found.k, found.by_chance),
+            f"{kept} {found.note}".strip(),
+        )
+
+
+def _slices(paired: Paired) -> Iterator[Part]:
+    """One table a measure; a chart for every column whose values do not all change alike."""
+    for key, what, columns in (
+        ("cosine", "cosine of true pairs", paired.slices),
+        ("hits", "hit among the first 10", paired.hits),
+    ):
+        if columns:
+            yield _slice_table(f"slices-{key}", f"Change of the {what}", columns)
+        for number, (column, found) in enumerate(columns.items()):
+            if len({one.verdict for one in found}) > 1:
+                figure = figures.by_slice(found, f"B − A, {what}, 95 % interval")
+                yield Chart(f"slices-{key}-{number}", f"{what.capitalize()} by {column}", figure)
+
+
+def _slice_table(key: str, title: str, columns: Mapping[str, tuple[Slice, ...]]) -> Table:
+    titles = ("by", "value", "n", "groups", "A", "B", "B − A", "p", "verdict")
+    known = [(column, one) for column, found in columns.items() for one in found]
+    rows = tuple(
+        (
+            column,
+            one.name,
+            *(f"{count:,}" for count in (one.n, one.n_groups)),
+            *(f"{mean:.3f}" for mean in (one.a, one.b)),
+            cells.with_interval("", one.difference, one.low, one.high, sign="+"),
+            cells.probability(one.p_holm),
+            one.verdict,
+        )
+        for column, one in known
+    )
+    tones = tuple(numbers.TONES.get(one.verdict, "open") for _, one in known)
+    note = "Paired differences with intervals over groups; p after Holm over the values of a column."
+    return Table(key, title, titles, rows, note, tuple({"by": c, **vars(one)} for c, one in known), tones)
+
+
+def _agreement(paired: Paired) -> Iterator[Part]:
+    rows = tuple(
+        (modality, *_in_words(name), cells.with_interval("", *_defined(estimate)))
+        for modality, found in paired.agreement.items()
+        for name, estimate in vars(found).items()
+    )
+    if rows:
+        columns = ("modality", "number", "reading", "value (95 % interval)")
+        note = "The same modality in A and in B: whether both order the studies alike."
+        yield Table("agreement", "A against B", columns, rows, note)
+
+
+def _in_words(name: str) -> tuple[str, str]:
+    info = CATALOGUE.get(name)
+    return (info.title, info.reading) if info else (name.replace("_", " "), "")
+
+
+def _by_change(paired: Paired, direction: str, rows: np.ndarray) -> np.ndarray:
+    """The first of these rows, those whose rank changed most at the top."""
+    before, after = paired.ranks[direction]
+    return rows[np.argsort(-np.abs(after - before)[rows], kind="stable")][:SHOWN]
+
+
+def _farthest(found: Movement) -> np.ndarray:
+    moved = np.flatnonzero(found.moved)
+    return moved[np.argsort(-found.change[moved], kind="stable")][:SHOWN]
+
+
+def _shown(count: int, of: int) -> str:
+    return f"{count:,} of {of:,}, the largest change first; the JSON lists all." if of > count else ""
+
+
+def _ends(low: float, high: float) -> tuple[float | None, float | None]:
+    return (low, high) if np.isfinite([low, high]).all() else (None, None)
+
+
+def _defined(estimate: object) -> tuple[float | None, float | None, float | None]:
+    value, low, high = (getattr(estimate, end) for end in ("value", "low", "high"))
+    return (value if np.isfinite(value) else None, *_ends(low, high))

@@ -1,0 +1,102 @@
+"""What there is to look at for each set: histograms, maps, labels, and the pairs that lie far apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from suture.analysis import figures
+from suture.analysis.report.elements import Chart, Table
+from suture.analysis.report.record import Evidence, Picture, Side, Study
+
+MOST_POINTS = 2_000  # studies on a map; more would make a heavy file and a slow print
+LABELS = "mean cosine of true pairs, 95 % interval"
+
+
+def histograms(evidence: Evidence) -> Chart | None:
+    """Cosines of true pairs between those of strangers, one row a set."""
+    known = {f"{letter}: {s.name}": s.cosines for letter, s in lettered(evidence) if s.cosines is not None}
+    if not known:
+        return None
+    note = (
+        "Where a gap is, pairs across modalities (even true ones) have lower cosines than strangers "
+        "within one modality."
+    )
+    return Chart("histograms", "Cosines", figures.cosine_histograms(known, *evidence.pair, height=240), note)
+
+
+def maps(evidence: Evidence) -> Iterator[Chart]:
+    """Every map of every set."""
+    for letter, side in lettered(evidence):
+        for number, picture in enumerate(side.maps):
+            sampled, note = _sampled(picture)
+            figure = figures.small_map(
+                sampled,
+                explained=picture.explained,
+                colours=figures.MODALITY_COLOURS,
+            )
+            title = f"{letter}: {side.name}, {picture.method}"
+            yield Chart(f"map-{letter.lower()}-{number}", title, as_drawing(figure), note)
+
+
+def labels(evidence: Evidence) -> Iterator[Chart]:
+    """Mean cosine of true pairs for each value of every label that all sets have."""
+    common = [c for c in evidence.sides[0].by_label if all(c in s.by_label for s in evidence.sides)]
+    for number, column in enumerate(common):
+        means = {f"{letter}: {side.name}": side.by_label[column] for letter, side in lettered(evidence)}
+        figure = figures.by_group(means, (figures.COLOUR_A, figures.COLOUR_B), LABELS)
+        yield Chart(f"label-{number}", f"By {column}", figure)
+
+
+def worst(evidence: Evidence) -> Iterator[Table]:
+    """The true pairs with the lowest cosine."""
+    for letter, side in lettered(evidence):
+        if side.worst:
+            key, title = f"worst-{letter.lower()}", f"{letter}: {side.name}"
+            told = [(study, {"cosine": f"{cosine:.3f}"}) for study, cosine in side.worst]
+            yield studies(key, title, told, evidence.studies)
+
+
+def studies(
+    key: str,
+    title: str,
+    told: Sequence[tuple[str, Mapping[str, str]]],
+    known: Mapping[str, Study],
+    note: str = "",
+) -> Table:
+    """Single studies: id, what is told of each by column, and the texts and picture that may be shown."""
+    shown = [known.get(study, Study()) for study, _ in told]
+    columns = [*(told[0][1] if told else ())]
+    texts = list(dict.fromkeys(name for study in shown for name in study.texts))
+    rows = tuple(
+        (study, *(facts[c] for c in columns), *(of.texts.get(t, "") for t in texts))
+        for (study, facts), of in zip(told, shown, strict=True)
+    )
+    pictures = tuple(next(iter(of.pictures.values()), None) for of in shown)
+    return Table(
+        key, title, ("study", *columns, *texts), rows, note, pictures=pictures if any(pictures) else ()
+    )
+
+
+def lettered(evidence: Evidence) -> list[tuple[str, Side]]:
+    """("A", side), ("B", side)"""
+    return [*zip("AB", evidence.sides, strict=False)]
+
+
+def as_drawing(figure: go.Figure) -> go.Figure:
+    """The same without WebGL: it prints, becomes an SVG of shapes, and needs no code made while running."""
+    drawn = go.Figure(figure)
+    drawn.data = ()
+    for trace in figure.data:
+        fields = trace.to_plotly_json()
+        drawn.add_trace({**fields, "type": "scatter"} if fields["type"] == "scattergl" else fields)
+    return drawn
+
+
+def _sampled(picture: Picture) -> tuple[dict[str, np.ndarray], str]:
+    n = max(map(len, picture.places.values()), default=0)
+    chosen = np.sort(np.random.default_rng(0).permutation(n)[:MOST_POINTS])
+    note = f"{len(chosen):,} of {n:,} studies are drawn, seeded. " if n > len(chosen) else ""
+    return {name: xy[chosen] for name, xy in picture.places.items()}, note + picture.note

@@ -1,0 +1,238 @@
+"""Do two spaces order the same studies alike? Images against texts, or one modality before and after.
+
+Nothing here compares a row of one space with a row of the other: each space is asked what is near what,
+and the answers are compared. So the spaces may be turned against each other, or differ in dimensions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from suture.analysis.math.arrays import unit_rows
+from suture.analysis.mixing.influence import AROUND, counted_once, edge
+from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap, narrowed, sample_of, sampled_note
+
+K = 10
+QUERIES = 10_000  # studies whose neighbours are looked up; above, a sample of them, among all
+ITEMS = 1500  # studies whose cosines are ranked, all pairs of them; above, a sample
+ENOUGH = 10  # studies a dimension, below which plain CKA is biased upward
+POINT = 1e-20  # mean squared distance to the centre, below which all rows are one
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How alike two spaces hold the same studies.
+
+    cka                   centred kernels' cosine, 0..1; 1 = the same up to a turn and a scale
+    cka_debiased          the same without what chance adds; about 0 for spaces that share nothing, may be
+                          negative
+    procrustes_disparity  what is left after the best turn and scale, 0..1; 0 = the same
+    mutual_knn_at_10      share of common 10 nearest neighbours, 0..1, higher = more alike
+    rsa                   rank correlation of all cosines, -1..1, higher = more alike
+    """
+
+    cka: Estimate
+    cka_debiased: Estimate
+    procrustes_disparity: Estimate
+    mutual_knn_at_10: Estimate
+    rsa: Estimate
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """shares (q,): share of common k nearest of the studies rows (q,), 0..1.
+
+    near   (2 q, k) the lists of all these studies, in x and then in y
+    pulls  (2 q, k) how a share changes where the study on the list is there once more
+    """
+
+    shares: np.ndarray
+    rows: np.ndarray
+    k: int
+    near: np.ndarray
+    pulls: np.ndarray
+
+
+def agreement(
+    x: np.ndarray, y: np.ndarray, *, bootstrap: GroupBootstrap | None = None, seed: int = 0
+) -> Agreement:
+    """Compare two spaces over the same studies, x (n_studies, dim_x) and y (n_studies, dim_y).
+
+    Rows are scaled to length 1. Above 10,000 studies a seeded sample of them is asked for neighbours (among
+    all), above 1,500 a seeded sample is ranked. Intervals from each study's influence.
+    Cost O(n min(n, dim)^2). ValueError for different numbers of rows, or rows without direction.
+    Sources: Kornblith et al. 2019 (CKA); Song et al. 2012 (unbiased HSIC); Huh et al. 2024 (mutual k-NN);
+    Kriegeskorte et al. 2008 (RSA); Procrustes as in scipy.
+    """
+    x, y = _unit(x), _unit(y)
+    if len(x) != len(y):
+        raise ValueError(f"Two spaces of the same studies are needed, got {len(x)} and {len(y)} rows.")
+    bootstrap = bootstrap or GroupBootstrap(np.arange(len(x)))
+    if len(x) < 2 or any(np.square(z - z.mean(axis=0)).sum() < POINT * len(z) for z in (x, y)):
+        reason = "needs 2 studies" if len(x) < 2 else "all rows of a space are one"
+        return Agreement(*[bootstrap.undefined(reason)] * 5)
+    xc, yc = (_compact(z - z.mean(axis=0)) for z in (x, y))
+    return Agreement(
+        *_cka(xc, yc, bootstrap, dim=max(x.shape[1], y.shape[1])),
+        _procrustes(xc, yc, bootstrap),
+        _mutual_knn(x, y, bootstrap, seed=seed),
+        _rsa(x, y, bootstrap, seed=seed),
+    )
+
+
+def neighbourhood_overlap(
+    x: np.ndarray, y: np.ndarray, *, k: int = K, limit: int = QUERIES, seed: int = 0
+) -> Overlap:
+    """Study by study: how many of the k nearest by cosine are the same in two spaces. 1 = all of them.
+
+    x (n_studies, dim_x), y (n_studies, dim_y). Exact, the study itself left out, equal rows by row order.
+    Above `limit` studies a seeded sample is asked, among all. By chance k / (n - 1).
+    ValueError for different numbers of rows, or fewer than k + 1.
+    """
+    if len(x) != len(y) or len(x) <= k:
+        raise ValueError(
+            f"Two spaces of the same studies, more than {k}, are needed, got {len(x)} and {len(y)}."
+        )
+    rows = sample_of(len(x), limit, seed)
+    places = min(k + k // AROUND + 1, len(x) - 1)  # as far as the edge reaches
+    near = [_near(z, rows, places) for z in (x, y)]
+    common = [_common(a, b[:, :k]) for a, b in (near, near[::-1])]
+    shares = common[0][:, :k].sum(axis=1) / k
+    # in both lists it is common, half by each; in either it drives out what stands at the edge
+    pulls = [(c[:, :k] / 2 - c[:, edge(k, places)].mean(axis=1, keepdims=True)) / k for c in common]
+    return Overlap(shares, rows, k, *(np.concatenate([v[:, :k] for v in side]) for side in (near, pulls)))
+
+
+def _common(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(q, places) bool: the study at this place of a is in the list b (q, k) of the same row."""
+    return (a[:, :, None] == b[:, None, :]).any(axis=2)
+
+
+def _unit(z: np.ndarray) -> np.ndarray:
+    return unit_rows(z) if len(z) else np.asarray(z, dtype=np.float64)
+
+
+def _compact(z: np.ndarray) -> np.ndarray:
+    """Coordinates of the same products in min(n, dim) dimensions."""
+    n, dim = z.shape
+    return z if n >= dim else np.asarray(np.linalg.qr(z.T, mode="r")).T
+
+
+def _products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(n,) float64: sum over j of <a_i, a_j> <b_i, b_j>, without ever holding n x n."""
+    return np.einsum("nd,nd->n", a @ (a.T @ b), b)
+
+
+def _lengths(z: np.ndarray) -> np.ndarray:
+    return np.einsum("nd,nd->n", z, z)
+
+
+def _cka(x: np.ndarray, y: np.ndarray, bootstrap: GroupBootstrap, *, dim: int) -> tuple[Estimate, Estimate]:
+    """Plain and debiased CKA of centred rows."""
+    n, pairs = len(x), ((x, y), (x, x), (y, y))
+    plain = [_products(a, b) for a, b in pairs]
+    few = f"; {n:,} studies for {dim:,} dimensions: biased upward, read the debiased one"
+    cka = replace(_cosine(plain, bootstrap, bounds=(0, 1)), note=few if n < ENOUGH * dim else "")
+    if n < 4:
+        return cka, bootstrap.undefined(f"needs 4 studies, there are {n}")
+    free = [_unbiased(h, _lengths(a), _lengths(b)) for h, (a, b) in zip(plain, pairs, strict=True)]
+    if min(free[1].mean(), free[2].mean()) <= 0:
+        return cka, bootstrap.undefined("a space holds no more structure than chance gives")
+    return cka, _cosine(free, bootstrap, bounds=(-np.inf, 1))
+
+
+def _unbiased(products: np.ndarray, d: np.ndarray, e: np.ndarray) -> np.ndarray:
+    """Shares of the studies in n (n - 3) HSIC, unbiased: diagonals out, and what centring put back.
+
+    For centred rows the row sums of the kernel without its diagonal are -d, d the squared lengths; the three
+    terms of Song et al. 2012, equation 5, are then sums over studies.
+    """
+    n = len(d)
+    cross = (d * e.sum() + e * d.sum()) / (2 * (n - 1) * (n - 2))
+    return products - d * e - 2 * d * e / (n - 2) + cross
+
+
+def _cosine(shares: list[np.ndarray], bootstrap: GroupBootstrap, *, bounds: tuple[float, float]) -> Estimate:
+    """<K, L> / (|K| |L|) from each study's share in <K, L>, <K, K>, <L, L>; a study is row and column."""
+    (across, xx, yy), scale = shares, np.sqrt(shares[1].mean() * shares[2].mean())
+    value = across.mean() / scale
+    influence = 2 * across / scale - value * (xx / xx.mean() + yy / yy.mean())
+    return bootstrap.linear(np.array([value]), influence, bounds=bounds)[0]
+
+
+def _procrustes(x: np.ndarray, y: np.ndarray, bootstrap: GroupBootstrap) -> Estimate:
+    """1 - (sum of singular values of x^T y)^2 / (|x|^2 |y|^2); to first order the best turn stays."""
+    left, singular, right = np.linalg.svd(x.T @ y, full_matrices=False)
+    d, e = _lengths(x), _lengths(y)
+    kept = singular.sum() ** 2 / (d.sum() * e.sum())
+    pull = 2 * np.einsum("nd,nd->n", x @ (left @ right), y) / (singular.sum() / len(x) or 1)
+    influence = -kept * (pull - d / d.mean() - e / e.mean())
+    return bootstrap.linear(np.array([1 - kept]), influence, bounds=(0, 1))[0]
+
+
+def _mutual_knn(x: np.ndarray, y: np.ndarray, bootstrap: GroupBootstrap, *, seed: int) -> Estimate:
+    n = len(x)
+    if n <= K:
+        return bootstrap.undefined(f"needs {K + 1} studies, there are {n}")
+    found = neighbourhood_overlap(x, y, seed=seed)
+    value = found.shares.mean()
+    pulls = found.pulls.ravel() * n / len(found.rows)
+    influence = np.bincount(found.near.ravel(), pulls, minlength=n)
+    influence -= influence.mean()
+    influence[found.rows] += (found.shares - value) * n / len(found.rows)
+    asking = np.repeat(np.tile(found.rows, 2), K)
+    influence = counted_once(influence, asking, found.near.ravel(), pulls)
+    (estimate,) = bootstrap.linear(np.array([value]), influence, bounds=(0, 1))
+    asked, note = narrowed(bootstrap, found.rows, n), f"; {K / (n - 1):.2g} by chance"
+    estimate = replace(estimate, n=asked.n, n_groups=asked.n_groups, note=note)
+    return sampled_note(estimate, len(found.rows), n)
+
+
+def _near(z: np.ndarray, rows: np.ndarray, k: int) -> np.ndarray:
+    """(q, k) nearest rows of z for some of its rows, without the row itself."""
+    from suture.analysis.retrieval.engine import search
+    from suture.analysis.retrieval.rows import rows_of
+
+    found = search(rows_of(z[rows]), rows_of(z), forward=[], k=k + 1)[0].nearest
+    itself = found == rows[:, None]
+    itself[~itself.any(axis=1), -1] = True  # earlier copies of it took all places
+    return found[~itself].reshape(len(rows), k)
+
+
+def _rsa(x: np.ndarray, y: np.ndarray, bootstrap: GroupBootstrap, *, seed: int) -> Estimate:
+    """Spearman's correlation of the cosines of all pairs of studies."""
+    chosen = sample_of(len(x), ITEMS, seed)
+    draws = narrowed(bootstrap, chosen, len(x))
+    upper = np.triu_indices(len(chosen), 1)
+    # rounded, so that cosines of equal rows tie
+    a, b = (_midranks((z[chosen] @ z[chosen].T)[upper].round(12)) for z in (x, y))
+    spread = np.sqrt(np.mean(a * a) * np.mean(b * b))
+    if spread == 0:
+        return draws.undefined("all cosines of a space are equal")
+    value = np.mean(a * b) / spread
+    # A pair pulls by its own product and by moving the ranks of all others; a study by all of its pairs.
+    pull = 2 * (a * b + _moved(a, b) + _moved(b, a)) / spread
+    first, second = (np.bincount(side, pull, minlength=len(chosen)) for side in upper)
+    by_study = (first + second) / (len(chosen) - 1)
+    (estimate,) = draws.linear(np.array([value]), by_study - by_study.mean(), bounds=(-1, 1))
+    return sampled_note(estimate, len(chosen), len(x))
+
+
+def _midranks(values: np.ndarray) -> np.ndarray:
+    """Ranks about 0 within -1/2..1/2, ties in the middle."""
+    from scipy.stats import rankdata
+
+    return (rankdata(values) - (len(values) + 1) / 2) / len(values)
+
+
+def _moved(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """How a further value at each a moves sum a b / n through the ranks: mean of b above it, ties half."""
+    order = np.argsort(a, kind="stable")
+    _, first, place, counts = np.unique(a[order], return_index=True, return_inverse=True, return_counts=True)
+    total = np.cumsum(np.r_[0.0, b[order]])
+    above = total[-1] - (total[first] + total[first + counts]) / 2
+    moved = np.empty(len(a))
+    moved[order] = above[place] / len(a)
+    return moved

@@ -1,0 +1,140 @@
+"""Do the selected studies fare otherwise than the rest?
+
+A group (patient or case) is drawn with all its studies, on whichever side they lie, so that what one patient
+adds to both sides is not counted twice. What was selected by a number differs in that number by construction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from suture.analysis.compare.verdict_words import at_least_unseen, word
+from suture.analysis.gap import pair_gap
+from suture.analysis.math.group_sums import group_sums
+from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap, interval, narrowed
+from suture.analysis.subgroup.checks import UNDECIDED, Word, checked, refuse_lengths
+
+OF_MEASURES: dict[str, Word] = {"better": "better", "worse": "worse", "unchanged": "alike"}
+OF_GAPS: dict[str, Word] = {"better": "narrower", "worse": "wider", "unchanged": "alike"}
+Sides = tuple[GroupBootstrap, GroupBootstrap]
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A number of the selected studies and of all others.
+
+    n_inside, n_outside            studies that have the number; groups_inside, groups_outside  of them
+    inside, outside, difference    means (or gaps) of both, and inside - outside
+    low, high                      95 % interval of the difference over groups; None where a side has fewer
+                                   than 5 groups
+    verdict                        "alike": the interval lies within the smallest change worth naming;
+                                   "not decidable at this N": it holds 0, or there is none
+    """
+
+    n_inside: int
+    n_outside: int
+    groups_inside: int
+    groups_outside: int
+    inside: float
+    outside: float
+    difference: float
+    low: float | None
+    high: float | None
+    verdict: Word
+
+
+def against_rest(
+    values: np.ndarray,
+    mask: np.ndarray,
+    groups: np.ndarray,
+    *,
+    margin: float = 0.02,
+    better: str = "higher",
+    drawn: Sides | None = None,
+) -> Contrast:
+    """Whether a measure differs between the selected studies and all others.
+
+    values  (n,) of each study: cosine of the true pair, rank of the partner, hit among the first 10
+    mask    (n,) of bool, the selected; groups  (n,) patients or cases
+    margin  smallest difference worth naming; better  "higher" or "lower"
+    drawn   `sides(mask, groups)`, if there is one already: equal draws make A and B comparable
+
+    With few groups the interval is somewhat short: on normal values it held the truth in 88 % of cases at 5
+    selected groups, 91 % at 10 and 95 % from 20 on. ValueError for different lengths or an empty side.
+    """
+    drawn = drawn or sides(mask, groups)
+    refuse_lengths(len(mask), values=values)
+    mask, values = np.asarray(mask, dtype=bool), np.asarray(values, dtype=float)
+    a, b = (_mean(values[part], of) for part, of in zip((mask, ~mask), drawn, strict=True))
+    shares = bool(np.isin(values, (0, 1)).all())  # hits and misses
+    return _contrast(a, b, margin=margin, better=better, words=OF_MEASURES, shares=shares)
+
+
+def gap_inside_outside(
+    x: np.ndarray,
+    y: np.ndarray,
+    mask: np.ndarray,
+    groups: np.ndarray,
+    *,
+    margin: float = 0.02,
+    drawn: Sides | None = None,
+) -> Contrast:
+    """Whether the modality gap is another one within the selected studies than within all others.
+
+    x, y    (n, dim) rows of both modalities, row i of both = study i; the rest as in `against_rest`
+
+    The debiased centroid gap of each side: the plain one is larger in a smaller part by chance alone. Lower =
+    the clouds of that side lie closer. ValueError as above, or for fewer than two studies on a side.
+    """
+    drawn = drawn or sides(mask, groups)
+    refuse_lengths(len(mask), x=x, y=y)
+    mask = np.asarray(mask, dtype=bool)
+    a, b = (
+        pair_gap(x[part], y[part], bootstrap=of).centroid_gap_debiased
+        for part, of in zip((mask, ~mask), drawn, strict=True)
+    )
+    return _contrast(a, b, margin=margin, better="lower", words=OF_GAPS)
+
+
+def sides(mask: np.ndarray, groups: np.ndarray, *, resamples: int = 1000, seed: int = 0) -> Sides:
+    """Bootstraps of the selected and of the others from one draw over all groups (n,).
+
+    A patient with studies on both sides is drawn for both. ValueError unless there are studies on both.
+    """
+    mask = checked(mask, groups)
+    whole = GroupBootstrap(groups, resamples=resamples, seed=seed)
+
+    def part(side: np.ndarray) -> GroupBootstrap:
+        bootstrap = narrowed(whole, np.flatnonzero(side), whole.n)
+        order = np.unique(whole.codes[side].astype(str)).astype(int)  # groups are numbered by their names
+        bootstrap.counts = whole.counts[:, order]
+        return bootstrap
+
+    return part(mask), part(~mask)
+
+
+def _mean(values: np.ndarray, bootstrap: GroupBootstrap) -> Estimate:
+    """Mean of a side, whose number of studies is drawn too: a ratio of two sums."""
+    mean = values.mean()
+    sums = group_sums(np.stack([values - mean, np.ones(len(values))], axis=1), bootstrap.codes)
+    drawn = np.concatenate([counts @ sums.astype(np.float32) for counts in bootstrap.draws()])
+    with np.errstate(invalid="ignore"):  # a draw without any group of this side
+        sampled = mean + drawn[:, :1].astype(np.float64) / drawn[:, 1:]
+    return bootstrap.summarise(np.array([mean]), sampled)[0]
+
+
+def _contrast(
+    a: Estimate, b: Estimate, *, margin: float, better: str, words: Mapping[str, Word], shares: bool = False
+) -> Contrast:
+    low: float | None = None
+    high: float | None = None
+    if len(a.replicates) and len(b.replicates):
+        low, high = interval(a.replicates - b.replicates)
+    for side in (a, b) if shares else ():  # five hits of five do not prove that there are no misses
+        low, high = at_least_unseen(low, high, side.replicates, side.n_groups)
+    verdict = words.get(word(low, high, margin=margin, better=better), UNDECIDED)
+    size = (a.n, b.n, a.n_groups, b.n_groups)
+    return Contrast(*size, a.value, b.value, a.value - b.value, low, high, verdict)

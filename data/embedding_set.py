@@ -1,0 +1,124 @@
+"""EmbeddingSet, the record that travels: unit vectors by modality, and which study each row is."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from suture.data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID, Collection, text_key
+
+Vectors = dict[str, np.ndarray]
+START = 4  # numbers of a vector
+
+
+@dataclass(frozen=True)
+class EmbeddingSet:
+    """Collection x checkpoint: row i of every matrix belongs to study i.
+
+    vectors     modality -> (n_studies, dim) float, unit rows; a row of zeros = modality missing.
+                Features that are not `comparable` have widths and lengths of their own
+    rows        one row a study: study_id, group, split, duplicate_group, one `key:<modality>` column
+                per text modality (equal keys = same normalised text), and labels
+    provenance  collection and checkpoint with their hashes, versions, truncation counts
+    """
+
+    name: str
+    vectors: Vectors
+    rows: pd.DataFrame
+    provenance: dict[str, Any]
+    fingerprint: str = ""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def modalities(self) -> list[str]:
+        """Names of the modalities, images first as the collection has them."""
+        return list(self.vectors)
+
+    @property
+    def labels(self) -> list[str]:
+        """Columns that describe studies and are neither identity nor text key."""
+        fixed = {STUDY_ID, GROUP, SPLIT, DUPLICATE}
+        return [c for c in map(str, self.rows) if c not in fixed and not c.startswith("key:")]
+
+    @property
+    def comparable(self) -> bool:
+        """Whether rows of different modalities lie in one space, so that their cosine means something."""
+        return bool(self.provenance.get("comparable", True))
+
+    def present(self, modality: str) -> np.ndarray:
+        """Which studies have this modality: boolean, (n_studies,)."""
+        return self._presence[modality]
+
+    @cached_property
+    def _presence(self) -> dict[str, np.ndarray]:
+        """Looked up once: the matrices may be large and on disk."""
+        found = {m: _there(x) for m, x in self.vectors.items()}
+        for marks in found.values():
+            marks.flags.writeable = False
+        return found
+
+    def rows_with(self, *modalities: str) -> np.ndarray:
+        """Numbers of the studies that have all of these modalities."""
+        return np.flatnonzero(np.logical_and.reduce([self.present(m) for m in modalities]))
+
+    def subset(self, mask: np.ndarray) -> EmbeddingSet:
+        """The studies where the mask is true; of neighbouring ones no copy of the vectors is made."""
+        chosen = _run(mask)
+        vectors = {m: x[mask if chosen is None else chosen] for m, x in self.vectors.items()}
+        rows = self.rows[mask].reset_index(drop=True)
+        return EmbeddingSet(self.name, vectors, rows, self.provenance, self.fingerprint)
+
+    def split(self, split: str) -> EmbeddingSet:
+        """The studies of one split; all of them for "" or "all". KeyError for an unknown split."""
+        if split in ("", "all"):
+            return self
+        mask = (self.rows[SPLIT] == split).to_numpy()
+        if not mask.any():
+            raise KeyError(split)
+        return self.subset(mask)
+
+    def splits(self) -> list[str]:
+        """The splits in order of appearance."""
+        return [*self.rows[SPLIT].unique()]
+
+    def key(self, modality: str) -> np.ndarray:
+        """Text keys of a modality, (n_studies,) of str; "" throughout where it is not text."""
+        column = f"key:{modality}"
+        blank = np.full(len(self), "", dtype=object)
+        return self.rows[column].to_numpy(dtype=object) if column in self.rows else blank
+
+
+def _run(mask: np.ndarray) -> slice | None:
+    """Where the chosen rows follow each other: then a matrix on disk stays there."""
+    rows = np.flatnonzero(mask)
+    whole = len(rows) > 0 and rows[-1] - rows[0] == len(rows) - 1
+    return slice(int(rows[0]), int(rows[-1]) + 1) if whole and np.asarray(mask).dtype == bool else None
+
+
+def _there(matrix: np.ndarray) -> np.ndarray:
+    """Which rows are not all zero; most tell at their start, and of those no more is read."""
+    found = np.any(matrix[:, :START], axis=1)
+    doubtful = np.flatnonzero(~found)
+    found[doubtful] = np.any(matrix[doubtful], axis=1)
+    return found
+
+
+def identity_rows(collection: Collection) -> pd.DataFrame:
+    """What an embedding set must know of each study once the collection is out of reach."""
+    rows = collection.table[[STUDY_ID, GROUP, SPLIT, DUPLICATE, *collection.labels]].copy()
+    for m in collection.modalities:
+        if m.kind == "text":
+            rows[f"key:{m.name}"] = collection.table[m.columns[0]].map(_digest)
+    return rows
+
+
+def _digest(text: str) -> str:
+    key = text_key(text)
+    return hashlib.sha256(key.encode()).hexdigest()[:16] if key else ""

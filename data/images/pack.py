@@ -1,0 +1,67 @@
+"""The pictures of a collection in one file: PNG or JPEG one after the other, and an array of offsets, mapped."""
+
+from __future__ import annotations
+
+import io
+import os
+from array import array
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+
+class PackWriter:
+    """Appends encoded pictures to a pack in a staging folder.
+
+    kept  offsets of an earlier writer here: what it wrote up to the last of them stays, the rest goes
+    """
+
+    def __init__(self, folder: Path, kept: Iterable[int] = (0,)) -> None:
+        self.folder = folder
+        self.offsets = array("q", kept)
+        self._stream = (folder / "images.bin").open("r+b" if self.offsets[-1] else "wb")
+        self._stream.truncate(self._stream.seek(self.offsets[-1]))
+
+    def add(self, encoded: bytes) -> int:
+        """Store one picture and return its number."""
+        self._stream.write(encoded)
+        self.offsets.append(self.offsets[-1] + len(encoded))
+        return len(self.offsets) - 2
+
+    def flush(self) -> None:
+        """Bring what was added to the disk."""
+        self._stream.flush()
+        os.fsync(self._stream.fileno())
+
+    def close(self) -> None:
+        """Finish both files."""
+        self._stream.close()
+        np.save(self.folder / "images.npy", np.asarray(self.offsets, dtype=np.int64))
+
+
+class ImagePack:
+    """The pictures of a collection, by number."""
+
+    def __init__(self, blob: Path, offsets: Path) -> None:
+        self.offsets = np.load(offsets, allow_pickle=False)
+        empty = self.offsets[-1] == 0
+        self._blob = np.zeros(0, np.uint8) if empty else np.memmap(blob, np.uint8, "r")
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def read(self, number: int) -> bytes:
+        """The encoded picture. IndexError outside the pack."""
+        if not 0 <= number < len(self):
+            raise IndexError(number)
+        return self._blob[self.offsets[number] : self.offsets[number + 1]].tobytes()
+
+    def decode(self, number: int) -> Image.Image:
+        """The picture, mode L or RGB."""
+        return Image.open(io.BytesIO(self.read(number)), formats=("PNG", "JPEG"))
+
+    def decode_many(self, numbers: Iterable[int]) -> list[Image.Image]:
+        """Several pictures in order."""
+        return [self.decode(n) for n in numbers]

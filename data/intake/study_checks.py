@@ -1,0 +1,63 @@
+"""One row of a source, checked: what becomes the study of a collection, or why it does not."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+import numpy as np
+
+from suture.data import limits
+from suture.data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID
+from suture.data.errors import Skipped
+from suture.data.raw_studies import RawStudies
+
+Picture = np.ndarray | Skipped | None
+
+
+def checked(
+    raw: RawStudies, number: int, row: dict[str, str], pictures: Sequence[Picture], *, unpaired: bool
+) -> tuple[dict[str, str], dict[str, np.ndarray]]:
+    """Cells by the collection's columns, and pictures by modality; raises `Skipped`."""
+    roles = raw.roles
+    study_id = _study_id(row[roles.study_id] if roles.study_id else f"row-{number + 1:06d}")
+    for picture in pictures:
+        if isinstance(picture, Skipped):
+            raise picture
+    texts = {c: _text(row[c]) for c in roles.texts}
+    described = any(texts.values()) or any(row[c] for c in roles.tabular)
+    seen = sum(picture is not None for picture in pictures)
+    _refuse_lonely(described, seen, sum(map(bool, texts.values())), unpaired=unpaired)
+    study = {STUDY_ID: study_id, GROUP: (roles.group and row[roles.group]) or study_id}
+    study[SPLIT] = roles.split and row[roles.split].strip()
+    study[DUPLICATE] = roles.duplicate_group and row[roles.duplicate_group]
+    study |= {raw.rename.get(c, c): text for c, text in texts.items()}
+    study |= {c: row[c] for c in (*roles.tabular, *roles.labels)}
+    named = zip((raw.rename.get(c, c) for c in roles.images), pictures, strict=True)
+    return study, {name: picture for name, picture in named if isinstance(picture, np.ndarray)}
+
+
+def _refuse_lonely(described: bool, pictures: int, texts: int, *, unpaired: bool) -> None:
+    """A study needs something to be held against something else, unless one modality is enough."""
+    if unpaired and not (described or pictures):
+        raise Skipped("study_empty", "The study has neither a picture nor a text.")
+    if not unpaired and not described and pictures < 2:
+        raise Skipped("report_empty", "The study has a picture and nothing to pair it with.")
+    if not unpaired and not pictures and texts < 2:
+        raise Skipped("image_missing", "The study has one text and nothing to pair it with.")
+
+
+def _study_id(value: str) -> str:
+    value = unicodedata.normalize("NFC", value.strip())
+    most = limits.current().id_characters
+    if not value or len(value) > most or not value.isprintable():
+        what = f"{len(value):,} characters" if value.isprintable() else "some that are not printable"
+        raise Skipped("id_invalid", f"An id must be 1 to {most} printable characters, got {what}.")
+    return value
+
+
+def _text(value: str) -> str:
+    text = unicodedata.normalize("NFC", value).replace("\x00", "").strip()
+    if len(text) > (most := limits.current().report_characters):
+        raise Skipped("report_too_long", f"A text has {len(text):,} characters; the limit is {most:,}.")
+    return text

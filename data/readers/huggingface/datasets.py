@@ -1,0 +1,134 @@
+"""Hugging Face datasets on disk: a `save_to_disk` folder, or a hub snapshot of Parquet shards.
+
+Read by pyarrow alone. Pictures stay in their Arrow or Parquet files until they are asked for, under
+names like "train/17.png"; the other columns get their roles as any table's do.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import pandas as pd
+import pyarrow as pa
+
+from suture.data import limits
+from suture.data.errors import Refused
+from suture.data.raw_studies import Files, RawStudies, Roles
+from suture.data.readers.file_lookup import base
+from suture.data.readers.finish import columns_missing, studies
+from suture.data.readers.huggingface.cells import words
+from suture.data.readers.huggingface.shard_files import ShardFiles
+from suture.data.readers.huggingface.shards import Shard, open_shard
+from suture.data.readers.roles import guess_roles
+
+LAYOUT = "hf_datasets"
+EXPECTS = "a Hugging Face dataset: a save_to_disk folder, or data/train-00000-of-00001.parquet"
+OWN_TABLES = r"(?!)"  # none: a table pointed at by name is read as a table
+
+SHARD = re.compile(r"(?:^|/)([A-Za-z][\w.]*?)-\d{5}-of-\d{5}(?:-[0-9a-f]+)?\.parquet$")
+CONVERTED = re.compile(r"(?:^|/)(train|validation|valid|dev|test)/\d{4}\.parquet$")
+
+
+@dataclass(frozen=True)
+class _Source:
+    """One file of a dataset, the split that it is a part of, and the dataset's own folder."""
+
+    name: str
+    split: str
+    root: str = ""
+
+
+def matches(files: Files) -> bool:
+    """Whether there is a state.json beside .arrow files, or a Parquet file named as a shard."""
+    return bool(_sources(list(files.names())))
+
+
+def _sources(names: list[str]) -> list[_Source]:
+    return _saved(names) or _snapshot(names)
+
+
+def _saved(names: list[str]) -> list[_Source]:
+    """save_to_disk: the folder of state.json is a split if dataset_dict.json lies one above."""
+    known = set(names)
+    folders = {PurePosixPath(n).parent for n in names if base(n) == "state.json"}
+    found = []
+    for name in sorted(n for n in names if n.endswith(".arrow")):
+        folder = PurePosixPath(name).parent
+        if folder in folders:
+            several = (folder.parent / "dataset_dict.json").as_posix() in known
+            root = (folder.parent if several else folder).as_posix()
+            found.append(_Source(name, folder.name if several else "", root))
+    return found
+
+
+def _snapshot(names: list[str]) -> list[_Source]:
+    matched = [(n, SHARD.search(n) or CONVERTED.search(n)) for n in sorted(names)]
+    return [_Source(n, m.group(1)) for n, m in matched if m]
+
+
+def read(files: Files, *, table: str = "", roles: Roles | None = None) -> RawStudies:
+    """One study a row; several splits become the column "split"."""
+    sources = [s for s in _sources(list(files.names())) if _is_listed(files, s.name)]
+    if not sources:
+        raise Refused("no_usable_files", f"Expected {EXPECTS}; found none of these.")
+    if len(roots := sorted({s.root for s in sources})) > 1:
+        shown = ", ".join(roots[:10])
+        raise Refused("no_usable_files", f"Expected one dataset, found {len(roots)}: {shown}. Import one.")
+    shards = [open_shard(files, s.name) for s in sources]
+    _check_alike(shards, sources)
+    held = ShardFiles(files, several_columns=len(shards[0].image_columns) > 1)
+    try:
+        rows = _rows(sources, shards, held)
+    except (pa.ArrowException, OSError, ValueError, OverflowError, KeyError) as error:
+        message = "The dataset has cells that cannot be read. Write its files again."
+        raise Refused("table_corrupt", message) from error
+    result = studies(LAYOUT, rows, guess_roles(rows, held), roles, held)
+    if len(result.roles.images) + len(result.roles.texts) + bool(result.roles.tabular) < 2:
+        raise columns_missing("Expected a column of pictures and one of text, or two of either.", rows)
+    return result
+
+
+def _is_listed(files: Files, name: str) -> bool:
+    """Whether state.json counts this file as data: the folder may hold cached maps and filters too."""
+    path = PurePosixPath(name)
+    if path.suffix != ".arrow":
+        return True
+    try:
+        state = json.loads(files.read((path.parent / "state.json").as_posix()))
+        listed = [entry["filename"] for entry in state["_data_files"]]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return path.name.startswith("data-")
+    return path.name in listed
+
+
+def _check_alike(shards: list[Shard], sources: list[_Source]) -> None:
+    first = shards[0]
+    for shard, source in zip(shards, sources, strict=True):
+        if shard.image_columns != first.image_columns or shard.other_columns != first.other_columns:
+            message = f"{source.name!r} has other columns than {sources[0].name!r}. Import one of them."
+            raise Refused("table_columns_ambiguous", message)
+    if sum(len(shard) for shard in shards) > (most := limits.current().table_rows):
+        raise Refused("table_too_large", f"The dataset has more than {most:,} rows.")
+
+
+def _rows(sources: list[_Source], shards: list[Shard], held: ShardFiles) -> pd.DataFrame:
+    """All shards in order; the pictures of a split are numbered through."""
+    several = len({s.split for s in sources}) > 1
+    counts: Counter[str] = Counter()
+    parts = []
+    for source, shard in zip(sources, shards, strict=True):
+        part = _part(shard, held.add(shard, source.split or "data", counts[source.split]))
+        parts.append(part.assign(split=source.split) if several and "split" not in part else part)
+        counts[source.split] += len(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _part(shard: Shard, pictures: dict[str, list[str]]) -> pd.DataFrame:
+    """The rows of one shard in the order of its columns, pictures by name."""
+    others: pa.Table = shard.others()
+    columns = {c: words(others.column(c), shard.features.get(c)) for c in shard.other_columns}
+    return pd.DataFrame(columns | pictures, dtype=str)

@@ -1,0 +1,170 @@
+"""Arrow and Parquet files whose pictures are read one at a time.
+
+In a folder the files are memory-mapped: what is not asked for costs no memory. In a ZIP they are
+inflated whole.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from pathlib import Path, PurePosixPath
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from suture.data.errors import Refused
+from suture.data.files.sources import FolderFiles
+from suture.data.raw_studies import Files
+from suture.data.readers.huggingface.cells import features_of
+from suture.data.tables.parquet import open_parquet
+
+KEPT_GROUPS = 4  # row groups of Parquet in memory; decoding runs a few pictures ahead
+MAX_GROUP_BYTES = 4 * 2**30
+
+
+class Shard(Protocol):
+    """One file of a dataset: columns of pictures, and all others."""
+
+    image_columns: tuple[str, ...]
+    other_columns: tuple[str, ...]
+    features: dict[str, Any]
+
+    def __len__(self) -> int:
+        """Rows."""
+        ...
+
+    def others(self) -> pa.Table:
+        """The columns that hold no pictures."""
+        ...
+
+    def paths(self, column: str) -> list[str | None]:
+        """The file name each picture once had, "" if it is not told, None where there is no picture."""
+        ...
+
+    def picture(self, column: str, row: int) -> bytes | None:
+        """The encoded picture, or None if only its path was stored."""
+        ...
+
+
+def open_shard(files: Files, name: str) -> Shard:
+    """The file called `name`; `Refused` if it is damaged or not here."""
+    try:
+        source = _source(files, name)
+        return ParquetShard(source) if name.endswith(".parquet") else ArrowShard(source)
+    except KeyError as error:
+        message = f"{name!r} is a link out of the folder. Copy the dataset with its files (cp -rL)."
+        raise Refused("no_usable_files", message) from error
+    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
+        raise Refused("table_corrupt", f"{name!r} is not a readable Arrow or Parquet file.") from error
+
+
+def _source(files: Files, name: str) -> pa.NativeFile:
+    path = _on_disk(files, name)
+    return pa.memory_map(str(path)) if path else pa.BufferReader(files.read(name))
+
+
+def _on_disk(files: Files, name: str) -> Path | None:
+    """The file itself where there is one, for mapping; the rules of `FolderFiles.read` hold."""
+    if not isinstance(files, FolderFiles):
+        return None
+    path = (files.root / name).resolve()
+    if not path.is_relative_to(files.root.resolve()) or not path.is_file():
+        raise KeyError(name)
+    return path
+
+
+def _is_image(kind: pa.DataType) -> bool:
+    if pa.types.is_struct(kind):
+        return {"bytes", "path"} <= {field.name for field in kind}
+    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+
+
+def _columns(schema: pa.Schema) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    images = tuple(f.name for f in schema if _is_image(f.type))
+    nested = {f.name for f in schema if pa.types.is_struct(f.type)}
+    return images, tuple(n for n in schema.names if n not in nested and n not in images)
+
+
+def _path_cells(column: pa.ChunkedArray) -> list[str | None]:
+    """From a struct's paths; None where the whole struct is missing."""
+    return [None if c is None else PurePosixPath(c.get("path") or "").name for c in column.to_pylist()]
+
+
+def _bytes_of(cell: object) -> bytes | None:
+    return cell.get("bytes") if isinstance(cell, dict) else cell  # type: ignore[return-value]
+
+
+class ArrowShard:
+    """An Arrow stream as `save_to_disk` writes it (or an Arrow file)."""
+
+    def __init__(self, source: pa.NativeFile) -> None:
+        try:
+            self.table = pa.ipc.open_stream(source).read_all()
+        except pa.ArrowInvalid:
+            source.seek(0)
+            self.table = pa.ipc.open_file(source).read_all()
+        self.table.validate(full=True)  # offsets that point outside would be read as they are
+        self.image_columns, self.other_columns = _columns(self.table.schema)
+        self.features = features_of(self.table.schema)
+
+    def __len__(self) -> int:
+        return self.table.num_rows
+
+    def others(self) -> pa.Table:
+        return self.table.select(list(self.other_columns))
+
+    def paths(self, column: str) -> list[str | None]:
+        cells = self.table.column(column)
+        if not pa.types.is_struct(cells.type):
+            return [None if null else "" for null in cells.is_null().to_pylist()]
+        present = zip(
+            pa.compute.struct_field(cells, "path").to_pylist(), cells.is_null().to_pylist(), strict=True
+        )
+        return [None if null else PurePosixPath(path or "").name for path, null in present]
+
+    def picture(self, column: str, row: int) -> bytes | None:
+        return _bytes_of(self.table.column(column)[row].as_py())
+
+
+class ParquetShard:
+    """A Parquet file; the row groups last read are kept."""
+
+    def __init__(self, source: pa.NativeFile) -> None:
+        self.file = open_parquet(source, "A shard")
+        self.image_columns, self.other_columns = _columns(self.file.schema_arrow)
+        self.features = features_of(self.file.schema_arrow)
+        groups = [self.file.metadata.row_group(i) for i in range(self.file.metadata.num_row_groups)]
+        self._starts = [0]
+        for group in groups:
+            if group.total_byte_size > MAX_GROUP_BYTES:
+                raise Refused("table_too_large", f"A row group declares more than {MAX_GROUP_BYTES:,} bytes.")
+            self._starts.append(self._starts[-1] + group.num_rows)
+        self._kept: OrderedDict[tuple[int, str], pa.ChunkedArray] = OrderedDict()
+        self._lock = threading.Lock()  # a ParquetFile reads for one thread at a time
+
+    def __len__(self) -> int:
+        return self._starts[-1]
+
+    def others(self) -> pa.Table:
+        return self.file.read(columns=list(self.other_columns))
+
+    def paths(self, column: str) -> list[str | None]:
+        if not pa.types.is_struct(self.file.schema_arrow.field(column).type):
+            return [""] * len(self)
+        return _path_cells(self.file.read(columns=[f"{column}.path"]).column(column))
+
+    def picture(self, column: str, row: int) -> bytes | None:
+        group = next(g for g, start in enumerate(self._starts[1:]) if row < start)
+        with self._lock:
+            cells = self._group(group, column)
+        return _bytes_of(cells[row - self._starts[group]].as_py())
+
+    def _group(self, group: int, column: str) -> pa.ChunkedArray:
+        key = (group, column)
+        if key not in self._kept:
+            self._kept[key] = self.file.read_row_group(group, columns=[column]).column(column)
+        self._kept.move_to_end(key)
+        while len(self._kept) > KEPT_GROUPS:
+            self._kept.popitem(last=False)
+        return self._kept[key]

@@ -1,0 +1,85 @@
+"""Deleting that deletes: the row first, then the files, then all that was made from the record on the way.
+
+Embedding sets stay: they are records of their own, and go when they are removed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sqlite3
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from suture.data.errors import Refused
+from suture.data.workspace import disk_space
+from suture.data.workspace.record import Record
+
+if TYPE_CHECKING:
+    from suture.data.workspace.home import Workspace
+
+
+def forget(workspace: Workspace, record: Record) -> None:
+    """Remove a record and its traces, also when the disk is full."""
+    with workspace.transaction() as db:
+        parts = [row["folder"] for row in db.execute("SELECT folder FROM parts WHERE record=?", (record.id,))]
+        db.execute("DELETE FROM records WHERE id=?", (record.id,))
+        db.executemany("DELETE FROM parts WHERE folder=?", [(folder,) for folder in parts])
+        ended = _jobs(db, record)
+        db.executemany("DELETE FROM jobs WHERE id=?", [(job,) for job in ended])
+    files(workspace, record)
+    _captions(workspace, record)
+    for folder in parts:
+        shutil.rmtree(workspace.home / "parts" / folder, ignore_errors=True)
+    for job in ended:
+        (workspace.home / "logs" / f"{job}.log").unlink(missing_ok=True)
+    shred(workspace)
+    with suppress(OSError):
+        disk_space.lay_ballast(workspace.home)
+
+
+def files(workspace: Workspace, record: Record) -> None:
+    """Remove a record's files and what was derived from them."""
+    for folder in (record.folder, workspace.home / "derived" / record.id):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _captions(workspace: Workspace, record: Record) -> None:
+    """Remove texts of a collection that captions of its sets have kept."""
+    with workspace.read() as db:
+        sets = db.execute("SELECT id, meta FROM records WHERE kind='set'").fetchall()
+    for row in sets:
+        if json.loads(row["meta"]).get("collection_id") == record.id:
+            for path in (workspace.home / "derived" / row["id"]).glob("captions-*"):
+                path.unlink(missing_ok=True)
+
+
+def shred(workspace: Workspace) -> None:
+    """Empty SQLite's log, in which deleted rows could still be read. Deferred while somebody reads them."""
+    with suppress(sqlite3.OperationalError, Refused), workspace.read() as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _jobs(db: sqlite3.Connection, record: Record) -> list[str]:
+    """Jobs that have ended and tell of the record."""
+    rows = db.execute(
+        "SELECT id, args, message, result FROM jobs WHERE state NOT IN ('queued', 'running') "
+        "AND owner IN ('', ?)",
+        (record.owner,),
+    )
+    word = re.compile(rf"(?<!\w){re.escape(record.name)}(?!\w)")
+    return [row["id"] for row in rows if word.search(row["message"]) or _told(row, {record.name, record.id})]
+
+
+def _told(row: sqlite3.Row, names: set[str]) -> bool:
+    return any(
+        leaf in names for column in ("args", "result") for leaf in _leaves(json.loads(row[column] or "0"))
+    )
+
+
+def _leaves(value: Any) -> list[Any]:
+    if isinstance(value, dict | list):
+        inside = value.values() if isinstance(value, dict) else value
+        return [leaf for item in inside for leaf in _leaves(item)]
+    return [value]

@@ -1,0 +1,67 @@
+"""Embedding sets in the workspace: published as a whole, opened with their matrices mapped from disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from suture.data.embedding_set import EmbeddingSet, Vectors
+from suture.data.workspace import SET, Record, Workspace
+
+
+def save(
+    workspace: Workspace,
+    name: str,
+    vectors: Vectors,
+    rows: pd.DataFrame,
+    meta: dict[str, Any],
+    *,
+    extra: Mapping[str, bytes] | None = None,
+) -> Record:
+    """Publish an embedding set; `extra` are further files of the record, name -> content."""
+    with workspace.staging() as folder:
+        for number, matrix in enumerate(vectors.values()):
+            np.save(folder / matrix_file(number), np.ascontiguousarray(matrix))
+        for file, content in (extra or {}).items():
+            (folder / file).write_bytes(content)
+        return publish(workspace, name, folder, list(vectors), rows, meta)
+
+
+def matrix_file(number: int) -> str:
+    """The file of the modality of that number in a set's folder, as numpy writes it."""
+    return f"vectors-{number}.npy"
+
+
+def publish(
+    workspace: Workspace,
+    name: str,
+    folder: Path,
+    modalities: list[str],
+    rows: pd.DataFrame,
+    meta: dict[str, Any],
+) -> Record:
+    """Publish a staged folder that holds a `matrix_file` for each modality as an embedding set."""
+    rows.to_parquet(folder / "rows.parquet", write_page_checksum=True)
+    return workspace.publish(SET, name, folder, {**meta, "modalities": modalities})
+
+
+def load(workspace: Workspace, name: str) -> EmbeddingSet:
+    """Open an embedding set; the matrices stay on disk and are mapped."""
+    record = workspace.record(SET, name)
+    vectors = {
+        modality: np.load(record.path(matrix_file(i)), mmap_mode="r", allow_pickle=False)
+        for i, modality in enumerate(record.meta["modalities"])
+    }
+    rows = _rows(path := record.path("rows.parquet"), path.stat().st_mtime_ns).copy(deep=False)
+    return EmbeddingSet(name, vectors, rows, record.meta, record.fingerprint)
+
+
+@lru_cache(maxsize=4)
+def _rows(path: Path, written: int) -> pd.DataFrame:
+    """The last tables, as pages ask for the same again and again; nobody changes them but in a copy."""
+    return pd.read_parquet(path, page_checksum_verification=True)

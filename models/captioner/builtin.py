@@ -1,0 +1,113 @@
+"""Decoders that come with Suture for the demo, so that its captions need no training.
+
+    suture caption "demo @ demo-clip" --beside "demo @ demo-aligned" --train text --train image
+    python -m suture.models.captioner.builtin HOME
+
+makes them anew: the first trains them in the workspace HOME, the second packs them here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save_file
+
+from suture.data.errors import UserError
+from suture.data.workspace import CAPTIONER, Workspace
+from suture.models.captioner import storage
+from suture.models.captioner.config import CaptionerConfig, of_sets
+from suture.models.captioner.plan import Plan, plan
+from suture.models.captioner.training import meta_of
+from suture.models.training import record
+
+FOLDER = Path(__file__).parent / "demo"
+SETS = {"demo @ demo-clip": "clip", "demo @ demo-aligned": "aligned"}
+SOURCES = ("text", "image")
+RECIPE = CaptionerConfig(set=next(iter(SETS)))
+WEIGHTS, TEXTS = "model.safetensors", "texts.sha256"
+SHARED = (f"{storage.DECODER}/config.json", f"{storage.DECODER}/generation_config.json")
+
+
+def configs(sets: Sequence[str] = tuple(SETS)) -> list[CaptionerConfig]:
+    """What was trained: the recipe for both sets of the demo, on texts and on images."""
+    return of_sets(RECIPE, sets, SOURCES)
+
+
+def ensure(workspace: Workspace) -> list[str]:
+    """Put the decoders into the workspace of a demo; names of those that fit its sets.
+
+    None where the demo has other texts than those that the decoders learned: they may be its test texts.
+    """
+    found = []
+    for config in configs():
+        try:
+            todo = plan(workspace, config)
+        except UserError:  # another demo, or captioners of that name that are the user's own
+            return []
+        if _digest(todo) != (FOLDER / TEXTS).read_text().strip():
+            return []
+        if not workspace.has(CAPTIONER, config.label):
+            _publish(workspace, todo)
+        found.append(config.label)
+    return found
+
+
+def _publish(workspace: Workspace, todo: Plan) -> None:
+    stored = _stored(todo.config)
+    with workspace.staging() as folder:
+        shutil.copytree(FOLDER / storage.WORDS, folder / storage.WORDS)
+        (folder / storage.DECODER).mkdir()
+        for file in SHARED:
+            shutil.copyfile(FOLDER / file, folder / file)
+        tensors = {name: x.float() for name, x in load_file(stored).items()}
+        parts: dict[str, dict[str, Any]] = {storage.DECODER: {}, "prefix": {}}
+        for name, tensor in tensors.items():
+            part, _, own = name.partition("/")
+            parts[part][own] = tensor
+        save_file(parts[storage.DECODER], folder / storage.DECODER / WEIGHTS, metadata={"format": "pt"})
+        save_file(parts["prefix"], folder / storage.PREFIX)
+        storage.save_centres(folder, {})
+        told = json.loads(stored.with_suffix(".json").read_text())
+        about = {"config": todo.config.to_json(), "dim": told["dim"], "key": todo.key}
+        (folder / storage.ABOUT).write_text(json.dumps(about))
+        record.write(folder, {**told, **about})
+        workspace.publish(CAPTIONER, todo.config.label, folder, meta_of(todo))
+
+
+def _stored(config: CaptionerConfig) -> Path:
+    return FOLDER / f"{SETS[config.set]}-{config.source}.safetensors"
+
+
+def _digest(todo: Plan) -> str:
+    """Of the texts that are learnt, in their order."""
+    texts = todo.texts.texts[todo.fit]
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
+
+
+def pack(workspace: Workspace) -> None:
+    """Put the workspace's decoders by this recipe here; weights in half precision."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    (FOLDER / storage.DECODER).mkdir(parents=True)
+    for config in configs():
+        made = workspace.record(CAPTIONER, config.label)
+        shutil.copytree(made.folder / storage.WORDS, FOLDER / storage.WORDS, dirs_exist_ok=True)
+        for file in SHARED:
+            shutil.copyfile(made.path(file), FOLDER / file)
+        decoder = load_file(made.path(f"{storage.DECODER}/{WEIGHTS}"))
+        prefix = load_file(made.path(storage.PREFIX))
+        tensors = {f"{storage.DECODER}/{k}": x.half() for k, x in decoder.items()}
+        save_file(tensors | {f"prefix/{k}": x.half() for k, x in prefix.items()}, _stored(config))
+        told = json.loads(made.path(record.HISTORY).read_text())
+        kept = {key: told[key] for key in ("history", "manifest", "dim")}
+        _stored(config).with_suffix(".json").write_text(json.dumps(kept))
+        (FOLDER / TEXTS).write_text(_digest(plan(workspace, config)) + "\n")
+
+
+if __name__ == "__main__":
+    pack(Workspace(sys.argv[1]))

@@ -1,0 +1,216 @@
+"""The captions of a split, written in every way there is, and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from suture.analysis.retrieval.nearest import nearest
+from suture.data.collection import STUDY_ID
+from suture.data.errors import NotFound, Refused
+from suture.data.workspace import Workspace
+from suture.models.adapters import adapt_query, refuse_scoring_on_fit
+from suture.models.captioner import coca, readings, storage
+from suture.models.captioner.config import Decoding
+from suture.models.captioner.generation import write
+from suture.models.captioner.plan import Texts
+from suture.models.captioner.readings import (
+    BOTH,
+    CEILING,
+    CHANCE,
+    CROSSED,
+    FLOOR,
+    IMAGES,
+    OWN,
+    RETRIEVED,
+    ROWS,
+    TWIN,
+    Judged,
+)
+from suture.models.checkpoints import registry
+from suture.models.checkpoints.encoders import Checkpoint, encode_texts
+
+Report = Callable[[float, str], None]
+
+
+def judge(
+    workspace: Workspace,
+    set_name: str,
+    captioners: Sequence[str],
+    *,
+    split: str = "test",
+    how: Decoding | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+    device: str = "auto",
+    report: Report | None = None,
+) -> Judged:
+    """The table of a set; rows whose captioner is not among those named are left out.
+
+    captioners  names: at most one trained on texts and one trained on images (or on both)
+    What is written is kept: the same question is answered at once the next time.
+    """
+    how, say = how or Decoding(), report or (lambda share, what: None)
+    known = readings.by_source(workspace, captioners)
+    texts, fit_split = readings.behind(workspace, set_name, known), readings.fit_split_of(workspace, known)
+    refuse_fit(texts, split, fit_split)
+    rows = readings.scored_rows(texts, split, fit_split)
+    found = readings.written_before(workspace, texts, known, split, how)
+    if found is None:
+        found = _everything(workspace, texts, known, rows, fit_split, how, device, say)
+        readings.keep_written(readings.path_of(workspace, texts, known, split, how), *found)
+    return readings.scored(texts, split, rows, known, *found, resamples, seed)
+
+
+def _everything(
+    workspace: Workspace,
+    texts: Texts,
+    known: dict[str, str],
+    rows: np.ndarray,
+    fit_split: str,
+    how: Decoding,
+    device: str,
+    say: Report,
+) -> readings.Written:
+    """The captions of every row, and how similar each is to the true text by the set's own checkpoint."""
+    checkpoint = _maker(workspace, texts, device)
+    written = _written(workspace, texts, known, rows, fit_split, how, device, say)
+    if checkpoint is not None and coca.writes(checkpoint):
+        written[OWN] = _own(workspace, texts, rows, checkpoint, say)
+    written = {name: written[name] for name in ROWS if name in written}
+    say(0.95, "Comparing with the true texts")
+    similar = {} if checkpoint is None else _similar(workspace, texts, rows, written, checkpoint)
+    return written, similar
+
+
+def refuse_fit(texts: Texts, split: str, fit_split: str) -> None:
+    refuse_scoring_on_fit(texts.record.meta, split)
+    if split in ("all", fit_split):
+        raise Refused(
+            "split_is_fit",
+            f"The captioners were trained on {fit_split!r}, so their captions of {split!r} say nothing. "
+            f"Score another split: {', '.join(s for s in texts.set.splits() if s != fit_split)}.",
+        )
+    if split not in texts.set.splits():
+        raise NotFound("split", split, texts.set.splits())
+    if len(readings.scored_rows(texts, split, fit_split)) < 2:
+        message = (
+            f"Fewer than 2 studies of {split!r} have both {texts.image} and {texts.text} and are of patients "
+            f"or cases that are not trained on."
+        )
+        raise Refused("too_few_studies", message)
+
+
+def _written(
+    workspace: Workspace,
+    texts: Texts,
+    known: dict[str, str],
+    rows: np.ndarray,
+    fit_split: str,
+    how: Decoding,
+    device: str,
+    say: Report,
+) -> dict[str, list[str]]:
+    """Row -> captions of the split's studies."""
+    vectors = {m: np.asarray(texts.set.vectors[m][rows], np.float32) for m in (texts.text, texts.image)}
+    asked = _asked(known, texts, vectors, texts.groups[rows])
+    found: dict[str, list[str]] = {}
+    for number, (name, source, rows_read, modality) in enumerate(asked):
+        captioner = storage.load(workspace, source, device=device)
+
+        def progress(done: int, total: int, name: str = name, number: int = number) -> None:
+            say((number + done / total) / (len(asked) + 1), f"{name}: {done:,} of {total:,}")
+
+        found[name] = write(captioner, rows_read, modality, how, progress=progress)
+    if _mixed(texts.groups[rows]):
+        found[CHANCE] = list(texts.texts[rows[strangers(texts.groups[rows])]])
+    return found | _retrieved(texts, fit_split, vectors[texts.image])
+
+
+def _asked(
+    known: dict[str, str], texts: Texts, vectors: dict[str, np.ndarray], groups: np.ndarray
+) -> list[tuple[str, str, np.ndarray, str]]:
+    """(row, captioner, vectors, their modality) of every row that a decoder writes."""
+    images, own = vectors[texts.image], vectors[texts.text]
+    asked = []
+    if "text" in known:
+        name = known["text"]
+        asked += [(CEILING, name, own, texts.text), (CROSSED, name, images, texts.image)]
+        if _mixed(groups):
+            asked += [(FLOOR, name, images[strangers(groups)], texts.image)]
+    for source, row in (("image", IMAGES), ("both", BOTH)):
+        if source in known:
+            asked.append((row, known[source], images, texts.image))
+    return asked
+
+
+def _maker(workspace: Workspace, texts: Texts, device: str) -> Checkpoint | None:
+    """The checkpoint that made the set; None for vectors of their own, or where it is gone."""
+    try:
+        name = registry.name_of(workspace, texts.set.provenance)
+    except Refused:
+        return None
+    return registry.load(workspace, name, device=device)
+
+
+def _own(
+    workspace: Workspace, texts: Texts, rows: np.ndarray, checkpoint: Checkpoint, say: Report
+) -> list[str]:
+    studies = texts.set.rows[STUDY_ID].to_numpy(str)[rows]
+    numbers = coca.pictures_of(workspace, texts.collection, texts.image, studies)
+
+    def progress(done: int, total: int) -> None:
+        say(0.9 + 0.05 * done / total, f"{OWN}: {done:,} of {total:,}")
+
+    return coca.write(workspace, checkpoint, texts.collection, numbers, progress=progress)
+
+
+def _mixed(groups: np.ndarray) -> bool:
+    """Whether every study can be given one of another patient."""
+    return bool(np.unique(groups, return_counts=True)[1].max() <= len(groups) / 2)
+
+
+def strangers(groups: np.ndarray, *, seed: int = 0) -> np.ndarray:
+    """(n,) for each study another one, of another group where there is one; every study is taken once.
+
+    A random order of the groups, shifted by the size of the largest.
+    """
+    rng = np.random.default_rng(seed)
+    _, codes, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    order = np.argsort(rng.permutation(len(sizes))[codes], kind="stable")
+    found = np.empty(len(groups), dtype=int)
+    found[order] = np.roll(order, -int(sizes.max()))
+    return found
+
+
+def _retrieved(texts: Texts, fit_split: str, images: np.ndarray) -> dict[str, list[str]]:
+    """Captions that are there already: the nearest training text, and that of the nearest training image."""
+    fit = texts.rows(fit_split, texts.text, texts.image)
+    answers = {}
+    for name, modality in ((RETRIEVED, texts.text), (TWIN, texts.image)):
+        _, found = nearest(images, np.asarray(texts.set.vectors[modality][fit], np.float32), k=1)
+        answers[name] = list(texts.texts[fit[found[:, 0]]])
+    return answers
+
+
+def _similar(
+    workspace: Workspace,
+    texts: Texts,
+    rows: np.ndarray,
+    written: dict[str, list[str]],
+    checkpoint: Checkpoint,
+) -> dict[str, np.ndarray]:
+    """Row -> (n,) cosine of each caption to the true text, both by the set's own checkpoint."""
+    truth = np.asarray(texts.set.vectors[texts.text][rows], np.float32)
+    found = {}
+    for row, captions in written.items():
+        distinct = [*dict.fromkeys(captions)]
+        vectors = adapt_query(
+            workspace, texts.record.name, texts.text, encode_texts(checkpoint.encoders["text"], distinct)
+        )
+        place = {caption: i for i, caption in enumerate(distinct)}
+        own = vectors[[place[c] for c in captions]]
+        cosine = np.einsum("nd,nd->n", own, truth)
+        found[row] = np.where([bool(c) for c in captions], cosine, 0.0)
+    return found

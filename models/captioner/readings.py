@@ -1,0 +1,296 @@
+"""Who reads what how well: one decoder on texts and on images, a floor, and the texts that are already there.
+
+The table has a row for each way to come by a caption of a test image (`ROWS`). What is here only reads what
+`judge` has written, and scores it. (No torch here: pages read it.)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from suture.analysis.captions import CaptionScores, difference, score
+from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap
+from suture.data.collection import STUDY_ID
+from suture.data.errors import Refused
+from suture.data.workspace import CAPTIONER, SET, Record, Workspace, keep, kept
+from suture.models.captioner.config import CaptionerConfig, Decoding
+from suture.models.captioner.plan import Texts, texts_of
+
+VERSION = 1  # of the texts: raise it when one changes, and old ones are written again
+CEILING, CROSSED, IMAGES, BOTH, OWN, FLOOR, CHANCE, RETRIEVED, TWIN = (
+    "text-trained on texts",
+    "text-trained on images",
+    "image-trained on images",
+    "trained on both, on images",
+    "the checkpoint's own decoder",
+    "shuffled images",
+    "texts of others",
+    "nearest training text",
+    "text of nearest image",
+)
+ROWS = {
+    CEILING: "the ceiling: the decoder reads the true texts' own embeddings",
+    CROSSED: "the question: a decoder that never saw an image embedding reads images",
+    IMAGES: "the same decoder trained on image embeddings",
+    BOTH: "the same decoder trained on both",
+    OWN: "the decoder that the checkpoint came with (CoCa), reading pictures",
+    FLOOR: "the floor: the text-trained decoder reads images of other patients",
+    CHANCE: "no decoder: the true texts of other patients, what the floor should be near",
+    RETRIEVED: "no decoder: the training text whose embedding is nearest to the image's",
+    TWIN: "no decoder: the text of the nearest training image",
+}
+
+
+Written = tuple[dict[str, list[str]], dict[str, np.ndarray]]  # row -> captions; row -> (n,) similarities
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One row of the table. captions: one a study; similarity: mean cosine to the true text's embedding by
+    the set's own checkpoint (not independent of it), None where that cannot be had.
+    """
+
+    row: str
+    captions: tuple[str, ...]
+    scores: CaptionScores
+    similarity: Estimate | None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The table of one set. truths: the true texts, in the order of study_ids; captioners: those used."""
+
+    set: str
+    split: str
+    text: str
+    image: str
+    study_ids: tuple[str, ...]
+    groups: np.ndarray
+    truths: tuple[str, ...]
+    captioners: dict[str, str]
+    readings: dict[str, Reading]
+
+    def to_json(self) -> dict[str, Any]:
+        """Every number; texts are left out."""
+        told = {
+            name: {
+                "meaning": ROWS[name],
+                **reading.scores.to_json(),
+                "similarity": None if reading.similarity is None else _plain(reading.similarity),
+            }
+            for name, reading in self.readings.items()
+        }
+        about = {"set": self.set, "split": self.split, "text": self.text, "image": self.image}
+        return {**about, "n": len(self.study_ids), "captioners": self.captioners, "rows": told}
+
+
+@dataclass(frozen=True)
+class Against:
+    """B over A, row by row: metric -> difference B - A, paired over the same studies."""
+
+    a: Judged
+    b: Judged
+    rows: dict[str, dict[str, Estimate]]
+
+    def to_json(self) -> dict[str, Any]:
+        """Every difference, NaN as null."""
+        return {row: {name: _plain(e) for name, e in found.items()} for row, found in self.rows.items()}
+
+
+def against(a: Judged, b: Judged) -> Against:
+    """`Refused` unless both tables are of the same texts of the same studies."""
+    if (a.study_ids, a.truths, a.split) != (b.study_ids, b.truths, b.split):
+        raise Refused(
+            "other_studies",
+            f"The captions of {a.set!r} and {b.set!r} are of other studies or texts, so they cannot be "
+            f"compared. Embed one collection with both checkpoints and choose the same texts.",
+        )
+    shared = [row for row in a.readings if row in b.readings]
+    return Against(a, b, {row: difference(a.readings[row].scores, b.readings[row].scores) for row in shared})
+
+
+def by_study(tables: Sequence[Judged]) -> list[dict[str, str]]:
+    """One line a study of tables over the same studies: the true text, and what every row wrote."""
+    first = tables[0]
+    return [
+        {
+            "study_id": study,
+            "true": first.truths[i],
+            **{f"{one.set}: {row}": r.captions[i] for one in tables for row, r in one.readings.items()},
+        }
+        for i, study in enumerate(first.study_ids)
+    ]
+
+
+def read(
+    workspace: Workspace,
+    set_name: str,
+    captioners: Sequence[str],
+    *,
+    split: str = "test",
+    how: Decoding | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Judged | None:
+    """The table of a set if its captions have been written, else None."""
+    known = by_source(workspace, captioners)
+    texts = behind(workspace, set_name, known)
+    stored = written_before(workspace, texts, known, split, how or Decoding())
+    if stored is None:
+        return None
+    rows = scored_rows(texts, split, fit_split_of(workspace, known))
+    return scored(texts, split, rows, known, *stored, resamples, seed)
+
+
+def written_before(
+    workspace: Workspace, texts: Texts, known: dict[str, str], split: str, how: Decoding
+) -> Written | None:
+    """What `keep_written` kept, or None."""
+    stored = kept(path_of(workspace, texts, known, split, how))
+    return None if stored is None else _unpacked(stored)
+
+
+def scored_rows(texts: Texts, split: str, fit_split: str) -> np.ndarray:
+    """Studies of a split with image and text, but for patients or cases that also stand in the fit split."""
+    rows = texts.rows(split, texts.text, texts.image)
+    fit = texts.rows(fit_split, texts.text, texts.image) if fit_split in texts.set.splits() else rows[:0]
+    return rows[~np.isin(texts.groups[rows], texts.groups[fit])]
+
+
+def captioners(workspace: Workspace, embedding_set: Record) -> list[Record]:
+    """Captioners that were trained on the vectors of a set, newest first."""
+    fingerprint = embedding_set.fingerprint
+    return [r for r in workspace.records(CAPTIONER) if r.meta["set_fingerprint"] == fingerprint][::-1]
+
+
+def ready(workspace: Workspace, sets: Sequence[str]) -> dict[str, list[list[str]]]:
+    """Recipe -> for each set its captioners by that recipe, for recipes that every set has; newest first.
+
+    A recipe is all that was asked for but the set and what is read.
+    """
+    by_set = [_recipes(workspace, name) for name in sets]
+    shared = [key for key in by_set[0] if all(key in found for found in by_set[1:])]
+    return {key: [[*found[key].values()] for found in by_set] for key in shared}
+
+
+def by_recipe(workspace: Workspace, config: CaptionerConfig, sets: Sequence[str]) -> list[list[str]] | None:
+    """For each set its captioners by the recipe of a config; by the newest one where it asks for none.
+
+    None where no recipe was trained on all of the sets.
+    """
+    known = ready(workspace, sets)
+    if not known:
+        return None
+    found = texts_of(workspace, sets[0], text=config.text, image=config.image)
+    asked = replace(config, source="text", text=found.text, image=found.image).key()
+    plain = not config.mark and not config.seed
+    return known.get(asked) or (next(iter(known.values())) if plain else None)
+
+
+def _recipes(workspace: Workspace, set_name: str) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for made in captioners(workspace, workspace.record(SET, set_name)):
+        config = made.meta["config"]
+        recipe = replace(CaptionerConfig(**config), source="text").key()
+        found.setdefault(recipe, {}).setdefault(config["source"], made.name)
+    return found
+
+
+def behind(workspace: Workspace, set_name: str, known: dict[str, str]) -> Texts:
+    """The texts of a set that its captioners were trained to write."""
+    config = _config(workspace, known)
+    return texts_of(workspace, set_name, text=config.text, image=config.image)
+
+
+def fit_split_of(workspace: Workspace, known: dict[str, str]) -> str:
+    """The split that the captioners were trained on."""
+    return _config(workspace, known).fit_split
+
+
+def _config(workspace: Workspace, known: dict[str, str]) -> CaptionerConfig:
+    first = next(iter(known.values()), None)
+    return (
+        CaptionerConfig(**workspace.record(CAPTIONER, first).meta["config"]) if first else CaptionerConfig()
+    )
+
+
+def by_source(workspace: Workspace, names: Sequence[str]) -> dict[str, str]:
+    """text, image or both -> captioner."""
+    found: dict[str, str] = {}
+    for name in names:
+        source = workspace.record(CAPTIONER, name).meta["source"]
+        if source in found:
+            message = f"{found[source]!r} and {name!r} are both trained on {source}. Name one of each kind."
+            raise Refused("captioners_alike", message)
+        found[source] = name
+    return found
+
+
+def path_of(workspace: Workspace, texts: Texts, known: dict[str, str], split: str, how: Decoding) -> Path:
+    made = {source: workspace.record(CAPTIONER, name).fingerprint for source, name in known.items()}
+    asked = [texts.text, texts.image, split, made, how.key(), texts.collection.fingerprint]
+    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
+    return workspace.derived(texts.record, f"captions-v{VERSION}-{digest}.npz")
+
+
+def keep_written(path: Path, written: dict[str, list[str]], similar: dict[str, np.ndarray]) -> None:
+    buffer = io.BytesIO()
+    arrays: dict[str, Any] = {f"similar:{row}": values for row, values in similar.items()}
+    np.savez_compressed(buffer, captions=np.array(json.dumps(written)), **arrays)
+    keep(path, buffer.getvalue())
+
+
+def _unpacked(stored: bytes) -> Written:
+    with np.load(io.BytesIO(stored), allow_pickle=False) as arrays:
+        written = json.loads(str(arrays["captions"]))
+        similar = {k.removeprefix("similar:"): arrays[k] for k in arrays.files if k != "captions"}
+    return written, similar
+
+
+def scored(
+    texts: Texts,
+    split: str,
+    rows: np.ndarray,
+    known: dict[str, str],
+    written: dict[str, list[str]],
+    similar: dict[str, np.ndarray],
+    resamples: int,
+    seed: int,
+) -> Judged:
+    truths, groups = list(texts.texts[rows]), texts.groups[rows]
+    bootstrap = GroupBootstrap(groups, resamples=resamples, seed=seed)
+    readings = {}
+    for name, captions in written.items():
+        scores = score(captions, truths, groups=groups, resamples=resamples, seed=seed)
+        cosine = similar.get(name)
+        mean = None if cosine is None else _mean(cosine, bootstrap)
+        readings[name] = Reading(name, tuple(captions), scores, mean)
+    return Judged(
+        texts.record.name,
+        split,
+        texts.text,
+        texts.image,
+        tuple(texts.set.rows[STUDY_ID].to_numpy(str)[rows]),
+        groups,
+        tuple(truths),
+        known,
+        readings,
+    )
+
+
+def _mean(values: np.ndarray, bootstrap: GroupBootstrap) -> Estimate:
+    mean = float(values.mean())
+    return bootstrap.linear(np.array([mean]), (values - mean)[:, None], bounds=(-1, 1))[0]
+
+
+def _plain(estimate: Estimate) -> dict[str, Any]:
+    told = {"value": estimate.value, "low": estimate.low, "high": estimate.high, "n": estimate.n}
+    return {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in told.items()}

@@ -1,0 +1,48 @@
+"""Several sets with one recipe: their captioners trained, then the table of each made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from suture.data.workspace import Workspace
+from suture.models.captioner.config import CaptionerConfig, Decoding, check_decoding
+from suture.models.captioner.evaluate import judge, refuse_fit
+from suture.models.captioner.plan import plan
+from suture.models.captioner.readings import Judged
+from suture.models.captioner.training import train
+
+Report = Callable[[float, str], None]
+TRAINING = 0.85  # share of the work that training is
+
+
+def train_and_judge(
+    workspace: Workspace,
+    configs: Sequence[CaptionerConfig],
+    *,
+    split: str = "test",
+    how: Decoding | None = None,
+    device: str = "auto",
+    report: Report | None = None,
+) -> list[Judged]:
+    """Train what is not there yet, then make the table of each set; all is checked before it starts."""
+    say = report or (lambda share, message: None)
+    check_decoding(how or Decoding())
+    for config in configs:
+        todo = plan(workspace, config)
+        refuse_fit(todo.texts, split, todo.config.fit_split)
+    for number, config in enumerate(configs):
+
+        def stage(share: float, message: str, number: int = number, config: CaptionerConfig = config) -> None:
+            say(TRAINING * (number + share) / len(configs), f"{config.label}: {message}")
+
+        train(workspace, config, device=device, report=stage)
+    sets = [*dict.fromkeys(config.set for config in configs)]
+    tables = []
+    for number, name in enumerate(sets):
+
+        def judged(share: float, message: str, number: int = number, name: str = name) -> None:
+            say(TRAINING + (1 - TRAINING) * (number + share) / len(sets), f"{name}: {message}")
+
+        own = [config.label for config in configs if config.set == name]
+        tables.append(judge(workspace, name, own, split=split, how=how, device=device, report=judged))
+    return tables

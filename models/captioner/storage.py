@@ -1,0 +1,96 @@
+"""Captioners as records of the workspace: decoder, tokenizer, prefix, and what they were made from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from suture.data.errors import Refused
+from suture.data.workspace import CAPTIONER, Workspace
+from suture.models.captioner.network import Captioner
+from suture.models.checkpoints.device import pick_device
+from suture.models.checkpoints.sources import hub_access
+
+ABOUT, PREFIX, CENTRES = "captioner.json", "prefix.safetensors", "centres.npz"
+DECODER, WORDS = "decoder", "words"  # folders, as `transformers` writes them
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A captioner ready to write. centres: modality -> (dim,) mean to be taken away, empty = none."""
+
+    name: str
+    network: Captioner
+    tokenizer: Any
+    centres: dict[str, np.ndarray]
+    about: dict[str, Any]
+    device: torch.device
+
+
+def save(folder: Path, network: Captioner, tokenizer: Any, centres: dict[str, Any]) -> None:
+    """Put the parts of a captioner into a folder; pickles nothing."""
+    network.decoder.save_pretrained(folder / DECODER)
+    tokenizer.save_pretrained(folder / WORDS)
+    save_file({k: v.cpu().contiguous() for k, v in network.prefix.state_dict().items()}, folder / PREFIX)
+    save_centres(folder, centres)
+
+
+def save_centres(folder: Path, centres: dict[str, Any]) -> None:
+    """The mean of each modality that is taken away; none = none is."""
+    np.savez(folder / CENTRES, **centres)
+
+
+def load(workspace: Workspace, name: str, *, device: str = "auto") -> Loaded:
+    """A captioner of the workspace."""
+    record = workspace.record(CAPTIONER, name)
+    for file in record.files:
+        record.path(file)  # `Refused` if it is damaged
+    about = json.loads(record.path(ABOUT).read_text())
+    decoder, tokenizer = pretrained(str(record.folder / DECODER), words=str(record.folder / WORDS))
+    network = Captioner(decoder, about["dim"], about["config"]["prefix"])
+    network.prefix.load_state_dict(load_file(record.path(PREFIX)))
+    with np.load(record.path(CENTRES), allow_pickle=False) as stored:
+        centres = dict(stored)
+    where = pick_device(device)
+    return Loaded(name, network.to(where).eval(), tokenizer, centres, about, where)
+
+
+def pretrained(location: str, *, words: str = "", download: bool = False) -> tuple[Any, Any]:
+    """A causal decoder and its tokenizer from a folder, or from the hub where `download` allows it.
+
+    Weights as safetensors alone, and no code of the repository. `Refused` for what is no such decoder.
+    """
+    options = {"trust_remote_code": False, "local_files_only": Path(location).is_dir()}
+    try:
+        with hub_access(download):
+            # Which revision is the user's to say; tensors and vocabularies alone are read of any.
+            loaded: Any = AutoModelForCausalLM.from_pretrained(  # nosec B615
+                location, use_safetensors=True, output_loading_info=True, **options
+            )
+            tokenizer = AutoTokenizer.from_pretrained(words or location, **options)  # nosec B615
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise Refused(
+            "decoder_unreadable",
+            f"{location!r} is not a causal decoder that can be read. Expected a folder written by "
+            f"save_pretrained of transformers (config.json, model.safetensors, a tokenizer), or the name of "
+            f"such a repository on the hub and leave to download it (--download).",
+        ) from error
+    decoder, told = loaded
+    if told["missing_keys"]:
+        missing = ", ".join(sorted(told["missing_keys"])[:3])
+        raise Refused("decoder_unreadable", f"The weights in {location!r} lack {missing}.")
+    if tokenizer.eos_token is None:
+        raise Refused(
+            "decoder_unreadable", f"The tokenizer of {location!r} has no mark for the end of a text."
+        )
+    tokenizer.bos_token = tokenizer.bos_token or tokenizer.eos_token
+    tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
+    return decoder, tokenizer

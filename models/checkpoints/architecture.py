@@ -1,0 +1,161 @@
+"""An open_clip config and its folder of small files -> model, tokenizer, image transform."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from suture.data.errors import Refused
+from suture.models.checkpoints.config_file import Config, read_json
+
+CONFIG, WEIGHTS = "open_clip_config.json", "open_clip_model.safetensors"
+BPE = "bpe.txt.gz"
+
+
+def local_paths(config: Config) -> dict[tuple[str, str], str]:
+    """Entries of a config that name local folders: (part, key) -> path as written."""
+    vision, text = config["model_cfg"]["vision_cfg"], config["model_cfg"]["text_cfg"]
+    found = {}
+    timm = vision.get("timm_model_name") or ""
+    if timm.startswith("local-dir:"):
+        found["vision_cfg", "timm_model_name"] = timm.removeprefix("local-dir:")
+    for key in ("hf_model_name", "hf_tokenizer_name"):
+        name = text.get(key) or ""
+        if name.startswith(".") or Path(name).is_absolute() or name == "text":
+            found["text_cfg", key] = name
+    return found
+
+
+def root_of(config: Config, path: Path) -> Path:
+    """The folder that relative paths of a config start from: the nearest parent where all exist."""
+    wanted = list(local_paths(config).values())
+    nearby = [Path.cwd(), path.parent, *path.resolve().parents]
+    for folder in nearby:
+        for base in (folder, folder / "_"):  # "../x" written from a sibling of the folder
+            if all(Path(os.path.normpath(base / w)).is_dir() for w in wanted):
+                return base
+    raise Refused("config_unreadable", f"Folders named in {path.name!r} do not exist: {wanted}.")
+
+
+def _absolute(config: Config, folder: Path | None) -> Config:
+    """The config with local folders and the vocabulary as absolute paths."""
+    config = json.loads(json.dumps(config))
+    if folder is None:
+        return config
+    for (part, key), path in local_paths(config).items():
+        prefix = "local-dir:" if key == "timm_model_name" else ""
+        config["model_cfg"][part][key] = prefix + os.path.normpath(folder.absolute() / path)
+    return config
+
+
+def instantiate(config: Config, folder: Path | None, *, pretrained: bool = False, device: str = "cpu") -> Any:
+    """The model of a config; towers read their own weights only if `pretrained`."""
+    import open_clip
+
+    check_towers(config, folder)
+    with tempfile.TemporaryDirectory() as temporary:
+        (Path(temporary) / CONFIG).write_text(json.dumps(_absolute(config, folder)))
+        try:
+            with _quiet():
+                model = open_clip.create_model(
+                    f"local-dir:{temporary}",
+                    load_weights=False,
+                    device=device,
+                    pretrained_image=pretrained,
+                    pretrained_text=pretrained,
+                )
+                return model.float()  # towers may come in half precision, each in its own
+        except Exception as error:  # a config can be wrong in any library below
+            raise _unbuilt("model", error) from error
+
+
+def check_towers(config: Config, folder: Path | None) -> None:
+    """The configs of towers in local folders ask for sizes that are built here. `Refused` as `read_json`."""
+    for place in _places(config, folder):
+        if (place / "config.json").is_file():
+            read_json(place / "config.json")
+
+
+def _places(config: Config, folder: Path | None) -> list[Path]:
+    return [Path(os.path.normpath((folder or Path()).absolute() / p)) for p in local_paths(config).values()]
+
+
+def _unbuilt(what: str, error: Exception) -> Refused:
+    """Without the library's own words, which may quote the file."""
+    message = (
+        f"The {what} cannot be built from its config ({type(error).__name__}). Check its names and sizes."
+    )
+    return Refused("config_unreadable", message)
+
+
+def outline(config: Config, folder: Path | None) -> Any:
+    """The model of a config without its memory: names and shapes only. `Refused` as `instantiate`."""
+    import torch
+
+    with torch.device("meta"):
+        return instantiate(config, folder, device="meta")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """open_clip warns about weights that are loaded a moment later."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+def tokenizer(config: Config, folder: Path | None) -> Any:
+    """The tokenizer of a config. `Refused` config_unreadable; no code from its folder is run."""
+    try:
+        return _tokenizer(config, folder)
+    except Exception as error:  # as for the model
+        raise _unbuilt("tokenizer", error) from error
+
+
+def _tokenizer(config: Config, folder: Path | None) -> Any:
+    from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
+
+    text = _absolute(config, folder)["model_cfg"]["text_cfg"]
+    length = text.get("context_length", 77)
+    if text.get("hf_tokenizer_name"):
+        options = {**(text.get("tokenizer_kwargs") or {}), "trust_remote_code": False}
+        return HFTokenizer(text["hf_tokenizer_name"], context_length=length, **options)
+    if folder is not None and (folder / BPE).is_file():
+        return SimpleTokenizer(bpe_path=str(folder / BPE), context_length=length)
+    return SimpleTokenizer(context_length=length)
+
+
+def preprocess(model: Any) -> Config:
+    from open_clip.transform import PreprocessCfg
+
+    stated = getattr(model.visual, "preprocess_cfg", None)
+    return {**asdict(PreprocessCfg()), **(stated or {})}
+
+
+def timm_preprocess(model: Any, resize: str) -> Config:
+    """What the image tower was trained with, where the config does not say."""
+    size = {"size": list(model.visual.image_size), "resize_mode": resize}
+    trunk = getattr(getattr(model.visual, "trunk", None), "pretrained_cfg", {})
+    own = {k: trunk[k] for k in ("mean", "std", "interpolation") if trunk.get(k)}
+    return {**preprocess(model), **size, **own}
+
+
+def transform(config: Config) -> Any:
+    from open_clip.transform import PreprocessCfg, image_transform_v2
+
+    known = PreprocessCfg.__dataclass_fields__
+    stated = {k: v for k, v in config["preprocess_cfg"].items() if k in known}
+    try:
+        return image_transform_v2(PreprocessCfg(**stated), is_train=False)
+    except Exception as error:  # as for the model
+        raise _unbuilt("image transform", error) from error

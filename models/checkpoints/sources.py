@@ -1,0 +1,216 @@
+"""Where a checkpoint comes from -> a model with its weights, its config and its tokenizer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from suture.data.errors import Refused
+from suture.data.weights import SUFFIXES
+from suture.data.workspace import CHECKPOINT, Workspace
+from suture.models import builtin
+from suture.models.checkpoints import architecture
+from suture.models.checkpoints import recognise as guess_architecture
+from suture.models.checkpoints.architecture import CONFIG
+from suture.models.checkpoints.config_file import Config, read_config
+from suture.models.checkpoints.recognise import BUILT_IN_NAME, OWN, Recognised
+from suture.models.checkpoints.weights import fit, read_outline, read_weights
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a checkpoint comes from.
+
+    location      an open_clip architecture, "hf-hub:owner/name", a weights file, a config .json, or a
+                  folder with open_clip_config.json
+    pretrained    tag of the weights of an open_clip architecture
+    architecture  what a weights file fits: open_clip name, config .json, suture-tiny, or checkpoint:NAME for
+                  that of one in the workspace; "" = the only one that fits exactly
+    resize        how pictures become square where the config does not say: squash, shortest, longest
+    download      whether the hub may be asked
+    label         what the user calls a file whose location is a generated name
+    """
+
+    location: str
+    pretrained: str = ""
+    architecture: str = ""
+    resize: str = "squash"
+    download: bool = False
+    label: str = ""
+
+
+@dataclass
+class Built:
+    """A model on its way into the workspace. Relative paths of the config lead from `folder`."""
+
+    model: Any
+    config: dict[str, Any]
+    tokenizer: Any
+    folder: Path | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def build(workspace: Workspace, source: Source) -> Built:
+    """The model of a source; `Refused` says what is wrong with it."""
+    path = Path(source.location)
+    if source.location.startswith("hf-hub:") or (source.pretrained and not path.exists()):
+        return _from_hub(source)
+    if path.is_dir():
+        return _from_folder(path, source)
+    if path.suffix.lower() == ".json":
+        return _from_config(path, source)
+    if is_weights(source) or path.exists():
+        return _from_weights(workspace, path, source)
+    raise Refused(
+        "source_missing",
+        f"{source.location!r} is neither a file, nor a folder, nor `hf-hub:owner/name`. For an "
+        f"open_clip architecture give the tag of its weights too (--pretrained).",
+    )
+
+
+def is_weights(source: Source) -> bool:
+    """Whether it is a file of weights alone, which does not tell its architecture."""
+    return (source.label or source.location).lower().endswith(SUFFIXES)
+
+
+def recognise(workspace: Workspace, source: Source) -> Recognised:
+    """The architectures nearest to a weights file, by names and shapes. `Refused` if it cannot be read."""
+    with hub_access(False):
+        state, notes = read_outline(Path(source.location), source.label)
+        fits = guess_architecture.guess(state, guess_architecture.known(workspace))
+    return Recognised(fits, tuple(notes))
+
+
+@contextmanager
+def hub_access(allowed: bool) -> Iterator[None]:
+    """Let the hub be asked inside this block, or make every request fail at once."""
+    from huggingface_hub import constants
+
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = not allowed
+    os.environ["HF_HUB_OFFLINE"] = "0" if allowed else "1"
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
+        os.environ["HF_HUB_OFFLINE"] = "1" if before else "0"
+
+
+def _from_hub(source: Source) -> Built:
+    """Weights published for an open_clip architecture, or an hf-hub: name."""
+    import open_clip
+
+    if not source.download:
+        raise Refused(
+            "download_not_allowed",
+            f"{source.location!r} has to be downloaded. Allow it (--download), or give a local file.",
+        )
+    tag = source.pretrained or None
+    try:
+        config = _hub_config(source)
+        model, _, _ = open_clip.create_model_and_transforms(source.location, pretrained=tag)
+        tokenizer = open_clip.get_tokenizer(source.location)
+        if tag is None and not _hub_weights(source.location):
+            raise RuntimeError("the repository holds no weights")
+    except Refused:
+        raise
+    except Exception as error:  # hub, config and weight errors come in a dozen types
+        tags = open_clip.list_pretrained_tags_by_model(source.location)
+        hint = f" Tags of this architecture: {', '.join(tags)}." if tags else ""
+        raise Refused(
+            "checkpoint_unavailable", f"{source.location!r} could not be had: {error}.{hint}"
+        ) from error
+    return Built(model, {"model_cfg": config, "preprocess_cfg": architecture.preprocess(model)}, tokenizer)
+
+
+def _hub_config(source: Source) -> dict[str, Any]:
+    import open_clip
+    from huggingface_hub import hf_hub_download
+
+    if source.location.startswith("hf-hub:"):
+        path = hf_hub_download(source.location.removeprefix("hf-hub:"), CONFIG)  # asked for  # nosec B615
+        return read_config(Path(path))["model_cfg"]
+    return open_clip.get_model_config(source.location)
+
+
+def _hub_weights(location: str) -> bool:
+    """open_clip only logs a warning when a repository has a config and no weights."""
+    from open_clip.pretrained import download_pretrained_from_hf
+
+    return bool(download_pretrained_from_hf(location.removeprefix("hf-hub:")))
+
+
+def _from_folder(folder: Path, source: Source) -> Built:
+    config = read_config(folder / CONFIG)
+    weights = next((p for s in SUFFIXES for p in sorted(folder.glob(f"*{s}"))), None)
+    if weights is None:
+        raise Refused("checkpoint_keys_missing", f"{str(folder)!r} holds no weights file.")
+    state, notes = read_weights(weights)
+    model = architecture.instantiate(config, folder)
+    fit(model, state, weights.name, f"of {CONFIG}")
+    config["preprocess_cfg"] = architecture.preprocess(model) | (config.get("preprocess_cfg") or {})
+    return Built(model, config, architecture.tokenizer(config, folder), folder, notes)
+
+
+def _from_config(path: Path, source: Source) -> Built:
+    """An own open_clip config: towers from local folders with their own weights."""
+    config = read_config(path)
+    folder = architecture.root_of(config, path)
+    _check_towers(config, folder)
+    model = architecture.instantiate(config, folder, pretrained=True)
+    stated = config.get("preprocess_cfg") or {}
+    config["preprocess_cfg"] = architecture.timm_preprocess(model, source.resize) | stated
+    notes = ["Its projection heads are new: train it before you read its retrieval scores."]
+    return Built(model, config, architecture.tokenizer(config, folder), folder, notes)
+
+
+def _check_towers(config: Config, folder: Path) -> None:
+    """timm and transformers read the towers' weights: only .safetensors, and only what the child has read."""
+    for key, place in architecture.local_paths(config).items():
+        if key[1] != "hf_tokenizer_name":
+            read_weights(Path(os.path.normpath(folder.absolute() / place)) / "model.safetensors")
+
+
+def _from_weights(workspace: Workspace, path: Path, source: Source) -> Built:
+    label = source.label or path.name
+    state, notes = read_weights(path, label)
+    if source.architecture:
+        name = source.architecture
+    else:
+        found = guess_architecture.choose(
+            guess_architecture.guess(state, guess_architecture.known(workspace)), label
+        )
+        name = found.architecture
+        notes.append(f"By names and shapes it is {name}, {found.parameters / 1e6:,.1f} M parameters.")
+    config, folder = _architecture(workspace, name)
+    model = architecture.instantiate(config, folder)
+    fit(model, state, label, name)
+    stated = config.get("preprocess_cfg") or {}
+    config["preprocess_cfg"] = architecture.timm_preprocess(model, source.resize) | stated
+    return Built(model, config, architecture.tokenizer(config, folder), folder, notes)
+
+
+def _architecture(workspace: Workspace, name: str) -> tuple[Config, Path | None]:
+    """The config that a name stands for, and the folder that its paths lead from."""
+    import open_clip
+
+    if name == BUILT_IN_NAME:
+        return builtin.config(), builtin.FOLDER
+    if name.startswith(OWN):
+        record = workspace.record(CHECKPOINT, name.removeprefix(OWN))
+        return read_config(record.path(CONFIG)), record.folder
+    if name.endswith(".json"):
+        config = read_config(Path(name))
+        return config, architecture.root_of(config, Path(name))
+    config = open_clip.get_model_config(name)
+    if config is None:
+        raise Refused(
+            "architecture_unknown",
+            f"open_clip has no architecture {name!r}. For example: ViT-B-32, RN50, "
+            f"coca_ViT-B-32; or give a config .json.",
+        )
+    return {"model_cfg": config}, None

@@ -1,0 +1,125 @@
+"""Single studies: the true text beside what was written for A and B, findings marked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from suture.analysis.captions import changed_findings, findings_of, mentions
+from suture.models.captioner.readings import CROSSED, ROWS, Judged
+from suture.pages.components.captions.tables import Tables
+from suture.pages.components.cards import cards
+from suture.pages.components.compare.paired_views import LINK
+from suture.pages.components.retrieval.answers import link_to
+from suture.pages.components.shell import shell, views
+from suture.pages.components.shell.shell import Choice
+from suture.pages.components.shell.views import View
+
+PAGE = 4
+WIDTH = 170  # pixels of the picture
+BEST, WORST, BETTER, LOST = "Best", "Worst", "Better in B", "Worse in B"
+
+
+@st.fragment
+def section(choice: Choice, tables: Tables) -> None:
+    """Best, worst, and what changed most between A and B."""
+    rows = [row for row in ROWS if all(row in one.readings for one in tables.judged)]
+    left, right = st.columns([1, 2])
+    row = left.selectbox(
+        "Captions by", rows, index=rows.index(CROSSED) if CROSSED in rows else 0, key="captions_of", **LINK
+    )
+    orders = [BETTER, LOST, BEST, WORST] if tables.beside else [BEST, WORST]
+    order = right.segmented_control(
+        "Studies", orders, default=orders[0], required=True, key="captions_order", **LINK
+    )
+    found = _order(tables, row, order or orders[0])
+    if not len(found):
+        st.info(f"By CIDEr no study is read {str(order).lower()}.")
+        return
+    _legend()
+    pages = math.ceil(len(found) / PAGE)
+    page = st.pagination(pages, key=f"captions_page-{row}-{order}") if pages > 1 else 1
+    place = {study: i for i, study in enumerate(choice.a.ids)}
+    for i in found[(page - 1) * PAGE : page * PAGE]:
+        _study(choice, tables, row, int(i), place.get(tables.judged[0].study_ids[i]))
+
+
+def _order(tables: Tables, row: str, order: str) -> np.ndarray:
+    """Studies by CIDEr: the best or worst of the last set, or by what changed from A to B."""
+    scores = [one.readings[row].scores.per_study["cider"] for one in tables.judged]
+    last = np.nan_to_num(scores[-1], nan=-1)
+    if order in (BEST, WORST):
+        return np.argsort(-last if order == BEST else last, kind="stable")
+    change = np.nan_to_num(scores[1] - scores[0])
+    signed = change if order == BETTER else -change
+    return np.argsort(-signed, kind="stable")[: int((signed > 0).sum())]
+
+
+def _legend() -> None:
+    st.markdown(  # a caption is too pale on these grounds
+        "Marked: :green-background[a finding that all texts state], :orange-background[one that a caption "
+        "misses], :red-background[one that the true text does not state], :gray-background[denied or "
+        "doubtful]."
+    )
+    st.caption("Sorted by CIDEr, how much of what is peculiar to the true text was written.")
+
+
+def _study(choice: Choice, tables: Tables, row: str, i: int, where: int | None) -> None:
+    study, truth = tables.judged[0].study_ids[i], tables.judged[0].truths[i]
+    written = [one.readings[row].captions[i] for one in tables.judged]
+    with st.container(border=True):
+        picture, *columns = st.columns([1, 1.6, *[1.6] * len(written)])
+        with picture:
+            _picture(choice.a, tables.judged[0].image, study, where)
+            shell.link("retrieval", "Retrieval", ":material/search:", query=link_to(choice, study))
+        with columns[0]:
+            st.markdown(f"**True**  \n{marked(truth, written, own=False)}")
+        for column, letter, word, one, caption in zip(
+            columns[1:], "AB", cards.WORDS, tables.judged, written, strict=False
+        ):
+            with column:
+                told = marked(caption, [truth], own=True) or ":gray[nothing]"
+                changed = changed_findings(caption, truth)
+                st.markdown(f":{word}-badge[{letter}] {_score(one, row, i)}  \n{told}")
+                for word, names in (("misses", changed.missed), ("invents", changed.invented)):
+                    if names:
+                        st.caption(f"{word} {', '.join(sorted(names))}")
+
+
+def _picture(shown: View, modality: str, study: str, where: int | None) -> None:
+    known = shown.study(where) if where is not None else None
+    image = views.image_bytes(shown, known, modality) if known is not None else None
+    if image is not None:
+        st.image(image, width=WIDTH, alt=f"Image of {study}")
+    st.text(study)
+
+
+def _score(one: Judged, row: str, i: int) -> str:
+    per_study = one.readings[row].scores.per_study
+    told = f"CIDEr {per_study['cider'][i]:.2f}"
+    f1 = per_study["finding_f1"][i]
+    return told + (f" · findings F1 {f1:.2f}" if np.isfinite(f1) else "")
+
+
+def marked(text: str, others: Sequence[str], *, own: bool) -> str:
+    """A text in Markdown, its findings coloured by whether all of the others state them too.
+
+    own  whether `text` is a caption: what it alone states is invented, else it was missed
+    """
+    stated = set.intersection(*(_stated(other) for other in others))
+    told, last = [], 0
+    for mention in mentions(text):
+        colour = "gray"
+        if mention.state == "present":
+            colour = "green" if mention.finding in stated else "red" if own else "orange"
+        told.append(cards.plain(text[last : mention.start]))
+        told.append(f":{colour}-background[{cards.plain(text[mention.start : mention.end])}]")
+        last = mention.end
+    return "".join([*told, cards.plain(text[last:])])
+
+
+def _stated(text: str) -> set[str]:
+    return {name for name, state in findings_of(text).items() if state == "present"}

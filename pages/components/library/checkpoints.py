@@ -1,0 +1,166 @@
+"""Add a checkpoint: a weights file whose architecture is recognised and confirmed, or a published one."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from suture import jobs
+from suture.data.errors import UserError
+from suture.data.files import uploads
+from suture.data.weights import SUFFIXES
+from suture.data.workspace import CHECKPOINT, check_name
+from suture.pages.components import access
+from suture.pages.components.access import incidents
+from suture.pages.components.cards import cards
+from suture.pages.components.shell import views
+
+PRIVATE = (
+    "Only tensors are read, never code, in a process of its own with limits; what is kept is safetensors. "
+    "Weights trained on patient data are patient data: share them as you would share the studies."
+)
+SUITABLE = [suffix.removeprefix(".") for suffix in SUFFIXES]
+Asked = dict[str, Any]  # arguments of the job that adds it
+
+
+def add() -> None:
+    """The form. What becomes of it is a job, shown above the page."""
+    with st.expander("Add a checkpoint", icon=":material/add:"):
+        st.caption(PRIVATE)
+        ways = access.ways("Upload", "File on this machine", "open_clip", "Hugging Face hub")
+        how = st.radio("From", ways, horizontal=True, key="ck_how")
+        asked = FORMS[str(how)]()
+        name = st.text_input("Name", key="ck_name").strip()
+        ready = bool(name and asked)
+        if st.button("Check and add", type="primary", key="ck_go", disabled=not ready) and asked:
+            _start({**asked, "name": name})
+
+
+def _upload() -> Asked | None:
+    """A weights file, copied to disk at once; what it replaces is deleted."""
+    turn = st.session_state.get("ck_turn", 0)  # a new form for the next file
+    file = st.file_uploader("Weights", type=SUITABLE, key=f"ck_file_{turn}")
+    before, folder = st.session_state.get("ck_upload", ("", ""))
+    current = file.file_id if file else ""
+    if current != before:
+        if folder:
+            uploads.discard(Path(folder))
+        folder = str(uploads.spool(views.workspace(), [(file.name, file)])) if file else ""
+        st.session_state["ck_upload"] = (current, folder)
+    if file is None:
+        return None
+    ((label, path),) = uploads.spooled(Path(folder))
+    chosen = _confirmed(str(path), label)
+    return chosen and {"source": folder, "location": str(path), "label": label, "architecture": chosen}
+
+
+def _path() -> Asked | None:
+    """A file or folder of this machine. Weights need an architecture; a config or a folder says its own."""
+    location = st.text_input("Weights, config .json or folder", key="ck_path").strip()
+    if not location:
+        return None
+    path = Path(location).expanduser()
+    if not path.is_file() or path.suffix.lower() not in SUFFIXES:
+        return {"location": str(path)}
+    own = st.text_input("Its config .json, if it is none of open_clip's", key="ck_arch").strip()
+    chosen = own or _confirmed(str(path), path.name)
+    return chosen and {"location": str(path), "architecture": chosen}
+
+
+def _open_clip() -> Asked:
+    names = _architectures()
+    start = names.index("ViT-B-32") if "ViT-B-32" in names else 0
+    location = st.selectbox("Architecture", names, index=start, key="ck_model")
+    known = "A wrong tag lists the right ones."
+    tag = st.text_input("Tag of its weights", "laion2b_s34b_b79k", key="ck_tag", help=known).strip()
+    return {"location": location, "pretrained": tag, "download": _download()}
+
+
+def _hub() -> Asked | None:
+    name = st.text_input("owner/name", key="ck_hub").strip()
+    download = _download()
+    return {"location": f"hf-hub:{name}", "download": download} if name else None
+
+
+def _download() -> bool:
+    return st.checkbox("Allow the download from the hub", key="ck_download")
+
+
+FORMS = {
+    "Upload": _upload,
+    "File on this machine": _path,
+    "open_clip": _open_clip,
+    "Hugging Face hub": _hub,
+}
+
+
+def _confirmed(location: str, label: str) -> str | None:
+    """The architecture that a person takes the weights for; those that fit come first."""
+    job = _guess(location, label)
+    if job.state in jobs.ACTIVE:
+        st.fragment(_wait, run_every=1.0)(job.id)
+        return None
+    if job.result is None:
+        st.error(cards.plain(job.message), icon=":material/block:")
+        return None
+    st.info(cards.plain(job.message), icon=":material/schema:")
+    found = {c["architecture"]: c for c in job.result["candidates"]}
+    options = [*dict.fromkeys([*found, *_architectures()])]
+
+    def said(name: str) -> str:
+        return f"{name}: {_fit(found[name])}" if name in found else name
+
+    return st.selectbox("Architecture", options, format_func=said, key=f"ck_confirmed_{job.id}")
+
+
+def _fit(candidate: dict[str, Any]) -> str:
+    size = f"{candidate['parameters'] / 1e6:,.1f} M parameters"
+    return f"fits exactly, {size}" if candidate["exact"] else f"{candidate['distance']:,} tensors differ"
+
+
+def _guess(location: str, label: str) -> jobs.Job:
+    """The job that reads names and shapes of this very file, asked for once."""
+    changed = Path(location).stat().st_mtime_ns
+    known: dict[tuple[str, int], str] = st.session_state.setdefault("ck_guesses", {})
+    job = jobs.job(views.workspace(), known.get((location, changed), ""))
+    if job is None:
+        asked = {"location": location, "label": label}
+        known[location, changed] = jobs.start(views.workspace(), "guess", asked)
+        job = jobs.job(views.workspace(), known[location, changed])
+    assert job is not None
+    return job
+
+
+def _wait(job_id: str) -> None:
+    """Until it is known: other jobs may go on meanwhile."""
+    st.caption("Reading names and shapes…")
+    job = jobs.job(views.workspace(), job_id)
+    if job is None or job.state not in jobs.ACTIVE:
+        st.rerun()
+
+
+def _start(asked: Asked) -> None:
+    """Queue the job, which then owns the upload; the form is empty again."""
+    try:
+        check_name(asked["name"])
+        views.workspace().refuse_taken(CHECKPOINT, asked["name"])
+    except UserError as error:
+        st.error(cards.plain(error.message), icon=":material/block:")
+        return
+    incidents.note("start.checkpoint", job=jobs.start(views.workspace(), "checkpoint", asked))
+    if "source" in asked:
+        st.session_state.pop("ck_upload", None)
+        st.session_state["ck_turn"] = st.session_state.get("ck_turn", 0) + 1
+    st.rerun()
+
+
+@st.cache_data(show_spinner=False)
+def _architectures() -> list[str]:
+    """Names of open_clip's configs, without importing it (and torch with it)."""
+    package = importlib.util.find_spec("open_clip")
+    if package is None or package.origin is None:
+        return []
+    return sorted(p.stem for p in (Path(package.origin).parent / "model_configs").glob("*.json"))

@@ -1,0 +1,106 @@
+"""Typed words and uploaded pictures as queries: one vector, where the set that is looked at has its own."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from typing import Literal
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from suture.data import images
+from suture.data.errors import UserError
+from suture.models.adapters import adapt_query
+from suture.pages.components.cards import cards
+from suture.pages.components.shell import views
+from suture.pages.components.shell.views import View
+
+Kind = Literal["text", "image"]
+WHAT = {"text": "words", "image": "picture"}
+MAX_UPLOAD = 200  # MB of one picture; what it may hold once decoded is limited by suture.data.images.decoding
+
+
+def encoded(
+    view: View, kind: Kind, content: str | bytes, *, pair: tuple[str, str] | None = None
+) -> np.ndarray | None:
+    """(1, dim) unit vector of a query in the space of a set, or None with the reason on the page.
+
+    kind, content  "text" and the words, or "image" and the bytes of a file that `suture.data.images.decoding.decode` takes
+    pair           whose modality of that kind comes first where an adapted set has several of it
+    """
+    if not view.set.provenance.get("checkpoint"):
+        st.caption(
+            f"{cards.plain(view.name)} came as vectors, without a checkpoint, so a {WHAT[kind]} query cannot "
+            "be embedded. Ask with a study instead."
+        )
+        return None
+    try:
+        return _adapted(view, kind, _by_checkpoint(view, kind, content), pair or ())
+    except UserError as error:
+        st.error(cards.plain(error.message), icon=":material/block:")
+        return None
+
+
+def picture(content: bytes, name: str = "the picture") -> bytes | None:
+    """An uploaded file as a collection would keep it (PNG or JPEG), or None with the reason on the page."""
+    try:
+        return _kept(content, name)
+    except UserError as error:
+        st.error(cards.plain(error.message), icon=":material/block:")
+        return None
+
+
+def of_kind(view: View, kind: str) -> list[str]:
+    """The modalities of a set that are of a kind, in its order; without a collection, texts by their keys."""
+    known = {m.name: m.kind for m in view.collection.modalities} if view.collection else {}
+    texts = {m for m in view.set.modalities if f"key:{m}" in view.set.rows}
+    guess = {
+        m: "text" if m in texts else "tabular" if m == "tabular" else "image" for m in view.set.modalities
+    }
+    return [m for m, guessed in guess.items() if known.get(m, guessed) == kind]
+
+
+def _kept(content: bytes, name: str) -> bytes:
+    return images.encode(images.decode(content, name))
+
+
+def _adapted(view: View, kind: Kind, vector: np.ndarray, pair: tuple[str, ...]) -> np.ndarray:
+    """The query mapped as the adapted set has its like, that of the pair first; else unchanged."""
+    known = of_kind(view, kind)
+    known = [m for m in (*pair, *known) if m in known]
+    if "adapter" not in view.record.meta or not known:
+        return vector
+    st.caption(f"The {WHAT[kind]} query is mapped as a {cards.plain(known[0])} of this adapted set.")
+    return adapt_query(views.workspace(), view.name, known[0], vector)
+
+
+def _by_checkpoint(view: View, kind: Kind, content: str | bytes) -> np.ndarray:
+    from suture.models.checkpoints import registry
+
+    name = registry.name_of(views.workspace(), view.set.provenance)
+    fingerprint = view.set.provenance["checkpoint_hash"]
+    if isinstance(content, str):
+        return _text(fingerprint, name, content)
+    return _image(fingerprint, name, hashlib.sha256(content).hexdigest(), content)
+
+
+@st.cache_resource(show_spinner="Loading the encoders (first time only)…", max_entries=3)
+def _checkpoint(fingerprint: str, name: str):
+    from suture.models.checkpoints import registry
+
+    return registry.load(views.workspace(), name, device="cpu")
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def _text(fingerprint: str, name: str, words: str) -> np.ndarray:
+    encoder = _checkpoint(fingerprint, name).encoders["text"]
+    return encoder.encode(encoder.prepare([words])[0]).numpy()
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _image(fingerprint: str, name: str, digest: str, _content: bytes) -> np.ndarray:
+    encoder = _checkpoint(fingerprint, name).encoders["image"]
+    kept = Image.open(io.BytesIO(_kept(_content, "the picture")), formats=("PNG", "JPEG"))
+    return encoder.encode(encoder.prepare([kept])[0]).numpy()

@@ -1,0 +1,198 @@
+"""Find studies: by words, id, a condition on columns, or an example; then replace, add, narrow or remove."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from suture.data import query
+from suture.data.collection import STUDY_ID
+from suture.data.errors import UserError
+from suture.pages.components.cards import cards
+from suture.pages.components.compare.paired_views import LINK
+from suture.pages.components.retrieval import query_encoding
+from suture.pages.components.retrieval.answers import near
+from suture.pages.components.selection import state
+from suture.pages.components.selection.state import Current
+from suture.pages.components.shell.shell import Choice
+from suture.pages.components.shell.views import View
+
+WORDS, ID, QUERY, TEXT, IMAGE = MODES = "Words", "Id", "Query", "Example text", "Example image"
+REPLACE, ADD, NARROW, REMOVE = COMBINE = "Replace", "Add", "Keep only", "Remove"
+THEN = (
+    "Replace: select what is found. Add: as well as what is selected. Keep only: of what is selected, what "
+    "is found. Remove: what is found from what is selected."
+)
+ASKED, SAID = "find_asked", "find_said"
+PLACEHOLDERS = {
+    WORDS: 'effusion "left lung" -fracture',
+    ID: "an id, a part of one, or several",
+    QUERY: 'finding == "effusion" and age > 60',
+    TEXT: "large right pleural effusion",
+}
+HELP = {
+    WORDS: 'All words must occur, in any order. "Quotes" keep words together, a minus leaves studies out.',
+    ID: "Whole ids, separated by spaces, commas or lines; else every study whose id holds what you type.",
+    TEXT: "The words go through the checkpoint of A; the nearest studies are selected.",
+}
+NOTHING = {
+    WORDS: "Try fewer words, or a part of a word.",
+    ID: "Ids are matched as they are written; try a part of one, or another split.",
+    QUERY: 'Check the spelling of values (== minds upper and lower case), or try contains, or another split.',
+}  # fmt: skip
+NEAREST = (10, 200)
+
+
+def find(choice: Choice) -> None:
+    """The search box. What it finds becomes the selection; a link restores words, ids and queries."""
+    ways, box = st.columns([2.1, 1.9], vertical_alignment="bottom", gap="small")
+    by = (
+        ways.segmented_control("Find by", MODES, default=WORDS, required=True, key="find_by", **LINK) or WORDS
+    )
+    selected = bool(state.history(choice).now.study_ids)
+    with box.form("find_form", border=False):
+        widths = [2.1, 1.6, 1.05] if selected else [3, 1.05]
+        field, *middle, last = st.columns(widths, vertical_alignment="bottom")
+        text, content = _content(choice, by, field)
+        example = _example(choice) if by in (TEXT, IMAGE) else None
+        combine = middle[0].selectbox("Then", COMBINE, key="find_then", help=THEN) if middle else REPLACE
+        pressed = last.form_submit_button("Find", width="stretch", key="find_go")
+    linked = bool(text) and ASKED not in st.session_state  # a link was opened, and nothing was asked here yet
+    if pressed or linked:
+        st.session_state[ASKED] = text
+        _search(choice, by, text or content, example, combine if pressed else REPLACE)
+    _said(choice)
+
+
+def _content(choice: Choice, by: str, field: DeltaGenerator) -> tuple[str, bytes]:
+    """What is asked: text, or the bytes of a picture."""
+    if by == IMAGE:
+        upload = field.file_uploader(
+            "A picture (PNG, JPEG, TIFF or DICOM)",
+            key="find_image",
+            max_upload_size=query_encoding.MAX_UPLOAD,
+        )
+        return "", upload.getvalue() if upload else b""
+    about = _columns(choice.a) if by == QUERY else HELP[by]
+    # One field for all ways: the link holds one text.
+    return field.text_input("Find", placeholder=PLACEHOLDERS[by], help=about, key="find", **LINK).strip(), b""
+
+
+def _columns(shown: View) -> str:
+    names = ", ".join(f"`{name}`" for name in map(str, studies(shown)) if "`" not in name)
+    return (
+        "A condition on columns: == != < <= > >=, in (…), contains, joined by and, or, not. Text in quotes, "
+        f'missing is "". A column whose name has spaces in backticks.\n\nColumns: {names}'
+    )
+
+
+def _example(choice: Choice) -> tuple[str, int]:
+    """(modality to compare with, number of nearest studies)."""
+    left, right = st.columns(2)
+    modality = left.selectbox("Nearest by", choice.a.set.modalities, key="find_modality")
+    return modality, right.slider("How many", *NEAREST, 50, step=10, key="find_count")
+
+
+def _search(
+    choice: Choice, by: str, asked: str | bytes, example: tuple[str, int] | None, combine: str
+) -> None:
+    """Look, and run the page again with what was found; a mistake is told where it was made."""
+    st.session_state.pop(SAID, None)
+    if not asked:
+        st.info(
+            "Choose a picture first." if by == IMAGE else "Type what you look for.",
+            icon=":material/keyboard:",
+        )
+        return
+    try:
+        rows = _near(choice, by, asked, *example) if example else _matching(choice.a, by, str(asked))
+    except UserError as error:
+        st.error(cards.plain(error.message), icon=":material/block:")
+        return
+    if rows is not None:
+        how = f"{by.lower()}: {asked}" if isinstance(asked, str) else by.lower()
+        _take(choice, by, rows, how, combine)
+
+
+def _matching(shown: View, by: str, asked: str) -> np.ndarray:
+    """Rows that words, ids or a query find."""
+    if by == WORDS:
+        return np.flatnonzero(query.holding(texts(shown), asked))
+    if by == QUERY:
+        return np.flatnonzero(query.matching(studies(shown), asked))
+    ids = shown.set.rows[STUDY_ID].astype("str")
+    exact = ids.isin([asked, *re.split(r"[\s,;]+", asked)])
+    return np.flatnonzero(exact if exact.any() else ids.str.lower().str.contains(asked.lower(), regex=False))
+
+
+def _near(choice: Choice, by: str, asked: str | bytes, modality: str, count: int) -> np.ndarray | None:
+    """The nearest studies to an example, best first; None where it cannot be embedded (the page says why)."""
+    vector = query_encoding.encoded(choice.a, "text" if by == TEXT else "image", asked, pair=choice.pair)
+    if vector is None:
+        return None
+    return near(choice.a, modality, vector, k=count).rows
+
+
+def _take(choice: Choice, by: str, rows: np.ndarray, how: str, combine: str) -> None:
+    """Make the found rows the selection, or change it by them; then show the page with it."""
+    found, now = choice.a.set.rows[STUDY_ID].iloc[rows].tolist(), state.history(choice).now
+    st.session_state[SAID] = (None, f"No study found. {NOTHING.get(by, '')}")
+    if found:
+        new = combined(now, found, how, combine)
+        state.set_ids(choice, new.study_ids, new.how)
+        told = f"{len(found):,} {'study' if len(found) == 1 else 'studies'} found"
+        st.session_state[SAID] = (state.history(choice).now, f"{told}.")
+        if combine != REPLACE:
+            st.session_state[SAID] = (state.history(choice).now, f"{told}, {len(new.study_ids):,} selected.")
+    st.rerun()
+
+
+def combined(now: Current, found: Sequence[str], how: str, combine: str) -> Current:
+    """What is selected once these studies are found."""
+    if combine == REPLACE:
+        return Current(tuple(found), how)
+    if combine == ADD:
+        return Current(
+            tuple(dict.fromkeys((*now.study_ids, *found))), f"{now.how} or {how}" if now.how else how
+        )
+    among, keep = set(found), combine == NARROW
+    left = tuple(study for study in now.study_ids if (study in among) == keep)
+    return Current(left, f"{now.how}, {'within' if keep else 'without'} {how}")
+
+
+def _said(choice: Choice) -> None:
+    """What the last search came to, as long as the selection is still what it left."""
+    led_to, told = st.session_state.get(SAID, (None, ""))
+    if not told:
+        return
+    if led_to is None:
+        st.session_state.pop(SAID)
+        st.info(told, icon=":material/search_off:")
+    elif led_to == state.history(choice).now:
+        st.caption(told)
+
+
+def studies(shown: View) -> pd.DataFrame:
+    """What is known of each study of a view, one row each: identity, texts, labels; no pictures."""
+    if shown.collection is None or shown.studies is None:
+        keys = [column for column in shown.set.rows if str(column).startswith("key:")]
+        return shown.set.rows.drop(columns=keys)
+    pictures = [m.columns[0] for m in shown.collection.modalities if m.kind == "image"]
+    return shown.collection.table.iloc[shown.studies].drop(columns=pictures).reset_index(drop=True)
+
+
+def texts(shown: View) -> pd.Series:
+    """Texts of each study in lower case, made once; labels where there are no texts."""
+    source = str(shown.record.meta.get("collection_id")) + (shown.collection.name if shown.collection else "")
+    return _texts(shown.record.fingerprint, shown.name, shown.split, source, _shown=shown)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _texts(fingerprint: str, name: str, split: str, source: str, *, _shown: View) -> pd.Series:
+    named = [m for m in (_shown.collection.modalities if _shown.collection else ()) if m.kind == "text"]
+    return query.lowered(studies(_shown), [m.columns[0] for m in named] or _shown.set.labels)

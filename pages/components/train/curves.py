@@ -1,0 +1,219 @@
+"""Curves of one or two training runs, while they work and afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from suture.analysis.figures import UNLIMITED, Curve, curve_of, curves, loss_against_gap, of_epochs
+from suture.analysis.gap import collapse_warnings
+from suture.analysis.text_tables import csv_text
+from suture.models.training.record import Run
+from suture.pages.components.cards import cards, downloads
+from suture.pages.components.cards.downloads import offer
+from suture.pages.components.compare.paired_views import LINK
+
+# number of the probe -> (title, what it means, whether it is a share)
+BY_EPOCH = {
+    "centroid_gap": ("Centroid gap", "How far apart the middles of the clouds are. Lower is closer.", False),
+    "centroid_gap_debiased": (
+        "Centroid gap, debiased",
+        "The gap without what so few studies add by chance. Lower is closer.",
+        False,
+    ),
+    "cos_true_pairs": (
+        "Cosine of true pairs",
+        "1 = a study's image and text coincide. Higher is closer.",
+        False,
+    ),
+    "recall_at_10": (
+        "R@10",
+        "How often the right answer is among the first ten, mean of both directions, with the 95 % "
+        "interval. Higher is better; the price of closing the gap shows here first.",
+        True,
+    ),
+    "effective_rank": (
+        "Effective rank",
+        "How many directions the space uses. A fall is a collapse.",
+        False,
+    ),
+    "uniformity_wi": (
+        "Uniformity",
+        "How evenly each modality spreads over the sphere. Lower is more spread.",
+        False,
+    ),
+    "angular_value": (
+        "Angular value",
+        "Mean cosine within a modality: the narrowness of the cone. Lower is more spread.",
+        False,
+    ),
+    "hubness_skew": (
+        "Hubness",
+        "Whether a few answers come back for many queries (skewness). Lower is better.",
+        False,
+    ),
+}
+PARTS = {
+    "loss": "Loss",
+    "contrastive": "Contrastive part",
+    "atp": "Align true pairs",
+    "cu": "Centroid uniformity",
+    "uniformity": "Uniformity of each modality",
+    "cross_uniformity": "Uniformity across modalities",
+    "intra_modality": "Separation within a modality",
+}
+SETTINGS = {"temperature": "Temperature", "learning_rate": "Learning rate"}
+COSTS = {"recall_at_10": "R@10", "contrastive": "Contrastive part", "loss": "Loss"}
+CONFIG = {"displaylogo": False, "displayModeBar": False}
+
+
+def show(runs: Sequence[Run]) -> None:
+    """Numbers of the probe by epoch, loss by step, and what the guards found."""
+    colours = {run.name: colour for run, colour in zip(runs, cards.COLOURS, strict=False)}
+    legend(runs)
+    warned = {run.name: struck(run) for run in runs}
+
+    def by_epoch(name: str) -> dict[str, Curve]:
+        return {
+            run.name: curve_of(
+                run.history.epochs,
+                name,
+                limits=(0, 1) if BY_EPOCH[name][2] else UNLIMITED,
+                struck=[e for e, found in warned[run.name].items() if name in [w.name for w in found]],
+            )
+            for run in runs
+        }
+
+    def by_step(name: str) -> dict[str, Curve]:
+        return {run.name: curve_of(run.history.steps, name, over="step") for run in runs}
+
+    epochs = {name: (title, meaning, share) for name, (title, meaning, share) in BY_EPOCH.items()}
+    grid(epochs, by_epoch, colours, "epoch")
+    st.caption(
+        "Epoch 0 is before training. Measured after every epoch on the same validation studies: means over "
+        "pairs of modalities. A cross marks where a guard warned."
+    )
+    list_warnings(runs, warned)
+    against_gap(runs, colours)
+    with st.expander("Loss by step", icon=":material/show_chart:", expanded=True):
+        grid({name: (title, "", False) for name, title in PARTS.items()}, by_step, colours, "step")
+    with st.expander("Temperature and learning rate", icon=":material/thermostat:"):
+        grid({name: (title, "", False) for name, title in SETTINGS.items()}, by_step, colours, "step")
+    files(runs)
+
+
+def against_gap(runs: Sequence[Run], colours: Mapping[str, str]) -> None:
+    """One path a run: what closing the gap costs, epoch by epoch."""
+    st.markdown("**What closing the gap costs**")
+    cost = st.segmented_control(
+        "Against the gap",
+        [*COSTS],
+        default="recall_at_10",
+        required=True,
+        format_func=COSTS.__getitem__,
+        key="train_cost",
+        help="R@10 on validation studies; losses on training studies, mean over the steps of an epoch.",
+        **LINK,
+    )
+    cost = cost or "recall_at_10"
+    paths = {run.name: (curve_of(run.history.epochs, "centroid_gap"), _cost(run, cost)) for run in runs}
+    paths = {name: path for name, path in paths.items() if {*path[0].x} & {*path[1].x}}
+    if not paths:
+        st.caption("No epoch yet that has both.")
+        return
+    own = [colours[name] for name in paths]
+    figure = downloads.drawn(loss_against_gap, paths, own, cost=COSTS[cost], percent=cost == "recall_at_10")
+    alt = f"{COSTS[cost]} against the centroid gap, one path a run"
+    downloads.figure(figure, "train_against_gap", f"{COSTS[cost]} against gap", alt=alt)
+    st.caption(
+        "Arrows go from epoch to epoch, to the ring at the last. To the left the gap closes; a path that "
+        "goes left at one height closes it for free. R@10 of two runs compares; losses of two objectives or "
+        "temperatures do not."
+    )
+
+
+def _cost(run: Run, name: str) -> Curve:
+    rows = run.history.epochs if name == "recall_at_10" else of_epochs(run.history.steps, name)
+    return curve_of(rows, name)
+
+
+def files(runs: Sequence[Run]) -> None:
+    """All numbers of these curves."""
+    row = st.container(horizontal=True)
+    for over in ("epochs", "steps"):
+        rows = [{"run": run.name, **line} for run in runs for line in getattr(run.history, over)]
+        name = f"{' and '.join(run.name for run in runs)} {over}.csv"
+        table = partial(_csv, rows)
+        offer(row, f"All {over} (CSV)", table, name, "text/csv", key=f"curves-{over}")
+
+
+def _csv(rows: list[dict[str, Any]]) -> str:
+    return csv_text(_flat(rows))
+
+
+def _flat(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Every row with the columns of all, warnings as one text."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return [
+        {n: "; ".join(row[n]) if n == "guards" and n in row else row.get(n) for n in names} for row in rows
+    ]
+
+
+def legend(runs: Sequence[Run]) -> None:
+    for letter, word, run in zip("AB", cards.WORDS, runs, strict=False):
+        state = "" if run.done else f" · epoch {len(run.history.epochs) - 1} of {run.config['epochs']}"
+        kept = f" · weights of epoch {run.history.best} kept" if run.done else ""
+        st.markdown(
+            f":{word}-badge[{letter}] **{cards.plain(run.name)}** :gray[{run.config['preset']}{state}{kept}]"
+        )
+
+
+def grid(
+    wanted: Mapping[str, tuple[str, str, bool]],
+    series_of: Callable[[str], dict[str, Curve]],
+    colours: Mapping[str, str],
+    over: str,
+) -> None:
+    """One small figure for each number that any of the runs has, four or three in a row."""
+    found: list[tuple[str, dict[str, Curve]]] = []
+    for name in wanted:
+        series = {run: curve for run, curve in series_of(name).items() if curve.x}
+        if series:
+            found.append((name, series))
+    if not found:
+        st.caption("No step yet.")
+    width = 4 if len(found) > 3 else 3
+    for start in range(0, len(found), width):
+        for column, (name, series) in zip(st.columns(width), found[start : start + width], strict=False):
+            title, meaning, share = wanted[name]
+            column.markdown(f"**{title}**", help=meaning or None)
+            own = [colours[run] for run in series]
+            figure = downloads.drawn(curves, series, own, over=over, percent=share)
+            column.plotly_chart(figure, key=f"curve_{over}_{name}", config=CONFIG, alt=f"{title} by {over}")
+
+
+def struck(run: Run) -> dict[int, list[Any]]:
+    """epoch -> guards that warned there."""
+    rows = run.history.epochs
+    found = {
+        int(row["epoch"]): collapse_warnings.warnings(rows[: i + 1]) for i, row in enumerate(rows) if i > 1
+    }
+    return {epoch: warned for epoch, warned in found.items() if warned}
+
+
+def list_warnings(runs: Sequence[Run], warned: Mapping[str, Mapping[int, list[Any]]]) -> None:
+    """The warnings of the last epoch that has any, in plain words; all of them on demand."""
+    for letter, word, run in zip("AB", cards.WORDS, runs, strict=False):
+        epochs = warned[run.name]
+        if not epochs:
+            continue
+        last = max(epochs)
+        lines = [f"- epoch {epoch}: {w.message}" for epoch in sorted(epochs) for w in epochs[epoch]]
+        latest = " ".join(w.message for w in epochs[last])
+        st.warning(f":{word}-badge[{letter}] Guard at epoch {last}: {latest}", icon=":material/shield:")
+        if len(lines) > len(epochs[last]):
+            with st.expander(f"All {len(lines)} warnings of {letter}"):
+                st.markdown("\n".join(lines))

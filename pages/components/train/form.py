@@ -1,0 +1,279 @@
+"""What to train, as a form: collection, start, objective, parts, budget. It knows no torch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from suture.data.collection import SPLIT, Collection
+from suture.data.collections import storage
+from suture.data.errors import Refused, UserError
+from suture.data.workspace import BUILT_IN, CHECKPOINT, Record, check_name
+from suture.models.losses import config as objectives
+from suture.models.losses.config import DESCRIPTIONS, PRESETS, ObjectiveConfig
+from suture.models.training import config as configs
+from suture.models.training import record
+from suture.models.training.config import VALIDATION_NAMES, TrainingConfig
+from suture.pages.components.cards import cards
+from suture.pages.components.shell import views
+
+OTHER = "other"
+BIG = {
+    "clip": "CLIP baseline",
+    "gap-closing": "Gap-closing (L_ATP + L_CU)",
+    OTHER: "Another objective",
+}
+PARTS: dict[str, dict[str, Any]] = {
+    "both towers": {"train": "all"},
+    "only the heads, on frozen towers": {"train": "heads"},
+    "the text tower, image locked": {"train": "all", "lock_image": True},
+    "the image tower, text locked": {"train": "all", "lock_text": True},
+}
+WEIGHTS = {
+    "atp": "Align true pairs (L_ATP)",
+    "cu": "Centroid uniformity (L_CU)",
+    "uniformity": "Uniformity of each modality",
+    "cross_uniformity": "Uniformity across modalities",
+    "intra_modality": "Separation within a modality",
+}
+AUTOMATIC = "automatic"
+UNUSED = {"temperature_start": ("learnable",), "temperature_end": ("learnable", "fixed")}
+KEPT = {"persist_state": "session"}  # what was typed survives a look at another page
+
+
+@dataclass(frozen=True)
+class Form:
+    """What is asked, and in plain words what is wrong with it ("" = nothing)."""
+
+    config: TrainingConfig
+    problem: str
+    cost: str
+
+
+def form(collections: list[Record]) -> Form:
+    """The whole form; what it asks is checked as far as that goes without a model."""
+    left, right = st.columns(2)
+    names = [c.name for c in collections]
+    name = left.selectbox("Collection", names, key="train_collection", **KEPT)
+    trained = [r.name for r in views.workspace().records(CHECKPOINT) if r.intact]
+    starts = [*dict.fromkeys([*BUILT_IN, *trained])]
+    start = right.selectbox("Start checkpoint", starts, key="train_start", **KEPT)
+    chosen = next(c for c in collections if c.name == name)
+    collection = opened(chosen.id, name)
+    preset = choose_objective()
+    values: dict[str, Any] = {"collection": name, "start": start, "preset": preset}
+    values["objective"] = {"preset": preset, **objective_details(preset, collection)}
+    left, right = st.columns(2)
+    part = left.selectbox("Train", [*PARTS], key="train_part", **KEPT)
+    given = right.text_input("Name", placeholder=f"{start} {preset} s0", key="train_name", **KEPT)
+    values |= {**PARTS[part], "name": given.strip(), **budget(collection)}
+    return judged(values, collection)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def opened(record_id: str, name: str) -> Collection:
+    """A collection, read once."""
+    return storage.load(views.workspace(), name)
+
+
+def choose_objective() -> str:
+    captions = [*(DESCRIPTIONS[p] for p in [*BIG][:2]), "Terms and temperature schedules of other papers."]
+    big = st.radio("Objective", [*BIG], 1, BIG.__getitem__, key="train_big", captions=captions, **KEPT)
+    if big != OTHER:
+        return big
+    rest = [p for p in PRESETS if p not in BIG]
+    preset = st.selectbox("Which one", rest, key="train_preset", **KEPT)
+    st.caption(DESCRIPTIONS[preset])
+    return preset
+
+
+def objective_details(preset: str, collection: Collection) -> dict[str, Any]:
+    """Every field of the objective, beginning with the preset's; each preset keeps its own edits."""
+    base, names = PRESETS[preset], [m.name for m in collection.modalities]
+    text = next((m.name for m in collection.modalities if m.kind == "text"), names[0])
+    with st.expander("Objective in detail", icon=":material/tune:"):
+        st.caption("Weights of the terms beside the contrastive one; 0 = left out.")
+        values: dict[str, Any] = {}
+        for column, (field, label) in zip(
+            st.columns(5, vertical_alignment="bottom"), WEIGHTS.items(), strict=True
+        ):
+            values[field] = number(column, label, f"{preset}_{field}", getattr(base, field), step=0.1)
+        first, second, third = st.columns(3)
+        values["contrastive"] = pick(
+            first, "Contrastive term", preset, base, "contrastive", objectives.CONTRASTIVE
+        )
+        values["pairs"] = pick(second, "Pairs of modalities", preset, base, "pairs", objectives.PAIRS)
+        values["anchor"] = third.selectbox(
+            "Anchor",
+            names,
+            names.index(text),
+            key=f"train_{preset}_anchor_{collection.name}",
+            help="L_ATP pulls the others to it.",
+            **KEPT,
+        )
+        first, second, third = st.columns(3)
+        values["temperature"] = pick(
+            first, "Temperature", preset, base, "temperature", objectives.TEMPERATURE
+        )
+        for column, field in ((second, "temperature_start"), (third, "temperature_end")):
+            label = field.replace("_", " ").capitalize()
+            unused = values["temperature"] in UNUSED[field]
+            values[field] = number(
+                column, label, f"{preset}_{field}", getattr(base, field), step=0.01, disabled=unused
+            )
+        first, second, third = st.columns(3, vertical_alignment="bottom")
+        values["schedule"] = pick(first, "Schedule of weights", preset, base, "schedule", objectives.SCHEDULE)
+        values["swap"] = number(second, "Swap modalities, probability", f"{preset}_swap", base.swap, step=0.1)
+        values["mask_duplicates"] = third.checkbox(
+            "Mask duplicates",
+            base.mask_duplicates,
+            key=f"train_{preset}_mask",
+            help="Studies with the same text, or of one duplicate group, are no negatives of each other.",
+            **KEPT,
+        )
+    return values
+
+
+def number(place: Any, label: str, key: str, value: float, *, step: float, disabled: bool = False) -> float:
+    """A number of any size: `check` says what is too small or too large."""
+    return place.number_input(
+        label, value=float(value), step=step, format="%g", key=f"train_{key}", disabled=disabled, **KEPT
+    )
+
+
+def pick(
+    place: Any, label: str, preset: str, base: ObjectiveConfig, field: str, options: tuple[str, ...]
+) -> str:
+    start = options.index(getattr(base, field))
+    return place.selectbox(label, options, start, key=f"train_{preset}_{field}", **KEPT)
+
+
+def budget(collection: Collection) -> dict[str, Any]:
+    base, values = TrainingConfig(), {}
+    epochs, batch, rate, seed = st.columns(4)
+    values["epochs"] = whole(epochs, "Epochs", "epochs", base.epochs)
+    values["batch"] = whole(batch, "Batch", "batch", base.batch, help="Studies a step.")
+    values["learning_rate"] = rate.number_input(
+        "Learning rate",
+        value=base.learning_rate,
+        step=1e-5,
+        format="%g",
+        key="train_rate",
+        help="Of AdamW: after a linear warm-up it falls to 0 along a cosine.",
+        **KEPT,
+    )
+    values["seed"] = whole(seed, "Seed", "seed", base.seed)
+    with st.expander("More settings", icon=":material/settings:"):
+        values |= more(collection, base)
+    return values
+
+
+def more(collection: Collection, base: TrainingConfig) -> dict[str, Any]:
+    splits, own = [*collection.splits()], collection.name
+    first, second, third = st.columns(3)
+    start = [s for s in splits if s in base.fit_splits] or splits[:1]
+    fit = first.multiselect("Train on", splits, start, key=f"train_fit_{own}", **KEPT)
+    val = second.selectbox(
+        "Validation split",
+        [AUTOMATIC, *splits],
+        key=f"train_val_{own}",
+        help="Chooses the best epoch. Automatic: val or dev, else one group in ten of the training studies.",
+        **KEPT,
+    )
+    keep = third.selectbox(
+        "Keep weights of", configs.KEEP, key="train_keep", format_func="{} epoch".format, **KEPT
+    )
+    first, second, third = st.columns(3)
+    accumulate = whole(
+        first, "Accumulate", "accumulate", 1, help="Chunks a batch is encoded in: less memory, the same loss."
+    )
+    probe = whole(
+        second, "Probe", "probe", base.probe, help="Validation studies looked at after every epoch."
+    )
+    init = third.selectbox(
+        "Weights to begin with",
+        configs.INIT,
+        key="train_init",
+        format_func={"start": "of the start checkpoint", "random": "random (its architecture only)"}.get,
+        **KEPT,
+    )
+    guard = st.checkbox("Stop when a guard warns", key="train_guard", **KEPT)
+    return {
+        "fit_splits": tuple(fit),
+        "val_split": "" if val == AUTOMATIC else val,
+        "keep": keep,
+        "accumulate": accumulate,
+        "probe": probe,
+        "init": init,
+        "stop_on_guard": guard,
+    }
+
+
+def whole(place: Any, label: str, key: str, value: int, *, help: str | None = None) -> int:
+    return place.number_input(label, value=value, step=1, key=f"train_{key}", help=help, **KEPT)
+
+
+def judged(values: dict[str, Any], collection: Collection) -> Form:
+    """The config of the form, its cost, and what speaks against it."""
+    config = configs.from_mapping(values)
+    try:
+        configs.check(config)
+        objectives.check(config.objective, [m.name for m in collection.modalities])
+        named = config if config.name else replace(config, name=free_name(config))
+        check_name(named.name)
+        if taken(named.name, named):
+            views.workspace().refuse_taken(CHECKPOINT, named.name)
+        return Form(named, "", cost(named, collection))
+    except UserError as error:
+        return Form(config, error.message, "")
+
+
+def free_name(config: TrainingConfig) -> str:
+    """The default name, with a number where another run has it."""
+    numbered = (f"{config.label} {k}" if k > 1 else config.label for k in count(1))
+    return next(name for name in numbered if not taken(name, config))
+
+
+def taken(name: str, config: TrainingConfig) -> bool:
+    """Whether a checkpoint of that name came from anything but this very config."""
+    if not views.workspace().has(CHECKPOINT, name):
+        return False
+    known = views.workspace().record(CHECKPOINT, name)
+    if record.MANIFEST not in known.files:
+        return True
+    return json.loads(known.path(record.MANIFEST).read_text())["config_key"] != config.key()
+
+
+def cost(config: TrainingConfig, collection: Collection) -> str:
+    """Roughly what the run takes. `Refused` when a batch is larger than what there is to train on."""
+    splits = collection.table[SPLIT].to_numpy(dtype=str)
+    usable = np.sum([collection.present(m) for m in collection.modalities], axis=0) > 1
+    fit = int((usable & np.isin(splits, config.fit_splits)).sum())
+    if fit < config.batch:
+        message = (
+            f"A batch of {config.batch:,} needs as many studies; {', '.join(config.fit_splits)} has {fit:,}."
+        )
+        raise Refused("batch_too_large", f"{message} Use a smaller batch.")
+    if not config.val_split and not {*VALIDATION_NAMES} - {*config.fit_splits} & {*splits}:
+        fit = round(0.9 * fit)  # one group in ten is held back
+    steps = fit // config.batch
+    heads = " The towers run once over every study; the steps are cheap." if config.train == "heads" else ""
+    return (
+        f"About {fit:,} studies: {steps:,} steps an epoch, **{steps * config.epochs:,} steps** in all.{heads}"
+        f" The checkpoint will be called **{cards.plain(config.label)}**."
+    )
+
+
+def pair(config: TrainingConfig) -> tuple[TrainingConfig, TrainingConfig]:
+    """The run beside the CLIP baseline (or the baseline beside gap-closing), all else equal; CLIP first."""
+    other = "gap-closing" if config.preset == "clip" else "clip"
+    kept = {field: getattr(config.objective, field) for field in ("anchor", "mask_duplicates", "pairs")}
+    twin = replace(config, preset=other, objective=replace(PRESETS[other], **kept), name="")
+    typed = not config.name.startswith(replace(config, name="").label)
+    twin = replace(twin, name=f"{config.name} {other}" if typed else free_name(twin))
+    return (config, twin) if config.preset == "clip" else (twin, config)

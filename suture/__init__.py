@@ -1,0 +1,1 @@
+"""Shows, measures and closes the modality gap in radiology image/report embeddings."""

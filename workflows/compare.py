@@ -1,0 +1,192 @@
+"""Two embedding sets of a workspace compared: the table, who changed, and for whom.
+
+Everything that the Compare page, the shell and the report say of A and B comes from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from suture.analysis.compare import (
+    Comparison,
+    Flips,
+    Movement,
+    Neighbourhoods,
+    Slice,
+    Verdict,
+    compare,
+    summary,
+)
+from suture.analysis.compare import by_group as slices
+from suture.analysis.compare import rank_changes as flips
+from suture.analysis.evaluate import Evaluation
+from suture.analysis.statistics.bootstrap import GroupBootstrap
+from suture.analysis.structure.agreement import Agreement, agreement
+from suture.data.workspace import Workspace
+from suture.workflows.evaluate import comparable, evaluation
+from suture.workflows.paired_sets import K, Sides
+
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A and B over the same studies of one split, for one pair of modalities.
+
+    study_ids   studies that have both modalities, or a sample of very many; all rows below count into it
+    sampling    that it is a sample, in a sentence; "" where all are there
+    groups      (n,) of str, patient or case of each
+    flips       "image->report" -> queries won and lost at 10, repeated texts counting as right
+    ranks       "image->report" -> expected rank of the first right answer in A and in B, (n,) each
+    cosines     of true pairs in A and in B, (n,) each
+    movement    modality -> change of each study beyond what is common to all; none below 20 studies
+    neighbours  modality, or "image->report" across -> neighbours gained and lost
+    agreement   modality -> how alike A and B order the studies
+    slices      column -> paired differences of the cosine of true pairs among its values
+    hits        column -> the same of the hit among the first 10, x finds y
+    """
+
+    a: str
+    b: str
+    split: str
+    pair: tuple[str, str]
+    study_ids: tuple[str, ...]
+    groups: np.ndarray
+    evaluations: tuple[Evaluation, Evaluation]
+    table: Comparison
+    verdict: Verdict
+    flips: dict[str, Flips]
+    ranks: dict[str, tuple[np.ndarray, np.ndarray]]
+    cosines: tuple[np.ndarray, np.ndarray]
+    movement: dict[str, Movement]
+    neighbours: dict[str, Neighbourhoods]
+    agreement: dict[str, Agreement]
+    slices: dict[str, tuple[Slice, ...]]
+    hits: dict[str, tuple[Slice, ...]]
+    sampling: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The verdict, every row, and who changed by study id; what is one number a study is left out."""
+        ids = np.asarray(self.study_ids)
+        return {
+            **self.table.to_json(),
+            "pair": list(self.pair),
+            "study_by_study": {"n": len(self.study_ids), "sampling": self.sampling},
+            "verdict": {"headline": self.verdict.headline, "reasons": list(self.verdict.reasons)},
+            "flips": {name: _flips_json(f, ids) for name, f in self.flips.items()},
+            "movement": {name: _movement_json(m, ids) for name, m in self.movement.items()},
+            "neighbours": {name: _neighbours_json(n) for name, n in self.neighbours.items()},
+            "agreement": {
+                m: {k: _value(e.value) for k, e in vars(found).items()} for m, found in self.agreement.items()
+            },
+            "slices": {name: [vars(s) for s in found] for name, found in self.slices.items()},
+            "slices_of_hits": {name: [vars(s) for s in found] for name, found in self.hits.items()},
+            "controls": {
+                name: e.to_json()["controls"] for name, e in zip("ab", self.evaluations, strict=True)
+            },
+        }
+
+
+def compared(
+    workspace: Workspace,
+    a: str,
+    b: str,
+    *,
+    split: str = "test",
+    pair: tuple[str, str] | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+    extended: bool = False,
+    progress: Progress | None = None,
+) -> Compared:
+    """Compare two embedding sets over the same studies.
+
+    pair  two modalities for everything that concerns pairs; default: the first two of A
+    `Refused` for sets over other studies or modalities (and it says which), or a pair that A lacks.
+    """
+    report = progress or (lambda share, what: None)
+    comparable(workspace, a, b, split)
+    found = []
+    for number, name in enumerate((a, b)):
+
+        def measuring(share: float, what: str, number: int = number, name: str = name) -> None:
+            report(0.4 * (number + share), f"Measuring {what} of {name}")
+
+        found.append(
+            evaluation(
+                workspace,
+                name,
+                split=split,
+                resamples=resamples,
+                seed=seed,
+                extended=extended,
+                progress=measuring,
+            )
+        )
+    sides = Sides.load(workspace, a, b, split, pair)
+    report(0.8, "Looking for studies that changed")
+    bootstrap = GroupBootstrap(sides.groups, resamples=resamples, seed=seed)
+    ranks = {f"{x}->{y}": sides.ranks(x, y) for x, y in (sides.pair, sides.pair[::-1])}
+    flipped = {name: flips(*of, k=K, bootstrap=bootstrap) for name, of in ranks.items()}
+    cosines = sides.cosines()
+    forward = "->".join(sides.pair)
+    columns = dict(sides.columns(workspace, a))
+    table = compare(*found)
+
+    def sliced(first: np.ndarray, second: np.ndarray) -> dict[str, tuple[Slice, ...]]:
+        options = partial(slices, groups=sides.groups, resamples=resamples, seed=seed)
+        return {title: options(first, second, by) for title, by in columns.items()}
+
+    report(0.9, "Looking at neighbours")
+    return Compared(
+        a,
+        b,
+        split,
+        sides.pair,
+        tuple(sides.ids),
+        sides.groups,
+        (found[0], found[1]),
+        table,
+        summary(table, sides.pair),
+        flipped,
+        {name: (x.expected_rank(), y.expected_rank()) for name, (x, y) in ranks.items()},
+        cosines,
+        sides.movement(),
+        sides.neighbours(),
+        {m: agreement(*sides.both(m), bootstrap=bootstrap) for m in sides.pair},
+        sliced(*cosines),
+        sliced(*(r.hit(K) for r in ranks[forward])),
+        sides.told,
+    )
+
+
+def _value(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _flips_json(f: Flips, ids: np.ndarray) -> dict[str, Any]:
+    return {
+        "k": f.k,
+        "won": ids[f.won].tolist(),
+        "lost": ids[f.lost].tolist(),
+        "kept": len(f.kept),
+        "missed": len(f.missed),
+        "undecided": f.undecided,
+        "mcnemar_p": f.p,
+        "difference": _value(f.difference.value),
+        "low": _value(f.difference.low),
+        "high": _value(f.difference.high),
+    }
+
+
+def _movement_json(m: Movement, ids: np.ndarray) -> dict[str, Any]:
+    return {"moved": ids[m.moved].tolist(), "null": m.null, "explained": m.explained, "n": len(m.change)}
+
+
+def _neighbours_json(n: Neighbourhoods) -> dict[str, Any]:
+    return {"k": n.k, "n": len(n.rows), "overlap": float(n.overlap.mean()), "by_chance": n.by_chance}

@@ -1,0 +1,153 @@
+"""Evaluations of embedding sets, computed once and kept as derived files."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from suture.analysis.evaluate import Evaluation, evaluate, evaluation_from_json
+from suture.data.collection import DUPLICATE, GROUP, STUDY_ID
+from suture.data.embedding_set import EmbeddingSet
+from suture.data.errors import NotFound, Refused
+from suture.data.workspace import SET, Record, Workspace, embedding_sets, keep, kept
+from suture.models.adapters import refuse_features, refuse_scoring_on_fit
+
+VERSION = 5  # of the metrics: raise it when a number changes, and old results are computed again
+
+
+def evaluation(
+    workspace: Workspace,
+    name: str,
+    *,
+    split: str = "all",
+    resamples: int = 1000,
+    seed: int = 0,
+    extended: bool = False,
+    progress: Callable[[float, str], None] | None = None,
+) -> Evaluation:
+    """All metrics of one split of an embedding set; `extended` adds those the catalogue marks so.
+
+    Kept with their replicates, so that two sets can be compared without measuring again.
+
+    `NotFound` for an unknown set or split; `Refused` for features that nothing may compare, and for
+    the split that an adapter or heads were fitted on.
+    """
+    record = workspace.record(SET, name)
+    chosen = embedding_sets.load(workspace, name)
+    if split not in ("all", *chosen.splits()):
+        raise NotFound("split", split, [*dict.fromkeys(["all", *chosen.splits()])])
+    refuse_features(chosen)
+    refuse_scoring_on_fit(record.meta, split)
+    which = "full" if extended else "default"
+    path = _path(workspace, record, chosen, f"{which}-{{}}-{resamples}-{seed}", split)
+    known = kept(path)
+    if known is not None:
+        with np.load(io.BytesIO(known), allow_pickle=False) as stored:
+            measured_as = json.loads(str(stored["record"]))
+            return evaluation_from_json({**measured_as, "set": name}, stored["replicates"])
+    result = evaluate(
+        chosen, split=split, resamples=resamples, seed=seed, extended=extended, progress=progress
+    )
+    buffer = io.BytesIO()
+    np.savez(buffer, record=np.array(json.dumps(result.to_json())), replicates=result.replicates())
+    keep(path, buffer.getvalue())
+    return evaluation_from_json(result.to_json(), result.replicates())  # as it will be read from now on
+
+
+def measured(workspace: Workspace, name: str, split: str, *, extended: bool = False) -> bool:
+    """Whether `evaluation` with its other defaults would only read what is there."""
+    chosen, which = embedding_sets.load(workspace, name), "full" if extended else "default"
+    return _path(workspace, workspace.record(SET, name), chosen, f"{which}-{{}}-1000-0", split).is_file()
+
+
+def _path(workspace: Workspace, record: Record, chosen: EmbeddingSet, what: str, split: str) -> Path:
+    number = "all" if split == "all" else str(chosen.splits().index(split))
+    return workspace.derived(record, f"metrics-v{VERSION}-{what.format(number)}.npz")
+
+
+def comparable(workspace: Workspace, a: str, b: str, split: str = "all") -> None:
+    """`Refused` unless both sets hold the same modalities of the same studies of a split, in one order."""
+    first, second = (embedding_sets.load(workspace, name) for name in (a, b))
+    for loaded in (first, second):
+        if split not in ("all", *loaded.splits()):
+            raise NotFound("split", split, ["all", *loaded.splits()])
+    parts = [loaded.split(split) for loaded in (first, second)]
+    ids = [part.rows[STUDY_ID].tolist() for part in parts]
+    if ids[0] != ids[1]:
+        only = [[*dict.fromkeys(x)] for x in (set(ids[0]) - set(ids[1]), set(ids[1]) - set(ids[0]))]
+        shown = "; ".join(
+            f"only in {name!r}: {len(mine):,} ({', '.join(sorted(map(str, mine))[:3])})"
+            for name, mine in zip((a, b), only, strict=True)
+            if mine
+        )
+        raise Refused(
+            "other_studies",
+            f"Two sets can be compared over the same studies only. "
+            f"{shown or 'The order of the rows differs.'} Embed one collection with both checkpoints.",
+        )
+    if [*parts[0].vectors] != [*parts[1].vectors]:
+        have = [", ".join(part.modalities) for part in parts]
+        raise Refused(
+            "other_modalities",
+            f"Both sets must hold the same modalities. {a!r} has {have[0]}; {b!r} has {have[1]}.",
+        )
+    _same_answers(a, b, *parts)
+    for modality in parts[0].modalities:
+        differ = int((parts[0].present(modality) != parts[1].present(modality)).sum())
+        if differ:
+            raise Refused(
+                "other_studies",
+                f"{differ:,} studies have a {modality} in one of the two sets only, so their numbers would "
+                f"be of different studies. Embed one collection with both checkpoints.",
+            )
+
+
+def _same_answers(a: str, b: str, first: EmbeddingSet, second: EmbeddingSet) -> None:
+    """`Refused` unless both sets say the same of who belongs together: patients, duplicates, texts."""
+    said = {
+        "groups (patients or cases)": [part.rows[GROUP] for part in (first, second)],
+        "duplicate groups": [part.rows[DUPLICATE] for part in (first, second)],
+        **{f"texts of {m} that are the same": [p.key(m) for p in (first, second)] for m in first.modalities},
+        **{
+            f"values of {c}": [p.rows[c] for p in (first, second)] for c in {*first.labels} & {*second.labels}
+        },
+    }
+    for what, columns in said.items():
+        ours, theirs = map(_partition, columns)
+        if not np.array_equal(ours, theirs):
+            raise Refused(
+                "other_rows",
+                f"{a!r} and {b!r} hold the same studies, but their {what} differ, so their numbers would "
+                "answer different questions. Embed one collection with both checkpoints, or import both with "
+                "the same columns.",
+            )
+
+
+def _partition(values: Any) -> np.ndarray:
+    """Which rows share a value, as numbers by first occurrence; "" is shared with none."""
+    named = [str(value) or f"\0{number}" for number, value in enumerate(values)]
+    return pd.factorize(np.asarray(named, dtype=object))[0]
+
+
+def maker(workspace: Workspace, provenance: Mapping[str, Any]) -> Record | None:
+    """The checkpoint that a set's provenance names, also after a rename; None if unknown or gone."""
+    return workspace.by_id(str(provenance.get("checkpoint_id") or ""))
+
+
+def trained_on(workspace: Workspace, name: str, split: str) -> str:
+    """A warning when the checkpoint behind a set was trained on studies of this split, else ""."""
+    meta = workspace.record(SET, name).meta
+    made_by = maker(workspace, meta)
+    training = made_by.meta.get("training", {}) if made_by else {}
+    key = "collection_id" if "collection_id" in training else "collection"
+    same = bool(training) and training.get(key) == meta.get(key)
+    if not same or split not in ("all", *training["fit_splits"]):
+        return ""
+    splits = ", ".join(training["fit_splits"])
+    return f"{name!r} was trained on {splits} of these studies. Look at another split for its true scores."

@@ -1,0 +1,132 @@
+"""A layout as pages read it, and as it lies in its file."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from suture.analysis import projection
+from suture.analysis.projection import Map, Trust
+from suture.data.embedding_set import EmbeddingSet
+
+
+@dataclass(frozen=True)
+class Placing:
+    """What is known of a map on which UMAP laid out a seeded sample and placed the other points by it.
+
+    laid_out   number of points laid out; `Layout.trust` is measured on some of these, against all points
+    placed     number of those placed
+    trust      measured on some of the placed, against all points
+    recall     share of the true neighbours in the sample by which they were placed
+    """
+
+    laid_out: int
+    placed: int
+    trust: Trust
+    recall: float
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A set's map and how far it can be believed.
+
+    maps        modality -> (n_studies, 2), NaN where the modality is missing
+    belief      modality -> (n_studies,) the lower of each point's trustworthiness and continuity, 0..1,
+                1 = its neighbours on the map are its own; NaN = not measured
+    trust       of the whole map, over all modalities; of the points laid out, where others were placed
+    method      "pca", "umap" or "aligned"
+    explained   share of variance of each axis (PCA), or empty
+    placing     None where all points were laid out
+    """
+
+    maps: dict[str, np.ndarray]
+    belief: dict[str, np.ndarray]
+    trust: Trust
+    method: str
+    explained: tuple[float, ...] = ()
+    placing: Placing | None = None
+
+    @property
+    def points(self) -> int:
+        """Number of points of the whole map."""
+        return len(self.trust.per_point_trust)
+
+    @property
+    def distorted(self) -> dict[str, np.ndarray]:
+        """modality -> (n_studies,) of bool: this point's neighbours on the map are not its own."""
+        return {m: belief < projection.DISTORTED for m, belief in self.belief.items()}
+
+    def subset(self, rows: np.ndarray) -> Layout:
+        """Some studies of it; `trust` stays that of the whole map."""
+        maps, belief = ({m: values[rows] for m, values in d.items()} for d in (self.maps, self.belief))
+        return replace(self, maps=maps, belief=belief)
+
+
+def unstack(values: np.ndarray, where: dict[str, np.ndarray], n: int) -> dict[str, np.ndarray]:
+    """One value (or place) per stacked vector -> modality -> (n_studies, ...), NaN where it is missing."""
+    parts, start = {}, 0
+    for modality, rows in where.items():
+        full = np.full((n, *values.shape[1:]), np.nan, np.float32)
+        full[rows] = values[start : start + len(rows)]
+        parts[modality] = full
+        start += len(rows)
+    return parts
+
+
+def shown(
+    found: Map, trust: Trust, where: dict[str, np.ndarray], n: int, placing: Placing | None = None
+) -> Layout:
+    """A layout from what was found for the stacked vectors."""
+    belief = np.fmin(trust.per_point_trust, trust.per_point_continuity)
+    if placing is not None:
+        belief = np.fmin(belief, np.fmin(placing.trust.per_point_trust, placing.trust.per_point_continuity))
+    maps, beliefs = unstack(found.xy, where, n), unstack(belief, where, n)
+    return Layout(maps, beliefs, trust, found.method, found.explained, placing)
+
+
+def packed(result: Map, trust: Trust, placing: Placing | None = None) -> bytes:
+    """A layout as a file."""
+    more = {}
+    if placing is not None:
+        more = {
+            "placing": [placing.laid_out, placing.placed, placing.recall],
+            **_parts(placing.trust, "placed-"),
+        }
+    buffer = io.BytesIO()
+    np.savez(
+        buffer, xy=result.xy, method=result.method, explained=result.explained, **_parts(trust, ""), **more
+    )
+    return buffer.getvalue()
+
+
+def _parts(trust: Trust, of: str) -> dict[str, Any]:
+    return {
+        f"{of}overall": [trust.trustworthiness, trust.continuity],
+        f"{of}trust": trust.per_point_trust.astype(np.float32),
+        f"{of}continuity": trust.per_point_continuity.astype(np.float32),
+        f"{of}counts": [trust.k, trust.measured],
+    }
+
+
+def unpacked(content: bytes, chosen: EmbeddingSet) -> Layout:
+    """What `packed` wrote, of the same set."""
+    where = {m: np.flatnonzero(chosen.present(m)) for m in chosen.modalities}
+    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+        trust = _trust_of(stored, "")
+        placing = None
+        if "placing" in stored:
+            laid_out, placed, recall = stored["placing"]
+            placing = Placing(int(laid_out), int(placed), _trust_of(stored, "placed-"), float(recall))
+        explained = tuple(map(float, stored["explained"])) if "explained" in stored else ()
+        found = Map(stored["xy"], str(stored["method"]), explained)
+    return shown(found, trust, where, len(chosen), placing)
+
+
+def _trust_of(stored: Mapping[str, np.ndarray], of: str) -> Trust:
+    trustworthiness, continuity = map(float, stored[f"{of}overall"])
+    k, measured = map(int, stored[f"{of}counts"])
+    return Trust(trustworthiness, continuity, stored[f"{of}trust"], stored[f"{of}continuity"], k, measured)

@@ -1,0 +1,189 @@
+"""Layouts of embedding sets and what they distort, computed once and kept as derived files.
+
+UMAP is laid out in a worker: it compiles for seconds in every new process, so a page never runs it. PCA is
+laid out where it is asked for, or in a worker where that takes longer than a person waits (`at_once`). Of
+more than `WHOLE` points UMAP lays out a seeded sample, which places the others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from suture.analysis import projection
+from suture.analysis.math.row_stack import Stack
+from suture.analysis.projection import Graph, Map
+from suture.analysis.retrieval.nearest import nearest
+from suture.data.collection import STUDY_ID
+from suture.data.embedding_set import EmbeddingSet
+from suture.data.errors import Refused
+from suture.data.workspace import SET, Workspace, embedding_sets, keep, kept
+from suture.models.adapters import refuse_features
+from suture.workflows.layout_record import Layout, Placing, packed, shown, unpacked
+
+FILE = "layout-2.npz"
+NEIGHBOURS = 15
+QUICK = 2_000  # points measured for how far a map can be believed as a whole
+AT_ONCE = 100_000  # points of which a page makes the PCA while a person waits
+WHOLE, SAMPLE = 100_000, 50_000  # points that UMAP lays out; of more, a sample
+COMPARED, FEWEST = 1_000_000_000, 500  # pairs of points looked at for that, and points measured at least
+Report = Callable[[float], None]
+
+
+def stacked(embedding_set: EmbeddingSet) -> tuple[Stack, dict[str, np.ndarray]]:
+    """(all present vectors, which stay where they are; modality -> their rows of the set), in order.
+
+    Refused for features of separate backbones, which share no space.
+    """
+    refuse_features(embedding_set)
+    where = {m: np.flatnonzero(embedding_set.present(m)) for m in embedding_set.modalities}
+    return Stack([embedding_set.vectors[m] for m in where], [*where.values()]), where
+
+
+def at_once(part: EmbeddingSet) -> bool:
+    """Whether the PCA of a set takes no longer than a person waits."""
+    return len(part) * len(part.modalities) <= AT_ONCE
+
+
+def straight(
+    workspace: Workspace, part: EmbeddingSet, *, limit: int = QUICK, progress: Report = lambda share: None
+) -> Layout:
+    """The PCA layout of a set or one split of it, kept once it was made.
+
+    limit: points that are measured for what the map distorts, a seeded sample above it; of very many points
+    fewer, so that no more than 10^9 pairs are looked at.
+    """
+    known = straight_kept(workspace, part, limit=limit)
+    if known is not None:
+        return known
+    vectors, where = stacked(part)
+    found = projection.pca(vectors)
+    progress(0.5)
+    trust = projection.trust(vectors, found.xy, limit=_measured(len(vectors), limit))
+    keep(_straight_path(workspace, part, limit), packed(found, trust))
+    return shown(found, trust, where, len(part))
+
+
+def straight_kept(workspace: Workspace, part: EmbeddingSet, *, limit: int = QUICK) -> Layout | None:
+    """The same if it was made before, else None."""
+    stored = kept(_straight_path(workspace, part, limit))
+    return None if stored is None else unpacked(stored, part)
+
+
+def _straight_path(workspace: Workspace, part: EmbeddingSet, limit: int) -> Path:
+    record, studies = workspace.record(SET, part.name), "all"
+    if len(part) != record.meta.get("n"):
+        studies = hashlib.sha256("\n".join(part.rows[STUDY_ID].astype(str)).encode()).hexdigest()[:12]
+    return workspace.derived(record, f"pca-{studies}-{limit}.npz")
+
+
+def _measured(points: int, limit: int) -> int:
+    return min(limit, max(FEWEST, COMPARED // points))
+
+
+def compute(
+    workspace: Workspace, name: str, *, start: str = "", progress: Report = lambda share: None
+) -> None:
+    """Lay out a set; with `start`, warm-started from and turned onto that set's layout."""
+    chosen = embedding_sets.load(workspace, name)
+    vectors, where = stacked(chosen)
+    _enough(vectors, name)
+    known = _start(workspace, start, chosen, where)
+    if len(vectors) > WHOLE:
+        return _compute_sampled(workspace, name, vectors, known, progress)
+    rows = vectors.take(np.arange(len(vectors)))
+    graph = nearest(rows, rows, k=NEIGHBOURS + 1)  # the row itself is the first
+    result = projection.umap(rows, neighbours=NEIGHBOURS, start=known, graph=graph)
+    _keep(workspace, name, vectors, result, graph)
+
+
+def _compute_sampled(
+    workspace: Workspace, name: str, vectors: Stack, start: np.ndarray | None, progress: Report
+) -> None:
+    """Lay out a sample, place the others, and measure both against all points."""
+    result = projection.sampled(
+        vectors,
+        sample=SAMPLE,
+        neighbours=NEIGHBOURS,
+        start=start,
+        progress=lambda share: progress(0.8 * share),
+    )
+    others = np.setdiff1d(np.arange(len(vectors)), result.laid_out, assume_unique=True)
+    some = _measured(len(vectors), QUICK)
+    laid, placed = (
+        projection.trust(vectors, result.xy, k=NEIGHBOURS, limit=some, among=rows)
+        for rows in (result.laid_out, others)
+    )
+    placing = Placing(len(result.laid_out), len(others), placed, result.recall)
+    path = workspace.derived(workspace.record(SET, name), FILE)
+    keep(path, packed(Map(result.xy, "umap"), laid, placing))
+
+
+def align(workspace: Workspace, a: str, b: str) -> None:
+    """Lay out two sets of the same studies together, so that what did not change stays in place (minutes).
+
+    Refused unless both have the same studies with the same modalities.
+    """
+    (first, where), (second, there) = (stacked(embedding_sets.load(workspace, name)) for name in (a, b))
+    _enough(first, a)
+    if len(first) > WHOLE:
+        raise Refused(
+            "too_many_rows",
+            f"Maps are aligned up to {WHOLE:,} points, {a!r} has {len(first):,}. B's begins from A's anyway.",
+        )
+    if not _same_points(workspace, a, b, where, there):
+        raise Refused(
+            "different_studies",
+            f"Maps are aligned for the same studies and modalities; {a!r} and {b!r} differ in them. "
+            "Embed one collection with both checkpoints.",
+        )
+    rows = (vectors.take(np.arange(len(vectors))) for vectors in (first, second))
+    pair = projection.aligned(*rows, neighbours=NEIGHBOURS)
+    _keep(workspace, a, first, pair.a)
+    _keep(workspace, b, second, pair.b)
+
+
+def read(workspace: Workspace, name: str) -> Layout | None:
+    """A set's layout, or None if it has not been computed."""
+    path = workspace.derived(workspace.record(SET, name), FILE)
+    stored = kept(path)
+    return None if stored is None else unpacked(stored, embedding_sets.load(workspace, name))
+
+
+def _enough(vectors: Stack, name: str) -> None:
+    if len(vectors) < projection.MIN_ROWS_UMAP:
+        raise Refused(
+            "too_few_rows",
+            f"UMAP needs {projection.MIN_ROWS_UMAP} points or more, {name!r} has {len(vectors)}.",
+        )
+
+
+def _keep(workspace: Workspace, name: str, vectors: Stack, result: Map, graph: Graph | None = None) -> None:
+    """Write a map, with what it distorts."""
+    trust = projection.trust(vectors, result.xy, k=NEIGHBOURS, graph=graph)
+    path = workspace.derived(workspace.record(SET, name), FILE)
+    keep(path, packed(result, trust))
+
+
+def _start(
+    workspace: Workspace, name: str, chosen: EmbeddingSet, where: dict[str, np.ndarray]
+) -> np.ndarray | None:
+    """Where the other layout has the same points; None unless it has all of them."""
+    known = read(workspace, name) if name else None
+    if known is None or not set(where) <= set(known.maps):
+        return None
+    if not embedding_sets.load(workspace, name).rows[STUDY_ID].equals(chosen.rows[STUDY_ID]):
+        return None
+    points = np.concatenate([known.maps[m][rows] for m, rows in where.items()])
+    return None if np.isnan(points).any() else points
+
+
+def _same_points(
+    workspace: Workspace, a: str, b: str, where: dict[str, np.ndarray], there: dict[str, np.ndarray]
+) -> bool:
+    first, second = (embedding_sets.load(workspace, name).rows[STUDY_ID] for name in (a, b))
+    same = [*where] == [*there] and all(np.array_equal(where[m], there[m]) for m in where)
+    return same and first.equals(second)

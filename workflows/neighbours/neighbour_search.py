@@ -1,0 +1,136 @@
+"""What visiting studies are held against: one split of a set, asked in every direction at once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from suture.analysis.retrieval import out_of_distribution
+from suture.analysis.retrieval.out_of_distribution import Nearest
+from suture.data.collection import STUDY_ID
+from suture.data.embedding_set import EmbeddingSet, Vectors
+from suture.data.errors import Refused
+from suture.data.workspace import SET, Record, Workspace, embedding_sets, keep, kept
+from suture.workflows.neighbours import indexes, uploads
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What one set knows of the newcomers.
+
+    nearest  (modality that asks, modality that answers) -> neighbours
+    outside  modality -> (n,) share of the set that lies nearer in, NaN where the modality is missing
+    recall   direction -> measured recall@10 of the index that answered; empty for an exact search
+    index    modality that answers -> how it was searched: "exact", "hnsw" or "ivf"
+    """
+
+    nearest: dict[tuple[str, str], Nearest]
+    outside: dict[str, np.ndarray]
+    recall: dict[tuple[str, str], float]
+    index: dict[str, str]
+
+
+def ask(
+    workspace: Workspace,
+    part: EmbeddingSet,
+    split: str,
+    new: Vectors,
+    *,
+    k: int,
+    index: str = indexes.AUTO,
+) -> Answers:
+    """Neighbours in every direction, and how far out each newcomer lies.
+
+    part  the split of that name of a set of the workspace
+    new   modality -> (n, dim) unit rows in its space, zeros = missing; see `newcomers.in_space`
+    index one of `indexes.KINDS`
+    """
+    indexes.check_kind(index)
+    new = {m: v for m, v in new.items() if np.any(v)}
+    known = [m for m in part.modalities if part.present(m).any()]
+    kinds = {m: indexes.chosen(index, int(part.present(m).sum())) for m in known}
+    opened = {
+        m: indexes.opened(workspace, part, split, m, kind)
+        for m, kind in kinds.items()
+        if kind != indexes.EXACT
+    }
+    found = out_of_distribution.neighbours(
+        new,
+        part,
+        k=max(k, out_of_distribution.NEIGHBOURS),
+        indexes={m: kept.search for m, kept in opened.items()},
+    )
+    out = {m: out_of_distribution.outside(found[m, m], usual(workspace, part, split, m)) for m in new}
+    recall = {(x, y): kept.recall[x] for y, kept in opened.items() for x in new}
+    return Answers({d: _first(near, k) for d, near in found.items()}, out, recall, kinds)
+
+
+def _first(found: Nearest, k: int) -> Nearest:
+    return Nearest(found.rows[:, :k], found.cosines[:, :k], found.own, found.gallery)
+
+
+def usual(workspace: Workspace, part: EmbeddingSet, split: str, modality: str) -> np.ndarray:
+    """`likeness.usual` of a modality, kept once it was measured (seconds at 100,000 studies)."""
+    digest = hashlib.sha256(split.encode()).hexdigest()[:12]
+    file = f"usual-v{VERSION}-{part.modalities.index(modality)}-{digest}.bin"
+    path = workspace.derived(workspace.record(SET, part.name), file)
+    stored = kept(path)
+    if stored is not None:
+        return np.frombuffer(stored)
+    spread = out_of_distribution.usual(part.vectors[modality], present=part.present(modality)).astype(
+        np.float64
+    )
+    keep(path, spread.tobytes())
+    return spread
+
+
+def elsewhere(
+    part: EmbeddingSet, new: Mapping[str, np.ndarray], direction: tuple[str, str], ids: np.ndarray
+) -> np.ndarray:
+    """Places that studies take for each newcomer in another set: (n, k), 1 = first.
+
+    NaN for studies that are not in it or lack the modality, and for newcomers without one.
+
+    ids  (n, k) of study ids, "" = none
+    """
+    asks, answers = direction
+    if asks not in new or answers not in part.modalities:
+        return np.full(ids.shape, np.nan)
+    known = part.rows[STUDY_ID]
+    rows = np.flatnonzero(known.isin(ids.ravel()))
+    where = dict(zip(known.iloc[rows], rows, strict=True))
+    found = np.asarray([where.get(study, -1) for study in ids.ravel()], np.int64).reshape(ids.shape)
+    return out_of_distribution.places(np.asarray(new[asks], np.float32), part, answers, found)
+
+
+@dataclass(frozen=True)
+class Held:
+    """Visiting studies held against one split of a set; vectors are theirs in its space."""
+
+    part: EmbeddingSet
+    split: str
+    ids: list[str]
+    vectors: Vectors
+    answers: Answers
+
+
+def hold(
+    workspace: Workspace, visit: Record, name: str, *, split: str, k: int, index: str = indexes.AUTO
+) -> Held:
+    """A visit that has been embedded, against the split of a set. `Refused` where that cannot be."""
+    guests = uploads.embedded(workspace, visit, uploads.checkpoint_of(workspace, workspace.record(SET, name)))
+    if guests is None:
+        raise Refused("not_embedded", f"The studies are not embedded with the checkpoint of {name!r} yet.")
+    whole = embedding_sets.load(workspace, name)
+    if split not in ("all", *whole.splits()):
+        known = ", ".join(map(repr, whole.splits()))
+        raise Refused("split_unknown", f"{name!r} has no split {split!r}. It has: {known}; or say all.")
+    part = whole.split(split)
+    vectors = uploads.in_space(workspace, guests, part)
+    answers = ask(workspace, part, split, vectors, k=k, index=index)
+    return Held(part, split, guests.rows[STUDY_ID].tolist(), vectors, answers)

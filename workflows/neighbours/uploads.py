@@ -1,0 +1,277 @@
+"""Studies that only visit: taken in, embedded, held against a reference, then kept or discarded.
+
+They lie in a workspace of their own inside the main one, so that no list, choice or map elsewhere shows
+them. A visit is one collection there, called after the hash of what was offered: the same again is found.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from suture import jobs
+from suture.data.collections import append as appending
+from suture.data.collections import storage
+from suture.data.embedding_set import EmbeddingSet, Vectors
+from suture.data.errors import Refused, UserError
+from suture.data.files import uploads
+from suture.data.intake import Options, intake
+from suture.data.intake.report import IntakeReport, refusal
+from suture.data.readers.layouts import unpaired
+from suture.data.workspace import BUILT_IN, COLLECTION, SET, Record, Workspace, embedding_sets
+from suture.models.adapters import adapt_query
+from suture.workflows.evaluate import maker
+
+FOLDER = "visiting"
+JOB = "newcomers"
+Uploads = Sequence[tuple[str, bytes]]  # names as they came, contents
+
+
+@dataclass(frozen=True)
+class Admission:
+    """`visit` is the name of the visit, "" when nothing was taken; the report says why."""
+
+    visit: str
+    report: IntakeReport
+
+
+def home(workspace: Workspace) -> Workspace:
+    """The visitors' own workspace."""
+    return Workspace(workspace.home / FOLDER, workspace.owner)
+
+
+def visits(workspace: Workspace) -> list[Record]:
+    """What was left here, newest first."""
+    here = (workspace.home / FOLDER).is_dir()
+    return home(workspace).records(COLLECTION)[::-1] if here else []
+
+
+def admit(
+    workspace: Workspace,
+    source: Path | Uploads,
+    *,
+    options: Options | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Admission:
+    """Take in studies of one modality or more; what is here already is not read again.
+
+    source  a folder or ZIP on this machine; or uploads: pictures, .txt reports and tables, or one ZIP
+
+    Never raises for bad input, like `suture.data.intake.intake`.
+    """
+    guests = home(workspace)
+    options = replace(options or Options(), unpaired=True, loose=True)
+    try:
+        name = f"visit-{_digest(source, options)[:16]}"
+        if guests.has(COLLECTION, name):
+            return Admission(name, taken(guests.record(COLLECTION, name)))
+        with _on_disk(guests, source) as path:
+            report = intake(guests, path, name, options=options, progress=progress)
+    except UserError as error:
+        return Admission("", refusal(error))
+    if report.refused:
+        return Admission("", report)
+    return Admission(name, taken(guests.record(COLLECTION, name)))
+
+
+def taken(visit: Record) -> IntakeReport:
+    """The intake report of a visit, also when it was made long ago."""
+    n, kept = visit.meta["n"], visit.meta["report"]
+    skipped = sum(kept["skipped"].values())
+    message = f"{n:,} {'study' if n == 1 else 'studies'} taken" + (
+        f", {skipped:,} skipped." if skipped else "."
+    )
+    problems = tuple(map(tuple, kept["problems"]))
+    looked_at = (kept.get("warnings", {}), kept.get("identifiers", {}))
+    return IntakeReport(n + skipped, n, kept["skipped"], None, message, problems, *looked_at)
+
+
+def _digest(source: Path | Uploads, options: Options) -> str:
+    """A hash that is the same for the same files read in the same way; `Refused` if there are none."""
+    if isinstance(source, Path):
+        parts = _stamps(source)
+    else:
+        parts = sorted(f"{name}:{hashlib.sha256(content).hexdigest()}" for name, content in source)
+    if not parts:
+        raise Refused("no_usable_files", f"Nothing was uploaded. Expected {unpaired.EXPECTS}.")
+    read_so = json.dumps(options.to_json(), sort_keys=True)
+    return hashlib.sha256("\n".join([read_so, *parts]).encode()).hexdigest()
+
+
+def _stamps(source: Path) -> list[str]:
+    """Name, size and time of each file of a folder or ZIP on this machine."""
+    try:
+        path = source.expanduser().resolve()
+        usable = path.is_dir() or (path.is_file() and path.suffix.lower() == ".zip")
+    except (OSError, RuntimeError, ValueError):  # too long a name, a zero byte, ~ of nobody
+        usable = False
+    if not usable:
+        raise Refused("source_missing", f"There is no folder or ZIP at {str(source)!r}. Check the path.")
+    try:
+        listed = sorted(path.rglob("*")) if path.is_dir() else [path]
+        return [f"{p}:{s.st_size}:{s.st_mtime_ns}" for p in listed for s in [p.lstat()]] or [str(path)]
+    except OSError as error:  # gone meanwhile, or not to be read by us
+        raise Refused("source_unreadable", f"{str(source)!r} cannot be read: {error.strerror}.") from error
+
+
+@contextmanager
+def _on_disk(guests: Workspace, source: Path | Uploads) -> Iterator[Path]:
+    """Where the child finds the files; copies of uploads are deleted afterwards."""
+    if isinstance(source, Path):
+        yield source.expanduser()
+        return
+    spooled = uploads.spool(guests, source)
+    try:
+        yield spooled
+    finally:
+        uploads.discard(spooled)
+
+
+def checkpoint_of(workspace: Workspace, record: Record) -> Record:
+    """The checkpoint that made a set. `Refused` when there is none, or it is not here as it was."""
+    made = record.meta.get("checkpoint")
+    found = maker(workspace, record.meta)
+    if found is not None and found.fingerprint == record.meta.get("checkpoint_hash"):
+        return found
+    if not made:
+        raise Refused(
+            "no_checkpoint",
+            f"{record.name!r} came as vectors, without a checkpoint, so nothing new can be put beside them. "
+            f"Choose another set, or embed a collection with a checkpoint in the Library.",
+        )
+    raise Refused(
+        "checkpoint_gone",
+        f"The checkpoint {made!r} that made {record.name!r} is not here any more. "
+        f"{'Embed its collection again' if made in BUILT_IN else 'Add it again and embed the collection'} in "
+        f"the Library.",
+    )
+
+
+def embedded(workspace: Workspace, visit: Record, checkpoint: Record) -> EmbeddingSet | None:
+    """A visit's vectors by a checkpoint, before any adapter; None if they are still to be made."""
+    name = _set_name(visit, checkpoint)
+    return load(workspace, name) if home(workspace).has(SET, name) else None
+
+
+def load(workspace: Workspace, name: str) -> EmbeddingSet:
+    """A visit's vectors by their own name."""
+    return embedding_sets.load(home(workspace), name)
+
+
+def _set_name(visit: Record, checkpoint: Record) -> str:
+    return f"{visit.name} @ {checkpoint.fingerprint}"
+
+
+def active(workspace: Workspace, visit: Record) -> jobs.Job | None:
+    """The job that embeds a visit at this moment."""
+    known = jobs.jobs(workspace, active=True)
+    return next((j for j in known if j.kind == JOB and j.args["visit"] == visit.name), None)
+
+
+def embed(
+    workspace: Workspace,
+    visit_name: str,
+    checkpoints: Sequence[str],
+    *,
+    progress: Callable[[float, str], None],
+) -> str:
+    """Embed a visit with one checkpoint after the other (in a worker); says what came of it."""
+    from suture.models.checkpoints import registry
+
+    visit = home(workspace).record(COLLECTION, visit_name)
+    for number, name in enumerate(checkpoints):
+        weights = registry.ensure(workspace, name)
+        if embedded(workspace, visit, weights) is None:
+
+            def report(done: int, total: int, modality: str, number: int = number, name: str = name) -> None:
+                share = (number + done / max(total, 1)) / len(checkpoints)
+                progress(share, f"{name}: {done:,} of {total:,}, {modality}")
+
+            progress(number / len(checkpoints), f"Loading {name}")
+            _embed(workspace, visit, weights, report)
+    return f"{taken(visit).taken:,} visiting studies embedded with {' and '.join(checkpoints)}."
+
+
+def _embed(
+    workspace: Workspace, visit: Record, weights: Record, report: Callable[[int, int, str], None]
+) -> None:
+    from suture.models.checkpoints import registry
+    from suture.models.embedding.resumable_shards import PartEncoder, Work, publish_here
+
+    guests, name = home(workspace), _set_name(visit, weights)
+    collection = storage.load(guests, visit.name)
+    checkpoint = registry.load(workspace, weights.name)
+    parts = guests.home / "parts" / name
+    guests.parts(parts, visit, weights)
+    work = Work(collection, checkpoint.dim, checkpoint.encoders, parts)
+    publish_here(work, PartEncoder(checkpoint, storage.image_pack(guests, visit.name)), report)
+    vectors, truncated = work.assemble()
+    meta = {"visit": visit.name, "checkpoint": weights.name, "n": len(collection), "truncated": truncated}
+    embedding_sets.save(guests, name, vectors, embedding_sets.identity_rows(collection), meta)
+    shutil.rmtree(parts, ignore_errors=True)
+
+
+def keep(workspace: Workspace, visit: Record, name: str) -> None:
+    """Make a visit an ordinary collection; `Refused` if the name is taken or none."""
+    with workspace.staging() as staged:
+        for file in visit.files:
+            shutil.copyfile(visit.path(file), staged / file)
+        workspace.publish(COLLECTION, name, staged, visit.meta)
+    discard(workspace, visit)
+
+
+def append(workspace: Workspace, visit: Record, reference: Record, name: str) -> None:
+    """Make a collection of a reference's studies and, in a split of their own, a visit's, which then ends.
+
+    `Refused` if the name is taken or none. The reference stays as it is.
+    """
+    appending.append(workspace, reference, visit, name)
+    discard(workspace, visit)
+
+
+def discard(workspace: Workspace, visit: Record) -> None:
+    """Stop its job, and delete every file and record of a visit."""
+    job = active(workspace, visit)
+    if job is not None:
+        jobs.cancel(workspace, job.id)
+    guests = home(workspace)
+    for record in guests.records(SET):
+        if record.meta["visit"] == visit.name:
+            guests.remove(SET, record.name)
+    for parts in (guests.home / "parts").glob(f"{visit.name} @ *"):
+        shutil.rmtree(parts, ignore_errors=True)
+    if guests.has(COLLECTION, visit.name):
+        guests.remove(COLLECTION, visit.name)
+
+
+def matched(newcomers: EmbeddingSet, reference: EmbeddingSet) -> dict[str, str]:
+    """Modality of the reference -> that of the newcomers held against it: same name, else same kind."""
+    found = {m: m for m in reference.modalities if m in newcomers.modalities}
+    for m in reference.modalities:
+        free = [
+            x
+            for x in newcomers.modalities
+            if x not in found.values() and _kind(newcomers, x) == _kind(reference, m)
+        ]
+        if m not in found and free:
+            found[m] = free[0]
+    return {m: found[m] for m in reference.modalities if m in found}
+
+
+def _kind(part: EmbeddingSet, modality: str) -> str:
+    if f"key:{modality}" in part.rows:
+        return "text"
+    return "tabular" if modality == "tabular" else "image"
+
+
+def in_space(workspace: Workspace, newcomers: EmbeddingSet, reference: EmbeddingSet) -> Vectors:
+    """Newcomers where the reference has its own: by its modalities, mapped by its adapter if it has one."""
+    pairs = matched(newcomers, reference).items()
+    return {m: adapt_query(workspace, reference.name, m, np.asarray(newcomers.vectors[x])) for m, x in pairs}

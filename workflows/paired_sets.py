@@ -1,0 +1,143 @@
+"""The studies of two embedding sets that a comparison is over, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from suture.analysis.compare import Movement, Neighbourhoods, by_length, by_value, movement, neighbourhoods
+from suture.analysis.compare.movement import MIN_STUDIES
+from suture.analysis.evaluate import ALL_ASK, right_answers
+from suture.analysis.math.arrays import unit_rows
+from suture.analysis.retrieval import Ranks, rank_best
+from suture.analysis.statistics.bootstrap import sample_of
+from suture.data.collection import GROUP, STUDY_ID
+from suture.data.collections import storage
+from suture.data.embedding_set import EmbeddingSet
+from suture.data.errors import Refused
+from suture.data.workspace import SET, Workspace, embedding_sets
+
+K = 10  # places that count, in flips and neighbours
+DRAWN = 20_000  # studies, seeded, that are held against each other where there are more than `ALL_ASK`
+
+
+def ordered_pair(name: str, modalities: Sequence[str], pair: tuple[str, str] | None) -> tuple[str, str]:
+    """Two modalities of a set in its own order, in which its numbers stand; default: its first two.
+
+    `Refused` for a modality that the set lacks, the same one twice, or a set of one modality.
+    """
+    asked = [*modalities[:2]] if pair is None else [*pair]
+    have = ", ".join(modalities)
+    for modality in asked:
+        if modality not in modalities:
+            raise Refused("unknown_modality", f"{name!r} has no modality {modality!r}. Expected: {have}.")
+    if len(set(asked)) < 2:
+        raise Refused("too_few_modalities", f"A gap needs two modalities of {name!r}, which has {have}.")
+    x, y = sorted(asked, key=[*modalities].index)
+    return x, y
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The studies that have both modalities of the pair, in A and in B; of very many a seeded sample.
+
+    parts  the split of A and of B; rows  (n,) the studies in them; of  how many there are
+    """
+
+    pair: tuple[str, str]
+    parts: tuple[EmbeddingSet, EmbeddingSet]
+    rows: np.ndarray
+    of: int
+
+    @classmethod
+    def load(cls, workspace: Workspace, a: str, b: str, split: str, pair: tuple[str, str] | None) -> Sides:
+        """`Refused` for a modality that A lacks, or fewer than two studies."""
+        first, second = (embedding_sets.load(workspace, name).split(split) for name in (a, b))
+        x, y = ordered_pair(a, first.modalities, pair)
+        rows = first.rows_with(x, y)
+        if len(rows) < 2:
+            raise Refused(
+                "too_few_rows", f"{len(rows)} studies of {split!r} have both {x} and {y}; 2 are needed."
+            )
+        count = len(rows)
+        if count > ALL_ASK:
+            rows = rows[sample_of(count, DRAWN, 0)]
+        return cls((x, y), (first, second), rows, count)
+
+    @property
+    def told(self) -> str:
+        """That a sample was drawn, in a sentence; "" where all are there."""
+        if len(self.rows) == self.of:
+            return ""
+        return (
+            f"Study by study: {len(self.rows):,} of the {self.of:,}, drawn by a seed. Ranks, neighbours and "
+            "who moved are among these alone; the table of numbers is of all."
+        )
+
+    @property
+    def ids(self) -> list[str]:
+        """Study ids in order."""
+        return [str(i) for i in self.parts[0].rows[STUDY_ID].to_numpy()[self.rows]]
+
+    @property
+    def groups(self) -> np.ndarray:
+        """(n,) of str, patient or case of each study, as the evaluation resamples them."""
+        return self.parts[0].rows[GROUP].to_numpy(str)[self.rows]
+
+    def both(self, modality: str) -> tuple[np.ndarray, np.ndarray]:
+        """Unit rows of one modality in A and in B."""
+        first, second = (unit_rows(part.vectors[modality][self.rows]) for part in self.parts)
+        return first, second
+
+    def cosines(self) -> tuple[np.ndarray, np.ndarray]:
+        """Of the true pairs, in A and in B."""
+        x, y = (self.both(m) for m in self.pair)
+        first, second = (np.einsum("nd,nd->n", p, q) for p, q in zip(x, y, strict=True))
+        return first, second
+
+    def ranks(self, queries: str, gallery: str) -> tuple[Ranks, Ranks]:
+        """Multi-positive: every item with the same text or duplicate group is a right answer."""
+        keys = right_answers(self.parts[0], queries, gallery).related[self.rows]
+        asked, offered = self.both(queries), self.both(gallery)
+        first, second = (rank_best(q, g, keys, keys) for q, g in zip(asked, offered, strict=True))
+        return first, second
+
+    def movement(self) -> dict[str, Movement]:
+        """Modality -> who moved; empty where too few studies have no bulk to stand out from."""
+        if len(self.rows) < MIN_STUDIES:
+            return {}
+        return {m: movement(*self.both(m), groups=self.groups) for m in self.pair}
+
+    def neighbours(self) -> dict[str, Neighbourhoods]:
+        """Within each modality and across, both ways."""
+        x, y = self.pair
+        found = {m: neighbourhoods(*self.both(m), k=K) for m in self.pair}
+        for queries, gallery in ((x, y), (y, x)):
+            items = self.both(gallery)
+            found[f"{queries}->{gallery}"] = neighbourhoods(*self.both(queries), items=items, k=K)
+        return found
+
+    def columns(self, workspace: Workspace, name: str) -> Iterator[tuple[str, np.ndarray]]:
+        """Labels that can be sliced, then the length of every text of the collection."""
+        rows = self.parts[0].rows.iloc[self.rows]
+        for label in self.parts[0].labels:
+            try:
+                by = by_value(rows[label].tolist())
+            except ValueError:
+                continue  # names, or free text: nothing to slice by
+            if len(set(by) - {""}) > 1:
+                yield label, by
+        source = storage.origin(workspace, workspace.record(SET, name))
+        if source is None:
+            return
+        collection = storage.load(workspace, source.name)
+        table = collection.table.set_index(STUDY_ID)
+        if not rows[STUDY_ID].isin(table.index).all():
+            return  # the collection was replaced by another of that name
+        for modality in collection.modalities:
+            if modality.kind == "text":
+                by = by_length(table.loc[rows[STUDY_ID], modality.name].tolist())
+                if len(set(by) - {""}) > 1:
+                    yield f"length of {modality.name}", by

@@ -1,0 +1,88 @@
+"""The process that does one job: `python -m suture.workflows.worker HOME JOB`. What each kind does: `suture.workflows.job_kinds`."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import resource
+import sys
+import time
+import traceback
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from suture.data.errors import UserError
+from suture.data.workspace import Workspace
+from suture.jobs import table
+from suture.jobs.dispatcher import NOT_TAKEN
+from suture.jobs.table import Job, NotOurs
+from suture.workflows.job_kinds import TASKS, Own, Report
+
+NICE = 10
+
+
+def main(home: str, job_id: str) -> int:
+    """Take the job, do it, and note how it ended."""
+    _quiet()
+    job = table.take(Workspace(home), job_id)
+    if job is None:
+        return NOT_TAKEN
+    workspace = Own(home, job)
+    with (workspace.home / "logs" / f"{job_id}.log").open("a") as log:
+        faulthandler.enable(log)
+        _do(workspace, job, log.write)
+    return 0
+
+
+def _quiet() -> None:
+    """Private files, no core that would hold what is worked on, and pages come first."""
+    os.umask(0o077)
+    os.nice(NICE)
+    if os.getsid(0) == os.getpid():  # Linux weighs a session as one, whatever the niceness inside it
+        with suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(NICE))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _do(workspace: Own, job: Job, log: Callable[[str], object]) -> None:
+    try:
+        came = TASKS[job.kind](workspace, job.args, _reporter(workspace, job.id))
+    except NotOurs:
+        return
+    except UserError as error:
+        log(f"refused: {error.code}\n")
+        table.finish(workspace, job, "failed", error.message)
+    except Exception as error:
+        # Whatever went wrong, the page must not wait for ever.
+        incident = uuid.uuid4().hex[:8]
+        log(f"incident {incident}\n{frames(error)}")
+        text = f"It stopped with an error of the program, incident {incident}. The job's log tells where."
+        table.finish(workspace, job, "failed", text)
+    else:
+        table.finish(workspace, job, came.state, came.message, came.result)
+
+
+def frames(error: BaseException) -> str:
+    """Where an error came from, and its kind. Not its words: they may quote what was being read."""
+    cause = error.__cause__ or error.__context__
+    before = frames(cause) if cause else ""
+    return f"{before}{''.join(traceback.format_tb(error.__traceback__))}{type(error).__qualname__}\n"
+
+
+def _reporter(workspace: Workspace, job_id: str) -> Report:
+    """Writes progress at most four times a second."""
+    last = 0.0
+
+    def report(share: float, message: str) -> None:
+        nonlocal last
+        if time.monotonic() - last > 0.25:
+            last = time.monotonic()
+            table.tell(workspace, job_id, share, message)
+
+    return report
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:3]))

@@ -1,0 +1,191 @@
+"""Zero-shot classification of an embedding set by words, with the checkpoint that made the set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from suture.analysis.evaluate import LABEL_VALUES
+from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap
+from suture.analysis.structure.zero_shot import ZeroShot, class_vector, finding_auroc, zero_shot
+from suture.data.collection import GROUP
+from suture.data.embedding_set import EmbeddingSet
+from suture.data.errors import NotFound, Refused
+from suture.data.workspace import SET, Record, Workspace, embedding_sets
+from suture.models.adapters import adapt_query, refuse_features, refuse_scoring_on_fit
+from suture.models.checkpoints import registry
+from suture.models.checkpoints.encoders import encode_texts
+
+SLOT = "{}"
+TEMPLATES = (SLOT, "radiograph showing {}", "there is {}")
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What words say of the studies of a split, against a column of labels.
+
+    n                studies with this modality and a label
+    scores           the values of the column as classes: the nearest class vector names the study
+    against_absence  value -> AUROC for it, scored by its words against the words of its absence
+    against_rest     value -> the same, scored against the mean of the other values' class vectors
+    absent           value -> the words of its absence
+    """
+
+    set: str
+    split: str
+    label: str
+    modality: str
+    templates: tuple[str, ...]
+    n: int
+    scores: ZeroShot
+    against_absence: dict[str, Estimate]
+    against_rest: dict[str, Estimate]
+    absent: dict[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the replicates; None for what is undefined."""
+        head = {k: getattr(self, k) for k in ("set", "split", "label", "modality", "n", "absent")}
+        return {
+            **head,
+            "templates": list(self.templates),
+            "zero_shot_accuracy": _json(self.scores.zero_shot_accuracy),
+            "zero_shot_balanced_accuracy": _json(self.scores.zero_shot_balanced_accuracy),
+            "recall": {name: _json(e) for name, e in self.scores.recall.items()},
+            "zero_shot_auroc": {name: _json(e) for name, e in self.against_absence.items()},
+            "zero_shot_rest_auroc": {name: _json(e) for name, e in self.against_rest.items()},
+        }
+
+
+def classify(
+    workspace: Workspace,
+    name: str,
+    *,
+    label: str,
+    split: str = "test",
+    modality: str = "",
+    templates: Sequence[str] = TEMPLATES,
+    resamples: int = 1000,
+    seed: int = 0,
+    device: str = "auto",
+) -> Scores:
+    """Score a split of an embedding set against the values of a label column, 2 to 30 of them.
+
+    label      column whose values are the classes, and each the finding of an AUROC of its own
+    modality   which vectors are classified; default the first, as a rule the images
+    templates  sentences with {} where the value goes; a class vector is the mean over them
+
+    The prompts take the way of a typed query: the text encoder of the checkpoint, then the set's adapter if
+    it has one. `NotFound` for an unknown set, split, modality or label. `Refused` for labels with other
+    numbers of values, vectors without a checkpoint, the split of a fit, and templates without {}.
+    """
+    record = workspace.record(SET, name)
+    whole = embedding_sets.load(workspace, name)
+    _refuse_unusable(record, whole, split)
+    part, modality = whole.split(split), modality or whole.modalities[0]
+    values = _labels(part, label, modality)
+    present = np.unique(values[values != ""]).tolist()
+    absent = {value: absence(value) for value in present}
+    words = [*dict.fromkeys([*present, *absent.values()])]
+    vectors = _class_vectors(workspace, record, whole, words, _checked(templates), device)
+    chosen = np.flatnonzero(values != "")
+    images, values = np.asarray(part.vectors[modality])[chosen], values[chosen]
+    bootstrap = GroupBootstrap(part.rows[GROUP].to_numpy()[chosen], resamples=resamples, seed=seed)
+    classes = {value: vectors[value] for value in present}
+
+    def auroc(value: str, other: np.ndarray) -> Estimate:
+        return finding_auroc(images, classes[value], other, values == value, bootstrap=bootstrap)
+
+    return Scores(
+        name,
+        split,
+        label,
+        modality,
+        tuple(templates),
+        len(chosen),
+        zero_shot(images, classes, values, bootstrap=bootstrap),
+        {value: auroc(value, vectors[absent[value]]) for value in present},
+        {value: auroc(value, _mean([v for k, v in classes.items() if k != value])) for value in present},
+        absent,
+    )
+
+
+def absence(value: str) -> str:
+    """The words of a finding's absence: "no edema" for "edema", and "finding" for "no finding"."""
+    return value[3:] if value.lower().startswith("no ") else f"no {value}"
+
+
+def _refuse_unusable(record: Record, whole: EmbeddingSet, split: str) -> None:
+    if split not in ("all", *whole.splits()):
+        raise NotFound("split", split, ["all", *whole.splits()])
+    refuse_features(whole)
+    refuse_scoring_on_fit(record.meta, split)
+    if not record.meta.get("checkpoint"):
+        raise Refused(
+            "no_checkpoint",
+            f"{whole.name!r} came without a checkpoint, so words cannot be embedded. Embed a collection with "
+            f"one: suture embed.",
+        )
+
+
+def _labels(part: EmbeddingSet, label: str, modality: str) -> np.ndarray:
+    """(n_studies,) values of a usable label column among the studies that have the modality, else ""."""
+    if modality not in part.modalities:
+        raise NotFound("modality", modality, part.modalities)
+    if label not in part.labels:
+        raise NotFound("label", label, part.labels)
+    values = np.where(part.present(modality), part.rows[label].to_numpy(str), "")
+    found = len(set(values) - {""})
+    if found not in LABEL_VALUES:
+        raise Refused(
+            "label_values",
+            f"A label of {LABEL_VALUES[0]} to {LABEL_VALUES[-1]} values is needed; {label!r} has {found:,} "
+            f"among these studies. Choose another label or split.",
+        )
+    return values
+
+
+def _checked(templates: Sequence[str]) -> Sequence[str]:
+    wrong = [t for t in templates if SLOT not in t]
+    if wrong or not templates:
+        came = repr(wrong[0]) if wrong else "none"
+        raise Refused("template", f"A template needs {SLOT} where the value goes, got {came}.")
+    return templates
+
+
+def _class_vectors(
+    workspace: Workspace,
+    record: Record,
+    whole: EmbeddingSet,
+    words: list[str],
+    templates: Sequence[str],
+    device: str,
+) -> dict[str, np.ndarray]:
+    """Words -> class vector in the space of the set."""
+    texts = [m for m in whole.modalities if f"key:{m}" in whole.rows]
+    if "adapter" in record.meta and not texts:
+        raise Refused(
+            "no_text_modality",
+            f"{record.name!r} is adapted and has no text modality, so there is no map for words. Score the "
+            f"set it was made from, {record.meta['adapter']['source_set']!r}.",
+        )
+    checkpoint = registry.load(workspace, registry.name_of(workspace, whole.provenance), device=device)
+    prompts = [t.replace(SLOT, word) for word in words for t in templates]
+    rows = encode_texts(checkpoint.encoders["text"], prompts)
+    if texts:
+        rows = adapt_query(workspace, record.name, texts[0], rows)
+    return dict(zip(words, map(_mean, np.split(rows, len(words))), strict=True))
+
+
+def _mean(rows: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
+    try:
+        return class_vector(np.asarray(rows))
+    except ValueError as error:
+        raise Refused("template", f"{error} Choose other templates.") from error
+
+
+def _json(estimate: Estimate) -> dict[str, Any]:
+    kept = {k: v for k, v in asdict(estimate).items() if k != "replicates"}
+    return {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in kept.items()}
