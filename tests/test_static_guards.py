@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("analysis", "cli", "data", "models", "pages")
+FOLDERS = ("analysis", "cli", "data", "jobs", "models", "pages", "workflows")
 FORBIDDEN_CALLS = {
     "extractall": "members are read as streams and get names of our own",
     "pickle.load": "a pickle is a program",

@@ -14,16 +14,16 @@ import numpy as np
 
 from suture.analysis.compare import (
     Comparison,
-    Flips,
     Movement,
     Neighbourhoods,
+    RankChanges,
     Slice,
     Verdict,
+    by_group,
     compare,
+    rank_changes,
     summary,
 )
-from suture.analysis.compare import by_group as slices
-from suture.analysis.compare import rank_changes as flips
 from suture.analysis.evaluate import Evaluation
 from suture.analysis.statistics.bootstrap import GroupBootstrap
 from suture.analysis.structure.agreement import Agreement, agreement
@@ -60,7 +60,7 @@ class Compared:
     evaluations: tuple[Evaluation, Evaluation]
     table: Comparison
     verdict: Verdict
-    flips: dict[str, Flips]
+    flips: dict[str, RankChanges]
     ranks: dict[str, tuple[np.ndarray, np.ndarray]]
     cosines: tuple[np.ndarray, np.ndarray]
     movement: dict[str, Movement]
@@ -132,14 +132,14 @@ def compared(
     report(0.8, "Looking for studies that changed")
     bootstrap = GroupBootstrap(sides.groups, resamples=resamples, seed=seed)
     ranks = {f"{x}->{y}": sides.ranks(x, y) for x, y in (sides.pair, sides.pair[::-1])}
-    flipped = {name: flips(*of, k=K, bootstrap=bootstrap) for name, of in ranks.items()}
+    flipped = {name: rank_changes(*of, k=K, bootstrap=bootstrap) for name, of in ranks.items()}
     cosines = sides.cosines()
     forward = "->".join(sides.pair)
     columns = dict(sides.columns(workspace, a))
     table = compare(*found)
 
     def sliced(first: np.ndarray, second: np.ndarray) -> dict[str, tuple[Slice, ...]]:
-        options = partial(slices, groups=sides.groups, resamples=resamples, seed=seed)
+        options = partial(by_group, groups=sides.groups, resamples=resamples, seed=seed)
         return {title: options(first, second, by) for title, by in columns.items()}
 
     report(0.9, "Looking at neighbours")
@@ -169,7 +169,7 @@ def _value(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _flips_json(f: Flips, ids: np.ndarray) -> dict[str, Any]:
+def _flips_json(f: RankChanges, ids: np.ndarray) -> dict[str, Any]:
     return {
         "k": f.k,
         "won": ids[f.won].tolist(),

@@ -104,7 +104,7 @@ def _compute_sampled(
     workspace: Workspace, name: str, vectors: Stack, start: np.ndarray | None, progress: Report
 ) -> None:
     """Lay out a sample, place the others, and measure both against all points."""
-    result = projection.sampled(
+    result = projection.sampled_umap(
         vectors,
         sample=SAMPLE,
         neighbours=NEIGHBOURS,

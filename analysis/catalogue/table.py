@@ -9,7 +9,7 @@ from suture.analysis.catalogue import TOPICS, captions
 from suture.analysis.catalogue.info import MetricInfo
 
 BEGIN, END = "<!-- catalogue: written by suture.analysis.catalogue.table -->", "<!-- /catalogue -->"
-DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
 
 
 def markdown() -> str:

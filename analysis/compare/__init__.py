@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-from suture.analysis.compare.by_group import Slice, by_length, by_value, slices
+from suture.analysis.compare.by_group import Slice, by_group, by_length, by_value
 from suture.analysis.compare.movement import Movement, movement
 from suture.analysis.compare.neighbourhood import Neighbourhoods, neighbourhoods
 from suture.analysis.compare.pair_kinds import Kind, kind_difference
-from suture.analysis.compare.rank_changes import Flips, flips
+from suture.analysis.compare.rank_changes import RankChanges, rank_changes
 from suture.analysis.compare.table import HEADLINE, Comparison, Row, compare, headline
 from suture.analysis.compare.verdict import Verdict, Word, summary, word
 
 __all__ = [
     "HEADLINE",
     "Comparison",
-    "Flips",
     "Kind",
     "Movement",
     "Neighbourhoods",
+    "RankChanges",
     "Row",
     "Slice",
     "Verdict",
     "Word",
+    "by_group",
     "by_length",
     "by_value",
     "compare",
-    "flips",
     "headline",
     "kind_difference",
     "movement",
     "neighbourhoods",
-    "slices",
+    "rank_changes",
     "summary",
     "word",
 ]

@@ -36,7 +36,7 @@ class Slice:
     verdict: Word
 
 
-def slices(
+def by_group(
     a: np.ndarray,
     b: np.ndarray,
     by: np.ndarray,

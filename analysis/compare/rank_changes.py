@@ -12,7 +12,7 @@ from suture.analysis.statistics.hypothesis_tests import mcnemar
 
 
 @dataclass(frozen=True)
-class Flips:
+class RankChanges:
     """The same queries in A and in B, one direction and protocol.
 
     won, lost    rows of the queries answered in B only, in A only
@@ -36,7 +36,7 @@ class Flips:
     difference: Estimate
 
 
-def flips(a: Ranks, b: Ranks, *, k: int = 10, bootstrap: GroupBootstrap | None = None) -> Flips:
+def rank_changes(a: Ranks, b: Ranks, *, k: int = 10, bootstrap: GroupBootstrap | None = None) -> RankChanges:
     """Hold the ranks of two sets against each other, query by query.
 
     bootstrap  over the groups of the queries; default: every query a group of its own
@@ -52,7 +52,7 @@ def flips(a: Ranks, b: Ranks, *, k: int = 10, bootstrap: GroupBootstrap | None =
     won, lost, kept, missed = map(np.flatnonzero, kinds)
     open_to_ties = (hit_a > 0) & (hit_a < 1) | (hit_b > 0) & (hit_b < 1)
     (difference,) = bootstrap.linear(np.array([change.mean()]), change - change.mean(), bounds=(-1, 1))
-    return Flips(
+    return RankChanges(
         k,
         won,
         lost,

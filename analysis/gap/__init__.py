@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from suture.analysis.gap.cosine_blocks import Blocks, Order, blocks, order
+from suture.analysis.gap.cosine_blocks import Blocks, Order, cosine_blocks, order
 from suture.analysis.gap.cosine_samples import (
     CosineSamples,
     GroupMean,
@@ -26,7 +26,7 @@ __all__ = [
     "Ridge",
     "Ridges",
     "angular_value",
-    "blocks",
+    "cosine_blocks",
     "cosine_by_label",
     "cosine_samples",
     "gap_test",

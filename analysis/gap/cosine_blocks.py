@@ -75,7 +75,7 @@ class Blocks:
         return float(np.clip(np.ceil(np.quantile(size, 0.995) * 20) / 20, 0.05, 1))
 
 
-def blocks(x: np.ndarray, y: np.ndarray) -> Blocks:
+def cosine_blocks(x: np.ndarray, y: np.ndarray) -> Blocks:
     """Cosines within and across x and y (m, dim), row i of both the same study, in their order.
 
     ValueError unless x and y have one shape.

@@ -30,7 +30,7 @@ class Region:
     share: float
 
 
-def regions(xy: np.ndarray, labels: np.ndarray, *, odds: float = ODDS) -> tuple[Region, ...]:
+def label_regions(xy: np.ndarray, labels: np.ndarray, *, odds: float = ODDS) -> tuple[Region, ...]:
     """Named places on a map xy (n, 2), most points first; labels (n,) of str, "" = no label.
 
     The map is counted in 48 x 48 cells and smoothed. A value's place is where count x share is largest;

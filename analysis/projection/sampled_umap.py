@@ -38,7 +38,7 @@ def chosen(n: int, *, sample: int = SAMPLE, seed: int = 0) -> np.ndarray:
     return np.sort(np.random.default_rng(seed).choice(n, size=min(sample, n), replace=False))
 
 
-def sampled(
+def sampled_umap(
     z: np.ndarray | Stack,
     *,
     sample: int = SAMPLE,

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from suture.analysis.compare import Comparison, Flips, Movement, Neighbourhoods, Slice, Verdict
+from suture.analysis.compare import Comparison, Movement, Neighbourhoods, RankChanges, Slice, Verdict
 from suture.analysis.evaluate import Evaluation
 from suture.analysis.gap import CosineSamples, GroupMean
 
@@ -69,7 +69,7 @@ class Paired(Protocol):
     @property
     def verdict(self) -> Verdict: ...
     @property
-    def flips(self) -> Mapping[str, Flips]: ...
+    def flips(self) -> Mapping[str, RankChanges]: ...
     @property
     def ranks(self) -> Mapping[str, tuple[np.ndarray, np.ndarray]]: ...
     @property

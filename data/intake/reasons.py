@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TABLE = Path(__file__).with_suffix(".txt")
-DOCS = Path(__file__).parents[1] / "docs" / "reason-codes.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "reason-codes.md"
 OPENING = """# Reason codes
 
 Whatever is given to Suture is taken, or answered by one of these codes: in the intake report on the page, in

@@ -15,6 +15,7 @@ import pandas as pd
 
 from suture.data.collection import STUDY_ID
 from suture.data.collections import storage
+from suture.data.embedding_set import identity_rows
 from suture.data.errors import Refused, UserError
 from suture.data.files import uploads
 from suture.data.intake.report import IntakeReport, Skips, refusal
@@ -140,7 +141,7 @@ def _attach(
 ) -> tuple[pd.DataFrame, dict[str, object]]:
     """What the collection knows of the rows, matched by id, or by order if there are as many."""
     record = workspace.record(COLLECTION, name)
-    known = embedding_sets.identity_rows(storage.load(workspace, name))
+    known = identity_rows(storage.load(workspace, name))
     origin: dict[str, object] = {
         "collection": name,
         "collection_id": record.id,

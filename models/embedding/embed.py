@@ -18,6 +18,7 @@ from filelock import FileLock
 
 from suture.data.collection import Collection
 from suture.data.collections import storage
+from suture.data.embedding_set import identity_rows
 from suture.data.errors import Refused
 from suture.data.workspace import COLLECTION, SET, Record, Workspace, check_name, embedding_sets
 from suture.models.checkpoints import registry
@@ -88,7 +89,7 @@ def embed(
             "truncated": truncated,
             "engine": engine,
         }
-        embedding_sets.save(workspace, name, vectors, embedding_sets.identity_rows(collection), meta)
+        embedding_sets.save(workspace, name, vectors, identity_rows(collection), meta)
         shutil.rmtree(parts, ignore_errors=True)
     return Run(name, False, len(collection), truncated)
 

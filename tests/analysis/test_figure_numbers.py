@@ -16,7 +16,7 @@ COSINES = np.einsum("nd,nd->n", X, Y)
 
 
 def test_blocks_are_symmetric_and_hold_the_true_pairs_on_their_diagonals() -> None:
-    table = gap.blocks(X, 3 * Y).cosines
+    table = gap.cosine_blocks(X, 3 * Y).cosines
     assert table.shape == (80, 80)
     assert np.array_equal(table, table.T)
     assert np.diag(table) == pytest.approx(np.ones(80))
@@ -27,7 +27,7 @@ def test_blocks_are_symmetric_and_hold_the_true_pairs_on_their_diagonals() -> No
 
 def test_blocks_of_unlike_shapes_are_refused() -> None:
     with pytest.raises(ValueError, match=r"\(40, 6\).*\(39, 6\)"):
-        gap.blocks(X, Y[1:])
+        gap.cosine_blocks(X, Y[1:])
 
 
 def test_studies_come_by_value_and_keep_their_order_within_one() -> None:

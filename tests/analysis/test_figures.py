@@ -45,7 +45,7 @@ def ridgeline() -> go.Figure:
 
 
 def heat() -> go.Figure:
-    table = gap.blocks(X[ORDER.rows], Y[ORDER.rows])
+    table = gap.cosine_blocks(X[ORDER.rows], Y[ORDER.rows])
     ids = [f"{RAW}{row}" for row in ORDER.rows]
     return figures.block_heat(table, ORDER, (RAW, "report"), table.reach(), ids=ids)
 

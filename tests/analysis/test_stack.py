@@ -66,7 +66,7 @@ def test_a_sample_is_laid_out_and_the_others_stand_with_their_own_kind() -> None
     rng = np.random.default_rng(0)
     kinds = np.arange(900) % 3
     z = unit_rows(rng.normal(size=(3, 16))[kinds] + 0.1 * rng.normal(size=(900, 16))).astype(np.float32)
-    found = projection.sampled(z, sample=300)
+    found = projection.sampled_umap(z, sample=300)
     np.testing.assert_array_equal(found.laid_out, chosen(900, sample=300))
     laid = projection.umap(z[found.laid_out])
     np.testing.assert_array_equal(found.xy[found.laid_out], laid.xy)
@@ -74,7 +74,7 @@ def test_a_sample_is_laid_out_and_the_others_stand_with_their_own_kind() -> None
     nearest_centre = np.linalg.norm(found.xy[:, None] - centres, axis=2).argmin(axis=1)
     np.testing.assert_array_equal(nearest_centre, kinds)
     assert 0.95 < found.recall <= 1
-    np.testing.assert_array_equal(projection.sampled(z, sample=300).xy, found.xy)
+    np.testing.assert_array_equal(projection.sampled_umap(z, sample=300).xy, found.xy)
 
 
 def test_pairs_and_samples_read_only_what_counts() -> None:

@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from suture.data.embedding_set import EmbeddingSet
 from suture.data.errors import Refused
 from suture.data.vectors import import_vectors
 from suture.data.vectors.export import export_set, write_npz
 from suture.data.workspace import SET, Workspace, embedding_sets
 
 
-def stored(workspace: Workspace, tmp_path: Path, **columns: np.ndarray) -> embedding_sets.EmbeddingSet:
+def stored(workspace: Workspace, tmp_path: Path, **columns: np.ndarray) -> EmbeddingSet:
     rng = np.random.default_rng(0)
     x, y, z = rng.normal(size=(3, 20, 6))
     y[7] = y[5]  # one text, two studies
@@ -68,7 +69,7 @@ def test_nothing_is_written_over_or_half(workspace: Workspace, tmp_path: Path) -
     for target in (tmp_path / "out.csv", tmp_path / "nowhere" / "out.npz"):
         with pytest.raises(Refused, match=r"must be an \.npz in a folder that exists"):
             export_set(before, target)
-    renamed = embedding_sets.EmbeddingSet("v", before.vectors, before.rows.assign(image="a label"), {})
+    renamed = EmbeddingSet("v", before.vectors, before.rows.assign(image="a label"), {})
     with pytest.raises(Refused, match="'image' names a modality and a label"):
         export_set(renamed, tmp_path / "new.npz")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["home", "out.npz", "v.npz"]

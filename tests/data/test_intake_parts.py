@@ -32,18 +32,18 @@ N, PART = 40, 8
 SLOW = """
 import sys, time
 from pathlib import Path
-from suture.data.intake import intake, parts, taking
+from suture.data.intake import intake, shards, taking
 from suture.data.workspace import Workspace
 
 taking.PART = {part}
-published = parts.Parts.publish
+published = shards.Parts.publish
 
 def publish(self):
     published(self)
     print(self.state.parts, flush=True)
     time.sleep(0.2)
 
-parts.Parts.publish = publish
+shards.Parts.publish = publish
 intake(Workspace({home!r}), Path({source!r}), "mine")
 """
 

@@ -162,7 +162,7 @@ def test_address_where_nothing_is(
 
 
 def test_ray_that_is_not_installed(workspace: Workspace) -> None:
-    code = "import sys\nsys.modules['ray'] = None\nimport cli\ncli.main()"
+    code = "import sys\nsys.modules['ray'] = None\nfrom suture.cli import main\nmain()"
     words = ["embed", "x", "--checkpoint", "y", "--engine", "ray", "--home", str(workspace.home)]
     run = subprocess.run([sys.executable, "-c", code, *words], cwd=ROOT, capture_output=True, text=True)
     assert run.returncode != 0
@@ -274,8 +274,9 @@ def test_driver_that_is_killed_and_goes_on_under_either_engine(
     from suture.models.embedding.ray_engine import Cluster
 
     code = (
-        "import suture.models.embedding.resumable_shards\nfrom suture.data.workspace import Workspace\nfrom suture.models.embedding.embed import embed\n"
-        f"models.parts.PART = {SMALL}\nfrom models.ray_engine import Cluster\n"
+        "from suture.data.workspace import Workspace\nfrom suture.models.embedding import resumable_shards\n"
+        f"resumable_shards.PART = {SMALL}\nfrom suture.models.embedding.embed import embed\n"
+        "from suture.models.embedding.ray_engine import Cluster\n"
         f"embed(Workspace({str(home)!r}), 'small', 'tiny', name='killed', cluster=Cluster())"
     )
     driver = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE)

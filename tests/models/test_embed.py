@@ -64,7 +64,8 @@ def test_killed_run_goes_on_and_ends_with_the_same_bytes(home: Path, monkeypatch
     monkeypatch.setattr(module, "PART", 64)
     embed(workspace, "demo", builtin.UNTRAINED, name="whole", batch=16)
     code = (
-        "import suture.models.embedding.resumable_shards\nfrom suture.models.embedding.embed import embed\nmodels.parts.PART = 64\n"
+        "from suture.models.embedding import resumable_shards\nresumable_shards.PART = 64\n"
+        "from suture.models.embedding.embed import embed\n"
         "from suture.data.workspace import Workspace\n"
         f"embed(Workspace({str(home)!r}), 'demo', 'demo-untrained', name='killed', batch=16)"
     )

@@ -19,7 +19,7 @@ import numpy as np
 from suture import jobs
 from suture.data.collections import append as appending
 from suture.data.collections import storage
-from suture.data.embedding_set import EmbeddingSet, Vectors
+from suture.data.embedding_set import EmbeddingSet, Vectors, identity_rows
 from suture.data.errors import Refused, UserError
 from suture.data.files import uploads
 from suture.data.intake import Options, intake
@@ -214,7 +214,7 @@ def _embed(
     publish_here(work, PartEncoder(checkpoint, storage.image_pack(guests, visit.name)), report)
     vectors, truncated = work.assemble()
     meta = {"visit": visit.name, "checkpoint": weights.name, "n": len(collection), "truncated": truncated}
-    embedding_sets.save(guests, name, vectors, embedding_sets.identity_rows(collection), meta)
+    embedding_sets.save(guests, name, vectors, identity_rows(collection), meta)
     shutil.rmtree(parts, ignore_errors=True)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from suture.analysis import figures
-from suture.analysis.compare import Flips, Neighbourhoods
+from suture.analysis.compare import Neighbourhoods, RankChanges
 from suture.pages.components.cards import cards, downloads
 from suture.pages.components.compare import studies as compare_studies
 from suture.pages.components.compare.paired_views import LINK, Both
@@ -57,7 +57,7 @@ def flips(both: Both) -> None:
     )
 
 
-def _counts(found: Flips, query: str, target: str) -> str:
+def _counts(found: RankChanges, query: str, target: str) -> str:
     won, lost = len(found.won), len(found.lost)
     change = found.difference
     told = f"{change.value:+.1%}"

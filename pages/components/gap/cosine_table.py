@@ -32,7 +32,7 @@ def blocks(choice: Choice) -> None:
     values = np.full(len(rows), "") if sort == AS_STORED else group_columns.values(choice.a, sort, rows)
     order = gap.order(values.tolist())
     tables = [
-        gap.blocks(*(np.asarray(v.set.vectors[m][rows[order.rows]]) for m in choice.pair))
+        gap.cosine_blocks(*(np.asarray(v.set.vectors[m][rows[order.rows]]) for m in choice.pair))
         for v in choice.views
     ]
     reach = max(table.reach() for table in tables)

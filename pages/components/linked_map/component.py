@@ -20,7 +20,15 @@ from suture.pages.components.serving.scripts import script
 
 # map.js comes last and holds the entry.
 _PARTS = (
-    *("vendor/regl.js", "draw.js", "colours.js", "paint_canvas.js", "paint_gl.js", "density.js", "decluttering.js"),
+    *(
+        "vendor/regl.js",
+        "draw.js",
+        "colours.js",
+        "paint_canvas.js",
+        "paint_gl.js",
+        "density.js",
+        "decluttering.js",
+    ),
     *(
         "over.js",
         "legend.js",
