@@ -1,8 +1,8 @@
 """Long work, asked for and looked after: it outlives a tab, a rerun and a restart of the app.
 
-Jobs wait in two lanes, the heavy one and the light one. A dispatcher (`suture.jobs.dispatcher`) takes the oldest
-of each and runs it in a process of its own. A job whose process has died is taken up again and goes on from
-what it has published; the third death fails it.
+Jobs wait in two lanes, the heavy one and the light one. A dispatcher (`jobs.dispatcher`) takes the
+oldest of each and runs it in a process of its own. A job whose process has died is taken up again and
+goes on from what it has published; the third death fails it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ DEFAULT_HEAVY = 1
 def start(workspace: Workspace, kind: str, args: dict[str, Any]) -> str:
     """Queue a job for the workspace's owner, and see to it that it is run; returns its id.
 
-    The same job that is still active is returned instead. The kinds and what each takes: `suture.workflows.worker`.
+    The same job that is still active is returned instead. Kinds: `suture.workflows.job_kinds`.
     """
     rooms()
     for known in jobs(workspace, active=True):

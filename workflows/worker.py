@@ -1,4 +1,4 @@
-"""The process that does one job: `python -m suture.workflows.worker HOME JOB`. What each kind does: `suture.workflows.job_kinds`."""
+"""The process that does one job: `python -m suture.workflows.worker HOME JOB`. See `job_kinds`."""
 
 from __future__ import annotations
 

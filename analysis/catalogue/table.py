@@ -1,4 +1,4 @@
-"""The catalogue as a table for docs/metrics.md: `python -m suture.analysis.catalogue.table` writes it there."""
+"""The catalogue as a table; `python -m suture.analysis.catalogue.table` writes it to docs/metrics.md."""
 
 from __future__ import annotations
 

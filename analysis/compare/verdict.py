@@ -44,8 +44,8 @@ def summary(comparison: Comparison, pair: tuple[str, str]) -> Verdict:
 
     The reasons, where their numbers are there: how much of the change in pair distance is the offset
     between the clouds and how much the single pairs; retrieval in both directions; the guards against
-    over-closing (limits of `suture.analysis.gap.collapse_warnings`, unless the interval calls the change chance); and the numbers
-    of the headline that cannot be decided.
+    over-closing (limits of `suture.analysis.gap.collapse_warnings`, unless the interval calls the change
+    chance); and the numbers of the headline that cannot be decided.
     """
     if comparison.find("centroid_gap", *pair[::-1]) is not None:
         pair = (pair[1], pair[0])  # the order of the evaluation

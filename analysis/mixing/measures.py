@@ -1,7 +1,7 @@
 """Numbers of the joint graph: shares of other modalities near each row, LISI, kBET.
 
-Intervals resample studies, as rows that ask and as rows that are found (`suture.analysis.mixing.influence`); the graph is
-not built anew. Only `same_to_other` holds it fixed: at one neighbour little is missed.
+Intervals resample studies, as rows that ask and as rows that are found (`suture.analysis.mixing.influence`);
+the graph is not built anew. Only `same_to_other` holds it fixed: at one neighbour little is missed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The pictures of a collection in one file: PNG or JPEG one after the other, and an array of offsets, mapped."""
+"""The pictures of a collection in one file, PNG or JPEG one after the other, and their offsets."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The one door for data from outside: source -> checked collection in the workspace + report.
 
 Every row of the source is taken, or skipped with a reason; or the whole source is refused and nothing in the
-workspace changes. Bytes from outside are parsed in a limited child (`suture.data.sandbox`); an item on which the
-child dies is skipped by name, and the rest goes on in another child.
+workspace changes. Bytes from outside are parsed in a limited child (`suture.data.sandbox`); an item on
+which the child dies is skipped by name, and the rest goes on in another child.
 
 - `intake` takes studies in; `examine` tells how a source is understood, `preview` what its first picture is
   like, before anything is taken.

@@ -38,7 +38,7 @@ def import_vectors(
     features: bool = False,
     progress: Progress = lambda share, what: None,
 ) -> IntakeReport:
-    """Take vectors in as an embedding set called `name`. `sources` are files, or one upload (`suture.data.files.uploads`).
+    """Take vectors in as an embedding set called `name`. `sources` are files, or one upload.
 
     With `collection`, rows are matched to its studies by id (or by order if there are no ids and
     the numbers agree), and pages can show images and texts.

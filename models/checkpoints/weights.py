@@ -21,7 +21,7 @@ SHORT = 1e-8  # a vector of this length has no direction
 
 
 def read_weights(path: Path, label: str = "") -> tuple[State, list[str]]:
-    """(the tensors of a weights file by name, what was done to them). `Refused` as `suture.data.weights.read`."""
+    """(tensors of a weights file by name, what was done to them). `Refused` as `suture.data.weights.read`."""
     came = weights.read(path, label)
     return _named({k: torch.from_numpy(v) for k, v in came.tensors.items()}, came.notes)
 

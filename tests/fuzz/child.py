@@ -1,7 +1,7 @@
 """Reads cases in one limited process: `python -m tests.fuzz.child FILE...`, a line before and after each.
 
-The same limits as `suture.data.sandbox` sets and the same functions that its child calls, without a new process for
-every case, so that thousands fit into minutes.
+The same limits as `suture.data.sandbox` sets and the same functions that its child calls, without a new
+process for every case, so that thousands fit into minutes.
 """
 
 from __future__ import annotations

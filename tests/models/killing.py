@@ -60,7 +60,7 @@ class Forked:
 
 
 def work(home: str, job_id: str, when: Moment) -> None:
-    """What `python -m suture.workflows.worker` does, in small parts, so that there are many moments to die at."""
+    """What the worker does, in small parts, so that there are many moments to die at."""
     import torch
 
     from suture.data.intake import taking

@@ -1,8 +1,8 @@
 """DICOM files: one study an object, with the reports that a table or text files beside them hold.
 
-Of the tags only `suture.data.dicom.tags.KEPT_TAGS` become cells. A study is called as its file: identifiers of the
-archive are not kept. PatientID is kept as a keyed hash, so that pictures of one patient stay together while
-nobody can try out numbers on it; the key is kept nowhere.
+Of the tags only `suture.data.dicom.tags.KEPT_TAGS` become cells. A study is called as its file:
+identifiers of the archive are not kept. PatientID is kept as a keyed hash, so that pictures of one patient
+stay together while nobody can try out numbers on it; the key is kept nowhere.
 """
 
 from __future__ import annotations

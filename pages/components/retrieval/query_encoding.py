@@ -27,7 +27,7 @@ def encoded(
 ) -> np.ndarray | None:
     """(1, dim) unit vector of a query in the space of a set, or None with the reason on the page.
 
-    kind, content  "text" and the words, or "image" and the bytes of a file that `suture.data.images.decoding.decode` takes
+    kind, content  "text" and the words, or "image" and the bytes of a file that `data.images.decode` takes
     pair           whose modality of that kind comes first where an adapted set has several of it
     """
     if not view.set.provenance.get("checkpoint"):

@@ -16,8 +16,10 @@ from suture.pages.components.studies.visit import Side
 from suture.workflows.neighbours import tables
 
 OUTSIDE = (
-    f"Distance (1 − cosine) to the {out_of_distribution.NEIGHBOURS}th nearest study of the same modality, held against "
-    "the same distance of the collection's own studies: 95 % means that 95 of a hundred of them are nearer "
+    f"Distance (1 − cosine) to the {out_of_distribution.NEIGHBOURS}th nearest study of the same modality, "
+    "held against the same distance of the collection's own studies: 95 % means that 95 of a hundred of them "
+    "are nearer to theirs. Of studies like these, 5 % lie beyond 95 %. A model can also put strange pictures "
+    "among "
     "to theirs. Of studies like these, 5 % lie beyond 95 %. A model can also put strange pictures among "
     "known ones, so a low number is no proof that a study belongs."
 )

@@ -18,7 +18,7 @@ from suture.analysis.posthoc.dial_plane import Range
 
 @dataclass(frozen=True)
 class Cloud:
-    """One modality on the map; coefficients (n, 6) as `suture.analysis.posthoc.dial_plane.Track.coefficients`."""
+    """One modality on the map; coefficients (n, 6) as in `posthoc.dial_plane.Track`."""
 
     name: str
     shape: str
