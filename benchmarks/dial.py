@@ -69,7 +69,12 @@ def measuring(workspace: Workspace) -> None:
 def page() -> str:
     """The dial alone on a page."""
     choice = f"Choice(views.view({NAME!r}, 'test'), None, ('image', 'text'))"
-    lines = ("import streamlit as st", "from suture.pages.components import dial, views", "st.title('Dial')")
+    lines = (
+        "import streamlit as st",
+        "from suture.pages.components.dial import dial",
+        "from suture.pages.components.shell import views",
+        "st.title('Dial')",
+    )
     return "\n".join(
         (*lines, "from suture.pages.components.shell.shell import Choice", f"dial.section({choice})")
     )

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +14,7 @@ from typer.testing import CliRunner
 from suture import cli
 from suture.data.workspace import SET, Workspace
 from tests.conftest import beside
+from tests.shell import program, suture
 
 ROOT = Path(__file__).parents[1]
 KEYS = {"found", "taken", "skipped", "refused", "message", "warnings", "identifiers"}
@@ -25,14 +23,6 @@ KEYS = {"found", "taken", "skipped", "refused", "message", "warnings", "identifi
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
-
-
-def suture(home: Path, *arguments: str) -> tuple[int, str, str]:
-    environment = {**os.environ, "SUTURE_HOME": str(home), "HF_HUB_OFFLINE": "1"}
-    command = [sys.executable, "-m", "suture.cli", *arguments]
-    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-    assert "Traceback" not in result.stdout + result.stderr
-    return result.returncode, result.stdout, result.stderr
 
 
 def vectors(path: Path, *, bad: bool = False) -> Path:
@@ -45,10 +35,10 @@ def vectors(path: Path, *, bad: bool = False) -> Path:
 
 
 def test_vectors_in_metrics_out(home: Path, tmp_path: Path) -> None:
-    code, out, _ = suture(home, "import-vectors", str(vectors(tmp_path / "v.npz")), "--name", "v", "--json")
+    code, out, _ = program(home, "import-vectors", str(vectors(tmp_path / "v.npz")), "--name", "v", "--json")
     assert code == 0
     assert json.loads(out).keys() == KEYS
-    code, out, _ = suture(home, "evaluate", "v", "--json")
+    code, out, _ = program(home, "evaluate", "v", "--json")
     result = json.loads(out)
     assert code == 0
     assert {"set", "split", "n", "modalities", "metrics"} <= result.keys()
@@ -78,7 +68,7 @@ def test_reference_values_through_the_command(home: Path) -> None:
 
 def test_wrong_way_one_unreadable_csv(home: Path, tmp_path: Path) -> None:
     (tmp_path / "bad.csv").write_bytes(b"\x00\x01\xff" * 100)
-    code, out, _ = suture(home, "import", str(tmp_path / "bad.csv"), "--name", "x", "--json")
+    code, out, _ = program(home, "import", str(tmp_path / "bad.csv"), "--name", "x", "--json")
     answer = json.loads(out)
     assert (code, answer["refused"], answer["taken"]) == (2, "table_not_text", 0)
     assert "export it as CSV" in answer["message"]

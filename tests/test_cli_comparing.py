@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.test_cli import suture
+from tests.shell import suture
 
 N = 60
 

@@ -16,7 +16,7 @@ from suture.data.collections import storage
 from suture.data.workspace import COLLECTION, SET, Workspace, embedding_sets
 from suture.workflows.neighbours import uploads
 from tests.models.test_newcomers import A, B, of_demo, png
-from tests.test_cli import suture
+from tests.shell import suture
 
 
 @pytest.fixture(scope="module")

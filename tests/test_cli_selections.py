@@ -11,7 +11,7 @@ import pytest
 from suture.data.collections import storage
 from suture.data.query import matching
 from suture.data.workspace import Workspace
-from tests.test_cli import suture
+from tests.shell import suture
 
 
 @pytest.fixture(scope="module")

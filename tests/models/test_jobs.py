@@ -50,8 +50,8 @@ def state(workspace: Workspace, job_id: str) -> str:
 TAKES = """
 import sys, time
 from suture.data.workspace import Workspace
-from suture.models import job_table
-if not job_table.take(Workspace(sys.argv[1]), sys.argv[2]): sys.exit(3)
+from suture.jobs import table
+if not table.take(Workspace(sys.argv[1]), sys.argv[2]): sys.exit(3)
 time.sleep(600)
 """
 
@@ -110,7 +110,9 @@ def test_the_same_job_is_queued_once(alone: Workspace) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="sessions are not weighed here")
 def test_a_job_steps_back_and_its_session_with_it() -> None:
-    script = "from suture.models import worker; worker._quiet(); print(open('/proc/self/autogroup').read())"
+    script = (
+        "from suture.workflows import worker; worker._quiet(); print(open('/proc/self/autogroup').read())"
+    )
     came = subprocess.run(
         [sys.executable, "-c", f"import os; {script}; print(os.nice(0))"],
         start_new_session=True,
