@@ -1,4 +1,8 @@
-"""What all commands share: options, a progress bar, how they end."""
+"""What the commands share: options, progress bars, lists of records, exit codes.
+
+The modules of this folder are loaded whenever the shell starts, so they import only what is quick to load
+(typer, rich, the workspace). Everything else is imported inside the command that needs it.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +19,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from suture.data.errors import Refused
-from suture.data.intake.report import IntakeReport
 from suture.data.workspace import Workspace
 from suture.data.workspace.describe import describe
 
 if TYPE_CHECKING:
+    from suture.data.intake.report import IntakeReport
     from suture.models.embedding.embed import Run
 
 REFUSED = 2

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
-from suture.analysis.captions import CAPTION_METRICS
-from suture.analysis.catalogue import CATALOGUE
-from suture.analysis.evaluate import Control, Evaluation, Metric
 from suture.cli.common import AsJson, Home, err, out, shares, warn_of_training
 from suture.data.workspace import Workspace
+
+if TYPE_CHECKING:
+    from suture.analysis.evaluate import Control, Evaluation, Metric
 
 commands = typer.Typer()
 
@@ -59,6 +59,9 @@ def evaluate(
 @commands.command()
 def metrics(as_json: AsJson = False) -> None:
     """What each number means, which way is better, and what it cannot say."""
+    from suture.analysis.catalogue import CATALOGUE
+    from suture.analysis.catalogue.captions import CAPTION_METRICS
+
     known = [*CATALOGUE.values(), *CAPTION_METRICS.values()]
     if as_json:
         print(json.dumps([vars(info) for info in known]))

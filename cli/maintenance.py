@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from suture.cli.common import AsJson, Home, err, out
-from suture.data.workspace import Workspace, maintenance
+from suture.data.workspace import Workspace
 
 DAMAGED = 1
 commands = typer.Typer()
@@ -24,6 +24,8 @@ def verify(
     home: Home = None,
 ) -> None:
     """Compare every file with its checksum. Exit code 1 if something is damaged."""
+    from suture.data.workspace import maintenance
+
     health = maintenance.verify(Workspace(home, tidy=False).home, deep=deep)
     if as_json:
         print(json.dumps({"sound": health.sound, **asdict(health)}))
@@ -45,6 +47,8 @@ def gc(
     home: Home = None,
 ) -> None:
     """Delete what interrupted work has left behind. What a living job uses stays."""
+    from suture.data.workspace import maintenance
+
     freed = maintenance.collect(Workspace(home, tidy=False).home, dry=dry_run)
     if as_json:
         print(json.dumps({"dry_run": dry_run, "bytes": freed.size.total(), "of": freed.size}))
@@ -61,5 +65,7 @@ def gc(
 @commands.command()
 def backup(target: Annotated[Path, typer.Argument(help="A new or empty folder.")], home: Home = None) -> None:
     """Copy the workspace, also while the app runs. Restore: use the copy with --home."""
+    from suture.data.workspace import maintenance
+
     size = maintenance.backup(Workspace(home, tidy=False).home, target)
     err.print(f"Copied {size / 1e6:,.1f} MB to {target}. Check it with: suture verify --home {target}")

@@ -7,20 +7,21 @@ import json
 import re
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
-import pandas as pd
 import typer
 from rich.table import Table
 
 from suture.cli.common import AsJson, Home, err, out
-from suture.data import query
-from suture.data.collection import STUDY_ID, Collection
-from suture.data.collections import selections, storage
-from suture.data.collections.selections import Selection
 from suture.data.errors import Refused
 from suture.data.workspace import COLLECTION, SELECTION, Workspace, write_atomically
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from suture.data.collection import Collection
+    from suture.data.collections.selections import Selection
 
 commands = typer.Typer()
 group = typer.Typer(help="Selections: studies picked out, kept by name.", no_args_is_help=True)
@@ -62,6 +63,12 @@ def add(
     home: Home = None,
 ) -> None:
     """Keep the studies that match a condition, words, or a list of ids; what is given must all hold."""
+    import numpy as np
+
+    from suture.data import query
+    from suture.data.collection import STUDY_ID
+    from suture.data.collections import selections, storage
+
     if not (where or words or ids):
         raise Refused("selection_unclear", "Say which studies: with --where, --words or --ids.")
     workspace = Workspace(home)
@@ -79,7 +86,7 @@ def add(
         how.append(f"ids from {ids.name}")
     chosen = tuple(studies.table[STUDY_ID][found].astype(str))
     record = selections.save(
-        workspace, Selection(name, collection, source.id, chosen, ", ".join(how)), replace=replace
+        workspace, selections.Selection(name, collection, source.id, chosen, ", ".join(how)), replace=replace
     )
     if as_json:
         print(json.dumps({"name": name, **record.meta}))
@@ -96,6 +103,7 @@ def export(
     home: Home = None,
 ) -> None:
     """Write the ids of a selection, in their order."""
+    from suture.data.collections import selections
     from suture.workflows.selection_export import WRITERS
 
     workspace = Workspace(home)
@@ -125,6 +133,8 @@ def _texts(studies: Collection) -> list[str]:
 
 def _listed(studies: Collection, file: Path) -> np.ndarray:
     """Which studies a file names. `Refused` where it cannot be read or names none of them."""
+    from suture.data.collection import STUDY_ID
+
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -144,6 +154,8 @@ def _listed(studies: Collection, file: Path) -> np.ndarray:
 
 def _known(workspace: Workspace, found: Selection) -> pd.DataFrame:
     """Labels of the studies, from the collection that the selection belongs to."""
+    from suture.data.collections import storage
+
     for record in workspace.records(COLLECTION):
         if record.id == found.of_id:
             studies = storage.load(workspace, record.name)

@@ -9,8 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
-import webbrowser
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -110,6 +108,9 @@ def _refuse_taken_port(port: int) -> None:
 
 def _open_browser(url: str, token: str) -> None:
     """Once the app answers, print its address, and open it where a person sits before the terminal."""
+    import urllib.request
+    import webbrowser
+
     for _ in range(120):
         try:
             with urllib.request.urlopen(f"{url}/_stcore/health", timeout=1):  # our own  # nosec B310
