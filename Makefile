@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: demo test slow lint audit browser benchmarks screenshots animation clean
+.PHONY: demo test test-fast test-slow lint audit browser benchmarks screenshots animation clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -23,11 +23,19 @@ browser:
 	@command -v chromium >/dev/null || (apt-get update -qq && apt-get install -y -qq chromium >/dev/null) \
 	  || (sudo apt-get update -qq && sudo apt-get install -y -qq chromium >/dev/null)
 
-test: $(VENV)/.installed-dev browser
-	$(BIN)/python -m pytest
+# One thread a process, since there are as many processes as cores; compiled code of numba is kept for all of them.
+WORKERS ?= 2
+PYTEST = OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMBA_NUM_THREADS=1 \
+  $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder --durations 20
 
-slow: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m slow
+test: $(VENV)/.installed-dev browser  # everything but what test-slow runs: at most 12 minutes on two cores
+	$(PYTEST)
+
+test-fast: $(VENV)/.installed-dev  # the pure part, at most 2 minutes: no browser, no Ray, no training
+	$(PYTEST) tests/analysis tests/data tests/models/test_losses.py
+
+test-slow: $(VENV)/.installed-dev  # what needs long: kills, Ray, thousands of mutated files, claims about training
+	$(PYTEST) -m 'slow or ray'
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

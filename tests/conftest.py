@@ -1,16 +1,35 @@
-"""What several tests share: a workspace of their own, real studies if they are there."""
+"""What several tests share: a workspace of their own, a demo that is built once, real studies if they are there."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from suture.data.workspace import Workspace
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
-BESIDE = Path(__file__).parents[2] / "shared"  # material that is not part of the project
+ROOT = Path(__file__).parents[1]
+BESIDE = Path(os.environ.get("SUTURE_BESIDE") or ROOT.parent / "shared")  # not part of the project
+# Longest first, so that workers end together. The linked map needs no demo: the other worker builds it meanwhile.
+ORDER = ("e2e/test_linked_map.py", "e2e", "models", "app", "", "data", "analysis")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file is the unit that workers of pytest-xdist take, so that what its tests share is made once."""
+    for item in items:
+        file = item.path.relative_to(ROOT / "tests").as_posix()
+        item.add_marker(pytest.mark.xdist_group(file))
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    path = item.path.relative_to(ROOT / "tests")
+    names = (path.as_posix(), path.parts[0] if len(path.parts) > 1 else "")
+    return min(ORDER.index(name) if name in ORDER else len(ORDER) for name in names)
 
 
 @pytest.fixture
@@ -20,7 +39,7 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 def beside(*parts: str) -> Path:
-    """A path in the folder beside the project; the test is skipped where it is absent."""
+    """A path in the folder beside the project (or SUTURE_BESIDE); the test is skipped where it is absent."""
     path = BESIDE.joinpath(*parts)
     if not path.exists():
         pytest.skip(f"{'/'.join(parts)} is not beside this checkout")
@@ -28,10 +47,24 @@ def beside(*parts: str) -> Path:
 
 
 @pytest.fixture(scope="session")
-def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace with a small demo: 400 synthetic studies, both built-in checkpoints, maps."""
+def demo_built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small demo, built by whichever worker comes first: 400 studies, both built-in checkpoints, maps.
+
+    Nobody opens it: tests take copies.
+    """
     from suture.workflows.demo import prepare
 
-    home = tmp_path_factory.mktemp("demo")
-    prepare(Workspace(home), lambda what, share: None, studies=400)
-    return home
+    folder = tmp_path_factory.getbasetemp()
+    folder = folder.parent if hasattr(request.config, "workerinput") else folder  # that of all workers
+    built = folder / "demo_built"
+    with FileLock(folder / "demo_built.lock"):
+        if not built.exists():
+            prepare(Workspace(folder / "demo_in_work"), lambda what, share: None, studies=400)
+            (folder / "demo_in_work").rename(built)
+    return built
+
+
+@pytest.fixture(scope="session")
+def demo_home(demo_built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the demo that the tests of this process share."""
+    return Path(shutil.copytree(demo_built, tmp_path_factory.mktemp("demo") / "home"))

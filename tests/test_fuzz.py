@@ -18,6 +18,7 @@ from tests.conftest import BESIDE
 from tests.fuzz.mutate import mutated
 from tests.fuzz.seeds import seeds
 
+FEW = 300
 CASES = int(os.environ.get("SUTURE_FUZZ", "2000"))
 FIRST = int(os.environ.get("SUTURE_FUZZ_FROM", "0"))
 SECONDS = 20  # for one case
@@ -35,17 +36,18 @@ def corpus() -> list[tuple[str, bytes]]:
     return [(p.name, p.read_bytes()) for p in found if p.stat().st_size < SMALL]
 
 
-def test_mutated_inputs_are_answered_by_name(tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [FEW, pytest.param(CASES, marks=pytest.mark.slow)])
+def test_mutated_inputs_are_answered_by_name(tmp_path: Path, count: int) -> None:
     sources = [*seeds(), *corpus()]
     cases = []
-    for number in range(FIRST, FIRST + CASES):
+    for number in range(FIRST, FIRST + count):
         name, content = sources[number % len(sources)]
         path = tmp_path / f"{number}-{name}"
         path.write_bytes(mutated(content, number))
         cases.append(str(path))
     answers = answered(cases)
     broken = {case: answer for case, answer in answers.items() if answer.split()[0] in ("BROKEN", "DIED")}
-    assert len(answers) == CASES
+    assert len(answers) == count
     assert not broken, (len(broken), Counter(broken.values()).most_common(20), [*broken.items()][:5])
     assert "taken" in answers.values()  # mutations that leave everything unreadable would prove nothing
     assert len({*answers.values()}) > 10

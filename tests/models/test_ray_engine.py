@@ -19,7 +19,7 @@ CASES = 11
 
 
 def test_every_case_of_ray_passes() -> None:
-    command = [sys.executable, "-m", "pytest", "tests/models/ray_engine_cases.py"]
+    command = [sys.executable, "-m", "pytest", "-m", "ray", "tests/models/ray_engine_cases.py"]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
     assert f"{CASES} passed" in run.stdout
