@@ -1,4 +1,4 @@
-"""What several tests share: a workspace of their own, a demo that is built once, real studies if they are there."""
+"""What several tests share: a workspace of their own, a demo that is built once, real studies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from suture.data.workspace import Workspace
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 ROOT = Path(__file__).parents[1]
 BESIDE = Path(os.environ.get("SUTURE_BESIDE") or ROOT.parent / "shared")  # not part of the project
-# Longest first, so that workers end together. The linked map needs no demo: the other worker builds it meanwhile.
+# Longest first, so that workers end together. The linked map needs no demo: the other worker builds it.
 ORDER = ("e2e/test_linked_map.py", "e2e", "models", "app", "", "data", "analysis")
 
 
