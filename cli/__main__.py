@@ -1,4 +1,4 @@
-"""`python -m cli`, also under torchrun."""
+"""`python -m suture.cli`: the command line, also in each process that torchrun starts."""
 
 from suture.cli import main
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -20,20 +21,8 @@ from suture.cli.common import Home, bar, err
 from suture.data.errors import UserError
 from suture.data.workspace import Workspace
 
-SAFE = {  # also where the project's .streamlit/config.toml is not installed
-    "server.headless": "true",
-    "server.fileWatcherType": "none",
-    "server.maxUploadSize": "500",
-    "browser.gatherUsageStats": "false",
-    "client.showErrorDetails": "none",
-    "client.showErrorLinks": "false",
-    "client.showSidebarNavigation": "false",
-    "client.toolbarMode": "minimal",
-    "client.disableDataExport": "true",
-    "logger.enableRich": "false",
-    "logger.hideWelcomeMessage": "true",  # its address lacks the token
-}
 APP = Path(suture.__file__).with_name("app.py")
+SETTINGS = APP.parent / ".streamlit" / "config.toml"
 Port = Annotated[int, typer.Option(help="Port on this machine.")]
 commands = typer.Typer()
 
@@ -83,9 +72,7 @@ def _serve(workspace: Workspace, port: int, host: str = "127.0.0.1") -> None:
     token = os.environ.get("SUTURE_TOKEN", secrets.token_urlsafe(24))
     environment = {**os.environ, "SUTURE_HOME": str(workspace.home), "HF_HUB_OFFLINE": "1"}
     environment["SUTURE_TOKEN"] = token
-    flags = {**SAFE, "server.address": host, "server.port": str(port)}
-    command = [sys.executable, "-P", "-m", "streamlit", "run", str(APP)]
-    command += [part for name, value in flags.items() for part in (f"--{name}", value)]
+    command = [sys.executable, "-P", "-m", "streamlit", "run", str(APP), *server_flags(host, port)]
     url = f"http://127.0.0.1:{port}"
     threading.Thread(target=_open_browser, args=(url, token), daemon=True).start()
     try:
@@ -94,6 +81,31 @@ def _serve(workspace: Workspace, port: int, host: str = "127.0.0.1") -> None:
         err.print("Stopped.")
     else:
         raise typer.Exit(ended.returncode)
+
+
+def server_flags(host: str, port: int) -> list[str]:
+    """Every setting of the packaged `.streamlit/config.toml` as a flag of `streamlit run`.
+
+    Streamlit also reads the config.toml of the folder that it is started from and of the home folder, and
+    STREAMLIT_... variables. Those belong to other apps: their theme would hide Suture's colours, and their
+    address or XSRF setting would open a server that holds studies. Flags win over all of them. What Suture
+    does not set, such as `server.sslCertFile`, is still read from there.
+    """
+    settings = _flat(tomllib.loads(SETTINGS.read_text(encoding="utf-8")))
+    settings |= {"server.address": host, "server.port": str(port)}
+    settings["logger.hideWelcomeMessage"] = "true"  # the address that Streamlit prints lacks the token
+    return [f"--{name}={value}" for name, value in settings.items()]
+
+
+def _flat(table: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    """{"server": {"headless": True}} -> {"server.headless": "true"}."""
+    flat: dict[str, str] = {}
+    for name, value in table.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = str(value).lower() if isinstance(value, bool) else str(value)
+    return flat
 
 
 def _refuse_taken_port(port: int) -> None:

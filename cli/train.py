@@ -55,7 +55,7 @@ def train(
 ) -> None:
     """Fine-tune a checkpoint. A run that was stopped goes on where it was; Ctrl-C is safe.
 
-    Several processes: torchrun --nproc-per-node 2 -m -- cli train ...
+    Several processes: torchrun --nproc-per-node 2 -m suture.cli train ...
     """
     given: dict[str, Any] = {
         "collection": collection or None,
