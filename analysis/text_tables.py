@@ -7,8 +7,8 @@ import io
 import unicodedata
 from collections.abc import Mapping, Sequence
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # a spreadsheet runs what begins so
-LATEX = {
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")  # a spreadsheet runs what begins so
+LATEX_ESCAPES = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
@@ -31,8 +31,8 @@ def csv_text(rows: Sequence[Mapping[str, object]]) -> str:
         return ""
     buffer = io.StringIO()
     writer = csv.writer(buffer)  # ends lines with \r\n, so that either is quoted inside a cell
-    writer.writerow(map(_harmless, rows[0]))
-    writer.writerows([_harmless(row.get(title)) for title in rows[0]] for row in rows)
+    writer.writerow(map(_csv_safe, rows[0]))
+    writer.writerows([_csv_safe(row.get(title)) for title in rows[0]] for row in rows)
     return buffer.getvalue()
 
 
@@ -52,12 +52,12 @@ def latex(rows: Sequence[Mapping[str, object]]) -> str:
     return "\n".join([rf"\begin{{tabular}}{{{'l' * len(titles)}}}", *ruled, r"\end{tabular}", ""])
 
 
-def _harmless(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.lstrip(" ").startswith(FORMULA) else cell
+def _csv_safe(cell: object) -> object:
+    return f"'{cell}" if isinstance(cell, str) and cell.lstrip(" ").startswith(FORMULA_STARTS) else cell
 
 
 def _escaped(cell: object) -> str:
     """One line: control characters and line breaks would end the row or the file."""
     text = "" if cell is None else str(cell)
     shown = "".join(" " if unicodedata.category(letter) == "Cc" else letter for letter in text)
-    return "".join(LATEX.get(letter, letter) for letter in shown)
+    return "".join(LATEX_ESCAPES.get(letter, letter) for letter in shown)

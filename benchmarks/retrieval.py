@@ -23,9 +23,9 @@ import numpy as np
 import torch
 
 from suture.analysis.retrieval import KS, PROTOCOLS, RightAnswers, both_directions
+from suture.analysis.retrieval.distinct_rows import distinct_rows
 from suture.analysis.retrieval.engine import search
-from suture.analysis.retrieval.protocols import task
-from suture.analysis.retrieval.rows import rows_of
+from suture.analysis.retrieval.protocols import retrieval_task
 from suture.analysis.statistics.bootstrap import GroupBootstrap
 
 DIM, PAIRS_MODGAP, PAIRS_LIMIT, PAIRS_LARGE, ROUNDS = 512, 4_000, 20_000, 200_000, 5
@@ -54,15 +54,15 @@ def ours(x: np.ndarray, y: np.ndarray) -> list[float]:
 def ranks_alone(x: np.ndarray, y: np.ndarray) -> list[float]:
     """Ranks of all protocols and the nearest ten, both ways, without intervals: what the yardsticks do."""
     own = np.arange(len(x))
-    tasks = [task(protocol, RightAnswers(own, own)) for protocol in PROTOCOLS]
-    found = search(rows_of(x), rows_of(y), forward=tasks, backward=tasks, k=10, every=(1,))
+    tasks = [retrieval_task(protocol, RightAnswers(own, own)) for protocol in PROTOCOLS]
+    found = search(distinct_rows(x), distinct_rows(y), forward=tasks, backward=tasks, k=10, every=(1,))
     return [float(direction.ranks[0].hit(k).mean()) for direction in found for k in KS]
 
 
 def strict(x: np.ndarray, y: np.ndarray) -> list[float]:
     """Just what ModGap's procedure gives: recall both ways, the own partner alone being right."""
-    own = [task("strict", RightAnswers(np.arange(len(x)), np.arange(len(x))))]
-    found = search(rows_of(x), rows_of(y), forward=own, backward=own)
+    own = [retrieval_task("strict", RightAnswers(np.arange(len(x)), np.arange(len(x))))]
+    found = search(distinct_rows(x), distinct_rows(y), forward=own, backward=own)
     return [float(direction.ranks[0].hit(k).mean()) for direction in found for k in KS]
 
 

@@ -178,8 +178,8 @@ def _table(judged: Judged) -> Table:
         table.add_column(CAPTION_METRICS[name].title, no_wrap=True)
     table.add_column("similarity *", no_wrap=True)
     for row, reading in judged.readings.items():
-        told = [reading.scores.metrics[name].told() for name in SHOWN]
-        table.add_row(row, *told, "" if reading.similarity is None else reading.similarity.told())
+        told = [reading.scores.metrics[name].describe() for name in SHOWN]
+        table.add_row(row, *told, "" if reading.similarity is None else reading.similarity.describe())
     captioners = ", ".join(judged.captioners.values())
     told = "* by the checkpoint's own text encoder: not independent. 95 % intervals over groups."
     table.caption = f"Captioners: {captioners}. {told}"
@@ -194,7 +194,7 @@ def _differences(both: Against) -> Table:
     for name in SHOWN:
         table.add_column(CAPTION_METRICS[name].title, no_wrap=True)
     for row, metrics in both.rows.items():
-        table.add_row(row, *(metrics[name].told() for name in SHOWN))
+        table.add_row(row, *(metrics[name].describe() for name in SHOWN))
     return table
 
 

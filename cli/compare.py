@@ -12,7 +12,7 @@ from suture.cli.common import AsJson, Home, err, out, pair_of, shares, warn_of_t
 from suture.data.workspace import Workspace
 
 if TYPE_CHECKING:
-    from suture.analysis.compare import Row
+    from suture.analysis.compare import MetricChange
     from suture.analysis.evaluate import Metric
 
 commands = typer.Typer()
@@ -44,10 +44,10 @@ def compare(
 ) -> None:
     """What really changed from A to B: paired differences with intervals and verdicts."""
     from suture.analysis.compare import headline
-    from suture.analysis.compare.gate import broken, condition
+    from suture.analysis.compare.gate import parse_condition, violations
     from suture.workflows.compare import compared
 
-    conditions = [condition(text) for text in fail_on or ()]
+    conditions = [parse_condition(text) for text in fail_on or ()]
     workspace = Workspace(home)
     with shares(as_json) as progress:
         result = compared(
@@ -62,7 +62,7 @@ def compare(
             progress=progress,
         )
     warn_of_training(workspace, split, a, b)
-    failures = [line for c in conditions for line in broken(c, result.table)]
+    failures = [line for c in conditions for line in violations(c, result.table)]
     if as_json:
         print(json.dumps({**result.to_json(), "failed": failures}))
     else:
@@ -83,7 +83,7 @@ def compare(
         raise typer.Exit(BROKEN)
 
 
-def _table(title: str, rows: tuple[Row, ...]) -> Table:
+def _table(title: str, rows: tuple[MetricChange, ...]) -> Table:
     table = Table(title=title)
     for column in ("metric", "of", "A", "B", "B - A (95 % interval)", "p", "verdict"):
         table.add_column(column, no_wrap=True)

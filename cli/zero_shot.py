@@ -54,7 +54,7 @@ def zero_shot(
         ("accuracy", found.scores.zero_shot_accuracy),
         ("balanced accuracy", found.scores.zero_shot_balanced_accuracy),
     ):
-        out.print(f"{name} {estimate.told()}, {1 / len(found.absent):.3f} by chance")
+        out.print(f"{name} {estimate.describe()}, {1 / len(found.absent):.3f} by chance")
     said = ", ".join(map(repr, found.templates))
     err.print(
         f"Prompts: {said}. AUROC: the words of a value against the other values, and against the words of "
@@ -76,6 +76,6 @@ def _table(found: Scores) -> Table:
         table.add_column(column, no_wrap=True, justify="right" if column == "studies" else "left")
     for value, absence in found.absent.items():
         recall, rest = found.scores.recall[value], found.against_rest[value]
-        told = [e.told() for e in (recall, rest, found.against_absence[value])]
+        told = [e.describe() for e in (recall, rest, found.against_absence[value])]
         table.add_row(value, f"{recall.n:,}", *told, absence)
     return table

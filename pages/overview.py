@@ -6,7 +6,7 @@ import streamlit as st
 
 from suture.analysis.evaluate import Evaluation
 from suture.analysis.figures import MODALITY_COLOURS
-from suture.analysis.gap.verdict import reading
+from suture.analysis.gap.verdict import gap_summary
 from suture.pages.components import linked_map as maps
 from suture.pages.components import selection
 from suture.pages.components.cards import cards, loaded
@@ -42,7 +42,7 @@ def verdict(choice: Choice, evaluations: list[Evaluation]) -> None:
     """Plain words first."""
     x, y = map(cards.plain, choice.pair)
     for letter, word, shown, result in zip("AB", cards.WORDS, choice.views, evaluations, strict=False):
-        found = reading(result, choice.pair)
+        found = gap_summary(result, choice.pair)
         if found is None:
             name = cards.plain(shown.name)
             st.warning(f"{name} has fewer than two studies with both {x} and {y} in this split.")

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from suture.analysis.gap.verdict import reading
-from suture.analysis.report import Evidence, html, record_json, table_files
+from suture.analysis.gap.verdict import gap_summary
+from suture.analysis.report import ReportData, html, record_json, table_files
 from suture.data.errors import UserError
 from suture.pages.components.cards import cards
 from suture.pages.components.cards.downloads import offer
@@ -36,7 +36,7 @@ class Built:
     """A report of one choice, ready to be taken away."""
 
     of: tuple[object, ...]
-    evidence: Evidence
+    evidence: ReportData
     page: str
     record: str
     tables: bytes
@@ -110,14 +110,14 @@ def build(choice: Choice, wish: Wish, key: tuple[object, ...]) -> Built | None:
     return built
 
 
-def preview(evidence: Evidence) -> None:
+def preview(evidence: ReportData) -> None:
     """The verdict, and what the file holds of patients."""
     if evidence.paired:
         found = evidence.paired.verdict
         st.markdown(f"#### {cards.plain(found.headline)}")
         st.markdown("\n".join(f"- {cards.plain(reason)}" for reason in found.reasons))
     for letter, word, side in zip("AB", cards.WORDS, evidence.sides, strict=False):
-        alone = reading(side.evaluation, evidence.pair)
+        alone = gap_summary(side.evaluation, evidence.pair)
         if alone is not None:
             st.markdown(f":{word}-badge[{letter}] {cards.plain(f'{alone.headline} {alone.explanation}')}")
     tell = st.info if evidence.synthetic else st.warning

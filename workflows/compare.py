@@ -15,7 +15,7 @@ import numpy as np
 from suture.analysis.compare import (
     Comparison,
     Movement,
-    Neighbourhoods,
+    NeighbourChanges,
     RankChanges,
     Slice,
     Verdict,
@@ -26,7 +26,7 @@ from suture.analysis.compare import (
 )
 from suture.analysis.evaluate import Evaluation
 from suture.analysis.statistics.bootstrap import GroupBootstrap
-from suture.analysis.structure.agreement import Agreement, agreement
+from suture.analysis.structure.agreement import SpaceAgreement, space_agreement
 from suture.data.workspace import Workspace
 from suture.workflows.evaluate import comparable, evaluation
 from suture.workflows.paired_sets import K, Sides
@@ -64,8 +64,8 @@ class Compared:
     ranks: dict[str, tuple[np.ndarray, np.ndarray]]
     cosines: tuple[np.ndarray, np.ndarray]
     movement: dict[str, Movement]
-    neighbours: dict[str, Neighbourhoods]
-    agreement: dict[str, Agreement]
+    neighbours: dict[str, NeighbourChanges]
+    agreement: dict[str, SpaceAgreement]
     slices: dict[str, tuple[Slice, ...]]
     hits: dict[str, tuple[Slice, ...]]
     sampling: str = ""
@@ -158,7 +158,7 @@ def compared(
         cosines,
         sides.movement(),
         sides.neighbours(),
-        {m: agreement(*sides.both(m), bootstrap=bootstrap) for m in sides.pair},
+        {m: space_agreement(*sides.both(m), bootstrap=bootstrap) for m in sides.pair},
         sliced(*cosines),
         sliced(*(r.hit(K) for r in ranks[forward])),
         sides.told,
@@ -188,5 +188,5 @@ def _movement_json(m: Movement, ids: np.ndarray) -> dict[str, Any]:
     return {"moved": ids[m.moved].tolist(), "null": m.null, "explained": m.explained, "n": len(m.change)}
 
 
-def _neighbours_json(n: Neighbourhoods) -> dict[str, Any]:
+def _neighbours_json(n: NeighbourChanges) -> dict[str, Any]:
     return {"k": n.k, "n": len(n.rows), "overlap": float(n.overlap.mean()), "by_chance": n.by_chance}

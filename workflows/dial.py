@@ -12,7 +12,7 @@ import numpy as np
 
 from suture.analysis.evaluate import right_answers
 from suture.analysis.posthoc import Adapter, fit
-from suture.analysis.posthoc.dial import Motion, Sweep, clusters, motion, sample, strengths, sweep
+from suture.analysis.posthoc.dial import Motion, Sweep, motion, seeded_rows, strengths, sweep, v_measures
 from suture.data.collection import GROUP, SPLIT
 from suture.data.embedding_set import EmbeddingSet
 from suture.data.errors import Refused
@@ -79,7 +79,7 @@ def opened(workspace: Workspace, setting: Setting) -> Dial:
     whole = embedding_sets.load(workspace, setting.set)
     calibration, shown = whole.split(setting.fit_split), whole.split(setting.split)
     rows = shown.rows_with(*setting.pair)
-    chosen = rows[sample(len(rows), LIMIT)]
+    chosen = rows[seeded_rows(len(rows), LIMIT)]
     groups = calibration.rows[GROUP].to_numpy()
     try:
         adapter = fit(calibration.vectors, setting.method, anchor=setting.pair[0], groups=groups)
@@ -122,7 +122,7 @@ def clustered(
         return json.loads(stored)
     dial, at = opened(workspace, setting), strengths(setting.method)
     try:
-        values = clusters(dial.x, dial.y, at, dial.labels[label], progress=progress)
+        values = v_measures(dial.x, dial.y, at, dial.labels[label], progress=progress)
     except ValueError as error:
         raise Refused("label_unfit", str(error)) from error
     keep(path, json.dumps(values).encode())

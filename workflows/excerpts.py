@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from suture.analysis.report import Study
+from suture.analysis.report import StudyExcerpt
 from suture.data.collection import STUDY_ID, Collection
 from suture.data.collections import storage
 from suture.data.embedding_set import EmbeddingSet
@@ -24,12 +24,12 @@ class Excerpts:
     collection: Collection
     pack: ImagePack | None
 
-    def studies(self, ids: Iterable[str], *, texts: bool, pictures: bool) -> dict[str, Study]:
+    def studies(self, ids: Iterable[str], *, texts: bool, pictures: bool) -> dict[str, StudyExcerpt]:
         """What may be shown of these studies."""
         place = {study: row for row, study in enumerate(self.collection.table[STUDY_ID].astype(str))}
         return {study: self._study(place[study], texts, pictures) for study in ids}
 
-    def _study(self, row: int, texts: bool, pictures: bool) -> Study:
+    def _study(self, row: int, texts: bool, pictures: bool) -> StudyExcerpt:
         values = self.collection.study(row).values
         of_kind = {
             kind: {
@@ -41,9 +41,9 @@ class Excerpts:
         }
         shown = {name: _excerpt(text) for name, text in of_kind["text"].items()} if texts else {}
         if not pictures or self.pack is None:
-            return Study(shown)
+            return StudyExcerpt(shown)
         packed = {name: thumbnail(self.pack.read(int(n)), PICTURE) for name, n in of_kind["image"].items()}
-        return Study(shown, packed)
+        return StudyExcerpt(shown, packed)
 
 
 def behind(workspace: Workspace, part: EmbeddingSet) -> Excerpts | None:

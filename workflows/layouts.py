@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from suture.analysis import projection
-from suture.analysis.math.row_stack import Stack
+from suture.analysis.math.row_stack import RowStack
 from suture.analysis.projection import Graph, Map
 from suture.analysis.retrieval.nearest import nearest
 from suture.data.collection import STUDY_ID
@@ -33,14 +33,14 @@ COMPARED, FEWEST = 1_000_000_000, 500  # pairs of points looked at for that, and
 Report = Callable[[float], None]
 
 
-def stacked(embedding_set: EmbeddingSet) -> tuple[Stack, dict[str, np.ndarray]]:
+def stacked(embedding_set: EmbeddingSet) -> tuple[RowStack, dict[str, np.ndarray]]:
     """(all present vectors, which stay where they are; modality -> their rows of the set), in order.
 
     Refused for features of separate backbones, which share no space.
     """
     refuse_features(embedding_set)
     where = {m: np.flatnonzero(embedding_set.present(m)) for m in embedding_set.modalities}
-    return Stack([embedding_set.vectors[m] for m in where], [*where.values()]), where
+    return RowStack([embedding_set.vectors[m] for m in where], [*where.values()]), where
 
 
 def at_once(part: EmbeddingSet) -> bool:
@@ -101,7 +101,7 @@ def compute(
 
 
 def _compute_sampled(
-    workspace: Workspace, name: str, vectors: Stack, start: np.ndarray | None, progress: Report
+    workspace: Workspace, name: str, vectors: RowStack, start: np.ndarray | None, progress: Report
 ) -> None:
     """Lay out a sample, place the others, and measure both against all points."""
     result = projection.sampled_umap(
@@ -141,7 +141,7 @@ def align(workspace: Workspace, a: str, b: str) -> None:
             "Embed one collection with both checkpoints.",
         )
     rows = (vectors.take(np.arange(len(vectors))) for vectors in (first, second))
-    pair = projection.aligned(*rows, neighbours=NEIGHBOURS)
+    pair = projection.aligned_umaps(*rows, neighbours=NEIGHBOURS)
     _keep(workspace, a, first, pair.a)
     _keep(workspace, b, second, pair.b)
 
@@ -153,7 +153,7 @@ def read(workspace: Workspace, name: str) -> Layout | None:
     return None if stored is None else unpacked(stored, embedding_sets.load(workspace, name))
 
 
-def _enough(vectors: Stack, name: str) -> None:
+def _enough(vectors: RowStack, name: str) -> None:
     if len(vectors) < projection.MIN_ROWS_UMAP:
         raise Refused(
             "too_few_rows",
@@ -161,7 +161,9 @@ def _enough(vectors: Stack, name: str) -> None:
         )
 
 
-def _keep(workspace: Workspace, name: str, vectors: Stack, result: Map, graph: Graph | None = None) -> None:
+def _keep(
+    workspace: Workspace, name: str, vectors: RowStack, result: Map, graph: Graph | None = None
+) -> None:
     """Write a map, with what it distorts."""
     trust = projection.trust(vectors, result.xy, k=NEIGHBOURS, graph=graph)
     path = workspace.derived(workspace.record(SET, name), FILE)

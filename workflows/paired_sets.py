@@ -7,12 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from suture.analysis.compare import Movement, Neighbourhoods, by_length, by_value, movement, neighbourhoods
+from suture.analysis.compare import (
+    Movement,
+    NeighbourChanges,
+    by_length,
+    by_value,
+    movement,
+    neighbour_changes,
+)
 from suture.analysis.compare.movement import MIN_STUDIES
-from suture.analysis.evaluate import ALL_ASK, right_answers
+from suture.analysis.evaluate import MAX_EXACT_QUERIES, right_answers
 from suture.analysis.math.arrays import unit_rows
 from suture.analysis.retrieval import Ranks, rank_best
-from suture.analysis.statistics.bootstrap import sample_of
+from suture.analysis.statistics.bootstrap import seeded_sample
 from suture.data.collection import GROUP, STUDY_ID
 from suture.data.collections import storage
 from suture.data.embedding_set import EmbeddingSet
@@ -20,7 +27,9 @@ from suture.data.errors import Refused
 from suture.data.workspace import SET, Workspace, embedding_sets
 
 K = 10  # places that count, in flips and neighbours
-DRAWN = 20_000  # studies, seeded, that are held against each other where there are more than `ALL_ASK`
+DRAWN = (
+    20_000  # studies, seeded, that are held against each other where there are more than `MAX_EXACT_QUERIES`
+)
 
 
 def ordered_pair(name: str, modalities: Sequence[str], pair: tuple[str, str] | None) -> tuple[str, str]:
@@ -62,12 +71,12 @@ class Sides:
                 "too_few_rows", f"{len(rows)} studies of {split!r} have both {x} and {y}; 2 are needed."
             )
         count = len(rows)
-        if count > ALL_ASK:
-            rows = rows[sample_of(count, DRAWN, 0)]
+        if count > MAX_EXACT_QUERIES:
+            rows = rows[seeded_sample(count, DRAWN, 0)]
         return cls((x, y), (first, second), rows, count)
 
     @property
-    def told(self) -> str:
+    def describe(self) -> str:
         """That a sample was drawn, in a sentence; "" where all are there."""
         if len(self.rows) == self.of:
             return ""
@@ -110,13 +119,13 @@ class Sides:
             return {}
         return {m: movement(*self.both(m), groups=self.groups) for m in self.pair}
 
-    def neighbours(self) -> dict[str, Neighbourhoods]:
+    def neighbours(self) -> dict[str, NeighbourChanges]:
         """Within each modality and across, both ways."""
         x, y = self.pair
-        found = {m: neighbourhoods(*self.both(m), k=K) for m in self.pair}
+        found = {m: neighbour_changes(*self.both(m), k=K) for m in self.pair}
         for queries, gallery in ((x, y), (y, x)):
             items = self.both(gallery)
-            found[f"{queries}->{gallery}"] = neighbourhoods(*self.both(queries), items=items, k=K)
+            found[f"{queries}->{gallery}"] = neighbour_changes(*self.both(queries), items=items, k=K)
         return found
 
     def columns(self, workspace: Workspace, name: str) -> Iterator[tuple[str, np.ndarray]]:

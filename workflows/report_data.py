@@ -13,8 +13,8 @@ import pandas as pd
 from suture.analysis import gap
 from suture.analysis.evaluate import LABEL_VALUES, Evaluation
 from suture.analysis.math.arrays import pair_cosines
-from suture.analysis.report import Evidence, Picture, Side, html, record_json
-from suture.analysis.report.comparison import examples
+from suture.analysis.report import ReportData, ReportMap, ReportSet, html, record_json
+from suture.analysis.report.comparison import listed_studies
 from suture.data.collection import GROUP, STUDY_ID
 from suture.data.embedding_set import EmbeddingSet
 from suture.data.errors import Refused
@@ -44,7 +44,7 @@ def gather(
     pictures: bool = False,
     made: str = "",
     progress: Progress | None = None,
-) -> Evidence:
+) -> ReportData:
     """Measure what is not measured yet, and put together what a report says.
 
     pair      two modalities for all that concerns pairs; default: the first two of A
@@ -83,10 +83,10 @@ def gather(
     report(0.95, "Putting it together")
     shown = {study for side in sides for study, _ in side.worst}
     if paired is not None:
-        shown |= {paired.study_ids[row] for row in examples(paired)}
+        shown |= {paired.study_ids[row] for row in listed_studies(paired)}
     part = embedding_sets.load(workspace, a).split(split)
     source = behind(workspace, part)
-    return Evidence(
+    return ReportData(
         sides,
         split,
         pair,
@@ -99,7 +99,7 @@ def gather(
     )
 
 
-def write(evidence: Evidence, path: Path, *, force: bool = False) -> tuple[Path, Path]:
+def write(evidence: ReportData, path: Path, *, force: bool = False) -> tuple[Path, Path]:
     """Write a report and, beside it, its JSON; returns both paths. `Refused` as `refuse_target` says."""
     beside = refuse_target(path, force=force)
     content, record = html(evidence), record_json(evidence)
@@ -130,7 +130,7 @@ def refuse_target(path: Path, *, force: bool = False) -> Path:
     return beside
 
 
-def _side(workspace: Workspace, measured: Evaluation, pair: tuple[str, str], resamples: int) -> Side:
+def _side(workspace: Workspace, measured: Evaluation, pair: tuple[str, str], resamples: int) -> ReportSet:
     whole = embedding_sets.load(workspace, measured.set)
     part = whole.split(measured.split)
     rows = part.rows_with(*pair)
@@ -138,7 +138,7 @@ def _side(workspace: Workspace, measured: Evaluation, pair: tuple[str, str], res
     cosines = pair_cosines(x, y, rows)[rows]
     enough = len(rows) >= 2
     made_by = maker(workspace, part.provenance)
-    return Side(
+    return ReportSet(
         measured,
         gap.cosine_samples(x, y, rows=rows) if enough else None,
         tuple(_maps(workspace, whole, measured.split)),
@@ -150,7 +150,7 @@ def _side(workspace: Workspace, measured: Evaluation, pair: tuple[str, str], res
     )
 
 
-def _maps(workspace: Workspace, whole: EmbeddingSet, split: str) -> Iterable[Picture]:
+def _maps(workspace: Workspace, whole: EmbeddingSet, split: str) -> Iterable[ReportMap]:
     """PCA of the split, and the layout of the set where a worker has made one."""
     part = whole.split(split)
     if len(layouts.stacked(part)[0]) > 2:
@@ -158,12 +158,12 @@ def _maps(workspace: Workspace, whole: EmbeddingSet, split: str) -> Iterable[Pic
         note = (
             "The two directions of largest variance of all modalities together; a gap can hide in the others."
         )
-        yield Picture("PCA", found.maps, found.explained, note)
+        yield ReportMap("PCA", found.maps, found.explained, note)
     laid = layouts.read(workspace, whole.name)
     if laid is not None:
         rows = np.arange(len(whole)) if split == "all" else np.flatnonzero(whole.rows["split"] == split)
         method = "aligned UMAP" if laid.method == "aligned" else "UMAP"
-        yield Picture(method, laid.subset(rows).maps, (), _believed(laid, len(whole)))
+        yield ReportMap(method, laid.subset(rows).maps, (), _believed(laid, len(whole)))
 
 
 def _believed(laid: Layout, studies: int) -> str:
@@ -183,7 +183,7 @@ def _believed(laid: Layout, studies: int) -> str:
 
 def _by_label(
     cosines: np.ndarray, part: EmbeddingSet, of: pd.DataFrame, resamples: int
-) -> Mapping[str, tuple[gap.GroupMean, ...]]:
+) -> Mapping[str, tuple[gap.LabelMean, ...]]:
     groups = of[GROUP].to_numpy(str)
     known = [label for label in part.labels if of[label].nunique() in LABEL_VALUES]
     found = {c: gap.mean_by_label(cosines, of[c].to_numpy(str), groups, resamples=resamples) for c in known}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from suture.analysis.captions.assertion import State
-from suture.analysis.captions.findings import Changed, Mention, changed_findings, findings_of, mentions
-from suture.analysis.captions.record import CaptionScores, FindingScore, difference, from_json
+from suture.analysis.captions.assertion import Assertion
+from suture.analysis.captions.findings import FindingChanges, Mention, finding_changes, findings_of, mentions
+from suture.analysis.captions.record import CaptionScores, FindingScore, score_difference, scores_from_json
 from suture.analysis.captions.scores import score
 from suture.analysis.captions.vocabulary import FINDINGS
 from suture.analysis.catalogue.captions import CAPTION_METRICS
@@ -12,15 +12,15 @@ from suture.analysis.catalogue.captions import CAPTION_METRICS
 __all__ = [
     "CAPTION_METRICS",
     "FINDINGS",
+    "Assertion",
     "CaptionScores",
-    "Changed",
+    "FindingChanges",
     "FindingScore",
     "Mention",
-    "State",
-    "changed_findings",
-    "difference",
+    "finding_changes",
     "findings_of",
-    "from_json",
     "mentions",
     "score",
+    "score_difference",
+    "scores_from_json",
 ]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-State = Literal["present", "uncertain", "absent"]
+Assertion = Literal["present", "uncertain", "absent"]
 
 CLAUSE_END = re.compile(
     r"[.!](?!\d)|;|\n|\?(?=\s|$)|\b(?:but|however|except|although|though|nevertheless|whereas|yet"
@@ -67,7 +67,7 @@ ANEW = re.compile(
 LISTED = re.compile(r"\b(?:or|nor)\b", re.IGNORECASE)
 
 
-def state(text: str, start: int, end: int) -> State:
+def assertion_state(text: str, start: int, end: int) -> Assertion:
     """What the clause says about the finding at text[start:end]: a cue after it, else the nearest before."""
     left, right = _clause(text, start, end)
     after = AFTER.match(text, end, right)

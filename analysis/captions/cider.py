@@ -31,11 +31,11 @@ def cider(candidates: Sequence[Words], references: Sequence[Words]) -> np.ndarra
         true = [grams(text, k) for text in references]
         seen = Counter(gram for counts in true for gram in counts)
         for i, (text, counts) in enumerate(zip(candidates, true, strict=True)):
-            found[i] += _cosine(_weighed(grams(text, k), seen, len(true)), _weighed(counts, seen, len(true)))
+            found[i] += _cosine(_tf_idf(grams(text, k), seen, len(true)), _tf_idf(counts, seen, len(true)))
     return SCALE / len(ORDERS) * found * np.exp(-np.square(lengths) / (2 * SIGMA**2))
 
 
-def _weighed(counts: Counter[Gram], seen: Counter[Gram], n: int) -> Weights:
+def _tf_idf(counts: Counter[Gram], seen: Counter[Gram], n: int) -> Weights:
     return {gram: count * log(n / max(1, seen[gram])) for gram, count in counts.items()}
 
 

@@ -23,10 +23,10 @@ REASONS = {
     "finding_recall": "no true report states a finding of the vocabulary",
     "finding_f1": "no report states a finding of the vocabulary",
 }
-Parts = Mapping[str, np.ndarray]
+FindingCounts = Mapping[str, np.ndarray]
 
 
-def parts(candidates: Sequence[str], references: Sequence[str]) -> dict[str, np.ndarray]:
+def finding_counts(candidates: Sequence[str], references: Sequence[str]) -> dict[str, np.ndarray]:
     """(n_studies,) each: how many findings are hit, said and true, in all and by finding ("hit: cyst")."""
     said, true = [present(text) for text in candidates], [present(text) for text in references]
     seen = set().union(*said, *true)
@@ -44,19 +44,19 @@ def parts(candidates: Sequence[str], references: Sequence[str]) -> dict[str, np.
     return {**totals, **found}
 
 
-def f1_by_study(found: Parts) -> np.ndarray:
+def f1_by_study(found: FindingCounts) -> np.ndarray:
     """(n_studies,) F1 of each study's findings; NaN where neither report states one."""
     both = found[SAID] + found[TRUE]
     return np.where(both > 0, 2 * found[HIT] / np.maximum(both, 1), np.nan)
 
 
-def by_finding(found: Parts, ratio: Callable[..., Estimate]) -> dict[str, FindingScore]:
+def by_finding(found: FindingCounts, ratio: Callable[..., Estimate]) -> dict[str, FindingScore]:
     """Every finding that a report states, in the order of the vocabulary."""
     names = [key.removeprefix(f"{HIT}: ") for key in found if key.startswith(f"{HIT}: ")]
     return {name: _one(name, found, ratio) for name in names}
 
 
-def _one(name: str, found: Parts, ratio: Callable[..., Estimate]) -> FindingScore:
+def _one(name: str, found: FindingCounts, ratio: Callable[..., Estimate]) -> FindingScore:
     hit, said, true = (f"{kind}: {name}" for kind in (HIT, SAID, TRUE))
     return FindingScore(
         precision=ratio(hit, said, reason="no generated report states it"),

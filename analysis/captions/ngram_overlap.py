@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from suture.analysis.captions.tokens import Gram, grams, shared
+from suture.analysis.captions.tokens import Gram, grams, shared_count
 
 Words = Sequence[str]
 ORDERS = (1, 2, 3, 4)
@@ -14,7 +14,7 @@ CHARACTERS = 6  # chrF: runs of 1 to 6 characters
 BETA = 2.0  # chrF2: recall weighs as much as twice the precision
 
 
-def bleu_parts(candidates: Sequence[Words], references: Sequence[Words]) -> dict[str, np.ndarray]:
+def bleu_counts(candidates: Sequence[Words], references: Sequence[Words]) -> dict[str, np.ndarray]:
     """What BLEU needs of each study, each (n_studies,): it adds up, so a resample is a sum.
 
     shared_k  runs of k words in common, clipped; runs_k  those of the candidate
@@ -23,13 +23,13 @@ def bleu_parts(candidates: Sequence[Words], references: Sequence[Words]) -> dict
     parts = {"length": _lengths(candidates), "reference_length": _lengths(references)}
     for k in ORDERS:
         both = zip(candidates, references, strict=True)
-        parts[f"shared_{k}"] = np.array([shared(grams(c, k), grams(r, k)) for c, r in both], float)
+        parts[f"shared_{k}"] = np.array([shared_count(grams(c, k), grams(r, k)) for c, r in both], float)
         parts[f"runs_{k}"] = np.maximum(parts["length"] - k + 1, 0)
     return parts
 
 
 def bleu(totals: Mapping[str, np.ndarray], order: int) -> np.ndarray:
-    """Corpus BLEU of sums of `bleu_parts`, of any shape; 0..1, higher = closer.
+    """Corpus BLEU of sums of `bleu_counts`, of any shape; 0..1, higher = closer.
 
     min(1, exp(1 - r / c)) (p_1 .. p_order)^(1 / order), p_k = shared / runs over all studies; r, c = words
     of references and candidates. Not smoothed: 0 where nothing of the longest runs is shared. Papineni et
@@ -52,7 +52,7 @@ def chrf(candidate: Words, reference: Words) -> float:
     orders = range(1, min(CHARACTERS, len(a), len(b)) + 1)
     if not orders:
         return 0.0
-    common = [shared(grams(a, k), grams(b, k)) for k in orders]
+    common = [shared_count(grams(a, k), grams(b, k)) for k in orders]
     precision = sum(c / (len(a) - k + 1) for c, k in zip(common, orders, strict=True)) / len(orders)
     recall = sum(c / (len(b) - k + 1) for c, k in zip(common, orders, strict=True)) / len(orders)
     if not common[0]:

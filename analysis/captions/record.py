@@ -77,7 +77,7 @@ class CaptionScores:
             yield from (getattr(finding, part) for part in PARTS)
 
 
-def from_json(record: Mapping[str, Any], replicates: np.ndarray | None = None) -> CaptionScores:
+def scores_from_json(record: Mapping[str, Any], replicates: np.ndarray | None = None) -> CaptionScores:
     """The inverse of `CaptionScores.to_json`, with the table of `CaptionScores.replicates` where it was kept.
 
     Without it numbers and intervals are there, yet differences have no interval.
@@ -94,7 +94,7 @@ def from_json(record: Mapping[str, Any], replicates: np.ndarray | None = None) -
     return CaptionScores(**{**rest, "metrics": metrics, "findings": findings, "per_study": per_study})
 
 
-def difference(a: CaptionScores, b: CaptionScores) -> dict[str, Estimate]:
+def score_difference(a: CaptionScores, b: CaptionScores) -> dict[str, Estimate]:
     """B - A of every metric, by the same resamples of groups, so that what the studies share cancels.
 
     Positive = B is higher. Without an interval where A or B has none (distinct n).

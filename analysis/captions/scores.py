@@ -9,7 +9,7 @@ import numpy as np
 
 from suture.analysis.captions import finding_scores
 from suture.analysis.captions.cider import cider
-from suture.analysis.captions.ngram_overlap import bleu, bleu_parts, chrf, distinct
+from suture.analysis.captions.ngram_overlap import bleu, bleu_counts, chrf, distinct
 from suture.analysis.captions.record import CaptionScores
 from suture.analysis.captions.tokens import words
 from suture.analysis.captions.word_order import meteor, rouge_l
@@ -55,8 +55,10 @@ def score(
         name: np.array([f(c, r) for c, r in zip(said, true, strict=True)]) for name, f in MEANS.items()
     }
     per_study["cider"] = cider(said, true)
-    findings = finding_scores.parts([candidates[i] for i in kept], [references[i] for i in kept])
-    sums = Sums(bootstrap, {**bleu_parts(said, true), **per_study, **findings, "studies": np.ones(len(kept))})
+    findings = finding_scores.finding_counts([candidates[i] for i in kept], [references[i] for i in kept])
+    sums = Sums(
+        bootstrap, {**bleu_counts(said, true), **per_study, **findings, "studies": np.ones(len(kept))}
+    )
     per_study["finding_f1"] = finding_scores.f1_by_study(findings)
     return CaptionScores(
         n=len(references),
@@ -102,7 +104,7 @@ def _metric(name: str, sums: Sums, said: Sequence[Sequence[str]], true: Sequence
     if family == "distinct":
         value = distinct(said, int(order))
         none = sums.bootstrap.undefined(f"no generated text has {order} word{'s' * (order != '1')}")
-        return sums.bootstrap.plain(value) if np.isfinite(value) else none
+        return sums.bootstrap.without_interval(value) if np.isfinite(value) else none
     if name in finding_scores.RATIOS:
         top, *bottom = finding_scores.RATIOS[name]
         return sums.ratio(top, *bottom, weight=len(bottom), reason=finding_scores.REASONS[name])

@@ -18,7 +18,7 @@ FIRST = re.compile(r"[^\W_]+")
 Span = tuple[int, int, str]
 
 
-def located(text: str) -> list[Span]:
+def find_terms(text: str) -> list[Span]:
     """(start, end, finding) of every term, in the order of the text and never overlapping."""
     found = sorted(_candidates(text), key=lambda span: (span[0] - span[1], span[0]))
     kept: list[Span] = []
@@ -44,16 +44,16 @@ def _index() -> dict[str, list[tuple[re.Pattern[str], str]]]:
         for term in terms:
             first, *rest = term.split()
             pattern = re.compile("".join(["[^\\W_]+", *map(_after, rest), r"(?![^\W_])"]), re.IGNORECASE)
-            for form in forms(first):
+            for form in word_forms(first):
                 index[form].append((pattern, name))
     return dict(index)
 
 
 def _after(word: str) -> str:
-    return GAP if word == "*" else rf"[\s,-]+(?:{'|'.join(sorted(forms(word), key=len, reverse=True))})"
+    return GAP if word == "*" else rf"[\s,-]+(?:{'|'.join(sorted(word_forms(word), key=len, reverse=True))})"
 
 
-def forms(word: str) -> set[str]:
+def word_forms(word: str) -> set[str]:
     """A word in both spellings, each in the singular and the plural."""
     spelled = {word}
     for british, american in SPELLINGS:

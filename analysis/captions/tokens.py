@@ -34,7 +34,7 @@ def grams(items: Sequence[str] | str, n: int) -> Counter[Gram]:
     return Counter(tuple(items[i : i + n]) for i in range(len(items) - n + 1))
 
 
-def shared(a: Counter[Gram], b: Counter[Gram]) -> int:
+def shared_count(a: Counter[Gram], b: Counter[Gram]) -> int:
     """Runs that a and b have in common, each as often as the one that has it less often."""
     if len(b) < len(a):
         a, b = b, a

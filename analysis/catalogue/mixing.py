@@ -24,7 +24,7 @@ def _mixing_at(k: int, *, without_partner: bool) -> MetricInfo:
         convention=f"share of other modalities among the {k} nearest by cosine, self excluded{left_out}, "
         f"over chance {chance}; each modality weighs alike; equal rows by row order; {FOUND}",
         function="suture.analysis.mixing."
-        + ("mixing" if (k == 10 and without_partner) else "mixing_in_full"),
+        + ("mixing" if (k == 10 and without_partner) else "extended_mixing"),
         source="neighbourhood mixing; chance level derived",
         pitfall=partner_pitfall + COLLAPSE,
         margin=0.05,
@@ -101,7 +101,7 @@ METRICS: tuple[MetricInfo, ...] = (
         better="lower",
         convention="chi-square test of modality counts among the k0 nearest against global shares, "
         f"k0 = clip(mean rows of a modality // 4, 10, 70), rejected at 0.05; {FOUND}",
-        function="suture.analysis.mixing.mixing_in_full",
+        function="suture.analysis.mixing.extended_mixing",
         source="Buettner et al. 2019; k0 as in scIB",
         pitfall="Strict: 0.05 is expected of a perfect mix, less if partners stand side by side.",
         extended=True,
@@ -113,7 +113,7 @@ METRICS: tuple[MetricInfo, ...] = (
         meaning="How many rows see the same mix around them as there is in the whole; 1 = all.",
         better="higher",
         convention="1 - kBET rejection",
-        function="suture.analysis.mixing.mixing_in_full",
+        function="suture.analysis.mixing.extended_mixing",
         source="as above",
         pitfall=COLLAPSE,
         extended=True,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from suture.analysis.catalogue.info import MetricInfo
 
-CLUSTERS = "suture.analysis.structure.clustering.clusters"
-AGREEMENT = "suture.analysis.structure.agreement.agreement"
+CLUSTERS = "suture.analysis.structure.clustering.cluster_scores"
+AGREEMENT = "suture.analysis.structure.agreement.space_agreement"
 ZERO_SHOT = "suture.analysis.structure.zero_shot.zero_shot"
 AUROC = "suture.analysis.structure.zero_shot.finding_auroc"
 SAME = "1 = the same up to a turn and a scale"

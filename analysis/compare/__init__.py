@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from suture.analysis.compare.by_group import Slice, by_group, by_length, by_value
 from suture.analysis.compare.movement import Movement, movement
-from suture.analysis.compare.neighbourhood import Neighbourhoods, neighbourhoods
-from suture.analysis.compare.pair_kinds import Kind, kind_difference
+from suture.analysis.compare.neighbourhood import NeighbourChanges, neighbour_changes
+from suture.analysis.compare.pair_kinds import PairKind, kind_difference
 from suture.analysis.compare.rank_changes import RankChanges, rank_changes
-from suture.analysis.compare.table import HEADLINE, Comparison, Row, compare, headline
-from suture.analysis.compare.verdict import Verdict, Word, summary, word
+from suture.analysis.compare.table import HEADLINE, Comparison, MetricChange, compare, headline
+from suture.analysis.compare.verdict import Verdict, VerdictWord, summary, verdict_word
 
 __all__ = [
     "HEADLINE",
     "Comparison",
-    "Kind",
+    "MetricChange",
     "Movement",
-    "Neighbourhoods",
+    "NeighbourChanges",
+    "PairKind",
     "RankChanges",
-    "Row",
     "Slice",
     "Verdict",
-    "Word",
+    "VerdictWord",
     "by_group",
     "by_length",
     "by_value",
@@ -28,8 +28,8 @@ __all__ = [
     "headline",
     "kind_difference",
     "movement",
-    "neighbourhoods",
+    "neighbour_changes",
     "rank_changes",
     "summary",
-    "word",
+    "verdict_word",
 ]

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from suture.analysis.compare.verdict_words import Word, at_least_unseen, word
+from suture.analysis.compare.verdict_words import VerdictWord, verdict_word, widen_constant
 from suture.analysis.statistics.bootstrap import MIN_GROUPS, GroupBootstrap
 from suture.analysis.statistics.hypothesis_tests import bootstrap_p, holm
 
-MOST_VALUES = 12  # a column of more values is cut into quartiles if it is numeric
+MAX_VALUES = 12  # a column of more values is cut into quartiles if it is numeric
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Slice:
     low: float | None
     high: float | None
     p_holm: float | None
-    verdict: Word
+    verdict: VerdictWord
 
 
 def by_group(
@@ -59,7 +59,7 @@ def by_group(
     if len(lengths) > 1:
         raise ValueError(f"One value a study is needed of each, got {[len(z) for z in (a, b, by, groups)]}.")
     found, ps = [], []
-    for name in sorted(set(map(str, by)) - {""}, key=_order):
+    for name in sorted(set(map(str, by)) - {""}, key=_sort_key):
         chosen = np.asarray(by) == name
         bootstrap = GroupBootstrap(np.asarray(groups)[chosen], resamples=resamples, seed=seed)
         one, p = _slice(name, np.asarray(a)[chosen], np.asarray(b)[chosen], bootstrap, margin, better)
@@ -80,19 +80,19 @@ def _slice(
     size = (name, len(change), bootstrap.n_groups, float(a.mean()), float(b.mean()), mean)
     if bootstrap.n_groups < MIN_GROUPS:
         return Slice(*size, None, None, None, "not decidable at this N"), np.nan
-    (estimate,) = bootstrap.linear(np.array([mean]), change - mean)
+    (estimate,) = bootstrap.from_influence(np.array([mean]), change - mean)
     low: float | None = estimate.low
     high: float | None = estimate.high
     if np.isin([a, b], (0, 1)).all():  # hits and misses
-        low, high = at_least_unseen(low, high, estimate.replicates, bootstrap.n_groups)
-    verdict = word(low, high, margin=margin, better=better)
+        low, high = widen_constant(low, high, estimate.replicates, bootstrap.n_groups)
+    verdict = verdict_word(low, high, margin=margin, better=better)
     return Slice(*size, low, high, None, verdict), bootstrap_p(estimate.replicates)
 
 
 def by_length(texts: Sequence[str]) -> np.ndarray:
     """The tercile of each text's number of words, as "1 to 4 words": (n,) of str, "" for an empty text."""
     words = np.array([len(str(text).split()) for text in texts])
-    cut = _cut(words.astype(float), words > 0, 3, " words")
+    cut = _quantile_labels(words.astype(float), words > 0, 3, " words")
     return np.where(cut == "1 words", "1 word", cut)
 
 
@@ -102,7 +102,7 @@ def by_value(column: Sequence[object]) -> np.ndarray:
     ValueError for a column of many values that are not numbers.
     """
     values = np.array(["" if _missing(v) else str(v).strip() for v in column], dtype=object)
-    if len(set(values) - {""}) <= MOST_VALUES:
+    if len(set(values) - {""}) <= MAX_VALUES:
         return values.astype(str)
     there = values != ""
     numbers = np.full(len(values), np.nan)
@@ -111,17 +111,17 @@ def by_value(column: Sequence[object]) -> np.ndarray:
     except ValueError:
         distinct = len(set(values[there]))
         raise ValueError(
-            f"A column of at most {MOST_VALUES} values, or of numbers, is needed; this one has {distinct} "
+            f"A column of at most {MAX_VALUES} values, or of numbers, is needed; this one has {distinct} "
             "values that are not all numbers."
         ) from None
-    return _cut(numbers, there & np.isfinite(numbers), 4, "")
+    return _quantile_labels(numbers, there & np.isfinite(numbers), 4, "")
 
 
 def _missing(value: object) -> bool:
     return value is None or value != value
 
 
-def _cut(numbers: np.ndarray, there: np.ndarray, parts: int, unit: str) -> np.ndarray:
+def _quantile_labels(numbers: np.ndarray, there: np.ndarray, parts: int, unit: str) -> np.ndarray:
     """Parts of about equal size, named by their smallest and largest number; equal numbers stay together."""
     names = np.full(len(numbers), "", dtype=object)
     if not there.any():
@@ -135,7 +135,7 @@ def _cut(numbers: np.ndarray, there: np.ndarray, parts: int, unit: str) -> np.nd
     return names.astype(str)
 
 
-def _order(name: str) -> tuple[float, str]:
+def _sort_key(name: str) -> tuple[float, str]:
     """Numbers by size, then names by the alphabet."""
     try:
         number = float(name.split(" ", 1)[0])

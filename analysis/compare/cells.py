@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from suture.analysis.catalogue import CATALOGUE
-from suture.analysis.compare.table import HEADLINE, Row
+from suture.analysis.compare.table import HEADLINE, MetricChange
 from suture.analysis.evaluate import Metric
 
 PROTOCOL = "multi_positive"  # repeated texts count as right
 
 
-def of_headline(rows: Sequence[Row], pair: tuple[str, str], *, protocol: str = PROTOCOL) -> list[Row]:
+def headline_rows(
+    rows: Sequence[MetricChange], pair: tuple[str, str], *, protocol: str = PROTOCOL
+) -> list[MetricChange]:
     """The short list for two modalities under one protocol, in its own order."""
     kept = [
         r
@@ -21,22 +23,22 @@ def of_headline(rows: Sequence[Row], pair: tuple[str, str], *, protocol: str = P
     return sorted(kept, key=lambda r: HEADLINE.index(r.name))
 
 
-def cells(row: Row) -> dict[str, str]:
+def text_cells(row: MetricChange) -> dict[str, str]:
     """A row in words, as people read it."""
     first, second = (with_interval(row.name, m.value, m.low, m.high) for m in (row.a, row.b))
     change = with_interval(row.name, row.difference, row.low, row.high, sign="+")
-    by = f" ({protocol(row.protocol)})" if row.protocol else ""
+    by = f" ({protocol_label(row.protocol)})" if row.protocol else ""
     return {
-        "number": title(row) + by,
+        "number": row_title(row) + by,
         "A": first,
         "B": second,
         "B − A": change,
-        "p": probability(row.p_holm),
+        "p": p_label(row.p_holm),
         "verdict": row.verdict,
     }
 
 
-def numbers(row: Row) -> dict[str, object]:
+def number_cells(row: MetricChange) -> dict[str, object]:
     """A row as numbers, for tables that sort and for CSV."""
     ends: Iterator[tuple[str, object]] = (
         (f"{letter} {end}", getattr(metric, field))
@@ -63,10 +65,10 @@ def numbers(row: Row) -> dict[str, object]:
     }
 
 
-def title(of: Metric | Row) -> str:
+def row_title(of: Metric | MetricChange) -> str:
     """What a number is of: "Recall@10 image → report", "V-measure image · report by region"."""
     return " ".join(
-        part for part in (named(of.name), _where(of), f"by {of.label}" if of.label else "") if part
+        part for part in (metric_title(of.name), _where(of), f"by {of.label}" if of.label else "") if part
     )
 
 
@@ -81,17 +83,17 @@ def with_interval(
     return shown if low is None or high is None else f"{shown} ({low:{sign}{form}} to {high:{sign}{form}})"
 
 
-def protocol(name: str | None) -> str:
+def protocol_label(name: str | None) -> str:
     """multi-positive"""
     return (name or "").replace("_", "-")
 
 
-def probability(p: float | None) -> str:
+def p_label(p: float | None) -> str:
     """0.013, or that it is smaller than what is printed."""
     return "" if p is None else f"{p:.3f}" if p >= 0.001 else "< 0.001"
 
 
-def named(name: str) -> str:
+def metric_title(name: str) -> str:
     """From the catalogue; a mean or maximum over pairs of modalities is named after one pair."""
     single, _, over = name.rpartition("_")
     if name in CATALOGUE:
@@ -99,5 +101,5 @@ def named(name: str) -> str:
     return f"{CATALOGUE[single].title}, {over} over pairs" if single in CATALOGUE else name.replace("_", " ")
 
 
-def _where(of: Metric | Row) -> str:
+def _where(of: Metric | MetricChange) -> str:
     return of.direction.replace("->", " → ") if of.direction else " · ".join(of.modalities)

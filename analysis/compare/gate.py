@@ -7,11 +7,13 @@ import re
 from dataclasses import dataclass
 
 from suture.analysis.catalogue import CATALOGUE
-from suture.analysis.compare.table import Comparison, Row
+from suture.analysis.compare.table import Comparison, MetricChange
 from suture.data.errors import Refused
 
 OPERATORS = {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt}
-FORM = re.compile(r"\s*([a-z0-9_]+)(?::(\w+))?\s*(<=|>=|<|>)\s*([-+]?[\d.]+(?:e[-+]?\d+)?)\s*", re.IGNORECASE)
+CONDITION = re.compile(
+    r"\s*([a-z0-9_]+)(?::(\w+))?\s*(<=|>=|<|>)\s*([-+]?[\d.]+(?:e[-+]?\d+)?)\s*", re.IGNORECASE
+)
 DEFAULT_PROTOCOL = "multi_positive"
 
 
@@ -25,7 +27,7 @@ class Condition:
     sign: str
     limit: float
 
-    def meets(self, row: Row) -> bool:
+    def meets(self, row: MetricChange) -> bool:
         """Whether this row is meant and its difference meets the condition, or there is none to check."""
         wanted = row.protocol in (None, self.protocol or DEFAULT_PROTOCOL)
         if row.name != self.name or not wanted:
@@ -33,9 +35,9 @@ class Condition:
         return row.difference is None or bool(OPERATORS[self.sign](row.difference, self.limit))
 
 
-def condition(text: str) -> Condition:
+def parse_condition(text: str) -> Condition:
     """Read a condition such as "recall_at_10<-0.02" or "recall_at_1:strict<0". `Refused` for any other."""
-    found = FORM.fullmatch(text)
+    found = CONDITION.fullmatch(text)
     example = 'e.g. "recall_at_10<-0.02" or "recall_at_1:strict<0"'
     if found is None:
         raise Refused(
@@ -51,7 +53,7 @@ def condition(text: str) -> Condition:
         raise Refused("bad_condition", f"{limit!r} is not a number; {example}.") from None
 
 
-def broken(wanted: Condition, comparison: Comparison) -> list[str]:
+def violations(wanted: Condition, comparison: Comparison) -> list[str]:
     """One sentence for each row that meets the condition, or is undefined in one of the sets.
 
     `Refused` if no row has that name and protocol: a gate that checks nothing would always be open.
@@ -65,13 +67,13 @@ def broken(wanted: Condition, comparison: Comparison) -> list[str]:
             "Extended metrics need --full.",
         )
     return [
-        f"{row.name} of {row.direction or ' and '.join(row.modalities)}: {_told(row)} ({wanted.text})"
+        f"{row.name} of {row.direction or ' and '.join(row.modalities)}: {_describe(row)} ({wanted.text})"
         for row in rows
         if wanted.meets(row)
     ]
 
 
-def _told(row: Row) -> str:
+def _describe(row: MetricChange) -> str:
     if row.difference is not None:
         return f"{row.difference:+.4f}"
     side, metric = ("B", row.b) if row.b.value is None else ("A", row.a)

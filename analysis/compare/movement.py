@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from suture.analysis.math.arrays import unit_rows
-from suture.analysis.math.group_sums import codes_of
+from suture.analysis.math.group_sums import label_codes
 from suture.analysis.statistics.hypothesis_tests import benjamini_hochberg
 
 FOLDS = 5
@@ -84,7 +84,7 @@ def movement(
 
 def _folds(groups: np.ndarray, seed: int) -> np.ndarray:
     """(n,) number of the fold of each study; a group is in one fold."""
-    codes = codes_of(groups)
+    codes = label_codes(groups)
     order = np.random.default_rng(seed).permutation(int(codes.max()) + 1)
     return order[codes] % min(FOLDS, len(order))
 

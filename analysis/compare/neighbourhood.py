@@ -9,11 +9,11 @@ import numpy as np
 from suture.analysis.math.arrays import unit_rows
 from suture.analysis.retrieval.nearest import TIE, nearest
 
-MOST_QUERIES = 10_000
+MAX_QUERIES = 10_000
 
 
 @dataclass(frozen=True)
-class Neighbourhoods:
+class NeighbourChanges:
     """The k nearest of some studies in A and in B.
 
     rows       (m,) which studies were asked; all, or a seeded sample
@@ -32,15 +32,15 @@ class Neighbourhoods:
     note: str = ""
 
 
-def neighbourhoods(
+def neighbour_changes(
     a: np.ndarray,
     b: np.ndarray,
     *,
     items: tuple[np.ndarray, np.ndarray] | None = None,
     k: int = 10,
-    limit: int = MOST_QUERIES,
+    limit: int = MAX_QUERIES,
     seed: int = 0,
-) -> Neighbourhoods:
+) -> NeighbourChanges:
     """The neighbours by cosine of every study in two spaces over the same studies.
 
     a, b   (n, dim_a), (n, dim_b) rows of one modality in A and in B; the dimensions may differ
@@ -70,7 +70,7 @@ def neighbourhoods(
     gained = _beyond(list_b, sides[0][rows], among[0], edge_a)
     overlap = 1 - (lost.sum(axis=1) + gained.sum(axis=1)) / (2 * k)
     note = f"{len(rows):,} of {counts[0]:,} studies, seeded" if len(rows) < counts[0] else ""
-    return Neighbourhoods(k, rows, _of(list_b, gained), _of(list_a, lost), overlap, k / offered, note)
+    return NeighbourChanges(k, rows, _of(list_b, gained), _of(list_a, lost), overlap, k / offered, note)
 
 
 def _of(found: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -10,10 +10,10 @@ import numpy as np
 from suture.analysis.evaluate import Evaluation, Metric
 from suture.analysis.statistics.bootstrap import Estimate, interval
 
-Kind = Literal["true_pairs", "random_pairs", "within_x", "within_y"]
+PairKind = Literal["true_pairs", "random_pairs", "within_x", "within_y"]
 
 
-def kind_difference(a: Evaluation, b: Evaluation, kind: Kind, pair: tuple[str, str]) -> Estimate | None:
+def kind_difference(a: Evaluation, b: Evaluation, kind: PairKind, pair: tuple[str, str]) -> Estimate | None:
     """Mean cosine of a kind of pairs in B less that in A, with its 95 % interval; above 0 = higher in B.
 
     Of all pairs, not of a sample: true pairs by their cosine, random ones by cosine less margin, those
@@ -30,7 +30,7 @@ def kind_difference(a: Evaluation, b: Evaluation, kind: Kind, pair: tuple[str, s
     return replace(first, value=value, low=low, high=high, resamples=paired, replicates=change)
 
 
-def _mean(found: Evaluation, kind: Kind, pair: tuple[str, str]) -> Estimate | None:
+def _mean(found: Evaluation, kind: PairKind, pair: tuple[str, str]) -> Estimate | None:
     if kind.startswith("within"):
         return _estimate(found.find("angular_value", pair[kind == "within_y"]))
     true = _estimate(found.find("cos_true_pairs", *pair))

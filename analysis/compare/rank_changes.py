@@ -51,7 +51,9 @@ def rank_changes(a: Ranks, b: Ranks, *, k: int = 10, bootstrap: GroupBootstrap |
     kinds = (in_b & ~in_a, in_a & ~in_b, in_a & in_b, ~in_a & ~in_b)
     won, lost, kept, missed = map(np.flatnonzero, kinds)
     open_to_ties = (hit_a > 0) & (hit_a < 1) | (hit_b > 0) & (hit_b < 1)
-    (difference,) = bootstrap.linear(np.array([change.mean()]), change - change.mean(), bounds=(-1, 1))
+    (difference,) = bootstrap.from_influence(
+        np.array([change.mean()]), change - change.mean(), bounds=(-1, 1)
+    )
     return RankChanges(
         k,
         won,

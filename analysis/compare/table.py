@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from suture.analysis.catalogue import CATALOGUE, MetricInfo
-from suture.analysis.compare.verdict_words import GAP_FAMILY, Word, at_least_unseen, word
+from suture.analysis.compare.verdict_words import GAP_FAMILY, VerdictWord, verdict_word, widen_constant
 from suture.analysis.evaluate import Evaluation, Metric
 from suture.analysis.statistics.bootstrap import FLOAT32, MIN_GROUPS, interval
 from suture.analysis.statistics.hypothesis_tests import bootstrap_p, holm
@@ -30,7 +30,7 @@ ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
-class Row:
+class MetricChange:
     """One number of both sets. Fields that do not apply are None.
 
     difference  b - a; None where either is undefined
@@ -39,7 +39,7 @@ class Row:
     p           two-sided, from the same replicates; p_holm  adjusted over the headline of
                 a pair of modalities
     margin      smallest change worth naming, in units of the metric
-    verdict     follows from interval and margin alone: see `suture.analysis.compare.verdict_words.word`
+    verdict     follows from interval and margin alone, see `compare.verdict_words.verdict_word`
     better      which set is, where the interval says so; "same" where unchanged, else "neither"
     """
 
@@ -57,7 +57,7 @@ class Row:
     p: float | None
     p_holm: float | None
     margin: float
-    verdict: Word
+    verdict: VerdictWord
     better: Winner
 
     def to_json(self) -> dict[str, Any]:
@@ -74,7 +74,7 @@ class Comparison:
     split: str
     n: int
     modalities: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[MetricChange, ...]
 
     def to_json(self) -> dict[str, Any]:
         """All fields, ready for JSON."""
@@ -82,7 +82,7 @@ class Comparison:
 
     def find(
         self, name: str, *modalities: str, direction: str | None = None, protocol: str | None = None
-    ) -> Row | None:
+    ) -> MetricChange | None:
         """The first row of that name with a difference, for these modalities (in this order), or None."""
         for row in self.rows:
             same = row.name == name and (not modalities or row.modalities == modalities)
@@ -100,51 +100,55 @@ def compare(a: Evaluation, b: Evaluation) -> Comparison:
     ValueError for different splits, modalities, numbers of studies or groups, or seeds of the resamples.
     """
     for what in ("split", "modalities", "n", "seed"):
-        _same(what, getattr(a, what), getattr(b, what))
+        _require_equal(what, getattr(a, what), getattr(b, what))
     others = {m.key: m for m in b.metrics}
     both = [(m, others[m.key]) for m in a.metrics if m.key in others]
     alike = all(first.value == second.value for first, second in both)
-    rows = [_row(first, second, alike=alike) for first, second in both]
-    return Comparison(a.set, b.set, a.split, a.n, a.modalities, _adjusted(rows, a.modalities))
+    rows = [_metric_change(first, second, alike=alike) for first, second in both]
+    return Comparison(a.set, b.set, a.split, a.n, a.modalities, _with_holm(rows, a.modalities))
 
 
-def headline(comparison: Comparison) -> tuple[Row, ...]:
+def headline(comparison: Comparison) -> tuple[MetricChange, ...]:
     """The short list people look at, in its own order; recall by the multi-positive protocol."""
     return tuple(sorted(filter(_in_headline, comparison.rows), key=lambda row: HEADLINE.index(row.name)))
 
 
-def _in_headline(row: Row) -> bool:
+def _in_headline(row: MetricChange) -> bool:
     return row.name in HEADLINE and row.protocol in (None, "multi_positive")
 
 
-def _same(what: str, a: object, b: object) -> None:
+def _require_equal(what: str, a: object, b: object) -> None:
     if a != b:
         raise ValueError(f"compare() compares sets over the same studies only: {what} is {a} in A, {b} in B.")
 
 
-def _row(a: Metric, b: Metric, *, alike: bool) -> Row:
+def _metric_change(a: Metric, b: Metric, *, alike: bool) -> MetricChange:
     """alike: A and B have every number in common, so that where nothing changed there was nothing to."""
     for what in ("n", "n_groups", "n_gallery"):
-        _same(f"{what} of {a.name} ({' and '.join(a.modalities)})", getattr(a, what), getattr(b, what))
-    info = _info(a.name)
+        _require_equal(
+            f"{what} of {a.name} ({' and '.join(a.modalities)})", getattr(a, what), getattr(b, what)
+        )
+    info = _catalogue_entry(a.name)
     title = info.title if info and info.name == a.name else a.name.replace("_", " ").capitalize()
     where = (a.modalities, a.direction, a.protocol, a.label)
     margin = _margin(info, a.value)
     if a.value is None or b.value is None:
-        return Row(a.name, title, *where, a, b, None, None, None, None, None, margin, "undefined", "neither")
+        return MetricChange(
+            a.name, title, *where, a, b, None, None, None, None, None, margin, "undefined", "neither"
+        )
     difference = b.value - a.value
     paired = min(len(a.replicates), len(b.replicates))  # the first draws of one seed are the same draws
     replicates = _without_rounding(b.replicates[:paired] - a.replicates[:paired], a.value)
     low, high = interval(replicates) if paired else (None, None)
     p = bootstrap_p(replicates) if paired else None
     if a.name.startswith("recall_at_") and paired and not alike:
-        low, high = at_least_unseen(low, high, replicates, a.n_groups)
+        low, high = widen_constant(low, high, replicates, a.n_groups)
     closes_from = a.value if a.name in GAP_FAMILY else None
-    verdict = word(low, high, margin=margin, better=a.better, closes_from=closes_from)
+    verdict = verdict_word(low, high, margin=margin, better=a.better, closes_from=closes_from)
     if not paired and abs(difference) <= ROUNDING * max(1, abs(a.value)) and a.n_groups >= MIN_GROUPS:
         verdict = "unchanged"  # equal numbers need no interval
-    better = _better(verdict, a.better, difference)
-    return Row(a.name, title, *where, a, b, difference, low, high, p, None, margin, verdict, better)
+    better = _winner(verdict, a.better, difference)
+    return MetricChange(a.name, title, *where, a, b, difference, low, high, p, None, margin, verdict, better)
 
 
 def _without_rounding(replicates: np.ndarray, size: float) -> np.ndarray:
@@ -152,7 +156,7 @@ def _without_rounding(replicates: np.ndarray, size: float) -> np.ndarray:
     return np.where(np.abs(replicates) < FLOAT32 * max(1, abs(size)), 0, replicates)
 
 
-def _info(name: str) -> MetricInfo | None:
+def _catalogue_entry(name: str) -> MetricInfo | None:
     """What the catalogue says; a mean or maximum over pairs of modalities is read like one pair."""
     return CATALOGUE.get(name) or CATALOGUE.get(name.removesuffix("_mean").removesuffix("_max"))
 
@@ -163,7 +167,7 @@ def _margin(info: MetricInfo | None, value: float | None) -> float:
     return max(info.margin_floor, info.margin * abs(value or 0.0)) if info.relative else info.margin
 
 
-def _better(verdict: Word, direction: str, difference: float) -> Winner:
+def _winner(verdict: VerdictWord, direction: str, difference: float) -> Winner:
     if verdict == "unchanged":
         return "same"
     if verdict in ("closed", "narrowed", "better", "worse"):
@@ -171,7 +175,7 @@ def _better(verdict: Word, direction: str, difference: float) -> Winner:
     return "neither"
 
 
-def _adjusted(rows: list[Row], modalities: tuple[str, ...]) -> tuple[Row, ...]:
+def _with_holm(rows: list[MetricChange], modalities: tuple[str, ...]) -> tuple[MetricChange, ...]:
     """Holm over what a reader of one pair of modalities asks at once; of several families the worst."""
     asked = [i for i, row in enumerate(rows) if _in_headline(row) and row.p is not None]
     worst = dict.fromkeys(asked, 0.0)

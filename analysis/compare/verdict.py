@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from suture.analysis.compare.table import Comparison, Row, headline
-from suture.analysis.compare.verdict_words import UNDECIDED, Word, word
+from suture.analysis.compare.table import Comparison, MetricChange, headline
+from suture.analysis.compare.verdict_words import UNDECIDED, VerdictWord, verdict_word
 from suture.analysis.gap import collapse_warnings
 
-__all__ = ["Verdict", "Word", "summary", "word"]
+__all__ = ["Verdict", "VerdictWord", "summary", "verdict_word"]
 
 PROTOCOL = "multi_positive"
 GAP_WORDS = {
@@ -49,21 +49,23 @@ def summary(comparison: Comparison, pair: tuple[str, str]) -> Verdict:
     """
     if comparison.find("centroid_gap", *pair[::-1]) is not None:
         pair = (pair[1], pair[0])  # the order of the evaluation
-    sources = (_distance, _retrieval, _guards, _open)
-    return Verdict(_gap(comparison, pair), tuple(line for s in sources for line in s(comparison, pair)))
+    sources = (_distance_sentence, _retrieval_sentences, _collapse_sentence, _undecided_sentences)
+    return Verdict(
+        _gap_sentence(comparison, pair), tuple(line for s in sources for line in s(comparison, pair))
+    )
 
 
-def _gap(comparison: Comparison, pair: tuple[str, str]) -> str:
+def _gap_sentence(comparison: Comparison, pair: tuple[str, str]) -> str:
     """The debiased gap; the plain one where only that is defined."""
     rows = [comparison.find(name, *pair) for name in ("centroid_gap_debiased", "centroid_gap")]
     row = next((r for r in rows if r is not None and r.low is not None), rows[1])
     if row is None:
         return f"There are too few studies with both {pair[0]} and {pair[1]} to compare the gap."
     between = f" between {pair[0]} and {pair[1]}" if len(comparison.modalities) > 2 else ""
-    return f"{GAP_WORDS[row.verdict].format(between=between, n=row.a.n)}: {_change(row)}."
+    return f"{GAP_WORDS[row.verdict].format(between=between, n=row.a.n)}: {_describe_change(row)}."
 
 
-def _distance(comparison: Comparison, pair: tuple[str, str]) -> Iterator[str]:
+def _distance_sentence(comparison: Comparison, pair: tuple[str, str]) -> Iterator[str]:
     """Squared pair distance = gap^2 + residual, exactly: which of the two changed."""
     names = ("alignment", "centroid_gap", "paired_residual")
     rows = [comparison.find(name, *pair) for name in names]
@@ -72,24 +74,24 @@ def _distance(comparison: Comparison, pair: tuple[str, str]) -> Iterator[str]:
     whole, gap, residual = (row for row in rows if row is not None)
     if whole.verdict in UNDECIDED or whole.verdict == "unchanged":
         told = "is unchanged" if whole.verdict == "unchanged" else "has no verdict"
-        yield f"The squared distance of true pairs {told}: {_change(whole)}."
+        yield f"The squared distance of true pairs {told}: {_describe_change(whole)}."
         return
     total, inner = float(whole.difference or 0), float(residual.difference or 0)
     offset = float(gap.b.value or 0) ** 2 - float(gap.a.value or 0) ** 2
     verb = "fell" if total < 0 else "rose"
     parts = f"the offset between the clouds gives {offset:+.2f}, the single pairs {inner:+.2f}"
     share = f" ({100 * offset / total:.0f} % is offset)" if offset * inner >= 0 else ""
-    yield f"The squared distance of true pairs {verb}: {_change(whole)}. Of it, {parts}{share}."
+    yield f"The squared distance of true pairs {verb}: {_describe_change(whole)}. Of it, {parts}{share}."
 
 
-def _retrieval(comparison: Comparison, pair: tuple[str, str]) -> Iterator[str]:
+def _retrieval_sentences(comparison: Comparison, pair: tuple[str, str]) -> Iterator[str]:
     for a, b in (pair, pair[::-1]):
         row = comparison.find("recall_at_10", a, b, direction=f"{a}->{b}", protocol=PROTOCOL)
         if row is not None:
-            yield f"{row.title} from {a} to {b} {RECALL_WORDS[row.verdict]}: {_change(row)}."
+            yield f"{row.title} from {a} to {b} {RECALL_WORDS[row.verdict]}: {_describe_change(row)}."
 
 
-def _guards(comparison: Comparison, pair: tuple[str, str]) -> Iterator[str]:
+def _collapse_sentence(comparison: Comparison, pair: tuple[str, str]) -> Iterator[str]:
     """What over-closing would show in; both modalities, both directions and the two as one cloud."""
     seen: list[str] = []
     open_: list[str] = []
@@ -99,7 +101,7 @@ def _guards(comparison: Comparison, pair: tuple[str, str]) -> Iterator[str]:
         seen += [row.title for row in rows if row.verdict not in UNDECIDED]
         open_ += [row.title for row in rows if row.verdict in UNDECIDED]
         told = [row for row in rows if row.verdict not in QUIET]
-        found = collapse_warnings.warnings(
+        found = collapse_warnings.detect(
             [{r.name: r.a.value for r in told}, {r.name: r.b.value for r in told}]
         )
         where = rows[0].direction or " and ".join(modalities) if rows else ""
@@ -113,7 +115,7 @@ def _guards(comparison: Comparison, pair: tuple[str, str]) -> Iterator[str]:
         yield f"No sign of over-closing. Within their limits: {', '.join(within)}.{unknown}"
 
 
-def _open(comparison: Comparison, pair: tuple[str, str]) -> Iterator[str]:
+def _undecided_sentences(comparison: Comparison, pair: tuple[str, str]) -> Iterator[str]:
     for verdict in UNDECIDED:
         rows = [
             row for row in headline(comparison) if row.verdict == verdict and set(row.modalities) <= set(pair)
@@ -125,7 +127,7 @@ def _open(comparison: Comparison, pair: tuple[str, str]) -> Iterator[str]:
             yield f"{verdict[0].upper() + verdict[1:]}: {', '.join(names)}."
 
 
-def _change(row: Row) -> str:
+def _describe_change(row: MetricChange) -> str:
     """0.57 to 0.06 (-0.51, interval -0.53 to -0.49); shares of queries in percent."""
     scale, digits, unit = (100, 1, " %") if row.name.startswith("recall") else (1, 2, "")
     a, b, change = (scale * float(v or 0) for v in (row.a.value, row.b.value, row.difference))

@@ -6,9 +6,9 @@ from typing import Literal
 
 import numpy as np
 
-from suture.analysis.statistics.hypothesis_tests import unseen
+from suture.analysis.statistics.hypothesis_tests import rule_of_three
 
-Word = Literal[
+VerdictWord = Literal[
     "unchanged",
     "closed",
     "narrowed",
@@ -19,7 +19,7 @@ Word = Literal[
     "no interval",
     "undefined",
 ]
-UNDECIDED: tuple[Word, ...] = ("not decidable at this N", "no interval", "undefined")
+UNDECIDED: tuple[VerdictWord, ...] = ("not decidable at this N", "no interval", "undefined")
 
 # Of these it makes sense to say that they close: 0 = the two clouds lie on each other.
 GAP_FAMILY = frozenset(
@@ -36,9 +36,9 @@ GAP_FAMILY = frozenset(
 )
 
 
-def word(
+def verdict_word(
     low: float | None, high: float | None, *, margin: float, better: str, closes_from: float | None = None
-) -> Word:
+) -> VerdictWord:
     """The verdict on a paired difference B - A, from its 95 % interval alone.
 
     | interval                                                     | word                      |
@@ -72,7 +72,7 @@ def word(
     return "closed" if high <= -closes_from / 2 else "narrowed"
 
 
-def at_least_unseen(
+def widen_constant(
     low: float | None, high: float | None, replicates: np.ndarray, groups: int
 ) -> tuple[float | None, float | None]:
     """The interval of a difference of shares, no narrower than what groups that differ all alike allow.
@@ -82,5 +82,5 @@ def at_least_unseen(
     """
     if low is None or high is None or np.ptp(replicates) > 0:
         return low, high
-    doubt = unseen(groups)
+    doubt = rule_of_three(groups)
     return max(-1.0, low - doubt), min(1.0, high + doubt)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from suture.analysis.math.arrays import Matrix, Units, paired_units, scatter, unit_rows
+from suture.analysis.math.arrays import Matrix, UnitRows, paired_unit_rows, scatter, unit_rows
 from suture.analysis.math.group_sums import squared_length
 from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap
 
@@ -34,7 +34,7 @@ def frechet(x: Matrix, y: Matrix, *, bootstrap: GroupBootstrap | None = None) ->
     Biased upward by about dim / n: below n = 2 dim the note warns. Intervals: the mean part is resampled
     exactly, the covariance part to first order. Source: Dowson & Landau 1982; FID, Heusel et al. 2017.
     """
-    x, y = paired_units(x, y)
+    x, y = paired_unit_rows(x, y)
     bootstrap = bootstrap or GroupBootstrap(np.arange(len(x)))
     n, dim = x.shape
     mean = _mean_part(x, y, bootstrap)
@@ -46,7 +46,7 @@ def frechet(x: Matrix, y: Matrix, *, bootstrap: GroupBootstrap | None = None) ->
     return Frechet(*(replace(e, note=note) for e in (total, mean, covariance)))
 
 
-def _mean_part(x: Units, y: Units, bootstrap: GroupBootstrap) -> Estimate:
+def _mean_part(x: UnitRows, y: UnitRows, bootstrap: GroupBootstrap) -> Estimate:
     value = squared_length((x.mean - y.mean)[None])
     sizes = np.bincount(bootstrap.codes).astype(np.float32)
     total = np.concatenate([counts @ sizes for counts in bootstrap.draws()]).astype(np.float64)
@@ -54,7 +54,7 @@ def _mean_part(x: Units, y: Units, bootstrap: GroupBootstrap) -> Estimate:
     return bootstrap.summarise(value, sampled[:, None], bounds=(0, np.inf))[0]
 
 
-def _covariance_part(x: Units, y: Units, bootstrap: GroupBootstrap) -> Estimate:
+def _covariance_part(x: UnitRows, y: UnitRows, bootstrap: GroupBootstrap) -> Estimate:
     """Cx^1/2 Cy^1/2 = U S V^T: the trace of the root is sum S.
 
     Its slope in Cx is the optimal map T = Cy^1/2 V S^-1 V^T Cy^1/2, in Cy the map back: study i pulls by
@@ -70,10 +70,10 @@ def _covariance_part(x: Units, y: Units, bootstrap: GroupBootstrap) -> Estimate:
     half = 1 / np.sqrt(s[kept])
     onto_y, onto_x = root_y @ vt[kept].T * half, root_x @ u[:, kept] * half
     pull = _excess(x, basis, onto_y) + _excess(y, basis, onto_x)
-    return bootstrap.linear(np.array([value]), pull - pull.mean(), bounds=(0, np.inf))[0]
+    return bootstrap.from_influence(np.array([value]), pull - pull.mean(), bounds=(0, np.inf))[0]
 
 
-def _basis(x: Units, y: Units) -> np.ndarray:
+def _basis(x: UnitRows, y: UnitRows) -> np.ndarray:
     """Directions that hold all centred rows where few do: a rotation, which changes no distance."""
     if 2 * len(x) >= x.shape[1]:
         return np.eye(x.shape[1])
@@ -85,7 +85,7 @@ def _root(covariance: np.ndarray) -> np.ndarray:
     return (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
 
 
-def _excess(rows: Units, basis: np.ndarray, half_map: np.ndarray) -> np.ndarray:
+def _excess(rows: UnitRows, basis: np.ndarray, half_map: np.ndarray) -> np.ndarray:
     """(n,) |z|^2 - |half_map^T z|^2 for each centred row z along the basis."""
     narrow = (basis @ half_map).astype(np.float32)
     parts = ((part - rows.mean).astype(np.float32) for _, part in rows.blocks())

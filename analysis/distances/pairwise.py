@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from suture.analysis.math.arrays import Matrix, check_pairs, taken
-from suture.analysis.math.kernel_sums import Function, kernel_sums, sample_error, spread_out
-from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap, sample_of, sampled_note
+from suture.analysis.math.arrays import Matrix, check_pairs, take_unit_rows
+from suture.analysis.math.kernel_sums import Function, expand_influence, kernel_sums, sample_error
+from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap, seeded_sample, with_sample_note
 
 EXACT_STUDIES = 4096
 EXACT_PAIRS = 2_000_000  # of pooled rows, for the median distance
@@ -39,9 +39,9 @@ def pairwise_distances(
     check_pairs(x, y)
     n = len(x)
     bootstrap = bootstrap or GroupBootstrap(np.arange(n))
-    chosen = sample_of(n, EXACT_STUDIES, seed)
+    chosen = seeded_sample(n, EXACT_STUDIES, seed)
     m = len(chosen)
-    x, y = (taken(z, chosen) for z in (x, y))
+    x, y = (take_unit_rows(z, chosen) for z in (x, y))
     scale = median_squared_distance(np.concatenate([x, y]), seed=seed)
     if not scale:
         reason = "over half of all pairs of rows are identical: the kernel has no width"
@@ -56,14 +56,14 @@ def pairwise_distances(
     energy = (rows[1] + columns[1] - within_x[1] - within_y[1]) / m
     values = np.array([mmd.mean(), energy.mean()])
     influence = 2 * (np.stack([mmd, energy], axis=1) - values)  # a study stands on both sides of its pairs
-    found = bootstrap.linear(values, spread_out(influence, chosen, n))
+    found = bootstrap.from_influence(values, expand_influence(influence, chosen, n))
     found = [
         replace(found[0], note=f"; s2 = {scale:.4g}"),
         replace(found[1], low=float(np.maximum(0, found[1].low))),
     ]
     errors = [sample_error(column, chosen, n) for column in influence.T]
     return PairwiseDistances(
-        *(sampled_note(e, m, n, error=error) for e, error in zip(found, errors, strict=True))
+        *(with_sample_note(e, m, n, error=error) for e, error in zip(found, errors, strict=True))
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from suture.analysis.math.arrays import paired
+from suture.analysis.math.arrays import paired_unit_arrays
 from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap
 
 ASSIGNED = 2000  # pairs up to which every row is assigned: the time grows with the cube
@@ -34,7 +34,7 @@ def transport(
     x: np.ndarray, y: np.ndarray, *, bootstrap: GroupBootstrap | None = None, seed: int = 0
 ) -> Transport:
     """Measure x and y, both (n_studies, dim) of unit rows. Source: Bonneel et al. 2015 (sliced)."""
-    x, y = paired(x, y)
+    x, y = paired_unit_arrays(x, y)
     bootstrap = bootstrap or GroupBootstrap(np.arange(len(x)))
     sliced = _sliced(x, y, bootstrap, seed)
     if len(x) > ASSIGNED:
@@ -42,7 +42,7 @@ def transport(
         return Transport(bootstrap.undefined(reason), bootstrap.undefined(reason), sliced)
     whole = _assigned(x, y)
     centred = max(0.0, whole - float(np.square(x.mean(axis=0) - y.mean(axis=0)).sum()))
-    return Transport(bootstrap.plain(whole), bootstrap.plain(centred), sliced)
+    return Transport(bootstrap.without_interval(whole), bootstrap.without_interval(centred), sliced)
 
 
 def _assigned(x: np.ndarray, y: np.ndarray) -> float:
@@ -63,4 +63,4 @@ def _sliced(x: np.ndarray, y: np.ndarray, bootstrap: GroupBootstrap, seed: int) 
     value = float(np.sqrt(each.mean()))
     error = each.std(ddof=1) / np.sqrt(DIRECTIONS) / (2 * value) if value else 0.0
     note = f"; {DIRECTIONS} directions, seeded, standard error {error:.2g}"
-    return replace(bootstrap.plain(value), note=note)
+    return replace(bootstrap.without_interval(value), note=note)

@@ -5,23 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import combinations
 
+from suture.analysis.evaluate.cohort import LABEL_VALUES, Cohorts, has_few_values, query_sample
 from suture.analysis.evaluate.controls import controls
-from suture.analysis.evaluate.measurement import LABEL_VALUES, Steps, asking, few_values
-from suture.analysis.evaluate.metric_groups import alone, over_pairs, pair, together
-from suture.analysis.evaluate.record import ALL_ASK, Control, Evaluation, Metric, evaluation_from_json
+from suture.analysis.evaluate.metric_groups import (
+    joint_metrics,
+    modality_metrics,
+    pair_metrics,
+    pair_summaries,
+)
+from suture.analysis.evaluate.record import (
+    MAX_EXACT_QUERIES,
+    Control,
+    Evaluation,
+    Metric,
+    evaluation_from_json,
+)
 from suture.analysis.evaluate.retrieval import right_answers
 from suture.data.embedding_set import EmbeddingSet
 
 __all__ = [
-    "ALL_ASK",
     "LABEL_VALUES",
+    "MAX_EXACT_QUERIES",
     "Control",
     "Evaluation",
     "Metric",
-    "asking",
     "evaluate",
     "evaluation_from_json",
-    "few_values",
+    "has_few_values",
+    "query_sample",
     "right_answers",
 ]
 
@@ -44,7 +55,7 @@ def evaluate(
     part = embeddings.split(split)
     names = tuple(part.modalities)
     subsets = [*((m,) for m in names), *combinations(names, 2), *([names] if len(names) > 2 else [])]
-    steps = Steps(part, resamples=resamples, seed=seed, extended=extended)
+    steps = Cohorts(part, resamples=resamples, seed=seed, extended=extended)
     metrics: list[Metric] = []
     checked: list[Control] = []
     for number, subset in enumerate(subsets):
@@ -53,12 +64,14 @@ def evaluate(
         step = steps.over(subset)
         if step is None:
             continue
-        measure = alone if len(subset) == 1 else pair if len(subset) == 2 else together
+        measure = (
+            modality_metrics if len(subset) == 1 else pair_metrics if len(subset) == 2 else joint_metrics
+        )
         metrics.extend(measure(step))
         if len(subset) == 2:
             checked.extend(controls(step, metrics))
     if len(names) > 2:
-        metrics.extend(over_pairs(metrics, names))
+        metrics.extend(pair_summaries(metrics, names))
     return Evaluation(
         embeddings.name,
         split,

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from suture.analysis.evaluate.measurement import Step
+from suture.analysis.evaluate.cohort import Cohort
 from suture.analysis.evaluate.record import Control, Metric
 from suture.analysis.math.arrays import true_cosines
 from suture.analysis.retrieval import rank_best
-from suture.analysis.statistics.bootstrap import sample_of
+from suture.analysis.statistics.bootstrap import seeded_sample
 from suture.analysis.statistics.hypothesis_tests import wilson
 
 QUERIES = 1_000  # of a shuffled retrieval, against the whole gallery
@@ -18,7 +18,7 @@ EXACT = 1e-9
 K = 10
 
 
-def controls(step: Step, metrics: Sequence[Metric]) -> Iterator[Control]:
+def controls(step: Cohort, metrics: Sequence[Metric]) -> Iterator[Control]:
     """Gap, cosine of pairs and recall at 10 of one pair of modalities, partners as they are and shuffled.
 
     The gap must stay as it is: it does not know the pairs. The cosine must fall to the mean cosine of
@@ -54,10 +54,10 @@ def controls(step: Step, metrics: Sequence[Metric]) -> Iterator[Control]:
         yield _recall(step, a, b, others, metrics)
 
 
-def _recall(step: Step, a: str, b: str, others: np.ndarray, metrics: Sequence[Metric]) -> Control:
+def _recall(step: Cohort, a: str, b: str, others: np.ndarray, metrics: Sequence[Metric]) -> Control:
     queries, gallery = step.of_modality(a), step.of_modality(b)
     n = len(queries)
-    asked = sample_of(n, QUERIES, step.seed)
+    asked = seeded_sample(n, QUERIES, step.seed)
     ranks = rank_best(queries.source(asked), gallery, others[asked], np.arange(n))
     hits = float(ranks.hit(K).mean())
     low, high = wilson(hits * len(asked), len(asked), level=0.999)

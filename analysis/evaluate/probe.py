@@ -17,7 +17,7 @@ RESAMPLES = 200
 PAIR = ("centroid_gap", "centroid_gap_debiased", "cos_true_pairs", "margin")
 
 
-def measure(
+def probe_metrics(
     vectors: Mapping[str, np.ndarray], keys: Mapping[str, np.ndarray], groups: np.ndarray
 ) -> dict[str, float]:
     """Means over pairs of modalities (or over modalities) of what the curves show.
@@ -37,10 +37,12 @@ def measure(
     for a, b in combinations(vectors, 2):
         both = np.flatnonzero(there[a] & there[b])
         if len(both) > 1:
-            rows.append(_pair(vectors[a][both], vectors[b][both], _joint(keys, a, b, both), groups[both]))
+            rows.append(
+                _pair_metrics(vectors[a][both], vectors[b][both], _joint_keys(keys, a, b, both), groups[both])
+            )
     for m, x in vectors.items():
         if there[m].sum() > 1:
-            rows.append(_alone(x[there[m]]))
+            rows.append(_modality_metrics(x[there[m]]))
     found = {}
     for name in dict.fromkeys(name for row in rows for name in row):
         values = [row[name] for row in rows if name in row and np.isfinite(row[name])]
@@ -49,7 +51,7 @@ def measure(
     return found
 
 
-def _pair(x: np.ndarray, y: np.ndarray, keys: np.ndarray, groups: np.ndarray) -> dict[str, float]:
+def _pair_metrics(x: np.ndarray, y: np.ndarray, keys: np.ndarray, groups: np.ndarray) -> dict[str, float]:
     bootstrap = GroupBootstrap(groups, resamples=2)  # values only
     found = {name: getattr(gap.pair_gap(x, y, bootstrap=bootstrap), name).value for name in PAIR}
     recalls = []
@@ -73,7 +75,7 @@ def _chance(keys: np.ndarray, k: int = 10) -> float:
     return float(1 - np.prod(missed, axis=0).mean())
 
 
-def _alone(x: np.ndarray) -> dict[str, float]:
+def _modality_metrics(x: np.ndarray) -> dict[str, float]:
     few = GroupBootstrap(np.arange(len(x)), resamples=2)  # values only
     return {
         "effective_rank": spread.effective_rank(x, bootstrap=few).value,
@@ -82,7 +84,7 @@ def _alone(x: np.ndarray) -> dict[str, float]:
     }
 
 
-def _joint(keys: Mapping[str, np.ndarray], a: str, b: str, rows: np.ndarray) -> np.ndarray:
+def _joint_keys(keys: Mapping[str, np.ndarray], a: str, b: str, rows: np.ndarray) -> np.ndarray:
     """Studies are right answers of each other when they share a key in either modality."""
     from suture.analysis.retrieval import joint_keys
 

@@ -10,18 +10,18 @@ import numpy as np
 
 from suture.analysis.statistics.bootstrap import INTERVAL, Sample
 
-ALL_ASK = 100_000  # studies up to which each asks; above, a seeded sample of them asks all
-QUERIES = 10_000  # studies that ask then
-EXTENDED = 20_000  # studies that the further numbers, of `extended`, are measured on then
-ASKED = "queries"
+MAX_EXACT_QUERIES = 100_000  # studies up to which each asks; above, a seeded sample of them asks all
+SAMPLED_QUERIES = 10_000  # studies that ask then
+EXTENDED_SAMPLE = 20_000  # studies that the further numbers, of `extended`, are measured on then
+QUERY_SAMPLE = "queries"
 SAMPLING = (
-    f"Sampled: above {ALL_ASK:,} studies retrieval asks {QUERIES:,} of them, seeded, against the whole "
-    "gallery, and hubs are counted among these alone. Each sampled number says its sample and its standard "
-    "error; its interval covers the sampling."
+    f"Sampled: above {MAX_EXACT_QUERIES:,} studies, retrieval uses {SAMPLED_QUERIES:,} seeded queries against "
+    "the whole gallery, and hubs are counted among the query studies only. Each sampled number states its "
+    "sample and standard error; its interval covers the sampling."
 )
 
 
-def _none() -> np.ndarray:
+def _no_replicates() -> np.ndarray:
     return np.empty(0)
 
 
@@ -54,7 +54,7 @@ class Metric:
     p: float | None = None
     reason: str | None = None
     sampled: Sample | None = None
-    replicates: np.ndarray = field(default_factory=_none, repr=False, compare=False)
+    replicates: np.ndarray = field(default_factory=_no_replicates, repr=False, compare=False)
 
     @property
     def measured_on(self) -> str:
@@ -119,8 +119,8 @@ class Evaluation:
     @property
     def sampling(self) -> str:
         """What was sampled by which rule, in a sentence; "" where every study asked."""
-        asked = next((m.sampled for m in self.metrics if m.sampled and m.sampled.what == ASKED), None)
-        return f"{SAMPLING} Here {asked.size:,} of {asked.of:,} ask." if asked else ""
+        asked = next((m.sampled for m in self.metrics if m.sampled and m.sampled.what == QUERY_SAMPLE), None)
+        return f"{SAMPLING} Here {asked.size:,} of {asked.of:,} studies are queries." if asked else ""
 
     def find(
         self,

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from suture.analysis.evaluate.measurement import Step, metric, named
-from suture.analysis.evaluate.record import ASKED, Metric
+from suture.analysis.evaluate.cohort import Cohort, metric, metrics_from
+from suture.analysis.evaluate.record import QUERY_SAMPLE, Metric
 from suture.analysis.retrieval import (
     Direction,
     Retrieval,
@@ -23,49 +23,49 @@ from suture.data.collection import DUPLICATE
 from suture.data.embedding_set import EmbeddingSet
 
 
-def retrieval(step: Step) -> Iterator[Metric]:
+def retrieval_metrics(step: Cohort) -> Iterator[Metric]:
     """One pass over the scores serves both directions."""
     x, y = step.modalities
-    answers, backward = (_of(right_answers(step.part, *pair), step.rows) for pair in ((x, y), (y, x)))
+    answers, backward = (_answers_of(right_answers(step.part, *pair), step.rows) for pair in ((x, y), (y, x)))
     found = both_directions(
         *step.vectors,
         answers=answers,
         backward_answers=backward,
         groups=step.groups,
         bootstrap=step.bootstrap,
-        asking=step.asking(),
+        asking=step.query_sample(),
     )
-    yield from _direction(step, (x, y), found.forward)
-    yield from _direction(step, (y, x), found.backward)
+    yield from _direction_metrics(step, (x, y), found.forward)
+    yield from _direction_metrics(step, (y, x), found.backward)
 
 
-def _direction(step: Step, modalities: tuple[str, str], found: Direction) -> Iterator[Metric]:
+def _direction_metrics(step: Cohort, modalities: tuple[str, str], found: Direction) -> Iterator[Metric]:
     sampled = len(found.asking) < len(step.rows)
-    for measured, of in _measured(step, modalities, found):
-        yield _marked(measured, of) if sampled else measured
+    for measured, of in _all_metrics(step, modalities, found):
+        yield _with_query_sample(measured, of) if sampled else measured
 
 
-def _marked(found: Metric, of: int) -> Metric:
+def _with_query_sample(found: Metric, of: int) -> Metric:
     """A number that a sample of so many queries was asked for, saying so."""
     if found.n >= of or found.value is None:
         return found
     error = float(found.replicates.std()) if len(found.replicates) else None
-    sample = Sample(found.n, of, error, ASKED)
-    return replace(found, convention=found.convention + sample.told(), sampled=sample)
+    sample = Sample(found.n, of, error, QUERY_SAMPLE)
+    return replace(found, convention=found.convention + sample.describe(), sampled=sample)
 
 
-def _measured(step: Step, modalities: tuple[str, str], found: Direction) -> Iterator[tuple[Metric, int]]:
+def _all_metrics(step: Cohort, modalities: tuple[str, str], found: Direction) -> Iterator[tuple[Metric, int]]:
     """Each number, and how many queries there are for it."""
     way, n = "->".join(modalities), len(step.rows)
     for result in found.retrieval:
-        yield from ((m, result.of) for m in _scores(step, result, modalities, way))
+        yield from ((m, result.of) for m in _protocol_metrics(step, result, modalities, way))
     asked: dict[str, Any] = {"direction": way, "n_gallery": n}
     among = " among the studies that ask" if len(found.asking) < n else ""
     hubs = {**asked, "n_gallery": len(found.asking), "note": among}
-    hubness = named(vars(found.hubness), modalities, extended=step.extended, **hubs)
+    hubness = metrics_from(vars(found.hubness), modalities, extended=step.extended, **hubs)
     yield from ((m, n) for m in hubness)
     if step.extended:
-        for name, values in step.labelled():
+        for name, values in step.label_columns():
             same = label_precision(
                 found.nearest,
                 found.which,
@@ -75,15 +75,17 @@ def _measured(step: Step, modalities: tuple[str, str], found: Direction) -> Iter
                 asking=found.asking,
             )
             note = f"; label {name}"
-            scored = named(vars(same), modalities, extended=True, note=note, label=name, **asked)
+            scored = metrics_from(vars(same), modalities, extended=True, note=note, label=name, **asked)
             yield from ((m, int((values != "").sum())) for m in scored)
 
 
-def _scores(step: Step, result: Retrieval, modalities: tuple[str, str], way: str) -> Iterator[Metric]:
+def _protocol_metrics(
+    step: Cohort, result: Retrieval, modalities: tuple[str, str], way: str
+) -> Iterator[Metric]:
     where: dict[str, Any] = {"direction": way, "protocol": result.protocol, "n_gallery": result.n_gallery}
     for k, estimate in result.recall.items():
         yield metric(f"recall_at_{k}", modalities, estimate, **where)
-    yield from named(vars(result), modalities, extended=step.extended, **where)
+    yield from metrics_from(vars(result), modalities, extended=step.extended, **where)
 
 
 def right_answers(part: EmbeddingSet, a: str, b: str) -> RightAnswers:
@@ -99,5 +101,5 @@ def right_answers(part: EmbeddingSet, a: str, b: str) -> RightAnswers:
     return RightAnswers(both, once, repeats)  # type: ignore[arg-type]
 
 
-def _of(answers: RightAnswers, rows: np.ndarray) -> RightAnswers:
+def _answers_of(answers: RightAnswers, rows: np.ndarray) -> RightAnswers:
     return RightAnswers(answers.related[rows], answers.same_text[rows], answers.repeats)

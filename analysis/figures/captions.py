@@ -7,14 +7,17 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from suture.analysis.figures.theme import COLOUR_A, COLOUR_B, named, safe, styled
+from suture.analysis.figures.colours import COLOUR_A, COLOUR_B
+from suture.analysis.figures.theme import escaped, styled, with_row_names
 from suture.analysis.statistics.bootstrap import Estimate
 
 ROW = 56  # pixels: a name, then A, then B
 PLACES = (0.06, 0.3)  # below the name
 
 
-def readings(rows: Mapping[str, Sequence[Estimate | None]], labels: Sequence[str], axis: str) -> go.Figure:
+def caption_scores(
+    rows: Mapping[str, Sequence[Estimate | None]], labels: Sequence[str], axis: str
+) -> go.Figure:
     """rows  name -> the score of A (and of B), None = not there; labels  titles of A and B."""
     figure = go.Figure()
     sides = zip(labels, (COLOUR_A, COLOUR_B), ("circle", "square"), PLACES, strict=False)
@@ -34,7 +37,7 @@ def readings(rows: Mapping[str, Sequence[Estimate | None]], labels: Sequence[str
                     "color": colour,
                 },
                 mode="markers",
-                name=safe(label),
+                name=escaped(label),
                 marker={"color": colour, "symbol": symbol, "size": 9},
                 customdata=[(name, e.value, _number(e.low), _number(e.high), e.n) for _, name, e in told],
                 meta={"columns": ["captions", axis, "low", "high", "studies"]},
@@ -42,7 +45,7 @@ def readings(rows: Mapping[str, Sequence[Estimate | None]], labels: Sequence[str
             )
         )
     figure.update_xaxes(title_text=axis, rangemode="tozero", zeroline=False)
-    return styled(named(figure, [*rows], row=ROW))
+    return styled(with_row_names(figure, [*rows], row=ROW))
 
 
 def _reach(length: float) -> float:

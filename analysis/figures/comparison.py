@@ -7,37 +7,30 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from suture.analysis.compare import Movement, Row, Slice, Word
-from suture.analysis.compare.cells import title
-from suture.analysis.figures.cosines import EDGES, WHOLE
+from suture.analysis.compare import MetricChange, Movement, Slice, VerdictWord
+from suture.analysis.compare.cells import row_title
+from suture.analysis.figures.colours import BAD, COLOUR_A, COLOUR_B, EXPECTED, GOOD, NEUTRAL, OTHER, SHADE
+from suture.analysis.figures.cosines import EDGES, FULL_RANGE
 from suture.analysis.figures.theme import (
-    BAD,
-    COLOUR_A,
-    COLOUR_B,
-    EXPECTED,
-    GOOD,
-    LOWER,
-    OPEN,
+    MARK_OFFSET,
     ORNAMENT,
-    OTHER,
-    SHADE,
-    named,
-    rule,
-    safe,
-    steps,
+    escaped,
+    histogram_outline,
     styled,
+    vertical_line,
+    with_row_names,
 )
 
-MARKS: dict[Word, tuple[str, str]] = {
+VERDICT_MARKS: dict[VerdictWord, tuple[str, str]] = {
     "closed": (GOOD, "circle"),
     "narrowed": (GOOD, "circle"),
     "better": (GOOD, "circle"),
     "worse": (BAD, "x"),
     "changed": (OTHER, "diamond"),
-    "unchanged": (OPEN, "square"),
-    "not decidable at this N": (OPEN, "circle-open"),
-    "no interval": (OPEN, "line-ns-open"),
-    "undefined": (OPEN, "line-ns-open"),
+    "unchanged": (NEUTRAL, "square"),
+    "not decidable at this N": (NEUTRAL, "circle-open"),
+    "no interval": (NEUTRAL, "line-ns-open"),
+    "undefined": (NEUTRAL, "line-ns-open"),
 }
 TICKS = (-1000, -300, -100, -30, -10, -3, -1, 0, 1, 3, 10, 30, 100, 300, 1000)
 BINS = 40
@@ -49,18 +42,18 @@ def pair_cosines(a: np.ndarray, b: np.ndarray, labels: Sequence[str]) -> go.Figu
     for cosines, label, colour in zip((a, b), labels, (COLOUR_A, COLOUR_B), strict=True):
         middle = float(np.median(cosines))
         counts = np.histogram(cosines, EDGES)[0]
-        drawn = steps(
-            EDGES, counts, colour, ("cosine", "studies"), name=f"{safe(label)} · median {middle:.3f}"
+        drawn = histogram_outline(
+            EDGES, counts, colour, ("cosine", "studies"), name=f"{escaped(label)} · median {middle:.3f}"
         )
         hover = "cosine %{customdata[0]:.2f}: %{customdata[1]:,} studies<extra>%{fullData.name}</extra>"
         figure.add_trace(go.Scatter(**drawn, hovertemplate=hover))
-        rule(figure, middle, colour)
-    figure.update_xaxes(title_text="cosine of the true pair (1 = same direction)", range=WHOLE)
+        vertical_line(figure, middle, colour)
+    figure.update_xaxes(title_text="cosine of the true pair (1 = same direction)", range=FULL_RANGE)
     figure.update_yaxes(title_text="studies", rangemode="tozero")
     return styled(figure, 300)
 
 
-def forest(rows: Sequence[Row]) -> go.Figure:
+def forest_plot(rows: Sequence[MetricChange]) -> go.Figure:
     """The paired differences B - A with their intervals, in units of the smallest change worth naming.
 
     The axis grows by factors (inverse hyperbolic sine), so that a large change leaves the small ones
@@ -69,41 +62,41 @@ def forest(rows: Sequence[Row]) -> go.Figure:
     shown = [r for r in rows if r.margin > 0 and r.difference is not None]
     figure = go.Figure()
     for place, row in enumerate(shown):
-        colour, symbol = MARKS[row.verdict]
+        colour, symbol = VERDICT_MARKS[row.verdict]
         ends = [row.difference if v is None else v for v in (row.low, row.high)]
         middle, low, high = (float(np.arcsinh((v or 0.0) / row.margin)) for v in (row.difference, *ends))
-        line = {"x": [low, high], "y": [place + LOWER] * 2, "mode": "lines", "hoverinfo": "skip"}
+        line = {"x": [low, high], "y": [place + MARK_OFFSET] * 2, "mode": "lines", "hoverinfo": "skip"}
         figure.add_trace(go.Scatter(**line, line={"color": colour, "width": 2}, meta=ORNAMENT))
-        told = f"{safe(title(row))}: {row.difference:+.3f}"
+        told = f"{escaped(row_title(row))}: {row.difference:+.3f}"
         if row.low is not None and row.high is not None:
             told += f" ({row.low:+.3f} to {row.high:+.3f})"
         told = f"{told}<br>smallest change worth naming {row.margin:.3f}<br>{row.verdict}"
         point = {
             "x": [middle],
-            "y": [place + LOWER],
+            "y": [place + MARK_OFFSET],
             "mode": "markers",
             "hovertemplate": f"{told}<extra></extra>",
-            "customdata": [(title(row), row.difference, row.low, row.high, row.margin, row.verdict)],
+            "customdata": [(row_title(row), row.difference, row.low, row.high, row.margin, row.verdict)],
             "meta": {"columns": ["number", "B - A", "low", "high", "margin", "verdict"]},
         }
         figure.add_trace(go.Scatter(**point, marker={"color": colour, "symbol": symbol, "size": 10}))
     figure.add_vrect(x0=-np.arcsinh(1), x1=np.arcsinh(1), fillcolor=SHADE, line_width=0, layer="below")
-    figure.add_vline(x=0, line={"color": OPEN, "width": 1})
+    figure.add_vline(x=0, line={"color": NEUTRAL, "width": 1})
     figure.update_xaxes(
         title_text="B − A in smallest changes worth naming",
         tickvals=np.arcsinh(TICKS),
         ticktext=[f"{t:+,}" if t else "0" for t in TICKS],
         zeroline=False,
     )
-    return styled(named(figure, [f"{title(r)} · {r.verdict}" for r in shown]), legend=False)
+    return styled(with_row_names(figure, [f"{row_title(r)} · {r.verdict}" for r in shown]), legend=False)
 
 
-def changes(found: Movement) -> go.Figure:
+def movement_histogram(found: Movement) -> go.Figure:
     """How far each study moved, the named ones apart, over what the null expects in each bin."""
     edges = np.linspace(0, float(found.change.max()) * 1.02, BINS + 1)
     middles = (edges[1:] + edges[:-1]) / 2
     figure = go.Figure()
-    for of, name, colour in ((~found.moved, "stayed", OPEN), (found.moved, "moved", OTHER)):
+    for of, name, colour in ((~found.moved, "stayed", NEUTRAL), (found.moved, "moved", OTHER)):
         counts = np.histogram(found.change[of], edges)[0]
         bars = {"x": middles, "y": counts, "name": f"{name} ({int(of.sum()):,})", "width": edges[1]}
         hover = "change %{x:.2f}: %{y:,} studies<extra>%{fullData.name}</extra>"
@@ -113,7 +106,7 @@ def changes(found: Movement) -> go.Figure:
     figure.add_trace(go.Scatter(**expected, name="if none had moved", hoverinfo="skip"))
     if found.moved.any():
         threshold = float(found.change[found.moved].min())
-        rule(figure, threshold, OTHER, text=f"from {threshold:.2f} on")
+        vertical_line(figure, threshold, OTHER, text=f"from {threshold:.2f} on")
     figure.update_layout(barmode="stack", bargap=0)
     figure.update_xaxes(title_text="change between A and B (√2 = an unrelated place)")
     figure.update_yaxes(title_text="studies")
@@ -127,7 +120,7 @@ def expected_by_chance(found: Movement, edges: np.ndarray) -> np.ndarray:
     return len(found.change) * (beyond[:-1] - beyond[1:])
 
 
-def overlaps(overlap: np.ndarray, k: int, by_chance: float) -> go.Figure:
+def neighbour_overlap(overlap: np.ndarray, k: int, by_chance: float) -> go.Figure:
     """How many of its k neighbours each study keeps, beside what unrelated spaces would keep.
 
     overlap  (m,) the share that each keeps; by_chance  the same share of two unrelated spaces
@@ -136,17 +129,17 @@ def overlaps(overlap: np.ndarray, k: int, by_chance: float) -> go.Figure:
     counts = np.bincount(np.rint(overlap * k).astype(int), minlength=k + 1)
     hover = "%{x} kept: %{y:,} studies<extra></extra>"
     figure = go.Figure(go.Bar(x=places, y=counts, marker={"color": OTHER}, hovertemplate=hover))
-    rule(figure, k * by_chance, text=f"by chance {k * by_chance:.2g}")
+    vertical_line(figure, k * by_chance, text=f"by chance {k * by_chance:.2g}")
     figure.update_xaxes(title_text=f"of the {k} nearest in A, still near in B", dtick=1)
     figure.update_yaxes(title_text="studies")
     return styled(figure, 260, legend=False, top=28)
 
 
-def by_slice(slices: Sequence[Slice], axis: str) -> go.Figure:
+def slice_differences(slices: Sequence[Slice], axis: str) -> go.Figure:
     """The paired difference in every slice with its interval, and its verdict in words."""
     figure = go.Figure()
     for place, one in enumerate(slices):
-        colour, symbol = MARKS[one.verdict]
+        colour, symbol = VERDICT_MARKS[one.verdict]
         spread = None
         if one.low is not None and one.high is not None:
             ends = {"array": [one.high - one.difference], "arrayminus": [one.difference - one.low]}
@@ -154,16 +147,16 @@ def by_slice(slices: Sequence[Slice], axis: str) -> go.Figure:
         figure.add_trace(
             go.Scatter(
                 x=[one.difference],
-                y=[place + LOWER],
+                y=[place + MARK_OFFSET],
                 error_x=spread,
                 mode="markers",
                 marker={"color": colour, "symbol": symbol, "size": 10},
                 customdata=[(one.name, one.n, one.a, one.b, one.difference, one.low, one.high, one.verdict)],
                 meta={"columns": ["value", "studies", "A", "B", "B - A", "low", "high", "verdict"]},
-                hovertemplate=f"{safe(one.name)}: %{{x:+.3f}}, {one.verdict}<extra></extra>",
+                hovertemplate=f"{escaped(one.name)}: %{{x:+.3f}}, {one.verdict}<extra></extra>",
             )
         )
-    figure.add_vline(x=0, line={"color": OPEN, "width": 1})
+    figure.add_vline(x=0, line={"color": NEUTRAL, "width": 1})
     figure.update_xaxes(title_text=axis, zeroline=False)
     names = [f"{one.name} ({one.n:,}) · {one.verdict}" for one in slices]
-    return styled(named(figure, names), legend=False)
+    return styled(with_row_names(figure, names), legend=False)

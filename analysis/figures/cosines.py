@@ -8,33 +8,28 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from suture.analysis.figures.colours import COLOUR_A, COLOUR_B, DIVERGING, GOOD, MODALITY_COLOURS, NEUTRAL
 from suture.analysis.figures.theme import (
-    COLOUR_A,
-    COLOUR_B,
-    DIVERGING,
-    GOOD,
-    MODALITY_COLOURS,
-    OPEN,
     ORNAMENT,
-    faint,
-    named,
-    rule,
-    safe,
-    steps,
+    escaped,
+    histogram_outline,
     styled,
+    translucent,
+    vertical_line,
+    with_row_names,
 )
-from suture.analysis.gap import Blocks, CosineSamples, GroupMean, Order, Ridge, Ridges
+from suture.analysis.gap import CosineBlocks, CosineSamples, LabelMean, Ridge, Ridges, StudyOrder
 
-KINDS = {
+PAIR_KINDS = {
     "true_pairs": ("True pairs", GOOD),
-    "random_pairs": ("Random pairs", OPEN),
+    "random_pairs": ("Random pairs", NEUTRAL),
     "within_x": ("Within {x}", MODALITY_COLOURS[0]),
     "within_y": ("Within {y}", MODALITY_COLOURS[1]),
 }
 EDGES = np.round(np.arange(-1, 1.01, 0.02), 2)
-WHOLE = [-1.01, 1.01]  # the outline of the last bin stands free of the rim
+FULL_RANGE = [-1.01, 1.01]  # the outline of the last bin stands free of the rim
 HOVER = "cosine %{customdata[0]:.2f}<br>density %{customdata[1]:.2f}<extra>%{fullData.name}</extra>"
-LEAST_NAMED = 30  # a value of fewer than one in so many studies gets no tick
+TICK_SHARE = 30  # a value of fewer than one in so many studies gets no tick
 AXIS = "cosine (1 = same direction)"
 
 
@@ -45,15 +40,15 @@ def cosine_histograms(
     from plotly.subplots import make_subplots
 
     figure = make_subplots(
-        len(samples), 1, shared_xaxes=True, vertical_spacing=0.09, subplot_titles=[*map(safe, samples)]
+        len(samples), 1, shared_xaxes=True, vertical_spacing=0.09, subplot_titles=[*map(escaped, samples)]
     )
     for row, (title, cosines) in enumerate(samples.items(), start=1):
-        for field, (label, colour) in KINDS.items():
-            known = {"name": safe(label.format(x=x, y=y)), "legendgroup": field, "showlegend": row == 1}
-            hill = _hill(getattr(cosines, field), colour, **known)
+        for field, (label, colour) in PAIR_KINDS.items():
+            known = {"name": escaped(label.format(x=x, y=y)), "legendgroup": field, "showlegend": row == 1}
+            hill = _density_trace(getattr(cosines, field), colour, **known)
             hill.meta = {"of": title, **hill.meta}
             figure.add_trace(hill, row=row, col=1)
-    figure.update_xaxes(range=WHOLE)
+    figure.update_xaxes(range=FULL_RANGE)
     figure.update_xaxes(title_text=AXIS, row=len(samples), col=1)
     figure.update_yaxes(title_text="density", rangemode="tozero")
     figure.update_annotations(x=0, xanchor="left")  # titles of the rows
@@ -68,21 +63,23 @@ def kind_histograms(samples: Mapping[str, np.ndarray], title: str, *, height: in
     figure = go.Figure()
     for (name, cosines), colour in zip(samples.items(), (COLOUR_A, COLOUR_B), strict=False):
         middle = float(np.median(cosines))
-        figure.add_trace(_hill(cosines, colour, name=f"{safe(name)} · median {middle:.3f}"))
-        rule(figure, middle, colour)
-    figure.update_xaxes(title_text=f"{safe(title)} (1 = same direction)", range=WHOLE)
+        figure.add_trace(_density_trace(cosines, colour, name=f"{escaped(name)} · median {middle:.3f}"))
+        vertical_line(figure, middle, colour)
+    figure.update_xaxes(title_text=f"{escaped(title)} (1 = same direction)", range=FULL_RANGE)
     figure.update_yaxes(title_text="density", rangemode="tozero")
     return styled(figure, height)
 
 
-def _hill(cosines: np.ndarray, colour: str, **more: Any) -> go.Scatter:
+def _density_trace(cosines: np.ndarray, colour: str, **more: Any) -> go.Scatter:
     """Their histogram, which integrates to 1."""
     counts = np.histogram(cosines, EDGES)[0]
     density = counts / max(counts.sum(), 1) / (EDGES[1] - EDGES[0])
-    return go.Scatter(**steps(EDGES, density, colour, ("cosine", "density")), hovertemplate=HOVER, **more)
+    return go.Scatter(
+        **histogram_outline(EDGES, density, colour, ("cosine", "density")), hovertemplate=HOVER, **more
+    )
 
 
-def by_group(means: Mapping[str, Sequence[GroupMean]], colours: Sequence[str], axis: str) -> go.Figure:
+def means_by_label(means: Mapping[str, Sequence[LabelMean]], colours: Sequence[str], axis: str) -> go.Figure:
     """Mean and 95 % interval for each label, one series a checkpoint."""
     figure = go.Figure()
     for (name, groups), colour in zip(means.items(), colours, strict=False):
@@ -95,9 +92,9 @@ def by_group(means: Mapping[str, Sequence[GroupMean]], colours: Sequence[str], a
         figure.add_trace(
             go.Scatter(
                 x=[g.mean.value for g in groups],
-                y=[f"{safe(g.label)} ({g.mean.n:,})" for g in groups],
+                y=[f"{escaped(g.label)} ({g.mean.n:,})" for g in groups],
                 mode="markers",
-                name=safe(name),
+                name=escaped(name),
                 marker={"color": colour, "size": 9},
                 error_x=spread,
                 hovertemplate="%{y}: %{x:.3f}<extra>%{fullData.name}</extra>",
@@ -120,7 +117,7 @@ def ridgeline(found: Ridges, names: Sequence[str]) -> go.Figure:
         sides = zip(row.densities, row.medians, names, (COLOUR_A, COLOUR_B), strict=False)
         for number, (hill, middle, name, colour) in enumerate(sides):
             base, height = place + 0.5, 0.85 / tallest  # the lower edge of the row; what density 1 takes
-            known = {"name": safe(name), "legendgroup": str(number), "showlegend": place == 0}
+            known = {"name": escaped(name), "legendgroup": str(number), "showlegend": place == 0}
             told = [(row.name, row.n, g, d) for g, d in zip(found.grid, hill, strict=True)]
             figure.add_trace(
                 go.Scatter(
@@ -129,7 +126,7 @@ def ridgeline(found: Ridges, names: Sequence[str]) -> go.Figure:
                     mode="lines",
                     line={"color": colour, "width": 1.5},
                     fill="toself",
-                    fillcolor=faint(colour, 0.25),
+                    fillcolor=translucent(colour, 0.25),
                     customdata=told,
                     meta={"columns": ["value", "studies", "cosine", "density"]},
                     hoveron="points",
@@ -142,17 +139,17 @@ def ridgeline(found: Ridges, names: Sequence[str]) -> go.Figure:
             line = {"color": colour, "width": 3}
             figure.add_trace(go.Scatter(**stem, line=line, showlegend=False, meta=ORNAMENT))
     figure.update_xaxes(title_text="cosine of true pairs (1 = same direction)")
-    return styled(named(figure, [f"{r.name} ({r.n:,})" for r in found.rows], row=54))
+    return styled(with_row_names(figure, [f"{r.name} ({r.n:,})" for r in found.rows], row=54))
 
 
 def _told(row: Ridge) -> str:
     medians = ", ".join(f"{letter} {m:.3f}" for letter, m in zip("AB", row.medians, strict=False))
-    told = f"{safe(row.name)}: {row.n:,} studies in {row.n_groups:,} groups<br>median {medians}"
-    return told if row.difference is None else f"{told}<br>mean of B − A {row.difference.told()}"
+    told = f"{escaped(row.name)}: {row.n:,} studies in {row.n_groups:,} groups<br>median {medians}"
+    return told if row.difference is None else f"{told}<br>mean of B − A {row.difference.describe()}"
 
 
-def block_heat(
-    table: Blocks, order: Order, names: tuple[str, str], reach: float, *, ids: Sequence[str] = ()
+def cosine_heatmap(
+    table: CosineBlocks, order: StudyOrder, names: tuple[str, str], reach: float, *, ids: Sequence[str] = ()
 ) -> go.Figure:
     """Every cosine within and across two modalities, the studies of `order` down and across.
 
@@ -162,8 +159,8 @@ def block_heat(
     n = len(order.rows)
     lengths = np.diff(order.starts)
     middles = order.starts[:-1] + (lengths - 1) / 2
-    wide = lengths >= n / LEAST_NAMED
-    ticks = [safe(name) for name, there in zip(order.names, wide, strict=True) if there]
+    wide = lengths >= n / TICK_SHARE
+    ticks = [escaped(name) for name, there in zip(order.names, wide, strict=True) if there]
     colours = [[i / (len(DIVERGING) - 1), colour] for i, colour in enumerate(DIVERGING)]
     bar = {"orientation": "h", "thickness": 10, "y": -0.02, "yanchor": "top", "title": {"text": ""}}
     scale = {"colorscale": colours, "zmin": -reach, "zmax": reach, "colorbar": bar}
@@ -173,7 +170,7 @@ def block_heat(
     for at in (figure.add_vline, figure.add_hline):
         at(n - 0.5, line={"color": "#1B1B1B", "width": 2})
     for row, column in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        told = {"text": safe(f"{names[row]} · {names[column]}"), "font": {"color": "#1B1B1B", "size": 12}}
+        told = {"text": escaped(f"{names[row]} · {names[column]}"), "font": {"color": "#1B1B1B", "size": 12}}
         place = {"x": column * n - 0.5, "y": row * n - 0.5, "xanchor": "left", "yanchor": "top"}
         figure.add_annotation(**told, **place, showarrow=False, bgcolor="rgba(255,255,255,0.75)")
     figure.update_xaxes(showticklabels=False, showgrid=False, ticks="", range=[-0.5, 2 * n - 0.5])

@@ -19,7 +19,7 @@ def data_of(figure: go.Figure) -> list[Row]:
     Columns: `of` (which part of the figure), `series`, `x` and `y` under the titles of their axes, `low` and
     `high` of a mark with an interval; `row`, `column` and `value` of a heat map. A trace on a scale that only
     suits the eye tells its numbers in `customdata`, named by `meta["columns"]`; one that repeats what others
-    say (`house.ORNAMENT`) is left out. Words come as they were before they were made safe for Plotly.
+    say (`theme.ORNAMENT`) is left out. Words come as they were before they were made safe for Plotly.
     """
     rows = list(chain.from_iterable(_rows(figure, trace) for trace in figure.data))
     titles = list(dict.fromkeys(title for row in rows for title in row))

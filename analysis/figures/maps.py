@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from suture.analysis.figures.theme import SHAPES, safe, styled
+from suture.analysis.figures.theme import SHAPES, escaped, styled
 
 
 def small_map(
@@ -18,7 +18,7 @@ def small_map(
     for (name, xy), shape, colour in zip(maps.items(), SHAPES, colours, strict=False):
         marker = {"symbol": shape, "size": 6, "color": colour, "opacity": 0.55}
         points = {"x": xy[:, 0], "y": xy[:, 1], "mode": "markers", "hoverinfo": "skip"}
-        figure.add_trace(go.Scattergl(**points, name=safe(name), marker=marker))
+        figure.add_trace(go.Scattergl(**points, name=escaped(name), marker=marker))
     shares = [f" ({share:.0%} of variance)" for share in explained] or ["", ""]
     bare = {"showticklabels": False, "zeroline": False, "showgrid": False}
     figure.update_xaxes(title_text=f"1st direction{shares[0]}", **bare)

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import plotly.graph_objects as go
 
-from suture.analysis.figures.theme import COLOUR_A, COLOUR_B, OPEN, ORNAMENT, faint, safe, styled
+from suture.analysis.figures.colours import COLOUR_A, COLOUR_B, NEUTRAL
+from suture.analysis.figures.theme import ORNAMENT, escaped, styled, translucent
 from suture.analysis.retrieval import RankCurve
 
 BAND = 0.14  # opacity of an interval
@@ -23,10 +24,10 @@ def rank_curves(curves: Mapping[str, RankCurve], direction: str, *, height: int 
         _band(figure, curve, colour)
         _line(figure, name, curve, colour)
     for curve in [*curves.values()][:1]:
-        line = {"color": OPEN, "width": 1.5, "dash": "dot"}
+        line = {"color": NEUTRAL, "width": 1.5, "dash": "dot"}
         chance = {"x": curve.k, "y": curve.chance, "mode": "lines", "line": line, "name": "chance"}
         figure.add_trace(go.Scatter(**chance, meta=ORNAMENT, hoverinfo="skip"))
-    figure.update_xaxes(title_text=f"k, {safe(direction)}", type="log", dtick=1, tickformat=",d")
+    figure.update_xaxes(title_text=f"k, {escaped(direction)}", type="log", dtick=1, tickformat=",d")
     figure.update_yaxes(title_text="R@k", tickformat=".0%", range=[0, 1.02])
     return styled(figure, height)
 
@@ -38,17 +39,22 @@ def _line(figure: go.Figure, name: str, curve: RankCurve, colour: str) -> None:
         go.Scatter(
             x=curve.k,
             y=curve.recall,
-            name=safe(name),
+            name=escaped(name),
             mode="lines",
             line={"color": colour, "width": 2},
             customdata=told,
             meta={"columns": COLUMNS},
-            hovertemplate=f"{hover}<extra>{safe(name)}</extra>",
+            hovertemplate=f"{hover}<extra>{escaped(name)}</extra>",
         )
     )
 
 
 def _band(figure: go.Figure, curve: RankCurve, colour: str) -> None:
     outline = {"x": [*curve.k, *curve.k[::-1]], "y": [*curve.high, *curve.low[::-1]], "mode": "lines"}
-    shade = {"fill": "toself", "fillcolor": faint(colour, BAND), "line": {"width": 0}, "showlegend": False}
+    shade = {
+        "fill": "toself",
+        "fillcolor": translucent(colour, BAND),
+        "line": {"width": 0},
+        "showlegend": False,
+    }
     figure.add_trace(go.Scatter(**outline, **shade, hoverinfo="skip", meta=ORNAMENT))

@@ -7,7 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 
-class Still(go.Figure):
+class StaticFigure(go.Figure):
     """A copy of a figure that is told as a dictionary once, however often it is shown.
 
     Plotly copies every value of a figure each time, which takes longer than to send it.

@@ -6,27 +6,28 @@ from collections.abc import Mapping
 
 import plotly.graph_objects as go
 
-from suture.analysis.figures.theme import COLOUR_A, COLOUR_B, OPEN, safe, styled
-from suture.analysis.subgroup import Contrast
+from suture.analysis.figures.colours import COLOUR_A, COLOUR_B, NEUTRAL
+from suture.analysis.figures.theme import escaped, styled
+from suture.analysis.subgroup import SubgroupDifference
 
 COLOURS = {"A": COLOUR_A, "B": COLOUR_B}
 PANEL, AROUND = 112, 40  # pixels
 COLUMNS = ["number", "set", "selected", "rest", "selected - rest", "low", "high", "verdict"]
 
 
-def differences(found: Mapping[str, Mapping[str, Contrast]]) -> go.Figure:
+def subgroup_differences(found: Mapping[str, Mapping[str, SubgroupDifference]]) -> go.Figure:
     """One panel a number, each on its own axis: selected - rest with its interval, for A, B, and B - A.
 
     found  title of the number -> "A", "B", "B − A" -> contrast
     """
     from plotly.subplots import make_subplots
 
-    titles = [safe(title) for title in found]
+    titles = [escaped(title) for title in found]
     figure = make_subplots(len(found), 1, subplot_titles=titles, vertical_spacing=0.5 / len(found))
     for panel, (title, sets) in enumerate(found.items(), start=1):
         for letter, one in sets.items():
             figure.add_trace(_mark(title, letter, one), row=panel, col=1)
-        figure.add_vline(x=0, line={"color": OPEN, "width": 1}, row=panel, col=1)
+        figure.add_vline(x=0, line={"color": NEUTRAL, "width": 1}, row=panel, col=1)
         figure.update_yaxes(range=[len(sets) - 0.5, -0.5], row=panel, col=1)
     figure.update_annotations(x=0, xanchor="left", font={"size": 12})
     styled(figure, AROUND + PANEL * len(found), legend=False, top=28)
@@ -34,8 +35,8 @@ def differences(found: Mapping[str, Mapping[str, Contrast]]) -> go.Figure:
     return figure.update_xaxes(zeroline=False, fixedrange=True)
 
 
-def _mark(title: str, letter: str, one: Contrast) -> go.Scatter:
-    colour, spread, told = COLOURS.get(letter, OPEN), None, ""
+def _mark(title: str, letter: str, one: SubgroupDifference) -> go.Scatter:
+    colour, spread, told = COLOURS.get(letter, NEUTRAL), None, ""
     if one.low is not None and one.high is not None:
         ends = {"array": [one.high - one.difference], "arrayminus": [one.difference - one.low]}
         spread = {"type": "data", "symmetric": False, "color": colour, **ends}
@@ -49,5 +50,5 @@ def _mark(title: str, letter: str, one: Contrast) -> go.Scatter:
         marker={"color": colour, "size": 10},
         customdata=[values],
         meta={"columns": COLUMNS},
-        hovertemplate=f"{safe(title)}, {letter}: %{{x:+.3f}}{told}, {one.verdict}<extra></extra>",
+        hovertemplate=f"{escaped(title)}, {letter}: %{{x:+.3f}}{told}, {one.verdict}<extra></extra>",
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from suture.analysis.figures.theme import ORNAMENT, faint, safe, styled
+from suture.analysis.figures.theme import ORNAMENT, escaped, styled, translucent
 
 BAND = 0.12  # opacity of an interval
 Limits = tuple[float, float]
@@ -65,12 +65,12 @@ def curves(
             go.Scatter(
                 x=curve.x,
                 y=curve.y,
-                name=safe(name),
+                name=escaped(name),
                 mode="lines+markers" if few else "lines",
                 line={"color": colour, "width": 2},
                 marker={"size": 5},
                 cliponaxis=False,  # epoch 0 stands on the axis
-                hovertemplate=f"{over} %{{x}}: {value}<extra>{safe(name)}</extra>",
+                hovertemplate=f"{over} %{{x}}: {value}<extra>{escaped(name)}</extra>",
             )
         )
         if curve.struck:
@@ -80,14 +80,14 @@ def curves(
     return styled(figure, 210, legend=False, top=8).update_layout(hovermode="x")
 
 
-def together(x: Curve, y: Curve) -> tuple[list[int], list[float], list[float]]:
+def common_epochs(x: Curve, y: Curve) -> tuple[list[int], list[float], list[float]]:
     """(epoch, x, y) where both curves have a number."""
     known = dict(zip(y.x, y.y, strict=True))
     rows = [(epoch, value, known[epoch]) for epoch, value in zip(x.x, x.y, strict=True) if epoch in known]
     return [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]
 
 
-def of_epochs(rows: Sequence[Mapping[str, Any]], name: str) -> list[dict[str, Any]]:
+def epoch_means(rows: Sequence[Mapping[str, Any]], name: str) -> list[dict[str, Any]]:
     """One row an epoch with the mean of the number over the steps of that epoch."""
     found: dict[int, list[float]] = {}
     for row in rows:
@@ -105,14 +105,14 @@ def loss_against_gap(
     """
     figure = go.Figure()
     for (name, (gaps, costs)), colour in zip(runs.items(), colours, strict=False):
-        epochs, x, y = together(gaps, costs)
+        epochs, x, y = common_epochs(gaps, costs)
         value = "%{y:.1%}" if percent else "%{y:.4g}"
-        hover = f"epoch %{{customdata[0]}}: gap %{{x:.3f}}, {value}<extra>{safe(name)}</extra>"
+        hover = f"epoch %{{customdata[0]}}: gap %{{x:.3f}}, {value}<extra>{escaped(name)}</extra>"
         figure.add_trace(
             go.Scatter(
                 x=x,
                 y=y,
-                name=safe(name),
+                name=escaped(name),
                 mode="lines+markers",
                 line={"color": colour, "width": 2},
                 marker={
@@ -128,13 +128,13 @@ def loss_against_gap(
             )
         )
     figure.update_xaxes(title_text="centroid gap (lower is closer)")
-    figure.update_yaxes(title_text=safe(cost), tickformat=".0%" if percent else None)
+    figure.update_yaxes(title_text=escaped(cost), tickformat=".0%" if percent else None)
     return styled(figure, 320)
 
 
 def _band(figure: go.Figure, curve: Curve, colour: str) -> None:
     outline = {"x": [*curve.x, *curve.x[::-1]], "y": [*curve.high, *curve.low[::-1]], "mode": "lines"}
-    shade = {"fill": "toself", "fillcolor": faint(colour, BAND), "line": {"width": 0}}
+    shade = {"fill": "toself", "fillcolor": translucent(colour, BAND), "line": {"width": 0}}
     figure.add_trace(go.Scatter(**outline, **shade, hoverinfo="skip", meta=ORNAMENT))
 
 

@@ -12,7 +12,7 @@ SKEW_FLOOR = 1.0  # below this the skewness of a small probe is noise
 
 
 @dataclass(frozen=True)
-class Warning:
+class CollapseWarning:
     """One guard that struck: which number, its value, the best so far, and the sentence for people."""
 
     name: str
@@ -21,7 +21,7 @@ class Warning:
     message: str
 
 
-def warnings(history: Sequence[Mapping[str, float | None]]) -> list[Warning]:
+def detect(history: Sequence[Mapping[str, float | None]]) -> list[CollapseWarning]:
     """What the last epoch of a run lost against the best of all before it.
 
     history: one mapping an epoch, with effective_rank, uniformity_wi, angular_value, hubness_skew,
@@ -33,8 +33,8 @@ def warnings(history: Sequence[Mapping[str, float | None]]) -> list[Warning]:
     if len(history) < 2:
         return []
     now = history[-1]
-    before = [h for h in history[:-1] if _worth_keeping(h, now)]
-    half = _or(now.get("recall_at_10_half"), math.inf)
+    before = [h for h in history[:-1] if _is_reference(h, now)]
+    half = _value_or(now.get("recall_at_10_half"), math.inf)
     checks = (
         ("effective_rank", max, lambda v, b: v < (1 - RANK_FALL) * b, "Effective rank fell by over 20 %"),
         ("uniformity_wi", min, lambda v, b: v > b + UNIFORMITY_RISE, "Uniformity rose by over 0.3"),
@@ -49,17 +49,19 @@ def warnings(history: Sequence[Mapping[str, float | None]]) -> list[Warning]:
         if known and value is not None:
             best = float(best_of(known))
             if struck(value, best):
-                found.append(Warning(name, value, best, f"{message}: {best:.3g} to {value:.3g}."))
+                found.append(CollapseWarning(name, value, best, f"{message}: {best:.3g} to {value:.3g}."))
     return found
 
 
-def _worth_keeping(epoch: Mapping[str, float | None], now: Mapping[str, float | None]) -> bool:
+def _is_reference(epoch: Mapping[str, float | None], now: Mapping[str, float | None]) -> bool:
     recall, reached = epoch.get("recall_at_10"), now.get("recall_at_10")
     if recall is None or reached is None:
         return True
-    learned = recall - _or(epoch.get("recall_at_10_half"), 0) > _or(epoch.get("recall_at_10_chance"), -1)
-    return learned and reached - _or(now.get("recall_at_10_half"), math.inf) / 2 <= recall
+    learned = recall - _value_or(epoch.get("recall_at_10_half"), 0) > _value_or(
+        epoch.get("recall_at_10_chance"), -1
+    )
+    return learned and reached - _value_or(now.get("recall_at_10_half"), math.inf) / 2 <= recall
 
 
-def _or(value: float | None, default: float) -> float:
+def _value_or(value: float | None, default: float) -> float:
     return default if value is None else value

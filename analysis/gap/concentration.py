@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from suture.analysis.math.arrays import paired
+from suture.analysis.math.arrays import paired_unit_arrays
 from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap
 
 TOP = (1, 2, 5, 10)
@@ -16,7 +16,7 @@ GROUP = 100  # pairs of a group whose mean gap is compared with the next one's
 
 
 @dataclass(frozen=True)
-class Concentration:
+class GapConcentration:
     """Shares of gap^2, g = mean x - mean y; 0..1, NaN without a gap.
 
     gap_top_1, _2, _5, _10  share in the k dimensions with the largest g_d^2; higher = few carry the gap. Not
@@ -34,28 +34,28 @@ class Concentration:
 
 def gap_concentration(
     x: np.ndarray, y: np.ndarray, *, bootstrap: GroupBootstrap | None = None
-) -> Concentration:
+) -> GapConcentration:
     """Shares of the gap of x and y, both (n_studies, dim) of unit rows.
 
     Intervals hold the dimensions as chosen; the share in the subspace has none, because r jumps between
     resamples. Sources: Schrodi et al. 2025 (dimensions), ReAlign, arXiv 2602.07026 (subspace).
     """
-    x, y = paired(x, y)
+    x, y = paired_unit_arrays(x, y)
     bootstrap = bootstrap or GroupBootstrap(np.arange(len(x)))
     g = x.mean(axis=0) - y.mean(axis=0)
     squared = float(g @ g)
     if squared < NO_GAP**2:
         none = bootstrap.undefined("there is no gap to share out")
-        return Concentration(**dict.fromkeys(Concentration.__dataclass_fields__, none))
+        return GapConcentration(**dict.fromkeys(GapConcentration.__dataclass_fields__, none))
     order = np.argsort(-np.square(g), kind="stable")
     kept = np.stack([np.where(np.isin(np.arange(len(g)), order[:k]), g, 0) for k in TOP], axis=1)
     shares = g @ kept / squared
     slopes = 2 * (kept - np.outer(g, shares)) / squared
-    one, two, five, ten = bootstrap.linear(shares, (x - y - g) @ slopes, bounds=(0, 1))
+    one, two, five, ten = bootstrap.from_influence(shares, (x - y - g) @ slopes, bounds=(0, 1))
     subspace = principal_subspace(x, y)
     note = f"; r = {subspace.shape[1]:,} of {len(g):,} directions"
-    inside = bootstrap.plain(float(np.square(g @ subspace).sum()) / squared, note=note)
-    return Concentration(one, two, five, ten, inside)
+    inside = bootstrap.without_interval(float(np.square(g @ subspace).sum()) / squared, note=note)
+    return GapConcentration(one, two, five, ten, inside)
 
 
 def principal_subspace(x: np.ndarray, y: np.ndarray, *, energy: float = ENERGY) -> np.ndarray:
@@ -69,7 +69,7 @@ def principal_subspace(x: np.ndarray, y: np.ndarray, *, energy: float = ENERGY) 
 
 
 @dataclass(frozen=True)
-class Constancy:
+class GapConstancy:
     """Is the gap one constant vector, across what the data varies in? No intervals.
 
     gap_length_variation     sd / mean of the length of group-mean gaps, groups of 100 pairs; 0 = one length
@@ -86,12 +86,12 @@ class Constancy:
 
 def gap_constancy(
     x: np.ndarray, y: np.ndarray, *, bootstrap: GroupBootstrap | None = None, seed: int = 0
-) -> Constancy:
+) -> GapConstancy:
     """Four checks of x and y, both (n_studies, dim) of unit rows, taken in a seeded order.
 
     NaN with fewer than 200 pairs or no gap. Source: Zhang et al. 2024 (C3), after Zhang et al. 2023.
     """
-    x, y = paired(x, y)
+    x, y = paired_unit_arrays(x, y)
     n = len(x)
     bootstrap = bootstrap or GroupBootstrap(np.arange(n))
     order = np.random.default_rng(seed).permutation(n)
@@ -100,7 +100,7 @@ def gap_constancy(
     g = d.mean(axis=0)
     if n < 2 * GROUP or np.linalg.norm(g) < NO_GAP:
         none = bootstrap.undefined(f"needs a gap and two groups of {GROUP} pairs, got {n:,} pairs")
-        return Constancy(**dict.fromkeys(Constancy.__dataclass_fields__, none))
+        return GapConstancy(**dict.fromkeys(GapConstancy.__dataclass_fields__, none))
     whole = n // GROUP * GROUP
     means = d[:whole].reshape(-1, GROUP, d.shape[1]).mean(axis=1)
     lengths = np.linalg.norm(means, axis=1)
@@ -111,7 +111,7 @@ def gap_constancy(
     left = _directions(d - g)
     pairs = (np.square(left.sum(axis=0)).sum() - np.square(left).sum()) / (n * (n - 1))
     values = (lengths.std() / lengths.mean(), constancy, orthogonality, pairs)
-    return Constancy(*(bootstrap.plain(float(v)) for v in values))
+    return GapConstancy(*(bootstrap.without_interval(float(v)) for v in values))
 
 
 def _directions(rows: np.ndarray) -> np.ndarray:

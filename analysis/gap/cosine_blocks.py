@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from suture.analysis.math.arrays import paired
+from suture.analysis.math.arrays import paired_unit_arrays
 
-LIMIT = 240  # studies: more cells than this have no pixel of their own
-MOST = 12  # values named; the others come together at the end
-OTHERS, NONE = "others", "no value"
+MAX_STUDIES = 240  # studies: more cells than this have no pixel of their own
+MAX_VALUES = 12  # values named; the others come together at the end
+OTHERS, NO_VALUE = "others", "no value"
 
 
 @dataclass(frozen=True)
-class Order:
+class StudyOrder:
     """Which studies are shown, and in what order.
 
     rows   (m,) rows of the studies, those of one value together
@@ -29,7 +29,9 @@ class Order:
     of: int
 
 
-def order(by: Sequence[object], *, limit: int = LIMIT, most: int = MOST, seed: int = 0) -> Order:
+def study_order(
+    by: Sequence[object], *, limit: int = MAX_STUDIES, most: int = MAX_VALUES, seed: int = 0
+) -> StudyOrder:
     """Sort studies by a label, at most `limit` of them, drawn without replacement by the seed.
 
     by  one value a study; "" = none. Numbers come by size, then names by the alphabet, then all but the
@@ -43,8 +45,8 @@ def order(by: Sequence[object], *, limit: int = LIMIT, most: int = MOST, seed: i
     ranks = np.array([place.get(v, len(usual) + (v == "")) for v in values[chosen]], dtype=int)
     sorted_ = np.argsort(ranks, kind="stable")
     shown, starts = np.unique(ranks[sorted_], return_index=True)
-    titles = [*usual, OTHERS, NONE]
-    return Order(
+    titles = [*usual, OTHERS, NO_VALUE]
+    return StudyOrder(
         chosen[sorted_], tuple(titles[r] for r in shown), np.append(starts, len(chosen)), len(values)
     )
 
@@ -58,7 +60,7 @@ def _by_size(name: str) -> tuple[float, str]:
 
 
 @dataclass(frozen=True)
-class Blocks:
+class CosineBlocks:
     """cosines (2 m, 2 m) float32, symmetric: m rows of x, then the same studies of y. So the blocks are
 
         x with x | x with y
@@ -75,11 +77,11 @@ class Blocks:
         return float(np.clip(np.ceil(np.quantile(size, 0.995) * 20) / 20, 0.05, 1))
 
 
-def cosine_blocks(x: np.ndarray, y: np.ndarray) -> Blocks:
+def cosine_blocks(x: np.ndarray, y: np.ndarray) -> CosineBlocks:
     """Cosines within and across x and y (m, dim), row i of both the same study, in their order.
 
     ValueError unless x and y have one shape.
     """
-    x, y = paired(x, y)
+    x, y = paired_unit_arrays(x, y)
     both = np.concatenate([x, y])
-    return Blocks(np.clip(both @ both.T, -1, 1).astype(np.float32))
+    return CosineBlocks(np.clip(both @ both.T, -1, 1).astype(np.float32))

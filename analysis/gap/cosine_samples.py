@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from suture.analysis.math.arrays import paired, unit_rows
+from suture.analysis.math.arrays import paired_unit_arrays, unit_rows
 from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap
 
 
@@ -48,7 +48,7 @@ def cosine_samples(
 
 
 @dataclass(frozen=True)
-class GroupMean:
+class LabelMean:
     """Mean cosine of true pairs among the studies of one label."""
 
     label: str
@@ -57,18 +57,18 @@ class GroupMean:
 
 def cosine_by_label(
     x: np.ndarray, y: np.ndarray, labels: np.ndarray, groups: np.ndarray, *, resamples: int = 1000
-) -> list[GroupMean]:
+) -> list[LabelMean]:
     """Mean cosine of true pairs for each label with two or more studies, closest first.
 
     x, y (n_studies, dim); labels, groups (n_studies,). "" = no label, left out.
     """
-    x, y = paired(x, y)
+    x, y = paired_unit_arrays(x, y)
     return mean_by_label(np.einsum("nd,nd->n", x, y), labels, groups, resamples=resamples)
 
 
 def mean_by_label(
     cosines: np.ndarray, labels: np.ndarray, groups: np.ndarray, *, resamples: int = 1000
-) -> list[GroupMean]:
+) -> list[LabelMean]:
     """The same from the cosines of the true pairs, (n_studies,)."""
     means = []
     for label in sorted(set(labels) - {""}):
@@ -77,6 +77,6 @@ def mean_by_label(
             bootstrap = GroupBootstrap(groups[chosen], resamples=resamples)
             values = cosines[chosen]
             mean = values.mean()
-            [estimate] = bootstrap.linear(np.array([mean]), values - mean)
-            means.append(GroupMean(str(label), estimate))
+            [estimate] = bootstrap.from_influence(np.array([mean]), values - mean)
+            means.append(LabelMean(str(label), estimate))
     return sorted(means, key=lambda g: -g.mean.value)

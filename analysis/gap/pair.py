@@ -6,9 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from suture.analysis.math.arrays import Matrix, Units, paired_units, true_cosines, units
+from suture.analysis.math.arrays import (
+    Matrix,
+    UnitRows,
+    as_unit_rows,
+    paired_unit_arrays,
+    paired_unit_rows,
+    true_cosines,
+)
 from suture.analysis.math.group_sums import group_sum_blocks, group_sums, squared_length
 from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap
+
+MIN_MEAN_LENGTH = 1e-6  # a mean vector below this length has no direction
 
 
 @dataclass(frozen=True)
@@ -52,7 +61,7 @@ def pair_gap(x: Matrix, y: Matrix, *, bootstrap: GroupBootstrap | None = None) -
     float32. Source: methods of Liang et al. 2022 (gap), Wang & Isola 2020 (alignment), Schrodi et al.
     2025 (RMG).
     """
-    x, y = paired_units(x, y)
+    x, y = paired_unit_rows(x, y)
     bootstrap = bootstrap or GroupBootstrap(np.arange(len(x)))
     scalars = np.stack([np.ones(len(x)), true_cosines(x, y)], axis=1)  # studies, their cosine
     scalars = group_sums(scalars, bootstrap.codes)
@@ -73,14 +82,14 @@ def _floor(noise: float, bootstrap: GroupBootstrap) -> Estimate:
     """Belongs to the sample as a whole, so it is not resampled."""
     if bootstrap.n_groups < 2:
         return bootstrap.undefined("one group alone does not tell how groups differ by chance")
-    return bootstrap.plain(float(np.sqrt(noise)))
+    return bootstrap.without_interval(float(np.sqrt(noise)))
 
 
 def _clip(estimate: Estimate, name: str) -> Estimate:
     """All of these are at least 0 but the margin and the cosine, whose floor is never reached."""
     if name in ("cos_true_pairs", "margin"):
         return estimate
-    return estimate.within(0, np.inf)
+    return estimate.clipped(0, np.inf)
 
 
 def _scalars(counts: np.ndarray, scalars: np.ndarray) -> np.ndarray:
@@ -110,7 +119,7 @@ def _pair_statistics(scalars: np.ndarray, sum_x: np.ndarray, sum_y: np.ndarray, 
     return np.stack(columns, axis=1)
 
 
-def _sampling_noise(x: Units, y: Units, codes: np.ndarray, *, sizes: np.ndarray) -> float:
+def _sampling_noise(x: UnitRows, y: UnitRows, codes: np.ndarray, *, sizes: np.ndarray) -> float:
     """Expected squared length of the error of the mean difference, studies sampled by group."""
     groups, total, mean = len(sizes), 0.0, x.mean - y.mean
     if groups < 2:
@@ -126,7 +135,7 @@ def angular_value(z: Matrix, *, bootstrap: GroupBootstrap | None = None) -> Esti
     Clearly above 0 = the rows fill a narrow cone (cone effect); 0 = spread over all directions.
     Exact in O(n dim): (|sum z|^2 - n) / (n (n - 1)). NaN for one study.
     """
-    z = units(z)
+    z = as_unit_rows(z)
     bootstrap = bootstrap or GroupBootstrap(np.arange(len(z)))
     if len(z) < 2:
         return bootstrap.undefined("one study has no other to be compared with")
@@ -143,3 +152,51 @@ def angular_value(z: Matrix, *, bootstrap: GroupBootstrap | None = None) -> Esti
 def _mean_cosine(total: np.ndarray, same: np.ndarray, sums: np.ndarray) -> np.ndarray:
     """(b,) mean cosine of distinct rows: (|sum w z|^2 - sum w^2) / ((sum w)^2 - sum w^2), unit rows."""
     return (squared_length(sums) - same) / (total**2 - same)
+
+
+@dataclass(frozen=True)
+class PairExtras:
+    """More numbers about two modalities of the same studies. Rows are of unit length.
+
+    l2i              mean |x_i - y_i|, not squared; 0..2, lower = closer (Schrodi et al. 2025)
+    centroid_cosine  <mx, my> / (|mx| |my|), m the means; 1 = both clouds lie in one direction. NaN where
+                     a mean is shorter than 1e-6, as after mean removal
+    iimm             1/2 (mean <x_i, y_j>, i != j + mean <x_i, x_j>, i != j), x images: how alike different
+                     studies are, within and across (Niss et al. 2025); high = fine-tuning
+                     gains more, and forgets more
+    """
+
+    l2i: Estimate
+    centroid_cosine: Estimate
+    iimm: Estimate
+
+
+def pair_extras(x: np.ndarray, y: np.ndarray, *, bootstrap: GroupBootstrap | None = None) -> PairExtras:
+    """Measure two modalities, x and y both (n_studies, dim); intervals from each study's influence."""
+    x, y = paired_unit_arrays(x, y)
+    bootstrap = bootstrap or GroupBootstrap(np.arange(len(x)))
+    distance = np.linalg.norm(x - y, axis=1)
+    [l2i] = bootstrap.from_influence(np.array([distance.mean()]), distance - distance.mean())
+    return PairExtras(l2i, _centroid_cosine(x, y, bootstrap), _iimm(x, y, bootstrap))
+
+
+def _centroid_cosine(x: np.ndarray, y: np.ndarray, bootstrap: GroupBootstrap) -> Estimate:
+    mx, my = x.mean(axis=0), y.mean(axis=0)
+    lx, ly = np.linalg.norm(mx), np.linalg.norm(my)
+    if min(lx, ly) < MIN_MEAN_LENGTH:
+        return bootstrap.undefined("a mean vector is shorter than 1e-6, so it has no direction")
+    u, v = mx / lx, my / ly
+    cosine = u @ v
+    # the derivative of <u, v>: what of one mean's change is across it and along the other
+    influence = (x - mx) @ (v - cosine * u) / lx + (y - my) @ (u - cosine * v) / ly
+    return bootstrap.from_influence(np.array([cosine]), influence, bounds=(-1, 1))[0]
+
+
+def _iimm(x: np.ndarray, y: np.ndarray, bootstrap: GroupBootstrap) -> Estimate:
+    sx, sy = x.sum(axis=0), y.sum(axis=0)
+    across = (x @ sy + y @ sx) / 2 - np.einsum("nd,nd->n", x, y)
+    within = x @ sx - 1
+    per_study = (across + within) / (2 * (len(x) - 1))  # mean over all partners of this study
+    value = per_study.mean()
+    # a study stands on both sides of its pairs, so it pulls twice
+    return bootstrap.from_influence(np.array([value]), 2 * (per_study - value), bounds=(-1, 1))[0]

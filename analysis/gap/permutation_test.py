@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from suture.analysis.math.arrays import Matrix, paired_units
-from suture.analysis.math.group_sums import codes_of, group_sum_blocks, squared_length
+from suture.analysis.math.arrays import Matrix, paired_unit_rows
+from suture.analysis.math.group_sums import group_sum_blocks, label_codes, squared_length
 
 ROUNDING = 1e-6  # relative: float32 sums of the same signs in another order are the same gap
 PARTS = 8
 
 
 @dataclass(frozen=True)
-class FlipTest:
+class PermutationTest:
     """Permutation test of "there is no gap".
 
     p        (1 + flips with a gap at least as large) / (1 + permutations); small = there is a gap
@@ -30,7 +30,7 @@ class FlipTest:
 
 def gap_test(
     x: Matrix, y: Matrix, *, groups: np.ndarray, permutations: int = 1000, seed: int = 0
-) -> FlipTest:
+) -> PermutationTest:
     """Exchange x_i and y_i with probability 1/2, all studies of a group together, and take the gap.
 
     x, y (n_studies, dim) of unit rows; groups (n_studies,) labels. An exchange turns the sign of
@@ -38,8 +38,8 @@ def gap_test(
     a group are symmetric about 0; with many groups it tests their mean alone. The smallest p is
     1 / (1 + permutations), or about 2^(1 - groups) where that is more.
     """
-    x, y = paired_units(x, y)
-    codes = codes_of(groups)
+    x, y = paired_unit_rows(x, y)
+    codes = label_codes(groups)
     n_groups = int(codes.max()) + 1
     rng = np.random.default_rng(seed)
     sizes = (len(part) for part in np.array_split(np.arange(permutations), PARTS))
@@ -53,7 +53,7 @@ def gap_test(
     observed = float(np.linalg.norm(whole))
     reached = int((gaps >= observed * (1 - ROUNDING)).sum())
     p = (1 + reached) / (1 + permutations)
-    return FlipTest(p, len(x), n_groups, permutations, float(np.quantile(gaps, 0.95)))
+    return PermutationTest(p, len(x), n_groups, permutations, float(np.quantile(gaps, 0.95)))
 
 
 def _signs(bits: np.ndarray, groups: slice) -> np.ndarray:

@@ -10,11 +10,11 @@ import numpy as np
 
 from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap
 
-MOST = 12  # values shown, those of most studies
-FEWEST = 5  # studies of a value, below which a density would be a pretence
+MAX_VALUES = 12  # values shown, those of most studies
+MIN_STUDIES = 5  # studies of a value, below which a density would be a pretence
 BLOCK = 4096  # values at a time
 POINTS = 160
-FLOOR = 0.004  # smallest bandwidth: equal cosines still have a hill
+MIN_BANDWIDTH = 0.004  # smallest bandwidth: equal cosines still have a hill
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ def ridges(
     by: np.ndarray,
     groups: np.ndarray,
     *,
-    most: int = MOST,
-    fewest: int = FEWEST,
+    most: int = MAX_VALUES,
+    fewest: int = MIN_STUDIES,
     resamples: int = 1000,
     seed: int = 0,
 ) -> Ridges:
@@ -98,7 +98,7 @@ def paired_difference(a: np.ndarray, b: np.ndarray, *, bootstrap: GroupBootstrap
     """Mean of B - A of the same studies, (n,) each, with its interval over groups; above 0 = B is higher."""
     change = np.asarray(b, np.float64) - np.asarray(a, np.float64)
     mean = float(change.mean())
-    (estimate,) = bootstrap.linear(np.array([mean]), change - mean)
+    (estimate,) = bootstrap.from_influence(np.array([mean]), change - mean)
     return estimate
 
 
@@ -106,7 +106,7 @@ def density(values: np.ndarray, grid: np.ndarray) -> np.ndarray:
     """Gaussian kernel density of values (n,) over an even grid (g,), no hill finer than its steps."""
     low, high = np.quantile(values, [0.25, 0.75])
     spread = min(float(values.std()), float(high - low) / 1.34) or float(values.std())
-    width = max(0.9 * spread * len(values) ** -0.2, FLOOR, float(grid[1] - grid[0]))
+    width = max(0.9 * spread * len(values) ** -0.2, MIN_BANDWIDTH, float(grid[1] - grid[0]))
     total = np.zeros(len(grid))
     for start in range(0, len(values), BLOCK):
         away = (grid[:, None] - values[None, start : start + BLOCK]) / width

@@ -12,7 +12,7 @@ LEVEL = 0.05  # of the permutation test
 
 
 @dataclass(frozen=True)
-class Reading:
+class GapSummary:
     """One set and one pair of modalities in plain words.
 
     headline     the sentence to read first: how far apart a study's own image and report are
@@ -25,7 +25,7 @@ class Reading:
     basis: str
 
 
-def reading(evaluation: Evaluation, pair: tuple[str, str]) -> Reading | None:
+def gap_summary(evaluation: Evaluation, pair: tuple[str, str]) -> GapSummary | None:
     """The verdict on one set; None with fewer than two studies that have both modalities."""
     x, y = pair
     names = ("cos_true_pairs", "centroid_gap_debiased", "offset_share")
@@ -35,15 +35,15 @@ def reading(evaluation: Evaluation, pair: tuple[str, str]) -> Reading | None:
     plain = evaluation.find("centroid_gap", x, y)
     p = plain.p if plain is not None else None
     angle = degrees(cosine.value or 0.0)
-    return Reading(
+    return GapSummary(
         f"{x.capitalize()} and {y} of the same study are {angle:.0f} degrees apart.",
-        f"The middles of the two clouds are {gap.value:.2f} apart (debiased), {_chance(gap, p)}. A shift of "
-        f"one cloud would remove {share.value:.0%} of the squared distance between pairs.",
+        f"Centroid gap {gap.value:.2f} (debiased), {_describe_chance(gap, p)}. A shift of one modality would "
+        f"remove {share.value:.0%} of the squared distance between pairs.",
         f"{evaluation.set}, {evaluation.split} split, {cosine.n:,} studies in {cosine.n_groups:,} groups",
     )
 
 
-def _chance(gap: Metric, p: float | None) -> str:
+def _describe_chance(gap: Metric, p: float | None) -> str:
     """What the test of "no gap" and the interval allow to say."""
     if gap.low is None or gap.high is None or p is None:
         return "too few groups to say whether that is chance"

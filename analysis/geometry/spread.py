@@ -14,10 +14,16 @@ import numpy as np
 from scipy.special import entr
 from threadpoolctl import threadpool_limits
 
-from suture.analysis.math.arrays import Matrix, Units, scatter, taken, unit_rows, units
+from suture.analysis.math.arrays import Matrix, UnitRows, as_unit_rows, scatter, take_unit_rows, unit_rows
 from suture.analysis.math.group_sums import group_sums
-from suture.analysis.math.kernel_sums import kernel_sums, sample_error, spread_out
-from suture.analysis.statistics.bootstrap import MIN_GROUPS, Estimate, GroupBootstrap, sample_of, sampled_note
+from suture.analysis.math.kernel_sums import expand_influence, kernel_sums, sample_error
+from suture.analysis.statistics.bootstrap import (
+    MIN_GROUPS,
+    Estimate,
+    GroupBootstrap,
+    seeded_sample,
+    with_sample_note,
+)
 
 EXACT_STUDIES = 4096  # up to here every pair of rows is used, above a seeded sample of studies
 ROUNDING = 1e-14  # variances of unit rows below this are the rounding of float32 rows
@@ -38,16 +44,16 @@ def uniformity_wi(
     if len(z) < 2:
         return bootstrap.undefined("one row has no other to be compared with")
     n = bootstrap.n
-    chosen = sample_of(n, EXACT_STUDIES, seed)
-    rows = taken(z, np.concatenate([chosen + start for start in range(0, len(z), n)]))
+    chosen = seeded_sample(n, EXACT_STUDIES, seed)
+    rows = take_unit_rows(z, np.concatenate([chosen + start for start in range(0, len(z), n)]))
     sums, _ = kernel_sums(rows, None, [lambda squared: np.exp(squared * -t)])
     per_row = (sums[0] - 1) / (len(rows) - 1)  # a row's own kernel is 1 and left out
     mean = per_row.mean()
     # each row stands on both sides of its pairs, so it pulls twice; d log m = dm / m
     influence = _by_study(2 * (per_row / mean - 1)[:, None], len(chosen))
-    spread = spread_out(influence, chosen, n)
-    [found] = bootstrap.linear(np.array([np.log(mean)]), spread, bounds=(-np.inf, 0))
-    return sampled_note(found, len(chosen), n, error=sample_error(influence, chosen, n))
+    spread = expand_influence(influence, chosen, n)
+    [found] = bootstrap.from_influence(np.array([np.log(mean)]), spread, bounds=(-np.inf, 0))
+    return with_sample_note(found, len(chosen), n, error=sample_error(influence, chosen, n))
 
 
 def uniformity_w2(z: Matrix, *, bootstrap: GroupBootstrap | None = None) -> Estimate:
@@ -83,7 +89,7 @@ def spread(z: Matrix, *, bootstrap: GroupBootstrap | None = None) -> Spread:
 
     With fewer studies in the bootstrap than rows, z is a stack of modalities of the same studies.
     """
-    z = units(z)
+    z = as_unit_rows(z)
     bootstrap = bootstrap or GroupBootstrap(np.arange(len(z)))
 
     def statistics(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -92,7 +98,7 @@ def spread(z: Matrix, *, bootstrap: GroupBootstrap | None = None) -> Spread:
 
     w2_found, rank_found = _spectral(z, statistics, bootstrap)
     most = max(1, min(len(z) - 1, z.shape[1]))
-    return Spread(w2_found.within(-np.inf, 0), rank_found.within(1, most))
+    return Spread(w2_found.clipped(-np.inf, 0), rank_found.clipped(1, most))
 
 
 @dataclass(frozen=True)
@@ -111,7 +117,7 @@ class Isotropy:
 
 def isotropy(z: Matrix, *, bootstrap: GroupBootstrap | None = None) -> Isotropy:
     """How evenly z (n_rows, dim) of unit rows spreads its variance; a stack as in `spread`."""
-    z = units(z)
+    z = as_unit_rows(z)
     n, dim = z.shape
     bootstrap = bootstrap or GroupBootstrap(np.arange(n))
 
@@ -131,14 +137,14 @@ def isotropy(z: Matrix, *, bootstrap: GroupBootstrap | None = None) -> Isotropy:
     if n < dim or dim < 2:
         reason = f"{n:,} rows cannot fill {dim:,} dimensions: IsoScore needs as many rows, and two dimensions"
         score = bootstrap.undefined(reason)
-    return Isotropy(ratio.within(1, dim), score.within(0, 1))
+    return Isotropy(ratio.clipped(1, dim), score.clipped(0, 1))
 
 
 # eigenvalues (k,) -> values (q,) and their slopes in each eigenvalue (k, q)
 Statistics = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
-def _spectral(z: Units, statistics: Statistics, bootstrap: GroupBootstrap) -> list[Estimate]:
+def _spectral(z: UnitRows, statistics: Statistics, bootstrap: GroupBootstrap) -> list[Estimate]:
     """Statistics of the spectrum of z with intervals, a stack by study."""
     values, vectors = np.linalg.eigh(_smaller_product(z))
     kept = values > ROUNDING
@@ -154,10 +160,10 @@ def _spectral(z: Units, statistics: Statistics, bootstrap: GroupBootstrap) -> li
     influence = _by_study(pulls - values @ slopes, bootstrap.n)
     if MIN_GROUPS <= bootstrap.n_groups < FEW * z.shape[1] and bootstrap.resamples > LEFT_OUT:
         influence = influence * _correction(z, statistics, influence, bootstrap)
-    return bootstrap.linear(found, influence)
+    return bootstrap.from_influence(found, influence)
 
 
-def _smaller_product(z: Units) -> np.ndarray:
+def _smaller_product(z: UnitRows) -> np.ndarray:
     """The biased covariance, or the centred rows' own products: the same spectrum but for zeros."""
     if len(z) >= z.shape[1]:
         return scatter(z) / len(z)
@@ -166,7 +172,7 @@ def _smaller_product(z: Units) -> np.ndarray:
 
 
 def _correction(
-    z: Units, statistics: Statistics, influence: np.ndarray, bootstrap: GroupBootstrap
+    z: UnitRows, statistics: Statistics, influence: np.ndarray, bootstrap: GroupBootstrap
 ) -> np.ndarray:
     """(q,) spread by leaving out blocks of groups (jackknife), over the spread of first order."""
     blocks = min(LEFT_OUT, bootstrap.n_groups)
@@ -182,11 +188,11 @@ def _correction(
     return np.divide(spread, first_order, out=np.ones_like(spread), where=first_order > 0)
 
 
-def _without(z: Units, of_row: np.ndarray, blocks: int) -> Iterator[np.ndarray]:
+def _without(z: UnitRows, of_row: np.ndarray, blocks: int) -> Iterator[np.ndarray]:
     """The smaller product of all rows but those of each block, (n_rows,) of int, in turn."""
-    if z.held is not None:
+    if z.in_memory is not None:
         for left in range(blocks):
-            yield _smaller_product(Units(z.held[of_row != left]))
+            yield _smaller_product(UnitRows(z.in_memory[of_row != left]))
         return
     dim = z.shape[1]
     products, sums = np.zeros((blocks, dim, dim)), np.zeros((blocks, dim))

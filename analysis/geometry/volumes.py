@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from suture.analysis.math.arrays import Matrix, paired_units
+from suture.analysis.math.arrays import Matrix, paired_unit_rows
 from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap
 
 
@@ -34,7 +34,7 @@ def volumes(vectors: Sequence[Matrix], *, bootstrap: GroupBootstrap | None = Non
     if len(vectors) < 2:
         raise ValueError(f"Expected two or more modalities, got {len(vectors)}.")
     first, *others = vectors
-    unit = [paired_units(first, first)[0], *(paired_units(first, z)[1] for z in others)]
+    unit = [paired_unit_rows(first, first)[0], *(paired_unit_rows(first, z)[1] for z in others)]
     bootstrap = bootstrap or GroupBootstrap(np.arange(len(first)))
     gram = np.concatenate([_gram([z.take(rows) for z in unit]) for rows, _ in unit[0].blocks()])
     volume = _mean(np.sqrt(np.abs(np.linalg.det(gram))), bootstrap)
@@ -60,4 +60,4 @@ def _area(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
 
 def _mean(values: np.ndarray, bootstrap: GroupBootstrap) -> Estimate:
     mean = values.mean()
-    return bootstrap.linear(np.array([mean]), values - mean, bounds=(0, np.inf))[0]
+    return bootstrap.from_influence(np.array([mean]), values - mean, bounds=(0, np.inf))[0]

@@ -13,25 +13,25 @@ import numpy as np
 
 MIN_NORM = 1e-12
 ROUNDING = 1e-14  # of the length of a row just divided by its length
-HELD = 1 << 25  # numbers that are held as float64, 256 MB; more are read anew by each who needs them
+MAX_IN_MEMORY = 1 << 25  # numbers that are held as float64, 256 MB; more are read anew by each who needs them
 BLOCK = 8192  # rows in memory at a time
 
 
 def unit_rows(matrix: Matrix) -> np.ndarray:
     """Rows scaled to length 1 in float64. ValueError for a row without direction or not finite."""
-    if isinstance(matrix, Units):
+    if isinstance(matrix, UnitRows):
         return matrix.take(slice(None))
     wide = np.asarray(matrix, dtype=np.float64)
     if wide.ndim != 2:
         raise ValueError(f"Expected (n_studies, dim), got shape {wide.shape}.")
     norms = np.sqrt(np.einsum("nd,nd->n", wide, wide))[:, None]
-    _check(norms)
+    _check_lengths(norms)
     if np.abs(norms - 1).max(initial=0) < ROUNDING:
         return wide  # the very array, if it was float64: what is known of it stays known
     return wide / norms
 
 
-def paired(x: Matrix, y: Matrix) -> tuple[np.ndarray, np.ndarray]:
+def paired_unit_arrays(x: Matrix, y: Matrix) -> tuple[np.ndarray, np.ndarray]:
     """Both sides with unit rows. ValueError unless the shapes agree and there are two pairs."""
     check_pairs(x, y)
     return unit_rows(x), unit_rows(y)
@@ -45,7 +45,7 @@ def check_pairs(x: Matrix, y: Matrix) -> None:
         raise ValueError(f"At least 2 pairs are needed, got {len(x)}.")
 
 
-class Units:
+class UnitRows:
     """Unit rows (n_rows, dim) of one matrix, or of several behind one another; float64 where they are taken.
 
     matrices  (n, dim) each, of any float type, in memory or mapped: of many rows no copy is made
@@ -64,16 +64,16 @@ class Units:
             raise ValueError(f"Expected (n_studies, dim), got shape {np.shape(matrices[0])}.")
         self.shape = self.each * len(matrices), matrices[0].shape[1]
         self.lengths = np.empty(0)
-        self.held: np.ndarray | None = None
-        if self.shape[0] * self.shape[1] <= HELD:
+        self.in_memory: np.ndarray | None = None
+        if self.shape[0] * self.shape[1] <= MAX_IN_MEMORY:
             parts = [m if rows is None else m[rows] for m in matrices]
-            self.held = unit_rows(parts[0] if len(parts) == 1 else np.concatenate(parts))
+            self.in_memory = unit_rows(parts[0] if len(parts) == 1 else np.concatenate(parts))
         elif lengths is not None:
             self.lengths = lengths
         else:
             parts = [np.sqrt(np.einsum("nd,nd->n", p, p)) for _, p in self._blocks(self._wide)]
             self.lengths = np.concatenate(parts)
-            _check(self.lengths)
+            _check_lengths(self.lengths)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -83,8 +83,8 @@ class Units:
 
     def take(self, rows: slice | np.ndarray) -> np.ndarray:
         """Some of the rows, (m, dim) float64 of length 1."""
-        if self.held is not None:
-            return self.held[rows]
+        if self.in_memory is not None:
+            return self.in_memory[rows]
         return self._wide(rows) / self.lengths[rows][:, None]
 
     def blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
@@ -93,7 +93,7 @@ class Units:
 
     def source(self, rows: slice | np.ndarray) -> np.ndarray:
         """Some of the rows, of length 1 where they are held, else as they came and of their type."""
-        return self.raw(rows) if self.held is None else self.held[rows]
+        return self.raw(rows) if self.in_memory is None else self.in_memory[rows]
 
     def raw(self, rows: slice | np.ndarray) -> np.ndarray:
         """Some of the rows as they came, neither scaled nor widened."""
@@ -113,8 +113,8 @@ class Units:
 
     def total(self, rows: slice | np.ndarray) -> np.ndarray:
         """(dim,) sum of some rows, in their order."""
-        if self.held is not None:
-            return self.held[rows].sum(axis=0)
+        if self.in_memory is not None:
+            return self.in_memory[rows].sum(axis=0)
         places = np.arange(len(self))[rows]
         steps = range(0, len(places), BLOCK)
         return np.sum([self.take(places[i : i + BLOCK]).sum(axis=0) for i in steps], axis=0)
@@ -131,39 +131,39 @@ class Units:
             yield part, take(part)
 
 
-def units(matrix: Matrix) -> Units:
+def as_unit_rows(matrix: Matrix) -> UnitRows:
     """The same rows, to be read by blocks."""
-    return matrix if isinstance(matrix, Units) else Units(np.asarray(matrix))
+    return matrix if isinstance(matrix, UnitRows) else UnitRows(np.asarray(matrix))
 
 
-def joined(parts: Sequence[Units]) -> Units:
+def stacked_rows(parts: Sequence[UnitRows]) -> UnitRows:
     """The rows of several modalities of the same studies, one modality after the other."""
-    lengths = None if parts[0].held is not None else np.concatenate([z.lengths for z in parts])
-    return Units(*(m for z in parts for m in z.matrices), rows=parts[0].rows, lengths=lengths)
+    lengths = None if parts[0].in_memory is not None else np.concatenate([z.lengths for z in parts])
+    return UnitRows(*(m for z in parts for m in z.matrices), rows=parts[0].rows, lengths=lengths)
 
 
-def source(matrix: Matrix, rows: np.ndarray) -> np.ndarray:
+def stored_rows(matrix: Matrix, rows: np.ndarray) -> np.ndarray:
     """Some rows as those who rank them read them: see `Units.source`."""
-    return matrix.source(rows) if isinstance(matrix, Units) else matrix[rows]
+    return matrix.source(rows) if isinstance(matrix, UnitRows) else matrix[rows]
 
 
-def taken(matrix: Matrix, rows: np.ndarray) -> np.ndarray:
+def take_unit_rows(matrix: Matrix, rows: np.ndarray) -> np.ndarray:
     """Some rows (m, dim) of many, scaled to length 1 in float64; the others are not looked at."""
-    return matrix.take(rows) if isinstance(matrix, Units) else unit_rows(matrix[rows])
+    return matrix.take(rows) if isinstance(matrix, UnitRows) else unit_rows(matrix[rows])
 
 
-def paired_units(x: Matrix, y: Matrix) -> tuple[Units, Units]:
-    """`paired` for rows that are read by blocks."""
+def paired_unit_rows(x: Matrix, y: Matrix) -> tuple[UnitRows, UnitRows]:
+    """`paired_unit_arrays` for rows that are read by blocks."""
     check_pairs(x, y)
-    return units(x), units(y)
+    return as_unit_rows(x), as_unit_rows(y)
 
 
-def true_cosines(x: Units, y: Units) -> np.ndarray:
+def true_cosines(x: UnitRows, y: UnitRows) -> np.ndarray:
     """(n,) cosine of every pair."""
     return np.concatenate([np.einsum("nd,nd->n", part, y.take(rows)) for rows, part in x.blocks()])
 
 
-def scatter(z: Units) -> np.ndarray:
+def scatter(z: UnitRows) -> np.ndarray:
     """(dim, dim) sum over rows of (z_i - mean) (z_i - mean)^T."""
     found = np.zeros((z.shape[1], z.shape[1]))
     for _, part in z.blocks():
@@ -172,13 +172,13 @@ def scatter(z: Units) -> np.ndarray:
     return found
 
 
-def _check(lengths: np.ndarray) -> None:
+def _check_lengths(lengths: np.ndarray) -> None:
     bad = int((~np.isfinite(lengths) | (lengths < MIN_NORM)).sum())
     if bad:
         raise ValueError(f"{bad} of {len(lengths)} rows are zero or not finite. Leave them out first.")
 
 
-Matrix = np.ndarray | Units
+Matrix = np.ndarray | UnitRows
 Taker = Callable[[slice | np.ndarray], np.ndarray]
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-Scored = tuple[float, np.ndarray]  # a value, and its influence (n_studies,), mean 0
+ValueAndInfluence = tuple[float, np.ndarray]  # a value, and its influence (n_studies,), mean 0
 
 
 @dataclass(frozen=True)
-class Table:
+class ContingencyTable:
     """Shares of rows in each pair of classes.
 
     joint   (n_studies, m) share of the rows that are in the same two classes as each row of a study
@@ -23,7 +23,7 @@ class Table:
     second: np.ndarray
     sizes: np.ndarray
 
-    def v_measure(self) -> Scored:
+    def v_measure(self) -> ValueAndInfluence:
         """2 I / (H(first) + H(second)), 0..1; also NMI, and 1 where both are one class."""
         (i, pull), (h, of_h), (k, of_k) = self._information()
         if h + k == 0:
@@ -31,20 +31,22 @@ class Table:
         value = 2 * i / (h + k)
         return value, (2 * pull - value * (of_h + of_k)) / (h + k)
 
-    def homogeneity(self) -> Scored:
+    def homogeneity(self) -> ValueAndInfluence:
         """I / H(first): 1 = each class of the second holds one of the first alone."""
         shared, own, _ = self._information()
-        return _share(shared, own)
+        return _information_ratio(shared, own)
 
-    def completeness(self) -> Scored:
+    def completeness(self) -> ValueAndInfluence:
         """I / H(second): 1 = each class of the first lies in one of the second."""
         shared, _, own = self._information()
-        return _share(shared, own)
+        return _information_ratio(shared, own)
 
-    def adjusted_rand(self) -> Scored:
+    def adjusted_rand(self) -> ValueAndInfluence:
         """(S - E) / ((A + B) / 2 - E) over pairs of rows, S together in both, A and B in one, E = A B by
         chance; 1 where there is nothing to tell apart."""
-        s, a, b = (_pairs(c) for c in (self.sizes, self.sizes.sum(axis=1), self.sizes.sum(axis=0)))
+        s, a, b = (
+            _share_of_pairs_together(c) for c in (self.sizes, self.sizes.sum(axis=1), self.sizes.sum(axis=0))
+        )
         top, bottom = s - a * b, (a + b) / 2 - a * b
         if bottom == 0:
             return 1.0, np.zeros(len(self.joint))
@@ -54,29 +56,31 @@ class Table:
         by_chance = a * of_b + b * of_a
         return value, (of_s - by_chance - value * ((of_a + of_b) / 2 - by_chance)) / bottom
 
-    def _information(self) -> tuple[Scored, Scored, Scored]:
+    def _information(self) -> tuple[ValueAndInfluence, ValueAndInfluence, ValueAndInfluence]:
         """Mutual information and the two entropies, in nats."""
         (both, pull), first, second = (_entropy(p) for p in (self.joint, self.first, self.second))
         shared = max(0.0, first[0] + second[0] - both)
         return (shared, first[1] + second[1] - pull), first, second
 
 
-def counted(first: np.ndarray, second: np.ndarray) -> Table:
+def contingency_table(first: np.ndarray, second: np.ndarray) -> ContingencyTable:
     """The table of two numberings from 0 on, (n_studies, m) of int each, m rows a study."""
     sizes = np.zeros((first.max() + 1, second.max() + 1), np.int64)
     np.add.at(sizes, (first, second), 1)
     shares = sizes / first.size
-    return Table(shares[first, second], shares.sum(axis=1)[first], shares.sum(axis=0)[second], sizes)
+    return ContingencyTable(
+        shares[first, second], shares.sum(axis=1)[first], shares.sum(axis=0)[second], sizes
+    )
 
 
-def _entropy(shares: np.ndarray) -> Scored:
+def _entropy(shares: np.ndarray) -> ValueAndInfluence:
     """Mean of -log p over rows: that mean is -sum p log p."""
     surprise = -np.log(shares).mean(axis=1)
     value = float(surprise.mean())
     return value, surprise - value
 
 
-def _share(shared: Scored, own: Scored) -> Scored:
+def _information_ratio(shared: ValueAndInfluence, own: ValueAndInfluence) -> ValueAndInfluence:
     """I / H, 1 where there is nothing to know."""
     if own[0] == 0:
         return 1.0, np.zeros(len(own[1]))
@@ -84,7 +88,7 @@ def _share(shared: Scored, own: Scored) -> Scored:
     return value, (shared[1] - value * own[1]) / own[0]
 
 
-def _pairs(counts: np.ndarray) -> float:
+def _share_of_pairs_together(counts: np.ndarray) -> float:
     """Share of the pairs of rows that lie in one class."""
     n = counts.sum()
     return float((counts * (counts - 1)).sum() / (n * (n - 1)))

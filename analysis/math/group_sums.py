@@ -10,7 +10,7 @@ import pandas as pd
 from suture.analysis.math.arrays import BLOCK
 
 
-def codes_of(labels: Iterable[object]) -> np.ndarray:
+def label_codes(labels: Iterable[object]) -> np.ndarray:
     """(n,) int: one number a label, in their order as text; a long one does not make the others longer."""
     return pd.factorize(np.asarray([str(label) for label in labels], dtype=object), sort=True)[0]
 

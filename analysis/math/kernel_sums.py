@@ -40,7 +40,7 @@ def kernel_sums(
     return (rows + columns, rows + columns) if alone else (rows, columns)
 
 
-def spread_out(influence: np.ndarray, chosen: np.ndarray, n: int) -> np.ndarray:
+def expand_influence(influence: np.ndarray, chosen: np.ndarray, n: int) -> np.ndarray:
     """(n, k) influence of all studies on a mean over chosen ones, from (len(chosen), k) of those.
 
     A resample draws among all n; the chosen stand for n / len(chosen) studies each, so the spread is that

@@ -12,7 +12,7 @@ from suture.analysis.math.arrays import BLOCK
 
 
 @dataclass(frozen=True)
-class Stack:
+class RowStack:
     """Rows `where[0]` of `parts[0]`, then rows `where[1]` of `parts[1]`, and so on; (n_rows, dim).
 
     parts  matrices of one width and any float type, also mapped from disk
@@ -55,6 +55,6 @@ class Stack:
                 yield slice(at, at + len(rows)), np.asarray(block, dtype=np.float32)
 
 
-def stack(z: np.ndarray | Stack) -> Stack:
+def as_row_stack(z: np.ndarray | RowStack) -> RowStack:
     """The same rows, whichever they come as."""
-    return z if isinstance(z, Stack) else Stack([z], [np.arange(len(z))])
+    return z if isinstance(z, RowStack) else RowStack([z], [np.arange(len(z))])

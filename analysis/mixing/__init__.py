@@ -6,20 +6,20 @@ the rows mean: a collapsed space mixes too, so read them beside uniformity and e
 
 from __future__ import annotations
 
+from suture.analysis.mixing.by_label import MixingByLabel, mixing_by_label
 from suture.analysis.mixing.joint_graph import JointGraph, joint_neighbours
-from suture.analysis.mixing.labels import MixingByLabel, mixing_by_label
-from suture.analysis.mixing.measures import Mixing, MixingInFull, mixing, mixing_in_full, same_to_other
+from suture.analysis.mixing.measures import ExtendedMixing, Mixing, extended_mixing, mixing, same_to_other
 from suture.analysis.mixing.silhouette import modality_silhouette
 
 __all__ = [
+    "ExtendedMixing",
     "JointGraph",
     "Mixing",
     "MixingByLabel",
-    "MixingInFull",
+    "extended_mixing",
     "joint_neighbours",
     "mixing",
     "mixing_by_label",
-    "mixing_in_full",
     "modality_silhouette",
     "same_to_other",
 ]

@@ -14,15 +14,17 @@ import numpy as np
 from suture.analysis.mixing.joint_graph import JointGraph
 from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap
 
-AROUND = 3  # the k-th place is told by k / 3 places before and after it: one place alone is mostly chance
+BOUNDARY_FRACTION = (
+    3  # the k-th place is told by k / 3 places before and after it: one place alone is mostly chance
+)
 
 
-def edge(k: int, places: int) -> slice:
+def boundary_places(k: int, places: int) -> slice:
     """The places about the end of the first k, of all places that there are."""
-    return slice(max(k - k // AROUND - 1, 0), min(k + k // AROUND + 1, places))
+    return slice(max(k - k // BOUNDARY_FRACTION - 1, 0), min(k + k // BOUNDARY_FRACTION + 1, places))
 
 
-def pulled(
+def mean_with_interval(
     graph: JointGraph,
     values: np.ndarray,
     pulls: np.ndarray,
@@ -41,17 +43,20 @@ def pulled(
     Where a sample of studies asks, all studies are drawn anew, found through the rows that ask; n stays
     the sample.
     """
-    draws = graph.resampling(bootstrap)
-    value, influence = influenced(graph, values, pulls, by_kind=by_kind)
+    draws = graph.query_bootstrap(bootstrap)
+    value, influence = mean_and_influence(graph, values, pulls, by_kind=by_kind)
     whole = bootstrap or GroupBootstrap(np.arange(graph.n_studies))
-    (estimate,) = whole.linear(np.array([value / scale]), influence / scale, bounds=bounds)
-    return graph.said(replace(estimate, n=draws.n, n_groups=draws.n_groups))
+    (estimate,) = whole.from_influence(np.array([value / scale]), influence / scale, bounds=bounds)
+    return graph.with_sample_note(replace(estimate, n=draws.n, n_groups=draws.n_groups))
 
 
-def influenced(
+def mean_and_influence(
     graph: JointGraph, values: np.ndarray, pulls: np.ndarray, *, by_kind: bool
 ) -> tuple[float, np.ndarray]:
-    """The mean of the values and each study's influence on it, (n_studies,), mean 0. See `pulled`."""
+    """The mean of the values, and the influence of each study on it, (n_studies,), mean 0.
+
+    Arguments as in `mean_with_interval`.
+    """
     known = np.isfinite(values)
     kind = graph.modality[graph.queries] if by_kind else np.zeros(len(values), int)
     counts = np.bincount(kind, known)
@@ -66,10 +71,12 @@ def influenced(
     rows = np.bincount(graph.study, minlength=n)
     total -= total.sum() * rows / rows.sum()
     asking = np.broadcast_to(own[:, None], found.shape)
-    return float(means.mean()), counted_once(total, asking.ravel(), found.ravel(), n * weighed.ravel())
+    return float(means.mean()), without_double_counting(
+        total, asking.ravel(), found.ravel(), n * weighed.ravel()
+    )
 
 
-def counted_once(
+def without_double_counting(
     influence: np.ndarray, asking: np.ndarray, found: np.ndarray, pulls: np.ndarray
 ) -> np.ndarray:
     """The influence (n_studies,), scaled so that the chance of who finds whom does not count twice.

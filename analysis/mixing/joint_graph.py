@@ -8,14 +8,20 @@ from functools import cached_property
 
 import numpy as np
 
-from suture.analysis.math.arrays import Matrix, Units, joined, source
-from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap, narrowed, sample_of, sampled_note
+from suture.analysis.math.arrays import Matrix, UnitRows, stacked_rows, stored_rows
+from suture.analysis.statistics.bootstrap import (
+    Estimate,
+    GroupBootstrap,
+    seeded_sample,
+    subset_bootstrap,
+    with_sample_note,
+)
 
 NEIGHBOURS = 90  # what LISI looks at
-LIMIT = 8192  # pooled rows; above, a sample of rows asks
-QUERIES = 2048  # pooled rows that ask, where not all do
-TOGETHER = 64  # rows whose neighbours are in memory at a time
-SPARE = 8  # candidates beyond k: cosines round where distances do not
+MAX_EXACT_ROWS = 8192  # pooled rows; above, a sample of rows asks
+SAMPLED_ROWS = 2048  # pooled rows that ask, where not all do
+ROWS_AT_A_TIME = 64  # rows whose neighbours are in memory at a time
+SPARE_CANDIDATES = 8  # candidates beyond k: cosines round where distances do not
 
 
 @dataclass(frozen=True)
@@ -62,20 +68,20 @@ class JointGraph:
         """(kinds,) rows of each modality."""
         return np.bincount(self.modality, minlength=self.kinds)
 
-    def lacks(self, k: int) -> str:
+    def why_undefined(self, k: int) -> str:
         """Why there is no number about k neighbours; "" where there is one."""
         if (self.sizes == 0).any():
             return "a modality has no rows"
         return "" if k <= self.k else f"needs {k} other rows, all modalities together; there are {self.k}"
 
-    def resampling(self, bootstrap: GroupBootstrap | None) -> GroupBootstrap:
+    def query_bootstrap(self, bootstrap: GroupBootstrap | None) -> GroupBootstrap:
         """The bootstrap of all studies, cut to those that ask. ValueError for another number of studies."""
         bootstrap = bootstrap or GroupBootstrap(np.arange(self.n_studies))
-        return narrowed(bootstrap, self.sampled, self.n_studies)
+        return subset_bootstrap(bootstrap, self.sampled, self.n_studies)
 
-    def said(self, estimate: Estimate) -> Estimate:
+    def with_sample_note(self, estimate: Estimate) -> Estimate:
         """The estimate with a note on the sample that it comes from."""
-        return sampled_note(estimate, len(self.sampled), self.n_studies)
+        return with_sample_note(estimate, len(self.sampled), self.n_studies)
 
 
 def joint_neighbours(
@@ -83,8 +89,8 @@ def joint_neighbours(
     *,
     studies: Sequence[np.ndarray] | None = None,
     k: int = NEIGHBOURS,
-    limit: int = LIMIT,
-    queries: int = QUERIES,
+    limit: int = MAX_EXACT_ROWS,
+    queries: int = SAMPLED_ROWS,
     seed: int = 0,
 ) -> JointGraph:
     """Find the k nearest of all rows for each row, or for a sample of rows where there are many.
@@ -103,7 +109,7 @@ def joint_neighbours(
     n, n_studies = len(pooled), int(study.max(initial=-1)) + 1
     sampled = np.arange(n_studies)
     if n > limit:
-        sampled = sample_of(n_studies, max(1, round(queries * n_studies / n)), seed)
+        sampled = seeded_sample(n_studies, max(1, round(queries * n_studies / n)), seed)
     asking = np.flatnonzero(np.isin(study, sampled))
     rows, distances = _neighbours(pooled, asking, min(k, max(n - 1, 0)))
     return JointGraph(asking, rows, distances, modality, study, sampled, n_studies, len(vectors))
@@ -122,22 +128,22 @@ def _pool(
         studies = [np.arange(size) for size in sizes]
     if [len(s) for s in studies] != sizes:
         raise ValueError(f"Expected the study of each row, {sizes}, got {[len(s) for s in studies]}.")
-    units = [z for z in vectors if isinstance(z, Units)]
-    pooled = joined(units) if len(units) == len(vectors) else np.concatenate(vectors)
+    units = [z for z in vectors if isinstance(z, UnitRows)]
+    pooled = stacked_rows(units) if len(units) == len(vectors) else np.concatenate(vectors)
     return pooled, np.repeat(np.arange(len(sizes)), sizes), np.concatenate(studies)
 
 
 def _neighbours(z: Matrix, asking: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """(rows, distances) of the k nearest of z for the rows that ask."""
     from suture.analysis.mixing.kernels import distances_to
+    from suture.analysis.retrieval.distinct_rows import distinct_rows, slices
     from suture.analysis.retrieval.engine import search
-    from suture.analysis.retrieval.rows import parts_of, rows_of
 
-    items = rows_of(z)
+    items = distinct_rows(z)
     if k == 0:
         return np.empty((len(asking), 0), int), np.empty((len(asking), 0))
-    queries = items if len(asking) == len(z) else rows_of(source(z, asking))
-    found = search(queries, items, forward=[], k=k + 1 + SPARE)[0].nearest
+    queries = items if len(asking) == len(z) else distinct_rows(stored_rows(z, asking))
+    found = search(queries, items, forward=[], k=k + 1 + SPARE_CANDIDATES)[0].nearest
     itself = found == asking[:, None]
     itself[~itself.any(axis=1), -1] = True  # earlier copies of it took all places
     found = found[~itself].reshape(len(asking), -1)
@@ -146,7 +152,7 @@ def _neighbours(z: Matrix, asking: np.ndarray, k: int) -> tuple[np.ndarray, np.n
         distances_to(
             items.take(own[p]), items.scale[own[p]], items.take(near[p].ravel()), items.scale[near[p]]
         )
-        for p in parts_of(len(own), TOGETHER)
+        for p in slices(len(own), ROWS_AT_A_TIME)
     ]
     distances = np.concatenate(parts)
     order = np.argsort(distances, axis=1, kind="stable")[:, :k]

@@ -7,30 +7,30 @@ from itertools import permutations
 
 import numpy as np
 
-from suture.analysis.mixing.influence import edge
+from suture.analysis.mixing.influence import boundary_places
 from suture.analysis.mixing.joint_graph import JointGraph
 
 LEVEL = 0.05  # of the chi-square test
-FEWEST, MOST = 10, 70
+MIN_NEIGHBOURS, MAX_NEIGHBOURS = 10, 70
 
 
 def kbet_neighbours(sizes: np.ndarray) -> int:
     """k0 of kBET: a quarter of the mean size of a modality, within 10..70."""
-    return int(np.clip(sizes.mean() // 4, FEWEST, MOST))
+    return int(np.clip(sizes.mean() // 4, MIN_NEIGHBOURS, MAX_NEIGHBOURS))
 
 
 def rejections(graph: JointGraph, k: int) -> np.ndarray:
     """(q,) bool: the modality counts among the k nearest differ from the shares among all rows."""
-    return _rejected(_kinds_near(graph, slice(k)), graph.sizes)
+    return _rejected(_modality_counts(graph, slice(k)), graph.sizes)
 
 
-def rejection_pulls(graph: JointGraph, k: int) -> np.ndarray:
+def rejection_sensitivities(graph: JointGraph, k: int) -> np.ndarray:
     """(q, k): how a further neighbour of the i-th one's kind changes `rejections`.
 
     Counts are whole: a few neighbours of its kind come in for others from the edge, or leave for them, and
     they share the difference.
     """
-    counts, at = _kinds_near(graph, slice(k)), _kinds_near(graph, edge(k, graph.k))
+    counts, at = _modality_counts(graph, slice(k)), _modality_counts(graph, boundary_places(k, graph.k))
     at = at / at.sum(axis=1, keepdims=True)
     some = math.ceil(math.sqrt(k) / 2)  # a standard deviation of how many of them are of one kind
     pulls = np.zeros(counts.shape)
@@ -42,7 +42,7 @@ def rejection_pulls(graph: JointGraph, k: int) -> np.ndarray:
     return np.take_along_axis(pulls, graph.modality[graph.rows[:, :k]], axis=1)
 
 
-def _kinds_near(graph: JointGraph, places: slice) -> np.ndarray:
+def _modality_counts(graph: JointGraph, places: slice) -> np.ndarray:
     """(q, kinds) neighbours of each modality at these places."""
     near = graph.modality[graph.rows[:, places]]
     return np.stack([(near == kind).sum(axis=1) for kind in range(graph.kinds)], axis=1)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from suture.analysis.mixing.influence import edge
+from suture.analysis.mixing.influence import boundary_places
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Lisi:
             slope -= 2 * share * (p * (of_kind - share) - faster * lost)
         slope *= self.values[:, None] ** 2
         k = p.shape[1]
-        return slope - slope[:, edge(k, k)].mean(axis=1, keepdims=True)
+        return slope - slope[:, boundary_places(k, k)].mean(axis=1, keepdims=True)
 
 
 def lisi(distances: np.ndarray, modality: np.ndarray, kinds: int, perplexity: int) -> Lisi:

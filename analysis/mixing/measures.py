@@ -11,13 +11,13 @@ from functools import partial
 
 import numpy as np
 
-from suture.analysis.mixing.influence import edge, influenced, pulled
+from suture.analysis.mixing.influence import boundary_places, mean_and_influence, mean_with_interval
 from suture.analysis.mixing.joint_graph import JointGraph
-from suture.analysis.mixing.kbet import kbet_neighbours, rejection_pulls, rejections
+from suture.analysis.mixing.kbet import kbet_neighbours, rejection_sensitivities, rejections
 from suture.analysis.mixing.lisi import lisi
 from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap
 
-LISI_FEWEST = 6  # neighbours: a perplexity of 2
+MIN_LISI_NEIGHBOURS = 6  # neighbours: a perplexity of 2
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Mixing:
 
 
 @dataclass(frozen=True)
-class MixingInFull:
+class ExtendedMixing:
     """The same at other k, with the own partner, and whether neighbourhoods look like the whole (kBET).
 
     mixing_at_k                  over chance; 1 = mixed. With the partner, k = 1 is close to recall at 1
@@ -70,7 +70,7 @@ def mixing(graph: JointGraph, *, bootstrap: GroupBootstrap | None = None) -> Mix
     return Mixing(without, _ilisi(graph, bootstrap))
 
 
-def mixing_in_full(graph: JointGraph, *, bootstrap: GroupBootstrap | None = None) -> MixingInFull:
+def extended_mixing(graph: JointGraph, *, bootstrap: GroupBootstrap | None = None) -> ExtendedMixing:
     """Mixing at 1, 5, 10 and 30 with and without the partner, and kBET (Buettner et al. 2019).
 
     kBET: chi-square test, M - 1 degrees of freedom, of the modality counts among the k0 nearest against
@@ -85,7 +85,7 @@ def mixing_in_full(graph: JointGraph, *, bootstrap: GroupBootstrap | None = None
         for k in (1, 5, 30)
     }
     rejected, accepted = _kbet(graph, bootstrap)
-    return MixingInFull(**shares, kbet_rejection=rejected, kbet_acceptance=accepted)
+    return ExtendedMixing(**shares, kbet_rejection=rejected, kbet_acceptance=accepted)
 
 
 def same_to_other(graph: JointGraph, *, bootstrap: GroupBootstrap | None = None) -> tuple[Estimate, ...]:
@@ -94,8 +94,8 @@ def same_to_other(graph: JointGraph, *, bootstrap: GroupBootstrap | None = None)
     For images it is known as ITR, for texts as TIR; 1 = balanced, higher = separate. Undefined where no
     row has a nearest neighbour of another modality. Source: Role et al. 2025 ("Fill the Gap").
     """
-    draws = graph.resampling(bootstrap)
-    if reason := graph.lacks(1):
+    draws = graph.query_bootstrap(bootstrap)
+    if reason := graph.why_undefined(1):
         return (draws.undefined(reason),) * graph.kinds
     return tuple(_same_to_other(graph, kind, draws) for kind in range(graph.kinds))
 
@@ -113,30 +113,32 @@ def other_shares(graph: JointGraph, k: int, *, without_partner: bool = False) ->
 def _mixing_at(
     graph: JointGraph, k: int, bootstrap: GroupBootstrap | None, *, without_partner: bool
 ) -> Estimate:
-    draws = graph.resampling(bootstrap)
-    if reason := graph.lacks(k):
+    draws = graph.query_bootstrap(bootstrap)
+    if reason := graph.why_undefined(k):
         return draws.undefined(reason)
     shares = other_shares(graph, k, without_partner=without_partner)
     asked = graph.modality[graph.queries]
     if not all(np.isfinite(shares[asked == kind]).any() for kind in range(graph.kinds)):
         return draws.undefined("nothing but the own partner is ever near")
-    chance = _by_kind(_chance(graph, without_partner=without_partner), asked, graph.kinds)
+    chance = _mean_over_modalities(_chance(graph, without_partner=without_partner), asked, graph.kinds)
     if not chance > 0:
         return draws.undefined("there are no rows of other studies to mix with")
-    pulls = _share_pulls(graph, shares, k, without_partner=without_partner)
-    return pulled(graph, shares, pulls, bootstrap, by_kind=True, scale=chance, bounds=(0, np.inf))
+    pulls = _share_sensitivities(graph, shares, k, without_partner=without_partner)
+    return mean_with_interval(graph, shares, pulls, bootstrap, by_kind=True, scale=chance, bounds=(0, np.inf))
 
 
-def _share_pulls(graph: JointGraph, shares: np.ndarray, k: int, *, without_partner: bool) -> np.ndarray:
+def _share_sensitivities(
+    graph: JointGraph, shares: np.ndarray, k: int, *, without_partner: bool
+) -> np.ndarray:
     """(q, k): a further neighbour comes in, and what stands at the edge goes; both may not count."""
     counted = ~graph.partner if without_partner else np.ones(graph.rows.shape, bool)
-    hits, at = graph.other & counted, edge(k, graph.k)
+    hits, at = graph.other & counted, boundary_places(k, graph.k)
     gained, room = (v[:, :k] - v[:, at].mean(axis=1, keepdims=True) for v in (hits, counted))
     left = np.maximum(counted[:, :k].sum(axis=1, keepdims=True), 1)
     return (gained - shares[:, None] * room) / left
 
 
-def _by_kind(values: np.ndarray, kind: np.ndarray, kinds: int) -> float:
+def _mean_over_modalities(values: np.ndarray, kind: np.ndarray, kinds: int) -> float:
     """The mean over modalities of their means, so that a large modality does not decide."""
     return float(np.mean([values[kind == k].mean() for k in range(kinds)]))
 
@@ -152,7 +154,7 @@ def _chance(graph: JointGraph, *, without_partner: bool) -> np.ndarray:
     return others / np.maximum(n - 1 - partners, 1)
 
 
-def _per_study(graph: JointGraph, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _sums_per_study(graph: JointGraph, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Sums and counts of the values of each study that asks, by modality; NaN has no say. (s, kinds) each."""
     place = np.searchsorted(graph.sampled, graph.study[graph.queries])
     at, known = (place, graph.modality[graph.queries]), np.isfinite(values)
@@ -164,8 +166,8 @@ def _per_study(graph: JointGraph, values: np.ndarray) -> tuple[np.ndarray, np.nd
 
 def _ilisi(graph: JointGraph, bootstrap: GroupBootstrap | None) -> Estimate:
     """The median of the resampled rows, moved as the lists of typical rows move."""
-    draws = graph.resampling(bootstrap)
-    if reason := graph.lacks(LISI_FEWEST):
+    draws = graph.query_bootstrap(bootstrap)
+    if reason := graph.why_undefined(MIN_LISI_NEIGHBOURS):
         return draws.undefined(reason)
     found = lisi(graph.distances, graph.modality[graph.rows], graph.kinds, graph.k // 3)
     values = (found.values - 1) / (graph.kinds - 1)
@@ -173,7 +175,7 @@ def _ilisi(graph: JointGraph, bootstrap: GroupBootstrap | None) -> Estimate:
     asking, ascending = graph.study[graph.queries][order], values[order]
     typical = np.full(len(order), np.nan)  # the middle half: the few at the median would be mostly chance
     typical[order[len(order) // 4 : len(order) - len(order) // 4]] = 0
-    _, pull = influenced(graph, typical, found.pulls() / (graph.kinds - 1), by_kind=False)
+    _, pull = mean_and_influence(graph, typical, found.pulls() / (graph.kinds - 1), by_kind=False)
 
     def median(weights: np.ndarray) -> np.ndarray:
         below = np.cumsum(weights.astype(np.float32)[:, asking], axis=1)  # counts: exact
@@ -184,25 +186,25 @@ def _ilisi(graph: JointGraph, bootstrap: GroupBootstrap | None) -> Estimate:
         return (np.mean([ascending[m] for m in middle], axis=0) + moved)[:, None]
 
     whole = bootstrap or GroupBootstrap(np.arange(graph.n_studies))
-    (estimate,) = whole.estimates(median, bounds=(0, 1))
-    return graph.said(replace(estimate, n=draws.n, n_groups=draws.n_groups))
+    (estimate,) = whole.resample(median, bounds=(0, 1))
+    return graph.with_sample_note(replace(estimate, n=draws.n, n_groups=draws.n_groups))
 
 
 def _kbet(graph: JointGraph, bootstrap: GroupBootstrap | None) -> tuple[Estimate, Estimate]:
     k = kbet_neighbours(graph.sizes)
-    if reason := graph.lacks(k):
-        return (graph.resampling(bootstrap).undefined(reason),) * 2
-    rejected, pulls = rejections(graph, k).astype(float), rejection_pulls(graph, k)
-    of = partial(pulled, graph, bootstrap=bootstrap, by_kind=False, bounds=(0, 1))
+    if reason := graph.why_undefined(k):
+        return (graph.query_bootstrap(bootstrap).undefined(reason),) * 2
+    rejected, pulls = rejections(graph, k).astype(float), rejection_sensitivities(graph, k)
+    of = partial(mean_with_interval, graph, bootstrap=bootstrap, by_kind=False, bounds=(0, 1))
     return of(rejected, pulls), of(1 - rejected, -pulls)
 
 
 def _same_to_other(graph: JointGraph, kind: int, draws: GroupBootstrap) -> Estimate:
-    sums, counts = (per[:, kind] for per in _per_study(graph, graph.other[:, 0]))
+    sums, counts = (per[:, kind] for per in _sums_per_study(graph, graph.other[:, 0]))
     if not sums.any():
         return draws.undefined("no row has a nearest neighbour of another modality: nothing mixes")
 
     def ratio(weights: np.ndarray) -> np.ndarray:
         return (weights @ (counts - sums) / (weights @ sums))[:, None]
 
-    return graph.said(draws.estimates(ratio, bounds=(0, np.inf))[0])
+    return graph.with_sample_note(draws.resample(ratio, bounds=(0, np.inf))[0])

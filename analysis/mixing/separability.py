@@ -8,13 +8,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from suture.analysis.math.arrays import Matrix, taken
-from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap, narrowed, sample_of, sampled_note
+from suture.analysis.math.arrays import Matrix, take_unit_rows
+from suture.analysis.statistics.bootstrap import (
+    Estimate,
+    GroupBootstrap,
+    seeded_sample,
+    subset_bootstrap,
+    with_sample_note,
+)
 
 STUDIES = 2000  # of a sample; the value depends on n through the fixed penalty, so large sets stay comparable
 SPLITS = 5
-TRAINED = 0.8  # of the groups
-FEWEST = 5  # groups: one to test on
+TRAIN_SHARE = 0.8  # of the groups
+MIN_GROUPS = 5  # groups: one to test on
 
 
 @dataclass(frozen=True)
@@ -49,12 +55,12 @@ def separability(
     if np.shape(x) != np.shape(y):
         raise ValueError(f"Paired modalities need one shape, got {np.shape(x)} and {np.shape(y)}.")
     n = len(x)
-    chosen = sample_of(n, studies, seed)
-    draws = narrowed(bootstrap or GroupBootstrap(np.arange(n)), chosen, n)
-    if draws.n_groups < FEWEST:
-        reason = f"needs {FEWEST} groups of studies to train and test on, there are {draws.n_groups}"
+    chosen = seeded_sample(n, studies, seed)
+    draws = subset_bootstrap(bootstrap or GroupBootstrap(np.arange(n)), chosen, n)
+    if draws.n_groups < MIN_GROUPS:
+        reason = f"needs {MIN_GROUPS} groups of studies to train and test on, there are {draws.n_groups}"
         return Separability(draws.undefined(reason), draws.undefined(reason))
-    x, y = (taken(z, chosen) for z in (x, y))
+    x, y = (take_unit_rows(z, chosen) for z in (x, y))
     values, pulls, tested = [], np.zeros((len(x), 2)), []
     for train, test in _splits(draws.codes):
         of_x, of_y = _scores(x, y, train, test)
@@ -62,13 +68,13 @@ def separability(
         values.append(value)
         tested.append(2 * len(test))
         pulls[test] += pull * len(x) / len(test) / SPLITS
-    accuracy, auc = draws.linear(np.mean(values, axis=0), pulls, bounds=(0, 1))
+    accuracy, auc = draws.from_influence(np.mean(values, axis=0), pulls, bounds=(0, 1))
     errors, band = np.std(values, axis=0, ddof=1) / np.sqrt(SPLITS), 1.96 * np.sqrt(0.25 / np.mean(tested))
     said = [f"; standard error {error:.2g} over {SPLITS} splits" for error in errors]
     said[0] += f"; chance 0.5 +- {band:.2g}"
     return Separability(
         *(
-            sampled_note(replace(estimate, note=note), len(x), n)
+            with_sample_note(replace(estimate, note=note), len(x), n)
             for estimate, note in zip((accuracy, auc), said, strict=True)
         )
     )
@@ -81,7 +87,7 @@ def _splits(codes: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     for seed in range(SPLITS):
         order = np.random.default_rng(seed).permutation(len(first))
         trains = np.zeros(len(first), bool)
-        trains[order[: int(TRAINED * len(first))]] = True
+        trains[order[: int(TRAIN_SHARE * len(first))]] = True
         yield np.flatnonzero(trains[place]), np.flatnonzero(~trains[place])
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap, narrowed
+from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap, subset_bootstrap
 
 
 def modality_silhouette(
@@ -22,11 +22,11 @@ def modality_silhouette(
     if len(vectors) < 2 or len(sizes) > 1:
         raise ValueError(f"Expected 2 or more modalities of the same studies, got {sorted(sizes)} rows.")
     n = sizes.pop()
-    draws = narrowed(bootstrap or GroupBootstrap(np.arange(n)), np.arange(n), n)
+    draws = subset_bootstrap(bootstrap or GroupBootstrap(np.arange(n)), np.arange(n), n)
     if n < 2:
         return draws.undefined(f"needs 2 studies, there are {n}")
     value, influence = mean_silhouette(vectors)
-    return draws.linear(np.array([value]), influence, bounds=(-1, 1))[0]
+    return draws.from_influence(np.array([value]), influence, bounds=(-1, 1))[0]
 
 
 def mean_silhouette(vectors: Sequence[np.ndarray], *, absolute: bool = False) -> tuple[float, np.ndarray]:
@@ -37,13 +37,13 @@ def mean_silhouette(vectors: Sequence[np.ndarray], *, absolute: bool = False) ->
     """
     n = len(vectors[0])
     z = np.concatenate(vectors).astype(np.float64, copy=False)
-    rows = _Rows(z, np.repeat(np.arange(len(vectors)), n))
+    rows = _Silhouettes(z, np.repeat(np.arange(len(vectors)), n))
     values = np.abs(rows.values) if absolute else rows.values
     by_study = (values + rows.pulls(np.sign(rows.values) if absolute else 1.0)).reshape(-1, n).mean(axis=0)
     return float(values.mean()), by_study - by_study.mean()
 
 
-class _Rows:
+class _Silhouettes:
     """Silhouettes of unit rows z (n, dim) by cosine distance; cloud (n,) int, from 0 on, two or more.
 
     values  (n,); 0 for a row that is alone in its cloud, or where all rows are one point

@@ -63,9 +63,9 @@ class Adapter:
             return moved
         unit = unit_rows(moved[rows])
         if "shift" in steps:
-            moved[rows] = landed(unit + strength * steps["shift"])
+            moved[rows] = renormalised(unit + strength * steps["shift"])
         else:
-            moved[rows] = landed((1 - strength) * unit + strength * mapped(unit, steps))
+            moved[rows] = renormalised((1 - strength) * unit + strength * apply_steps(unit, steps))
         return moved
 
     def to_arrays(self) -> Arrays:
@@ -96,7 +96,7 @@ class Adapter:
         )
 
 
-def mapped(unit: np.ndarray, steps: Mapping[str, np.ndarray]) -> np.ndarray:
+def apply_steps(unit: np.ndarray, steps: Mapping[str, np.ndarray]) -> np.ndarray:
     """Unit rows through the affine steps of one modality; unit rows again."""
     z = unit - steps.get("centre", 0.0)
     z = z * steps.get("scale", 1.0)
@@ -104,11 +104,11 @@ def mapped(unit: np.ndarray, steps: Mapping[str, np.ndarray]) -> np.ndarray:
         # Products of equal rows can differ in the last bit, and equal texts must stay tied.
         distinct, which = np.unique(z, axis=0, return_inverse=True)
         z = (distinct @ steps["matrix"])[which.ravel()]
-    z = landed(z + steps.get("target", 0.0))
-    return landed(z + steps["correction"]) if "correction" in steps else z
+    z = renormalised(z + steps.get("target", 0.0))
+    return renormalised(z + steps["correction"]) if "correction" in steps else z
 
 
-def landed(moved: np.ndarray) -> np.ndarray:
+def renormalised(moved: np.ndarray) -> np.ndarray:
     """Rows brought back to length 1; ValueError for rows on the origin."""
     norms = np.linalg.norm(moved, axis=1, keepdims=True)
     lost = int((~(norms >= MIN_NORM) | ~np.isfinite(norms)).sum())

@@ -16,18 +16,18 @@ from suture.analysis.catalogue import CATALOGUE
 from suture.analysis.gap import cosine_samples, pair_gap
 from suture.analysis.math.arrays import unit_rows
 from suture.analysis.posthoc import METHODS, Adapter
-from suture.analysis.posthoc.adapter import landed
+from suture.analysis.posthoc.adapter import renormalised
 from suture.analysis.retrieval import KS, Ranks
 from suture.analysis.statistics.bootstrap import GroupBootstrap
 from suture.analysis.structure.clustering import v_measure
 
 STEP, FURTHEST = 0.05, 1.5
 GAPS = ("centroid_gap", "centroid_gap_debiased", "cos_true_pairs")
-KINDS = ("true_pairs", "random_pairs", "within_x", "within_y")
+PAIR_KINDS = ("true_pairs", "random_pairs", "within_x", "within_y")
 BINS = np.linspace(-1, 1, 101)
 SAMPLES = 5_000  # cosines a histogram
 DOUBLE_PRECISION_SCORES = 4_000_000  # above this many scores, float32
-CLUSTERED = 1_000  # studies that k-means sees: 5,000 of dim 512 take three seconds a position
+MAX_CLUSTERED = 1_000  # studies that k-means sees: 5,000 of dim 512 take three seconds a position
 TWO_SIDED = 1.96  # of a normal distribution, 95 %
 
 
@@ -43,7 +43,7 @@ class Motion:
 
     def at(self, strength: float) -> np.ndarray:
         """(n, dim) unit rows; 0 gives `start` back. ValueError for rows that land on the origin."""
-        return landed(self.start + strength * self.step) if strength else self.start
+        return renormalised(self.start + strength * self.step) if strength else self.start
 
     def part(self, rows: np.ndarray) -> Motion:
         """The same motion of some rows."""
@@ -111,7 +111,7 @@ def sweep(
     """
     if len(at) == 0 or at[0] != 0:
         raise ValueError("The first strength must be 0: changes are held against it.")
-    answers = Answers(x.start, y.start, keys)
+    answers = AnswerRanks(x.start, y.start, keys)
     bootstrap = GroupBootstrap(groups, resamples=1)
     found = []
     for place, strength in enumerate(at):
@@ -122,7 +122,7 @@ def sweep(
         tuple(map(float, at)),
         {k: tuple(f.numbers[k] for f in found) for k in found[0].numbers},
         {k: tuple(_half_width(f.studies[k] - first[k], bootstrap.codes) for f in found) for k in first},
-        {k: [f.histograms[k] for f in found] for k in KINDS},
+        {k: [f.histograms[k] for f in found] for k in PAIR_KINDS},
         bootstrap.n,
         bootstrap.n_groups,
     )
@@ -135,7 +135,7 @@ class _Position:
     histograms: dict[str, list[float]]
 
 
-def _position(x: np.ndarray, y: np.ndarray, answers: Answers, bootstrap: GroupBootstrap) -> _Position:
+def _position(x: np.ndarray, y: np.ndarray, answers: AnswerRanks, bootstrap: GroupBootstrap) -> _Position:
     gap = pair_gap(x, y, bootstrap=bootstrap)
     studies = {"cos_true_pairs": np.einsum("nd,nd->n", x, y)}
     for way, ranks in zip(("forward", "back"), answers.ranks(x, y), strict=True):
@@ -143,11 +143,11 @@ def _position(x: np.ndarray, y: np.ndarray, answers: Answers, bootstrap: GroupBo
     numbers = {name: float(getattr(gap, name).value) for name in GAPS}
     numbers |= {k: float(v.mean()) for k, v in studies.items() if k not in numbers}
     samples = cosine_samples(x, y, limit=SAMPLES)
-    densities = {k: np.histogram(getattr(samples, k), BINS, density=True)[0] for k in KINDS}
+    densities = {k: np.histogram(getattr(samples, k), BINS, density=True)[0] for k in PAIR_KINDS}
     return _Position(numbers, studies, {k: d.round(4).tolist() for k, d in densities.items()})
 
 
-class Answers:
+class AnswerRanks:
     """Which items answer which queries, worked out once for all positions: rows that are equal stay so.
 
     x, y (n, dim); keys (n,) equal = right answers of each other
@@ -196,7 +196,7 @@ def _half_width(differences: np.ndarray, codes: np.ndarray) -> float:
     return float(TWO_SIDED * np.sqrt(variance))
 
 
-def clusters(
+def v_measures(
     x: Motion,
     y: Motion,
     at: np.ndarray,
@@ -211,7 +211,7 @@ def clusters(
     would keep the modality that those sorted by. ValueError for fewer than 2 labels.
     """
     labelled = np.flatnonzero(labels != "")
-    rows = labelled[sample(len(labelled), CLUSTERED)]
+    rows = labelled[seeded_rows(len(labelled), MAX_CLUSTERED)]
     parts = [x.part(rows), y.part(rows)]
     values = []
     for place, strength in enumerate(at):
@@ -221,7 +221,7 @@ def clusters(
     return values
 
 
-def sample(n: int, limit: int) -> np.ndarray:
+def seeded_rows(n: int, limit: int) -> np.ndarray:
     """At most `limit` of n rows, seeded, in order."""
     if n <= limit:
         return np.arange(n)
@@ -229,7 +229,7 @@ def sample(n: int, limit: int) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Change:
+class DialChange:
     """One number at a position against strength 0. margin is NaN where no interval is computed."""
 
     key: str
@@ -249,10 +249,10 @@ class Change:
         return "better" if change * wanted > 0 else "worse"
 
 
-def changes(measured: Sweep, place: int) -> list[Change]:
+def changes(measured: Sweep, place: int) -> list[DialChange]:
     """Every number at position `place` against the set as it is."""
     nothing = (float("nan"),) * len(measured.strengths)
     return [
-        Change(key, values[0], values[place], measured.margins.get(key, nothing)[place])
+        DialChange(key, values[0], values[place], measured.margins.get(key, nothing)[place])
         for key, values in measured.numbers.items()
     ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from suture.analysis.posthoc.dial import Motion
-from suture.analysis.projection import directions
+from suture.analysis.projection import principal_directions
 
 Range = tuple[float, float]
 
@@ -61,7 +61,7 @@ def plane(motions: Mapping[str, Motion]) -> Plane:
     """Principal components of all modalities together, as they are and at strength 1."""
     stack = np.concatenate([m.at(s) for m in motions.values() for s in (0, 1)])
     centred = stack - stack.mean(axis=0)
-    axes, explained = directions(centred.T @ centred / len(stack))
+    axes, explained = principal_directions(centred.T @ centred / len(stack))
     return Plane(axes, {name: _track(m, axes) for name, m in motions.items()}, explained)
 
 

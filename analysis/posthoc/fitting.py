@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from suture.analysis.math.arrays import MIN_NORM, unit_rows
-from suture.analysis.posthoc.adapter import Adapter, Arrays, landed, mapped
+from suture.analysis.posthoc.adapter import Adapter, Arrays, apply_steps, renormalised
 from suture.analysis.posthoc.methods import METHODS
 
 RIDGES = tuple(10.0**e for e in range(-6, 2))  # penalties to choose from
@@ -126,7 +126,7 @@ class _Calibration:
         return float(np.mean([np.linalg.norm(way) for way in self.ways().values()]))
 
 
-def _named(step: str, arrays: Mapping[str, np.ndarray]) -> Arrays:
+def _step_arrays(step: str, arrays: Mapping[str, np.ndarray]) -> Arrays:
     return {f"{step}:{m}": a for m, a in arrays.items()}
 
 
@@ -135,35 +135,37 @@ def _liang(rows: _Calibration, delta: float) -> Arrays:
     lengths = {m: float(np.linalg.norm(way)) for m, way in ways.items()}
     # Clouds that share their middle have no direction to move in.
     units = {m: way / lengths[m] if lengths[m] >= MIN_NORM else 0 * way for m, way in ways.items()}
-    return _named("shift", {m: delta / 2 * u for m, u in units.items()})
+    return _step_arrays("shift", {m: delta / 2 * u for m, u in units.items()})
 
 
 def _lambda(rows: _Calibration) -> Arrays:
-    return _named("shift", rows.ways())
+    return _step_arrays("shift", rows.ways())
 
 
 def _translate(rows: _Calibration) -> Arrays:
-    return _named("shift", {m: rows.means[rows.anchor] - rows.means[m] for m in rows.others})
+    return _step_arrays("shift", {m: rows.means[rows.anchor] - rows.means[m] for m in rows.others})
 
 
 def _mean_removal(rows: _Calibration) -> Arrays:
-    return _named("shift", {m: -mean for m, mean in rows.means.items()})
+    return _step_arrays("shift", {m: -mean for m, mean in rows.means.items()})
 
 
 def _standardise(rows: _Calibration) -> Arrays:
     scales = {m: _ratio(np.ones(rows.dim), rows.rows(m).std(axis=0)) for m in rows.unit}
-    return _named("centre", rows.means) | _named("scale", scales)
+    return _step_arrays("centre", rows.means) | _step_arrays("scale", scales)
 
 
 def _mean_sd_match(rows: _Calibration) -> Arrays:
     wanted = rows.rows(rows.anchor).std(axis=0)
     scales = {m: _ratio(wanted, rows.rows(m).std(axis=0)) for m in rows.others}
-    return _onto_anchor(rows) | _named("scale", scales)
+    return _onto_anchor(rows) | _step_arrays("scale", scales)
 
 
 def _onto_anchor(rows: _Calibration) -> Arrays:
     centres = {m: rows.means[m] for m in rows.others}
-    return _named("centre", centres) | _named("target", dict.fromkeys(rows.others, rows.means[rows.anchor]))
+    return _step_arrays("centre", centres) | _step_arrays(
+        "target", dict.fromkeys(rows.others, rows.means[rows.anchor])
+    )
 
 
 def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -175,10 +177,10 @@ def _realign(rows: _Calibration) -> Arrays:
     middle = rows.means[rows.anchor]
     spread = {m: np.square(rows.rows(m) - rows.means[m]).sum(axis=1).mean() for m in rows.unit}
     scales = {m: _ratio(np.sqrt(spread[rows.anchor])[None], np.sqrt(spread[m])[None]) for m in rows.others}
-    arrays = _onto_anchor(rows) | _named("scale", scales)
+    arrays = _onto_anchor(rows) | _step_arrays("scale", scales)
     for m in rows.others:
         steps = {"centre": rows.means[m], "scale": scales[m], "target": middle}
-        arrays[f"correction:{m}"] = middle - mapped(rows.rows(m), steps).mean(axis=0)
+        arrays[f"correction:{m}"] = middle - apply_steps(rows.rows(m), steps).mean(axis=0)
     return arrays
 
 
@@ -188,11 +190,11 @@ def _procrustes(rows: _Calibration) -> Arrays:
         y, x = rows.pairs(m)
         u, _, v = np.linalg.svd((y - rows.means[m]).T @ (x - rows.means[rows.anchor]))
         turns[m] = u @ v
-    return _named("centre", rows.means) | _named("matrix", turns)
+    return _step_arrays("centre", rows.means) | _step_arrays("matrix", turns)
 
 
 def _linear(rows: _Calibration, ridge: float, among: np.ndarray | None = None) -> Arrays:
-    return _named("matrix", {m: _ridge_matrix(*rows.pairs(m, among), ridge) for m in rows.others})
+    return _step_arrays("matrix", {m: _ridge_matrix(*rows.pairs(m, among), ridge) for m in rows.others})
 
 
 def _ridge_matrix(y: np.ndarray, x: np.ndarray, ridge: float) -> np.ndarray:
@@ -214,7 +216,7 @@ def _held_out_margin(rows: _Calibration, arrays: Arrays, outside: np.ndarray) ->
         both = rows.shared(m) & outside
         if both.any():
             x = rows.unit[rows.anchor][both]
-            y = landed(rows.unit[m][both] @ arrays[f"matrix:{m}"])
+            y = renormalised(rows.unit[m][both] @ arrays[f"matrix:{m}"])
             margins.append(float(np.einsum("nd,nd->n", x, y).mean() - x.mean(axis=0) @ y.mean(axis=0)))
     return float(np.mean(margins))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import erf
 
-from suture.analysis.posthoc.adapter import Arrays, landed
+from suture.analysis.posthoc.adapter import Arrays, renormalised
 
 METHOD = "heads"
 
@@ -52,7 +52,7 @@ class Heads:
             hidden = z * 0.5 * (1 + erf(z / np.sqrt(2)))  # GELU
             z = hidden @ self.arrays[f"weight1:{modality}"] + self.arrays[f"bias1:{modality}"]
         out = np.zeros((len(x), z.shape[1]), np.float32)
-        out[rows] = landed(z)[which.ravel()]
+        out[rows] = renormalised(z)[which.ravel()]
         return out
 
     def to_arrays(self) -> Arrays:

@@ -1,33 +1,48 @@
 """Maps in two dimensions, what they distort, how two of them compare, and new rows on an old one."""
 
-from suture.analysis.projection.alignment import Comparison, Pair, aligned, compared, started
+from suture.analysis.projection.alignment import (
+    AlignedMaps,
+    MapAgreement,
+    aligned_umaps,
+    map_agreement,
+    warm_started_umaps,
+)
 from suture.analysis.projection.label_regions import Region, label_regions
-from suture.analysis.projection.maps import MIN_ROWS_UMAP, Graph, Map, directions, onto, pca, pca_common, umap
-from suture.analysis.projection.placement import Placed, place
-from suture.analysis.projection.sampled_umap import Sampled, sampled_umap
+from suture.analysis.projection.maps import (
+    MIN_ROWS_UMAP,
+    Graph,
+    Map,
+    pca,
+    pca_common,
+    principal_directions,
+    procrustes_onto,
+    umap,
+)
+from suture.analysis.projection.placement import Placement, place
+from suture.analysis.projection.sampled_umap import SampledMap, sampled_umap
 from suture.analysis.projection.trust import DISTORTED, Trust, trust
 
 __all__ = [
     "DISTORTED",
     "MIN_ROWS_UMAP",
-    "Comparison",
+    "AlignedMaps",
     "Graph",
     "Map",
-    "Pair",
-    "Placed",
+    "MapAgreement",
+    "Placement",
     "Region",
-    "Sampled",
+    "SampledMap",
     "Trust",
-    "aligned",
-    "compared",
-    "directions",
+    "aligned_umaps",
     "label_regions",
-    "onto",
+    "map_agreement",
     "pca",
     "pca_common",
     "place",
+    "principal_directions",
+    "procrustes_onto",
     "sampled_umap",
-    "started",
     "trust",
     "umap",
+    "warm_started_umaps",
 ]

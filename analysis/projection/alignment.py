@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from suture.analysis.projection.maps import MIN_ROWS_UMAP, Graph, Map, onto, umap
+from suture.analysis.projection.maps import MIN_ROWS_UMAP, Graph, Map, procrustes_onto, umap
 
 
 @dataclass(frozen=True)
-class Comparison:
+class MapAgreement:
     """How far two maps in one frame agree; lower = the same picture.
 
     disparity    Procrustes disparity, 0..1: the share of the one map's spread that the other does not
@@ -34,15 +34,15 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Pair:
+class AlignedMaps:
     """Two maps of the same rows, B's turned onto A's, and how far they agree."""
 
     a: Map
     b: Map
-    agreement: Comparison
+    agreement: MapAgreement
 
 
-def compared(a: np.ndarray, b: np.ndarray) -> Comparison:
+def map_agreement(a: np.ndarray, b: np.ndarray) -> MapAgreement:
     """How far two maps of the same rows, (n_rows, 2) each, agree once B is turned onto A.
 
     ValueError unless the shapes agree. Maps without any spread have no frame: NaN.
@@ -52,16 +52,16 @@ def compared(a: np.ndarray, b: np.ndarray) -> Comparison:
     a, b = (np.asarray(m, dtype=np.float64) - np.mean(m, axis=0, dtype=np.float64) for m in (a, b))
     sizes = np.linalg.norm(a), np.linalg.norm(b)
     if min(sizes) == 0:
-        return Comparison(np.nan, np.nan, np.full(len(a), np.nan))
+        return MapAgreement(np.nan, np.nan, np.full(len(a), np.nan))
     singular = np.linalg.svd(a.T @ b, compute_uv=False)
-    moves = np.linalg.norm(onto(b, a, scale=False) - a, axis=1) * np.sqrt(len(a)) / sizes[0]
+    moves = np.linalg.norm(procrustes_onto(b, a, scale=False) - a, axis=1) * np.sqrt(len(a)) / sizes[0]
     disparity = max(0.0, 1 - (singular.sum() / (sizes[0] * sizes[1])) ** 2)
-    return Comparison(float(disparity), float(np.median(moves)), moves)
+    return MapAgreement(float(disparity), float(np.median(moves)), moves)
 
 
-def started(
+def warm_started_umaps(
     a: np.ndarray, b: np.ndarray, *, seed: int = 0, graphs: tuple[Graph | None, Graph | None] = (None, None)
-) -> Pair:
+) -> AlignedMaps:
     """UMAP of A, and of B from A's places, turned onto A: as cheap as two maps.
 
     a (n_rows, dim), b (n_rows, other dim): unit rows, row i of both is the same thing.
@@ -69,15 +69,15 @@ def started(
     _same_rows(a, b)
     first = umap(a, seed=seed, graph=graphs[0])
     second = umap(b, seed=seed, graph=graphs[1], start=first.xy)
-    return Pair(first, second, compared(first.xy, second.xy))
+    return AlignedMaps(first, second, map_agreement(first.xy, second.xy))
 
 
-def aligned(a: np.ndarray, b: np.ndarray, *, neighbours: int = 15, seed: int = 0) -> Pair:
+def aligned_umaps(a: np.ndarray, b: np.ndarray, *, neighbours: int = 15, seed: int = 0) -> AlignedMaps:
     """AlignedUMAP: both layouts are found together, row i of each drawn to row i of the other.
 
-    Stiller than `started` where nothing changed, at several times its cost and up to a minute to compile:
-    for up to about 10,000 rows. One thread, since AlignedUMAP on several gives another map each time,
-    seed or not. ValueError below 10 rows.
+    Rows that did not change move less than with `warm_started_umaps`, at several times its cost and up to a
+    minute to compile: for up to about 10,000 rows. One thread, since AlignedUMAP on several threads ignores
+    the seed. ValueError below 10 rows.
     """
     _same_rows(a, b)
     if len(a) < MIN_ROWS_UMAP:
@@ -96,8 +96,8 @@ def aligned(a: np.ndarray, b: np.ndarray, *, neighbours: int = 15, seed: int = 0
             [np.asarray(z, dtype=np.float32) for z in (a, b)], relations=[{i: i for i in range(len(a))}]
         )
     first, second = (np.asarray(xy) for xy in model.embeddings_)
-    second = onto(second, first, scale=False).astype(np.float32)
-    return Pair(Map(first, "aligned"), Map(second, "aligned"), compared(first, second))
+    second = procrustes_onto(second, first, scale=False).astype(np.float32)
+    return AlignedMaps(Map(first, "aligned"), Map(second, "aligned"), map_agreement(first, second))
 
 
 def _same_rows(a: np.ndarray, b: np.ndarray) -> None:

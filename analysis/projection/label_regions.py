@@ -8,9 +8,9 @@ import numpy as np
 
 GRID = 48  # cells a side
 BLUR = 1.5  # cells, standard deviation
-LEAST = 5  # points of a value
+MIN_POINTS = 5  # points of a value
 ODDS = 3.0  # times as likely as on the whole map
-MOST = 40  # names
+MAX_NAMES = 40  # names
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,10 @@ def label_regions(xy: np.ndarray, labels: np.ndarray, *, odds: float = ODDS) -> 
     values, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
     found = (
         _region(str(values[v]), xy[codes == v], cells[codes == v], everything, edges, len(xy))
-        for v in np.flatnonzero(counts >= LEAST)
+        for v in np.flatnonzero(counts >= MIN_POINTS)
     )
     named = [(region, lift) for region, lift in found if lift >= odds]
-    return tuple(region for region, _ in sorted(named, key=lambda r: (-r[0].n, r[0].name))[:MOST])
+    return tuple(region for region, _ in sorted(named, key=lambda r: (-r[0].n, r[0].name))[:MAX_NAMES])
 
 
 def _cells(xy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from suture.analysis.math.row_stack import Stack, stack
+from suture.analysis.math.row_stack import RowStack, as_row_stack
 from suture.analysis.retrieval.nearest import nearest
 
 MIN_ROWS_UMAP = 10
-MANY = 10_000
+LARGE_MAP = 10_000
 Graph = tuple[np.ndarray, np.ndarray]  # cosines and rows, as `nearest(z, z, k=k)` gives them
 
 
@@ -27,21 +27,21 @@ class Map:
     explained: tuple[float, ...] = ()
 
 
-def pca(z: np.ndarray | Stack) -> Map:
+def pca(z: np.ndarray | RowStack) -> Map:
     """The two directions of largest variance of all rows together, z (n_rows, dim).
 
     With a gap, the first axis is usually the gap itself. Signs are fixed so that the largest
     loading of each axis is positive: the same data give the same picture. Rows are read in float32, a block
     at a time, and summed in float64.
     """
-    rows = stack(z)
+    rows = as_row_stack(z)
     middle = sum(block.sum(axis=0, dtype=np.float64) for _, block in rows.blocks()) / len(rows)
     centre = np.asarray(middle, np.float32)
     covariance = np.zeros((rows.shape[1], rows.shape[1]))
     for _, block in rows.blocks():
         centred = block - centre
         covariance += centred.T @ centred
-    axes, explained = directions(covariance / len(rows))
+    axes, explained = principal_directions(covariance / len(rows))
     xy = np.empty((len(rows), 2), np.float32)
     for where, block in rows.blocks():
         xy[where] = (block - centre) @ axes
@@ -65,14 +65,14 @@ def pca_common(stacks: Sequence[np.ndarray]) -> Map:
         return (np.asarray(z, dtype=np.float64)[t] for z, t in zip(stacks, there, strict=True))
 
     mean = sum(z.sum(axis=0) for z in rows()) / count
-    axes, explained = directions(sum((z - mean).T @ (z - mean) for z in rows()) / count)
+    axes, explained = principal_directions(sum((z - mean).T @ (z - mean) for z in rows()) / count)
     xy = np.full((len(stacks), len(there[0]), 2), np.nan, dtype=np.float32)
     for moment, (z, t) in enumerate(zip(rows(), there, strict=True)):
         xy[moment, t] = (z - mean) @ axes
     return Map(xy, "pca", explained)
 
 
-def directions(covariance: np.ndarray) -> tuple[np.ndarray, tuple[float, ...]]:
+def principal_directions(covariance: np.ndarray) -> tuple[np.ndarray, tuple[float, ...]]:
     """The two directions of largest variance, (dim, 2), and their shares of it."""
     values, vectors = np.linalg.eigh(covariance)
     axes = vectors[:, ::-1][:, :2]
@@ -110,17 +110,17 @@ def umap(
         n_neighbors=neighbours,
         precomputed_knn=(rows, np.maximum(0, 1 - cosines)),
         init="pca" if start is None else _scaled(start),
-        n_epochs=epochs or (200 if len(z) <= MANY else 100),
+        n_epochs=epochs or (200 if len(z) <= LARGE_MAP else 100),
         random_state=seed,
     )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="precomputed_knn")  # `place` is for new points
         warnings.filterwarnings("ignore", message="n_jobs")  # a seed means one thread
         xy = model.fit_transform(np.asarray(z, dtype=np.float32))
-    return Map((xy if start is None else onto(xy, start, scale=False)).astype(np.float32), "umap")
+    return Map((xy if start is None else procrustes_onto(xy, start, scale=False)).astype(np.float32), "umap")
 
 
-def onto(xy: np.ndarray, target: np.ndarray, *, scale: bool = True) -> np.ndarray:
+def procrustes_onto(xy: np.ndarray, target: np.ndarray, *, scale: bool = True) -> np.ndarray:
     """Rotate, mirror, move and, unless told not to, scale a map onto another of the same rows.
 
     Least squares (orthogonal Procrustes), float64. Without `scale` distances stay as they were.

@@ -8,13 +8,13 @@ import numpy as np
 
 from suture.analysis.retrieval.nearest import TIE, nearest
 
-USUAL = 0.99
+REFERENCE_QUANTILE = 0.99
 SAMPLE = 4096
 STEPS = 40  # halvings: sigma to 1e-12 of the largest distance
 
 
 @dataclass(frozen=True)
-class Placed:
+class Placement:
     """Where new rows lie on an old map, and whether to believe it.
 
     xy        (m, 2) float32
@@ -29,7 +29,7 @@ class Placed:
     outside: np.ndarray
 
 
-def place(new: np.ndarray, known: np.ndarray, xy: np.ndarray, *, k: int = 15, seed: int = 0) -> Placed:
+def place(new: np.ndarray, known: np.ndarray, xy: np.ndarray, *, k: int = 15, seed: int = 0) -> Placement:
     """Place new rows (m, dim) on the map xy (n, 2) of the known rows (n, dim); all unit rows.
 
     Weighted mean of the places of the k nearest known rows by cosine, d = 1 - cos. The weight is UMAP's
@@ -46,13 +46,13 @@ def place(new: np.ndarray, known: np.ndarray, xy: np.ndarray, *, k: int = 15, se
     if new.shape[1] != known.shape[1]:
         raise ValueError(f"New and known rows need one dim, got {new.shape[1]} and {known.shape[1]}.")
     cosines, rows = nearest(new, known, k=k)
-    centre, spread = settle(cosines, np.asarray(xy)[rows])
+    centre, spread = weighted_places(cosines, np.asarray(xy)[rows])
     distances = np.maximum(1 - cosines.astype(np.float64), 0)
-    usual = np.quantile(_own_distances(known, k, seed), USUAL)
-    return Placed(centre, spread, distances.mean(axis=1) > usual + TIE)
+    usual = np.quantile(_own_distances(known, k, seed), REFERENCE_QUANTILE)
+    return Placement(centre, spread, distances.mean(axis=1) > usual + TIE)
 
 
-def settle(cosines: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def weighted_places(cosines: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """`Placed.xy` and `Placed.spread` of new rows whose neighbours are known already.
 
     cosines (m, k) falling, places (m, k, 2): those of each new row's neighbours.

@@ -7,7 +7,7 @@ from numba import njit
 
 
 @njit(nogil=True, cache=True)
-def larger(scores: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
+def count_larger(scores: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
     """How many scores of its row exceed each threshold: (n, k) of int.
 
     scores (n, m), thresholds (n, k) of any order. One pass: most scores exceed no threshold.

@@ -8,18 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from suture.analysis.math.row_stack import Stack, stack
+from suture.analysis.math.row_stack import RowStack, as_row_stack
 from suture.analysis.projection.maps import umap
-from suture.analysis.projection.placement import settle
+from suture.analysis.projection.placement import weighted_places
 from suture.analysis.retrieval.nearest import nearest
 
 SAMPLE = 50_000
 LINKS, BUILD, SEARCH = 16, 60, 64  # of the graph over the sample: links of a row, rows looked at
-CHECKED = 1_000  # rows whose neighbours in the sample are looked up exactly too
+RECALL_ROWS = 1_000  # rows whose neighbours in the sample are looked up exactly too
 
 
 @dataclass(frozen=True)
-class Sampled:
+class SampledMap:
     """A map of all rows of which some were laid out.
 
     xy        (n_rows, 2) float32
@@ -33,28 +33,28 @@ class Sampled:
     recall: float
 
 
-def chosen(n: int, *, sample: int = SAMPLE, seed: int = 0) -> np.ndarray:
+def sampled_rows(n: int, *, sample: int = SAMPLE, seed: int = 0) -> np.ndarray:
     """The rows of n that are laid out, rising: the same for every set of the same rows."""
     return np.sort(np.random.default_rng(seed).choice(n, size=min(sample, n), replace=False))
 
 
 def sampled_umap(
-    z: np.ndarray | Stack,
+    z: np.ndarray | RowStack,
     *,
     sample: int = SAMPLE,
     neighbours: int = 15,
     seed: int = 0,
     start: np.ndarray | None = None,
     progress: Callable[[float], None] = lambda share: None,
-) -> Sampled:
+) -> SampledMap:
     """UMAP of a seeded sample of unit rows z (n_rows, dim), and the others where it has their neighbours.
 
     A row goes to the weighted mean place of its nearest `neighbours` of the sample (as `place` does). They
     are found by HNSW, which misses a few: `recall` says how many. Memory: the sample and a block of rows.
     `start` (n_rows, 2) is another map of the same rows to begin from, as in `umap`.
     """
-    whole = stack(z)
-    rows = chosen(len(whole), sample=sample, seed=seed)
+    whole = as_row_stack(z)
+    rows = sampled_rows(len(whole), sample=sample, seed=seed)
     known = whole.take(rows)
     laid = umap(known, neighbours=neighbours, seed=seed, start=None if start is None else start[rows])
     progress(0.5)
@@ -62,10 +62,10 @@ def sampled_umap(
     xy = np.empty((len(whole), 2), np.float32)
     for where, block in whole.blocks():
         cosines, found = index.search(block, neighbours)
-        xy[where] = settle(cosines, laid.xy[found])[0]
+        xy[where] = weighted_places(cosines, laid.xy[found])[0]
         progress(0.5 + 0.5 * where.stop / len(whole))
     xy[rows] = laid.xy
-    return Sampled(xy, rows, _recall(index, known, whole, neighbours, seed))
+    return SampledMap(xy, rows, _recall(index, known, whole, neighbours, seed))
 
 
 def _graph(known: np.ndarray) -> Any:
@@ -82,7 +82,7 @@ def _graph(known: np.ndarray) -> Any:
     return index
 
 
-def _recall(index: Any, known: np.ndarray, whole: Stack, k: int, seed: int) -> float:
-    asked = whole.take(chosen(len(whole), sample=CHECKED, seed=seed + 1))
+def _recall(index: Any, known: np.ndarray, whole: RowStack, k: int, seed: int) -> float:
+    asked = whole.take(sampled_rows(len(whole), sample=RECALL_ROWS, seed=seed + 1))
     found, true = index.search(asked, k)[1], nearest(asked, known, k=k)[1]
     return float((found[:, :, None] == true[:, None]).any(axis=2).mean())

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from suture.analysis.math.arrays import BLOCK
-from suture.analysis.math.row_stack import Stack, stack
+from suture.analysis.math.row_stack import RowStack, as_row_stack
 from suture.analysis.projection.maps import Graph
-from suture.analysis.retrieval.nearest import TIE, Best
+from suture.analysis.retrieval.nearest import TIE, TopK
 
 ROWS = 2048  # of those measured, at a time
-LIMIT = 20_000
+MAX_ROWS = 20_000
 DISTORTED = 0.9
 
 
@@ -51,11 +51,11 @@ class Trust:
 
 
 def trust(
-    z: np.ndarray | Stack,
+    z: np.ndarray | RowStack,
     xy: np.ndarray,
     *,
     k: int = 15,
-    limit: int = LIMIT,
+    limit: int = MAX_ROWS,
     seed: int = 0,
     graph: Graph | None = None,
     among: np.ndarray | None = None,
@@ -78,47 +78,47 @@ def trust(
         return Trust(np.nan, np.nan, missing, missing, k, 0)
     from scipy.spatial import cKDTree
 
-    whole, xy = stack(z), np.asarray(xy, dtype=np.float64)
+    whole, xy = as_row_stack(z), np.asarray(xy, dtype=np.float64)
     rows = np.arange(n) if among is None else np.asarray(among)
     if len(rows) > limit:
         rows = np.sort(np.random.default_rng(seed).choice(rows, size=limit, replace=False))
-    drawn = _others(rows, cKDTree(xy).query(xy[rows], k=k + 1)[1], k)
+    drawn = _without_self(rows, cKDTree(xy).query(xy[rows], k=k + 1)[1], k)
     faults = np.empty((2, len(rows)))
     for start in range(0, len(rows), ROWS):
         part = slice(start, start + ROWS)
         known = None if graph is None else graph[1][rows[part]]
-        faults[:, part] = _faults(whole, xy, rows[part], drawn[part], known, k)
+        faults[:, part] = _rank_excesses(whole, xy, rows[part], drawn[part], known, k)
     points = np.full((2, n), np.nan)
     points[:, rows] = 1 - faults * 2 / (k * (2 * n - 3 * k - 1))
     means = points[:, rows].mean(axis=1)
     return Trust(float(means[0]), float(means[1]), points[0], points[1], k, len(rows))
 
 
-def _faults(
-    z: Stack, xy: np.ndarray, rows: np.ndarray, drawn: np.ndarray, truly: np.ndarray | None, k: int
+def _rank_excesses(
+    z: RowStack, xy: np.ndarray, rows: np.ndarray, drawn: np.ndarray, truly: np.ndarray | None, k: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """What the ranks of some rows' neighbours on the map, and of their true ones, exceed k by: (n,) each.
 
     Every row is read once: for ranks by cosine, and for the true neighbours where they are not known.
     """
-    from suture.analysis.projection.rank_counts import larger
+    from suture.analysis.projection.rank_counts import count_larger
 
     queries = z.take(rows)
     own = np.einsum("nd,nkd->nk", queries, z.take(drawn)) + np.float32(TIE)
     further = np.zeros(drawn.shape, np.int64)
-    best = Best(len(rows), k + 1)
+    best = TopK(len(rows), k + 1)
     for where, block in z.blocks():
         scores = queries @ block.T
         if truly is None:
             best.add(scores, where.start)
-        further += larger(_without(rows, where, scores), own)
-    near = _others(rows, best.rows if truly is None else truly, k)
+        further += count_larger(_without(rows, where, scores), own)
+    near = _without_self(rows, best.rows if truly is None else truly, k)
     lost = np.zeros(near.shape, np.int64)
     at = _closeness(xy[rows, None], xy[near])
     for start in range(0, len(xy), BLOCK):
         where = slice(start, min(start + BLOCK, len(xy)))
         scores = _closeness(xy[rows, None], xy[None, where])
-        lost += larger(_without(rows, where, scores), at)
+        lost += count_larger(_without(rows, where, scores), at)
     return _excess(further, k), _excess(lost, k)
 
 
@@ -133,7 +133,7 @@ def _without(rows: np.ndarray, where: slice, scores: np.ndarray) -> np.ndarray:
     return scores
 
 
-def _others(rows: np.ndarray, found: np.ndarray, k: int) -> np.ndarray:
+def _without_self(rows: np.ndarray, found: np.ndarray, k: int) -> np.ndarray:
     """The first k of each row's neighbours (n, k + 1 or more) that are not the row itself."""
     itself = found == rows[:, None]
     return np.take_along_axis(found, np.argsort(itself, axis=1, kind="stable")[:, :k], axis=1)

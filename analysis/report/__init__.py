@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from suture.analysis.report.page import html, record_json, table_files
-from suture.analysis.report.record import Evidence, Paired, Picture, Side, Study
+from suture.analysis.report.report_data import PairedResults, ReportData, ReportMap, ReportSet, StudyExcerpt
 from suture.analysis.text_tables import csv_text, latex
 
 __all__ = [
-    "Evidence",
-    "Paired",
-    "Picture",
-    "Side",
-    "Study",
+    "PairedResults",
+    "ReportData",
+    "ReportMap",
+    "ReportSet",
+    "StudyExcerpt",
     "csv_text",
     "html",
     "latex",

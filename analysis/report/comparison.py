@@ -10,14 +10,14 @@ from suture.analysis import figures
 from suture.analysis.catalogue import CATALOGUE
 from suture.analysis.compare import Movement, Slice, cells
 from suture.analysis.report import numbers
-from suture.analysis.report.elements import Chart, Part, Section, Table, Text
+from suture.analysis.report.elements import Chart, Element, Section, Table, Text
 from suture.analysis.report.gallery import studies
-from suture.analysis.report.record import Evidence, Paired
+from suture.analysis.report.report_data import PairedResults, ReportData
 
 SHOWN = 10  # studies listed of those won, lost or moved; the JSON has the ids of all
 
 
-def examples(paired: Paired) -> Iterator[int]:
+def listed_studies(paired: PairedResults) -> Iterator[int]:
     """Rows of the studies that these sections show, so that their texts can be at hand."""
     for direction, found in paired.flips.items():
         for rows in (found.won, found.lost):
@@ -26,9 +26,9 @@ def examples(paired: Paired) -> Iterator[int]:
         yield from map(int, _farthest(moved))
 
 
-def numbers_section(evidence: Evidence, paired: Paired) -> Section:
+def numbers_section(evidence: ReportData, paired: PairedResults) -> Section:
     """The headline numbers with their paired differences."""
-    rows = cells.of_headline(paired.table.rows, evidence.pair)
+    rows = cells.headline_rows(paired.table.rows, evidence.pair)
     note = (
         "B − A is paired: both sets hold the same studies, so its interval is the one to read, not whether "
         "those of A and B overlap. p is two-sided, after Holm over the headline numbers."
@@ -38,11 +38,11 @@ def numbers_section(evidence: Evidence, paired: Paired) -> Section:
         "Every difference with its interval, in the smallest change worth naming of its number; inside the "
         "band nothing changed that matters."
     )
-    forest = Chart("forest", "Differences in margins", figures.forest(rows), told)
+    forest = Chart("forest", "Differences in margins", figures.forest_plot(rows), told)
     return Section("changed", "What changed", (table, forest))
 
 
-def sections(evidence: Evidence, paired: Paired) -> Iterator[Section]:
+def sections(evidence: ReportData, paired: PairedResults) -> Iterator[Section]:
     """Pairs, queries, movers, neighbours, slices and agreement; those without content are left out."""
     for key, title, parts in (
         ("pairs", "True pairs, A and B", [_pairs(evidence, paired)]),
@@ -56,14 +56,14 @@ def sections(evidence: Evidence, paired: Paired) -> Iterator[Section]:
             yield Section(key, title, tuple(parts))
 
 
-def _pairs(evidence: Evidence, paired: Paired) -> Part:
+def _pairs(evidence: ReportData, paired: PairedResults) -> Element:
     a, b = paired.cosines
     labels = [f"{letter}: {side.name}" for letter, side in zip("AB", evidence.sides, strict=True)]
     note = f"{np.mean(b > a):.0%} of the studies have a higher cosine in B."
     return Chart("pair-cosines", "Cosines of true pairs", figures.pair_cosines(a, b, labels), note)
 
 
-def _flips(evidence: Evidence, paired: Paired) -> Iterator[Part]:
+def _flips(evidence: ReportData, paired: PairedResults) -> Iterator[Element]:
     for direction, found in paired.flips.items():
         change = found.difference
         name = direction.replace("->", " → ")
@@ -72,7 +72,7 @@ def _flips(evidence: Evidence, paired: Paired) -> Iterator[Part]:
             (
                 f"{name}: {len(found.won):,} queries are answered among the first {found.k} in B only, "
                 f"{len(found.lost):,} in A only, {len(found.kept):,} in both, {len(found.missed):,} in "
-                f"neither. Recall changes by {moved}; McNemar p {cells.probability(found.p)}. "
+                f"neither. Recall changes by {moved}; McNemar p {cells.p_label(found.p)}. "
                 f"{found.undecided:,} hang on the order of ties.",
             )
         )
@@ -83,7 +83,7 @@ def _flips(evidence: Evidence, paired: Paired) -> Iterator[Part]:
 
 
 def _listed(
-    evidence: Evidence, paired: Paired, direction: str, what: str, rows: np.ndarray, count: int
+    evidence: ReportData, paired: PairedResults, direction: str, what: str, rows: np.ndarray, count: int
 ) -> Table:
     before, after = paired.ranks[direction]
     told = [
@@ -95,7 +95,7 @@ def _listed(
     return studies(key, name, told, evidence.studies, _shown(len(rows), count))
 
 
-def _moved(evidence: Evidence, paired: Paired) -> Iterator[Part]:
+def _moved(evidence: ReportData, paired: PairedResults) -> Iterator[Element]:
     for modality, found in paired.movement.items():
         count = int(found.moved.sum())
         yield Text(
@@ -106,7 +106,7 @@ def _moved(evidence: Evidence, paired: Paired) -> Iterator[Part]:
             )
         )
         title = f"Change of {modality}"
-        yield Chart(f"changes-{modality}", title, figures.changes(found))
+        yield Chart(f"changes-{modality}", title, figures.movement_histogram(found))
         rows = _farthest(found)
         if len(rows):
             told = [
@@ -118,7 +118,7 @@ def _moved(evidence: Evidence, paired: Paired) -> Iterator[Part]:
             )
 
 
-def _neighbours(paired: Paired) -> Iterator[Part]:
+def _neighbours(paired: PairedResults) -> Iterator[Element]:
     for name, found in paired.neighbours.items():
         shown = name.replace("->", " → ")
         mean, chance = f"{found.overlap.mean():.0%}", f"{found.by_chance:.1%}"
@@ -126,12 +126,12 @@ def _neighbours(paired: Paired) -> Iterator[Part]:
         yield Chart(
             f"overlap-{name}",
             f"Neighbours kept: {shown}",
-            figures.overlaps(found.overlap, found.k, found.by_chance),
+            figures.neighbour_overlap(found.overlap, found.k, found.by_chance),
             f"{kept} {found.note}".strip(),
         )
 
 
-def _slices(paired: Paired) -> Iterator[Part]:
+def _slices(paired: PairedResults) -> Iterator[Element]:
     """One table a measure; a chart for every column whose values do not all change alike."""
     for key, what, columns in (
         ("cosine", "cosine of true pairs", paired.slices),
@@ -141,7 +141,7 @@ def _slices(paired: Paired) -> Iterator[Part]:
             yield _slice_table(f"slices-{key}", f"Change of the {what}", columns)
         for number, (column, found) in enumerate(columns.items()):
             if len({one.verdict for one in found}) > 1:
-                figure = figures.by_slice(found, f"B − A, {what}, 95 % interval")
+                figure = figures.slice_differences(found, f"B − A, {what}, 95 % interval")
                 yield Chart(f"slices-{key}-{number}", f"{what.capitalize()} by {column}", figure)
 
 
@@ -155,7 +155,7 @@ def _slice_table(key: str, title: str, columns: Mapping[str, tuple[Slice, ...]])
             *(f"{count:,}" for count in (one.n, one.n_groups)),
             *(f"{mean:.3f}" for mean in (one.a, one.b)),
             cells.with_interval("", one.difference, one.low, one.high, sign="+"),
-            cells.probability(one.p_holm),
+            cells.p_label(one.p_holm),
             one.verdict,
         )
         for column, one in known
@@ -165,7 +165,7 @@ def _slice_table(key: str, title: str, columns: Mapping[str, tuple[Slice, ...]])
     return Table(key, title, titles, rows, note, tuple({"by": c, **vars(one)} for c, one in known), tones)
 
 
-def _agreement(paired: Paired) -> Iterator[Part]:
+def _agreement(paired: PairedResults) -> Iterator[Element]:
     rows = tuple(
         (modality, *_in_words(name), cells.with_interval("", *_defined(estimate)))
         for modality, found in paired.agreement.items()
@@ -182,7 +182,7 @@ def _in_words(name: str) -> tuple[str, str]:
     return (info.title, info.reading) if info else (name.replace("_", " "), "")
 
 
-def _by_change(paired: Paired, direction: str, rows: np.ndarray) -> np.ndarray:
+def _by_change(paired: PairedResults, direction: str, rows: np.ndarray) -> np.ndarray:
     """The first of these rows, those whose rank changed most at the top."""
     before, after = paired.ranks[direction]
     return rows[np.argsort(-np.abs(after - before)[rows], kind="stable")][:SHOWN]

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from suture.analysis.gap.verdict import reading
+from suture.analysis.gap.verdict import gap_summary
 from suture.analysis.report import comparison, gallery, notes, numbers
-from suture.analysis.report.elements import Part, Section, Text
-from suture.analysis.report.record import Evidence
+from suture.analysis.report.elements import Element, Section, Text
+from suture.analysis.report.report_data import ReportData
 
 
-def document(evidence: Evidence) -> tuple[Section, ...]:
+def document(evidence: ReportData) -> tuple[Section, ...]:
     """All sections in order; those without content are left out."""
     return tuple(section for section in _sections(evidence) if section.parts)
 
 
-def _sections(evidence: Evidence) -> Iterator[Section]:
-    yield Section("verdict", "Verdict", (*_verdict(evidence), numbers.five(evidence)))
+def _sections(evidence: ReportData) -> Iterator[Section]:
+    yield Section("verdict", "Verdict", (*_verdict(evidence), numbers.key_numbers(evidence)))
     if evidence.paired:
         yield comparison.numbers_section(evidence, evidence.paired)
     yield _of("controls", "Permutation control", [numbers.controls(evidence)])
@@ -33,13 +33,13 @@ def _sections(evidence: Evidence) -> Iterator[Section]:
     yield notes.provenance(evidence)
 
 
-def _verdict(evidence: Evidence) -> Iterator[Part]:
+def _verdict(evidence: ReportData) -> Iterator[Element]:
     """The comparison first where there is one, then each set alone."""
     if evidence.paired:
         yield Text((evidence.paired.verdict.headline,), "verdict")
         yield Text(evidence.paired.verdict.reasons, "list")
     for letter, side in gallery.lettered(evidence):
-        found = reading(side.evaluation, evidence.pair)
+        found = gap_summary(side.evaluation, evidence.pair)
         if found is None:
             x, y = evidence.pair
             yield Text(
@@ -52,13 +52,13 @@ def _verdict(evidence: Evidence) -> Iterator[Part]:
             yield Text((side.warning,), "warning")
 
 
-def _numbers(evidence: Evidence) -> Iterator[Part]:
+def _numbers(evidence: ReportData) -> Iterator[Element]:
     for letter, side in gallery.lettered(evidence):
-        yield replace(numbers.everything(side.evaluation, letter), folded=evidence.paired is not None)
+        yield replace(numbers.all_numbers(side.evaluation, letter), folded=evidence.paired is not None)
     if evidence.paired:
         rows = evidence.paired.table.rows
         yield numbers.differences(rows, "differences", "B − A", "Paired differences of all numbers.")
 
 
-def _of(key: str, title: str, parts: Iterable[Part | None]) -> Section:
+def _of(key: str, title: str, parts: Iterable[Element | None]) -> Section:
     return Section(key, title, tuple(part for part in parts if part is not None))

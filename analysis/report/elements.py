@@ -58,7 +58,7 @@ class Chart:
     kind: Literal["chart"] = "chart"
 
 
-Part = Text | Table | Chart
+Element = Text | Table | Chart
 
 
 @dataclass(frozen=True)
@@ -67,4 +67,4 @@ class Section:
 
     key: str
     title: str
-    parts: tuple[Part, ...]
+    parts: tuple[Element, ...]

@@ -9,13 +9,13 @@ import plotly.graph_objects as go
 
 from suture.analysis import figures
 from suture.analysis.report.elements import Chart, Table
-from suture.analysis.report.record import Evidence, Picture, Side, Study
+from suture.analysis.report.report_data import ReportData, ReportMap, ReportSet, StudyExcerpt
 
 MOST_POINTS = 2_000  # studies on a map; more would make a heavy file and a slow print
 LABELS = "mean cosine of true pairs, 95 % interval"
 
 
-def histograms(evidence: Evidence) -> Chart | None:
+def histograms(evidence: ReportData) -> Chart | None:
     """Cosines of true pairs between those of strangers, one row a set."""
     known = {f"{letter}: {s.name}": s.cosines for letter, s in lettered(evidence) if s.cosines is not None}
     if not known:
@@ -27,7 +27,7 @@ def histograms(evidence: Evidence) -> Chart | None:
     return Chart("histograms", "Cosines", figures.cosine_histograms(known, *evidence.pair, height=240), note)
 
 
-def maps(evidence: Evidence) -> Iterator[Chart]:
+def maps(evidence: ReportData) -> Iterator[Chart]:
     """Every map of every set."""
     for letter, side in lettered(evidence):
         for number, picture in enumerate(side.maps):
@@ -41,16 +41,16 @@ def maps(evidence: Evidence) -> Iterator[Chart]:
             yield Chart(f"map-{letter.lower()}-{number}", title, as_drawing(figure), note)
 
 
-def labels(evidence: Evidence) -> Iterator[Chart]:
+def labels(evidence: ReportData) -> Iterator[Chart]:
     """Mean cosine of true pairs for each value of every label that all sets have."""
     common = [c for c in evidence.sides[0].by_label if all(c in s.by_label for s in evidence.sides)]
     for number, column in enumerate(common):
         means = {f"{letter}: {side.name}": side.by_label[column] for letter, side in lettered(evidence)}
-        figure = figures.by_group(means, (figures.COLOUR_A, figures.COLOUR_B), LABELS)
+        figure = figures.means_by_label(means, (figures.COLOUR_A, figures.COLOUR_B), LABELS)
         yield Chart(f"label-{number}", f"By {column}", figure)
 
 
-def worst(evidence: Evidence) -> Iterator[Table]:
+def worst(evidence: ReportData) -> Iterator[Table]:
     """The true pairs with the lowest cosine."""
     for letter, side in lettered(evidence):
         if side.worst:
@@ -63,11 +63,11 @@ def studies(
     key: str,
     title: str,
     told: Sequence[tuple[str, Mapping[str, str]]],
-    known: Mapping[str, Study],
+    known: Mapping[str, StudyExcerpt],
     note: str = "",
 ) -> Table:
     """Single studies: id, what is told of each by column, and the texts and picture that may be shown."""
-    shown = [known.get(study, Study()) for study, _ in told]
+    shown = [known.get(study, StudyExcerpt()) for study, _ in told]
     columns = [*(told[0][1] if told else ())]
     texts = list(dict.fromkeys(name for study in shown for name in study.texts))
     rows = tuple(
@@ -80,7 +80,7 @@ def studies(
     )
 
 
-def lettered(evidence: Evidence) -> list[tuple[str, Side]]:
+def lettered(evidence: ReportData) -> list[tuple[str, ReportSet]]:
     """("A", side), ("B", side)"""
     return [*zip("AB", evidence.sides, strict=False)]
 
@@ -95,7 +95,7 @@ def as_drawing(figure: go.Figure) -> go.Figure:
     return drawn
 
 
-def _sampled(picture: Picture) -> tuple[dict[str, np.ndarray], str]:
+def _sampled(picture: ReportMap) -> tuple[dict[str, np.ndarray], str]:
     n = max(map(len, picture.places.values()), default=0)
     chosen = np.sort(np.random.default_rng(0).permutation(n)[:MOST_POINTS])
     note = f"{len(chosen):,} of {n:,} studies are drawn, seeded. " if n > len(chosen) else ""

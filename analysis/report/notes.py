@@ -6,22 +6,22 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from suture.analysis.catalogue import PROTOCOL_MEANING
-from suture.analysis.compare.cells import protocol
+from suture.analysis.compare.cells import protocol_label
 from suture.analysis.report.elements import Section, Table, Text
 from suture.analysis.report.gallery import lettered
-from suture.analysis.report.record import Evidence
+from suture.analysis.report.report_data import ReportData
 
 HASH = 64  # letters of a SHA-256; what is longer gets a line of its own
 
 
-def protocol_notes(evidence: Evidence) -> Section:
+def protocol_notes(evidence: ReportData) -> Section:
     """Studies, intervals, ties, protocols and galleries."""
     return Section(
         "protocol", "How it was measured", (Text(tuple(_notes(evidence)), "list"), _galleries(evidence))
     )
 
 
-def provenance(evidence: Evidence) -> Section:
+def provenance(evidence: ReportData) -> Section:
     """Everything that is needed to measure the same again."""
     tables = [
         _table(f"{letter}: {s.name}", f"made-from-{letter.lower()}", s.provenance)
@@ -31,7 +31,7 @@ def provenance(evidence: Evidence) -> Section:
     return Section("provenance", "Where it comes from", (*tables, _table("This report", "this-report", run)))
 
 
-def _notes(evidence: Evidence) -> Iterator[str]:
+def _notes(evidence: ReportData) -> Iterator[str]:
     first = evidence.sides[0].evaluation
     x, y = evidence.pair
     yield (
@@ -51,12 +51,12 @@ def _notes(evidence: Evidence) -> Iterator[str]:
         yield "A and B see the same resamples, so what the studies share cancels from the difference."
     yield "Ties in retrieval count by their expectation over all orders: equal cosines are no luck."
     for name, meaning in PROTOCOL_MEANING.items():
-        yield f"Protocol {protocol(name)}: {meaning}."
+        yield f"Protocol {protocol_label(name)}: {meaning}."
     yield "A smaller gap is not better by itself: read it beside retrieval and the guards."
     yield "For research only. Not for diagnosis."
 
 
-def _galleries(evidence: Evidence) -> Table:
+def _galleries(evidence: ReportData) -> Table:
     """Recall means little without the number of items it was found among."""
     found = {
         (m.direction or "", m.protocol or "", m.measured_on, f"{m.n_gallery:,}")
@@ -64,7 +64,7 @@ def _galleries(evidence: Evidence) -> Table:
         for m in side.evaluation.metrics
         if m.n_gallery and m.name == "recall_at_10"
     }
-    rows = tuple((d.replace("->", " → "), protocol(p), n, size) for d, p, n, size in sorted(found))
+    rows = tuple((d.replace("->", " → "), protocol_label(p), n, size) for d, p, n, size in sorted(found))
     return Table("galleries", "Galleries", ("direction", "protocol", "queries", "items in the gallery"), rows)
 
 

@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from suture.analysis.catalogue import CATALOGUE
-from suture.analysis.compare import Row
-from suture.analysis.compare.cells import PROTOCOL, cells, named, numbers, protocol, title, with_interval
+from suture.analysis.compare import MetricChange
+from suture.analysis.compare.cells import (
+    PROTOCOL,
+    metric_title,
+    number_cells,
+    protocol_label,
+    row_title,
+    text_cells,
+    with_interval,
+)
 from suture.analysis.evaluate import Control, Evaluation, Metric
 from suture.analysis.report.elements import Table, Tone
-from suture.analysis.report.record import Evidence
+from suture.analysis.report.report_data import ReportData
 
 TONES: dict[str, Tone] = {
     "closed": "good",
@@ -20,7 +28,7 @@ TONES: dict[str, Tone] = {
 }
 
 
-def five(evidence: Evidence) -> Table:
+def key_numbers(evidence: ReportData) -> Table:
     """Distance of the clouds, of pairs, both at once, and what retrieval makes of it."""
     x, y = evidence.pair
     asked = [{"name": name, "modalities": (x, y)} for name in ("centroid_gap", "cos_true_pairs", "rmg")]
@@ -37,19 +45,19 @@ def five(evidence: Evidence) -> Table:
         known = next((m for m in found if m is not None), None)
         if known is not None:
             values = [with_interval(m.name, m.value, m.low, m.high) if m else "" for m in found]
-            rows.append((title(known), *values, known.measured_on, _meaning(known)))
+            rows.append((row_title(known), *values, known.measured_on, _meaning(known)))
     letters = "AB"[: len(evidence.sides)]
     columns = ("number", *letters, "n", "what it says")
     return Table("five-numbers", "Five numbers", columns, tuple(rows), "Values with 95 % intervals.")
 
 
-def everything(evaluation: Evaluation, letter: str) -> Table:
+def all_numbers(evaluation: Evaluation, letter: str) -> Table:
     """Every number of a set that is defined."""
     known = [m for m in evaluation.metrics if m.value is not None]
     rows = tuple(
         (
-            title(m),
-            protocol(m.protocol),
+            row_title(m),
+            protocol_label(m.protocol),
             with_interval(m.name, m.value, m.low, m.high),
             m.measured_on,
             m.better,
@@ -65,10 +73,10 @@ def everything(evaluation: Evaluation, letter: str) -> Table:
     return Table(f"numbers-{letter.lower()}", f"{letter}: {evaluation.set}", columns, rows, note, filled)
 
 
-def undefined(evidence: Evidence) -> Table | None:
+def undefined(evidence: ReportData) -> Table | None:
     """What could not be measured, and why; None if all could."""
     rows = tuple(
-        (letter, title(m), m.reason or "no reason is known")
+        (letter, row_title(m), m.reason or "no reason is known")
         for letter, side in zip("AB", evidence.sides, strict=False)
         for m in side.evaluation.metrics
         if m.value is None
@@ -76,7 +84,7 @@ def undefined(evidence: Evidence) -> Table | None:
     return Table("undefined", "Undefined numbers", ("set", "number", "why"), rows) if rows else None
 
 
-def controls(evidence: Evidence) -> Table:
+def controls(evidence: ReportData) -> Table:
     """The permutation control of every set."""
     found = [
         (letter, control)
@@ -103,12 +111,12 @@ def controls(evidence: Evidence) -> Table:
     return Table("controls", "Permutation control", columns, rows, note, tones=tones)
 
 
-def differences(rows: Sequence[Row], key: str, name: str, note: str) -> Table:
+def differences(rows: Sequence[MetricChange], key: str, name: str, note: str) -> Table:
     """A and B side by side with the paired difference and its verdict."""
-    columns = ("number", "A", "B", "B − A", "p", "verdict")  # as of `cells`
-    shown = tuple(tuple(cells(row).values()) for row in rows)
+    columns = ("number", "A", "B", "B − A", "p", "verdict")  # as of `text_cells`
+    shown = tuple(tuple(text_cells(row).values()) for row in rows)
     tones: tuple[Tone, ...] = tuple(TONES.get(row.verdict, "open") for row in rows)
-    return Table(key, name, columns, shown, note, tuple(map(numbers, rows)), tones)
+    return Table(key, name, columns, shown, note, tuple(map(number_cells, rows)), tones)
 
 
 def holds(control: Control) -> str:
@@ -129,4 +137,4 @@ def _meaning(metric: Metric) -> str:
 
 def _control_title(control: Control) -> str:
     where = control.direction.replace("->", " → ") if control.direction else " · ".join(control.modalities)
-    return f"{named(control.name)} {where}"
+    return f"{metric_title(control.name)} {where}"

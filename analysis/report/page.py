@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from suture.analysis.report.document import document
 from suture.analysis.report.elements import Chart, Section, Table
-from suture.analysis.report.record import Evidence
+from suture.analysis.report.report_data import ReportData
 from suture.analysis.text_tables import csv_text, latex
 
 # No request leaves the page. Scripts run by their hash alone, so text that slipped in could not run; style
@@ -28,7 +28,7 @@ POLICY = (
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 
 
-def html(evidence: Evidence) -> str:
+def html(evidence: ReportData) -> str:
     """The report as HTML; the same evidence gives the same bytes."""
     sections = document(evidence)
     scripts = [plotly_source(), _resource("page.js")]
@@ -48,12 +48,12 @@ def html(evidence: Evidence) -> str:
     )
 
 
-def record_json(evidence: Evidence) -> str:
+def record_json(evidence: ReportData) -> str:
     """The report as JSON, the same that the HTML holds."""
     return json.dumps(evidence.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def table_files(evidence: Evidence) -> dict[str, str]:
+def table_files(evidence: ReportData) -> dict[str, str]:
     """File name -> content: every table as CSV and as LaTeX."""
     tables = [p for p in _parts(document(evidence)) if isinstance(p, Table)]
     return {f"{t.key}.{ending}": text for t in tables for ending, text in _files(t).items()}

@@ -14,7 +14,7 @@ from suture.analysis.retrieval.directions import (
     rank_best,
     retrieval,
 )
-from suture.analysis.retrieval.labels import LabelPrecision, label_precision
+from suture.analysis.retrieval.label_precision import LabelPrecision, label_precision
 from suture.analysis.retrieval.protocols import PROTOCOLS, Protocol, RightAnswers, joint_keys
 from suture.analysis.retrieval.scores import KS, Retrieval
 from suture.analysis.retrieval.tied_ranks import Positives, Ranks

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from suture.analysis.retrieval.scores import KS, means
+from suture.analysis.retrieval.scores import KS, mean_scores
 from suture.analysis.retrieval.tied_ranks import Ranks
 from suture.analysis.statistics.bootstrap import GroupBootstrap
 
@@ -52,16 +52,16 @@ def rank_curve(
     n = len(ranks.above)
     if gallery < 1 or len(groups) != n:
         raise ValueError(f"One group a query and a gallery are needed, got {len(groups)}, {n}, {gallery}.")
-    ks = places(gallery, points)
+    ks = curve_places(gallery, points)
     bootstrap = GroupBootstrap(groups, resamples=resamples, seed=seed)
-    found = means({str(k): ranks.hit(k) for k in ks}, bootstrap=bootstrap)
+    found = mean_scores({str(k): ranks.hit(k) for k in ks}, bootstrap=bootstrap)
     recall, low, high = np.array([(e.value, e.low, e.high) for e in found.values()]).T
     all_tied = Ranks(np.zeros(n, int), np.full(n, gallery), np.broadcast_to(np.asarray(right), n))
     chance = np.array([all_tied.hit(k).mean() for k in ks])
     return RankCurve(np.array(ks), recall, low, high, chance)
 
 
-def places(gallery: int, points: int = POINTS) -> list[int]:
+def curve_places(gallery: int, points: int = POINTS) -> list[int]:
     """Whole numbers from 1 to the gallery, evenly on a logarithmic axis, and the k that are reported."""
     spread = np.rint(np.geomspace(1, gallery, points)).astype(int)
     return sorted({*spread.tolist(), *(k for k in KS if k <= gallery)})

@@ -8,16 +8,22 @@ from typing import Literal
 
 import numpy as np
 
-from suture.analysis.math.arrays import Matrix, check_pairs, source
-from suture.analysis.retrieval.engine import Found, search
+from suture.analysis.math.arrays import Matrix, check_pairs, stored_rows
+from suture.analysis.retrieval.distinct_rows import distinct_rows
+from suture.analysis.retrieval.engine import SearchResult, search
 from suture.analysis.retrieval.hubness import Hubness, hubness
-from suture.analysis.retrieval.protocols import PROTOCOLS, Protocol, RightAnswers, Task, task
-from suture.analysis.retrieval.rows import rows_of
-from suture.analysis.retrieval.scores import Retrieval, graded, scores
+from suture.analysis.retrieval.protocols import (
+    PROTOCOLS,
+    Protocol,
+    RetrievalTask,
+    RightAnswers,
+    retrieval_task,
+)
+from suture.analysis.retrieval.scores import Retrieval, scores, with_graded_scores
 from suture.analysis.retrieval.tied_ranks import Ranks
-from suture.analysis.statistics.bootstrap import GroupBootstrap, narrowed
+from suture.analysis.statistics.bootstrap import GroupBootstrap, subset_bootstrap
 
-EVERY = (PROTOCOLS.index("multi_positive"),)  # protocols for which all right answers are placed
+GRADED_PROTOCOLS = (PROTOCOLS.index("multi_positive"),)  # protocols for which all right answers are placed
 
 
 @dataclass(frozen=True)
@@ -80,12 +86,14 @@ def both_directions(
     answers = answers or RightAnswers(own, own)
     groups = own if groups is None else np.asarray(groups)
     bootstrap = bootstrap or GroupBootstrap(groups)
-    sides = [[task(p, a) for p in PROTOCOLS] for a in (answers, backward_answers or answers.reversed())]
+    sides = [
+        [retrieval_task(p, a) for p in PROTOCOLS] for a in (answers, backward_answers or answers.reversed())
+    ]
     if asking is not None:
         ways = zip(((x, y), (y, x)), sides, strict=True)
         return BothDirections(*(_sampled(*w, tasks, asking, groups, bootstrap, k) for w, tasks in ways))
-    queries, gallery = rows_of(x), rows_of(y)
-    found = search(queries, gallery, forward=sides[0], backward=sides[1], k=k, every=EVERY)
+    queries, gallery = distinct_rows(x), distinct_rows(y)
+    found = search(queries, gallery, forward=sides[0], backward=sides[1], k=k, every=GRADED_PROTOCOLS)
     which = (gallery.which, queries.which)
     ways_found = []
     for one, tasks, items in zip(found, sides, which, strict=True):
@@ -98,35 +106,35 @@ def both_directions(
 def _sampled(
     x: Matrix,
     y: Matrix,
-    tasks: Sequence[Task],
+    tasks: Sequence[RetrievalTask],
     asking: np.ndarray,
     groups: np.ndarray,
     bootstrap: GroupBootstrap,
     k: int,
 ) -> Direction:
     """One direction, asked by some studies."""
-    queries, gallery = rows_of(source(x, asking)), rows_of(y)
+    queries, gallery = distinct_rows(stored_rows(x, asking)), distinct_rows(y)
     places = np.full(len(x), -1)
     places[asking] = np.arange(len(asking))
     kept = [_asked_by(one, places) for one in tasks]
-    (found,) = search(queries, gallery, forward=kept, k=k, every=EVERY)
+    (found,) = search(queries, gallery, forward=kept, k=k, every=GRADED_PROTOCOLS)
     some = [replace(one, asked=asking[one.asked]) for one in kept]
-    among = narrowed(bootstrap, asking, len(x))
-    near = search(queries, rows_of(source(y, asking)), forward=[], k=k)[0].nearest
+    among = subset_bootstrap(bootstrap, asking, len(x))
+    near = search(queries, distinct_rows(stored_rows(y, asking)), forward=[], k=k)[0].nearest
     hubs = hubness(near, len(asking), k=k, bootstrap=among)
     records = _records(found, some, groups, bootstrap)
     records = tuple(replace(r, of=len(one.asked)) for r, one in zip(records, tasks, strict=True))
     return Direction(records, hubs, found.nearest, gallery.which, asking)
 
 
-def _asked_by(one: Task, places: np.ndarray) -> Task:
+def _asked_by(one: RetrievalTask, places: np.ndarray) -> RetrievalTask:
     """The part of a task that is asked by studies with a place (n_studies,) among the queries, -1 = none."""
     own = places[one.asked] >= 0
-    return Task(places[one.asked[own]], one.offered, one.query_keys[own], one.gallery_keys)
+    return RetrievalTask(places[one.asked[own]], one.offered, one.query_keys[own], one.gallery_keys)
 
 
 def _records(
-    found: Found, tasks: Sequence[Task], groups: np.ndarray, bootstrap: GroupBootstrap
+    found: SearchResult, tasks: Sequence[RetrievalTask], groups: np.ndarray, bootstrap: GroupBootstrap
 ) -> tuple[Retrieval, ...]:
     records: list[Retrieval] = []
     for protocol, one, ranks, positives in zip(PROTOCOLS, tasks, found.ranks, found.positives, strict=True):
@@ -135,14 +143,14 @@ def _records(
         record = twin or scores(protocol, ranks, asked=one.asked, n_gallery=len(one.offered), bootstrap=over)
         record = replace(record, protocol=protocol)
         if protocol == "multi_positive":
-            record = graded(record, positives, bootstrap=over)
+            record = with_graded_scores(record, positives, bootstrap=over)
         elif record.map:  # of its twin
             record = replace(record, map=None, ndcg_at_10=None, r_precision=None)
         records.append(record)
     return tuple(records)
 
 
-def _same(record: Retrieval, one: Task, ranks: Ranks) -> bool:
+def _same(record: Retrieval, one: RetrievalTask, ranks: Ranks) -> bool:
     """Without repeated texts the protocols are one question."""
     return len(one.offered) == record.n_gallery and all(
         np.array_equal(a, b)
@@ -174,15 +182,17 @@ def retrieval(
     """
     check_pairs(queries, gallery)
     keys = np.arange(len(queries)) if keys is None else np.asarray(keys)
-    one = task(protocol, RightAnswers(keys, keys, keyed))
+    one = retrieval_task(protocol, RightAnswers(keys, keys, keyed))
     wide = protocol == "multi_positive"
-    (found,) = search(rows_of(queries), rows_of(gallery), forward=[one], every=(0,) if wide else ())
+    (found,) = search(
+        distinct_rows(queries), distinct_rows(gallery), forward=[one], every=(0,) if wide else ()
+    )
     groups = np.arange(len(queries)) if groups is None else np.asarray(groups)
     bootstrap = GroupBootstrap(groups[one.asked], resamples=resamples, seed=seed)
     record = scores(
         protocol, found.ranks[0], asked=one.asked, n_gallery=len(one.offered), bootstrap=bootstrap
     )
-    return graded(record, found.positives[0], bootstrap=bootstrap) if wide else record
+    return with_graded_scores(record, found.positives[0], bootstrap=bootstrap) if wide else record
 
 
 def rank_best(queries: Matrix, gallery: Matrix, query_keys: np.ndarray, gallery_keys: np.ndarray) -> Ranks:
@@ -191,8 +201,8 @@ def rank_best(queries: Matrix, gallery: Matrix, query_keys: np.ndarray, gallery_
     queries (n_queries, dim), gallery (n_gallery, dim), a key for each row of both. A query whose key no
     item has stands below all items.
     """
-    one = Task(np.arange(len(queries)), np.arange(len(gallery)), query_keys, gallery_keys)
-    return search(rows_of(queries), rows_of(gallery), forward=[one])[0].ranks[0]
+    one = RetrievalTask(np.arange(len(queries)), np.arange(len(gallery)), query_keys, gallery_keys)
+    return search(distinct_rows(queries), distinct_rows(gallery), forward=[one])[0].ranks[0]
 
 
 def bootstrap_of(asked: np.ndarray, groups: np.ndarray, bootstrap: GroupBootstrap) -> GroupBootstrap:

@@ -14,27 +14,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from suture.analysis.retrieval.protocols import Task
-from suture.analysis.retrieval.questions import Counter, Question, counters_of
-from suture.analysis.retrieval.rows import Rows, pair_scores, parts_of
+from suture.analysis.retrieval.best_answers import BestAnswers, ScoreCounter, counters_of
+from suture.analysis.retrieval.distinct_rows import DistinctRows, pair_scores, slices
+from suture.analysis.retrieval.protocols import RetrievalTask
 from suture.analysis.retrieval.tied_ranks import Positives, Ranks
 
 TILE = (512, 512)  # 1 MB: about a core's own cache
-SPARE = 6  # candidates kept beyond k, so that rounding at the k-th place is hardly ever in doubt
-WORKERS = 16  # each holds counters of its own
+SPARE_CANDIDATES = 6  # candidates kept beyond k, so that rounding at the k-th place is hardly ever in doubt
+MAX_WORKERS = 16  # each holds counters of its own
 STRIPES = 64  # blocks of rows to share out among threads, or more; each reads all items once
-FEW = 16  # rows settled at a time from all items
+SETTLED_AT_A_TIME = 16  # rows settled at a time from all items
 HALF_STEP = 2.0**-24  # relative rounding of float32
-_ALONE = threading.Lock()  # the limit on BLAS threads is one for the whole process
+_BLAS_LOCK = threading.Lock()  # the limit on BLAS threads is one for the whole process
 
 
 @dataclass
-class _Direction:
+class _DirectionState:
     """Queries and items, what is counted for them, and the nearest items kept so far."""
 
-    queries: Rows
-    items: Rows
-    counters: list[Counter]
+    queries: DistinctRows
+    items: DistinctRows
+    counters: list[ScoreCounter]
     kept: int
 
     def __post_init__(self) -> None:
@@ -63,7 +63,7 @@ class _Direction:
 class _Worker:
     """Counters of one thread: nothing is shared until the end."""
 
-    def __init__(self, directions: Sequence[_Direction]) -> None:
+    def __init__(self, directions: Sequence[_DirectionState]) -> None:
         self.directions = directions
         self.plain = len(directions) > 1 and directions[1].plain
         self.buffers = np.empty((2, TILE[0] * TILE[1]), np.float32)
@@ -76,13 +76,15 @@ class _Worker:
         x, y = self.directions[0].queries, self.directions[0].items
         for block in blocks:
             left, left_centred = x.block(block)
-            for part in parts_of(len(y), TILE[1]):
+            for part in slices(len(y), TILE[1]):
                 right, right_centred = y.block(part)
-                for r in parts_of(len(left), TILE[0]):
+                for r in slices(len(left), TILE[0]):
                     rows = slice(block.start + r.start, block.start + r.stop)
-                    self._tile(left_centred[r], right_centred, _Side(rows, left[r]), _Side(part, right))
+                    self._tile(
+                        left_centred[r], right_centred, _TileRows(rows, left[r]), _TileRows(part, right)
+                    )
 
-    def _tile(self, left: np.ndarray, right: np.ndarray, x: _Side, y: _Side) -> None:
+    def _tile(self, left: np.ndarray, right: np.ndarray, x: _TileRows, y: _TileRows) -> None:
         from suture.analysis.retrieval import kernels
 
         shape = len(left), len(right)
@@ -96,7 +98,7 @@ class _Worker:
             kernels.transpose(tile, turned)
             self._take(1, turned, y, x)
 
-    def _take(self, which: int, tile: np.ndarray, asks: _Side, offered: _Side) -> None:
+    def _take(self, which: int, tile: np.ndarray, asks: _TileRows, offered: _TileRows) -> None:
         from suture.analysis.retrieval import kernels
 
         d = self.directions[which]
@@ -107,7 +109,7 @@ class _Worker:
         if d.kept:
             kernels.keep_best(tile, row, item, offset, self.values[which], self.items[which])
 
-    def _take_turned(self, tile: np.ndarray, offered: _Side, asks: _Side) -> None:
+    def _take_turned(self, tile: np.ndarray, offered: _TileRows, asks: _TileRows) -> None:
         """The columns of the tile ask, and nothing has to be turned over."""
         from suture.analysis.retrieval import kernels
 
@@ -119,7 +121,7 @@ class _Worker:
 
 
 @dataclass(frozen=True)
-class _Side:
+class _TileRows:
     """Which rows one side of a tile is of, and the rows as they came."""
 
     part: slice
@@ -127,7 +129,7 @@ class _Side:
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """One direction: ranks of each task, places of all right answers where asked for, nearest rows.
 
     nearest  (n_queries, k) rows of the gallery of highest cosine, equal rows in their order
@@ -139,44 +141,51 @@ class Found:
 
 
 def search(
-    x: Rows, y: Rows, *, forward: Sequence[Task], backward: Sequence[Task] | None = None, k: int = 0,
+    x: DistinctRows,
+    y: DistinctRows,
+    *,
+    forward: Sequence[RetrievalTask],
+    backward: Sequence[RetrievalTask] | None = None,
+    k: int = 0,
     every: Sequence[int] = (),
-) -> tuple[Found, ...]:  # fmt: skip
+) -> tuple[SearchResult, ...]:
     """Ranks of all tasks and the k nearest items of every row; backward = y asks and x is offered.
 
     every  numbers of the tasks for which all right answers are placed and not the best one alone
     """
     sides = [(x, y, forward)] + ([] if backward is None else [(y, x, backward)])
-    asked = [[Question(t, q, g, number in every) for number, t in enumerate(ts)] for q, g, ts in sides]
+    asked = [[BestAnswers(t, q, g, number in every) for number, t in enumerate(ts)] for q, g, ts in sides]
     directions = []
     for (queries, gallery, _), questions in zip(sides, asked, strict=True):
         cut = min(k, len(gallery.which))
-        kept = min(cut + SPARE, len(gallery)) if cut else 0
-        directions.append(_Direction(queries, gallery, counters_of(questions), kept))
+        kept = min(cut + SPARE_CANDIDATES, len(gallery)) if cut else 0
+        directions.append(_DirectionState(queries, gallery, counters_of(questions), kept))
     workers = _sweep(directions)
     found = []
     for number, (direction, questions) in enumerate(zip(directions, asked, strict=True)):
         for place, counter in enumerate(direction.counters):
             counter.above, counter.tied = np.sum([w.counts[number][place] for w in workers], axis=0)
         nearest = _nearest(direction, number, workers, min(k, len(direction.items.which)))
-        found.append(Found([q.ranks() for q in questions], [q.positives() for q in questions], nearest))
+        found.append(
+            SearchResult([q.ranks() for q in questions], [q.positives() for q in questions], nearest)
+        )
     return tuple(found)
 
 
-def _sweep(directions: Sequence[_Direction]) -> list[_Worker]:
+def _sweep(directions: Sequence[_DirectionState]) -> list[_Worker]:
     """Shares the blocks of rows among the cores that BLAS would use, one thread each."""
     from threadpoolctl import ThreadpoolController
 
     n = len(directions[0].queries)
-    blocks = list(parts_of(n, TILE[0] * int(np.clip(n // (TILE[0] * STRIPES), 1, 8))))
+    blocks = list(slices(n, TILE[0] * int(np.clip(n // (TILE[0] * STRIPES), 1, 8))))
     if len(blocks) == 1:
         worker = _Worker(directions)
         worker.sweep(iter(blocks))
         return [worker]
-    with _ALONE:
+    with _BLAS_LOCK:
         blas = ThreadpoolController().select(user_api="blas")
         threads = max((library["num_threads"] for library in blas.info()), default=1)
-        workers = [_Worker(directions) for _ in range(min(threads, WORKERS, len(blocks)))]
+        workers = [_Worker(directions) for _ in range(min(threads, MAX_WORKERS, len(blocks)))]
         todo = iter(blocks)  # a list iterator hands each block to one thread
         with blas.limit(limits=1), ThreadPoolExecutor(len(workers)) as pool:
             for done in [pool.submit(w.sweep, todo) for w in workers]:
@@ -184,7 +193,7 @@ def _sweep(directions: Sequence[_Direction]) -> list[_Worker]:
     return workers
 
 
-def _nearest(direction: _Direction, number: int, workers: list[_Worker], k: int) -> np.ndarray:
+def _nearest(direction: _DirectionState, number: int, workers: list[_Worker], k: int) -> np.ndarray:
     """Settles which items are nearest, as many threads as swept sharing the rows."""
     from suture.analysis.retrieval import kernels
 
@@ -202,7 +211,7 @@ def _nearest(direction: _Direction, number: int, workers: list[_Worker], k: int)
         lowest = kernels.settle_nearest(scored, items, starts, members, out[part])
         if items.shape[1] < len(gallery):  # no item that was not kept scores more than the last that was
             doubt = lowest - direction.base[part] <= values[:, -1] + direction.error[part]
-            for some in parts_of(int(doubt.sum()), FEW):
+            for some in slices(int(doubt.sum()), SETTLED_AT_A_TIME):
                 open_ = np.flatnonzero(doubt)[some]
                 _settle_from_all(direction, rows[open_], lowest[open_], members, starts, out)
 
@@ -214,7 +223,7 @@ def _nearest(direction: _Direction, number: int, workers: list[_Worker], k: int)
 
 
 def _settle_from_all(
-    direction: _Direction, rows: np.ndarray, lowest: np.ndarray, members: np.ndarray, starts: np.ndarray,
+    direction: _DirectionState, rows: np.ndarray, lowest: np.ndarray, members: np.ndarray, starts: np.ndarray,
     out: np.ndarray,
 ) -> None:  # fmt: skip
     """All items that may score `lowest` (n_rows,) or more are scored, for a few rows."""
@@ -225,7 +234,7 @@ def _settle_from_all(
     asks = kernels.centred(taken, queries.scale[rows], queries.centre)[0]
     bar = np.nextafter((lowest - direction.base[rows] - direction.error[rows]).astype(np.float32), -np.inf)
     near = []
-    for part in parts_of(len(gallery)):
+    for part in slices(len(gallery)):
         which, item = np.nonzero(asks @ gallery.block(part)[1].T + direction.offset[part] >= bar[:, None])
         near.append(np.stack([which, item + part.start]))
     which, item = np.concatenate(near, axis=1)

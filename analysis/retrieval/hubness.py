@@ -32,7 +32,7 @@ def hubness(
 ) -> Hubness:
     """Hubs among n_items, from the rows (n_queries, k) that each query finds. Differs by direction.
 
-    Intervals are over queries, gallery fixed, to first order (`GroupBootstrap.linear`); shares count
+    Intervals are over queries, gallery fixed, to first order (`GroupBootstrap.from_influence`); shares count
     steps and have none. Source: Radovanovic et al. 2010; all but the skewness as in scikit-hubness.
     """
     bootstrap = bootstrap or GroupBootstrap(np.arange(len(nearest)))
@@ -42,8 +42,10 @@ def hubness(
         return Hubness(*(nothing,) * 5)
     found = [_skew(counts), _gini(counts), _robin_hood(counts)]
     pull = np.stack([slope[nearest].sum(axis=1) for _, slope in found], axis=1) * len(nearest)
-    skew, gini, robin_hood = bootstrap.linear(np.array([value for value, _ in found]), pull)
-    antihubs, hubs = (bootstrap.plain(float(share.mean())) for share in (counts == 0, counts >= 2 * k))
+    skew, gini, robin_hood = bootstrap.from_influence(np.array([value for value, _ in found]), pull)
+    antihubs, hubs = (
+        bootstrap.without_interval(float(share.mean())) for share in (counts == 0, counts >= 2 * k)
+    )
     return Hubness(skew, antihubs, hubs, gini, robin_hood)
 
 
@@ -96,8 +98,8 @@ def occurrences(queries: np.ndarray, gallery: np.ndarray, *, k: int = 10) -> np.
     queries (n_queries, dim), gallery (n_gallery, dim). Equal items come in the order of the gallery, so
     that rounding has no say; k is cut to n_gallery. ValueError for rows without direction.
     """
+    from suture.analysis.retrieval.distinct_rows import distinct_rows
     from suture.analysis.retrieval.engine import search
-    from suture.analysis.retrieval.rows import rows_of
 
-    nearest = search(rows_of(queries), rows_of(gallery), forward=[], k=k)[0].nearest
+    nearest = search(distinct_rows(queries), distinct_rows(gallery), forward=[], k=k)[0].nearest
     return np.bincount(nearest.ravel(), minlength=len(gallery))

@@ -53,7 +53,7 @@ def scan(
 def _scan(
     queries: np.ndarray, items: np.ndarray, k: int, present: np.ndarray | None, bars: np.ndarray
 ) -> Scan:
-    best, above = Best(len(queries), k), np.zeros(bars.shape, np.int64)
+    best, above = TopK(len(queries), k), np.zeros(bars.shape, np.int64)
     for start in range(0, len(items), ITEMS):
         block = np.asarray(items[start : start + ITEMS], dtype=np.float32)
         scores = queries @ block.T
@@ -67,7 +67,7 @@ def _scan(
     return Scan(cosines, rows, above)
 
 
-class Best:
+class TopK:
     """The k items of highest score of each query, from scores that come a block at a time.
 
     scores, rows  (n_queries, k) falling; -inf and -1 until there were k items

@@ -20,7 +20,7 @@ Search = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]  # (queries,
 
 
 @dataclass(frozen=True)
-class Nearest:
+class ReferenceNeighbours:
     """The reference's studies next to each newcomer, in one direction.
 
     rows     (n, k) of the reference, nearest first; -1 throughout where the newcomer lacks the modality
@@ -43,14 +43,14 @@ def neighbours(
     k: int,
     targets: Sequence[str] = (),
     indexes: Mapping[str, Search] | None = None,
-) -> dict[tuple[str, str], Nearest]:
+) -> dict[tuple[str, str], ReferenceNeighbours]:
     """(modality that asks, modality that answers) -> what is nearest by cosine.
 
     newcomers  modality -> (n, dim) unit rows in the reference's space, zeros = missing; see `in_space`
     targets    modalities that answer, default all of the reference; k is cut to how many have it
     indexes    target -> what searches it; default one exact pass over the matrix, which stays on disk
     """
-    found: dict[tuple[str, str], Nearest] = {}
+    found: dict[tuple[str, str], ReferenceNeighbours] = {}
     for y in targets or reference.modalities:
         if newcomers and reference.present(y).any():
             search = (indexes or {}).get(y)
@@ -60,7 +60,7 @@ def neighbours(
 
 def _among(
     newcomers: Mapping[str, np.ndarray], reference: EmbeddingSet, y: str, k: int, search: Search | None
-) -> dict[str, Nearest]:
+) -> dict[str, ReferenceNeighbours]:
     """All that the newcomers ask one modality, in one pass."""
     queries = np.concatenate([*newcomers.values()]).astype(np.float32, copy=False)
     there = np.flatnonzero(np.any(queries, axis=1))
@@ -79,7 +79,7 @@ def _among(
         own[there] = np.where(np.isnan(bars), np.nan, 1 + found.above)[:, 0]
     parts = zip(*(np.split(part, len(newcomers)) for part in (rows, cosines, own)), strict=True)
     gallery = int(present.sum())
-    return {x: Nearest(r, c, o, gallery) for x, (r, c, o) in zip(newcomers, parts, strict=True)}
+    return {x: ReferenceNeighbours(r, c, o, gallery) for x, (r, c, o) in zip(newcomers, parts, strict=True)}
 
 
 def _partners(newcomers: Mapping[str, np.ndarray], x: str, y: str) -> np.ndarray:
@@ -91,7 +91,9 @@ def _partners(newcomers: Mapping[str, np.ndarray], x: str, y: str) -> np.ndarray
     return np.where(paired, cosines, np.nan)
 
 
-def places(queries: np.ndarray, reference: EmbeddingSet, modality: str, rows: np.ndarray) -> np.ndarray:
+def reference_ranks(
+    queries: np.ndarray, reference: EmbeddingSet, modality: str, rows: np.ndarray
+) -> np.ndarray:
     """Place of given studies among all of a modality for each query, 1 = first: (n, k).
 
     Ties count in a study's favour; NaN for row -1, for studies that lack the modality and queries of zeros.
@@ -106,7 +108,7 @@ def places(queries: np.ndarray, reference: EmbeddingSet, modality: str, rows: np
     return np.where(known, 1 + found.above, np.nan)
 
 
-def usual(
+def reference_spread(
     known: np.ndarray, *, k: int = NEIGHBOURS, seed: int = 0, present: np.ndarray | None = None
 ) -> np.ndarray:
     """Distance 1 - cos of known unit rows (n, dim), or a seeded sample of 4,096, to their k-th nearest other.
@@ -126,7 +128,7 @@ def usual(
     return np.sort(np.maximum(1 - cosines[:, -1], 0))
 
 
-def outside(found: Nearest, spread: np.ndarray, *, k: int = NEIGHBOURS) -> np.ndarray:
+def out_of_distribution(found: ReferenceNeighbours, spread: np.ndarray, *, k: int = NEIGHBOURS) -> np.ndarray:
     """How far out newcomers lie, (n,): share of known rows that are nearer to their k-th neighbour.
 
     0 = as near as the nearest, 1 = farther out than all; rows like the known ones are spread evenly over
@@ -144,7 +146,7 @@ def outside(found: Nearest, spread: np.ndarray, *, k: int = NEIGHBOURS) -> np.nd
 
 
 @dataclass(frozen=True)
-class Agreement:
+class SharedLabel:
     """What neighbours have in common: `value` of column `label` in `count` of the `known` that have one.
 
     base  share of that value in the whole reference: what chance would give
@@ -157,7 +159,7 @@ class Agreement:
     base: float
 
 
-def agreements(labels: pd.DataFrame, rows: np.ndarray) -> list[Agreement]:
+def shared_labels(labels: pd.DataFrame, rows: np.ndarray) -> list[SharedLabel]:
     """Most frequent value among some rows of each column with 2 to 30 values; most above chance first.
 
     A column that is blank in more than half of the rows says nothing of them and is left out.
@@ -170,5 +172,5 @@ def agreements(labels: pd.DataFrame, rows: np.ndarray) -> list[Agreement]:
         counts = near[near != ""].value_counts()
         if len(shares) in LABEL_VALUES and len(rows) <= 2 * counts.sum():
             value, count = str(counts.index[0]), int(counts.iloc[0])
-            found.append(Agreement(str(column), value, count, int(counts.sum()), float(shares[value])))
+            found.append(SharedLabel(str(column), value, count, int(counts.sum()), float(shares[value])))
     return sorted(found, key=lambda a: a.base - a.count / a.known)

@@ -7,11 +7,11 @@ from typing import Literal
 
 import numpy as np
 
-from suture.analysis.math.group_sums import codes_of
+from suture.analysis.math.group_sums import label_codes
 
 Protocol = Literal["strict", "multi_positive", "deduplicated"]
 PROTOCOLS: tuple[Protocol, ...] = ("strict", "multi_positive", "deduplicated")
-Side = Literal["queries", "gallery"]
+RepeatedSide = Literal["queries", "gallery"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class RightAnswers:
 
     related: np.ndarray
     same_text: np.ndarray
-    repeats: Side = "gallery"
+    repeats: RepeatedSide = "gallery"
 
     def reversed(self) -> RightAnswers:
         """The same for the other direction."""
@@ -35,7 +35,7 @@ class RightAnswers:
 
 
 @dataclass(frozen=True)
-class Task:
+class RetrievalTask:
     """Rows that ask, rows that are offered, and a key for each: an offered row of the same key is right."""
 
     asked: np.ndarray
@@ -44,7 +44,7 @@ class Task:
     gallery_keys: np.ndarray
 
 
-def task(protocol: Protocol, answers: RightAnswers) -> Task:
+def retrieval_task(protocol: Protocol, answers: RightAnswers) -> RetrievalTask:
     """Queries and gallery of a protocol.
 
     strict: only the own partner is right. multi_positive: every item of the same key is right.
@@ -56,7 +56,7 @@ def task(protocol: Protocol, answers: RightAnswers) -> Task:
     if protocol == "deduplicated":
         first = np.sort(np.unique(keys, return_index=True)[1])
         asked, offered = (first, own) if answers.repeats == "queries" else (own, first)
-    return Task(asked, offered, keys[asked], keys[offered])
+    return RetrievalTask(asked, offered, keys[asked], keys[offered])
 
 
 def joint_keys(text_keys: np.ndarray, duplicate_groups: np.ndarray) -> np.ndarray:
@@ -76,7 +76,7 @@ def joint_keys(text_keys: np.ndarray, duplicate_groups: np.ndarray) -> np.ndarra
 
 def _links(values: np.ndarray) -> np.ndarray:
     """Each study linked to the first of its value; (2, m)."""
-    codes = codes_of(values)
+    codes = label_codes(values)
     _, first = np.unique(codes, return_index=True)
     rows = np.flatnonzero(values != "")
     return np.stack([rows, first[codes[rows]]])

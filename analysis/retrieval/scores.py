@@ -12,8 +12,8 @@ from suture.analysis.retrieval.tied_ranks import Positives, Ranks
 from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap
 
 KS = (1, 5, 10)
-NAMED_SPREAD = 0.001  # from here on a number says what the order of ties could make of it
-GRADED = ("map", "ndcg_at_10", "r_precision")
+MIN_REPORTED_SPREAD = 0.001  # from here on a number says what the order of ties could make of it
+GRADED_SCORES = ("map", "ndcg_at_10", "r_precision")
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def scores(
     expected = ranks.expected_rank()
     columns = {f"recall_at_{k}": ranks.hit(k) for k in KS}
     columns |= {"mean_rank": expected, "mrr": ranks.expected_reciprocal()}
-    found = means(columns, bootstrap=bootstrap)
+    found = mean_scores(columns, bootstrap=bootstrap)
     spread = {k: _spread(ranks, k) for k in KS}
     return Retrieval(
         protocol,
@@ -71,22 +71,24 @@ def scores(
     )
 
 
-def graded(record: Retrieval, positives: Positives | None, *, bootstrap: GroupBootstrap) -> Retrieval:
+def with_graded_scores(
+    record: Retrieval, positives: Positives | None, *, bootstrap: GroupBootstrap
+) -> Retrieval:
     """The record with the scores of all right answers, or why there are none."""
     if positives is not None and (positives.total > 1).any():
         columns = (positives.average_precision(), positives.ndcg(10), positives.r_precision())
-        found = means(dict(zip(GRADED, columns, strict=True)), bootstrap=bootstrap)
+        found = mean_scores(dict(zip(GRADED_SCORES, columns, strict=True)), bootstrap=bootstrap)
     else:
         reason = (
             "The right answers are too many to place them all."
             if positives is None
             else "Every query has a single right answer: MRR says the same."
         )
-        found = dict.fromkeys(GRADED, bootstrap.undefined(reason))
+        found = dict.fromkeys(GRADED_SCORES, bootstrap.undefined(reason))
     return replace(record, map=found["map"], ndcg_at_10=found["ndcg_at_10"], r_precision=found["r_precision"])
 
 
-def means(columns: Mapping[str, np.ndarray], *, bootstrap: GroupBootstrap) -> dict[str, Estimate]:
+def mean_scores(columns: Mapping[str, np.ndarray], *, bootstrap: GroupBootstrap) -> dict[str, Estimate]:
     """Mean over queries of each column (n_queries,), with its interval.
 
     Where all queries agree on 0 or on 1 resamples agree too: the interval is Wilson's then, with the
@@ -94,11 +96,11 @@ def means(columns: Mapping[str, np.ndarray], *, bootstrap: GroupBootstrap) -> di
     """
     values = np.stack(list(columns.values()), axis=1)
     mean = values.mean(axis=0)
-    found = dict(zip(columns, bootstrap.linear(mean, values - mean), strict=True))
+    found = dict(zip(columns, bootstrap.from_influence(mean, values - mean), strict=True))
     alike = (values == 0).all(axis=0) | (values == 1).all(axis=0)
     for name, same in zip(columns, alike, strict=True):
         if name != "mean_rank":  # all others are shares
-            found[name] = _wilson(found[name]) if same else found[name].within(0, 1)
+            found[name] = _wilson(found[name]) if same else found[name].clipped(0, 1)
     return found
 
 
@@ -125,6 +127,6 @@ def _spread(ranks: Ranks, k: int) -> float:
 
 
 def _with_spread(estimate: Estimate, spread: float) -> Estimate:
-    if spread <= NAMED_SPREAD:
+    if spread <= MIN_REPORTED_SPREAD:
         return estimate
     return replace(estimate, note=estimate.note + f"; the order of ties could move it by {spread:.3f}")

@@ -13,19 +13,19 @@ from functools import cached_property
 
 import numpy as np
 
-from suture.analysis.math.arrays import Matrix, Units
-from suture.analysis.math.group_sums import codes_of, group_sum_blocks, group_sums
+from suture.analysis.math.arrays import Matrix, UnitRows
+from suture.analysis.math.group_sums import group_sum_blocks, group_sums, label_codes
 
 # (b, n_studies) resampling weights -> (b, k): k statistics under each of b resamples.
 Statistic = Callable[[np.ndarray], np.ndarray]
 MIN_GROUPS = 5  # with fewer, resamples hardly differ and an interval would be a pretence
-BLOCK = 4_000_000  # weights held at once as floats
-KEPT = 1 << 27  # bytes of draws that are kept when others are looked at
+MAX_WEIGHTS = 4_000_000  # weights held at once as floats
+MAX_KEPT_BYTES = 1 << 27  # bytes of draws that are kept when others are looked at
 FLOAT32 = 1e-6  # sums under resamples are of this precision: what is smaller is none
 INTERVAL = "95 % percentile bootstrap over groups, centred on the estimate"
 
 
-def _none() -> np.ndarray:
+def _no_replicates() -> np.ndarray:
     return np.empty(0)
 
 
@@ -41,13 +41,13 @@ class Sample:
     error: float | None = None
     what: str = "studies"
 
-    def told(self) -> str:
+    def describe(self) -> str:
         """; 4,096 of 20,000 studies, seeded, standard error 0.0012"""
         error = "" if self.error is None else f", standard error {self.error:.2g}"
         return f"; {self.size:,} of {self.of:,} {self.what}, seeded{error}"
 
 
-def sample_of(n: int, limit: int, seed: int) -> np.ndarray:
+def seeded_sample(n: int, limit: int, seed: int) -> np.ndarray:
     """All of range(n), or `limit` of them, seeded and in order."""
     return np.arange(n) if n <= limit else np.sort(np.random.default_rng(seed).permutation(n)[:limit])
 
@@ -69,17 +69,17 @@ class Estimate:
     n: int
     n_groups: int
     resamples: int
-    replicates: np.ndarray = field(default_factory=_none, repr=False, compare=False)
+    replicates: np.ndarray = field(default_factory=_no_replicates, repr=False, compare=False)
     note: str = ""
     reason: str = ""
     sample: Sample | None = None
 
-    def within(self, least: float, most: float) -> Estimate:
+    def clipped(self, least: float, most: float) -> Estimate:
         """The same with an interval cut to what the number can be; NaN stays NaN."""
         low, high = (float(np.clip(bound, least, most)) for bound in (self.low, self.high))
         return replace(self, low=low, high=high)
 
-    def told(self) -> str:
+    def describe(self) -> str:
         """0.573 (0.551 to 0.595), or why there is no number."""
         if not np.isfinite(self.value):
             return f"undefined: {self.reason}"
@@ -106,7 +106,7 @@ class GroupBootstrap:
     def __init__(
         self, groups: np.ndarray, *, resamples: int = 1000, seed: int = 0, level: float = 0.95
     ) -> None:
-        self.codes = codes_of(groups)
+        self.codes = label_codes(groups)
         self.n = len(self.codes)
         self.n_groups = int(self.codes.max()) + 1
         self.resamples, self.seed, self.level = resamples, seed, level
@@ -121,14 +121,14 @@ class GroupBootstrap:
             row[:] = np.bincount(rng.integers(self.n_groups, size=self.n_groups), minlength=self.n_groups)
         return counts
 
-    def forget(self) -> None:
+    def release_draws(self) -> None:
         """Give up draws that take much memory; they are the same when they are made again."""
-        if "counts" in vars(self) and self.counts.nbytes > KEPT:
+        if "counts" in vars(self) and self.counts.nbytes > MAX_KEPT_BYTES:
             del self.counts
 
     def draws(self) -> Iterator[np.ndarray]:
         """Blocks of (b, n_groups) float32: how often each group was drawn, in the order of the resamples."""
-        for part in np.array_split(self.counts, max(1, -(-self.counts.size // BLOCK))):
+        for part in np.array_split(self.counts, max(1, -(-self.counts.size // MAX_WEIGHTS))):
             yield part.astype(np.float32)
 
     def sums(self, rows: Matrix) -> np.ndarray:
@@ -136,8 +136,8 @@ class GroupBootstrap:
 
         Taken once for an array (this very object): gap, cone and Frechet distance all need it.
         """
-        same = rows.held if isinstance(rows, Units) and rows.held is not None else rows
-        take = same.take if isinstance(same, Units) else same.__getitem__
+        same = rows.in_memory if isinstance(rows, UnitRows) and rows.in_memory is not None else rows
+        take = same.take if isinstance(same, UnitRows) else same.__getitem__
         if id(same) not in self._sums:
             drawn = np.zeros((self.resamples, rows.shape[1]))
             for groups, sums in group_sum_blocks(take, self.codes):
@@ -145,7 +145,7 @@ class GroupBootstrap:
             self._sums[id(same)] = same, drawn  # the rows too, so that the id stays theirs
         return self._sums[id(same)][1]
 
-    def plain(self, value: float, *, note: str = "") -> Estimate:
+    def without_interval(self, value: float, *, note: str = "") -> Estimate:
         """A value of these studies without an interval."""
         return Estimate(float(value), np.nan, np.nan, self.n, self.n_groups, 0, note=note)
 
@@ -155,11 +155,11 @@ class GroupBootstrap:
 
     def weights(self, resamples: int) -> Iterator[np.ndarray]:
         """Blocks of (b, n_studies) float64 weights; the first draws, and the same for the same seed."""
-        block = max(1, BLOCK // self.n)
+        block = max(1, MAX_WEIGHTS // self.n)
         for start in range(0, resamples, block):
             yield self.counts[start : min(start + block, resamples)][:, self.codes].astype(np.float64)
 
-    def estimates(
+    def resample(
         self,
         statistic: Statistic,
         *,
@@ -179,7 +179,7 @@ class GroupBootstrap:
             sampled = np.concatenate([statistic(w) for w in self.weights(draws)])
         return self.summarise(values, sampled, centred=centred, bounds=bounds)
 
-    def linear(
+    def from_influence(
         self,
         values: np.ndarray,
         influence: np.ndarray,
@@ -229,7 +229,7 @@ class GroupBootstrap:
         return found
 
 
-def narrowed(bootstrap: GroupBootstrap, chosen: np.ndarray, n: int) -> GroupBootstrap:
+def subset_bootstrap(bootstrap: GroupBootstrap, chosen: np.ndarray, n: int) -> GroupBootstrap:
     """The bootstrap over the groups of some of n studies. ValueError unless it is one over n."""
     if bootstrap.n != n:
         raise ValueError(f"Expected a bootstrap over {n} studies, got one over {bootstrap.n}.")
@@ -240,7 +240,7 @@ def narrowed(bootstrap: GroupBootstrap, chosen: np.ndarray, n: int) -> GroupBoot
     )
 
 
-def sampled_note(estimate: Estimate, size: int, n: int, *, error: float | None = None) -> Estimate:
+def with_sample_note(estimate: Estimate, size: int, n: int, *, error: float | None = None) -> Estimate:
     """The estimate, saying of which sample it is and what error that leaves; as it is without a sample.
 
     error  standard error, default that of the replicates
@@ -250,4 +250,4 @@ def sampled_note(estimate: Estimate, size: int, n: int, *, error: float | None =
     if error is None and len(estimate.replicates):
         error = float(estimate.replicates.std())
     sample = Sample(size, n, error)
-    return replace(estimate, note=estimate.note + sample.told(), sample=sample)
+    return replace(estimate, note=estimate.note + sample.describe(), sample=sample)

@@ -23,7 +23,7 @@ def wilson(successes: float, n: int, *, level: float = 0.95) -> tuple[float, flo
     return 0.0 if successes == 0 else float(low), 1.0 if successes == n else float(high)
 
 
-def unseen(n: int, *, level: float = 0.95) -> float:
+def rule_of_three(n: int, *, level: float = 0.95) -> float:
     """Upper limit of the share of what was seen in none of n trials: 1 - (1 - level)^(1/n), about 3 / n."""
     return float(1 - (1 - level) ** (1 / n))
 

@@ -11,18 +11,24 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from suture.analysis.math.arrays import unit_rows
-from suture.analysis.mixing.influence import AROUND, counted_once, edge
-from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap, narrowed, sample_of, sampled_note
+from suture.analysis.mixing.influence import BOUNDARY_FRACTION, boundary_places, without_double_counting
+from suture.analysis.statistics.bootstrap import (
+    Estimate,
+    GroupBootstrap,
+    seeded_sample,
+    subset_bootstrap,
+    with_sample_note,
+)
 
 K = 10
 QUERIES = 10_000  # studies whose neighbours are looked up; above, a sample of them, among all
 ITEMS = 1500  # studies whose cosines are ranked, all pairs of them; above, a sample
-ENOUGH = 10  # studies a dimension, below which plain CKA is biased upward
-POINT = 1e-20  # mean squared distance to the centre, below which all rows are one
+STUDIES_PER_DIMENSION = 10  # studies a dimension, below which plain CKA is biased upward
+MIN_VARIANCE = 1e-20  # mean squared distance to the centre, below which all rows are one
 
 
 @dataclass(frozen=True)
-class Agreement:
+class SpaceAgreement:
     """How alike two spaces hold the same studies.
 
     cka                   centred kernels' cosine, 0..1; 1 = the same up to a turn and a scale
@@ -41,7 +47,7 @@ class Agreement:
 
 
 @dataclass(frozen=True)
-class Overlap:
+class NeighbourOverlap:
     """shares (q,): share of common k nearest of the studies rows (q,), 0..1.
 
     near   (2 q, k) the lists of all these studies, in x and then in y
@@ -55,9 +61,9 @@ class Overlap:
     pulls: np.ndarray
 
 
-def agreement(
+def space_agreement(
     x: np.ndarray, y: np.ndarray, *, bootstrap: GroupBootstrap | None = None, seed: int = 0
-) -> Agreement:
+) -> SpaceAgreement:
     """Compare two spaces over the same studies, x (n_studies, dim_x) and y (n_studies, dim_y).
 
     Rows are scaled to length 1. Above 10,000 studies a seeded sample of them is asked for neighbours (among
@@ -70,11 +76,11 @@ def agreement(
     if len(x) != len(y):
         raise ValueError(f"Two spaces of the same studies are needed, got {len(x)} and {len(y)} rows.")
     bootstrap = bootstrap or GroupBootstrap(np.arange(len(x)))
-    if len(x) < 2 or any(np.square(z - z.mean(axis=0)).sum() < POINT * len(z) for z in (x, y)):
+    if len(x) < 2 or any(np.square(z - z.mean(axis=0)).sum() < MIN_VARIANCE * len(z) for z in (x, y)):
         reason = "needs 2 studies" if len(x) < 2 else "all rows of a space are one"
-        return Agreement(*[bootstrap.undefined(reason)] * 5)
+        return SpaceAgreement(*[bootstrap.undefined(reason)] * 5)
     xc, yc = (_compact(z - z.mean(axis=0)) for z in (x, y))
-    return Agreement(
+    return SpaceAgreement(
         *_cka(xc, yc, bootstrap, dim=max(x.shape[1], y.shape[1])),
         _procrustes(xc, yc, bootstrap),
         _mutual_knn(x, y, bootstrap, seed=seed),
@@ -84,7 +90,7 @@ def agreement(
 
 def neighbourhood_overlap(
     x: np.ndarray, y: np.ndarray, *, k: int = K, limit: int = QUERIES, seed: int = 0
-) -> Overlap:
+) -> NeighbourOverlap:
     """Study by study: how many of the k nearest by cosine are the same in two spaces. 1 = all of them.
 
     x (n_studies, dim_x), y (n_studies, dim_y). Exact, the study itself left out, equal rows by row order.
@@ -95,14 +101,18 @@ def neighbourhood_overlap(
         raise ValueError(
             f"Two spaces of the same studies, more than {k}, are needed, got {len(x)} and {len(y)}."
         )
-    rows = sample_of(len(x), limit, seed)
-    places = min(k + k // AROUND + 1, len(x) - 1)  # as far as the edge reaches
+    rows = seeded_sample(len(x), limit, seed)
+    places = min(k + k // BOUNDARY_FRACTION + 1, len(x) - 1)  # as far as the edge reaches
     near = [_near(z, rows, places) for z in (x, y)]
     common = [_common(a, b[:, :k]) for a, b in (near, near[::-1])]
     shares = common[0][:, :k].sum(axis=1) / k
     # in both lists it is common, half by each; in either it drives out what stands at the edge
-    pulls = [(c[:, :k] / 2 - c[:, edge(k, places)].mean(axis=1, keepdims=True)) / k for c in common]
-    return Overlap(shares, rows, k, *(np.concatenate([v[:, :k] for v in side]) for side in (near, pulls)))
+    pulls = [
+        (c[:, :k] / 2 - c[:, boundary_places(k, places)].mean(axis=1, keepdims=True)) / k for c in common
+    ]
+    return NeighbourOverlap(
+        shares, rows, k, *(np.concatenate([v[:, :k] for v in side]) for side in (near, pulls))
+    )
 
 
 def _common(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -134,7 +144,9 @@ def _cka(x: np.ndarray, y: np.ndarray, bootstrap: GroupBootstrap, *, dim: int) -
     n, pairs = len(x), ((x, y), (x, x), (y, y))
     plain = [_products(a, b) for a, b in pairs]
     few = f"; {n:,} studies for {dim:,} dimensions: biased upward, read the debiased one"
-    cka = replace(_cosine(plain, bootstrap, bounds=(0, 1)), note=few if n < ENOUGH * dim else "")
+    cka = replace(
+        _cosine(plain, bootstrap, bounds=(0, 1)), note=few if n < STUDIES_PER_DIMENSION * dim else ""
+    )
     if n < 4:
         return cka, bootstrap.undefined(f"needs 4 studies, there are {n}")
     free = [_unbiased(h, _lengths(a), _lengths(b)) for h, (a, b) in zip(plain, pairs, strict=True)]
@@ -159,7 +171,7 @@ def _cosine(shares: list[np.ndarray], bootstrap: GroupBootstrap, *, bounds: tupl
     (across, xx, yy), scale = shares, np.sqrt(shares[1].mean() * shares[2].mean())
     value = across.mean() / scale
     influence = 2 * across / scale - value * (xx / xx.mean() + yy / yy.mean())
-    return bootstrap.linear(np.array([value]), influence, bounds=bounds)[0]
+    return bootstrap.from_influence(np.array([value]), influence, bounds=bounds)[0]
 
 
 def _procrustes(x: np.ndarray, y: np.ndarray, bootstrap: GroupBootstrap) -> Estimate:
@@ -169,7 +181,7 @@ def _procrustes(x: np.ndarray, y: np.ndarray, bootstrap: GroupBootstrap) -> Esti
     kept = singular.sum() ** 2 / (d.sum() * e.sum())
     pull = 2 * np.einsum("nd,nd->n", x @ (left @ right), y) / (singular.sum() / len(x) or 1)
     influence = -kept * (pull - d / d.mean() - e / e.mean())
-    return bootstrap.linear(np.array([1 - kept]), influence, bounds=(0, 1))[0]
+    return bootstrap.from_influence(np.array([1 - kept]), influence, bounds=(0, 1))[0]
 
 
 def _mutual_knn(x: np.ndarray, y: np.ndarray, bootstrap: GroupBootstrap, *, seed: int) -> Estimate:
@@ -183,19 +195,19 @@ def _mutual_knn(x: np.ndarray, y: np.ndarray, bootstrap: GroupBootstrap, *, seed
     influence -= influence.mean()
     influence[found.rows] += (found.shares - value) * n / len(found.rows)
     asking = np.repeat(np.tile(found.rows, 2), K)
-    influence = counted_once(influence, asking, found.near.ravel(), pulls)
-    (estimate,) = bootstrap.linear(np.array([value]), influence, bounds=(0, 1))
-    asked, note = narrowed(bootstrap, found.rows, n), f"; {K / (n - 1):.2g} by chance"
+    influence = without_double_counting(influence, asking, found.near.ravel(), pulls)
+    (estimate,) = bootstrap.from_influence(np.array([value]), influence, bounds=(0, 1))
+    asked, note = subset_bootstrap(bootstrap, found.rows, n), f"; {K / (n - 1):.2g} by chance"
     estimate = replace(estimate, n=asked.n, n_groups=asked.n_groups, note=note)
-    return sampled_note(estimate, len(found.rows), n)
+    return with_sample_note(estimate, len(found.rows), n)
 
 
 def _near(z: np.ndarray, rows: np.ndarray, k: int) -> np.ndarray:
     """(q, k) nearest rows of z for some of its rows, without the row itself."""
+    from suture.analysis.retrieval.distinct_rows import distinct_rows
     from suture.analysis.retrieval.engine import search
-    from suture.analysis.retrieval.rows import rows_of
 
-    found = search(rows_of(z[rows]), rows_of(z), forward=[], k=k + 1)[0].nearest
+    found = search(distinct_rows(z[rows]), distinct_rows(z), forward=[], k=k + 1)[0].nearest
     itself = found == rows[:, None]
     itself[~itself.any(axis=1), -1] = True  # earlier copies of it took all places
     return found[~itself].reshape(len(rows), k)
@@ -203,8 +215,8 @@ def _near(z: np.ndarray, rows: np.ndarray, k: int) -> np.ndarray:
 
 def _rsa(x: np.ndarray, y: np.ndarray, bootstrap: GroupBootstrap, *, seed: int) -> Estimate:
     """Spearman's correlation of the cosines of all pairs of studies."""
-    chosen = sample_of(len(x), ITEMS, seed)
-    draws = narrowed(bootstrap, chosen, len(x))
+    chosen = seeded_sample(len(x), ITEMS, seed)
+    draws = subset_bootstrap(bootstrap, chosen, len(x))
     upper = np.triu_indices(len(chosen), 1)
     # rounded, so that cosines of equal rows tie
     a, b = (_midranks((z[chosen] @ z[chosen].T)[upper].round(12)) for z in (x, y))
@@ -216,8 +228,8 @@ def _rsa(x: np.ndarray, y: np.ndarray, bootstrap: GroupBootstrap, *, seed: int) 
     pull = 2 * (a * b + _moved(a, b) + _moved(b, a)) / spread
     first, second = (np.bincount(side, pull, minlength=len(chosen)) for side in upper)
     by_study = (first + second) / (len(chosen) - 1)
-    (estimate,) = draws.linear(np.array([value]), by_study - by_study.mean(), bounds=(-1, 1))
-    return sampled_note(estimate, len(chosen), len(x))
+    (estimate,) = draws.from_influence(np.array([value]), by_study - by_study.mean(), bounds=(-1, 1))
+    return with_sample_note(estimate, len(chosen), len(x))
 
 
 def _midranks(values: np.ndarray) -> np.ndarray:

@@ -8,21 +8,27 @@ from dataclasses import dataclass, replace
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from suture.analysis.math.arrays import Matrix, taken
-from suture.analysis.math.contingency import Table, counted
-from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap, narrowed, sample_of, sampled_note
+from suture.analysis.math.arrays import Matrix, take_unit_rows
+from suture.analysis.math.contingency import ContingencyTable, contingency_table
+from suture.analysis.statistics.bootstrap import (
+    Estimate,
+    GroupBootstrap,
+    seeded_sample,
+    subset_bootstrap,
+    with_sample_note,
+)
 
 STUDIES = 5000  # clustered or classified at most; above, a seeded sample
 SEEDS = 5
 STARTS = 3  # of k-means for each seed, the best is kept
 NEIGHBOURS = 5
-TRAINED = 0.8  # of the groups
-FEWEST = 5  # groups: one to test on
+TRAIN_SHARE = 0.8  # of the groups
+MIN_GROUPS = 5  # groups: one to test on
 FEW_LABELS = "needs 2 different labels, there are {}"
 
 
 @dataclass(frozen=True)
-class Clusters:
+class ClusterScores:
     """k-means of all modalities together, held against a label of the studies. Means over seeds.
 
     v_measure             harmonic mean of the two below, 0..1, higher = clusters follow the label
@@ -42,7 +48,7 @@ class Clusters:
 
 
 @dataclass(frozen=True)
-class Clustering:
+class QuickClustering:
     """The quick look: values alone.
 
     v_measure          mean over seeds; 0..1, higher = clusters follow the label
@@ -58,7 +64,7 @@ class Clustering:
     n: int
 
 
-def clusters(
+def cluster_scores(
     vectors: Sequence[Matrix],
     labels: np.ndarray,
     *,
@@ -67,7 +73,7 @@ def clusters(
     seeds: int = SEEDS,
     n_init: int = STARTS,
     studies: int = STUDIES,
-) -> Clusters:
+) -> ClusterScores:
     """Cluster the stacked unit rows of all modalities into as many clusters as there are labels.
 
     vectors (n_studies, dim) each; labels (n_studies,) of str, "" = none, left out. Above `studies` a sample
@@ -77,11 +83,11 @@ def clusters(
     """
     units, codes, draws, labelled = _labelled(vectors, labels, bootstrap, studies, seed)
     if codes.max(initial=0) == 0:
-        return Clusters(*[draws.undefined(FEW_LABELS.format(int(codes.max(initial=-1)) + 1))] * 6)
+        return ClusterScores(*[draws.undefined(FEW_LABELS.format(int(codes.max(initial=-1)) + 1))] * 6)
     found = [_tables(units, codes, n_init, number) for number in range(seeds)]
-    return Clusters(
+    return ClusterScores(
         **{
-            name: sampled_note(_over_seeds(tables, draws, low=low), len(codes), labelled)
+            name: with_sample_note(_over_seeds(tables, draws, low=low), len(codes), labelled)
             for name, low, tables in (
                 ("v_measure", 0, [label.v_measure() for label, _ in found]),
                 ("cluster_ari", -1, [label.adjusted_rand() for label, _ in found]),
@@ -96,8 +102,8 @@ def clusters(
 
 def v_measure(
     vectors: Sequence[Matrix], labels: np.ndarray, *, seeds: int = SEEDS, n_init: int = STARTS
-) -> Clustering:
-    """V-measure of `clusters` and no interval; seeds=1, n_init=1 is the quickest.
+) -> QuickClustering:
+    """V-measure of `cluster_scores` and no interval; seeds=1, n_init=1 is the quickest.
 
     vectors (n_studies, dim) each; labels (n_studies,) of str, "" = none, left out. V = 2 h c / (h + c).
     ValueError for fewer than 2 labels or other shapes.
@@ -110,7 +116,7 @@ def v_measure(
     values = [label.v_measure()[0] for label, _ in found]
     mixed = [modality.v_measure()[0] for _, modality in found]
     sd = np.std(values, ddof=1) if seeds > 1 else 0.0
-    return Clustering(float(np.mean(values)), float(sd), float(np.mean(mixed)), k, n)
+    return QuickClustering(float(np.mean(values)), float(sd), float(np.mean(mixed)), k, n)
 
 
 def label_knn_accuracy(
@@ -131,22 +137,22 @@ def label_knn_accuracy(
     units, codes, draws, labelled = _labelled(vectors, labels, bootstrap, studies, seed)
     if codes.max(initial=0) == 0:
         return draws.undefined(FEW_LABELS.format(int(codes.max(initial=-1)) + 1))
-    if draws.n_groups < FEWEST:
+    if draws.n_groups < MIN_GROUPS:
         return draws.undefined(
-            f"needs {FEWEST} groups of studies to look among and to ask, there are {draws.n_groups}"
+            f"needs {MIN_GROUPS} groups of studies to look among and to ask, there are {draws.n_groups}"
         )
     from sklearn.model_selection import GroupShuffleSplit
 
     values, pulls = [], np.zeros(len(codes))
-    splits = GroupShuffleSplit(SEEDS, train_size=TRAINED, random_state=0).split(codes, groups=draws.codes)
+    splits = GroupShuffleSplit(SEEDS, train_size=TRAIN_SHARE, random_state=0).split(codes, groups=draws.codes)
     for train, test in splits:
         hits = _votes(units, codes, train, test)
         values.append(hits.mean())
         pulls[test] += (hits - hits.mean()) * len(codes) / len(test) / SEEDS
-    (estimate,) = draws.linear(np.array([np.mean(values)]), pulls, bounds=(0, 1))
+    (estimate,) = draws.from_influence(np.array([np.mean(values)]), pulls, bounds=(0, 1))
     common = np.bincount(codes).max() / len(codes)
     note = f"; sd {np.std(values, ddof=1):.2g} over {SEEDS} splits; commonest label {common:.2g}"
-    return sampled_note(replace(estimate, note=note), len(codes), labelled)
+    return with_sample_note(replace(estimate, note=note), len(codes), labelled)
 
 
 def _labelled(
@@ -167,14 +173,16 @@ def _labelled(
     bootstrap = bootstrap or GroupBootstrap(np.arange(n))
     if not len(there):
         return [], np.empty(0, int), bootstrap, 0
-    chosen = there[sample_of(len(there), studies, seed)]
+    chosen = there[seeded_sample(len(there), studies, seed)]
     codes = np.unique(labels[chosen], return_inverse=True)[1]
     # float32 halves the time of k-means, whose rounding is far below a row's distance to a centre
-    units = [taken(v, chosen).astype(np.float32) for v in vectors]
-    return units, codes, narrowed(bootstrap, chosen, n), len(there)
+    units = [take_unit_rows(v, chosen).astype(np.float32) for v in vectors]
+    return units, codes, subset_bootstrap(bootstrap, chosen, n), len(there)
 
 
-def _tables(units: list[np.ndarray], codes: np.ndarray, n_init: int, seed: int) -> tuple[Table, Table]:
+def _tables(
+    units: list[np.ndarray], codes: np.ndarray, n_init: int, seed: int
+) -> tuple[ContingencyTable, ContingencyTable]:
     """Clusters against labels, and against modalities; rows of a study stand in one column each."""
     from sklearn.cluster import KMeans
 
@@ -183,14 +191,16 @@ def _tables(units: list[np.ndarray], codes: np.ndarray, n_init: int, seed: int) 
         found = KMeans(int(codes.max()) + 1, n_init=n_init, random_state=seed).fit_predict(rows)
     cluster = found.reshape(len(units), -1).T
     modality = np.broadcast_to(np.arange(len(units)), cluster.shape)
-    return counted(np.broadcast_to(codes[:, None], cluster.shape), cluster), counted(modality, cluster)
+    return contingency_table(np.broadcast_to(codes[:, None], cluster.shape), cluster), contingency_table(
+        modality, cluster
+    )
 
 
 def _over_seeds(found: list[tuple[float, np.ndarray]], draws: GroupBootstrap, *, low: float) -> Estimate:
     """Mean over seeds of values and of their influences, with the spread over seeds in the note."""
     values = [value for value, _ in found]
     influence = np.mean([pull for _, pull in found], axis=0)
-    (estimate,) = draws.linear(np.array([np.mean(values)]), influence, bounds=(low, 1))
+    (estimate,) = draws.from_influence(np.array([np.mean(values)]), influence, bounds=(low, 1))
     spread = f"; sd {np.std(values, ddof=1):.2g} over {len(values)} seeds" if len(values) > 1 else ""
     return replace(estimate, note=spread)
 

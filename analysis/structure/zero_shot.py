@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from suture.analysis.math.arrays import MIN_NORM, unit_rows
-from suture.analysis.retrieval.scores import means
-from suture.analysis.statistics.bootstrap import MIN_GROUPS, Estimate, GroupBootstrap, narrowed
+from suture.analysis.retrieval.scores import mean_scores
+from suture.analysis.statistics.bootstrap import MIN_GROUPS, Estimate, GroupBootstrap, subset_bootstrap
 
 TIE = 1e-7  # cosines that differ by less, as those of equal prompts, are equal
 
@@ -69,7 +69,7 @@ def zero_shot(
     scores = rows[asked] @ unit_rows(np.stack([class_vectors[name] for name in names])).T
     own = np.array([names.index(label) for label in labels[asked]])
     hits = _hits(scores, own)
-    draws = narrowed(bootstrap, asked, len(labels))
+    draws = subset_bootstrap(bootstrap, asked, len(labels))
     common = np.bincount(own).max() / len(own)
     accuracy = replace(_share(hits, draws), note=f"; {len(names)} classes, commonest {common:.2g}")
     recall = {name: _recall(hits, own == number, name, draws) for number, name in enumerate(names)}
@@ -104,12 +104,12 @@ def finding_auroc(
     plus, minus = unit_rows(np.stack([positive, negative]))
     value, placements = _auroc((rows @ (plus - minus)).round(12), present)
     if value in (0, 1):
-        return bootstrap.plain(value, note=f"{note}, fully apart: no interval")
+        return bootstrap.without_interval(value, note=f"{note}, fully apart: no interval")
     if min(len(set(bootstrap.codes[side])) for side in (present, ~present)) < MIN_GROUPS:
-        return bootstrap.plain(value, note=f"{note}, too few groups for an interval")
+        return bootstrap.without_interval(value, note=f"{note}, too few groups for an interval")
     others = np.where(present, n_with, n - n_with)
     influence = (placements - value) * n / others
-    (estimate,) = bootstrap.linear(np.array([value]), influence, bounds=(0, 1))
+    (estimate,) = bootstrap.from_influence(np.array([value]), influence, bounds=(0, 1))
     return replace(estimate, note=note)
 
 
@@ -127,15 +127,15 @@ def _hits(scores: np.ndarray, own: np.ndarray) -> np.ndarray:
 
 def _share(hits: np.ndarray, bootstrap: GroupBootstrap) -> Estimate:
     """Mean of hits; Wilson's interval where all are right or all wrong."""
-    found = means({"share": hits}, bootstrap=bootstrap)["share"]
-    return found.within(0, 1)
+    found = mean_scores({"share": hits}, bootstrap=bootstrap)["share"]
+    return found.clipped(0, 1)
 
 
 def _recall(hits: np.ndarray, members: np.ndarray, name: str, bootstrap: GroupBootstrap) -> Estimate:
     """Recall of one class with the interval of its own studies."""
     if not members.any():
         return bootstrap.undefined(f"no study is labelled {name!r}")
-    return _share(hits[members], narrowed(bootstrap, np.flatnonzero(members), len(hits)))
+    return _share(hits[members], subset_bootstrap(bootstrap, np.flatnonzero(members), len(hits)))
 
 
 def _balanced(hits: np.ndarray, own: np.ndarray, accuracy: Estimate, bootstrap: GroupBootstrap) -> Estimate:
@@ -145,7 +145,7 @@ def _balanced(hits: np.ndarray, own: np.ndarray, accuracy: Estimate, bootstrap: 
     if recall.min() == recall.max() and recall.max() in (0, 1):
         return accuracy  # all right or all wrong: one interval for both
     pull = (hits - recall[which]) * len(hits) / counts[which] / len(there)
-    (estimate,) = bootstrap.linear(np.array([recall.mean()]), pull, bounds=(0, 1))
+    (estimate,) = bootstrap.from_influence(np.array([recall.mean()]), pull, bounds=(0, 1))
     groups = np.bincount(np.unique(np.stack([which, bootstrap.codes]), axis=1)[0])
     few = int((groups < MIN_GROUPS).sum())
     note = f"; {few} of {len(there)} classes have under {MIN_GROUPS} groups: the interval is too narrow"

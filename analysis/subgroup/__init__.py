@@ -1,17 +1,24 @@
 """Some of the studies against the rest: their numbers, and their labels."""
 
-from suture.analysis.subgroup.checks import UNDECIDED, Word
-from suture.analysis.subgroup.enrichment import Enriched, enrichment
-from suture.analysis.subgroup.metrics import Contrast, Sides, against_rest, gap_inside_outside, sides
+from suture.analysis.subgroup.enrichment import LabelEnrichment, enrichment
+from suture.analysis.subgroup.metrics import (
+    UNDECIDED,
+    SubgroupBootstraps,
+    SubgroupDifference,
+    SubgroupVerdict,
+    compare_gaps,
+    compare_with_rest,
+    subgroup_bootstraps,
+)
 
 __all__ = [
     "UNDECIDED",
-    "Contrast",
-    "Enriched",
-    "Sides",
-    "Word",
-    "against_rest",
+    "LabelEnrichment",
+    "SubgroupBootstraps",
+    "SubgroupDifference",
+    "SubgroupVerdict",
+    "compare_gaps",
+    "compare_with_rest",
     "enrichment",
-    "gap_inside_outside",
-    "sides",
+    "subgroup_bootstraps",
 ]

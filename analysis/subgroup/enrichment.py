@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from suture.analysis.math.group_sums import codes_of
+from suture.analysis.math.group_sums import label_codes
 from suture.analysis.statistics.bootstrap import MIN_GROUPS
 from suture.analysis.statistics.hypothesis_tests import benjamini_hochberg
-from suture.analysis.subgroup.checks import UNDECIDED, Word, checked, refuse_lengths
+from suture.analysis.subgroup.metrics import UNDECIDED, SubgroupVerdict, check_lengths, checked_mask
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -21,7 +21,7 @@ ROUNDING = 1e-6  # counts that lie equally far on both sides of the middle are e
 
 
 @dataclass(frozen=True)
-class Enriched:
+class LabelEnrichment:
     """How often the selected studies have a label, against all others.
 
     count_inside, count_outside  studies with it; inside, outside  their share of all studies of the side
@@ -40,7 +40,7 @@ class Enriched:
     outside: float
     odds_ratio: float
     p: float | None
-    verdict: Word
+    verdict: SubgroupVerdict
 
 
 def enrichment(
@@ -51,7 +51,7 @@ def enrichment(
     most: int = 200,
     shuffles: int = 2000,
     seed: int = 0,
-) -> tuple[Enriched, ...]:
+) -> tuple[LabelEnrichment, ...]:
     """Which labels the selected studies have more or less often than all others; the surest first.
 
     labels  column -> (n,) cells; "" = none, several in one cell are separated by ";"
@@ -63,9 +63,9 @@ def enrichment(
     group that is Fisher's null. A group whose size no other has stays where it is.
     ValueError for different lengths or an empty side.
     """
-    mask = checked(mask, groups)
+    mask = checked_mask(mask, groups)
     names, having = _having(labels, len(mask))
-    codes = codes_of(groups)
+    codes = label_codes(groups)
     names, having = _frequent(names, having, codes, most)
     decidable = min(len(set(codes[mask])), len(set(codes[~mask]))) >= MIN_GROUPS
     p = (
@@ -87,7 +87,7 @@ def _having(labels: Mapping[str, Sequence[str]], n: int) -> tuple[list[tuple[str
     names: dict[tuple[str, str], int] = {}
     rows, places = [], []
     for column, cells in labels.items():
-        refuse_lengths(n, **{column: cells})
+        check_lengths(n, **{column: cells})
         for row, cell in enumerate(cells):
             for value in set(filter(None, map(str.strip, str(cell).split(";")))):
                 rows.append(row)
@@ -152,13 +152,13 @@ def _shuffle(classes: Sequence[tuple[np.ndarray, np.ndarray]], rng: np.random.Ge
 
 def _enriched(
     name: tuple[str, str], counts: np.ndarray, p: float, named: bool, totals: np.ndarray
-) -> Enriched:
+) -> LabelEnrichment:
     (a, b), (c, d) = counts + 0.5, totals - counts + 0.5
     inside, outside = counts / totals
-    verdict: Word = "no more than chance" if np.isfinite(p) else UNDECIDED
+    verdict: SubgroupVerdict = "no more than chance" if np.isfinite(p) else UNDECIDED
     if named:
         verdict = "more often" if inside > outside else "less often"
-    return Enriched(
+    return LabelEnrichment(
         *name,
         count_inside=int(counts[0]),
         count_outside=int(counts[1]),

@@ -6,24 +6,29 @@ adds to both sides is not counted twice. What was selected by a number differs i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
-from suture.analysis.compare.verdict_words import at_least_unseen, word
+from suture.analysis.compare.verdict_words import verdict_word, widen_constant
 from suture.analysis.gap import pair_gap
 from suture.analysis.math.group_sums import group_sums
-from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap, interval, narrowed
-from suture.analysis.subgroup.checks import UNDECIDED, Word, checked, refuse_lengths
+from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap, interval, subset_bootstrap
 
-OF_MEASURES: dict[str, Word] = {"better": "better", "worse": "worse", "unchanged": "alike"}
-OF_GAPS: dict[str, Word] = {"better": "narrower", "worse": "wider", "unchanged": "alike"}
-Sides = tuple[GroupBootstrap, GroupBootstrap]
+SubgroupVerdict = Literal[
+    "better", "worse", "narrower", "wider", "alike", "more often", "less often",
+    "no more than chance", "not decidable at this N",
+]  # fmt: skip
+UNDECIDED: SubgroupVerdict = "not decidable at this N"
+OF_MEASURES: dict[str, SubgroupVerdict] = {"better": "better", "worse": "worse", "unchanged": "alike"}
+OF_GAPS: dict[str, SubgroupVerdict] = {"better": "narrower", "worse": "wider", "unchanged": "alike"}
+SubgroupBootstraps = tuple[GroupBootstrap, GroupBootstrap]
 
 
 @dataclass(frozen=True)
-class Contrast:
+class SubgroupDifference:
     """A number of the selected studies and of all others.
 
     n_inside, n_outside            studies that have the number; groups_inside, groups_outside  of them
@@ -43,18 +48,18 @@ class Contrast:
     difference: float
     low: float | None
     high: float | None
-    verdict: Word
+    verdict: SubgroupVerdict
 
 
-def against_rest(
+def compare_with_rest(
     values: np.ndarray,
     mask: np.ndarray,
     groups: np.ndarray,
     *,
     margin: float = 0.02,
     better: str = "higher",
-    drawn: Sides | None = None,
-) -> Contrast:
+    drawn: SubgroupBootstraps | None = None,
+) -> SubgroupDifference:
     """Whether a measure differs between the selected studies and all others.
 
     values  (n,) of each study: cosine of the true pair, rank of the partner, hit among the first 10
@@ -65,32 +70,32 @@ def against_rest(
     With few groups the interval is somewhat short: on normal values it held the truth in 88 % of cases at 5
     selected groups, 91 % at 10 and 95 % from 20 on. ValueError for different lengths or an empty side.
     """
-    drawn = drawn or sides(mask, groups)
-    refuse_lengths(len(mask), values=values)
+    drawn = drawn or subgroup_bootstraps(mask, groups)
+    check_lengths(len(mask), values=values)
     mask, values = np.asarray(mask, dtype=bool), np.asarray(values, dtype=float)
     a, b = (_mean(values[part], of) for part, of in zip((mask, ~mask), drawn, strict=True))
     shares = bool(np.isin(values, (0, 1)).all())  # hits and misses
     return _contrast(a, b, margin=margin, better=better, words=OF_MEASURES, shares=shares)
 
 
-def gap_inside_outside(
+def compare_gaps(
     x: np.ndarray,
     y: np.ndarray,
     mask: np.ndarray,
     groups: np.ndarray,
     *,
     margin: float = 0.02,
-    drawn: Sides | None = None,
-) -> Contrast:
+    drawn: SubgroupBootstraps | None = None,
+) -> SubgroupDifference:
     """Whether the modality gap is another one within the selected studies than within all others.
 
-    x, y    (n, dim) rows of both modalities, row i of both = study i; the rest as in `against_rest`
+    x, y    (n, dim) rows of both modalities, row i of both = study i; the rest as in `compare_with_rest`
 
     The debiased centroid gap of each side: the plain one is larger in a smaller part by chance alone. Lower =
     the clouds of that side lie closer. ValueError as above, or for fewer than two studies on a side.
     """
-    drawn = drawn or sides(mask, groups)
-    refuse_lengths(len(mask), x=x, y=y)
+    drawn = drawn or subgroup_bootstraps(mask, groups)
+    check_lengths(len(mask), x=x, y=y)
     mask = np.asarray(mask, dtype=bool)
     a, b = (
         pair_gap(x[part], y[part], bootstrap=of).centroid_gap_debiased
@@ -99,16 +104,18 @@ def gap_inside_outside(
     return _contrast(a, b, margin=margin, better="lower", words=OF_GAPS)
 
 
-def sides(mask: np.ndarray, groups: np.ndarray, *, resamples: int = 1000, seed: int = 0) -> Sides:
+def subgroup_bootstraps(
+    mask: np.ndarray, groups: np.ndarray, *, resamples: int = 1000, seed: int = 0
+) -> SubgroupBootstraps:
     """Bootstraps of the selected and of the others from one draw over all groups (n,).
 
     A patient with studies on both sides is drawn for both. ValueError unless there are studies on both.
     """
-    mask = checked(mask, groups)
+    mask = checked_mask(mask, groups)
     whole = GroupBootstrap(groups, resamples=resamples, seed=seed)
 
     def part(side: np.ndarray) -> GroupBootstrap:
-        bootstrap = narrowed(whole, np.flatnonzero(side), whole.n)
+        bootstrap = subset_bootstrap(whole, np.flatnonzero(side), whole.n)
         order = np.unique(whole.codes[side].astype(str)).astype(int)  # groups are numbered by their names
         bootstrap.counts = whole.counts[:, order]
         return bootstrap
@@ -127,14 +134,35 @@ def _mean(values: np.ndarray, bootstrap: GroupBootstrap) -> Estimate:
 
 
 def _contrast(
-    a: Estimate, b: Estimate, *, margin: float, better: str, words: Mapping[str, Word], shares: bool = False
-) -> Contrast:
+    a: Estimate,
+    b: Estimate,
+    *,
+    margin: float,
+    better: str,
+    words: Mapping[str, SubgroupVerdict],
+    shares: bool = False,
+) -> SubgroupDifference:
     low: float | None = None
     high: float | None = None
     if len(a.replicates) and len(b.replicates):
         low, high = interval(a.replicates - b.replicates)
     for side in (a, b) if shares else ():  # five hits of five do not prove that there are no misses
-        low, high = at_least_unseen(low, high, side.replicates, side.n_groups)
-    verdict = words.get(word(low, high, margin=margin, better=better), UNDECIDED)
+        low, high = widen_constant(low, high, side.replicates, side.n_groups)
+    verdict = words.get(verdict_word(low, high, margin=margin, better=better), UNDECIDED)
     size = (a.n, b.n, a.n_groups, b.n_groups)
-    return Contrast(*size, a.value, b.value, a.value - b.value, low, high, verdict)
+    return SubgroupDifference(*size, a.value, b.value, a.value - b.value, low, high, verdict)
+
+
+def checked_mask(mask: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """The mask as bool. ValueError unless there is a group for each study, and studies on both sides."""
+    mask = np.asarray(mask, dtype=bool)
+    check_lengths(len(mask), groups=groups)
+    if mask.all() or not mask.any():
+        raise ValueError(f"Studies on both sides are needed, got {mask.sum()} selected of {len(mask)}.")
+    return mask
+
+
+def check_lengths(n: int, **given: Sized) -> None:
+    for name, values in given.items():
+        if len(values) != n:
+            raise ValueError(f"One of {name!r} a study is needed, got {len(values)} for {n} studies.")

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from suture.analysis.captions import CaptionScores, difference, score
+from suture.analysis.captions import CaptionScores, score, score_difference
 from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap
 from suture.data.collection import STUDY_ID
 from suture.data.errors import Refused
@@ -114,7 +114,9 @@ def against(a: Judged, b: Judged) -> Against:
             f"compared. Embed one collection with both checkpoints and choose the same texts.",
         )
     shared = [row for row in a.readings if row in b.readings]
-    return Against(a, b, {row: difference(a.readings[row].scores, b.readings[row].scores) for row in shared})
+    return Against(
+        a, b, {row: score_difference(a.readings[row].scores, b.readings[row].scores) for row in shared}
+    )
 
 
 def by_study(tables: Sequence[Judged]) -> list[dict[str, str]]:
@@ -288,7 +290,7 @@ def scored(
 
 def _mean(values: np.ndarray, bootstrap: GroupBootstrap) -> Estimate:
     mean = float(values.mean())
-    return bootstrap.linear(np.array([mean]), (values - mean)[:, None], bounds=(-1, 1))[0]
+    return bootstrap.from_influence(np.array([mean]), (values - mean)[:, None], bounds=(-1, 1))[0]
 
 
 def _plain(estimate: Estimate) -> dict[str, Any]:

@@ -137,7 +137,7 @@ class Fit:
             self._require_finite(all(np.isfinite(x).all() for x in vectors.values()), "An embedding")
             numbers = self.probe.measure(vectors)
             row = {"epoch": epoch, "step": self.history.step, **numbers}
-            found = collapse_warnings.warnings([*self.history.epochs, row])
+            found = collapse_warnings.detect([*self.history.epochs, row])
             self.history.epochs.append({**row, "guards": [w.message for w in found]})
             self._keep_best(epoch)
             if writer:

@@ -45,7 +45,7 @@ class Probe:
     def measure(self, vectors: dict[str, np.ndarray]) -> dict[str, Any]:
         """Numbers for the curves."""
         keys = dict(zip(self.source.modalities, self.source.keys[:, self.rows], strict=True))
-        return probe.measure(vectors, keys, self.groups)
+        return probe.probe_metrics(vectors, keys, self.groups)
 
 
 def keep_snapshot(place: Path, epoch: int, epochs: int, vectors: dict[str, np.ndarray]) -> None:

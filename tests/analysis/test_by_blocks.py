@@ -13,15 +13,16 @@ import pytest
 
 from suture.analysis import gap
 from suture.analysis.distances import frechet
-from suture.analysis.evaluate import Evaluation, evaluate, evaluation_from_json, measurement
+from suture.analysis.evaluate import Evaluation, cohort, evaluate, evaluation_from_json
 from suture.analysis.geometry import spread
 from suture.analysis.math import arrays, group_sums
-from suture.analysis.math.arrays import Units, unit_rows
-from suture.analysis.math.group_sums import codes_of
-from suture.analysis.retrieval import RightAnswers, both_directions, joint_keys, nearest, rows
+from suture.analysis.math.arrays import UnitRows, unit_rows
+from suture.analysis.math.group_sums import label_codes
+from suture.analysis.retrieval import RightAnswers, both_directions, joint_keys, nearest
+from suture.analysis.retrieval import distinct_rows as distinct_rows_module
+from suture.analysis.retrieval.distinct_rows import distinct_rows
 from suture.analysis.retrieval.engine import search
-from suture.analysis.retrieval.protocols import PROTOCOLS, task
-from suture.analysis.retrieval.rows import rows_of
+from suture.analysis.retrieval.protocols import PROTOCOLS, retrieval_task
 from suture.analysis.statistics import bootstrap as uncertainty
 from suture.analysis.statistics.bootstrap import GroupBootstrap
 from suture.data.embedding_set import EmbeddingSet
@@ -30,9 +31,9 @@ from suture.data.embedding_set import EmbeddingSet
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is held, and a block is small."""
-    monkeypatch.setattr(arrays, "HELD", 0)
-    monkeypatch.setattr(rows, "WHOLE", 0)
-    for module, size in ((arrays, 64), (group_sums, 64), (rows, 100)):
+    monkeypatch.setattr(arrays, "MAX_IN_MEMORY", 0)
+    monkeypatch.setattr(distinct_rows_module, "MAX_IN_MEMORY", 0)
+    for module, size in ((arrays, 64), (group_sums, 64), (distinct_rows_module, 100)):
         monkeypatch.setattr(module, "BLOCK", size)
 
 
@@ -77,11 +78,23 @@ def test_every_number_is_the_same_by_blocks(
 def test_ranks_and_nearest_are_the_same_by_tiles(tmp_path: Path, small_blocks: None, cone: float) -> None:
     """float16 in a narrow cone: many equal rows, and cosines that float32 cannot tell apart."""
     x, y = mapped(tmp_path, 1300, 24, cone=cone).values()
-    tasks = [task(p, RightAnswers(np.arange(1300) // 2, np.arange(1300))) for p in PROTOCOLS]
-    by_tiles = search(rows_of(Units(x)), rows_of(Units(y)), forward=tasks, backward=tasks, k=10, every=(1,))
-    rows.WHOLE = 1 << 26  # given back by the fixture
+    tasks = [retrieval_task(p, RightAnswers(np.arange(1300) // 2, np.arange(1300))) for p in PROTOCOLS]
+    by_tiles = search(
+        distinct_rows(UnitRows(x)),
+        distinct_rows(UnitRows(y)),
+        forward=tasks,
+        backward=tasks,
+        k=10,
+        every=(1,),
+    )
+    distinct_rows_module.MAX_IN_MEMORY = 1 << 26  # given back by the fixture
     whole = search(
-        rows_of(np.asarray(x)), rows_of(np.asarray(y)), forward=tasks, backward=tasks, k=10, every=(1,)
+        distinct_rows(np.asarray(x)),
+        distinct_rows(np.asarray(y)),
+        forward=tasks,
+        backward=tasks,
+        k=10,
+        every=(1,),
     )
     for a, b in zip(by_tiles, whole, strict=True):
         np.testing.assert_array_equal(a.nearest, b.nearest)
@@ -121,15 +134,15 @@ def peak_of(action: Callable[[], object]) -> int:
 
 def test_no_copy_of_a_mapped_matrix_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Means, spectra, resamples, ranks and neighbours in less memory than the file takes, as float16."""
-    monkeypatch.setattr(arrays, "HELD", 0)
-    monkeypatch.setattr(rows, "WHOLE", 0)
-    for module in (arrays, group_sums, rows):
+    monkeypatch.setattr(arrays, "MAX_IN_MEMORY", 0)
+    monkeypatch.setattr(distinct_rows_module, "MAX_IN_MEMORY", 0)
+    for module in (arrays, group_sums, distinct_rows_module):
         monkeypatch.setattr(module, "BLOCK", 512)
     monkeypatch.setattr(nearest, "ITEMS", 512)
     n = 30_000
     x, y = mapped(tmp_path, n, 256).values()
     bootstrap = GroupBootstrap(np.arange(n), resamples=20)
-    a, b = Units(x), Units(y)
+    a, b = UnitRows(x), UnitRows(y)
 
     def distances() -> None:
         gap.pair_gap(a, b, bootstrap=bootstrap)
@@ -140,7 +153,10 @@ def test_no_copy_of_a_mapped_matrix_is_made(tmp_path: Path, monkeypatch: pytest.
     def retrieved() -> None:
         both_directions(a, b, bootstrap=bootstrap, asking=np.arange(0, n, 300))
 
-    few = Units(x[:600]), Units(y[:600])  # what is measured is not what is compiled and imported on the way
+    few = (
+        UnitRows(x[:600]),
+        UnitRows(y[:600]),
+    )  # what is measured is not what is compiled and imported on the way
     both_directions(*few, bootstrap=GroupBootstrap(np.arange(600), resamples=20), asking=np.arange(0, 600, 9))
     frechet(*few)
 
@@ -159,9 +175,9 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> tuple[EmbeddingSet, Evalua
 def sampled(
     part: EmbeddingSet, monkeypatch: pytest.MonkeyPatch, *, queries: int, seed: int = 0
 ) -> Evaluation:
-    monkeypatch.setattr(measurement, "ALL_ASK", 1000)
-    monkeypatch.setattr(measurement, "QUERIES", queries)
-    monkeypatch.setattr(measurement, "EXTENDED", queries)
+    monkeypatch.setattr(cohort, "MAX_EXACT_QUERIES", 1000)
+    monkeypatch.setattr(cohort, "SAMPLED_QUERIES", queries)
+    monkeypatch.setattr(cohort, "EXTENDED_SAMPLE", queries)
     return evaluate(part, resamples=200, seed=seed)
 
 
@@ -204,7 +220,7 @@ def test_what_is_sampled_says_so(
 ) -> None:
     part, whole = full
     found = sampled(part, monkeypatch, queries=300)
-    assert "300 of 1,500 ask" in found.sampling
+    assert "300 of 1,500 studies are queries" in found.sampling
     recall = found.find("recall_at_10", direction="image->report", protocol="strict")
     assert recall is not None
     assert recall.measured_on == "300 of 1,500"
@@ -229,10 +245,10 @@ def test_what_is_sampled_says_so(
 
 
 def test_draws_are_the_same_when_they_are_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uncertainty, "KEPT", 100)
+    monkeypatch.setattr(uncertainty, "MAX_KEPT_BYTES", 100)
     bootstrap = GroupBootstrap(np.arange(50), resamples=20)
     before = bootstrap.counts.copy()
-    bootstrap.forget()
+    bootstrap.release_draws()
     assert "counts" not in vars(bootstrap)
     np.testing.assert_array_equal(bootstrap.counts, before)
 
@@ -241,7 +257,7 @@ def test_one_long_label_does_not_make_the_others_longer() -> None:
     labels = [f"p{i % 700}" for i in range(2000)]
     labels[3] = "x" * 1_000_000
     np.testing.assert_array_equal(
-        codes_of(labels[:3] + labels[4:]), np.unique(labels[:3] + labels[4:], return_inverse=True)[1]
+        label_codes(labels[:3] + labels[4:]), np.unique(labels[:3] + labels[4:], return_inverse=True)[1]
     )
-    assert peak_of(lambda: codes_of(labels)) < 10_000_000
+    assert peak_of(lambda: label_codes(labels)) < 10_000_000
     assert peak_of(lambda: joint_keys(np.array(labels, dtype=object), np.full(2000, ""))) < 10_000_000

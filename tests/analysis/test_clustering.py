@@ -11,10 +11,16 @@ from sklearn import metrics
 from suture.analysis import gap
 from suture.analysis.geometry.spread import effective_rank
 from suture.analysis.math.arrays import unit_rows
-from suture.analysis.math.contingency import counted
+from suture.analysis.math.contingency import contingency_table
 from suture.analysis.retrieval.hubness import antihub_share, hubness_skew, occurrences
 from suture.analysis.statistics.bootstrap import GroupBootstrap
-from suture.analysis.structure.clustering import Clustering, Clusters, clusters, label_knn_accuracy, v_measure
+from suture.analysis.structure.clustering import (
+    ClusterScores,
+    QuickClustering,
+    cluster_scores,
+    label_knn_accuracy,
+    v_measure,
+)
 from tests.analysis.test_reference_values import PAIRS, arrays, values
 
 
@@ -53,7 +59,7 @@ def test_clusters_agree_with_reference_values(name: str, k: int) -> None:
     """Within 0.01, since k-means differs between versions of scikit-learn."""
     expected, z = values(name), arrays(name)
     sides = [z["image"], z["text"]]
-    found = clusters(sides, z["labels"], seeds=1, n_init=10)
+    found = cluster_scores(sides, z["labels"], seeds=1, n_init=10)
     title = f"k-means K={k} on stacked image+text, random_state 0, n_init 10: "
     title += "V, homogeneity, completeness, ARI, NMI"
     names = ("v_measure", "cluster_homogeneity", "cluster_completeness", "cluster_ari", "cluster_nmi")
@@ -84,7 +90,7 @@ def test_scores_of_a_table_are_those_of_scikit_learn(seed: int, n: int, classes:
     first, second = rng.integers(classes, size=(2, n, m))
     second = np.where(rng.random((n, m)) < 0.5, first, second)
     first, second = (np.unique(z, return_inverse=True)[1].reshape(n, m) for z in (first, second))
-    table = counted(first, second)
+    table = contingency_table(first, second)
     for name, scores in SCORES.items():
         value, influence = getattr(table, name)()
         for score in scores:
@@ -100,20 +106,20 @@ def test_pulls_are_what_a_heavier_study_does(name: str) -> None:
     rng = np.random.default_rng(1)
     first = rng.integers(3, size=(3000, 2))
     second = np.where(rng.random((3000, 2)) < 0.6, first, rng.integers(4, size=(3000, 2)))
-    value, pulls = getattr(counted(first, second), name)()
+    value, pulls = getattr(contingency_table(first, second), name)()
     for i in range(5):
         again = [np.concatenate([z, z[i : i + 1]]) for z in (first, second)]
-        change = getattr(counted(*again), name)()[0] - value
+        change = getattr(contingency_table(*again), name)()[0] - value
         assert change == pytest.approx(pulls[i] / 3000, abs=2e-6), i
 
 
 def test_intervals_follow_the_groups_and_seeds_are_in_the_note() -> None:
     sides, labels = two_topics(0.6, n=240)
     labels[np.random.default_rng(2).permutation(240)[:80]] = "knee"
-    alone = clusters(sides, labels)
+    alone = cluster_scores(sides, labels)
     patient = np.unique(labels, return_inverse=True)[1] + 3 * (np.arange(240) // 20)
-    grouped = clusters(sides, labels, bootstrap=GroupBootstrap(patient))
-    for name in Clusters.__dataclass_fields__:
+    grouped = cluster_scores(sides, labels, bootstrap=GroupBootstrap(patient))
+    for name in ClusterScores.__dataclass_fields__:
         a, b = getattr(alone, name), getattr(grouped, name)
         assert a.value == b.value, name
         assert a.low <= a.value <= a.high, name
@@ -126,7 +132,7 @@ def test_many_studies_are_sampled_and_that_is_said() -> None:
     sides, labels = two_topics(0.0, n=300)
     labels[::3] = ""
     for found in (
-        clusters(sides, labels, studies=80).v_measure,
+        cluster_scores(sides, labels, studies=80).v_measure,
         label_knn_accuracy(sides, labels, studies=80),
     ):
         assert found.n == 80
@@ -164,7 +170,7 @@ def test_equal_votes_share_the_hit() -> None:
 @pytest.mark.parametrize(("n", "labels"), [(1, ["a"]), (3, ["", "", ""]), (3, ["a", "", "a"])])
 def test_too_few_labels_have_a_reason(n: int, labels: list[str]) -> None:
     rows = unit_rows(np.random.default_rng(0).normal(size=(n, 4)))
-    found = [*vars(clusters([rows, rows], np.array(labels))).values()]
+    found = [*vars(cluster_scores([rows, rows], np.array(labels))).values()]
     for estimate in (*found, label_knn_accuracy([rows], np.array(labels))):
         assert np.isnan(estimate.value)
         assert estimate.reason.startswith("needs 2 different labels, there ")
@@ -179,7 +185,7 @@ def test_too_few_groups_have_a_reason() -> None:
 def test_without_a_gap_clusters_follow_the_label_and_with_one_the_modality() -> None:
     closed = v_measure(*two_topics(0.0))
     wide = v_measure(*two_topics(4.0))
-    assert closed == Clustering(pytest.approx(1), pytest.approx(0), pytest.approx(0), 2, 120)
+    assert closed == QuickClustering(pytest.approx(1), pytest.approx(0), pytest.approx(0), 2, 120)
     assert wide.v_measure < 0.05
     assert wide.nmi_with_modality == pytest.approx(1)
 

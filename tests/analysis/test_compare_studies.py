@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import ortho_group
 
-from suture.analysis.compare import by_group, by_length, by_value, movement, neighbourhoods, rank_changes
+from suture.analysis.compare import by_group, by_length, by_value, movement, neighbour_changes, rank_changes
 from suture.analysis.math.arrays import unit_rows
 from suture.analysis.retrieval import Ranks, rank_best
 from suture.analysis.statistics.bootstrap import GroupBootstrap
@@ -153,7 +153,7 @@ def test_neighbours_are_those_of_the_whole_matrix(cross: bool) -> None:
     rng = np.random.default_rng(0)
     content = rng.normal(size=(90, 12))
     a, b, items_a, items_b = (unit_rows(content + 0.7 * rng.normal(size=content.shape)) for _ in range(4))
-    found = neighbourhoods(a, b, items=(items_a, items_b) if cross else None, k=5)
+    found = neighbour_changes(a, b, items=(items_a, items_b) if cross else None, k=5)
     near_a = slow_neighbours(a, items_a if cross else a, 5, not cross)
     near_b = slow_neighbours(b, items_b if cross else b, 5, not cross)
     for i, (before, after) in enumerate(zip(near_a, near_b, strict=True)):
@@ -167,7 +167,7 @@ def test_neighbours_are_those_of_the_whole_matrix(cross: bool) -> None:
 def test_unrelated_spaces_overlap_by_chance() -> None:
     rng = np.random.default_rng(1)
     a, b = (unit_rows(rng.normal(size=(800, 16))) for _ in range(2))
-    found = neighbourhoods(a, b)
+    found = neighbour_changes(a, b)
     assert found.overlap.mean() == pytest.approx(found.by_chance, abs=0.004)
 
 
@@ -176,23 +176,23 @@ def test_equal_rows_are_no_change() -> None:
     rng = np.random.default_rng(2)
     which = rng.integers(5, size=150)
     a, b = (unit_rows(rng.normal(size=(5, 8)))[which] for _ in range(2))
-    found = neighbourhoods(a, b[:, ::-1])
+    found = neighbour_changes(a, b[:, ::-1])
     assert (found.overlap == 1).all()
     assert not any(map(len, found.gained))
 
 
 def test_neighbourhood_samples_and_edges() -> None:
     a, b, _ = spaces(0, moved=0.1, n=60, dim=8)
-    sampled = neighbourhoods(a, b, limit=20)
+    sampled = neighbour_changes(a, b, limit=20)
     assert sampled.note == "20 of 60 studies, seeded"
-    whole = neighbourhoods(a, b)
+    whole = neighbour_changes(a, b)
     assert sampled.overlap.tolist() == whole.overlap[sampled.rows].tolist()
-    assert neighbourhoods(a[:4], b[:4]).k == 3
-    assert (neighbourhoods(a, a).overlap == 1).all()
+    assert neighbour_changes(a[:4], b[:4]).k == 3
+    assert (neighbour_changes(a, a).overlap == 1).all()
     with pytest.raises(ValueError, match="At least 2 studies"):
-        neighbourhoods(a[:1], b[:1])
+        neighbour_changes(a[:1], b[:1])
     with pytest.raises(ValueError, match="The same studies and items are needed"):
-        neighbourhoods(a, b[:-1])
+        neighbour_changes(a, b[:-1])
 
 
 def test_a_change_of_one_label_is_found_there_alone() -> None:

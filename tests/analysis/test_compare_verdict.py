@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from suture.analysis.compare import Comparison, compare, summary, word
+from suture.analysis.compare import Comparison, compare, summary, verdict_word
 from suture.analysis.compare.verdict_words import GAP_FAMILY
 from suture.analysis.evaluate import Evaluation, Metric
 
@@ -38,7 +38,7 @@ PAIR = ("image", "report")
     ],
 )
 def test_words(low: float, high: float, better: str, closes_from: float | None, expected: str) -> None:
-    assert word(low, high, margin=0.02, better=better, closes_from=closes_from) == expected
+    assert verdict_word(low, high, margin=0.02, better=better, closes_from=closes_from) == expected
 
 
 @given(st.floats(-1, 1), st.floats(0, 1), st.floats(0, 0.5), st.sampled_from(["lower", "higher"]))
@@ -46,12 +46,14 @@ def test_no_praise_without_an_interval_that_says_so(
     low: float, width: float, margin: float, better: str
 ) -> None:
     high = low + width
-    found = word(low, high, margin=margin, better=better, closes_from=0.5 if better == "lower" else None)
+    found = verdict_word(
+        low, high, margin=margin, better=better, closes_from=0.5 if better == "lower" else None
+    )
     if found in ("closed", "narrowed", "better"):
         assert high < 0 if better == "lower" else low > 0
     if found == "closed":
         assert high <= -0.25
-    mirrored = word(-high, -low, margin=margin, better={"lower": "higher", "higher": "lower"}[better])
+    mirrored = verdict_word(-high, -low, margin=margin, better={"lower": "higher", "higher": "lower"}[better])
     assert (found in ("closed", "narrowed", "better")) == (mirrored == "better")
 
 
@@ -84,14 +86,14 @@ BEFORE = {
 }
 
 
-def told(spread: float = 0.01, **change: float) -> Comparison:
+def describe(spread: float = 0.01, **change: float) -> Comparison:
     after = {**BEFORE, **change}
     return compare(evaluation("A", 0.0, **BEFORE), evaluation("B", spread, **after))
 
 
 def test_a_closed_gap_in_words() -> None:
     after = {"centroid_gap": 0.06, "centroid_gap_debiased": 0.06, "alignment": 0.9 - 0.57**2 + 0.06**2}
-    verdict = summary(told(**after), PAIR)
+    verdict = summary(describe(**after), PAIR)
     assert verdict.headline.startswith("The gap closed: 0.57 to 0.06 (-0.51, interval -0.53 to -0.49).")
     assert any("of true pairs fell: 0.90 to 0.58" in r for r in verdict.reasons)
     assert any(
@@ -99,7 +101,7 @@ def test_a_closed_gap_in_words() -> None:
     )
     assert any("(100 % is offset)" in r for r in verdict.reasons)
     assert "Recall@10 from image to report is unchanged: 40.0 % to 40.0 %" in verdict.reasons[1]
-    assert summary(told(**after), PAIR[::-1]) == verdict, "the order of the pair says nothing"
+    assert summary(describe(**after), PAIR[::-1]) == verdict, "the order of the pair says nothing"
 
 
 @pytest.mark.parametrize(
@@ -112,24 +114,24 @@ def test_a_closed_gap_in_words() -> None:
     ],
 )
 def test_headlines(gap: float, spread: float, expected: str) -> None:
-    changed = told(spread, centroid_gap=gap, centroid_gap_debiased=gap)
+    changed = describe(spread, centroid_gap=gap, centroid_gap_debiased=gap)
     assert summary(changed, PAIR).headline.startswith(expected)
 
 
 @pytest.mark.parametrize(("recall", "verb"), [(0.5, "rose"), (0.3, "fell"), (0.4, "is unchanged")])
 def test_retrieval_is_said_in_both_directions(recall: float, verb: str) -> None:
-    lines = summary(told(0.005, recall_at_10=recall), PAIR).reasons
+    lines = summary(describe(0.005, recall_at_10=recall), PAIR).reasons
     assert sum(f"Recall@10 from image to report {verb}: 40.0 %" in r for r in lines) == 1
     assert sum(f"Recall@10 from report to image {verb}: 40.0 %" in r for r in lines) == 1
 
 
 def test_a_collapse_is_warned_of_unless_it_may_be_chance() -> None:
-    fell = summary(told(0.01, effective_rank=20.0), PAIR).reasons
+    fell = summary(describe(0.01, effective_rank=20.0), PAIR).reasons
     assert any("may be collapsing: Effective rank fell by over 20 %: 30 to 20 (image)" in r for r in fell)
-    open_to_chance = summary(told(20.0, effective_rank=20.0), PAIR).reasons
+    open_to_chance = summary(describe(20.0, effective_rank=20.0), PAIR).reasons
     assert not any("collapsing" in r for r in open_to_chance)
     assert any(r.startswith("Not decidable at this N: ") and "Effective rank" in r for r in open_to_chance)
-    assert any("No sign of over-closing" in r for r in summary(told(), PAIR).reasons)
+    assert any("No sign of over-closing" in r for r in summary(describe(), PAIR).reasons)
 
 
 def test_nothing_to_say_is_said() -> None:
@@ -137,8 +139,8 @@ def test_nothing_to_say_is_said() -> None:
     verdict = summary(empty, PAIR)
     assert verdict.headline == "There are too few studies with both image and report to compare the gap."
     assert verdict.reasons == ()
-    bare = tuple(replace(r, low=None, high=None, verdict="no interval") for r in told().rows)
-    without = summary(replace(told(), rows=bare), PAIR)
+    bare = tuple(replace(r, low=None, high=None, verdict="no interval") for r in describe().rows)
+    without = summary(replace(describe(), rows=bare), PAIR)
     assert without.headline.startswith(
         "Too few groups for an interval of the gap, so no verdict: 0.57 to 0.57"
     )
@@ -146,7 +148,7 @@ def test_nothing_to_say_is_said() -> None:
 
 
 def test_three_modalities_are_named() -> None:
-    three = replace(told(centroid_gap_debiased=0.06), modalities=(*PAIR, "history"))
+    three = replace(describe(centroid_gap_debiased=0.06), modalities=(*PAIR, "history"))
     assert summary(three, PAIR).headline.startswith("The gap between image and report closed")
 
 

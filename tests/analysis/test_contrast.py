@@ -7,8 +7,14 @@ import pytest
 from scipy.stats import fisher_exact
 
 from suture.analysis.figures import data_of
-from suture.analysis.figures.subgroup import differences
-from suture.analysis.subgroup import UNDECIDED, against_rest, enrichment, gap_inside_outside, sides
+from suture.analysis.figures.subgroup import subgroup_differences
+from suture.analysis.subgroup import (
+    UNDECIDED,
+    compare_gaps,
+    compare_with_rest,
+    enrichment,
+    subgroup_bootstraps,
+)
 
 RNG = np.random.default_rng
 
@@ -24,20 +30,20 @@ def unit(rows: np.ndarray) -> np.ndarray:
 def test_a_planted_difference_is_found_with_its_size() -> None:
     values, mask = RNG(0).normal(size=600), first(600, 120)
     values[mask] += 1
-    found = against_rest(values, mask, np.arange(600))
+    found = compare_with_rest(values, mask, np.arange(600))
     assert found.difference == pytest.approx(values[:120].mean() - values[120:].mean())
     assert found.low < 1 < found.high
     assert found.high - found.low == pytest.approx(2 * 1.96 * np.sqrt(1 / 120 + 1 / 480), rel=0.15)
     assert found.verdict == "better"
-    assert against_rest(values, mask, np.arange(600), better="lower").verdict == "worse"
-    assert against_rest(values, ~mask, np.arange(600)).verdict == "worse"
+    assert compare_with_rest(values, mask, np.arange(600), better="lower").verdict == "worse"
+    assert compare_with_rest(values, ~mask, np.arange(600)).verdict == "worse"
     assert (found.n_inside, found.n_outside, found.groups_inside) == (120, 480, 120)
 
 
 def test_a_small_difference_known_well_is_alike_and_an_unsure_one_is_open() -> None:
     values = RNG(1).normal(size=4000)
-    assert against_rest(0.01 * values, first(4000, 2000), np.arange(4000)).verdict == "alike"
-    assert against_rest(values, first(4000, 30), np.arange(4000)).verdict == UNDECIDED
+    assert compare_with_rest(0.01 * values, first(4000, 2000), np.arange(4000)).verdict == "alike"
+    assert compare_with_rest(values, first(4000, 30), np.arange(4000)).verdict == UNDECIDED
 
 
 def test_intervals_of_no_difference_hold_zero_as_often_as_they_say() -> None:
@@ -47,7 +53,9 @@ def test_intervals_of_no_difference_hold_zero_as_often_as_they_say() -> None:
         values = np.repeat(rng.normal(size=80), 5) + 0.2 * rng.normal(size=400)
         mask = np.repeat(rng.random(80) < 0.4, 5)
         for patients in (groups, np.arange(400)):
-            found = against_rest(values, mask, patients, drawn=sides(mask, patients, resamples=300))
+            found = compare_with_rest(
+                values, mask, patients, drawn=subgroup_bootstraps(mask, patients, resamples=300)
+            )
             right = found.low <= 0 <= found.high
             held, naive = (held + right, naive) if patients is groups else (held, naive + right)
     assert held / 200 > 0.9
@@ -58,30 +66,30 @@ def test_a_patient_on_both_sides_cancels() -> None:
     rng, groups = RNG(3), np.repeat(np.arange(100), 2)
     values, mask = np.repeat(10 * rng.normal(size=100), 2), np.tile([True, False], 100)
     values[mask] += 0.5
-    assert against_rest(values, mask, groups).verdict == "better"
-    assert against_rest(values, mask, np.arange(200)).verdict == UNDECIDED
+    assert compare_with_rest(values, mask, groups).verdict == "better"
+    assert compare_with_rest(values, mask, np.arange(200)).verdict == UNDECIDED
 
 
 def test_few_groups_get_no_interval_whatever_the_number_of_studies() -> None:
     groups = np.r_[np.zeros(50), np.arange(1, 151)]
-    found = against_rest(np.arange(200.0), first(200, 50), groups)
+    found = compare_with_rest(np.arange(200.0), first(200, 50), groups)
     assert found.low is None
     assert (found.groups_inside, found.verdict) == (1, UNDECIDED)
 
 
 def test_five_hits_of_five_prove_little() -> None:
     hits = np.r_[np.ones(5), RNG(4).random(300) < 0.7].astype(float)
-    found = against_rest(hits, first(305, 5), np.arange(305))
+    found = compare_with_rest(hits, first(305, 5), np.arange(305))
     assert found.difference > 0.25
     assert found.verdict == UNDECIDED
     many = np.r_[np.ones(200), RNG(4).random(300) < 0.7].astype(float)
-    assert against_rest(many, first(500, 200), np.arange(500)).verdict == "better"
+    assert compare_with_rest(many, first(500, 200), np.arange(500)).verdict == "better"
 
 
 def test_one_draw_serves_several_measures() -> None:
     values, mask, groups = RNG(5).normal(size=100), first(100, 40), np.arange(100) // 2
-    drawn = sides(mask, groups)
-    assert against_rest(values, mask, groups, drawn=drawn) == against_rest(values, mask, groups)
+    drawn = subgroup_bootstraps(mask, groups)
+    assert compare_with_rest(values, mask, groups, drawn=drawn) == compare_with_rest(values, mask, groups)
 
 
 def test_a_wider_gap_inside_is_found_and_a_small_part_alone_widens_none() -> None:
@@ -89,12 +97,12 @@ def test_a_wider_gap_inside_is_found_and_a_small_part_alone_widens_none() -> Non
     content, offset = rng.normal(size=(400, 16)), np.eye(16)[0]
     x = unit(content + rng.normal(size=content.shape) + 2 * offset)
     y = unit(content + rng.normal(size=content.shape) - 2 * offset)
-    none = gap_inside_outside(x, y, mask, np.arange(400))
+    none = compare_gaps(x, y, mask, np.arange(400))
     assert none.low < 0 < none.high
     far = content + rng.normal(size=content.shape) - np.where(mask[:, None], 6, 2) * offset
-    wide = gap_inside_outside(x, unit(far), mask, np.arange(400))
+    wide = compare_gaps(x, unit(far), mask, np.arange(400))
     assert (wide.verdict, wide.difference > 0.1) == ("wider", True)
-    assert gap_inside_outside(x, unit(far), ~mask, np.arange(400)).verdict == "narrower"
+    assert compare_gaps(x, unit(far), ~mask, np.arange(400)).verdict == "narrower"
 
 
 def test_an_enriched_label_is_named_and_comes_first() -> None:
@@ -150,23 +158,23 @@ def test_a_selection_of_few_groups_is_not_decidable() -> None:
 @pytest.mark.parametrize("mask", [np.zeros(4, bool), np.ones(4, bool)])
 def test_both_sides_are_needed(mask: np.ndarray) -> None:
     with pytest.raises(ValueError, match="both sides"):
-        against_rest(np.ones(4), mask, np.arange(4))
+        compare_with_rest(np.ones(4), mask, np.arange(4))
     with pytest.raises(ValueError, match="both sides"):
         enrichment({}, mask, np.arange(4))
 
 
 def test_lengths_must_agree() -> None:
     with pytest.raises(ValueError, match=r"'values' a study .* got 3 for 4"):
-        against_rest(np.ones(3), first(4, 2), np.arange(4))
+        compare_with_rest(np.ones(3), first(4, 2), np.arange(4))
     with pytest.raises(ValueError, match=r"'l' a study .* got 1 for 4"):
         enrichment({"l": ["x"]}, first(4, 2), np.arange(4))
 
 
 def test_the_figure_tells_the_same_numbers_and_keeps_strangers_words_plain() -> None:
     values, mask = RNG(10).normal(size=60), first(60, 20)
-    one = against_rest(values, mask, np.arange(60))
-    few = against_rest(values, first(60, 2), np.arange(60))
-    drawn = differences({"<b>cosine": {"A": one, "B": few}, "rank": {"A": one, "B − A": one}})
+    one = compare_with_rest(values, mask, np.arange(60))
+    few = compare_with_rest(values, first(60, 2), np.arange(60))
+    drawn = subgroup_differences({"<b>cosine": {"A": one, "B": few}, "rank": {"A": one, "B − A": one}})
     rows = data_of(drawn)
     assert [(r["number"], r["set"]) for r in rows] == [
         ("<b>cosine", "A"), ("<b>cosine", "B"), ("rank", "A"), ("rank", "B − A"),

@@ -11,16 +11,16 @@ from suture.analysis.gap import pair_gap
 from suture.analysis.math.arrays import unit_rows
 from suture.analysis.posthoc import METHODS, fit
 from suture.analysis.posthoc.dial import (
-    Answers,
-    Change,
+    AnswerRanks,
+    DialChange,
     Motion,
     Sweep,
     changes,
-    clusters,
     motion,
-    sample,
+    seeded_rows,
     strengths,
     sweep,
+    v_measures,
 )
 from suture.analysis.posthoc.dial_plane import plane
 from suture.analysis.retrieval import retrieval
@@ -84,9 +84,9 @@ def test_above_four_million_scores_recalls_agree_with_double_precision(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     x, y = shifted()
-    exact = Answers(x, y, np.arange(240)).ranks(x, y)
+    exact = AnswerRanks(x, y, np.arange(240)).ranks(x, y)
     monkeypatch.setattr("suture.analysis.posthoc.dial.DOUBLE_PRECISION_SCORES", 0)
-    single = Answers(x, y, np.arange(240)).ranks(x, y)
+    single = AnswerRanks(x, y, np.arange(240)).ranks(x, y)
     for a, b in zip(exact, single, strict=True):
         np.testing.assert_array_equal(a.above, b.above)
 
@@ -115,11 +115,11 @@ def test_a_planted_shift_closes_step_by_step_and_opens_beyond() -> None:
 
 
 def test_changes_say_better_only_beyond_their_interval() -> None:
-    assert Change("recall_at_1:back", 0.2, 0.3, 0.05).verdict == "better"
-    assert Change("recall_at_1:back", 0.3, 0.2, 0.05).verdict == "worse"
-    assert Change("recall_at_1:back", 0.2, 0.23, 0.05).verdict == "unclear"
-    assert Change("recall_at_1:back", 0.2, 0.2, 0.0).verdict == "unclear"
-    assert Change("centroid_gap", 0.3, 0.2, float("nan")).verdict == ""
+    assert DialChange("recall_at_1:back", 0.2, 0.3, 0.05).verdict == "better"
+    assert DialChange("recall_at_1:back", 0.3, 0.2, 0.05).verdict == "worse"
+    assert DialChange("recall_at_1:back", 0.2, 0.23, 0.05).verdict == "unclear"
+    assert DialChange("recall_at_1:back", 0.2, 0.2, 0.0).verdict == "unclear"
+    assert DialChange("centroid_gap", 0.3, 0.2, float("nan")).verdict == ""
 
 
 def test_noise_without_pairs_gains_nothing_on_other_rows() -> None:
@@ -149,7 +149,7 @@ def test_clusters_are_v_measure_and_closing_lets_them_follow_the_label() -> None
     content = np.stack([centres[name] for name in labels])
     x, y = (unit_rows(content + 0.2 * rng.normal(size=(240, 12)) + s * way) for s in (1, -1))
     a, b = dialled(x, y, "mean-removal")
-    values = clusters(a, b, np.array([0.0, 1.0]), labels[120:])
+    values = v_measures(a, b, np.array([0.0, 1.0]), labels[120:])
     plain = v_measure([x[120:], y[120:]], labels[120:], seeds=3, n_init=1)
     assert values[0] == pytest.approx(plain.v_measure, abs=1e-12)
     assert values[1] > values[0] + 0.2
@@ -194,8 +194,8 @@ def test_a_sweep_starts_as_is() -> None:
 
 
 def test_a_sample_is_seeded_in_order_and_without_repeats() -> None:
-    rows = sample(100, 30)
+    rows = seeded_rows(100, 30)
     assert len(set(rows)) == 30
     assert (np.diff(rows) > 0).all()
-    np.testing.assert_array_equal(rows, sample(100, 30))
-    np.testing.assert_array_equal(sample(5, 30), np.arange(5))
+    np.testing.assert_array_equal(rows, seeded_rows(100, 30))
+    np.testing.assert_array_equal(seeded_rows(5, 30), np.arange(5))

@@ -111,8 +111,8 @@ def test_a_linear_interval_of_a_mean_is_the_resampled_one() -> None:
     rng = np.random.default_rng(0)
     values = rng.normal(size=200)
     bootstrap = GroupBootstrap(np.arange(200) // 4, resamples=400)
-    (resampled,) = bootstrap.estimates(lambda w: (w @ values / w.sum(1))[:, None], centred=False)
-    (linear,) = bootstrap.linear(np.array([values.mean()]), values - values.mean())
+    (resampled,) = bootstrap.resample(lambda w: (w @ values / w.sum(1))[:, None], centred=False)
+    (linear,) = bootstrap.from_influence(np.array([values.mean()]), values - values.mean())
     assert linear.replicates == pytest.approx(resampled.replicates, abs=1e-5)
 
 

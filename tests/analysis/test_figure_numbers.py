@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from suture.analysis import gap
-from suture.analysis.gap.cosine_blocks import NONE, OTHERS
+from suture.analysis.gap.cosine_blocks import NO_VALUE, OTHERS
 from suture.analysis.math.arrays import unit_rows
 from suture.analysis.retrieval import Ranks, rank_best, rank_curve
 from tests.analysis.planted import pair
@@ -32,19 +32,19 @@ def test_blocks_of_unlike_shapes_are_refused() -> None:
 
 def test_studies_come_by_value_and_keep_their_order_within_one() -> None:
     by = ["10", "b", "", "2", "b", "10", "a"]
-    found = gap.order(by)
-    assert (found.names, found.starts.tolist()) == (("2", "10", "a", "b", NONE), [0, 1, 3, 4, 6, 7])
+    found = gap.study_order(by)
+    assert (found.names, found.starts.tolist()) == (("2", "10", "a", "b", NO_VALUE), [0, 1, 3, 4, 6, 7])
     assert found.rows.tolist() == [3, 0, 5, 6, 1, 4, 2]
 
 
 def test_rare_values_come_together_after_the_usual_ones() -> None:
-    found = gap.order(["a"] * 3 + ["b"] * 2 + ["c", "d", ""], most=2)
-    assert (found.names, found.starts.tolist()) == (("a", "b", OTHERS, NONE), [0, 3, 5, 7, 8])
+    found = gap.study_order(["a"] * 3 + ["b"] * 2 + ["c", "d", ""], most=2)
+    assert (found.names, found.starts.tolist()) == (("a", "b", OTHERS, NO_VALUE), [0, 3, 5, 7, 8])
 
 
 def test_a_sample_is_drawn_by_the_seed_and_says_of_how_many() -> None:
     by = [str(i % 3) for i in range(500)]
-    one, same, other = (gap.order(by, limit=50, seed=seed) for seed in (1, 1, 2))
+    one, same, other = (gap.study_order(by, limit=50, seed=seed) for seed in (1, 1, 2))
     assert (len(one.rows), one.of, one.starts[-1]) == (50, 500, 50)
     assert len({*one.rows.tolist()}) == 50
     assert np.array_equal(one.rows, same.rows)

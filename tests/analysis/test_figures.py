@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 import pytest
 
 from suture.analysis import figures, gap
-from suture.analysis.compare import Movement, Neighbourhoods, Slice
-from suture.analysis.figures.static import Still
+from suture.analysis.compare import Movement, NeighbourChanges, Slice
+from suture.analysis.figures.static import StaticFigure
 from suture.analysis.retrieval import Ranks, rank_curve
 from suture.analysis.statistics.bootstrap import Estimate
 from tests.analysis.planted import pair
@@ -27,13 +27,13 @@ CURVE = rank_curve(Ranks(np.arange(N) % 20, np.ones(N, int), np.ones(N, int)), G
 EPOCHS = [{"epoch": e, "gap": 0.5 - 0.1 * e, "loss": 3.0 - e} for e in range(4)]
 GAPS, LOSSES = (figures.curve_of(EPOCHS, name) for name in ("gap", "loss"))
 MOVED = Movement(np.linspace(0.1, 1.4, N), np.linspace(1, 0, N), np.arange(N) > 50, "null", 0.9)
-NEAR = Neighbourhoods(5, np.arange(3), (), (), np.array([0.2, 0.2, 1.0]), 0.1)
+NEAR = NeighbourChanges(5, np.arange(3), (), (), np.array([0.2, 0.2, 1.0]), 0.1)
 SLICES = [
     Slice(RAW, 40, 20, 0.1, 0.3, 0.2, 0.1, 0.25, 0.01, "better"),
     Slice("few", 3, 2, 0.1, 0.2, 0.1, None, None, None, "not decidable at this N"),
 ]
-MEAN = gap.GroupMean(RAW, Estimate(0.4, 0.3, 0.6, 9, 9, 10))
-ORDER = gap.order(BY.tolist())
+MEAN = gap.LabelMean(RAW, Estimate(0.4, 0.3, 0.6, 9, 9, 10))
+ORDER = gap.study_order(BY.tolist())
 ROW = SimpleNamespace(
     title=RAW, name="x", modalities=(), direction=None, protocol=None, label=None,
     margin=0.02, difference=0.1, low=0.05, high=0.2, verdict="better",
@@ -47,21 +47,21 @@ def ridgeline() -> go.Figure:
 def heat() -> go.Figure:
     table = gap.cosine_blocks(X[ORDER.rows], Y[ORDER.rows])
     ids = [f"{RAW}{row}" for row in ORDER.rows]
-    return figures.block_heat(table, ORDER, (RAW, "report"), table.reach(), ids=ids)
+    return figures.cosine_heatmap(table, ORDER, (RAW, "report"), table.reach(), ids=ids)
 
 
 DRAWN: dict[str, Callable[[], go.Figure]] = {
     "all kinds": lambda: figures.cosine_histograms({RAW: SAMPLES}, RAW, "report"),
     "one kind": lambda: figures.kind_histograms({RAW: COSINES, "B": COSINES}, f"cosine, {RAW}"),
     "true pairs": lambda: figures.pair_cosines(COSINES, COSINES + 0.01, (RAW, "B")),
-    "by group": lambda: figures.by_group({RAW: [MEAN]}, ("#0072B2",), "cosine"),
+    "by group": lambda: figures.means_by_label({RAW: [MEAN]}, ("#0072B2",), "cosine"),
     "ridges": ridgeline,
     "heat map": heat,
     "rank curves": lambda: figures.rank_curves({RAW: CURVE}, RAW),
-    "changes": lambda: figures.changes(MOVED),
-    "overlaps": lambda: figures.overlaps(NEAR.overlap, NEAR.k, NEAR.by_chance),
-    "slices": lambda: figures.by_slice(SLICES, "B − A"),
-    "forest": lambda: figures.forest([ROW]),  # type: ignore[list-item]
+    "changes": lambda: figures.movement_histogram(MOVED),
+    "overlaps": lambda: figures.neighbour_overlap(NEAR.overlap, NEAR.k, NEAR.by_chance),
+    "slices": lambda: figures.slice_differences(SLICES, "B − A"),
+    "forest": lambda: figures.forest_plot([ROW]),  # type: ignore[list-item]
     "curves": lambda: figures.curves({RAW: LOSSES}, ["#0072B2"], over="epoch"),
     "against the gap": lambda: figures.loss_against_gap({RAW: (GAPS, LOSSES)}, ["#0072B2"], cost=RAW),
     "map": lambda: figures.small_map({RAW: X[:, :2], "report": Y[:, :2]}, colours=("#0072B2", "#D55E00")),
@@ -211,7 +211,7 @@ def test_a_path_goes_through_the_epochs_that_have_both_numbers() -> None:
 
 def test_losses_of_steps_become_means_of_epochs() -> None:
     steps = [{"epoch": 1, "loss": 4.0}, {"epoch": 1, "loss": 2.0}, {"epoch": 2, "loss": 1.0}, {"epoch": 3}]
-    assert figures.of_epochs(steps, "loss") == [{"epoch": 1, "loss": 3.0}, {"epoch": 2, "loss": 1.0}]
+    assert figures.epoch_means(steps, "loss") == [{"epoch": 1, "loss": 3.0}, {"epoch": 2, "loss": 1.0}]
 
 
 def test_curves_tell_the_line_and_not_its_band() -> None:
@@ -223,7 +223,7 @@ def test_curves_tell_the_line_and_not_its_band() -> None:
 
 def test_a_still_figure_tells_the_same_once() -> None:
     figure = figures.pair_cosines(np.linspace(0, 1, 50), np.linspace(0.5, 1, 50), ["A", "B"])
-    still = Still(figure)
+    still = StaticFigure(figure)
     assert still.to_json() == figure.to_json()
     assert still.to_dict() is still.to_dict()
     assert figures.data_of(still) == figures.data_of(figure)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from suture.analysis.compare import Comparison, compare
-from suture.analysis.compare.gate import broken, condition
+from suture.analysis.compare.gate import parse_condition, violations
 from suture.analysis.evaluate import evaluate
 from suture.data.embedding_set import EmbeddingSet
 from suture.data.errors import Refused
@@ -26,15 +26,15 @@ def worse() -> Comparison:
 
 
 def test_a_loss_beyond_the_limit_is_named(worse: Comparison) -> None:
-    found = broken(condition("recall_at_10 < -0.02"), worse)
+    found = violations(parse_condition("recall_at_10 < -0.02"), worse)
     assert len(found) == 2  # both directions
     assert found[0].startswith("recall_at_10 of image->report: -0.")
-    assert broken(condition("recall_at_10<-0.99"), worse) == []
+    assert violations(parse_condition("recall_at_10<-0.99"), worse) == []
 
 
 def test_a_condition_can_name_its_protocol(worse: Comparison) -> None:
-    assert condition("recall_at_1:strict<=-1e-2").protocol == "strict"
-    assert broken(condition("recall_at_1:strict<0"), worse)
+    assert parse_condition("recall_at_1:strict<=-1e-2").protocol == "strict"
+    assert violations(parse_condition("recall_at_1:strict<0"), worse)
 
 
 def test_a_number_that_b_lost_fails_the_build(worse: Comparison) -> None:
@@ -42,9 +42,9 @@ def test_a_number_that_b_lost_fails_the_build(worse: Comparison) -> None:
         replace(r, difference=None, b=replace(r.b, value=None, reason="the space collapsed"))
         for r in worse.rows
     ]
-    (told,) = broken(condition("centroid_gap>9"), replace(worse, rows=tuple(lost)))
+    (told,) = violations(parse_condition("centroid_gap>9"), replace(worse, rows=tuple(lost)))
     assert told.startswith("centroid_gap of image and report: undefined in B, the space collapsed")
-    assert broken(condition("centroid_gap>9"), worse) == []
+    assert violations(parse_condition("centroid_gap>9"), worse) == []
 
 
 @pytest.mark.parametrize(
@@ -58,11 +58,11 @@ def test_a_number_that_b_lost_fails_the_build(worse: Comparison) -> None:
 )
 def test_other_texts_are_refused(text: str, words: str) -> None:
     with pytest.raises(Refused, match=words.replace("?", r"\?")):
-        condition(text)
+        parse_condition(text)
 
 
 def test_a_gate_that_would_check_nothing_is_refused(worse: Comparison) -> None:
     with pytest.raises(Refused, match="Extended metrics need --full"):
-        broken(condition("mmd_squared>0"), worse)
+        violations(parse_condition("mmd_squared>0"), worse)
     with pytest.raises(Refused, match="concerns no number"):
-        broken(condition("recall_at_10:other<0"), worse)
+        violations(parse_condition("recall_at_10:other<0"), worse)

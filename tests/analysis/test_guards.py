@@ -25,7 +25,7 @@ def row(**changes: float | None) -> Row:
 
 
 def names(*history: Row) -> list[str]:
-    return [w.name for w in collapse_warnings.warnings(history)]
+    return [w.name for w in collapse_warnings.detect(history)]
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def names(*history: Row) -> list[str]:
 def test_each_guard_strikes_beyond_its_limit_and_not_before(
     change: str, struck: float, spared: float, best: float, message: str
 ) -> None:
-    [warning] = collapse_warnings.warnings([row(), row(), row(**{change: struck})])
+    [warning] = collapse_warnings.detect([row(), row(), row(**{change: struck})])
     assert (warning.name, warning.value, warning.best) == (change, struck, best)
     assert warning.message == message
     assert names(row(), row(), row(**{change: spared})) == []

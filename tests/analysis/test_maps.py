@@ -54,13 +54,13 @@ def test_warm_start_keeps_the_second_map_near_the_first() -> None:
 def test_onto_undoes_rotation_mirror_and_scale() -> None:
     xy = np.random.default_rng(0).normal(size=(30, 2))
     turned = 3 * xy @ np.array([[0.0, 1.0], [1.0, 0.0]]) + 5
-    np.testing.assert_allclose(projection.onto(turned, xy), xy, atol=1e-9)
+    np.testing.assert_allclose(projection.procrustes_onto(turned, xy), xy, atol=1e-9)
 
 
 def test_onto_without_scale_keeps_distances() -> None:
     rng = np.random.default_rng(0)
     xy, target = rng.normal(size=(30, 2)), 5 * rng.normal(size=(30, 2))
-    moved = projection.onto(xy, target, scale=False)
+    moved = projection.procrustes_onto(xy, target, scale=False)
     before, after = (np.linalg.norm(m[:, None] - m[None], axis=2) for m in (xy, moved))
     np.testing.assert_allclose(after, before, atol=1e-9)
     np.testing.assert_allclose(moved.mean(0), target.mean(0))
@@ -76,34 +76,34 @@ def test_disparity_is_scipys_and_moves_are_without_scale() -> None:
     rng = np.random.default_rng(0)
     a = rng.normal(size=(50, 2))
     b = 3 * a[:, ::-1] + rng.normal(size=(50, 2))
-    found = projection.compared(a, b)
+    found = projection.map_agreement(a, b)
     assert found.disparity == pytest.approx(procrustes(a, b)[2])
     assert found.moved == np.median(found.moves)
-    assert projection.compared(b, a).disparity == pytest.approx(found.disparity)
-    turned = projection.compared(a, a @ np.array([[0.0, 1.0], [-1.0, 0.0]]) + 4)
+    assert projection.map_agreement(b, a).disparity == pytest.approx(found.disparity)
+    turned = projection.map_agreement(a, a @ np.array([[0.0, 1.0], [-1.0, 0.0]]) + 4)
     assert max(turned.disparity, turned.moves.max()) < 1e-9
-    larger = projection.compared(a, 2 * a)
+    larger = projection.map_agreement(a, 2 * a)
     assert larger.disparity < 1e-9  # the same picture,
     assert np.sqrt(np.square(larger.moves).mean()) == pytest.approx(1)  # twice as wide
 
 
 def test_maps_of_other_rows_or_without_spread_do_not_compare() -> None:
     with pytest.raises(ValueError, match=r"one shape, got \(3, 2\) and \(4, 2\)"):
-        projection.compared(np.zeros((3, 2)), np.zeros((4, 2)))
-    assert np.isnan(projection.compared(np.zeros((3, 2)), np.eye(3)[:, :2]).moved)
+        projection.map_agreement(np.zeros((3, 2)), np.zeros((4, 2)))
+    assert np.isnan(projection.map_agreement(np.zeros((3, 2)), np.eye(3)[:, :2]).moved)
     with pytest.raises(ValueError, match="the same rows, got 20 and 19"):
-        projection.started(np.eye(20), np.eye(19))
+        projection.warm_started_umaps(np.eye(20), np.eye(19))
 
 
 def test_started_pair_moves_what_changed_and_little_else() -> None:
     z = two_cones(100, seed=3).astype(np.float32)
     changed = z.copy()
     changed[:10], changed[100:110] = z[100:110], z[:10]  # ten studies change cones
-    pair = projection.started(z, changed)
+    pair = projection.warm_started_umaps(z, changed)
     moved = np.zeros(200, bool)
     moved[:10] = moved[100:110] = True
     assert np.median(pair.agreement.moves[moved]) > 4 * np.median(pair.agreement.moves[~moved])
-    assert pair.agreement.moved == projection.compared(pair.a.xy, pair.b.xy).moved
+    assert pair.agreement.moved == projection.map_agreement(pair.a.xy, pair.b.xy).moved
 
 
 def test_new_points_land_in_their_cluster_and_known_ones_on_themselves() -> None:

@@ -18,14 +18,14 @@ from suture.analysis.catalogue.mixing import METRICS
 from suture.analysis.math.arrays import unit_rows
 from suture.analysis.mixing import (
     JointGraph,
+    extended_mixing,
     joint_neighbours,
     mixing,
     mixing_by_label,
-    mixing_in_full,
     modality_silhouette,
     same_to_other,
 )
-from suture.analysis.mixing.influence import counted_once, edge, influenced
+from suture.analysis.mixing.influence import boundary_places, mean_and_influence, without_double_counting
 from suture.analysis.mixing.kbet import kbet_neighbours, rejections
 from suture.analysis.mixing.lisi import lisi
 from suture.analysis.mixing.measures import other_shares
@@ -59,7 +59,7 @@ def few(n: int) -> GroupBootstrap:
 
 def numbers(vectors: list[np.ndarray]) -> dict[str, float]:
     graph, draws = joint_neighbours(vectors), few(len(vectors[0]))
-    found = {**vars(mixing(graph, bootstrap=draws)), **vars(mixing_in_full(graph, bootstrap=draws))}
+    found = {**vars(mixing(graph, bootstrap=draws)), **vars(extended_mixing(graph, bootstrap=draws))}
     found["silhouette"] = modality_silhouette(vectors, bootstrap=draws)
     return {name: e.value for name, e in found.items()}
 
@@ -269,7 +269,7 @@ def test_the_median_of_a_resample_is_that_of_its_rows_moved_by_their_lists() -> 
     found = lisi(graph.distances, graph.modality[graph.rows], 2, 4)
     values = found.values - 1
     typical = np.where(np.abs(np.argsort(np.argsort(values)) - 39.5) < 20, 0.0, np.nan)
-    _, pull = influenced(graph, typical, found.pulls(), by_kind=False)
+    _, pull = mean_and_influence(graph, typical, found.pulls(), by_kind=False)
     weights = draws.counts[:, draws.codes]
     drawn = [np.median(np.repeat(values.reshape(2, 40), w, axis=1)) + w @ pull / 40 for w in weights]
     estimate = mixing(graph, bootstrap=draws).ilisi
@@ -305,7 +305,7 @@ def test_lisi_is_pulled_as_by_a_neighbour_that_weighs_a_little_more(kinds: int) 
         ]
         slope = (np.array(moved[::2]) - moved[1::2]) / (2 * step)
         assert found.values[row] == pytest.approx(np.mean(moved), abs=1e-6)
-        assert found.pulls()[row] == pytest.approx(slope - slope[edge(30, 30)].mean(), abs=1e-5)
+        assert found.pulls()[row] == pytest.approx(slope - slope[boundary_places(30, 30)].mean(), abs=1e-5)
 
 
 @pytest.mark.parametrize("without_partner", [False, True])
@@ -314,11 +314,11 @@ def test_a_study_pulls_as_its_leaving_changes_the_number(without_partner: bool) 
     n, vectors = 120, cloud(120, 4, 24)
     name = "mixing_at_30_without_partner" if without_partner else "mixing_at_30"
     draws = GroupBootstrap(np.arange(n), resamples=2000)
-    whole = getattr(mixing_in_full(joint_neighbours(vectors), bootstrap=draws), name)
+    whole = getattr(extended_mixing(joint_neighbours(vectors), bootstrap=draws), name)
     left = []
     for j in range(n):
         graph = joint_neighbours([np.delete(v, j, axis=0) for v in vectors])
-        left.append(getattr(mixing_in_full(graph, bootstrap=few(n - 1)), name).value)
+        left.append(getattr(extended_mixing(graph, bootstrap=few(n - 1)), name).value)
     weights = draws.counts[:, draws.codes].astype(float)
     pulled_by = (n - 1) * (np.mean(left) - np.array(left))
     jackknife = weights @ pulled_by / n
@@ -333,12 +333,14 @@ def test_what_two_studies_do_to_each_other_counts_once() -> None:
     asking, found = (side.ravel() for side in np.indices((n, n)))
     np.fill_diagonal(pulls, 0)
     both = pulls + pulls.T
-    once = counted_once(both.sum(axis=1), asking, found, pulls.ravel())
+    once = without_double_counting(both.sum(axis=1), asking, found, pulls.ravel())
     assert np.square(both.sum(axis=1)).sum() == pytest.approx(np.square(both).sum(), rel=0.15)
     assert once @ once == pytest.approx(np.square(both).sum() / 2, rel=0.15)
     alone = rng.normal(size=n)
-    np.testing.assert_array_equal(counted_once(alone, asking, found, np.zeros(n * n)), alone)
-    np.testing.assert_array_equal(counted_once(0 * alone, asking, found, np.zeros(n * n)), 0 * alone)
+    np.testing.assert_array_equal(without_double_counting(alone, asking, found, np.zeros(n * n)), alone)
+    np.testing.assert_array_equal(
+        without_double_counting(0 * alone, asking, found, np.zeros(n * n)), 0 * alone
+    )
 
 
 Measure = Callable[[list[np.ndarray], np.ndarray, GroupBootstrap], dict[str, Estimate]]
@@ -377,7 +379,7 @@ def test_intervals_are_as_wide_as_new_studies_make_the_numbers_differ(n: int, op
 
     def measure(vectors: list[np.ndarray], labels: np.ndarray, draws: GroupBootstrap) -> dict[str, Estimate]:
         graph = joint_neighbours(vectors, **options)
-        found = vars(mixing(graph, bootstrap=draws)) | vars(mixing_in_full(graph, bootstrap=draws))
+        found = vars(mixing(graph, bootstrap=draws)) | vars(extended_mixing(graph, bootstrap=draws))
         if not options:
             by_label = vars(mixing_by_label(vectors, labels.astype(str), bootstrap=draws))
             silhouette = modality_silhouette(vectors, bootstrap=draws)
@@ -403,7 +405,7 @@ def test_few_studies_have_reasons_instead_of_numbers(n: int) -> None:
     vectors = cloud(n, 12, 11)
     graph = joint_neighbours(vectors)
     assert graph.k == 2 * n - 1
-    found = {**vars(mixing(graph)), **vars(mixing_in_full(graph))}
+    found = {**vars(mixing(graph)), **vars(extended_mixing(graph))}
     for k in (1, 5, 10, 30):
         estimate = found[f"mixing_at_{k}"]
         assert np.isfinite(estimate.value) == (k <= 2 * n - 1)
@@ -427,7 +429,7 @@ def test_a_missing_modality_is_a_reason() -> None:
     graph = joint_neighbours([x, x[:0]], studies=[np.arange(30), np.arange(0)])
     for estimate in (
         *vars(mixing(graph)).values(),
-        *vars(mixing_in_full(graph)).values(),
+        *vars(extended_mixing(graph)).values(),
         *same_to_other(graph),
     ):
         assert estimate.reason == "a modality has no rows"
@@ -578,10 +580,10 @@ def test_labels_too_small_have_a_reason() -> None:
 
 
 def test_every_number_is_in_the_catalogue() -> None:
-    from suture.analysis.mixing import Mixing, MixingByLabel, MixingInFull
+    from suture.analysis.mixing import ExtendedMixing, Mixing, MixingByLabel
 
     default = {f.name for c in (Mixing, Separability) for f in fields(c)}
-    extended = {f.name for c in (MixingInFull, MixingByLabel) for f in fields(c)}
+    extended = {f.name for c in (ExtendedMixing, MixingByLabel) for f in fields(c)}
     extended |= {"same_to_other", "modality_silhouette"}
     assert {m.name for m in METRICS if not m.extended} == default
     assert {m.name for m in METRICS if m.extended} == extended

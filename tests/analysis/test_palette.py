@@ -8,18 +8,18 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from suture.analysis.compare import Word
+from suture.analysis.compare import VerdictWord
 from suture.analysis.figures import (
     CATEGORY_COLOURS,
     COLOUR_A,
     COLOUR_B,
     DIVERGING,
-    KINDS,
     MODALITY_COLOURS,
+    PAIR_KINDS,
     SEQUENTIAL,
 )
-from suture.analysis.figures.comparison import MARKS
-from suture.analysis.figures.theme import BAD, EXPECTED, GOOD, OPEN, OTHER
+from suture.analysis.figures.colours import BAD, EXPECTED, GOOD, NEUTRAL, OTHER
+from suture.analysis.figures.comparison import VERDICT_MARKS
 
 # Machado, Oliveira, Fernandes 2009, severity 1, on linear RGB
 SIGHTS = {
@@ -44,7 +44,7 @@ FLOORS = {
     "A and B": (80, (COLOUR_A, COLOUR_B)),
     "modalities": (23, MODALITY_COLOURS),
     "categories": (22, CATEGORY_COLOURS),
-    "kinds of pairs": (14, tuple(colour for _, colour in KINDS.values())),
+    "kinds of pairs": (14, tuple(colour for _, colour in PAIR_KINDS.values())),
     "A, B and modalities": (16, (COLOUR_A, COLOUR_B, *MODALITY_COLOURS)),
     "neighbours on the ramp": (12, SEQUENTIAL),
 }
@@ -94,7 +94,7 @@ def test_colours_of_one_set_stay_apart(what: str, sight: str) -> None:
     ("least", "colours"),
     [
         (3.0, (COLOUR_A, COLOUR_B, *MODALITY_COLOURS)),
-        (3.0, (GOOD, BAD, OTHER, OPEN, EXPECTED)),
+        (3.0, (GOOD, BAD, OTHER, NEUTRAL, EXPECTED)),
         (2.0, CATEGORY_COLOURS),  # eight that are told apart need light and dark ones; a legend names them
         (1.8, SEQUENTIAL),
     ],
@@ -105,8 +105,11 @@ def test_marks_are_seen_on_both_pages(least: float, colours: Sequence[str], page
 
 def test_verdicts_of_like_colour_differ_in_their_mark() -> None:
     """Green and red fall together for some: good and bad have other symbols too."""
-    good: tuple[Word, ...] = ("closed", "narrowed", "better")
-    assert not {MARKS[word][1] for word in good} & {MARKS["worse"][1], MARKS["changed"][1]}
+    good: tuple[VerdictWord, ...] = ("closed", "narrowed", "better")
+    assert not {VERDICT_MARKS[word][1] for word in good} & {
+        VERDICT_MARKS["worse"][1],
+        VERDICT_MARKS["changed"][1],
+    }
 
 
 def test_ramps_go_one_way_and_the_diverging_one_has_its_light_in_the_middle() -> None:

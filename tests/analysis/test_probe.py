@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from suture.analysis import gap
-from suture.analysis.evaluate.probe import measure
+from suture.analysis.evaluate.probe import probe_metrics
 from suture.analysis.geometry import spread
 from suture.analysis.retrieval import retrieval
 from suture.analysis.retrieval.hubness import hubness_skew
@@ -35,7 +35,7 @@ ALONE = {m: np.full(N, -1) for m in ("image", "report", "history")}
 
 
 def test_two_modalities_are_measured_as_the_metrics_do(vectors: dict[str, np.ndarray]) -> None:
-    found = measure(vectors, ALONE, GROUPS)
+    found = probe_metrics(vectors, ALONE, GROUPS)
     x, y = vectors["image"], vectors["report"]
     apart = gap.pair_gap(x, y, bootstrap=GroupBootstrap(GROUPS, resamples=2))
     for name in ("centroid_gap", "centroid_gap_debiased", "cos_true_pairs", "margin"):
@@ -59,12 +59,12 @@ def test_three_modalities_are_means_over_pairs_of_studies_that_have_both(
 ) -> None:
     history = vectors["report"].copy()
     history[:15] = 0  # missing
-    found = measure({**vectors, "history": history}, ALONE, GROUPS)
+    found = probe_metrics({**vectors, "history": history}, ALONE, GROUPS)
     there = slice(15, None)
     parts = [
-        measure(vectors, ALONE, GROUPS),
-        measure(_of(vectors, there), _of(ALONE, there), GROUPS[there]),
-        measure(
+        probe_metrics(vectors, ALONE, GROUPS),
+        probe_metrics(_of(vectors, there), _of(ALONE, there), GROUPS[there]),
+        probe_metrics(
             {"a": history[there], "b": history[there]},
             {"a": ALONE["image"][there], "b": ALONE["image"][there]},
             GROUPS[there],
@@ -81,7 +81,7 @@ def _of(values: dict[str, np.ndarray], rows: slice) -> dict[str, np.ndarray]:
 
 def test_studies_of_the_same_text_are_right_answers_of_each_other(vectors: dict[str, np.ndarray]) -> None:
     keys = {**ALONE, "report": np.arange(N) // 4}
-    found, alone = measure(vectors, keys, GROUPS), measure(vectors, ALONE, GROUPS)
+    found, alone = probe_metrics(vectors, keys, GROUPS), probe_metrics(vectors, ALONE, GROUPS)
     assert found["recall_at_10"] > alone["recall_at_10"]
     rng = np.random.default_rng(1)
     hits = [np.any(rng.permutation(N)[:10] < 4) for _ in range(20_000)]
@@ -89,9 +89,9 @@ def test_studies_of_the_same_text_are_right_answers_of_each_other(vectors: dict[
 
 
 def test_the_gap_shrinks_when_the_modalities_are_moved_together(vectors: dict[str, np.ndarray]) -> None:
-    before = measure(vectors, ALONE, GROUPS)
+    before = probe_metrics(vectors, ALONE, GROUPS)
     closed = {m: unit(x - x.mean(axis=0)) for m, x in vectors.items()}
-    after = measure(closed, ALONE, GROUPS)
+    after = probe_metrics(closed, ALONE, GROUPS)
     assert after["centroid_gap"] < 0.1 < before["centroid_gap"]
     assert after["cos_true_pairs"] > before["cos_true_pairs"]
     assert after["angular_value"] < before["angular_value"]
@@ -101,7 +101,7 @@ def test_the_gap_shrinks_when_the_modalities_are_moved_together(vectors: dict[st
 def test_a_handful_of_studies_gives_finite_numbers(vectors: dict[str, np.ndarray], n: int) -> None:
     """With fewer than five groups there is no interval, and none is claimed."""
     rows = slice(0, n)
-    found = measure(_of(vectors, rows), _of(ALONE, rows), np.array(["a", "b", "c", "d"] * 2)[rows])
+    found = probe_metrics(_of(vectors, rows), _of(ALONE, rows), np.array(["a", "b", "c", "d"] * 2)[rows])
     assert np.isfinite([*found.values()]).all()
     assert "recall_at_10_half" not in found
     assert found["recall_at_10"] == found["recall_at_10_chance"] == 1
@@ -110,15 +110,15 @@ def test_a_handful_of_studies_gives_finite_numbers(vectors: dict[str, np.ndarray
 def test_a_modality_that_hardly_any_study_has_is_left_out(vectors: dict[str, np.ndarray]) -> None:
     rare = np.zeros((N, 12))
     rare[0] = vectors["image"][0]
-    found = measure({**vectors, "history": rare}, ALONE, GROUPS)
-    assert found == measure(vectors, ALONE, GROUPS)
-    assert measure({"image": rare, "report": rare}, ALONE, GROUPS) == {}
+    found = probe_metrics({**vectors, "history": rare}, ALONE, GROUPS)
+    assert found == probe_metrics(vectors, ALONE, GROUPS)
+    assert probe_metrics({"image": rare, "report": rare}, ALONE, GROUPS) == {}
 
 
 def test_collapsed_vectors_are_measured_too() -> None:
     """All studies at one point: no error, and numbers that say so."""
     point = np.tile(unit(np.ones((1, 6))), (N, 1))
-    found = measure({"image": point, "report": point}, ALONE, GROUPS)
+    found = probe_metrics({"image": point, "report": point}, ALONE, GROUPS)
     assert found["centroid_gap"] == pytest.approx(0, abs=1e-6)
     assert found["angular_value"] == pytest.approx(1)
     assert found["uniformity_wi"] == pytest.approx(0, abs=1e-9)

@@ -15,13 +15,13 @@ import pytest
 
 from suture.analysis.evaluate import Evaluation, Metric, evaluate
 from suture.analysis.gap import cosine_by_label, cosine_samples
-from suture.analysis.gap.verdict import degrees, reading
+from suture.analysis.gap.verdict import degrees, gap_summary
 from suture.analysis.math.arrays import unit_rows
 from suture.analysis.report import (
-    Evidence,
-    Picture,
-    Side,
-    Study,
+    ReportData,
+    ReportMap,
+    ReportSet,
+    StudyExcerpt,
     csv_text,
     html,
     latex,
@@ -31,7 +31,7 @@ from suture.analysis.report import (
 from suture.analysis.report.document import document
 from suture.analysis.report.elements import Chart, Table
 from suture.analysis.report.page import script_json
-from suture.analysis.report.record import finite
+from suture.analysis.report.report_data import finite
 from suture.data.embedding_set import EmbeddingSet
 from tests.hostile import CELL, FORMULA, LABEL, Page
 
@@ -50,34 +50,34 @@ def embedded(offset: float) -> EmbeddingSet:
 
 
 @pytest.fixture(scope="module")
-def evidence() -> Evidence:
+def evidence() -> ReportData:
     return by_hand()
 
 
-def by_hand() -> Evidence:
+def by_hand() -> ReportData:
     """A report of one set, hostile in all its words."""
     found = embedded(2.0)
     x, y = found.vectors.values()
     labels, groups = (found.rows[c].to_numpy(str) for c in ("kind", "group"))
-    side = Side(
+    side = ReportSet(
         evaluate(found, resamples=40),
         cosine_samples(x, y),
-        (Picture("PCA", {m: v[:, :2] for m, v in found.vectors.items()}, (0.5, 0.1)),),
+        (ReportMap("PCA", {m: v[:, :2] for m, v in found.vectors.items()}, (0.5, 0.1)),),
         {"kind": tuple(cosine_by_label(x, y, labels, groups, resamples=40))},
         (("<i>0</i>", 0.1), ("<i>1</i>", 0.2)),
         CELL,
         CELL,
         {"embedding set": CELL, "SHA-256 of the set": {"a": "0" * 64}},
     )
-    studies = {"<i>0</i>": Study({LABEL: CELL}), "<i>1</i>": Study({LABEL: FORMULA})}
-    return Evidence((side,), "test", PAIR, None, studies, 0, False, "2026-01-02", {"python": "3"})
+    studies = {"<i>0</i>": StudyExcerpt({LABEL: CELL}), "<i>1</i>": StudyExcerpt({LABEL: FORMULA})}
+    return ReportData((side,), "test", PAIR, None, studies, 0, False, "2026-01-02", {"python": "3"})
 
 
-def of(evidence: Evidence, key: str) -> Table | Chart:
+def of(evidence: ReportData, key: str) -> Table | Chart:
     return next(p for s in document(evidence) for p in s.parts if getattr(p, "key", "") == key)
 
 
-def test_only_the_pages_own_scripts_may_run(evidence: Evidence) -> None:
+def test_only_the_pages_own_scripts_may_run(evidence: ReportData) -> None:
     page = Page.of(html(evidence))
     run = [source for kind, source in zip(page.scripts, page.sources, strict=True) if not kind]
     hashes = {f"'sha256-{base64.b64encode(hashlib.sha256(s.encode()).digest()).decode()}'" for s in run}
@@ -89,7 +89,7 @@ def test_only_the_pages_own_scripts_may_run(evidence: Evidence) -> None:
     assert page.tags.index("meta") < page.tags.index("style") < page.tags.index("script")
 
 
-def test_every_part_of_a_page_escapes(evidence: Evidence) -> None:
+def test_every_part_of_a_page_escapes(evidence: ReportData) -> None:
     page = Page.of(html(evidence))
     assert page.scripts == ["application/json"] * 3 + [""] * 2
     assert not page.handlers
@@ -99,7 +99,7 @@ def test_every_part_of_a_page_escapes(evidence: Evidence) -> None:
     assert json.loads(page.record) == json.loads(record_json(evidence))
 
 
-def test_figures_show_names_as_text(evidence: Evidence) -> None:
+def test_figures_show_names_as_text(evidence: ReportData) -> None:
     """Plotly reads tags in names and labels, so they must not reach it as tags."""
     for part in (p for s in document(evidence) for p in s.parts if isinstance(p, Chart)):
         drawn = part.figure.to_json().replace("\\u003c", "<")
@@ -141,7 +141,7 @@ def test_csv_holds_no_formula(cell: str) -> None:
     assert csv_text([]) == ""
 
 
-def test_tables_carry_every_number(evidence: Evidence) -> None:
+def test_tables_carry_every_number(evidence: ReportData) -> None:
     (side,) = evidence.sides
     rows = list(csv.DictReader(io.StringIO(table_files(evidence)["numbers-a.csv"])))
     known = [m for m in side.evaluation.metrics if m.value is not None]
@@ -151,7 +151,7 @@ def test_tables_carry_every_number(evidence: Evidence) -> None:
     assert {row["n_gallery"] for row in rows if row["name"] == "recall_at_10"} == {str(N)}
 
 
-def test_control_is_in_every_report_and_a_broken_one_is_loud(evidence: Evidence) -> None:
+def test_control_is_in_every_report_and_a_broken_one_is_loud(evidence: ReportData) -> None:
     table = of(evidence, "controls")
     (side,) = evidence.sides
     assert len(table.rows) == len(side.evaluation.controls) == 4
@@ -162,7 +162,7 @@ def test_control_is_in_every_report_and_a_broken_one_is_loud(evidence: Evidence)
     assert set(of(worse, "controls").tones) == {"bad"}
 
 
-def test_undefined_numbers_are_listed_with_their_reason(evidence: Evidence) -> None:
+def test_undefined_numbers_are_listed_with_their_reason(evidence: ReportData) -> None:
     (side,) = evidence.sides
     lost = Metric("rmg", PAIR, None, None, None, 1, 1, "c", "lower", reason="one study has no pairs")
     more = replace(side.evaluation, metrics=(*side.evaluation.metrics, lost))
@@ -172,17 +172,17 @@ def test_undefined_numbers_are_listed_with_their_reason(evidence: Evidence) -> N
     assert not any("None" in cell or "nan" in cell for row in table.rows for cell in row)
 
 
-def test_many_studies_are_sampled_on_a_map_and_it_is_said(evidence: Evidence) -> None:
+def test_many_studies_are_sampled_on_a_map_and_it_is_said(evidence: ReportData) -> None:
     xy = np.arange(10_000.0).reshape(5_000, 2)
     (side,) = evidence.sides
-    many = replace(evidence, sides=(replace(side, maps=(Picture("PCA", {"image": xy, LABEL: xy + 1}),)),))
+    many = replace(evidence, sides=(replace(side, maps=(ReportMap("PCA", {"image": xy, LABEL: xy + 1}),)),))
     chart = of(many, "map-a-0")
     assert chart.note.startswith("2,000 of 5,000 studies are drawn, seeded.")
     first, second = (np.asarray(trace.x, dtype=float) for trace in chart.figure.data)
     np.testing.assert_array_equal(first + 1, second, err_msg="both modalities of the same studies")
 
 
-def test_patients_are_warned_of_unless_synthetic(evidence: Evidence) -> None:
+def test_patients_are_warned_of_unless_synthetic(evidence: ReportData) -> None:
     assert "holds texts of 2 studies, study ids" in evidence.holds
     assert "If the studies are of patients, so is this file" in evidence.holds
     assert "show no patient" in replace(evidence, synthetic=True).holds
@@ -194,7 +194,7 @@ def test_patients_are_warned_of_unless_synthetic(evidence: Evidence) -> None:
 )
 def test_reading_follows_the_interval(offset: float, said: str) -> None:
     measured = evaluate(embedded(offset), resamples=60)
-    found = reading(measured, PAIR)
+    found = gap_summary(measured, PAIR)
     assert found is not None
     assert said in found.explanation
     cosine = measured.find("cos_true_pairs", *PAIR)
@@ -205,8 +205,8 @@ def test_reading_follows_the_interval(offset: float, said: str) -> None:
 def test_reading_of_too_few_is_none_or_says_so() -> None:
     whole = embedded(2.0)
     few = evaluate(whole.subset(np.arange(N) < 3), resamples=20)
-    assert "too few groups to say" in reading(few, PAIR).explanation
-    assert reading(evaluate(whole.subset(np.arange(N) < 1)), PAIR) is None
-    assert reading(Evaluation("s", "all", 0, PAIR, ()), PAIR) is None
+    assert "too few groups to say" in gap_summary(few, PAIR).explanation
+    assert gap_summary(evaluate(whole.subset(np.arange(N) < 1)), PAIR) is None
+    assert gap_summary(Evaluation("s", "all", 0, PAIR, ()), PAIR) is None
     assert degrees(1.0000001) == 0
     assert degrees(0.0) == pytest.approx(90)

@@ -23,10 +23,10 @@ from suture.analysis.retrieval import (
     rank_best,
     retrieval,
 )
+from suture.analysis.retrieval.distinct_rows import distinct_rows
 from suture.analysis.retrieval.engine import search
 from suture.analysis.retrieval.kernels import medians, score
-from suture.analysis.retrieval.protocols import Task, task
-from suture.analysis.retrieval.rows import rows_of
+from suture.analysis.retrieval.protocols import RetrievalTask, retrieval_task
 from suture.analysis.statistics.bootstrap import GroupBootstrap
 from tests.conftest import beside
 
@@ -86,7 +86,7 @@ def test_both_directions_rank_as_sorting_does(dtype: type, texts: int | None, co
         (found.backward, wide[::-1], answers.reversed()),
     ):
         for record in direction.retrieval:
-            one = task(record.protocol, side)
+            one = retrieval_task(record.protocol, side)
             slow = by_sorting(a[one.asked], b[one.offered], one.query_keys, one.gallery_keys)
             assert same(record.ranks, slow), record.protocol
             assert record.n_gallery == len(one.offered)
@@ -98,9 +98,9 @@ def test_columns_count_as_rows_do(n: int) -> None:
     rng = np.random.default_rng(n)
     x, y = (rng.integers(-2, 3, size=(n, 6)) + 0.5 + np.arange(n)[:, None] * 1e-9 for _ in range(2))
     x, y = unit_rows(x), unit_rows(y)
-    own = [task("strict", RightAnswers(np.arange(n), np.arange(n)))]
-    turned = search(rows_of(x), rows_of(y), forward=own, backward=own)[1].ranks[0]
-    assert same(turned, search(rows_of(y), rows_of(x), forward=own)[0].ranks[0])
+    own = [retrieval_task("strict", RightAnswers(np.arange(n), np.arange(n)))]
+    turned = search(distinct_rows(x), distinct_rows(y), forward=own, backward=own)[1].ranks[0]
+    assert same(turned, search(distinct_rows(y), distinct_rows(x), forward=own)[0].ranks[0])
 
 
 def few(n: int) -> GroupBootstrap:
@@ -126,11 +126,13 @@ def test_items_that_tie_beyond_what_was_kept_are_all_scored() -> None:
 
 def test_threads_share_the_rows_and_change_nothing() -> None:
     x, y, which = cloud(900, 24, 2, texts=500)
-    tasks = [task(p, RightAnswers(which, which)) for p in PROTOCOLS]
+    tasks = [retrieval_task(p, RightAnswers(which, which)) for p in PROTOCOLS]
     found = []
     for threads in (1, 3):
         with threadpool_limits(threads, user_api="blas"):
-            found.append(engine.search(rows_of(x), rows_of(y), forward=tasks, backward=tasks[:1], k=5))
+            found.append(
+                engine.search(distinct_rows(x), distinct_rows(y), forward=tasks, backward=tasks[:1], k=5)
+            )
     for one, other in zip(*found, strict=True):
         assert all(same(a, b) for a, b in zip(one.ranks, other.ranks, strict=True))
         np.testing.assert_array_equal(one.nearest, other.nearest)
@@ -167,7 +169,10 @@ def test_one_right_answer_agrees_with_reference_values(name: str, direction: str
     ranks = rank_best(a, b, np.arange(n), np.arange(n))
     check(expected, ranks)
     found = engine.search(
-        rows_of(a), rows_of(b), forward=[task("strict", RightAnswers(np.arange(n), np.arange(n)))], every=(0,)
+        distinct_rows(a),
+        distinct_rows(b),
+        forward=[retrieval_task("strict", RightAnswers(np.arange(n), np.arange(n)))],
+        every=(0,),
     )[0].positives[0]
     if name.startswith("set_d"):
         return  # its mAP and nDCG are those of the order of the file
@@ -260,8 +265,8 @@ def test_graded_scores_are_means_over_all_orders_of_ties(items: list[tuple[int, 
     axes = unit_rows(np.random.default_rng(seed).normal(size=(3, 8)))
     query = axes[:1] + 0.5 * axes[1:2] + 0.1 * axes[2:]
     x, y = unit_rows(query), axes[level]
-    one = Task(np.arange(1), np.arange(len(y)), np.ones(1, int), right.astype(int))
-    found = engine.search(rows_of(x), rows_of(y), forward=[one], every=(0,))[0]
+    one = RetrievalTask(np.arange(1), np.arange(len(y)), np.ones(1, int), right.astype(int))
+    found = engine.search(distinct_rows(x), distinct_rows(y), forward=[one], every=(0,))[0]
     wanted = in_all_orders(exact(x, y)[0], right)
     positives = found.positives[0]
     assert found.ranks[0].expected_reciprocal()[0] == pytest.approx(wanted["mrr"], abs=1e-12)
@@ -411,4 +416,4 @@ def test_halves_and_signed_zeros_are_rows_like_others() -> None:
     own = np.arange(40)
     assert same(rank_best(x, x[::-1], own, own), rank_best(wide, wide[::-1], own, own))
     zeros = np.array([[1, 0.0], [1, -0.0], [0, 1]])
-    assert rows_of(zeros).which.tolist() == [0, 0, 1]
+    assert distinct_rows(zeros).which.tolist() == [0, 0, 1]

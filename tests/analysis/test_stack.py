@@ -8,18 +8,18 @@ import pytest
 from suture.analysis import projection
 from suture.analysis.gap import cosine_samples
 from suture.analysis.math.arrays import pair_cosines, unit_rows
-from suture.analysis.math.row_stack import Stack
-from suture.analysis.projection.sampled_umap import chosen
-from suture.analysis.retrieval.nearest import Best, nearest
+from suture.analysis.math.row_stack import RowStack
+from suture.analysis.projection.sampled_umap import sampled_rows
+from suture.analysis.retrieval.nearest import TopK, nearest
 
 
-def two(n: int = 400, dim: int = 12) -> tuple[Stack, np.ndarray]:
+def two(n: int = 400, dim: int = 12) -> tuple[RowStack, np.ndarray]:
     """Two matrices, rows of one left out; and the same as one matrix."""
     rng = np.random.default_rng(0)
     parts = [unit_rows(rng.normal(size=(n, dim)) + way).astype(np.float16) for way in (1, -1)]
     where = [np.arange(n), np.setdiff1d(np.arange(n), [3, 4, n - 1])]
     whole = np.concatenate([part[rows] for part, rows in zip(parts, where, strict=True)])
-    return Stack(parts, where), whole.astype(np.float32)
+    return RowStack(parts, where), whole.astype(np.float32)
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
@@ -41,7 +41,7 @@ def test_rows_are_taken_in_the_order_asked_for() -> None:
 
 def test_the_best_of_blocks_are_the_best_of_all() -> None:
     scores = np.random.default_rng(0).integers(50, size=(20, 90)).astype(np.float32)
-    best = Best(20, 5)
+    best = TopK(20, 5)
     for start in range(0, 90, 8):
         best.add(scores[:, start : start + 8], start)
     np.testing.assert_array_equal(best.scores, -np.sort(-scores, axis=1)[:, :5])
@@ -67,7 +67,7 @@ def test_a_sample_is_laid_out_and_the_others_stand_with_their_own_kind() -> None
     kinds = np.arange(900) % 3
     z = unit_rows(rng.normal(size=(3, 16))[kinds] + 0.1 * rng.normal(size=(900, 16))).astype(np.float32)
     found = projection.sampled_umap(z, sample=300)
-    np.testing.assert_array_equal(found.laid_out, chosen(900, sample=300))
+    np.testing.assert_array_equal(found.laid_out, sampled_rows(900, sample=300))
     laid = projection.umap(z[found.laid_out])
     np.testing.assert_array_equal(found.xy[found.laid_out], laid.xy)
     centres = np.stack([laid.xy[kinds[found.laid_out] == k].mean(axis=0) for k in range(3)])
@@ -91,7 +91,7 @@ def test_pairs_and_samples_read_only_what_counts() -> None:
 
 def test_neighbours_on_disk_are_those_in_memory() -> None:
     stack, whole = two()
-    best, queries = Best(5, 3), whole[:5]
+    best, queries = TopK(5, 3), whole[:5]
     for where, block in stack.blocks(64):
         best.add(queries @ block.T, where.start)
     np.testing.assert_array_equal(best.rows, nearest(queries, whole, k=3)[1])

@@ -12,8 +12,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from suture.analysis import figures
-from suture.analysis.compare import by_group, movement, neighbourhoods
-from suture.analysis.compare.cells import cells, numbers, of_headline, title
+from suture.analysis.compare import by_group, movement, neighbour_changes
+from suture.analysis.compare.cells import headline_rows, number_cells, row_title, text_cells
 from suture.analysis.text_tables import csv_text, latex
 from suture.data.vectors import import_vectors
 from suture.data.workspace import Workspace, embedding_sets
@@ -76,7 +76,7 @@ def test_every_row_says_its_verdict_in_a_word(demo: Workspace) -> None:
     app = opened(a=A, b=B, split="test")
     table = app.table[0].value
     both = _both(demo)
-    rows = of_headline(both.compared.table.rows, both.pair, protocol="multi_positive")
+    rows = headline_rows(both.compared.table.rows, both.pair, protocol="multi_positive")
     assert len(table) == len(rows) > 5
     for shown, row in zip(table["verdict"], rows, strict=True):
         assert f"[{row.verdict}]" in shown
@@ -90,8 +90,8 @@ def test_protocol_changes_the_recall_rows(demo: Workspace) -> None:
     assert not app.exception
     after = app.table[0].value
     both = _both(demo)
-    strict = of_headline(both.compared.table.rows, both.pair, protocol="strict")
-    assert list(after["A"]) == [cards.plain(cells(row)["A"]) for row in strict]
+    strict = headline_rows(both.compared.table.rows, both.pair, protocol="strict")
+    assert list(after["A"]) == [cards.plain(text_cells(row)["A"]) for row in strict]
     recalls = before["number"].str.contains("→")
     assert recalls.sum() == 6, "R@1, R@5 and R@10 in two directions"
     assert (before["p"][recalls] != "").all()
@@ -194,15 +194,15 @@ def _both(workspace: Workspace) -> Both:
 def test_downloads_hold_every_number(demo: Workspace) -> None:
     both = _both(demo)
     rows = both.compared.table.rows
-    table = [*csv.DictReader(io.StringIO(csv_text([numbers(r) for r in rows])))]
+    table = [*csv.DictReader(io.StringIO(csv_text([number_cells(r) for r in rows])))]
     assert len(table) == len(rows)
     assert [float(line["B - A"]) for line in table if line["B - A"]] == pytest.approx(
         [r.difference for r in rows if r.difference is not None]
     )
     record = json.loads(json.dumps(both.compared.to_json(), allow_nan=False))
     assert record["verdict"]["headline"] == both.compared.verdict.headline
-    shown = of_headline(both.compared.table.rows, both.pair, protocol="strict")
-    text = latex([cells(r) for r in shown])
+    shown = headline_rows(both.compared.table.rows, both.pair, protocol="strict")
+    text = latex([text_cells(r) for r in shown])
     assert text.count(r"\\" + "\n") == len(shown) + 1
     assert all(line.count("&") == 5 for line in text.splitlines() if line.endswith(r"\\"))
     assert " %" not in text.replace(r"\%", "")
@@ -218,9 +218,9 @@ def test_rows_of_the_comparison_meet_the_rows_of_the_views(demo: Workspace) -> N
 
 def test_forest_names_every_row_with_its_verdict_and_keeps_their_order(demo: Workspace) -> None:
     rows = [r for r in of_demo(demo).table.rows if r.margin > 0 and r.difference is not None]
-    figure = figures.forest(rows)
+    figure = figures.forest_plot(rows)
     told = [a.text for a in figure.layout.annotations]
-    assert told == [figures.safe(f"{title(r)} · {r.verdict}") for r in rows]
+    assert told == [figures.escaped(f"{row_title(r)} · {r.verdict}") for r in rows]
     marks = [trace.x[0] for trace in figure.data if trace.mode == "markers"]
     in_margins = [r.difference / r.margin for r in rows if r.difference is not None]
     assert np.array_equal(np.argsort(marks, kind="stable"), np.argsort(in_margins, kind="stable"))
@@ -234,15 +234,17 @@ def test_line_of_the_null_meets_the_bars_where_nobody_moved() -> None:
     expected = figures.expected_by_chance(found, edges)
     seen = np.histogram(found.change, edges)[0]
     assert np.abs(expected - seen).sum() < 0.15 * len(a)
-    bars = [trace for trace in figures.changes(found).data if trace.type == "bar"]
+    bars = [trace for trace in figures.movement_histogram(found).data if trace.type == "bar"]
     assert sum(sum(trace.y) for trace in bars) == len(a), "every study is in one bar"
 
 
 def test_bars_of_kept_neighbours_count_every_study() -> None:
     rng = np.random.default_rng(0)
     a = rng.normal(size=(50, 4))
-    near = [neighbourhoods(a, b, k=5) for b in (a, rng.normal(size=(50, 4)))]
-    same, other = (figures.overlaps(found.overlap, found.k, found.by_chance).data[0].y for found in near)
+    near = [neighbour_changes(a, b, k=5) for b in (a, rng.normal(size=(50, 4)))]
+    same, other = (
+        figures.neighbour_overlap(found.overlap, found.k, found.by_chance).data[0].y for found in near
+    )
     assert list(same) == [0, 0, 0, 0, 0, 50]
     assert sum(other) == 50
     assert other[5] < 5
@@ -251,7 +253,7 @@ def test_bars_of_kept_neighbours_count_every_study() -> None:
 def test_names_from_strangers_stay_words_in_figures() -> None:
     values = np.array(["<a href=x>", "b & c"] * 20)
     found = by_group(np.zeros(40), np.ones(40), values, np.arange(40))
-    figure = figures.by_slice(found, "B - A")
+    figure = figures.slice_differences(found, "B - A")
     shown = [*(a.text for a in figure.layout.annotations), *(t.hovertemplate for t in figure.data)]
     assert not any("<a" in words for words in shown)
     assert any("b &amp; c" in words for words in shown)

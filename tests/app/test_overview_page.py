@@ -17,7 +17,7 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest
 
 from suture import jobs
-from suture.analysis.gap.verdict import reading
+from suture.analysis.gap.verdict import gap_summary
 from suture.data.collection import GROUP, SPLIT
 from suture.data.collections import selections
 from suture.data.vectors import import_vectors
@@ -52,7 +52,7 @@ def looked(**link: str) -> AppTest:
 def test_the_verdict_is_that_of_the_evaluation_and_comes_before_every_number(demo: Workspace) -> None:
     said = [str(m.value) for m in looked(a=A, b=B).main.markdown]
     for letter, name in (("A", A), ("B", B)):
-        found = reading(evaluate.evaluation(demo, name, split="test"), PAIR)
+        found = gap_summary(evaluate.evaluation(demo, name, split="test"), PAIR)
         assert found is not None
         place = next(i for i, s in enumerate(said) if s.startswith("####") and f"[{letter}]" in s)
         assert said[place].endswith(cards.plain(found.headline))

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from suture.analysis.subgroup import against_rest
+from suture.analysis.subgroup import compare_with_rest
 from suture.data.collection import GROUP, STUDY_ID
 from suture.data.collections import selections, storage
 from suture.data.query import matching
@@ -286,7 +286,7 @@ def test_against_the_rest_says_what_the_analysis_says(demo: Workspace) -> None:
     mask[app.session_state["rows"]] = True
     cosines = views.pair_cosines(views.view(SET, "all"), ("image", "report"))
     there = np.isfinite(cosines)
-    found = against_rest(cosines[there], mask[there], part.rows[GROUP].to_numpy(str)[there])
+    found = compare_with_rest(cosines[there], mask[there], part.rows[GROUP].to_numpy(str)[there])
     table = app.dataframe[1].value
     first = table[(table["number"] == "Cosine of true pairs") & (table["set"] == "A")].iloc[0]
     assert first["selected − rest"] == f"{found.difference:+.3f} ({found.low:+.3f} to {found.high:+.3f})"

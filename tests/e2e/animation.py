@@ -86,7 +86,7 @@ def framed(xy: np.ndarray) -> np.ndarray:
 def measured(z: np.ndarray) -> dict[str, float]:
     """Gap, cosine and R@10 of image and report; the own partner alone is the right answer."""
     own = np.arange(z.shape[1])
-    return probe.measure(dict(zip(SHOWN, z, strict=True)), dict.fromkeys(SHOWN, own), own)
+    return probe.probe_metrics(dict(zip(SHOWN, z, strict=True)), dict.fromkeys(SHOWN, own), own)
 
 
 def schedule(epochs: int) -> tuple[list[float], list[int]]:

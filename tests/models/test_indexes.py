@@ -86,7 +86,7 @@ def test_answers_by_an_index_are_the_exact_ones_up_to_its_recall(
 def test_how_far_out_the_set_itself_lies_is_measured_once(workspace: Workspace, held: EmbeddingSet) -> None:
     spread = neighbour_search.usual(workspace, held, "all", "text")
     np.testing.assert_allclose(
-        spread, out_of_distribution.usual(held.vectors["text"][held.rows_with("text")]), atol=1e-6
+        spread, out_of_distribution.reference_spread(held.vectors["text"][held.rows_with("text")]), atol=1e-6
     )
     [path] = (workspace.home / "derived").rglob("usual-*")
     keep(path, (spread + 1).tobytes())

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from suture.analysis.projection import compared
+from suture.analysis.projection import map_agreement
 from suture.data.errors import Refused
 from suture.data.vectors import import_vectors
 from suture.data.workspace import SET, Workspace, embedding_sets
@@ -91,7 +91,7 @@ def test_job_starts_the_second_map_from_the_first(two: Workspace) -> None:
     assert [*dict.fromkeys(said)] == ["Laying out the map of a", "Laying out the map of b"]
     a, b = (np.concatenate([*layouts.read(two, name).maps.values()]) for name in "ab")
     np.testing.assert_allclose(a.mean(0), b.mean(0), atol=1e-3)  # one frame
-    assert compared(a, b).moved < 0.5
+    assert map_agreement(a, b).moved < 0.5
 
 
 def test_missing_modality_has_no_place_and_is_not_distorted(two: Workspace, tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_aligned_maps_stay_closer_than_started_ones(two: Workspace) -> None:
         TASKS["layout"](two, arguments, lambda share, what: None)
         maps = [layouts.read(two, name) for name in "ab"]
         assert [found.method for found in maps] == [method] * 2
-        agreement[method] = compared(*(np.concatenate([*found.maps.values()]) for found in maps))
+        agreement[method] = map_agreement(*(np.concatenate([*found.maps.values()]) for found in maps))
     stayed = np.r_[6:N, N + 6 : 2 * N]
     medians = [np.median(agreement[method].moves[stayed]) for method in ("aligned", "umap")]
     assert medians[0] < medians[1]

@@ -77,7 +77,9 @@ def guests_of(workspace: Workspace, visit: Record, name: str) -> EmbeddingSet:
 def outside(new: np.ndarray, known: np.ndarray, *, k: int = 10) -> np.ndarray:
     held = EmbeddingSet("known", {"image": known}, pd.DataFrame(index=range(len(known))), {})
     found = out_of_distribution.neighbours({"image": new}, held, k=k)["image", "image"]
-    return out_of_distribution.outside(found, out_of_distribution.usual(known, k=k), k=k)
+    return out_of_distribution.out_of_distribution(
+        found, out_of_distribution.reference_spread(known, k=k), k=k
+    )
 
 
 # --- how far out, whom they are next to, what these agree on
@@ -85,7 +87,7 @@ def outside(new: np.ndarray, known: np.ndarray, *, k: int = 10) -> np.ndarray:
 
 def test_outside_is_the_share_of_known_rows_with_a_smaller_distance_to_their_kth_neighbour() -> None:
     known, new = unit_rows(RNG.normal(size=(60, 6))), unit_rows(RNG.normal(size=(7, 6)))
-    spread = out_of_distribution.usual(known, k=4)
+    spread = out_of_distribution.reference_spread(known, k=4)
     slow = np.sort([np.sort(1 - known @ row)[4] for row in known])  # the first is the row itself
     np.testing.assert_allclose(spread, slow, atol=1e-6)
     scores = outside(new, known, k=4)
@@ -169,14 +171,14 @@ def test_agreement_counts_the_majority_against_chance_and_leaves_blanks_out() ->
             "only": ["same"] * 20,
         }
     )
-    found = out_of_distribution.agreements(
+    found = out_of_distribution.shared_labels(
         labels.assign(id=[f"{i}{'x' * i}" for i in range(20)]), np.arange(4)
     )
     first = found[0]
     assert first.label == "finding"
     assert (first.value, first.count, first.known, first.base) == ("mass", 4, 4, 0.25)
     assert {a.label for a in found} == {"finding", "sex", "id"}  # not: nearly blank, one value
-    assert out_of_distribution.agreements(labels.iloc[:, :0], np.arange(4)) == []
+    assert out_of_distribution.shared_labels(labels.iloc[:, :0], np.arange(4)) == []
 
 
 def test_a_modality_of_another_name_is_held_against_the_first_of_its_kind() -> None:

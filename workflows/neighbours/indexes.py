@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from suture.analysis.retrieval.nearest import scan
-from suture.analysis.statistics.bootstrap import sample_of
+from suture.analysis.statistics.bootstrap import seeded_sample
 from suture.data.embedding_set import EmbeddingSet
 from suture.data.errors import Refused
 from suture.data.workspace import SET, Workspace, keep, kept
@@ -183,7 +183,7 @@ def _trained(vectors: np.ndarray, items: np.ndarray, kind: str) -> Any:
         index.pq.cp.min_points_per_centroid = 1  # few items have codes for each of them: that is no fault
         index.nprobe = max(1, round(lists * LISTS_READ))
         needed = max(lists * POINTS_A_LIST, POINTS_A_LIST << bits)
-    some = sample_of(n, needed, 0)
+    some = seeded_sample(n, needed, 0)
     index.train(np.asarray(vectors[items[some]], np.float32))
     return index
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from suture.analysis.retrieval import out_of_distribution
-from suture.analysis.retrieval.out_of_distribution import Nearest
+from suture.analysis.retrieval.out_of_distribution import ReferenceNeighbours
 from suture.data.collection import STUDY_ID
 from suture.data.embedding_set import EmbeddingSet, Vectors
 from suture.data.errors import Refused
@@ -29,7 +29,7 @@ class Answers:
     index    modality that answers -> how it was searched: "exact", "hnsw" or "ivf"
     """
 
-    nearest: dict[tuple[str, str], Nearest]
+    nearest: dict[tuple[str, str], ReferenceNeighbours]
     outside: dict[str, np.ndarray]
     recall: dict[tuple[str, str], float]
     index: dict[str, str]
@@ -65,13 +65,15 @@ def ask(
         k=max(k, out_of_distribution.NEIGHBOURS),
         indexes={m: kept.search for m, kept in opened.items()},
     )
-    out = {m: out_of_distribution.outside(found[m, m], usual(workspace, part, split, m)) for m in new}
+    out = {
+        m: out_of_distribution.out_of_distribution(found[m, m], usual(workspace, part, split, m)) for m in new
+    }
     recall = {(x, y): kept.recall[x] for y, kept in opened.items() for x in new}
     return Answers({d: _first(near, k) for d, near in found.items()}, out, recall, kinds)
 
 
-def _first(found: Nearest, k: int) -> Nearest:
-    return Nearest(found.rows[:, :k], found.cosines[:, :k], found.own, found.gallery)
+def _first(found: ReferenceNeighbours, k: int) -> ReferenceNeighbours:
+    return ReferenceNeighbours(found.rows[:, :k], found.cosines[:, :k], found.own, found.gallery)
 
 
 def usual(workspace: Workspace, part: EmbeddingSet, split: str, modality: str) -> np.ndarray:
@@ -82,9 +84,9 @@ def usual(workspace: Workspace, part: EmbeddingSet, split: str, modality: str) -
     stored = kept(path)
     if stored is not None:
         return np.frombuffer(stored)
-    spread = out_of_distribution.usual(part.vectors[modality], present=part.present(modality)).astype(
-        np.float64
-    )
+    spread = out_of_distribution.reference_spread(
+        part.vectors[modality], present=part.present(modality)
+    ).astype(np.float64)
     keep(path, spread.tobytes())
     return spread
 
@@ -105,7 +107,7 @@ def elsewhere(
     rows = np.flatnonzero(known.isin(ids.ravel()))
     where = dict(zip(known.iloc[rows], rows, strict=True))
     found = np.asarray([where.get(study, -1) for study in ids.ravel()], np.int64).reshape(ids.shape)
-    return out_of_distribution.places(np.asarray(new[asks], np.float32), part, answers, found)
+    return out_of_distribution.reference_ranks(np.asarray(new[asks], np.float32), part, answers, found)
 
 
 @dataclass(frozen=True)

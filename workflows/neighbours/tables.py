@@ -64,7 +64,7 @@ def agreement(side: Held, row: int) -> list[Row]:
             "of_all": round(a.base, 4),
         }
         for direction, near in side.answers.nearest.items()
-        for a in out_of_distribution.agreements(labels, near.rows[row][near.rows[row] >= 0])
+        for a in out_of_distribution.shared_labels(labels, near.rows[row][near.rows[row] >= 0])
     ]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from suture.analysis import figures
-from suture.analysis.captions import CAPTION_METRICS, difference
+from suture.analysis.captions import CAPTION_METRICS, score_difference
 from suture.analysis.statistics.bootstrap import Estimate
 from suture.analysis.text_tables import csv_text
 from suture.models.captioner.readings import CEILING, CROSSED, FLOOR, ROWS, Judged, Reading, by_study
@@ -65,7 +65,7 @@ def _kept(letter: str, word: str, one: Judged) -> str:
         return f"{told}. One patient has more than half of the studies, so there is no floor."
     floor = one.readings[FLOOR].scores
     told += f", {floor.metrics[FIRST].value:.2f} from images of others"
-    learned = difference(floor, one.readings[CEILING].scores)[FIRST]
+    learned = score_difference(floor, one.readings[CEILING].scores)[FIRST]
     if not learned.low > 0:  # also of too few patients for an interval
         return f"{told}. It is not shown that it reads texts better than strangers' images: train it longer."
     room = ceiling.value - floor.metrics[FIRST].value
@@ -93,7 +93,7 @@ def section(tables: Tables) -> None:
         for row in ROWS
         if any(row in one.readings for one in tables.judged)
     }
-    chart = drawn(figures.readings, found, tables.labels, info.title)
+    chart = drawn(figures.caption_scores, found, tables.labels, info.title)
     alt = f"{info.title} of each row for A and B, with intervals"
     figure(chart, "captions_rows", f"captions {name}-{tables.judged[0].split}", alt=alt)
     st.dataframe(_lines(tables, found, name), hide_index=True, width="stretch")
@@ -110,10 +110,10 @@ def _lines(tables: Tables, found: dict[str, tuple[Estimate | None, ...]], name: 
     for row, estimates in found.items():
         line: dict[str, Any] = {"captions": row}
         for letter, one, estimate in zip("AB", tables.judged, estimates, strict=False):
-            line[letter] = "" if estimate is None else estimate.told()
+            line[letter] = "" if estimate is None else estimate.describe()
             reading = one.readings.get(row)
             similar = reading.similarity if reading else None
-            line[f"similarity {letter}"] = "" if similar is None else similar.told()
+            line[f"similarity {letter}"] = "" if similar is None else similar.describe()
         if tables.beside is not None and row in tables.beside.rows:
             line["B − A"] = _signed(tables.beside.rows[row][name])
         lines.append({**line, "what it is": ROWS[row]})

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from suture.analysis.captions import changed_findings, findings_of, mentions
+from suture.analysis.captions import finding_changes, findings_of, mentions
 from suture.models.captioner.readings import CROSSED, ROWS, Judged
 from suture.pages.components.captions.tables import Tables
 from suture.pages.components.cards import cards
@@ -82,7 +82,7 @@ def _study(choice: Choice, tables: Tables, row: str, i: int, where: int | None) 
         ):
             with column:
                 told = marked(caption, [truth], own=True) or ":gray[nothing]"
-                changed = changed_findings(caption, truth)
+                changed = finding_changes(caption, truth)
                 st.markdown(f":{word}-badge[{letter}] {_score(one, row, i)}  \n{told}")
                 for word, names in (("misses", changed.missed), ("invents", changed.invented)):
                     if names:

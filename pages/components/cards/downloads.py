@@ -66,9 +66,9 @@ def drawn(draw: Callable[..., go.Figure], *told: Any, **options: Any) -> go.Figu
     show_spinner=False, max_entries=256, hash_funcs={"suture.analysis.figures.training.Curve": repr}
 )
 def _drawn(_draw: Callable[..., go.Figure], name: str, *told: Any, **options: Any) -> go.Figure:
-    from suture.analysis.figures.static import Still  # loads Plotly: not before there is a figure
+    from suture.analysis.figures.static import StaticFigure  # loads Plotly: not before there is a figure
 
-    return Still(_draw(*told, **options))
+    return StaticFigure(_draw(*told, **options))
 
 
 @st.fragment

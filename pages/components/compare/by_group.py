@@ -31,7 +31,7 @@ def slices(both: Both) -> None:
     )
     measure = measure or next(iter(MEASURES))
     found = getattr(both.compared, MEASURES[measure])[column]
-    figure = downloads.drawn(figures.by_slice, found, f"B − A, {measure.lower()}, 95 % interval")
+    figure = downloads.drawn(figures.slice_differences, found, f"B − A, {measure.lower()}, 95 % interval")
     alt = f"Paired differences by {column}, with intervals"
     downloads.figure(figure, "slices_figure", f"{measure} by {column}-{both.a.split}", alt=alt)
     percent = MEASURES[measure] == "hits"
@@ -66,7 +66,7 @@ def agreement(both: Both) -> None:
     rows = []
     for name in vars(next(iter(known.values()))):
         info = CATALOGUE.get(name)
-        values = {modality: getattr(found, name).told() for modality, found in known.items()}
+        values = {modality: getattr(found, name).describe() for modality, found in known.items()}
         said = dict.fromkeys(getattr(found, name).note.removeprefix("; ") for found in known.values())
         words = {"reading": info.reading if info else "", "note": "; ".join(filter(None, said))}
         rows.append({"A against B": info.title if info else name, **values, **words})

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from suture.analysis import figures
-from suture.analysis.compare import Neighbourhoods, RankChanges
+from suture.analysis.compare import NeighbourChanges, RankChanges
 from suture.pages.components.cards import cards, downloads
 from suture.pages.components.compare import studies as compare_studies
 from suture.pages.components.compare.paired_views import LINK, Both
@@ -97,7 +97,7 @@ def movement(both: Both) -> None:
         st.caption("All studies stand exactly where they were.")
         return
     alt = f"How far each {modality} moved, beside what would be seen if none had"
-    figure = downloads.drawn(figures.changes, found)
+    figure = downloads.drawn(figures.movement_histogram, found)
     downloads.figure(figure, "moved_figure", f"moved {modality}-{both.a.split}", alt=alt)
     st.caption(
         "Measured in the full space, after the shift, turn and scale that all studies share are taken away; "
@@ -133,7 +133,7 @@ def neighbours(both: Both) -> None:
     how = f"How many of its {found.k} nearest each study keeps"
     with st.expander(how, icon=":material/bar_chart:", key="near_how", on_change="rerun") as opened:
         if opened.open:
-            figure = downloads.drawn(figures.overlaps, found.overlap, found.k, found.by_chance)
+            figure = downloads.drawn(figures.neighbour_overlap, found.overlap, found.k, found.by_chance)
             name_of_file = f"neighbours {chosen}-{both.a.split}"
             downloads.figure(figure, "near_figure", name_of_file, alt=f"{how}, {chosen}")
     order = np.argsort(found.overlap, kind="stable")
@@ -149,7 +149,7 @@ def neighbours(both: Both) -> None:
     _one(both, found, name, int(place))
 
 
-def _one(both: Both, found: Neighbourhoods, name: str, place: int) -> None:
+def _one(both: Both, found: NeighbourChanges, name: str, place: int) -> None:
     direction = name if "->" in name else "->".join(both.pair if name == both.pair[0] else both.pair[::-1])
     before, lost, gained = st.columns([1, 1.2, 1.2])
     with before:

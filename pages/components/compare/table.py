@@ -9,8 +9,8 @@ import streamlit as st
 
 from suture.analysis import figures
 from suture.analysis.catalogue import CATALOGUE, PROTOCOL_MEANING
-from suture.analysis.compare import Row
-from suture.analysis.compare.cells import cells, numbers, of_headline
+from suture.analysis.compare import MetricChange
+from suture.analysis.compare.cells import headline_rows, number_cells, text_cells
 from suture.analysis.text_tables import csv_text, latex
 from suture.pages.components.cards import cards
 from suture.pages.components.cards.downloads import drawn, figure, offer
@@ -46,7 +46,7 @@ def section(both: Both) -> None:
         help=" ".join(f"{p}: {PROTOCOL_MEANING[of]}." for p, of in protocols.items()),
         **LINK,
     )
-    rows = of_headline(both.compared.table.rows, both.pair, protocol=protocols[chosen or "multi-positive"])
+    rows = headline_rows(both.compared.table.rows, both.pair, protocol=protocols[chosen or "multi-positive"])
     if not rows:
         st.info("None of the headline numbers is there for both sets.")
         return
@@ -57,7 +57,7 @@ def section(both: Both) -> None:
         "two-sided and after Holm over all headline numbers (repeated texts counting as right)."
     )
     alt = "Paired differences of the headline numbers, with intervals, in smallest changes worth naming"
-    figure(drawn(figures.forest, rows), "compare_forest", f"differences-{both.a.split}", alt=alt)
+    figure(drawn(figures.forest_plot, rows), "compare_forest", f"differences-{both.a.split}", alt=alt)
     st.caption(
         "Every difference with its interval, measured in the smallest change worth naming of its number: "
         "inside the grey band nothing changed that matters."
@@ -71,12 +71,12 @@ def _all(both: Both) -> None:
     rows = both.compared.table.rows
     with st.expander(f"All {len(rows):,} numbers", key="compare_all", on_change="rerun") as opened:
         if opened.open:
-            st.dataframe([numbers(row) for row in rows], hide_index=True, width="stretch")
+            st.dataframe([number_cells(row) for row in rows], hide_index=True, width="stretch")
 
 
-def _marked(row: Row) -> dict[str, str]:
+def _marked(row: MetricChange) -> dict[str, str]:
     """A row whose verdict is a coloured word; what strangers wrote stays plain."""
-    shown = {column: cards.plain(cell) for column, cell in cells(row).items()}
+    shown = {column: cards.plain(cell) for column, cell in text_cells(row).items()}
     colour = WORD_COLOURS.get(row.verdict, "gray")
     name = (
         f"{shown['number']} :gray[{CATALOGUE[row.name].reading}]"
@@ -86,13 +86,13 @@ def _marked(row: Row) -> dict[str, str]:
     return {**shown, "number": name, "verdict": f":{colour}-badge[{row.verdict}]"}
 
 
-def downloads(both: Both, rows: Sequence[Row]) -> None:
+def downloads(both: Both, rows: Sequence[MetricChange]) -> None:
     """Every number as CSV and JSON, the table above as LaTeX."""
     name = f"{both.a.name} against {both.b.name}-{both.a.split}"
     files = (
-        ("CSV", "csv", "text/csv", lambda: csv_text([numbers(r) for r in both.compared.table.rows])),
+        ("CSV", "csv", "text/csv", lambda: csv_text([number_cells(r) for r in both.compared.table.rows])),
         ("JSON", "json", "application/json", lambda: json.dumps(both.compared.to_json(), indent=1)),
-        ("LaTeX", "tex", "text/x-tex", lambda: latex([cells(r) for r in rows])),
+        ("LaTeX", "tex", "text/x-tex", lambda: latex([text_cells(r) for r in rows])),
     )
     place = st.container(horizontal=True)
     for label, ending, kind, content in files:

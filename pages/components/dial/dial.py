@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from suture.analysis.catalogue import CATALOGUE
-from suture.analysis.evaluate import few_values
+from suture.analysis.evaluate import has_few_values
 from suture.analysis.posthoc import METHODS
 from suture.analysis.posthoc.dial import Sweep, strengths
 from suture.analysis.posthoc.dial_plane import Plane, Range, plane
@@ -190,7 +190,7 @@ def _free(fingerprint: str, name: str, split: str) -> list[str]:
 @st.cache_data(show_spinner=False, max_entries=64)
 def _labels(fingerprint: str, name: str, split: str) -> list[str]:
     chosen = views.view(name, split).set
-    return [c for c in chosen.labels if few_values(chosen.rows[c])]
+    return [c for c in chosen.labels if has_few_values(chosen.rows[c])]
 
 
 @dataclass(frozen=True)

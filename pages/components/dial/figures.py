@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from suture.analysis.figures import KINDS, MODALITY_COLOURS
-from suture.analysis.figures.theme import EXPECTED, GOOD, OPEN
+from suture.analysis.figures import MODALITY_COLOURS, PAIR_KINDS
+from suture.analysis.figures.colours import EXPECTED, GOOD, NEUTRAL
 from suture.analysis.posthoc.dial import Sweep
 from suture.analysis.posthoc.dial_plane import Plane, Range
 from suture.pages.components.dial import sentences
@@ -16,7 +16,7 @@ from suture.pages.components.linked_map.payload import SHAPES
 
 # The table has the other recalls. Colours: a query's modality, the hill of the true pairs.
 CURVES = {
-    "centroid_gap_debiased": (OPEN, ""),
+    "centroid_gap_debiased": (NEUTRAL, ""),
     "cos_true_pairs": (GOOD, ""),
     "recall_at_10:forward": (MODALITY_COLOURS[0], ""),
     "recall_at_10:back": (MODALITY_COLOURS[1], "6 4"),
@@ -64,7 +64,7 @@ def _axes(flat: Plane) -> tuple[str, str]:
 def _hills(measured: Sweep, x: str, y: str) -> tuple[Hill, ...]:
     return tuple(
         Hill(label.format(x=x, y=y), colour, np.asarray(measured.histograms[kind]))
-        for kind, (label, colour) in KINDS.items()
+        for kind, (label, colour) in PAIR_KINDS.items()
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from suture.analysis.catalogue import CATALOGUE
-from suture.analysis.posthoc.dial import Change, Sweep, changes
+from suture.analysis.posthoc.dial import DialChange, Sweep, changes
 from suture.pages.components.cards import cards
 from suture.pages.components.dial.view import Row
 from suture.workflows.dial import Setting
@@ -18,7 +18,7 @@ def said(measured: Sweep) -> tuple[str, ...]:
     return tuple(_verdict(changes(measured, place), s) for place, s in enumerate(measured.strengths))
 
 
-def _verdict(found: list[Change], strength: float) -> str:
+def _verdict(found: list[DialChange], strength: float) -> str:
     gap = next(c for c in found if c.key == "centroid_gap_debiased")
     if strength == 0:
         return f"As it is, the middles of the clouds are {gap.before:.2f} apart (debiased)."
@@ -58,11 +58,11 @@ def rows(measured: Sweep, x: str, y: str, clusters: Sequence[float] | None, labe
             moved[change.key].append(change)
     if clusters is not None:
         named["v_measure"] = by(label)
-        moved["v_measure"] = [Change("v_measure", clusters[0], value, NAN) for value in clusters]
+        moved["v_measure"] = [DialChange("v_measure", clusters[0], value, NAN) for value in clusters]
     return tuple(_row(named[key], found) for key, found in moved.items())
 
 
-def _row(title: str, found: list[Change]) -> Row:
+def _row(title: str, found: list[DialChange]) -> Row:
     """Nothing has changed at the first position, so nothing is said of it."""
     first = _written(found[0])[0]
     cells = [_written(c) for c in found[1:]]
@@ -75,7 +75,7 @@ def _row(title: str, found: list[Change]) -> Row:
     )
 
 
-def _written(c: Change) -> tuple[str, str]:
+def _written(c: DialChange) -> tuple[str, str]:
     """(here, change): recalls in percent, their changes in points."""
     scale, digits, unit = (100, 1, "%") if c.key.startswith("recall") else (1, 3, "")
     margin = f" ± {scale * c.margin:.{digits}f}" if c.verdict else ""

@@ -56,5 +56,5 @@ def _ridges(
 
 def _row(one: gap.Ridge) -> dict[str, object]:
     medians = {f"median {letter}": m for letter, m in zip("AB", one.medians, strict=False)}
-    change = {} if one.difference is None else {"mean of B − A": one.difference.told()}
+    change = {} if one.difference is None else {"mean of B − A": one.difference.describe()}
     return {"studies with": one.name, **medians, **change, "studies": one.n, "groups": one.n_groups}

@@ -30,7 +30,7 @@ def blocks(choice: Choice) -> None:
         st.info("Fewer than two studies have both modalities.")
         return
     values = np.full(len(rows), "") if sort == AS_STORED else group_columns.values(choice.a, sort, rows)
-    order = gap.order(values.tolist())
+    order = gap.study_order(values.tolist())
     tables = [
         gap.cosine_blocks(*(np.asarray(v.set.vectors[m][rows[order.rows]]) for m in choice.pair))
         for v in choice.views
@@ -41,7 +41,7 @@ def blocks(choice: Choice) -> None:
         letter, word = "AB"[number], cards.WORDS[number]
         with column:
             st.markdown(f":{word}-badge[{letter}] {cards.plain(choice.views[number].name)}")
-            figure = figures.block_heat(table, order, choice.pair, reach, ids=ids)
+            figure = figures.cosine_heatmap(table, order, choice.pair, reach, ids=ids)
             alt = f"Cosines within and across modalities, {letter}"
             downloads.figure(figure, f"table-{letter}", f"cosines {letter}-{choice.a.split}", alt=alt)
     sample = (

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from suture.analysis import figures, gap
-from suture.analysis.compare import Kind, kind_difference
+from suture.analysis.compare import PairKind, kind_difference
 from suture.analysis.evaluate import Evaluation
 from suture.pages.components.cards import cards, downloads
 from suture.pages.components.compare.paired_views import LINK
@@ -56,7 +56,7 @@ def histograms(choice: Choice) -> None:
 def over(choice: Choice, evaluations: list[Evaluation]) -> None:
     """One kind of pairs, B over A, with the paired difference of the means."""
     x, y = choice.pair
-    kinds: dict[str, Kind] = {
+    kinds: dict[str, PairKind] = {
         "true pairs": "true_pairs",
         "random pairs": "random_pairs",
         f"within {x}": "within_x",

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from suture.analysis.compare import by_length, by_value
-from suture.analysis.gap.ridges import FEWEST
+from suture.analysis.gap.ridges import MIN_STUDIES
 from suture.data.collection import GROUP
 from suture.pages.components.shell import views
 from suture.pages.components.shell.shell import Choice
@@ -42,7 +42,7 @@ def _sliced(record_id: str, name: str, split: str) -> list[str]:
 def _shared(values: pd.Series) -> bool:
     told = values.astype(str)
     counts = told[told != ""].value_counts()
-    return len(counts) > 1 and (counts.iloc[1] >= FEWEST or values.dtype.kind in "if")
+    return len(counts) > 1 and (counts.iloc[1] >= MIN_STUDIES or values.dtype.kind in "if")
 
 
 def values(shown: View, column: str, rows: np.ndarray) -> np.ndarray:

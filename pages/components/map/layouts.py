@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from suture import jobs
-from suture.analysis.projection import DISTORTED, Trust, compared
+from suture.analysis.projection import DISTORTED, Trust, map_agreement
 from suture.pages.components.cards import cards
 from suture.pages.components.jobs import waiting
 from suture.pages.components.shell import views
@@ -98,7 +98,7 @@ def together(choice: Choice, layouts: Sequence[Layout]) -> None:
     if a.shape != b.shape or not views.same_studies(*choice.views):
         return
     there = ~np.isnan(a + b).any(axis=1)
-    agreement = compared(a[there], b[there])
+    agreement = map_agreement(a[there], b[there])
     st.caption(
         f"B's map turned onto A's: half of the points move by less than {agreement.moved:.2f} of the map's "
         f"radius (Procrustes disparity {agreement.disparity:.2f}; 0 = the same picture). A map can move what "

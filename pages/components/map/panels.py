@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from suture.analysis.projection import Region, label_regions, onto
+from suture.analysis.projection import Region, label_regions, procrustes_onto
 from suture.pages.components.cards import cards
 from suture.pages.components.linked_map import SHAPES, Moment, Panel
 from suture.pages.components.shell.shell import Choice
@@ -45,7 +45,7 @@ def onto_first(a: Sequence[np.ndarray], b: Sequence[np.ndarray]) -> list[np.ndar
     there = np.isfinite(first).all(axis=1) & np.isfinite(second).all(axis=1)
     turned = np.full(second.shape, np.nan)
     if there.sum() > 2:
-        turned[there] = onto(second[there], first[there])
+        turned[there] = procrustes_onto(second[there], first[there])
     return np.split(turned, len(b))
 
 

@@ -10,10 +10,10 @@ import streamlit as st
 
 from suture.analysis import figures
 from suture.analysis.catalogue import PROTOCOL_MEANING
-from suture.analysis.evaluate import Evaluation, Metric, asking, right_answers
-from suture.analysis.math.arrays import Units
+from suture.analysis.evaluate import Evaluation, Metric, query_sample, right_answers
+from suture.analysis.math.arrays import UnitRows
 from suture.analysis.retrieval import PROTOCOLS, RankCurve, Ranks, rank_best, rank_curve
-from suture.analysis.retrieval.protocols import Task, task
+from suture.analysis.retrieval.protocols import RetrievalTask, retrieval_task
 from suture.analysis.text_tables import csv_text, latex
 from suture.data.collection import GROUP
 from suture.pages.components.cards import cards, downloads
@@ -67,7 +67,7 @@ def worth_it(choice: Choice, label: str) -> bool:
         return True
     key = "asked-" + "-".join([label, *(part for v in choice.views for part in _of(v))])
     if not st.session_state.get(key):
-        some = asking(n)
+        some = query_sample(n)
         who = f"All {n:,} studies" if some is None else f"{len(some):,} of the {n:,} studies"
         st.info(f"{who} are ranked against all, once; that takes minutes.", icon=":material/timer:")
         st.session_state[key] = st.button(label, key=f"{key}-go")
@@ -126,10 +126,10 @@ def _chance(fingerprint: str, name: str, split: str, x: str, y: str) -> Chance:
     part = views.view(name, split).set
     part = part.subset(np.isin(np.arange(len(part)), part.rows_with(x, y)))
     answers = right_answers(part, x, y)
-    return {protocol: _guessed(task(protocol, answers)) for protocol in PROTOCOLS}
+    return {protocol: _guessed(retrieval_task(protocol, answers)) for protocol in PROTOCOLS}
 
 
-def _guessed(one: Task) -> dict[str, float]:
+def _guessed(one: RetrievalTask) -> dict[str, float]:
     """All items tied: then every number is its mean over random orders."""
     keys, counts = np.unique(one.gallery_keys, return_counts=True)
     right = counts[np.searchsorted(keys, one.query_keys)]
@@ -143,10 +143,10 @@ def _curve(fingerprint: str, name: str, split: str, x: str, y: str) -> RankCurve
     part = views.view(name, split).set
     rows = part.rows_with(x, y)
     keys = right_answers(part, x, y).related[rows]
-    some = asking(len(rows))
+    some = query_sample(len(rows))
     some = np.arange(len(rows)) if some is None else some
     ranks = rank_best(
-        Units(part.vectors[x], rows=rows[some]), Units(part.vectors[y], rows=rows), keys[some], keys
+        UnitRows(part.vectors[x], rows=rows[some]), UnitRows(part.vectors[y], rows=rows), keys[some], keys
     )
     groups = part.rows[GROUP].to_numpy(str)[rows[some]]
     return rank_curve(ranks, groups, len(rows), right=np.bincount(keys)[keys[some]])

@@ -15,10 +15,10 @@ import streamlit as st
 from suture.analysis import subgroup
 from suture.analysis.catalogue import CATALOGUE
 from suture.analysis.compare import by_value
-from suture.analysis.evaluate import ALL_ASK, right_answers
-from suture.analysis.figures.subgroup import differences
+from suture.analysis.evaluate import MAX_EXACT_QUERIES, right_answers
+from suture.analysis.figures.subgroup import subgroup_differences
 from suture.analysis.retrieval import Ranks, rank_best
-from suture.analysis.subgroup import Contrast, Enriched
+from suture.analysis.subgroup import LabelEnrichment, SubgroupDifference
 from suture.analysis.text_tables import csv_text
 from suture.data.collection import GROUP, SPLIT
 from suture.pages.components.cards import cards, downloads
@@ -48,8 +48,8 @@ MIND = (
 class Rest:
     """Title of a number -> "A", "B", "B − A" -> contrast; and the labels."""
 
-    measures: dict[str, dict[str, Contrast]]
-    labels: tuple[Enriched, ...]
+    measures: dict[str, dict[str, SubgroupDifference]]
+    labels: tuple[LabelEnrichment, ...]
 
 
 @st.fragment
@@ -63,10 +63,10 @@ def against_rest(choice: Choice) -> None:
             "Select some of the studies of this split, not all: then they can be compared with the rest."
         )
         return
-    if n > ALL_ASK:
+    if n > MAX_EXACT_QUERIES:
         st.caption(
-            f"A selection can be compared with the rest of up to {ALL_ASK:,} studies, since each is ranked "
-            f"against all; this split has {n:,}. Choose a smaller one in the sidebar."
+            f"A selection can be compared with the rest of up to {MAX_EXACT_QUERIES:,} studies, since each "
+            f"is ranked against all; this split has {n:,}. Choose a smaller one in the sidebar."
         )
         return
     if not st.toggle("Compare with the rest", key="selection_rest", **LINK):
@@ -84,7 +84,7 @@ def against_rest(choice: Choice) -> None:
 def _show(choice: Choice, found: Rest, selected: int) -> None:
     for title, sets in found.measures.items():
         st.markdown(f"- {_sentence(title, sets)}")
-    drawn = differences(found.measures)
+    drawn = subgroup_differences(found.measures)
     alt = "Selected less rest for each number, with intervals; the table below says the same."
     downloads.figure(drawn, "selection_rest_figure", "selection against the rest", alt=alt)
     rows = [
@@ -101,7 +101,7 @@ def _show(choice: Choice, found: Rest, selected: int) -> None:
     _take_away(found, rows)
 
 
-def _sentence(title: str, sets: dict[str, Contrast]) -> str:
+def _sentence(title: str, sets: dict[str, SubgroupDifference]) -> str:
     """Cosine of true pairs: in A 0.41 against 0.52 of the rest, worse; in B ..."""
     parts = [
         f":{word}-badge[{letter}] {_number(title, sets[letter].inside)} against "
@@ -112,7 +112,7 @@ def _sentence(title: str, sets: dict[str, Contrast]) -> str:
     return f"{title}: {'; '.join(parts)}"
 
 
-def _labels(found: tuple[Enriched, ...]) -> None:
+def _labels(found: tuple[LabelEnrichment, ...]) -> None:
     st.markdown("**Labels of the selected studies**")
     if not found:
         st.caption("No label is held by five groups or more, so nothing can be said of labels.")
@@ -145,7 +145,7 @@ def _take_away(found: Rest, rows: list[dict[str, object]]) -> None:
         offer(row, label, content, name, kind, key=name)
 
 
-def _row(title: str, letter: str, one: Contrast) -> dict[str, object]:
+def _row(title: str, letter: str, one: SubgroupDifference) -> dict[str, object]:
     """A contrast as people read it."""
     change = _number(title, one.difference, "+")
     if one.low is not None and one.high is not None:
@@ -167,7 +167,7 @@ def _number(title: str, value: float, sign: str = "") -> str:
     return f"{value:{sign}{form}}"
 
 
-def _label(one: Enriched) -> dict[str, object]:
+def _label(one: LabelEnrichment) -> dict[str, object]:
     return {
         "label": one.column,
         "value": one.value,
@@ -212,10 +212,10 @@ def _both(choice: Choice) -> np.ndarray:
 
 def _numbers(
     choice: Choice, both: np.ndarray, mask: np.ndarray, groups: np.ndarray
-) -> dict[str, dict[str, Contrast]]:
+) -> dict[str, dict[str, SubgroupDifference]]:
     """Every number of A, of B, and of the change, under one draw of groups. ValueError for too few."""
-    drawn = subgroup.sides(mask, groups)
-    found: dict[str, dict[str, Contrast]] = {title: {} for title in TITLES.values()}
+    drawn = subgroup.subgroup_bootstraps(mask, groups)
+    found: dict[str, dict[str, SubgroupDifference]] = {title: {} for title in TITLES.values()}
     of_sets = [dict(_per_study(shown, choice.pair, both)) for shown in choice.views]
     if len(of_sets) == 2:
         of_sets.append({name: of_sets[1][name] - of_sets[0][name] for name in of_sets[0]})
@@ -225,16 +225,14 @@ def _numbers(
             margin = info.margin_floor if info.relative else info.margin
             if info.relative and letter != "B − A":
                 margin = max(margin, info.margin * float(of_study[~mask].mean()))
-            one = subgroup.against_rest(
+            one = subgroup.compare_with_rest(
                 of_study, mask, groups, margin=margin, better=info.better, drawn=drawn
             )
             found[TITLES[name]][letter] = one
     for letter, shown in zip("AB", choice.views, strict=False):
         x, y = (np.asarray(shown.set.vectors[m])[both] for m in choice.pair)
         margin = CATALOGUE[GAP].margin
-        found[TITLES[GAP]][letter] = subgroup.gap_inside_outside(
-            x, y, mask, groups, margin=margin, drawn=drawn
-        )
+        found[TITLES[GAP]][letter] = subgroup.compare_gaps(x, y, mask, groups, margin=margin, drawn=drawn)
     return found
 
 

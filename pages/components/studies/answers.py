@@ -99,7 +99,7 @@ def _how_far(score: float, modality: str) -> None:
 
 def _agreement(side: Side, rows: np.ndarray) -> None:
     """The labels that most neighbours share, against their share of the collection."""
-    found = out_of_distribution.agreements(side.view.set.rows[side.view.set.labels], rows)[:AGREEING]
+    found = out_of_distribution.shared_labels(side.view.set.rows[side.view.set.labels], rows)[:AGREEING]
     if not found:
         return
     st.caption("What the nearest agree on")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from suture.analysis.retrieval.out_of_distribution import Nearest
+from suture.analysis.retrieval.out_of_distribution import ReferenceNeighbours
 from suture.data.collection import STUDY_ID
 from suture.data.embedding_set import Vectors
 from suture.pages.components.cards import cards
@@ -40,7 +40,7 @@ class Asked:
     k: int
     held: dict[str, Held]
 
-    def nearest(self, letter: str) -> Nearest:
+    def nearest(self, letter: str) -> ReferenceNeighbours:
         """Neighbours of every study in this direction."""
         return self.held[letter].answers.nearest[self.direction]
 

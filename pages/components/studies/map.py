@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from suture.analysis.figures import MODALITY_COLOURS, safe, small_map
-from suture.analysis.projection.placement import settle
+from suture.analysis.figures import MODALITY_COLOURS, escaped, small_map
+from suture.analysis.projection.placement import weighted_places
 from suture.pages.components.cards import cards, downloads
 from suture.pages.components.compare.paired_views import LINK
 from suture.pages.components.shell import views
@@ -81,7 +81,7 @@ def _stars(
 
     line = {"color": "white", "width": 1.5}
     marker = {"symbol": "star", "size": size, "color": colour, "opacity": 1, "line": line}
-    hover = {"text": [*map(safe, labels)], "hovertemplate": "%{text}<extra></extra>"}
+    hover = {"text": [*map(escaped, labels)], "hovertemplate": "%{text}<extra></extra>"}
     return go.Scattergl(
         x=xy[:, 0],
         y=xy[:, 1],
@@ -99,7 +99,7 @@ def _placed(held: Held, modality: str, xy: np.ndarray) -> np.ndarray:
     places = np.full((len(near.rows), 2), np.nan, np.float32)
     there = np.flatnonzero((near.rows >= 0).all(axis=1))
     if len(there):
-        places[there], _ = settle(near.cosines[there], xy[near.rows[there]])
+        places[there], _ = weighted_places(near.cosines[there], xy[near.rows[there]])
     return places
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from suture.analysis.figures import UNLIMITED, Curve, curve_of, curves, loss_against_gap, of_epochs
+from suture.analysis.figures import UNLIMITED, Curve, curve_of, curves, epoch_means, loss_against_gap
 from suture.analysis.gap import collapse_warnings
 from suture.analysis.text_tables import csv_text
 from suture.models.training.record import Run
@@ -136,7 +136,7 @@ def against_gap(runs: Sequence[Run], colours: Mapping[str, str]) -> None:
 
 
 def _cost(run: Run, name: str) -> Curve:
-    rows = run.history.epochs if name == "recall_at_10" else of_epochs(run.history.steps, name)
+    rows = run.history.epochs if name == "recall_at_10" else epoch_means(run.history.steps, name)
     return curve_of(rows, name)
 
 
@@ -199,7 +199,7 @@ def struck(run: Run) -> dict[int, list[Any]]:
     """epoch -> guards that warned there."""
     rows = run.history.epochs
     found = {
-        int(row["epoch"]): collapse_warnings.warnings(rows[: i + 1]) for i, row in enumerate(rows) if i > 1
+        int(row["epoch"]): collapse_warnings.detect(rows[: i + 1]) for i, row in enumerate(rows) if i > 1
     }
     return {epoch: warned for epoch, warned in found.items() if warned}
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from suture.analysis.captions import FINDINGS, changed_findings, findings_of, mentions
-from suture.analysis.captions.assertion import State
+from suture.analysis.captions import FINDINGS, finding_changes, findings_of, mentions
+from suture.analysis.captions.assertion import Assertion
 from suture.analysis.captions.findings import present
 from suture.data.synthetic import phrases
 from suture.data.synthetic.factors import FINDINGS as SYNTHETIC
@@ -78,7 +78,7 @@ def test_every_wording_that_is_denied_is_absent(words: str) -> None:
         ("No effusion, possible pneumothorax.", "uncertain"),
     ],
 )
-def test_what_is_said_of_a_finding(text: str, state: State) -> None:
+def test_what_is_said_of_a_finding(text: str, state: Assertion) -> None:
     assert findings_of(text)["pneumothorax"] == state
 
 
@@ -151,7 +151,7 @@ def test_the_surest_mention_for_a_finding_counts() -> None:
 
 
 def test_hit_missed_and_invented() -> None:
-    changed = changed_findings(
+    changed = finding_changes(
         "Cardiomegaly and a nodule, possible pneumothorax.", "Cardiomegaly. Fracture. Pneumothorax."
     )
     assert changed.hit == {"cardiomegaly"}

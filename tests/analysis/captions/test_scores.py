@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from suture.analysis.captions import CAPTION_METRICS, CaptionScores, difference, from_json, score
+from suture.analysis.captions import CAPTION_METRICS, CaptionScores, score, score_difference, scores_from_json
 from suture.analysis.captions.tokens import words
 from suture.analysis.captions.word_order import common_subsequence
 from tests.analysis.captions.test_findings import planned
@@ -42,7 +42,7 @@ def test_identical_texts_give_the_top_value() -> None:
 
 
 def test_other_patients_reports_score_lower(shuffled: CaptionScores) -> None:
-    lower = difference(scored(TRUE), shuffled)
+    lower = score_difference(scored(TRUE), shuffled)
     for name, info in CAPTION_METRICS.items():
         if info.better == "higher":
             assert lower[name].high < 0, name
@@ -61,13 +61,13 @@ def test_metrics_are_those_of_the_catalogue_in_its_order(shuffled: CaptionScores
 def test_the_order_of_studies_does_not_matter(order: list[int]) -> None:
     a = scored(SHUFFLED, resamples=20)
     b = score([SHUFFLED[i] for i in order], [TRUE[i] for i in order], groups=PATIENTS[order], resamples=20)
-    for name, moved in difference(a, b).items():
+    for name, moved in score_difference(a, b).items():
         assert moved.value == pytest.approx(0, abs=1e-9), name
         assert moved.replicates == pytest.approx(np.zeros(len(moved.replicates)), abs=1e-5), name
 
 
 def test_a_system_does_not_differ_from_itself(shuffled: CaptionScores) -> None:
-    for name, moved in difference(shuffled, shuffled).items():
+    for name, moved in score_difference(shuffled, shuffled).items():
         assert moved.value == 0
         if not name.startswith("distinct"):
             assert (moved.low, moved.high) == (0, 0), name
@@ -101,13 +101,13 @@ def test_findings_are_counted_one_by_one() -> None:
 
 def test_kept_scores_compare_as_they_did(shuffled: CaptionScores) -> None:
     kept = json.loads(json.dumps(shuffled.to_json(), allow_nan=False))
-    back = from_json(kept, shuffled.replicates())
+    back = scores_from_json(kept, shuffled.replicates())
     assert back.metrics == shuffled.metrics
     assert list(back.findings) == list(shuffled.findings)
     assert back.per_study["finding_f1"] == pytest.approx(shuffled.per_study["finding_f1"], nan_ok=True)
-    moved = difference(shuffled, back)["bleu_4"]
+    moved = score_difference(shuffled, back)["bleu_4"]
     assert (moved.value, moved.low, moved.high) == (0, 0, 0)
-    without = difference(shuffled, from_json(kept))["bleu_4"]
+    without = score_difference(shuffled, scores_from_json(kept))["bleu_4"]
     assert without.value == 0
     assert np.isnan(without.low)
 
@@ -197,13 +197,13 @@ def test_what_cannot_be_scored_is_said(
 @pytest.mark.parametrize("options", [{"seed": 1}, {"resamples": 100}])
 def test_scores_of_other_draws_are_not_compared(shuffled: CaptionScores, options: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=f"same studies only: {next(iter(options))}"):
-        difference(shuffled, scored(SHUFFLED, **options))
+        score_difference(shuffled, scored(SHUFFLED, **options))
 
 
 def test_scores_of_other_groups_are_not_compared(shuffled: CaptionScores) -> None:
     other = score(SHUFFLED, TRUE, groups=PATIENTS + 100, resamples=200)
     with pytest.raises(ValueError, match="groups is"):
-        difference(shuffled, other)
+        score_difference(shuffled, other)
 
 
 @pytest.mark.parametrize(

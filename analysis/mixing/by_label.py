@@ -7,15 +7,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from suture.analysis.math.arrays import Matrix, taken
-from suture.analysis.mixing.influence import AROUND, influenced
-from suture.analysis.mixing.joint_graph import LIMIT, JointGraph, joint_neighbours
-from suture.analysis.mixing.kbet import kbet_neighbours, rejection_pulls, rejections
+from suture.analysis.math.arrays import Matrix, take_unit_rows
+from suture.analysis.mixing.influence import BOUNDARY_FRACTION, mean_and_influence
+from suture.analysis.mixing.joint_graph import MAX_EXACT_ROWS, JointGraph, joint_neighbours
+from suture.analysis.mixing.kbet import kbet_neighbours, rejection_sensitivities, rejections
 from suture.analysis.mixing.silhouette import mean_silhouette
-from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap, narrowed, sample_of, sampled_note
+from suture.analysis.statistics.bootstrap import (
+    Estimate,
+    GroupBootstrap,
+    seeded_sample,
+    subset_bootstrap,
+    with_sample_note,
+)
 
-FEWEST = 10  # rows of a label
-CONNECTED = 15  # neighbours that count as joined
+MIN_LABEL_ROWS = 10  # rows of a label
+GRAPH_NEIGHBOURS = 15  # neighbours that count as joined
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,7 @@ def mixing_by_label(
     *,
     bootstrap: GroupBootstrap | None = None,
     seed: int = 0,
-    limit: int = LIMIT,
+    limit: int = MAX_EXACT_ROWS,
 ) -> MixingByLabel:
     """Measure mixing within each label, and average over labels (each weighs alike).
 
@@ -52,22 +58,24 @@ def mixing_by_label(
         raise ValueError(
             f"Expected 2 or more modalities of {n} studies, got {[len(v) for v in vectors]} rows."
         )
-    chosen = sample_of(n, limit // len(vectors), seed)
-    draws = narrowed(bootstrap or GroupBootstrap(np.arange(n)), chosen, n)
-    units, labels = [taken(v, chosen) for v in vectors], np.asarray(labels, dtype=str)[chosen]
+    chosen = seeded_sample(n, limit // len(vectors), seed)
+    draws = subset_bootstrap(bootstrap or GroupBootstrap(np.arange(n)), chosen, n)
+    units, labels = [take_unit_rows(v, chosen) for v in vectors], np.asarray(labels, dtype=str)[chosen]
     names, counts = np.unique(labels[labels != ""], return_counts=True)
-    kept = [np.flatnonzero(labels == name) for name in names[counts * len(units) >= FEWEST]]
+    kept = [np.flatnonzero(labels == name) for name in names[counts * len(units) >= MIN_LABEL_ROWS]]
     if not kept:
-        reason = f"no label has {FEWEST} rows"
+        reason = f"no label has {MIN_LABEL_ROWS} rows"
         return MixingByLabel(*[draws.undefined(reason)] * 3)
-    note = f"; {len(kept)} labels, {len(names) - len(kept)} skipped with fewer than {FEWEST} rows"
+    note = f"; {len(kept)} labels, {len(names) - len(kept)} skipped with fewer than {MIN_LABEL_ROWS} rows"
     rates = [_kbet([z[members] for z in units]) for members in kept]
     silhouette = [_asw([z[members] for z in units]) for members in kept]
-    connected = draws.plain(_connectivity(joint_neighbours(units, k=CONNECTED, limit=limit), kept), note=note)
+    connected = draws.without_interval(
+        _connectivity(joint_neighbours(units, k=GRAPH_NEIGHBOURS, limit=limit), kept), note=note
+    )
     return MixingByLabel(
         _mean_over_labels(kept, rates, draws, note=note, n=n, reason="no label has enough rows for kBET"),
         _mean_over_labels(kept, silhouette, draws, note=note, n=n, reason=""),
-        sampled_note(connected, len(chosen), n),
+        with_sample_note(connected, len(chosen), n),
     )
 
 
@@ -88,18 +96,20 @@ def _mean_over_labels(
     for members, _, pull in known:
         influence[members] += pull * draws.n / len(members) / len(known)
     value = np.mean([v for _, v, _ in known])
-    (estimate,) = draws.linear(np.array([value]), influence, bounds=(0, 1))
-    return sampled_note(replace(estimate, note=note), draws.n, n)
+    (estimate,) = draws.from_influence(np.array([value]), influence, bounds=(0, 1))
+    return with_sample_note(replace(estimate, note=note), draws.n, n)
 
 
 def _kbet(vectors: list[np.ndarray]) -> tuple[float, np.ndarray] | None:
     """Share of rows not rejected, and each study's influence; None with too few rows."""
     n = len(vectors[0])
     k = kbet_neighbours(np.array([n]))
-    graph = joint_neighbours(vectors, k=k + k // AROUND + 1, limit=n * len(vectors))
-    if graph.lacks(k):
+    graph = joint_neighbours(vectors, k=k + k // BOUNDARY_FRACTION + 1, limit=n * len(vectors))
+    if graph.why_undefined(k):
         return None
-    return influenced(graph, 1.0 - rejections(graph, k), -rejection_pulls(graph, k), by_kind=False)
+    return mean_and_influence(
+        graph, 1.0 - rejections(graph, k), -rejection_sensitivities(graph, k), by_kind=False
+    )
 
 
 def _asw(vectors: list[np.ndarray]) -> tuple[float, np.ndarray]:

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from suture.analysis.retrieval.protocols import Task
-from suture.analysis.retrieval.rows import Rows, pair_scores, parts_of
+from suture.analysis.retrieval.distinct_rows import DistinctRows, pair_scores, slices
+from suture.analysis.retrieval.protocols import RetrievalTask
 from suture.analysis.retrieval.tied_ranks import Positives, Ranks
 
-POSITIVES = 50  # right answers a query, on average, whose places are all worth finding
-RIGHT = 1 << 20  # right answers looked at together
+MAX_POSITIVES = 50  # right answers a query, on average, whose places are all worth finding
+PAIRS_AT_A_TIME = 1 << 20  # right answers looked at together
 
 
 @dataclass
-class Counter:
+class ScoreCounter:
     """How many items score above and equal to `best` for row `row`; rows rise. weights count the items."""
 
     row: np.ndarray
@@ -29,10 +29,12 @@ class Counter:
         self.above, self.tied = np.zeros((2, len(self.row)), np.int64)
 
 
-class Question:
+class BestAnswers:
     """The best right answer of every query of a task, then its place. Equal queries of one key ask once."""
 
-    def __init__(self, task: Task, queries: Rows, gallery: Rows, every: bool) -> None:
+    def __init__(
+        self, task: RetrievalTask, queries: DistinctRows, gallery: DistinctRows, every: bool
+    ) -> None:
         self.pair = queries, gallery
         _, codes = np.unique(np.concatenate([task.query_keys, task.gallery_keys]), return_inverse=True)
         wanted, offered = np.split(codes.ravel(), [len(task.query_keys)])
@@ -46,14 +48,14 @@ class Question:
         self._find_best()
         self.steps: tuple[np.ndarray, ...] | None = None
         rows, scores = self.row, self.best
-        if every and (self.last - self.first).sum() <= POSITIVES * len(queries.which):
+        if every and (self.last - self.first).sum() <= MAX_POSITIVES * len(queries.which):
             self.steps = self._steps()
             rows, scores = (
                 np.concatenate([rows, rows[self.steps[0]]]),
                 np.concatenate([scores, self.steps[1]]),
             )
         self.asks = rows, scores
-        self.counter: Counter
+        self.counter: ScoreCounter
         self.place: np.ndarray
 
     def _right(self, pairs: slice) -> tuple[np.ndarray, np.ndarray]:
@@ -66,7 +68,7 @@ class Question:
     def _find_best(self) -> None:
         from suture.analysis.retrieval import kernels
 
-        for pairs in parts_of(int((self.last - self.first).sum()), RIGHT):
+        for pairs in slices(int((self.last - self.first).sum()), PAIRS_AT_A_TIME):
             entry, item = self._right(pairs)
             scores = pair_scores(*self.pair, self.row[entry], self.item[item])
             kernels.keep_right(entry, scores, self.copies[item], self.best, self.right)
@@ -104,7 +106,7 @@ def _entries(codes: np.ndarray, rows: np.ndarray, n_rows: int) -> tuple[np.ndarr
     return pairs // n_rows, pairs % n_rows, which.ravel(), copies
 
 
-def counters_of(questions: Sequence[Question]) -> list[Counter]:
+def counters_of(questions: Sequence[BestAnswers]) -> list[ScoreCounter]:
     """One counter for all questions that count the same items; what is asked twice is counted once."""
     counters = []
     left = list(questions)
@@ -118,7 +120,7 @@ def counters_of(questions: Sequence[Question]) -> list[Counter]:
         new = np.r_[True, (np.diff(rows) != 0) | (best[1:] != best[:-1])][: len(rows)]
         place = np.empty(len(order), np.int64)
         place[order] = np.cumsum(new) - 1
-        counter = Counter(rows[new], best[new], weights)
+        counter = ScoreCounter(rows[new], best[new], weights)
         for q, part in zip(
             same, np.split(place, np.cumsum([len(q.asks[0]) for q in same])[:-1]), strict=True
         ):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from suture.analysis.retrieval.scores import means
+from suture.analysis.retrieval.scores import mean_scores
 from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap
 
 
@@ -53,5 +53,5 @@ def label_precision(
     drawn = GroupBootstrap(groups[asked], resamples=like.resamples, seed=like.seed, level=like.level)
     reasons = {k: f"The gallery holds fewer than {k} items." for k in (5, 10) if nearest.shape[1] < k}
     columns = {f"p_at_{k}": share[:, :k].mean(axis=1) for k in (5, 10) if k not in reasons}
-    found = means(columns, bootstrap=drawn) if columns else {}
+    found = mean_scores(columns, bootstrap=drawn) if columns else {}
     return LabelPrecision(**found, **{f"p_at_{k}": drawn.undefined(why) for k, why in reasons.items()})

@@ -11,9 +11,15 @@ import numpy as np
 import pandas as pd
 
 from suture.analysis.catalogue import CATALOGUE
-from suture.analysis.evaluate.record import ALL_ASK, EXTENDED, QUERIES, Metric
-from suture.analysis.math.arrays import Units
-from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap, Sample, narrowed, sample_of
+from suture.analysis.evaluate.record import EXTENDED_SAMPLE, MAX_EXACT_QUERIES, SAMPLED_QUERIES, Metric
+from suture.analysis.math.arrays import UnitRows
+from suture.analysis.statistics.bootstrap import (
+    Estimate,
+    GroupBootstrap,
+    Sample,
+    seeded_sample,
+    subset_bootstrap,
+)
 from suture.data.collection import GROUP
 from suture.data.embedding_set import EmbeddingSet
 
@@ -22,7 +28,7 @@ MAX_LABELS = 3
 
 
 @dataclass(frozen=True)
-class Step:
+class Cohort:
     """The studies of one part that have all of some modalities, and how to resample them.
 
     vectors  unit rows (n, dim) of each modality, where many read by blocks; the same object in every step
@@ -34,7 +40,7 @@ class Step:
     modalities: tuple[str, ...]
     rows: np.ndarray
     bootstrap: GroupBootstrap
-    vectors: list[Units]
+    vectors: list[UnitRows]
     seed: int
     extended: bool
     of: int | None = None
@@ -44,28 +50,28 @@ class Step:
         """(n,) int, the group of each study."""
         return self.bootstrap.codes
 
-    def of_modality(self, name: str) -> Units:
+    def of_modality(self, name: str) -> UnitRows:
         """(n, dim) of one modality."""
         return self.vectors[self.modalities.index(name)]
 
-    def asking(self) -> np.ndarray | None:
+    def query_sample(self) -> np.ndarray | None:
         """Numbers of the studies that ask, a seeded sample; None where all do."""
-        return asking(len(self.rows), seed=self.seed)
+        return query_sample(len(self.rows), seed=self.seed)
 
-    def thinned(self) -> Step:
+    def sampled(self) -> Cohort:
         """The step over a sample of its studies, where they are many: for what is read all at once."""
         n = len(self.rows)
-        if n <= ALL_ASK:
+        if n <= MAX_EXACT_QUERIES:
             return self
-        chosen = sample_of(n, EXTENDED, self.seed)
-        bootstrap = narrowed(self.bootstrap, chosen, n)
-        vectors = [Units(z.take(chosen)) for z in self.vectors]
+        chosen = seeded_sample(n, EXTENDED_SAMPLE, self.seed)
+        bootstrap = subset_bootstrap(self.bootstrap, chosen, n)
+        vectors = [UnitRows(z.take(chosen)) for z in self.vectors]
         return replace(self, rows=self.rows[chosen], bootstrap=bootstrap, vectors=vectors, of=n)
 
     def metrics(self, measured: object, *, note: str = "", **where: Any) -> Iterator[Metric]:
         """A dataclass or mapping of estimates under names of the catalogue."""
         estimates = measured if isinstance(measured, Mapping) else vars(measured)
-        for found in named(estimates, self.modalities, extended=self.extended, note=note, **where):
+        for found in metrics_from(estimates, self.modalities, extended=self.extended, note=note, **where):
             yield found if self.of is None else self._marked(found)
 
     def _marked(self, found: Metric) -> Metric:
@@ -74,33 +80,33 @@ class Step:
             return found
         error = float(found.replicates.std()) if len(found.replicates) else None
         sample = Sample(len(self.rows), self.of, error)
-        return replace(found, convention=found.convention + sample.told(), sampled=sample)
+        return replace(found, convention=found.convention + sample.describe(), sampled=sample)
 
-    def labelled(self) -> Iterator[tuple[str, np.ndarray]]:
+    def label_columns(self) -> Iterator[tuple[str, np.ndarray]]:
         """The first label columns that have few values, (n,) of str each, "" = no label."""
         columns = ((name, self.part.rows[name].iloc[self.rows]) for name in self.part.labels)
-        for name, column in islice((c for c in columns if few_values(c[1])), MAX_LABELS):
+        for name, column in islice((c for c in columns if has_few_values(c[1])), MAX_LABELS):
             yield name, column.to_numpy(str)
 
 
-def few_values(column: pd.Series) -> bool:
+def has_few_values(column: pd.Series) -> bool:
     """Whether a label is held against clusters: it has some values, and not too many; "" is none."""
     return len({*map(str, column.unique())} - {""}) in LABEL_VALUES
 
 
-def asking(n: int, *, seed: int = 0) -> np.ndarray | None:
+def query_sample(n: int, *, seed: int = 0) -> np.ndarray | None:
     """Which of n studies ask in a retrieval against all, ascending; None where all do."""
-    return sample_of(n, QUERIES, seed) if n > ALL_ASK else None
+    return seeded_sample(n, SAMPLED_QUERIES, seed) if n > MAX_EXACT_QUERIES else None
 
 
-class Steps:
+class Cohorts:
     """The steps of one part: those over the same studies share their resamples and their rows."""
 
     def __init__(self, part: EmbeddingSet, *, resamples: int, seed: int, extended: bool) -> None:
         self.part, self.resamples, self.seed, self.extended = part, resamples, seed, extended
-        self._known: dict[bytes, tuple[GroupBootstrap, dict[str, Units]]] = {}
+        self._known: dict[bytes, tuple[GroupBootstrap, dict[str, UnitRows]]] = {}
 
-    def over(self, modalities: Sequence[str]) -> Step | None:
+    def over(self, modalities: Sequence[str]) -> Cohort | None:
         """The step over some modalities; None where fewer than two studies have them all."""
         rows = self.part.rows_with(*modalities)
         if len(rows) < 2:
@@ -108,7 +114,7 @@ class Steps:
         key = rows.tobytes()
         for other, (bootstrap, _) in self._known.items():
             if other != key:  # where modalities are missing there may be many sets of studies
-                bootstrap.forget()
+                bootstrap.release_draws()
         if key not in self._known:
             groups = self.part.rows[GROUP].to_numpy()[rows]
             bootstrap = GroupBootstrap(groups, resamples=self.resamples, seed=self.seed)
@@ -117,12 +123,12 @@ class Steps:
         for m in modalities:
             if m not in units:
                 some = None if len(rows) == len(self.part) else rows
-                units[m] = Units(self.part.vectors[m], rows=some)
+                units[m] = UnitRows(self.part.vectors[m], rows=some)
         vectors = [units[m] for m in modalities]
-        return Step(self.part, tuple(modalities), rows, bootstrap, vectors, self.seed, self.extended)
+        return Cohort(self.part, tuple(modalities), rows, bootstrap, vectors, self.seed, self.extended)
 
 
-def named(
+def metrics_from(
     estimates: Mapping[str, object],
     modalities: tuple[str, ...],
     *,

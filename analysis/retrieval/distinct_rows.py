@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from suture.analysis.math.arrays import MIN_NORM, Matrix, Units
+from suture.analysis.math.arrays import MIN_NORM, Matrix, UnitRows
 
-WHOLE = 1 << 26  # numbers up to which rows are kept as float32 beside those that came; above, by tiles
+MAX_IN_MEMORY = (
+    1 << 26
+)  # numbers up to which rows are kept as float32 beside those that came; above, by tiles
 BLOCK = 4096  # rows in memory at a time, above
 PAIRS = 8192  # pairs of rows scored at a time
 
@@ -17,7 +19,7 @@ Take = Callable[[slice | np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
-class Rows:
+class DistinctRows:
     """Rows of one modality, equal ones once: m distinct of n.
 
     take          distinct rows (m, dim) as they came, float32 or float64, in the order of their first copy
@@ -57,7 +59,7 @@ class Rows:
         """Products of the unit rows with a point in float64, (m,)."""
         from suture.analysis.retrieval import kernels
 
-        parts = [kernels.products(self.take(p), self.scale[p], point) for p in parts_of(len(self))]
+        parts = [kernels.products(self.take(p), self.scale[p], point) for p in slices(len(self))]
         return np.concatenate(parts)
 
     def members(self) -> tuple[np.ndarray, np.ndarray]:
@@ -66,13 +68,13 @@ class Rows:
         return order, np.searchsorted(self.which[order], np.arange(len(self) + 1))
 
 
-def rows_of(matrix: Matrix) -> Rows:
+def distinct_rows(matrix: Matrix) -> DistinctRows:
     """ValueError for a row without direction or not finite."""
     from suture.analysis.retrieval import kernels
 
     take, n, dim = _source(matrix)
     factors = np.random.default_rng(0).integers(2**62, size=dim) * 2 + 1
-    found = [kernels.lengths_and_codes(take(part), factors) for part in parts_of(n)]
+    found = [kernels.lengths_and_codes(take(part), factors) for part in slices(n)]
     lengths, codes = map(np.concatenate, zip(*found, strict=True)) if found else np.zeros((2, 0))
     bad = int((~np.isfinite(lengths) | (lengths < MIN_NORM)).sum())
     if bad:
@@ -84,44 +86,44 @@ def rows_of(matrix: Matrix) -> Rows:
         return take(rows if len(first) == n else first[rows])
 
     centre = np.zeros(dim)
-    for part in parts_of(len(first)):
+    for part in slices(len(first)):
         kernels.add_weighted(distinct(part), scale[part], weights[part], centre)
-    if len(first) * dim <= WHOLE:
+    if len(first) * dim <= MAX_IN_MEMORY:
         rows = distinct(slice(None))
         centred, radius = kernels.centred(rows, scale, centre)
-        return Rows(rows.__getitem__, scale, which, centre, radius, (rows, centred))
+        return DistinctRows(rows.__getitem__, scale, which, centre, radius, (rows, centred))
     radius = np.concatenate(
-        [kernels.centred(distinct(part), scale[part], centre)[1] for part in parts_of(len(first))]
+        [kernels.centred(distinct(part), scale[part], centre)[1] for part in slices(len(first))]
     )
-    return Rows(distinct, scale, which, centre, radius, None)
+    return DistinctRows(distinct, scale, which, centre, radius, None)
 
 
-def pair_scores(x: Rows, y: Rows, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+def pair_scores(x: DistinctRows, y: DistinctRows, left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Exact cosine of the distinct rows left[p] of x and right[p] of y, (n_pairs,)."""
     from suture.analysis.retrieval import kernels
 
     found = np.empty(len(left))
-    for p in parts_of(len(left), PAIRS):
+    for p in slices(len(left), PAIRS):
         i, j = left[p], right[p]
         found[p] = kernels.scores_of(x.take(i), x.scale[i], y.take(j), y.scale[j])
     return found
 
 
-def parts_of(n: int, size: int = BLOCK) -> Iterator[slice]:
+def slices(n: int, size: int = BLOCK) -> Iterator[slice]:
     """Slices of `size` that cover n."""
     return (slice(start, min(start + size, n)) for start in range(0, n, size))
 
 
 def _source(matrix: Matrix) -> tuple[Take, int, int]:
     """What reads rows as float32 or float64, how many there are, and how wide."""
-    if isinstance(matrix, Units) and matrix.held is None:
+    if isinstance(matrix, UnitRows) and matrix.in_memory is None:
         n, dim = matrix.shape
         kind = _kind(np.result_type(*matrix.matrices))
         return (lambda rows: np.ascontiguousarray(matrix.raw(rows), dtype=kind)), n, dim
-    rows = np.asarray(matrix.held if isinstance(matrix, Units) else matrix)
+    rows = np.asarray(matrix.in_memory if isinstance(matrix, UnitRows) else matrix)
     if rows.ndim != 2:
         raise ValueError(f"Expected (n_studies, dim), got shape {rows.shape}.")
-    if rows.size <= WHOLE:
+    if rows.size <= MAX_IN_MEMORY:
         rows = np.ascontiguousarray(rows, dtype=_kind(rows.dtype))
         return rows.__getitem__, *rows.shape
     return (lambda part: np.ascontiguousarray(rows[part], dtype=_kind(rows.dtype))), *rows.shape
@@ -136,7 +138,7 @@ def _distinct(take: Take, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     _, first, which = np.unique(codes, return_index=True, return_inverse=True)
     copies = np.flatnonzero(first[which] != np.arange(len(codes)))
     originals = first[which[copies]]
-    same = all(np.array_equal(take(copies[p]), take(originals[p])) for p in parts_of(len(copies)))
+    same = all(np.array_equal(take(copies[p]), take(originals[p])) for p in slices(len(copies)))
     if not same:  # two different rows share a code
         _, first, which = np.unique(take(slice(None)) + 0.0, axis=0, return_index=True, return_inverse=True)
     order = np.argsort(first)

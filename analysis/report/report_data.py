@@ -9,13 +9,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from suture.analysis.compare import Comparison, Movement, Neighbourhoods, RankChanges, Slice, Verdict
+from suture.analysis.compare import Comparison, Movement, NeighbourChanges, RankChanges, Slice, Verdict
 from suture.analysis.evaluate import Evaluation
-from suture.analysis.gap import CosineSamples, GroupMean
+from suture.analysis.gap import CosineSamples, LabelMean
 
 
 @dataclass(frozen=True)
-class Study:
+class StudyExcerpt:
     """What is shown of a study. texts: modality -> excerpt; pictures: modality -> JPEG; both may be empty."""
 
     texts: Mapping[str, str] = field(default_factory=dict)
@@ -23,7 +23,7 @@ class Study:
 
 
 @dataclass(frozen=True)
-class Picture:
+class ReportMap:
     """A map of the studies. places: modality -> (n, 2), NaN = missing; explained: variance share an axis."""
 
     method: str
@@ -33,7 +33,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Side:
+class ReportSet:
     """One embedding set.
 
     cosines     samples for the histograms; None with fewer than two pairs
@@ -46,8 +46,8 @@ class Side:
 
     evaluation: Evaluation
     cosines: CosineSamples | None
-    maps: tuple[Picture, ...]
-    by_label: Mapping[str, tuple[GroupMean, ...]]
+    maps: tuple[ReportMap, ...]
+    by_label: Mapping[str, tuple[LabelMean, ...]]
     worst: tuple[tuple[str, float], ...]
     about: str
     warning: str
@@ -59,7 +59,7 @@ class Side:
         return self.evaluation.set
 
 
-class Paired(Protocol):
+class PairedResults(Protocol):
     """What a report says of A against B; `suture.workflows.compare.Compared` is one."""
 
     @property
@@ -77,7 +77,7 @@ class Paired(Protocol):
     @property
     def movement(self) -> Mapping[str, Movement]: ...
     @property
-    def neighbours(self) -> Mapping[str, Neighbourhoods]: ...
+    def neighbours(self) -> Mapping[str, NeighbourChanges]: ...
     @property
     def agreement(self) -> Mapping[str, Any]: ...
     @property
@@ -90,7 +90,7 @@ class Paired(Protocol):
 
 
 @dataclass(frozen=True)
-class Evidence:
+class ReportData:
     """A report before it is written.
 
     sides     A, or A and B
@@ -102,11 +102,11 @@ class Evidence:
     versions  of the programs that measured
     """
 
-    sides: tuple[Side, ...]
+    sides: tuple[ReportSet, ...]
     split: str
     pair: tuple[str, str]
-    paired: Paired | None
-    studies: Mapping[str, Study]
+    paired: PairedResults | None
+    studies: Mapping[str, StudyExcerpt]
     unpaired: int
     synthetic: bool
     made: str
