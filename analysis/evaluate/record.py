@@ -15,8 +15,8 @@ SAMPLED_QUERIES = 10_000  # studies that ask then
 EXTENDED_SAMPLE = 20_000  # studies that the further numbers, of `extended`, are measured on then
 QUERY_SAMPLE = "queries"
 SAMPLING = (
-    f"Sampled: above {MAX_EXACT_QUERIES:,} studies, retrieval uses {SAMPLED_QUERIES:,} seeded queries against "
-    "the whole gallery, and hubs are counted among the query studies only. Each sampled number states its "
+    f"Sampled: above {MAX_EXACT_QUERIES:,} studies, retrieval uses {SAMPLED_QUERIES:,} seeded queries "
+    "against the whole gallery, and hubs are counted among the query studies only. Each number states its "
     "sample and standard error; its interval covers the sampling."
 )
 
