@@ -34,7 +34,7 @@ def studies(n: int) -> EmbeddingSet:
     }
     ids = [str(i) for i in range(n)]
     rows = pd.DataFrame({"study_id": ids, "group": ids, "split": "test", "duplicate_group": [""] * n})
-    return EmbeddingSet("made", vectors, rows, {})
+    return EmbeddingSet("made", vectors, rows)
 
 
 def seconds(work: Callable[[], object]) -> float:

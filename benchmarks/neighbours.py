@@ -22,6 +22,7 @@ import pandas as pd
 
 from suture.analysis.math.arrays import unit_rows
 from suture.data.collection import STUDY_ID
+from suture.data.metadata import EmbeddingSetMetadata
 from suture.data.workspace import Workspace, embedding_sets
 from suture.workflows.neighbours import neighbour_search
 
@@ -48,7 +49,9 @@ def planted(workspace: Workspace, n: int, dim: int) -> dict[str, np.ndarray]:
         m: unit_rows(centres + rng.normal(size=(n + 1, dim))).astype(np.float32) for m in ("image", "text")
     }
     rows = pd.DataFrame({STUDY_ID: [f"S{i:06d}" for i in range(n)], "split": "all"})
-    embedding_sets.save(workspace, "large", {m: v[:n] for m, v in noisy.items()}, rows, {})
+    embedding_sets.save(
+        workspace, "large", {m: v[:n] for m, v in noisy.items()}, rows, EmbeddingSetMetadata()
+    )
     return {m: v[n:] for m, v in noisy.items()}
 
 

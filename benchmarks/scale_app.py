@@ -34,6 +34,7 @@ from benchmarks.explorer import (
     tab,
     turned,
 )
+from suture.data.metadata import EmbeddingSetMetadata
 from suture.data.workspace import Workspace, embedding_sets
 from suture.workflows import layouts
 from tests.e2e.serving import ROOT, browser
@@ -64,7 +65,7 @@ def large(home: Path, n: int, *, seed: int = 0) -> Workspace:
             for side, way, noise in zip(sides.values(), (1, -1), (0.5, 0.6), strict=True):
                 z = meaning + way * gap + noise * rng.standard_normal((len(of), DIM), dtype=np.float32)
                 side[start : start + BLOCK] = z / np.linalg.norm(z, axis=1, keepdims=True)
-        meta = {"collection": "", "checkpoint": "", "source": "vectors", "n": n}
+        meta = EmbeddingSetMetadata(collection="", checkpoint="", source="vectors", n=n)
         embedding_sets.save(workspace, NAME, sides, described(own, rng), meta)
     return workspace
 

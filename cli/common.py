@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from suture.data.errors import Refused
-from suture.data.workspace import Workspace
+from suture.data.workspace import RecordKind, Workspace
 from suture.data.workspace.describe import describe
 
 if TYPE_CHECKING:
@@ -71,11 +71,11 @@ def shares(quiet: bool) -> Iterator[Callable[[float, str], None]]:
         report(1.0, "Done")
 
 
-def listing(home: Path | None, kind: str, as_json: bool) -> None:
+def listing(home: Path | None, kind: RecordKind[Any], as_json: bool) -> None:
     """Records of one kind as a table or JSON."""
     records = Workspace(home).records(kind)
     if as_json:
-        print(json.dumps([{"name": r.name, **r.meta, "bytes": r.size} for r in records]))
+        print(json.dumps([{"name": r.name, **r.meta.to_json(), "bytes": r.size} for r in records]))
         return
     if not records:
         err.print(f"No {kind} yet.")

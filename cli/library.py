@@ -10,7 +10,17 @@ import typer
 
 from suture.cli.common import AsJson, Home, Name, bar, embedded, err, finish, listing
 from suture.data.errors import UserError
-from suture.data.workspace import BUILT_IN, CHECKPOINT, COLLECTION, KINDS, SET, Record, Workspace, check_name
+from suture.data.workspace import (
+    BUILT_IN,
+    CHECKPOINT,
+    COLLECTION,
+    KINDS,
+    SET,
+    Record,
+    RecordKind,
+    Workspace,
+    check_name,
+)
 
 commands = typer.Typer()
 checkpoint_app = typer.Typer(help="Checkpoints: encoders into one shared space.", no_args_is_help=True)
@@ -178,7 +188,7 @@ def remove(
     """Delete a collection, checkpoint, embedding set or selection."""
     if kind not in KINDS:
         raise UserError("kind_unknown", f"{kind!r} is none of: {', '.join(KINDS)}.")
-    Workspace(home).remove(kind, name)
+    Workspace(home).remove(RecordKind(kind), name)
     err.print(f"Removed {kind} {name!r}.")
 
 
@@ -239,7 +249,7 @@ def embed(
 
 
 def _show_columns(record: Record) -> None:
-    notes = record.meta["notes"]
+    notes = record.meta.notes
     columns = {k: v for k, v in notes.get("columns", {}).items() if v}
     shown = "; ".join(f"{k} = {v if isinstance(v, str) else ', '.join(v)}" for k, v in columns.items())
     err.print(f"Columns: {shown}. Splits {notes.get('split', 'as given')}.", style="dim")

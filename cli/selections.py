@@ -35,7 +35,7 @@ def list_(as_json: AsJson = False, home: Home = None) -> None:
     """List selections."""
     records = Workspace(home).records(SELECTION)
     if as_json:
-        print(json.dumps([{"name": r.name, **r.meta, "created": r.created} for r in records]))
+        print(json.dumps([{"name": r.name, **r.meta.to_json(), "created": r.created} for r in records]))
         return
     if not records:
         err.print("No selection yet.")
@@ -43,7 +43,7 @@ def list_(as_json: AsJson = False, home: Home = None) -> None:
     table = Table("name", "created", "studies", "of", "how")
     for r in records:
         created = time.strftime("%Y-%m-%d %H:%M", time.localtime(r.created))
-        table.add_row(r.name, created, f"{r.meta['n']:,}", r.meta["of"], r.meta["how"])
+        table.add_row(r.name, created, f"{r.meta.n:,}", r.meta.of, r.meta.how)
     out.print(table)
 
 
@@ -89,7 +89,7 @@ def add(
         workspace, selections.Selection(name, collection, source.id, chosen, ", ".join(how)), replace=replace
     )
     if as_json:
-        print(json.dumps({"name": name, **record.meta}))
+        print(json.dumps({"name": name, **record.meta.to_json()}))
         return
     err.print(f"{name!r}: {len(chosen):,} of {len(studies):,} studies of {collection!r}.")
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
 
 import numpy as np
 import pandas as pd
 
 from suture.data.errors import Refused
+from suture.data.metadata import CollectionMetadata, ImportReport, ModalityFields
 
 Kind = Literal["image", "text", "tabular"]
 
@@ -101,20 +102,24 @@ class Collection:
         """Number of studies in each split, in order of appearance."""
         return {str(k): int(v) for k, v in self.table[SPLIT].value_counts(sort=False).items()}
 
-    def meta(self) -> dict[str, Any]:
-        """All but the table, ready for JSON."""
-        return {
-            "modalities": [asdict(m) for m in self.modalities],
-            "labels": list(self.labels),
-            "synthetic": self.synthetic,
-            "notes": self.notes,
-        }
+    def metadata(self, report: ImportReport, *, n: int | None = None) -> CollectionMetadata:
+        """All but the table. n = number of studies, if the table does not hold them all."""
+        return CollectionMetadata(
+            modalities=[
+                ModalityFields(name=m.name, kind=m.kind, columns=list(m.columns)) for m in self.modalities
+            ],
+            labels=list(self.labels),
+            synthetic=self.synthetic,
+            notes=self.notes,
+            n=len(self) if n is None else n,
+            report=report,
+        )
 
 
-def from_meta(name: str, table: pd.DataFrame, meta: dict[str, Any]) -> Collection:
-    """The inverse of `Collection.meta`."""
-    modalities = tuple(Modality(**m) for m in meta["modalities"])
-    return Collection(name, table, modalities, tuple(meta["labels"]), meta["synthetic"], meta["notes"])
+def from_metadata(name: str, table: pd.DataFrame, meta: CollectionMetadata) -> Collection:
+    """The inverse of `Collection.metadata`."""
+    modalities = tuple(Modality(m.name, cast(Kind, m.kind), tuple(m.columns)) for m in meta.modalities)
+    return Collection(name, table, modalities, tuple(meta.labels), meta.synthetic, dict(meta.notes))
 
 
 def text_key(text: str) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from suture.data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID, Collection, text_key
+from suture.data.metadata import EmbeddingSetMetadata
 
 Vectors = dict[str, np.ndarray]
 START = 4  # numbers of a vector
@@ -30,7 +30,7 @@ class EmbeddingSet:
     name: str
     vectors: Vectors
     rows: pd.DataFrame
-    provenance: dict[str, Any]
+    provenance: EmbeddingSetMetadata = field(default_factory=EmbeddingSetMetadata)
     fingerprint: str = ""
 
     def __len__(self) -> int:
@@ -50,7 +50,7 @@ class EmbeddingSet:
     @property
     def comparable(self) -> bool:
         """Whether rows of different modalities lie in one space, so that their cosine means something."""
-        return bool(self.provenance.get("comparable", True))
+        return self.provenance.shares_space
 
     def present(self, modality: str) -> np.ndarray:
         """Which studies have this modality: boolean, (n_studies,)."""

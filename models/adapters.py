@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,17 @@ from suture.analysis.posthoc.heads import Heads
 from suture.data.collection import GROUP, SPLIT
 from suture.data.embedding_set import EmbeddingSet
 from suture.data.errors import NotFound, Refused
+from suture.data.metadata import EmbeddingSetMetadata, FitMetadata
 from suture.data.vectors.export import write_npz
-from suture.data.workspace import SET, Record, Workspace, check_name, embedding_sets
+from suture.data.workspace import (
+    SET,
+    EmbeddingSetRecord,
+    Workspace,
+    check_name,
+    embedding_sets,
+)
 
 FILE = "adapter.npz"
-FITTED = ("adapter", "heads", "training")  # parts of a provenance that may name a split of the fit
 
 
 @dataclass(frozen=True)
@@ -92,8 +98,8 @@ def adapt_query(workspace: Workspace, set_name: str, modality: str, vectors: np.
         return vectors
     if modality not in adapter.modalities:
         raise NotFound("modality", modality, list(adapter.modalities))
-    strength = workspace.record(SET, set_name).meta["adapter"]["strength"]
-    return adapter.apply({modality: vectors}, strength=strength)[modality]
+    fitted = workspace.record(SET, set_name).meta.adapter
+    return adapter.apply({modality: vectors}, strength=fitted.strength if fitted else 1.0)[modality]
 
 
 def export_adapter(workspace: Workspace, set_name: str, target: Path) -> Path:
@@ -116,21 +122,20 @@ def refuse_features(embedding_set: EmbeddingSet) -> None:
         )
 
 
-def refuse_scoring_on_fit(meta: Mapping[str, Any], split: str) -> None:
+def refuse_scoring_on_fit(meta: EmbeddingSetMetadata, split: str) -> None:
     """`Refused` when a set would be scored on rows that its adapter, heads or weights were fitted on.
 
-    Looks at `fit_split` (and `score_splits`, the splits that share no group with it) under each of
-    `FITTED` in the provenance; "all" holds the rows of the fit too.
+    Looks at `fit_split` (and `score_splits`, the splits that share no group with it) of everything that was
+    fitted; "all" holds the rows of the fit too.
     """
-    for part in FITTED:
-        fitted = meta.get(part)
-        if not isinstance(fitted, Mapping) or not fitted.get("fit_split"):
+    for fitted in meta.fits:
+        if not fitted.fit_split:
             continue
-        allowed = fitted.get("score_splits") or [fitted.get("score_split")]
-        leaks = split in ("all", fitted["fit_split"])
-        if leaks or ("score_splits" in fitted and split not in allowed):
+        allowed = fitted.score_splits or [fitted.score_split or ""]
+        leaks = split in ("all", fitted.fit_split)
+        if leaks or (fitted.score_splits is not None and split not in allowed):
             known = ", ".join(repr(s) for s in allowed if s) or "another split"
-            raise _fit_is_score(fitted["fit_split"], split, f"Score it on: {known}.")
+            raise _fit_is_score(fitted.fit_split, split, f"Score it on: {known}.")
 
 
 def _fit_is_score(fit_split: str, split: str, remedy: str) -> Refused:
@@ -141,14 +146,14 @@ def _fit_is_score(fit_split: str, split: str, remedy: str) -> Refused:
     )
 
 
-def refuse_adapted(source: Record) -> None:
+def refuse_adapted(source: EmbeddingSetRecord) -> None:
     """`Refused` for a set that an adapter made: no adapter is put upon another."""
-    if "adapter" in source.meta:
-        known = source.meta["adapter"]
+    if source.meta.adapter is not None:
+        known = source.meta.adapter
         raise Refused(
             "already_adapted",
-            f"{source.name!r} is already adapted ({known['method']}). Adapt the set it was made from, "
-            f"{known['source_set']!r}.",
+            f"{source.name!r} is already adapted ({known.method}). Adapt the set it was made from, "
+            f"{known.source_set!r}.",
         )
 
 
@@ -173,29 +178,29 @@ def clean_splits(whole: EmbeddingSet, fit_split: str, score_split: str) -> list[
 
 
 def provenance(
-    source: Record,
+    source: EmbeddingSetRecord,
     adapter: Adapter | Heads,
     fit_split: str,
     score_split: str,
     free: list[str],
     strength: float,
-) -> dict[str, Any]:
+) -> EmbeddingSetMetadata:
     """The source's own, which describes studies and checkpoint, and what the adapter is."""
-    made: dict[str, Any] = {
-        "method": adapter.method,
-        "title": METHODS[adapter.method].title if isinstance(adapter, Adapter) else "Trained heads",
-        "fit_split": fit_split,
-        "score_split": score_split,
-        "score_splits": free,
-        "n_fit": adapter.n_fit,
-        "anchor": getattr(adapter, "anchor", ""),
-        "strength": float(strength),
-        "options": getattr(adapter, "options", {}),
-        "source_set": source.name,
-        "source_id": source.id,
-        "source_hash": source.fingerprint,
-    }
-    return {**source.meta, "adapter": made}
+    made = FitMetadata(
+        method=adapter.method,
+        title=METHODS[adapter.method].title if isinstance(adapter, Adapter) else "Trained heads",
+        fit_split=fit_split,
+        score_split=score_split,
+        score_splits=free,
+        n_fit=adapter.n_fit,
+        anchor=getattr(adapter, "anchor", ""),
+        strength=float(strength),
+        options=getattr(adapter, "options", {}),
+        source_set=source.name,
+        source_id=source.id,
+        source_hash=source.fingerprint,
+    )
+    return replace(source.meta, adapter=made)
 
 
 def packed(arrays: Mapping[str, np.ndarray]) -> bytes:

@@ -106,7 +106,7 @@ def listing(records: list[Record], empty: str) -> None:
             when = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.created))
             st.caption(f"{cards.plain(describe(record))} {record.size / 1e6:,.1f} MB, added {when}.")
             with st.expander("Provenance"):
-                st.json({"id": record.id, "fingerprint": record.fingerprint, **record.meta})
+                st.json({"id": record.id, "fingerprint": record.fingerprint, **record.meta.to_json()})
             actions(record)
 
 
@@ -136,9 +136,9 @@ def actions(record: Record) -> None:
 
 def dependents(record: Record) -> list[str]:
     """Embedding sets and captioners that refer to a collection or checkpoint."""
-    key = f"{record.kind}_id"
-    made = (r for kind in (SET, CAPTIONER) for r in views.workspace().records(kind))
-    return [r.name for r in made if r.meta.get(key) == record.id]
+    sets, captioners = views.workspace().records(SET), views.workspace().records(CAPTIONER)
+    made = [r.name for r in sets if record.id in (r.meta.collection_id, r.meta.checkpoint_id)]
+    return made + [r.name for r in captioners if r.meta.collection_id == record.id]
 
 
 def forget(record: Record) -> None:

@@ -139,7 +139,9 @@ def details(choice: Choice, evaluations: list[Evaluation]) -> None:
         st.caption(f"Intervals: {evaluations[0].interval}.")
     with st.expander("Where these come from"):
         for shown in choice.views:
-            st.json({"set": shown.name, "fingerprint": shown.record.fingerprint, **shown.set.provenance})
+            st.json(
+                {"set": shown.name, "fingerprint": shown.record.fingerprint, **shown.set.provenance.to_json()}
+            )
 
 
 main()

@@ -208,7 +208,7 @@ def set_of(checkpoint: str, run: Run) -> str | None:
 
 
 def made_by(made: Record) -> tuple[Any, Any]:
-    return made.meta.get("collection"), made.meta.get("checkpoint_id")
+    return made.meta.collection, made.meta.checkpoint_id
 
 
 def look() -> None:

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from suture import jobs
 from suture.cli import app
 from suture.data.files import uploads
+from suture.data.metadata import EmbeddingSetMetadata
 from suture.data.workspace import CHECKPOINT, COLLECTION, SELECTION, SET, Workspace, keep, schema
 from suture.data.workspace.cleanup import WEEK
 from suture.models.embedding.embed import embed
@@ -155,7 +156,7 @@ def written(home: Path) -> list[str]:
 def test_deleting_leaves_no_trace(workspace: Workspace) -> None:
     with workspace.staging() as folder:
         (folder / "a.bin").write_bytes(MARK.encode() * 500)
-        record = workspace.publish(SET, MARK, folder, {"said": MARK * 3000})
+        record = workspace.publish(SET, MARK, folder, EmbeddingSetMetadata.from_json({"said": MARK * 3000}))
     keep(workspace.derived(record, "layout"), MARK.encode())
     parts = workspace.parts(workspace.home / "parts" / "run", record)
     (parts / "0.npz").write_bytes(MARK.encode())

@@ -11,6 +11,7 @@ from suture import jobs
 from suture.data import images, synthetic
 from suture.data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID, Collection, Modality
 from suture.data.collections import storage
+from suture.data.metadata import ImportReport
 from suture.data.workspace import CAPTIONER, COLLECTION, SET, Workspace, embedding_sets
 from suture.models import builtin
 from suture.models.embedding.embed import default_name, embed
@@ -72,9 +73,7 @@ def make_collection(
         for picture in made.images:
             pack.add(images.encode(Image.fromarray(picture)))
         pack.close()
-        storage.publish(
-            workspace, _collection(made, seed, name), staged, report={"skipped": {}, "problems": []}
-        )
+        storage.publish(workspace, _collection(made, seed, name), staged, report=ImportReport())
 
 
 def _embed_and_measure(workspace: Workspace, checkpoint: str, name: str, say: Say) -> None:

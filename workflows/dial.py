@@ -59,12 +59,12 @@ def check(workspace: Workspace, setting: Setting) -> None:
     that the set's own weights were fitted on, and fewer than two pairs."""
     record, whole = workspace.record(SET, setting.set), embedding_sets.load(workspace, setting.set)
     refuse_features(whole)
-    if "adapter" in record.meta:
-        made = record.meta["adapter"]
+    if record.meta.adapter is not None:
+        made = record.meta.adapter
         raise Refused(
             "already_adapted",
-            f"{setting.set!r} is adapted already ({made['title']}). Turn the set that it was made from, "
-            f"{made['source_set']!r}.",
+            f"{setting.set!r} is adapted already ({made.title}). Turn the set that it was made from, "
+            f"{made.source_set!r}.",
         )
     clean_splits(whole, setting.fit_split, setting.split)
     refuse_scoring_on_fit(record.meta, setting.split)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,16 @@ from suture.analysis.evaluate import Evaluation, evaluate, evaluation_from_json
 from suture.data.collection import DUPLICATE, GROUP, STUDY_ID
 from suture.data.embedding_set import EmbeddingSet
 from suture.data.errors import NotFound, Refused
-from suture.data.workspace import SET, Record, Workspace, embedding_sets, keep, kept
+from suture.data.metadata import EmbeddingSetMetadata
+from suture.data.workspace import (
+    SET,
+    CheckpointRecord,
+    Record,
+    Workspace,
+    embedding_sets,
+    keep,
+    kept,
+)
 from suture.models.adapters import refuse_features, refuse_scoring_on_fit
 
 VERSION = 5  # of the metrics: raise it when a number changes, and old results are computed again
@@ -135,19 +144,21 @@ def _partition(values: Any) -> np.ndarray:
     return pd.factorize(np.asarray(named, dtype=object))[0]
 
 
-def maker(workspace: Workspace, provenance: Mapping[str, Any]) -> Record | None:
+def maker(workspace: Workspace, provenance: EmbeddingSetMetadata) -> CheckpointRecord | None:
     """The checkpoint that a set's provenance names, also after a rename; None if unknown or gone."""
-    return workspace.by_id(str(provenance.get("checkpoint_id") or ""))
+    return workspace.by_id(provenance.checkpoint_id or "")
 
 
 def trained_on(workspace: Workspace, name: str, split: str) -> str:
     """A warning when the checkpoint behind a set was trained on studies of this split, else ""."""
     meta = workspace.record(SET, name).meta
     made_by = maker(workspace, meta)
-    training = made_by.meta.get("training", {}) if made_by else {}
-    key = "collection_id" if "collection_id" in training else "collection"
-    same = bool(training) and training.get(key) == meta.get(key)
-    if not same or split not in ("all", *training["fit_splits"]):
+    training = made_by.meta.training if made_by else None
+    if training is None:
         return ""
-    splits = ", ".join(training["fit_splits"])
+    by_id = training.collection_id is not None
+    same = training.collection_id == meta.collection_id if by_id else training.collection == meta.collection
+    if not same or split not in ("all", *training.fit_splits):
+        return ""
+    splits = ", ".join(training.fit_splits)
     return f"{name!r} was trained on {splits} of these studies. Look at another split for its true scores."

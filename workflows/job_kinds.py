@@ -7,12 +7,13 @@ what it has finished, and ends as if nothing had happened.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from suture.data.errors import Refused
-from suture.data.workspace import CHECKPOINT, COLLECTION, SET, Record, Workspace
+from suture.data.workspace import CHECKPOINT, COLLECTION, SET, Record, RecordKind, Workspace
+from suture.data.workspace.record import M
 from suture.jobs.table import Job, State
 
 Report = Callable[[float, str], None]
@@ -35,15 +36,15 @@ class Own(Workspace):
         self.job = job.id
 
     def publish(
-        self, kind: str, name: str, staged: Path, meta: dict[str, Any], *, replaces: Record | None = None
-    ) -> Record:
+        self, kind: RecordKind[M], name: str, staged: Path, meta: M, *, replaces: Record | None = None
+    ) -> Record[M]:
         """As `Workspace.publish`."""
-        return super().publish(kind, name, staged, {**meta, "job": self.job}, replaces=replaces)
+        return super().publish(kind, name, staged, replace(meta, job=self.job), replaces=replaces)
 
-    def made(self, kind: str, name: str) -> Record | None:
+    def made(self, kind: RecordKind[M], name: str) -> Record[M] | None:
         """The record of that name, if this very job has published it."""
         record = self.record(kind, name) if self.has(kind, name) else None
-        return record if record and record.meta.get("job") == self.job else None
+        return record if record and record.meta.job == self.job else None
 
 
 def _embed(workspace: Own, args: dict[str, Any], report: Report) -> Came:

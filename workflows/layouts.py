@@ -75,7 +75,7 @@ def straight_kept(workspace: Workspace, part: EmbeddingSet, *, limit: int = QUIC
 
 def _straight_path(workspace: Workspace, part: EmbeddingSet, limit: int) -> Path:
     record, studies = workspace.record(SET, part.name), "all"
-    if len(part) != record.meta.get("n"):
+    if len(part) != record.meta.n:
         studies = hashlib.sha256("\n".join(part.rows[STUDY_ID].astype(str)).encode()).hexdigest()[:12]
     return workspace.derived(record, f"pca-{studies}-{limit}.npz")
 

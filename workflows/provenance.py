@@ -20,8 +20,8 @@ def provenance(workspace: Workspace, whole: EmbeddingSet) -> dict[str, Any]:
     record = workspace.record(SET, whole.name)
     meta, made_by = record.meta, maker(workspace, record.meta)
     source = storage.origin(workspace, record)
-    notes = source.meta.get("notes", {}) if source else {}
-    training = made_by.meta.get("training", {}) if made_by else {}
+    notes = source.meta.notes if source else {}
+    training = made_by.meta.training.to_json() if made_by and made_by.meta.training else {}
     facts: dict[str, Any] = {
         "embedding set": record.name,
         "fingerprint of the set": record.fingerprint,
@@ -32,19 +32,19 @@ def provenance(workspace: Workspace, whole: EmbeddingSet) -> dict[str, Any]:
         "how it was split": notes.get("split"),
         "seed of the collection": notes.get("seed"),
         "modalities and dimensions": {m: int(v.shape[1]) for m, v in whole.vectors.items()},
-        "collection": meta.get("collection"),
-        "fingerprint of the collection": meta.get("collection_hash"),
+        "collection": meta.collection,
+        "fingerprint of the collection": meta.collection_hash,
         "SHA-256 of the collection": _files(source),
-        "checkpoint": meta.get("checkpoint"),
-        "fingerprint of the checkpoint": meta.get("checkpoint_hash"),
+        "checkpoint": meta.checkpoint,
+        "fingerprint of the checkpoint": meta.checkpoint_hash,
         "SHA-256 of the checkpoint": _files(made_by),
         "checkpoint trained on": {
             k: training[k] for k in ("collection", "fit_splits", "seed") if k in training
         },
-        "texts longer than the context, cut": meta.get("truncated"),
-        "batch": meta.get("batch"),
-        "embedded with": meta.get("versions"),
-        "adapter": meta.get("adapter"),
+        "texts longer than the context, cut": meta.truncated,
+        "batch": meta.batch,
+        "embedded with": meta.versions,
+        "adapter": meta.adapter.to_json() if meta.adapter else None,
     }
     return {name: value for name, value in facts.items() if value not in (None, "", {})}
 

@@ -93,7 +93,7 @@ def gather(
         paired,
         source.studies(sorted(shown), texts=texts, pictures=pictures) if source else {},
         len(part) - len(part.rows_with(*pair)),
-        bool(part.provenance.get("synthetic") or (source and source.collection.synthetic)),
+        bool(part.provenance.synthetic or (source and source.collection.synthetic)),
         made or time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         versions(),
     )
@@ -144,7 +144,7 @@ def _side(workspace: Workspace, measured: Evaluation, pair: tuple[str, str], res
         tuple(_maps(workspace, whole, measured.split)),
         _by_label(cosines, part, part.rows.iloc[rows], resamples) if enough else {},
         _worst(cosines, part.rows[STUDY_ID].to_numpy()[rows]),
-        " ".join(made_by.meta.get("notes", [])) if made_by else "",
+        " ".join(made_by.meta.notes or ()) if made_by else "",
         trained_on(workspace, measured.set, measured.split),
         provenance(workspace, whole),
     )

@@ -122,7 +122,7 @@ def _refuse_unusable(record: Record, whole: EmbeddingSet, split: str) -> None:
         raise NotFound("split", split, ["all", *whole.splits()])
     refuse_features(whole)
     refuse_scoring_on_fit(record.meta, split)
-    if not record.meta.get("checkpoint"):
+    if not record.meta.checkpoint:
         raise Refused(
             "no_checkpoint",
             f"{whole.name!r} came without a checkpoint, so words cannot be embedded. Embed a collection with "
@@ -165,11 +165,11 @@ def _class_vectors(
 ) -> dict[str, np.ndarray]:
     """Words -> class vector in the space of the set."""
     texts = [m for m in whole.modalities if f"key:{m}" in whole.rows]
-    if "adapter" in record.meta and not texts:
+    if record.meta.adapter is not None and not texts:
         raise Refused(
             "no_text_modality",
             f"{record.name!r} is adapted and has no text modality, so there is no map for words. Score the "
-            f"set it was made from, {record.meta['adapter']['source_set']!r}.",
+            f"set it was made from, {record.meta.adapter.source_set!r}.",
         )
     checkpoint = registry.load(workspace, registry.name_of(workspace, whole.provenance), device=device)
     prompts = [t.replace(SLOT, word) for word in words for t in templates]

@@ -14,13 +14,21 @@ import pandas as pd
 
 from suture.data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID, Collection, Modality
 from suture.data.collections import storage
-from suture.data.workspace import COLLECTION, Record, Workspace
+from suture.data.metadata import ImportReport
+from suture.data.workspace import (
+    COLLECTION,
+    CollectionRecord,
+    Record,
+    Workspace,
+)
 
 ADDED = "added"  # the split of what came later
 IMAGES = ("images.bin", "images.npy")
 
 
-def append(workspace: Workspace, reference: Record, added: Record, name: str) -> Record:
+def append(
+    workspace: Workspace, reference: CollectionRecord, added: CollectionRecord, name: str
+) -> CollectionRecord:
     """Publish the studies of `reference`, then those of `added`, as a collection of another name.
 
     reference, added  collections, of this or of another workspace
@@ -31,8 +39,7 @@ def append(workspace: Workspace, reference: Record, added: Record, name: str) ->
     with workspace.staging() as staged:
         shift = _packed(staged, reference, added)
         collection = joined(first, second, name, shift=shift)
-        none: dict[str, object] = {"skipped": {}, "problems": [], "warnings": {}}
-        return storage.publish(workspace, collection, staged, report=none)
+        return storage.publish(workspace, collection, staged, report=ImportReport(warnings={}))
 
 
 def joined(first: Collection, second: Collection, name: str, *, shift: int) -> Collection:

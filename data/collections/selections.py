@@ -15,7 +15,15 @@ import pandas as pd
 from suture.data.collection import STUDY_ID
 from suture.data.collections import storage
 from suture.data.errors import Refused
-from suture.data.workspace import SELECTION, SET, Record, Workspace
+from suture.data.metadata import SelectionMetadata
+from suture.data.workspace import (
+    SELECTION,
+    SET,
+    EmbeddingSetRecord,
+    Record,
+    SelectionRecord,
+    Workspace,
+)
 
 FILE = "studies.parquet"
 
@@ -41,12 +49,12 @@ class Selection:
         return len(self.study_ids)
 
 
-def owner(workspace: Workspace, embedding_set: Record) -> Record:
+def owner(workspace: Workspace, embedding_set: EmbeddingSetRecord) -> Record:
     """What selections of this set's studies belong to: its collection, or the set itself without one."""
     return storage.origin(workspace, embedding_set) or embedding_set
 
 
-def save(workspace: Workspace, selection: Selection, *, replace: bool = False) -> Record:
+def save(workspace: Workspace, selection: Selection, *, replace: bool = False) -> SelectionRecord:
     """Keep a selection under its name, atomically.
 
     `Refused` for no studies or a taken name; with `replace` an older selection of the same studies gives way.
@@ -54,22 +62,22 @@ def save(workspace: Workspace, selection: Selection, *, replace: bool = False) -
     ids = list(dict.fromkeys(selection.study_ids))
     if not ids:
         raise Refused("selection_empty", "There is nothing to keep: no study is selected. Select some first.")
-    meta = {"of": selection.of, "of_id": selection.of_id, "n": len(ids), "how": selection.how}
+    meta = SelectionMetadata(of=selection.of, of_id=selection.of_id, n=len(ids), how=selection.how)
     with workspace.staging() as folder:
         pd.DataFrame({STUDY_ID: ids}).to_parquet(folder / FILE, write_page_checksum=True)
         older = _older(workspace, selection) if replace else None
         return workspace.publish(SELECTION, selection.name, folder, meta, replaces=older)
 
 
-def _older(workspace: Workspace, selection: Selection) -> Record | None:
+def _older(workspace: Workspace, selection: Selection) -> SelectionRecord | None:
     """What would be replaced. `Refused` where that belongs to other studies."""
     if not workspace.has(SELECTION, selection.name):
         return None
     found = workspace.record(SELECTION, selection.name)
-    if found.meta["of_id"] != selection.of_id:
+    if found.meta.of_id != selection.of_id:
         raise Refused(
             "name_taken",
-            f"There is already a selection called {selection.name!r}, of {found.meta['of']!r}. Choose "
+            f"There is already a selection called {selection.name!r}, of {found.meta.of!r}. Choose "
             "another name.",
         )
     return found
@@ -80,18 +88,18 @@ def load(workspace: Workspace, name: str) -> Selection:
     record = workspace.record(SELECTION, name)
     table = pd.read_parquet(record.path(FILE), page_checksum_verification=True)
     ids = tuple(table[STUDY_ID].astype(str))
-    return Selection(name, record.meta["of"], record.meta["of_id"], ids, record.meta["how"], record.created)
+    return Selection(name, record.meta.of, record.meta.of_id, ids, record.meta.how, record.created)
 
 
-def of_collection(workspace: Workspace, source: Record) -> list[Record]:
+def of_collection(workspace: Workspace, source: Record) -> list[SelectionRecord]:
     """The selections of a collection (or of vectors without one), oldest first.
 
     Those of a collection that is gone count for the one that now has its name.
     """
     alive = {record.id for kind in (source.kind, SET) for record in workspace.records(kind)}
 
-    def belongs(meta: dict[str, str]) -> bool:
-        return meta["of_id"] == source.id or (meta["of"] == source.name and meta["of_id"] not in alive)
+    def belongs(meta: SelectionMetadata) -> bool:
+        return meta.of_id == source.id or (meta.of == source.name and meta.of_id not in alive)
 
     return [record for record in workspace.records(SELECTION) if belongs(record.meta)]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -10,21 +10,26 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from suture.data.collection import Collection, from_meta
+from suture.data.collection import Collection, from_metadata
 from suture.data.images.pack import ImagePack
-from suture.data.workspace import COLLECTION, Record, Workspace
+from suture.data.metadata import ImportReport
+from suture.data.workspace import (
+    COLLECTION,
+    CollectionRecord,
+    EmbeddingSetRecord,
+    Workspace,
+)
 
 STUDIES = "studies.parquet"
 BLOCK = 8192  # studies that are read at once
 
 
 def publish(
-    workspace: Workspace, collection: Collection, staged: Path, *, report: Mapping[str, object]
-) -> Record:
+    workspace: Workspace, collection: Collection, staged: Path, *, report: ImportReport
+) -> CollectionRecord:
     """Make a collection, whose pack (if any) lies in `staged`, a record of the workspace."""
     collection.table.to_parquet(staged / STUDIES, write_page_checksum=True)
-    meta = {**collection.meta(), "n": len(collection), "report": report}
-    return workspace.publish(COLLECTION, collection.name, staged, meta)
+    return workspace.publish(COLLECTION, collection.name, staged, collection.metadata(report))
 
 
 def publish_tables(
@@ -33,8 +38,8 @@ def publish_tables(
     tables: Iterable[pd.DataFrame],
     staged: Path,
     *,
-    report: Mapping[str, object],
-) -> Record:
+    report: ImportReport,
+) -> CollectionRecord:
     """The same for a collection that comes in parts, in order, and is never whole in memory.
 
     `head` has no studies; each of `tables` becomes a row group.
@@ -49,7 +54,7 @@ def publish_tables(
                 writer = stack.enter_context(pq.ParquetWriter(path, part.schema, write_page_checksum=True))
             writer.write_table(part)
             n += len(table)
-    return workspace.publish(COLLECTION, head.name, staged, {**head.meta(), "n": n, "report": report})
+    return workspace.publish(COLLECTION, head.name, staged, head.metadata(report, n=n))
 
 
 def load(workspace: Workspace, name: str) -> Collection:
@@ -57,39 +62,39 @@ def load(workspace: Workspace, name: str) -> Collection:
     return read(workspace.record(COLLECTION, name))
 
 
-def read(record: Record) -> Collection:
+def read(record: CollectionRecord) -> Collection:
     """The collection that a record holds."""
     table = pd.read_parquet(record.path(STUDIES), page_checksum_verification=True)
-    return from_meta(record.name, table, record.meta)
+    return from_metadata(record.name, table, record.meta)
 
 
-def blocks(record: Record) -> Iterator[Collection]:
+def blocks(record: CollectionRecord) -> Iterator[Collection]:
     """The collection that a record holds, some thousands of its studies at a time, in order."""
     with pq.ParquetFile(record.path(STUDIES), page_checksum_verification=True) as file:
         for batch in file.iter_batches(BLOCK, use_threads=False):
-            yield from_meta(record.name, batch.to_pandas(), record.meta)
+            yield from_metadata(record.name, batch.to_pandas(), record.meta)
 
 
-def outline(record: Record) -> Collection:
+def outline(record: CollectionRecord) -> Collection:
     """The collection without its texts: "-" stands for each, and "" for one that is missing.
 
     What is left is small: ids, groups, splits, labels, numbers of pictures.
     """
     texts = {
         m.columns[0]
-        for m in from_meta(record.name, pd.DataFrame(), record.meta).modalities
+        for m in from_metadata(record.name, pd.DataFrame(), record.meta).modalities
         if m.kind == "text"
     }
     parts = [
         b.table.assign(**{t: b.table[t].where(b.table[t] == "", "-") for t in texts}) for b in blocks(record)
     ]
-    return from_meta(record.name, pd.concat(parts, ignore_index=True), record.meta)
+    return from_metadata(record.name, pd.concat(parts, ignore_index=True), record.meta)
 
 
-def origin(workspace: Workspace, embedding_set: Record) -> Record | None:
+def origin(workspace: Workspace, embedding_set: EmbeddingSetRecord) -> CollectionRecord | None:
     """The collection that a set was made from, also after a rename; None if it is gone or unknown."""
-    by_id = workspace.by_id(str(embedding_set.meta.get("collection_id") or ""))
-    name = str(embedding_set.meta.get("collection") or "")
+    by_id = workspace.by_id(embedding_set.meta.collection_id or "")
+    name = embedding_set.meta.collection or ""
     return by_id or (workspace.record(COLLECTION, name) if workspace.has(COLLECTION, name) else None)
 
 
@@ -98,7 +103,7 @@ def image_pack(workspace: Workspace, name: str) -> ImagePack | None:
     return pack_of(workspace.record(COLLECTION, name))
 
 
-def pack_of(record: Record) -> ImagePack | None:
+def pack_of(record: CollectionRecord) -> ImagePack | None:
     """The pictures of the collection that a record holds, or None if it has none."""
     if "images.bin" not in record.files:
         return None

@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from suture.data.intake.report import Skips
+from suture.data.metadata import ImportReport
 
 
 @dataclass
@@ -45,11 +46,11 @@ class State:
         skips = Skips.of(**known["skips"])
         return cls(**{**known, **counted, "filled": {*known["filled"]}, "skips": skips})
 
-    def summary(self) -> dict[str, object]:
+    def summary(self) -> ImportReport:
         """What of the intake is kept beside the collection."""
-        return {
-            "skipped": self.skips.counts(),
-            "problems": self.skips.shown(),
-            "warnings": dict(self.warnings),
-            "identifiers": dict(self.identifiers),
-        }
+        return ImportReport(
+            skipped=self.skips.counts(),
+            problems=self.skips.shown(),
+            warnings=dict(self.warnings),
+            identifiers=dict(self.identifiers),
+        )

@@ -7,6 +7,7 @@ rows (ids, groups, split, duplicate group, `present:<modality>`; all others are 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from suture.data.embedding_set import identity_rows
 from suture.data.errors import Refused, UserError
 from suture.data.files import uploads
 from suture.data.intake.report import IntakeReport, Skips, refusal
+from suture.data.metadata import EmbeddingSetMetadata
 from suture.data.vectors.blocks import save
 from suture.data.vectors.checks import Columns, Matrices, plain, separate, unit, usable
 from suture.data.vectors.requests import File, read
@@ -101,12 +103,15 @@ def _take(
     present = {m: columns.pop(f"present:{m}", np.ones(n, bool)) for m in vectors}
     missing = {m: np.array([str(cell) == "False" for cell in column]) for m, column in present.items()}
     rows = describe_rows(columns, n)
-    meta: dict[str, object] = {"collection": "", "checkpoint": "", "source": "vectors"}
+    meta = EmbeddingSetMetadata(collection="", checkpoint="", source="vectors")
     if features:
-        meta |= {"dims": {m: a.width for m, a in vectors.items()}, "comparable": False}
+        meta = replace(meta, dims={m: a.width for m, a in vectors.items()}, comparable=False)
     if collection:
-        rows, extra = _attach(workspace, collection, rows, has_ids(columns))
-        meta |= extra
+        record = workspace.record(COLLECTION, collection)
+        rows = _attach(workspace, collection, rows, has_ids(columns))
+        meta = replace(
+            meta, collection=collection, collection_id=record.id, collection_hash=record.fingerprint
+        )
     checked = _counted(progress, "Checking", 0.4, 0.6, n * len(vectors))
     good = usable(vectors, missing, rows[STUDY_ID], skips, checked)
     if not good.any():
@@ -126,7 +131,7 @@ def _take(
         }
         if not collection:
             rows = rows.assign(**{k: v for k, v in keys(kept).items() if k not in rows})
-        embedding_sets.publish(workspace, name, staged, [*vectors], rows, {**meta, "n": len(rows)})
+        embedding_sets.publish(workspace, name, staged, [*vectors], rows, replace(meta, n=len(rows)))
     return len(rows)
 
 
@@ -136,19 +141,11 @@ def _shaped(missing: np.ndarray, features: bool, rows: np.ndarray, block: np.nda
     return plain(block) if features else unit(block)
 
 
-def _attach(
-    workspace: Workspace, name: str, rows: pd.DataFrame, has_ids: bool
-) -> tuple[pd.DataFrame, dict[str, object]]:
+def _attach(workspace: Workspace, name: str, rows: pd.DataFrame, has_ids: bool) -> pd.DataFrame:
     """What the collection knows of the rows, matched by id, or by order if there are as many."""
-    record = workspace.record(COLLECTION, name)
     known = identity_rows(storage.load(workspace, name))
-    origin: dict[str, object] = {
-        "collection": name,
-        "collection_id": record.id,
-        "collection_hash": record.fingerprint,
-    }
     if not has_ids and len(rows) == len(known):
-        return known, origin
+        return known
     position = pd.Series(range(len(known)), index=known[STUDY_ID])
     hits = rows[STUDY_ID].map(position)
     if hits.isna().any():
@@ -157,4 +154,4 @@ def _attach(
             f"{int(hits.isna().sum()):,} of {len(rows):,} rows match no study of {name!r} "
             f"({len(known):,} studies). Give an `ids` array with its study ids.",
         )
-    return known.iloc[hits.astype(int)].reset_index(drop=True), origin
+    return known.iloc[hits.astype(int)].reset_index(drop=True)

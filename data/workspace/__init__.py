@@ -5,9 +5,9 @@ record   one published thing
 schema   the index: its tables, its version, and how an older one becomes this one
 durable  files that are there as a whole or not at all
 derived  what can be computed again
-forget   deleting that deletes
-sweep    what interrupted work has left behind
-space    room on the disk
+deletion deleting that deletes
+cleanup  what interrupted work has left behind
+disk_space room on the disk
 """
 
 from suture.data.workspace.derived import keep, kept
@@ -21,7 +21,13 @@ from suture.data.workspace.record import (
     KINDS,
     SELECTION,
     SET,
+    CaptionerRecord,
+    CheckpointRecord,
+    CollectionRecord,
+    EmbeddingSetRecord,
     Record,
+    RecordKind,
+    SelectionRecord,
     check_name,
 )
 
@@ -33,7 +39,13 @@ __all__ = [
     "KINDS",
     "SELECTION",
     "SET",
+    "CaptionerRecord",
+    "CheckpointRecord",
+    "CollectionRecord",
+    "EmbeddingSetRecord",
     "Record",
+    "RecordKind",
+    "SelectionRecord",
     "Workspace",
     "check_name",
     "keep",

@@ -10,58 +10,56 @@ import re
 import shutil
 import sqlite3
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from suture.data.errors import Refused
-from suture.data.workspace import disk_space
+from suture.data.workspace import disk_space, schema
 from suture.data.workspace.record import Record
 
-if TYPE_CHECKING:
-    from suture.data.workspace.home import Workspace
 
-
-def forget(workspace: Workspace, record: Record) -> None:
-    """Remove a record and its traces, also when the disk is full."""
-    with workspace.transaction() as db:
+def delete(home: Path, record: Record) -> None:
+    """Remove a record and its traces from the workspace at `home`, also when the disk is full."""
+    with schema.transaction(home) as db:
         parts = [row["folder"] for row in db.execute("SELECT folder FROM parts WHERE record=?", (record.id,))]
         db.execute("DELETE FROM records WHERE id=?", (record.id,))
         db.executemany("DELETE FROM parts WHERE folder=?", [(folder,) for folder in parts])
-        ended = _jobs(db, record)
+        ended = _ended_jobs(db, record)
         db.executemany("DELETE FROM jobs WHERE id=?", [(job,) for job in ended])
-    files(workspace, record)
-    _captions(workspace, record)
+    delete_files(home, record)
+    _delete_captions(home, record)
     for folder in parts:
-        shutil.rmtree(workspace.home / "parts" / folder, ignore_errors=True)
+        shutil.rmtree(home / "parts" / folder, ignore_errors=True)
     for job in ended:
-        (workspace.home / "logs" / f"{job}.log").unlink(missing_ok=True)
-    shred(workspace)
+        (home / "logs" / f"{job}.log").unlink(missing_ok=True)
+    empty_log(home)
     with suppress(OSError):
-        disk_space.lay_ballast(workspace.home)
+        disk_space.lay_ballast(home)
 
 
-def files(workspace: Workspace, record: Record) -> None:
+def delete_files(home: Path, record: Record) -> None:
     """Remove a record's files and what was derived from them."""
-    for folder in (record.folder, workspace.home / "derived" / record.id):
+    for folder in (record.folder, home / "derived" / record.id):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _captions(workspace: Workspace, record: Record) -> None:
+def _delete_captions(home: Path, record: Record) -> None:
     """Remove texts of a collection that captions of its sets have kept."""
-    with workspace.read() as db:
+    with schema.reading(home) as db:
         sets = db.execute("SELECT id, meta FROM records WHERE kind='set'").fetchall()
     for row in sets:
         if json.loads(row["meta"]).get("collection_id") == record.id:
-            for path in (workspace.home / "derived" / row["id"]).glob("captions-*"):
+            for path in (home / "derived" / row["id"]).glob("captions-*"):
                 path.unlink(missing_ok=True)
 
 
-def shred(workspace: Workspace) -> None:
+def empty_log(home: Path) -> None:
     """Empty SQLite's log, in which deleted rows could still be read. Deferred while somebody reads them."""
-    with suppress(sqlite3.OperationalError, Refused), workspace.read() as db:
+    with suppress(sqlite3.OperationalError, Refused), schema.reading(home) as db:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def _jobs(db: sqlite3.Connection, record: Record) -> list[str]:
+def _ended_jobs(db: sqlite3.Connection, record: Record) -> list[str]:
     """Jobs that have ended and tell of the record."""
     rows = db.execute(
         "SELECT id, args, message, result FROM jobs WHERE state NOT IN ('queued', 'running') "

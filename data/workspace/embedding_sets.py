@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from suture.data.embedding_set import EmbeddingSet, Vectors
-from suture.data.workspace import SET, Record, Workspace
+from suture.data.metadata import EmbeddingSetMetadata
+from suture.data.workspace import (
+    SET,
+    EmbeddingSetRecord,
+    Workspace,
+)
 
 
 def save(
@@ -19,10 +24,10 @@ def save(
     name: str,
     vectors: Vectors,
     rows: pd.DataFrame,
-    meta: dict[str, Any],
+    meta: EmbeddingSetMetadata,
     *,
     extra: Mapping[str, bytes] | None = None,
-) -> Record:
+) -> EmbeddingSetRecord:
     """Publish an embedding set; `extra` are further files of the record, name -> content."""
     with workspace.staging() as folder:
         for number, matrix in enumerate(vectors.values()):
@@ -43,11 +48,11 @@ def publish(
     folder: Path,
     modalities: list[str],
     rows: pd.DataFrame,
-    meta: dict[str, Any],
-) -> Record:
+    meta: EmbeddingSetMetadata,
+) -> EmbeddingSetRecord:
     """Publish a staged folder that holds a `matrix_file` for each modality as an embedding set."""
     rows.to_parquet(folder / "rows.parquet", write_page_checksum=True)
-    return workspace.publish(SET, name, folder, {**meta, "modalities": modalities})
+    return workspace.publish(SET, name, folder, replace(meta, modalities=modalities))
 
 
 def load(workspace: Workspace, name: str) -> EmbeddingSet:
@@ -55,7 +60,7 @@ def load(workspace: Workspace, name: str) -> EmbeddingSet:
     record = workspace.record(SET, name)
     vectors = {
         modality: np.load(record.path(matrix_file(i)), mmap_mode="r", allow_pickle=False)
-        for i, modality in enumerate(record.meta["modalities"])
+        for i, modality in enumerate(record.meta.modalities)
     }
     rows = _rows(path := record.path("rows.parquet"), path.stat().st_mtime_ns).copy(deep=False)
     return EmbeddingSet(name, vectors, rows, record.meta, record.fingerprint)

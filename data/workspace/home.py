@@ -23,7 +23,17 @@ import platformdirs
 from suture.data.errors import NotFound, Refused
 from suture.data.workspace import cleanup, deletion, disk_space, schema
 from suture.data.workspace.durable import PRIVATE_FOLDER, flush, flush_folder, private_folder
-from suture.data.workspace.record import BUILT_IN, CHECKPOINT, KINDS, Record, check_name, taken
+from suture.data.workspace.record import (
+    BUILT_IN,
+    CHECKPOINT,
+    KINDS,
+    M,
+    Record,
+    RecordKind,
+    check_name,
+    read_metadata,
+    taken,
+)
 
 FOLDERS = (*KINDS, "staging", "parts", "derived", "uploads", "logs")
 
@@ -72,29 +82,16 @@ class Workspace:
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """One writer at a time; rolled back when the block raises. `Refused` when the disk is full."""
-        with disk_space.named(self.home):
-            db = schema.connect(self.home)
-            try:
-                db.execute("BEGIN IMMEDIATE")
-                yield db
-                db.execute("COMMIT")
-            except BaseException:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-                raise
-            finally:
-                db.close()
+        with schema.transaction(self.home) as db:
+            yield db
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
         """A connection for reading, closed afterwards."""
-        db = schema.connect(self.home)
-        try:
+        with schema.reading(self.home) as db:
             yield db
-        finally:
-            db.close()
 
-    def records(self, kind: str) -> list[Record]:
+    def records(self, kind: RecordKind[M]) -> list[Record[M]]:
         """The owner's records of one kind and everybody's, oldest first; of one name, the owner's."""
         query = "SELECT * FROM records WHERE kind=? AND owner IN ('', ?) ORDER BY created"
         with self.read() as db:
@@ -102,7 +99,7 @@ class Workspace:
         own = {r.name for r in found if r.owner == self.owner}
         return [r for r in found if r.owner == self.owner or r.name not in own]
 
-    def record(self, kind: str, name: str) -> Record:
+    def record(self, kind: RecordKind[M], name: str) -> Record[M]:
         """The record of that name, the owner's own first. `NotFound` lists what there is."""
         query = "SELECT * FROM records WHERE kind=? AND name=? AND owner IN ('', ?) ORDER BY owner DESC"
         found = self._first(query, (kind, name, self.owner))
@@ -130,10 +127,10 @@ class Workspace:
         files = db.execute("SELECT * FROM files WHERE record=?", (row["id"],)).fetchall()
         return Record(
             row["id"],
-            row["kind"],
+            RecordKind(row["kind"]),
             row["name"],
             row["created"],
-            json.loads(row["meta"]),
+            read_metadata(row["kind"], json.loads(row["meta"])),
             self.home / row["kind"] / row["id"],
             {f["name"]: (f["size"], f["sha256"]) for f in files},
             row["owner"],
@@ -150,8 +147,8 @@ class Workspace:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def publish(
-        self, kind: str, name: str, staged: Path, meta: dict[str, Any], *, replaces: Record | None = None
-    ) -> Record:
+        self, kind: RecordKind[M], name: str, staged: Path, meta: M, *, replaces: Record | None = None
+    ) -> Record[M]:
         """Make the files in `staged` a record of the owner's. `Refused` if the name is taken; all or nothing.
 
         `replaces` goes in the same transaction in which the new record comes.
@@ -173,7 +170,7 @@ class Workspace:
         staged.replace(target)
         try:
             flush_folder(target.parent)
-            self._insert({**row, "meta": json.dumps(meta)}, files, replaces)
+            self._insert({**row, "meta": json.dumps(meta.to_json())}, files, replaces)
         except BaseException as error:
             if self.by_id(record) is None:  # else it was kept, whatever came then
                 shutil.rmtree(target, ignore_errors=True)
@@ -181,7 +178,7 @@ class Workspace:
                 raise taken(kind, name) from error
             raise
         if replaces is not None:
-            deletion.files(self, replaces)
+            deletion.delete_files(self.home, replaces)
         return self.record(kind, name)
 
     def _insert(
@@ -197,7 +194,7 @@ class Workspace:
             rows = [(row["id"], file, size, sha) for file, (size, sha) in files.items()]
             db.executemany("INSERT INTO files VALUES (?,?,?,?)", rows)
 
-    def refuse_taken(self, kind: str, name: str) -> None:
+    def refuse_taken(self, kind: RecordKind[Any], name: str) -> None:
         """`Refused` when the owner has a record of that name already."""
         if self.has(kind, name) and self.record(kind, name).owner == self.owner:
             raise taken(kind, name)
@@ -210,7 +207,7 @@ class Workspace:
                 f"change or remove it. Whoever runs Suture can, from a shell.",
             )
 
-    def rename(self, kind: str, name: str, new: str) -> None:
+    def rename(self, kind: RecordKind[Any], name: str, new: str) -> None:
         """Give a record another label; everything that refers to it does so by id."""
         check_name(new)
         record = self.record(kind, name)
@@ -221,11 +218,11 @@ class Workspace:
             again = schema.seal({**row, "name": new}, record.files)
             db.execute("UPDATE records SET name=?, seal=? WHERE id=?", (new, again, record.id))
 
-    def remove(self, kind: str, name: str) -> None:
+    def remove(self, kind: RecordKind[Any], name: str) -> None:
         """Delete a record: first from the index, then its files and all that was made from it on the way."""
         record = self.record(kind, name)
         self._refuse_others(record)
-        deletion.forget(self, record)
+        deletion.delete(self.home, record)
 
     def parts(self, folder: Path, *records: Record) -> Path:
         """Make a folder for unfinished work on records; it goes when one of them does."""

@@ -91,7 +91,7 @@ def collect(home: Path, *, dry: bool = False) -> Swept:
         found.size.update(swept.size)
         found.number.update(swept.number)
         if not dry:
-            deletion.shred(Workspace(place, tidy=False))
+            deletion.empty_log(place)
     return found
 
 
@@ -180,7 +180,7 @@ def _remedy(workspace: Workspace, record: Record) -> str:
     if record.kind == SET:
         owned = Workspace(workspace.home, record.owner, tidy=False)
         collection = storage.origin(owned, record)
-        if collection is not None and collection.intact and record.meta.get("checkpoint_id"):
+        if collection is not None and collection.intact and record.meta.checkpoint_id:
             return AGAIN
     return REMEDY.get(record.kind, "lost, unless you have a backup")
 

@@ -5,31 +5,59 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from suture.data.errors import Refused
+from suture.data.metadata import (
+    CaptionerMetadata,
+    CheckpointMetadata,
+    CollectionMetadata,
+    EmbeddingSetMetadata,
+    Metadata,
+    SelectionMetadata,
+)
 from suture.data.workspace.durable import sha256
 
 BUILT_IN = ("demo-clip", "demo-aligned", "demo-start", "demo-untrained")  # checkpoints that come with Suture
-KINDS = "collection", "checkpoint", "set", "selection", "captioner"
-COLLECTION, CHECKPOINT, SET, SELECTION, CAPTIONER = KINDS
+M = TypeVar("M", bound=Metadata)
+
+
+class RecordKind(str, Generic[M]):
+    """The name of a kind of record, which also tells the type checker what metadata its records have."""
+
+
+COLLECTION = RecordKind[CollectionMetadata]("collection")
+CHECKPOINT = RecordKind[CheckpointMetadata]("checkpoint")
+SET = RecordKind[EmbeddingSetMetadata]("set")
+SELECTION = RecordKind[SelectionMetadata]("selection")
+CAPTIONER = RecordKind[CaptionerMetadata]("captioner")
+METADATA: dict[str, type[Metadata]] = {
+    COLLECTION: CollectionMetadata,
+    CHECKPOINT: CheckpointMetadata,
+    SET: EmbeddingSetMetadata,
+    SELECTION: SelectionMetadata,
+    CAPTIONER: CaptionerMetadata,
+}
+KINDS: tuple[RecordKind[Any], ...] = (COLLECTION, CHECKPOINT, SET, SELECTION, CAPTIONER)
 CHEAP = 4 << 20  # bytes up to which a file is hashed when it is opened
 
 
 @dataclass(frozen=True)
-class Record:
-    """One published thing: where its files lie, what they hash to, and its description.
+class Record(Generic[M]):
+    """One published thing: where its files lie, what they hash to, and what is known of it.
 
+    meta   what is known of it; its type depends on the kind
     owner  whose it is; "" = everybody's
     """
 
     id: str
-    kind: str
+    kind: RecordKind[M]
     name: str
     created: float
-    meta: dict[str, Any]
+    meta: M
     folder: Path
     files: dict[str, tuple[int, str]]
     owner: str = ""
@@ -79,6 +107,18 @@ class Record:
         """One hash of the contents of all files: 16 hexadecimal digits."""
         digests = "".join(f"{name}:{sha}" for name, (_, sha) in sorted(self.files.items()))
         return hashlib.sha256(digests.encode()).hexdigest()[:16]
+
+
+CollectionRecord = Record[CollectionMetadata]
+CheckpointRecord = Record[CheckpointMetadata]
+EmbeddingSetRecord = Record[EmbeddingSetMetadata]
+SelectionRecord = Record[SelectionMetadata]
+CaptionerRecord = Record[CaptionerMetadata]
+
+
+def read_metadata(kind: str, content: Mapping[str, Any]) -> Any:
+    """The metadata of a record of this kind, from the JSON in the index."""
+    return METADATA.get(kind, Metadata).from_json(content)
 
 
 @functools.lru_cache(maxsize=4096)

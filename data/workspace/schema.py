@@ -11,8 +11,8 @@ import json
 import shutil
 import sqlite3
 import struct
-from collections.abc import Callable, Mapping
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,33 @@ def _looking(home: Path) -> sqlite3.Connection:
     db = sqlite3.connect(address, uri=True, timeout=10, isolation_level=None)
     db.row_factory = sqlite3.Row
     return db
+
+
+@contextmanager
+def transaction(home: Path) -> Iterator[sqlite3.Connection]:
+    """One writer at a time; rolled back when the block raises. `Refused` when the disk is full."""
+    with disk_space.named(home):
+        db = connect(home)
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            yield db
+            db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+        finally:
+            db.close()
+
+
+@contextmanager
+def reading(home: Path) -> Iterator[sqlite3.Connection]:
+    """A connection for reading, closed afterwards."""
+    db = connect(home)
+    try:
+        yield db
+    finally:
+        db.close()
 
 
 def prepare(home: Path) -> None:

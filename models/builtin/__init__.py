@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from suture.data.metadata import CheckpointMetadata, TrainingMetadata
 from suture.data.workspace import BUILT_IN
 from suture.models.checkpoints.architecture import BPE, CONFIG, WEIGHTS, instantiate
 from suture.models.training import record
@@ -47,12 +48,10 @@ def write(name: str, folder: Path) -> None:
         shutil.copyfile(FOLDER / f"{name}.{record.PROBE}", folder / record.PROBE)
 
 
-def meta(name: str) -> dict[str, Any]:
+def metadata(name: str) -> CheckpointMetadata:
     """What a record says of a built-in checkpoint."""
-    about: dict[str, Any] = {"source": "built-in", "notes": [NAMES[name]]}
-    if name in FINE_TUNED:
-        about["training"] = {"collection": "demo", "fit_splits": ["train"]}
-    return about
+    training = TrainingMetadata(collection="demo", fit_splits=["train"]) if name in FINE_TUNED else None
+    return CheckpointMetadata(source="built-in", notes=[NAMES[name]], training=training)
 
 
 def _write_trained(stored: Path, folder: Path) -> None:

@@ -106,7 +106,7 @@ def plan(workspace: Workspace, config: CaptionerConfig) -> Plan:
     key = hashlib.sha256(content.encode()).hexdigest()[:24]
     if workspace.has(CAPTIONER, config.label):
         made = workspace.record(CAPTIONER, config.label)
-        if made.meta.get("run_key") != key:
+        if made.meta.run_key != key:
             raise taken(CAPTIONER, config.label)
     return Plan(config, texts, fit, validation, key)
 

@@ -170,7 +170,7 @@ def scored_rows(texts: Texts, split: str, fit_split: str) -> np.ndarray:
 def captioners(workspace: Workspace, embedding_set: Record) -> list[Record]:
     """Captioners that were trained on the vectors of a set, newest first."""
     fingerprint = embedding_set.fingerprint
-    return [r for r in workspace.records(CAPTIONER) if r.meta["set_fingerprint"] == fingerprint][::-1]
+    return [r for r in workspace.records(CAPTIONER) if r.meta.set_fingerprint == fingerprint][::-1]
 
 
 def ready(workspace: Workspace, sets: Sequence[str]) -> dict[str, list[list[str]]]:
@@ -200,7 +200,7 @@ def by_recipe(workspace: Workspace, config: CaptionerConfig, sets: Sequence[str]
 def _recipes(workspace: Workspace, set_name: str) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for made in captioners(workspace, workspace.record(SET, set_name)):
-        config = made.meta["config"]
+        config = made.meta.config
         recipe = replace(CaptionerConfig(**config), source="text").key()
         found.setdefault(recipe, {}).setdefault(config["source"], made.name)
     return found
@@ -219,16 +219,14 @@ def fit_split_of(workspace: Workspace, known: dict[str, str]) -> str:
 
 def _config(workspace: Workspace, known: dict[str, str]) -> CaptionerConfig:
     first = next(iter(known.values()), None)
-    return (
-        CaptionerConfig(**workspace.record(CAPTIONER, first).meta["config"]) if first else CaptionerConfig()
-    )
+    return CaptionerConfig(**workspace.record(CAPTIONER, first).meta.config) if first else CaptionerConfig()
 
 
 def by_source(workspace: Workspace, names: Sequence[str]) -> dict[str, str]:
     """text, image or both -> captioner."""
     found: dict[str, str] = {}
     for name in names:
-        source = workspace.record(CAPTIONER, name).meta["source"]
+        source = workspace.record(CAPTIONER, name).meta.source
         if source in found:
             message = f"{found[source]!r} and {name!r} are both trained on {source}. Name one of each kind."
             raise Refused("captioners_alike", message)

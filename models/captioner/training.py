@@ -18,6 +18,7 @@ from filelock import FileLock
 from torch import Tensor, nn
 
 from suture.data.errors import Refused
+from suture.data.metadata import CaptionerMetadata
 from suture.data.workspace import CAPTIONER, Record, Workspace
 from suture.data.workspace.record import taken
 from suture.models.captioner import storage
@@ -83,7 +84,7 @@ def _done(workspace: Workspace, todo: Plan) -> Trained | None:
     if not workspace.has(CAPTIONER, name):
         return None
     made = workspace.record(CAPTIONER, name)
-    if made.meta.get("run_key") != todo.key:
+    if made.meta.run_key != todo.key:
         raise taken(CAPTIONER, name)
     return Trained(name, True, history_of(made))
 
@@ -259,16 +260,16 @@ def _publish(workspace: Workspace, fit: Fit, history: History) -> None:
         workspace.publish(CAPTIONER, todo.config.label, folder, meta_of(todo))
 
 
-def meta_of(todo: Plan) -> dict[str, Any]:
+def meta_of(todo: Plan) -> CaptionerMetadata:
     """What a record says of the captioner that a plan leads to."""
-    return {
-        "set": todo.texts.record.name,
-        "set_fingerprint": todo.texts.record.fingerprint,
-        "collection_id": todo.texts.collection.id,
-        "source": todo.config.source,
-        "seed": todo.config.seed,
-        "run_key": todo.key,
-        "config": todo.config.to_json(),
-        "synthetic": bool(todo.texts.set.provenance.get("synthetic")),
-        "notes": ["Research only: what it writes is not a report."],
-    }
+    return CaptionerMetadata(
+        set=todo.texts.record.name,
+        set_fingerprint=todo.texts.record.fingerprint,
+        collection_id=todo.texts.collection.id,
+        source=todo.config.source,
+        seed=todo.config.seed,
+        run_key=todo.key,
+        config=todo.config.to_json(),
+        synthetic=bool(todo.texts.set.provenance.synthetic),
+        notes=["Research only: what it writes is not a report."],
+    )

@@ -16,6 +16,7 @@ from safetensors.numpy import save_file
 from suture.data import weights
 from suture.data.errors import UserError
 from suture.data.intake.report import IntakeReport, refusal
+from suture.data.metadata import CheckpointMetadata
 from suture.data.workspace import CHECKPOINT, Workspace, check_name
 from suture.models.checkpoints import architecture
 from suture.models.checkpoints.architecture import BPE, CONFIG
@@ -42,9 +43,9 @@ def add(workspace: Workspace, source: Source, name: str) -> IntakeReport:
     return IntakeReport(1, 1, {}, None, text)
 
 
-def versions() -> dict[str, Any]:
+def versions() -> dict[str, str]:
     """What a checkpoint was made with."""
-    return {"versions": {p: version(p) for p in ("torch", "open_clip_torch", "timm")}}
+    return {p: version(p) for p in ("torch", "open_clip_torch", "timm")}
 
 
 def _try(built: Built) -> None:
@@ -69,8 +70,13 @@ def _publish(workspace: Workspace, name: str, built: Built, source: Source) -> l
         config = _localise(built, folder)
         (folder / CONFIG).write_text(json.dumps(config, indent=1))
         write_weights(built.model.state_dict(), folder)
-        told = {**asdict(source), "source": source.label or source.location, "notes": built.notes}
-        workspace.publish(CHECKPOINT, name, folder, {**told, **versions()})
+        meta = CheckpointMetadata(
+            **asdict(source),
+            source=source.label or source.location,
+            notes=built.notes,
+            versions=versions(),
+        )
+        workspace.publish(CHECKPOINT, name, folder, meta)
     return built.notes
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Protocol
 
@@ -41,7 +41,6 @@ class Checkpoint:
     encoders: dict[Kind, Encoder]
     dim: int
     fingerprint: str
-    info: dict[str, Any] = field(default_factory=dict)
 
     def can_embed(self, kind: Kind) -> bool:
         """Whether there is an encoder for this kind of modality."""

@@ -5,13 +5,20 @@ config, safetensors, and the small files that its towers and tokenizer need. So 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import torch
 from safetensors.torch import load_file
 
 from suture.data.errors import Refused
-from suture.data.workspace import CHECKPOINT, Record, Workspace
+from suture.data.metadata import EmbeddingSetMetadata
+from suture.data.workspace import (
+    CHECKPOINT,
+    CheckpointRecord,
+    Record,
+    Workspace,
+)
 from suture.models import builtin
 from suture.models.checkpoints import architecture
 from suture.models.checkpoints.add_checkpoint import TABULAR_CONFIG, TABULAR_WEIGHTS, add, versions
@@ -62,7 +69,7 @@ def opened(record: Record, *, device: str = "auto", fresh: bool = False) -> Chec
     }
     if TABULAR_CONFIG in record.files:
         encoders["tabular"] = _tabular(record, dim, where)
-    return Checkpoint(record.name, encoders, dim, record.fingerprint, record.meta)
+    return Checkpoint(record.name, encoders, dim, record.fingerprint)
 
 
 def kinds(record: Record) -> list[str]:
@@ -82,27 +89,27 @@ def model_of(checkpoint: Checkpoint) -> Any:
     return encoder.model
 
 
-def name_of(workspace: Workspace, provenance: dict[str, Any]) -> str:
+def name_of(workspace: Workspace, provenance: EmbeddingSetMetadata) -> str:
     """Present name of the checkpoint that made a set, also after it was renamed.
 
     `Refused` when it is gone, or its weights are not those that made the set.
     """
     for record in workspace.records(CHECKPOINT):
-        same = record.id == provenance.get("checkpoint_id")
-        if same and record.fingerprint == provenance.get("checkpoint_hash"):
+        same = record.id == provenance.checkpoint_id
+        if same and record.fingerprint == provenance.checkpoint_hash:
             return record.name
     raise Refused(
         "checkpoint_gone",
-        f"The checkpoint {provenance.get('checkpoint')!r} that made these vectors is not here any more.",
+        f"The checkpoint {provenance.checkpoint!r} that made these vectors is not here any more.",
     )
 
 
-def ensure(workspace: Workspace, name: str) -> Record:
+def ensure(workspace: Workspace, name: str) -> CheckpointRecord:
     """The record of a checkpoint; a built-in one is put into the workspace on first use."""
     if not workspace.has(CHECKPOINT, name) and name in builtin.NAMES:
         with workspace.staging() as folder:
             builtin.write(name, folder)
-            meta = {**builtin.meta(name), **versions()}
+            meta = replace(builtin.metadata(name), versions=versions())
             try:
                 return workspace.publish(CHECKPOINT, name, folder, meta)
             except Refused:  # another process was first

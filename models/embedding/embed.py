@@ -16,11 +16,19 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
-from suture.data.collection import Collection
 from suture.data.collections import storage
 from suture.data.embedding_set import identity_rows
 from suture.data.errors import Refused
-from suture.data.workspace import COLLECTION, SET, Record, Workspace, check_name, embedding_sets
+from suture.data.metadata import EmbeddingSetMetadata
+from suture.data.workspace import (
+    COLLECTION,
+    SET,
+    EmbeddingSetRecord,
+    Record,
+    Workspace,
+    check_name,
+    embedding_sets,
+)
 from suture.models.checkpoints import registry
 from suture.models.embedding.resumable_shards import BATCH, PartEncoder, Progress, Work, publish_here
 
@@ -72,7 +80,7 @@ def embed(
         done = _unchanged(workspace, name, source, weights)
         if done is not None:
             shutil.rmtree(parts, ignore_errors=True)  # left if a process died between saving and this
-            return Run(name, True, len(collection), done.meta["truncated"])
+            return Run(name, True, len(collection), dict(done.meta.truncated or {}))
         workspace.refuse_taken(SET, name)
         kinds = registry.kinds(weights)
         work = Work(collection, registry.width(weights), kinds, parts)
@@ -83,12 +91,21 @@ def embed(
         publish = _engine(cluster)
         engine = publish(work, source, weights, device=device, batch=batch, progress=progress)
         vectors, truncated = work.assemble()
-        meta = {
-            **_provenance(collection, source, weights, batch),
-            "dim": work.dim,
-            "truncated": truncated,
-            "engine": engine,
-        }
+        meta = EmbeddingSetMetadata(
+            n=len(collection),
+            collection=collection.name,
+            collection_id=source.id,
+            collection_hash=source.fingerprint,
+            checkpoint=weights.name,
+            checkpoint_id=weights.id,
+            checkpoint_hash=weights.fingerprint,
+            batch=batch,
+            versions={p: version(p) for p in PACKAGES},
+            synthetic=collection.synthetic,
+            dim=work.dim,
+            truncated=truncated,
+            engine=engine,
+        )
         embedding_sets.save(workspace, name, vectors, identity_rows(collection), meta)
         shutil.rmtree(parts, ignore_errors=True)
     return Run(name, False, len(collection), truncated)
@@ -99,12 +116,12 @@ def default_name(collection: str, checkpoint: str) -> str:
     return f"{collection} @ {checkpoint}"
 
 
-def _unchanged(workspace: Workspace, name: str, source: Record, weights: Record) -> Record | None:
+def _unchanged(workspace: Workspace, name: str, source: Record, weights: Record) -> EmbeddingSetRecord | None:
     if not workspace.has(SET, name):
         return None
     record = workspace.record(SET, name)
-    same = record.meta.get("collection_hash") == source.fingerprint
-    return record if same and record.meta.get("checkpoint_hash") == weights.fingerprint else None
+    same = record.meta.collection_hash == source.fingerprint
+    return record if same and record.meta.checkpoint_hash == weights.fingerprint else None
 
 
 def _parts_folder(workspace: Workspace, source: Record, weights: Record) -> Path:
@@ -137,18 +154,3 @@ def _here(
     checkpoint = registry.opened(weights, device=device)
     publish_here(work, PartEncoder(checkpoint, storage.pack_of(source), batch), progress)
     return {"name": "local"}
-
-
-def _provenance(collection: Collection, source: Record, weights: Record, batch: int) -> dict[str, Any]:
-    return {
-        "n": len(collection),
-        "collection": collection.name,
-        "collection_id": source.id,
-        "collection_hash": source.fingerprint,
-        "checkpoint": weights.name,
-        "checkpoint_id": weights.id,
-        "checkpoint_hash": weights.fingerprint,
-        "batch": batch,
-        "versions": {p: version(p) for p in PACKAGES},
-        "synthetic": collection.synthetic,
-    }

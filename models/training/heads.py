@@ -91,16 +91,17 @@ def adapt_heads(
         adapter, history = _train(whole, config, shape, place, report or (lambda share, text: None))
         clean = [s for s in free if s != val_split]  # the epoch was chosen on it
         made = provenance(source, adapter, fit_split, score_split, clean, 1.0)
-        made["adapter"] |= {
-            "objective": json.loads(json.dumps(asdict(config.objective))),
-            "preset": config.preset,
-            "shape": asdict(shape),
-            "seed": config.seed,
-            "val_split": val_split,
-            "epoch": history.best,
-        }
-        made |= {"dim": shape.dim, "comparable": True}
-        made.pop("dims", None)
+        assert made.adapter is not None
+        fit = replace(
+            made.adapter,
+            objective=asdict(config.objective),
+            preset=config.preset,
+            shape=asdict(shape),
+            seed=config.seed,
+            val_split=val_split,
+            epoch=history.best,
+        )
+        made = replace(made, adapter=fit, dim=shape.dim, dims=None, comparable=True)
         extra = {
             FILE: packed({**adapter.to_arrays(), "strength": np.asarray(1.0)}),
             record.HISTORY: json.dumps(history.to_json()).encode(),

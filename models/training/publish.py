@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from suture.data.collection import STUDY_ID
+from suture.data.metadata import CheckpointMetadata, TrainingMetadata
 from suture.data.workspace import CHECKPOINT, Workspace
 from suture.models.checkpoints import registry
 from suture.models.checkpoints.architecture import WEIGHTS
@@ -73,7 +74,7 @@ def publish(workspace: Workspace, todo: Plan, place: Path, outcome: Outcome, fab
         workspace.publish(CHECKPOINT, todo.config.label, folder, meta_of(todo, history, manifest))
 
 
-def meta_of(todo: Plan, history: History, manifest: dict[str, Any]) -> dict[str, Any]:
+def meta_of(todo: Plan, history: History, manifest: dict[str, Any]) -> CheckpointMetadata:
     config = todo.config
     what = objectives.DESCRIPTIONS.get(config.preset, config.preset)
     note = (
@@ -82,19 +83,19 @@ def meta_of(todo: Plan, history: History, manifest: dict[str, Any]) -> dict[str,
         f"{config.collection!r} ({', '.join(config.fit_splits)}), epoch {history.best} of {config.epochs}, "
         f"seed {config.seed}."
     )
-    return {
-        "source": f"trained on {config.collection}",
-        "notes": [note],
-        "run_key": todo.key,
-        "training": {
-            "preset": config.preset,
-            "collection_id": todo.source.id,
-            "fit_splits": list(config.fit_splits),
-            "start": config.start,
-            "seed": config.seed,
-        },
-        "versions": manifest["versions"],
-    }
+    return CheckpointMetadata(
+        source=f"trained on {config.collection}",
+        notes=[note],
+        run_key=todo.key,
+        training=TrainingMetadata(
+            preset=config.preset,
+            collection_id=todo.source.id,
+            fit_splits=list(config.fit_splits),
+            start=config.start,
+            seed=config.seed,
+        ),
+        versions=manifest["versions"],
+    )
 
 
 def manifest_of(todo: Plan, history: History, fabric: Fabric) -> dict[str, Any]:

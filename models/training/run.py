@@ -89,7 +89,7 @@ def _done(workspace: Workspace, todo: Plan) -> Trained | None:
     if not workspace.has(CHECKPOINT, name):
         return None
     made = workspace.record(CHECKPOINT, name)
-    if made.meta.get("run_key") != todo.key:
+    if made.meta.run_key != todo.key:
         workspace.refuse_taken(CHECKPOINT, name)
     return Trained(name, True, record.finished(workspace, name).history)
 

@@ -56,7 +56,7 @@ def studies(vectors: dict[str, np.ndarray]) -> EmbeddingSet:
     table["split"], table["duplicate_group"] = "test", ""
     table["key:report"] = [f"t{i % (n - 20)}" for i in number]
     table["region"] = np.where(number % 3, "chest", "hand")
-    return EmbeddingSet("A", vectors, table, {})
+    return EmbeddingSet("A", vectors, table)
 
 
 def test_every_number_is_the_same_by_blocks(

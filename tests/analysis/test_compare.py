@@ -35,7 +35,7 @@ def embedded(name: str, offset: float, modalities: int = 3) -> EmbeddingSet:
     rows["region"] = np.where(np.arange(N) % 2, "chest", "hand")
     rows["side"] = ["", "left", "right", "left"] * (N // 4)
     rows["third"], rows["fourth"] = rows["region"], rows["region"]
-    return EmbeddingSet(name, vectors, rows, {})
+    return EmbeddingSet(name, vectors, rows)
 
 
 @pytest.fixture(scope="module")

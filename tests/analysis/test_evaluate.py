@@ -30,7 +30,7 @@ def studies(modalities: int = 2, n: int = N, noise: float = 0.3) -> EmbeddingSet
     group = [f"g{i // 2}" for i in range(n)]
     rows = pd.DataFrame({"study_id": ids, "group": group, "split": "test", "duplicate_group": [""] * n})
     rows["region"] = np.where(np.arange(n) % 3, "chest", "hand")
-    return EmbeddingSet("A", vectors, rows, {})
+    return EmbeddingSet("A", vectors, rows)
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def test_no_gap_is_not_told_from_none_and_a_gap_is() -> None:
     swap = rng.random(N // 2).repeat(2)[:, None] < 0.5  # by group: whatever is between them, it has no side
     x, y = one.vectors["image"], one.vectors["report"]
     mixed = {"image": np.where(swap, x, y), "report": np.where(swap, y, x)}
-    near = evaluate(EmbeddingSet("B", mixed, one.rows, {}), resamples=20).find("centroid_gap")
+    near = evaluate(EmbeddingSet("B", mixed, one.rows), resamples=20).find("centroid_gap")
     assert near is not None
     assert near.p is not None
     assert near.p > 0.01

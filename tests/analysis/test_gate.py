@@ -21,7 +21,7 @@ def worse() -> Comparison:
     a = studies()
     x = a.vectors["image"].copy()
     x[:40] = np.roll(x[:40], 7, axis=0)
-    b = EmbeddingSet("B", {"image": x, "report": a.vectors["report"]}, a.rows, {})
+    b = EmbeddingSet("B", {"image": x, "report": a.vectors["report"]}, a.rows)
     return compare(evaluate(a, resamples=50), evaluate(b, resamples=50))
 
 

@@ -35,7 +35,7 @@ def embedded(places: dict[str, np.ndarray], seed: int, *, noise: float) -> Embed
     ids = [f"s{i}" for i in range(N)]
     groups = [f"p{i // 2}" for i in range(N)]
     rows = pd.DataFrame({"study_id": ids, "group": groups, "split": "test", "duplicate_group": ""})
-    return EmbeddingSet("set", vectors, rows, {})
+    return EmbeddingSet("set", vectors, rows)
 
 
 def compared(a: EmbeddingSet, b: EmbeddingSet) -> Comparison:
@@ -95,7 +95,7 @@ def test_pairs_that_came_closer_are_called_better_and_a_lost_partner_worse() -> 
 
 def test_the_same_set_is_unchanged_in_every_number() -> None:
     one = embedded(content(0, pairs=1.0), 0, noise=0.5)
-    again = EmbeddingSet("again", {m: z.copy() for m, z in one.vectors.items()}, one.rows, {})
+    again = EmbeddingSet("again", {m: z.copy() for m, z in one.vectors.items()}, one.rows)
     for row in compared(one, again).rows:
         assert row.verdict == ("unchanged" if row.difference is not None else "undefined"), row.name
         assert row.difference in (0.0, None), row.name

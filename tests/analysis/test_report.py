@@ -46,7 +46,7 @@ def embedded(offset: float) -> EmbeddingSet:
     ids = [f"<i>{i}</i>" for i in range(N)]
     rows = pd.DataFrame({"study_id": ids, "group": ids, "split": "test", "duplicate_group": ""})
     rows["kind"] = np.where(np.arange(N) % 2, LABEL, FORMULA)
-    return EmbeddingSet("<b>mine</b>", {"image": x, LABEL: y}, rows, {})
+    return EmbeddingSet("<b>mine</b>", {"image": x, LABEL: y}, rows)
 
 
 @pytest.fixture(scope="module")

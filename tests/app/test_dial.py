@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -162,8 +163,8 @@ def test_keeping_a_position_publishes_a_set_that_is_b_everywhere(demo: Workspace
     assert not app.exception
     name = f"{A} + lambda-shift 0.6"
     record = demo.record(SET, name)
-    assert record.meta["adapter"]["strength"] == 0.6
-    assert record.meta["adapter"]["score_split"] == "test"
+    assert record.meta.adapter.strength == 0.6
+    assert record.meta.adapter.score_split == "test"
     assert app.selectbox(key="choose_b").value == name
     assert "Kept as" in " ".join(s.value for s in app.success)
     promised = dial.measured(demo, SETTING).numbers["cos_true_pairs"][12]
@@ -222,7 +223,8 @@ def test_feature_sets_are_hidden_and_one_split_is_explained(
     assert import_vectors(workspace, [tmp_path / "v.npz"], "vectors").refused is None
     whole = embedding_sets.load(workspace, "vectors")
     wide = {"image": np.ones((60, 5), np.float32), "text": np.ones((60, 3), np.float32)}
-    embedding_sets.save(workspace, "features", wide, whole.rows, {**whole.provenance, "comparable": False})
+    made_from = replace(whole.provenance, comparable=False)
+    embedding_sets.save(workspace, "features", wide, whole.rows, made_from)
     app = shown()
     assert not app.exception
     assert "1 feature set is hidden" in words(app)

@@ -262,8 +262,8 @@ def test_library_recognises_uploaded_weights_and_keeps_no_upload(empty: Workspac
     app.text_input(key="ck_name").set_value("mine").run()
     app.button(key="ck_go").click().run()
     wait(empty, jobs.jobs(empty)[0].id)
-    assert empty.record(CHECKPOINT, "mine").meta["architecture"] == "suture-tiny"
-    assert empty.record(CHECKPOINT, "mine").meta["source"] == "mine.safetensors"
+    assert empty.record(CHECKPOINT, "mine").meta.architecture == "suture-tiny"
+    assert empty.record(CHECKPOINT, "mine").meta.source == "mine.safetensors"
     deadline = time.monotonic() + 60  # it is let go of after the job is said to be done
     while (left := [*(empty.home / "uploads").iterdir()]) and time.monotonic() < deadline:
         time.sleep(0.1)

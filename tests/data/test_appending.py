@@ -14,6 +14,7 @@ from suture.data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID, Collection
 from suture.data.collections import storage
 from suture.data.collections.append import ADDED, apart, append, joined
 from suture.data.errors import Refused
+from suture.data.metadata import ImportReport
 from suture.data.workspace import COLLECTION, Record, Workspace
 
 
@@ -29,7 +30,7 @@ def made(workspace: Workspace, name: str, ids: list[str], picture: str, **column
         texts = [Modality(c, "text") for c in columns if c != "label"]
         labels = ("label",) if "label" in columns else ()
         collection = Collection(name, table, (Modality(picture, "image"), *texts), labels)
-        return storage.publish(workspace, collection, staged, report={"skipped": {}, "problems": []})
+        return storage.publish(workspace, collection, staged, report=ImportReport())
 
 
 def grey(workspace: Workspace, name: str, number: int) -> int:

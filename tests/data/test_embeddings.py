@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from suture.data.metadata import EmbeddingSetMetadata
 from suture.data.workspace import Workspace, embedding_sets
 
 
@@ -16,7 +17,9 @@ def kept(home: Path) -> Workspace:
     vectors["text"][5] = 0
     splits = np.repeat(["train", "test"], 6)
     rows = pd.DataFrame({"study_id": [f"s{i}" for i in range(12)], "group": "", "split": splits})
-    embedding_sets.save(workspace, "one", vectors, rows.assign(duplicate_group=""), {"n": 12})
+    embedding_sets.save(
+        workspace, "one", vectors, rows.assign(duplicate_group=""), EmbeddingSetMetadata(n=12)
+    )
     return workspace
 
 

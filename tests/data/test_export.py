@@ -69,7 +69,7 @@ def test_nothing_is_written_over_or_half(workspace: Workspace, tmp_path: Path) -
     for target in (tmp_path / "out.csv", tmp_path / "nowhere" / "out.npz"):
         with pytest.raises(Refused, match=r"must be an \.npz in a folder that exists"):
             export_set(before, target)
-    renamed = EmbeddingSet("v", before.vectors, before.rows.assign(image="a label"), {})
+    renamed = EmbeddingSet("v", before.vectors, before.rows.assign(image="a label"))
     with pytest.raises(Refused, match="'image' names a modality and a label"):
         export_set(renamed, tmp_path / "new.npz")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["home", "out.npz", "v.npz"]
@@ -83,7 +83,7 @@ def test_features_come_back_with_their_own_widths_and_lengths(workspace: Workspa
     before = embedding_sets.load(workspace, "f")
     np.testing.assert_array_equal(before.vectors["image"], x)
     assert before.vectors["text"].dtype == np.float32
-    assert workspace.record(SET, "f").meta["dims"] == {"image": 6, "text": 4}
+    assert workspace.record(SET, "f").meta.dims == {"image": 6, "text": 4}
     assert not before.comparable
     path = export_set(before, tmp_path / "out.npz")
     assert import_vectors(workspace, [path], "again", features=True).refused is None

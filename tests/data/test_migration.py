@@ -50,7 +50,7 @@ def version(home: Path) -> int:
 def test_what_was_kept_is_kept_and_is_everybodys(old: Path) -> None:
     workspace = Workspace(old, "somebody")
     record = workspace.record(SET, "mine")
-    assert (record.id, record.owner, record.created, record.meta["n"]) == ("abc", "", 12.25, 1)
+    assert (record.id, record.owner, record.created, record.meta.n) == ("abc", "", 12.25, 1)
     assert record.path("a.bin").read_bytes() == b"kept"
     with workspace.read() as db:
         row = db.execute("SELECT * FROM records").fetchone()

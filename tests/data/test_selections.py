@@ -15,6 +15,7 @@ import pytest
 from suture.data.collections import selections
 from suture.data.collections.selections import Selection
 from suture.data.errors import NotFound, Refused
+from suture.data.metadata import CollectionMetadata
 from suture.data.vectors import import_vectors
 from suture.data.workspace import COLLECTION, SELECTION, SET, Record, Workspace
 from suture.workflows.selection_export import WRITERS
@@ -25,7 +26,7 @@ TABLE = pd.DataFrame({"study_id": ["a", "b", "=c"], "finding": ["=1+1", "x", Non
 def collection(workspace: Workspace, name: str) -> Record:
     with workspace.staging() as folder:
         (folder / "x").write_bytes(b"1")
-        return workspace.publish(COLLECTION, name, folder, {})
+        return workspace.publish(COLLECTION, name, folder, CollectionMetadata())
 
 
 def of(source: Record, name: str = "picked", ids: tuple[str, ...] = ("b", "a", "b")) -> Selection:

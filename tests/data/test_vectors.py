@@ -14,6 +14,7 @@ import pytest
 
 from suture.data.errors import Refused
 from suture.data.files import uploads
+from suture.data.metadata import ImportReport
 from suture.data.vectors import import_vectors, reading
 from suture.data.workspace import SET, Workspace, embedding_sets
 
@@ -271,14 +272,16 @@ def test_rows_follow_their_collection_by_id_and_through_a_rename(
     table = pd.DataFrame({"study_id": ["a", "b", "c"], "group": ["p", "p", "q"], "split": "train"})
     table = table.assign(duplicate_group="", report=["one", "two", "three"])
     with workspace.staging() as folder:
-        storage.publish(workspace, Collection("c", table, (Modality("report", "text"),)), folder, report={})
+        storage.publish(
+            workspace, Collection("c", table, (Modality("report", "text"),)), folder, report=ImportReport()
+        )
     x = rows(3)
     x[0] = np.nan
     path = save(tmp_path / "v.npz", image=x, report=rows(3, seed=1))
     assert import_vectors(workspace, [path], "v", collection="c").taken == 2
     kept = embedding_sets.load(workspace, "v")
     assert kept.rows["study_id"].tolist() == ["b", "c"]  # by order of the source, before rows were left out
-    assert kept.provenance["collection_id"] == workspace.record(COLLECTION, "c").id
+    assert kept.provenance.collection_id == workspace.record(COLLECTION, "c").id
 
 
 def test_different_widths_are_refused_and_the_refusal_tells_of_features(

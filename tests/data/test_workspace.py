@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from suture.data.errors import NotFound, Refused, UserError
+from suture.data.metadata import CheckpointMetadata, CollectionMetadata, EmbeddingSetMetadata
 from suture.data.workspace import (
     BUILT_IN,
     CHECKPOINT,
@@ -29,7 +30,7 @@ def publish(workspace: Workspace, name: str, content: bytes = b"x") -> None:
         (folder / "a.bin").write_bytes(content)
         (folder / "sub").mkdir()
         (folder / "sub" / "b.bin").write_bytes(content * 2)
-        workspace.publish(SET, name, folder, {"n": 1})
+        workspace.publish(SET, name, folder, EmbeddingSetMetadata(n=1))
 
 
 def test_published_record_has_size_hash_and_files(workspace: Workspace) -> None:
@@ -115,7 +116,7 @@ def test_kinds_have_their_own_names(workspace: Workspace) -> None:
     publish(workspace, "same")
     with workspace.staging() as folder:
         (folder / "a").write_bytes(b"1")
-        workspace.publish(COLLECTION, "same", folder, {})
+        workspace.publish(COLLECTION, "same", folder, CollectionMetadata())
     assert len(workspace.records(SET)) == len(workspace.records(COLLECTION)) == 1
 
 
@@ -160,7 +161,7 @@ def test_built_in_checkpoints_are_made_for_everybody(workspace: Workspace) -> No
     ann = Workspace(workspace.home, "ann")
     with ann.staging() as folder:
         (folder / "w").write_bytes(b"1")
-        assert ann.publish(CHECKPOINT, BUILT_IN[0], folder, {}).owner == ""
+        assert ann.publish(CHECKPOINT, BUILT_IN[0], folder, CheckpointMetadata()).owner == ""
 
 
 def test_a_file_that_is_not_what_was_kept_is_named(workspace: Workspace) -> None:

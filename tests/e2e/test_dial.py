@@ -185,7 +185,7 @@ def test_keeping_a_position_publishes_the_set(hand: Hand, url: str, home: Path) 
     expect(hand.page.get_by_role("textbox", name="Name of the kept set")).to_have_value(name)
     hand.page.get_by_role("button", name="Keep this position").click()
     expect(hand.page.get_by_text("It is B now").first).to_be_visible(timeout=60_000)
-    assert Workspace(home).record(SET, name).meta["adapter"]["strength"] == 1.5
+    assert Workspace(home).record(SET, name).meta.adapter.strength == 1.5
     settled(hand.page)
     expect(hand.range).to_have_attribute("aria-valuetext", "1.50")
 

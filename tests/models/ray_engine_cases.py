@@ -31,6 +31,7 @@ from suture.data import images
 from suture.data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID, Collection, Modality
 from suture.data.collections import storage
 from suture.data.errors import Refused
+from suture.data.metadata import CheckpointMetadata, ImportReport
 from suture.data.workspace import CHECKPOINT, Workspace, embedding_sets
 from suture.models import builtin
 from suture.models.checkpoints.architecture import BPE, CONFIG, WEIGHTS, instantiate
@@ -116,7 +117,7 @@ def studies(workspace: Workspace) -> None:
         for _ in ids:
             pack.add(images.encode(Image.fromarray(rng.integers(0, 255, (24, 24), dtype=np.uint8))))
         pack.close()
-        storage.publish(workspace, Collection("small", table, modalities), staged, report={})
+        storage.publish(workspace, Collection("small", table, modalities), staged, report=ImportReport())
 
 
 def checkpoint(workspace: Workspace) -> None:
@@ -130,7 +131,7 @@ def checkpoint(workspace: Workspace) -> None:
         torch.manual_seed(0)
         state = instantiate(config, staged).state_dict()
         save_file({k: v.contiguous().clone() for k, v in state.items()}, staged / WEIGHTS)
-        workspace.publish(CHECKPOINT, "tiny", staged, {})
+        workspace.publish(CHECKPOINT, "tiny", staged, CheckpointMetadata())
 
 
 def each_once_as_here(workspace: Workspace, name: str) -> None:
@@ -141,7 +142,7 @@ def each_once_as_here(workspace: Workspace, name: str) -> None:
     for modality, matrix in here.vectors.items():
         assert len(np.unique(matrix, axis=0)) > STUDIES / 2  # a study cannot pass for another
         np.testing.assert_allclose(there.vectors[modality], matrix, atol=1e-5)
-    assert there.provenance["truncated"] == here.provenance["truncated"]
+    assert there.provenance.truncated == here.provenance.truncated
     assert not [*(workspace.home / "parts").glob("*/")]
 
 
@@ -257,7 +258,7 @@ def test_node_and_actor_that_are_killed_in_the_middle(home: Path, nodes: Any) ->
     [(first, total)], [(second, _)] = node, actors
     assert 0 < first < second < total
     each_once_as_here(workspace, "bereft")
-    engine = embedding_sets.load(workspace, "bereft").provenance["engine"]
+    engine = embedding_sets.load(workspace, "bereft").provenance.engine
     assert engine == {"name": "ray", "version": ray.__version__, "actors": 2, "machines": 2}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from suture.analysis.posthoc import METHODS, Adapter
 from suture.data.errors import NotFound, Refused
+from suture.data.metadata import EmbeddingSetMetadata
 from suture.data.vectors import import_vectors
 from suture.data.workspace import SET, Workspace, embedding_sets
 from suture.models.adapters import adapt, adapt_query, export_adapter, load_adapter, refuse_scoring_on_fit
@@ -58,8 +60,9 @@ def test_an_adapted_set_is_the_source_mapped_by_what_its_split_taught(
 def test_the_set_says_where_it_comes_from(workspace: Workspace, source: str) -> None:
     adapt(workspace, source, method="ridge", name="closer", strength=0.5, anchor="text")
     origin, record = (workspace.record(SET, n) for n in (source, "closer"))
-    made = record.meta.pop("adapter")
-    assert record.meta == origin.meta
+    assert record.meta.adapter is not None
+    made = record.meta.adapter.to_json()
+    assert replace(record.meta, adapter=None) == origin.meta
     assert made["options"]["ridge"] > 0
     expected = {
         "method": "ridge",
@@ -101,7 +104,7 @@ def test_a_split_that_shares_patients_with_the_fit_is_no_split_to_score_on(
     groups[3] = groups[0]  # a patient in train and in val
     kept(workspace, tmp_path, group=groups)
     adapt(workspace, "v", method="lambda-shift")
-    assert workspace.record(SET, "v + lambda-shift").meta["adapter"]["score_splits"] == ["test"]
+    assert workspace.record(SET, "v + lambda-shift").meta.adapter.score_splits == ["test"]
     with pytest.raises(Refused, match=r"cannot be scored on 'val'.*Score it on: 'test'\.") as error:
         evaluation(workspace, "v + lambda-shift", split="val", resamples=20)
     assert error.value.code == "fit_is_score"
@@ -113,10 +116,10 @@ def test_a_split_that_shares_patients_with_the_fit_is_no_split_to_score_on(
 
 @pytest.mark.parametrize("part", ["heads", "training"])
 def test_trained_sets_are_not_scored_on_what_they_learned_from(part: str) -> None:
-    meta = {part: {"fit_split": "train", "score_split": "test"}}
+    meta = EmbeddingSetMetadata.from_json({part: {"fit_split": "train", "score_split": "test"}})
     refuse_scoring_on_fit(meta, "test")
     refuse_scoring_on_fit(meta, "val")
-    refuse_scoring_on_fit({part: "a word"}, "train")
+    refuse_scoring_on_fit(EmbeddingSetMetadata.from_json({part: "a word"}), "train")
     for split in ("train", "all"):
         with pytest.raises(Refused, match="Score it on: 'test'"):
             refuse_scoring_on_fit(meta, split)

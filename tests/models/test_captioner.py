@@ -376,7 +376,7 @@ def test_a_captioner_is_a_record_that_says_what_it_is(home: Workspace) -> None:
     assert describe(record) == (
         "Writes texts from embeddings of captions a, trained on its texts. Research only."
     )
-    assert record.meta["set_fingerprint"] == home.record(SET, A).fingerprint
+    assert record.meta.set_fingerprint == home.record(SET, A).fingerprint
     assert not [f for f in record.files if f.endswith((".bin", ".pt", ".pkl"))]
     assert training.history_of(record).epochs[-1]["epoch"] == SMALL.epochs
 

@@ -43,8 +43,8 @@ def test_rows_are_unit_and_missing_ones_are_zero(home: Path) -> None:
     assert (~kept.present("history")).sum() == missing
     assert [s[0] for s in seen] == sorted(s[0] for s in seen)
     assert seen[-1][0] == seen[-1][1]
-    assert run.truncated == kept.provenance["truncated"]
-    assert {"collection_hash", "checkpoint_hash", "versions"} <= kept.provenance.keys()
+    assert run.truncated == kept.provenance.truncated
+    assert {"collection_hash", "checkpoint_hash", "versions"} <= kept.provenance.to_json().keys()
 
 
 def test_again_does_nothing_and_another_checkpoint_is_refused_the_name(home: Path) -> None:

@@ -14,6 +14,7 @@ from suture.analysis.retrieval import nearest, out_of_distribution
 from suture.data.collection import STUDY_ID
 from suture.data.embedding_set import EmbeddingSet
 from suture.data.errors import Refused
+from suture.data.metadata import EmbeddingSetMetadata
 from suture.data.workspace import Workspace, embedding_sets, keep
 from suture.workflows.neighbours import indexes, neighbour_search
 from tests.analysis.test_by_blocks import peak_of
@@ -30,7 +31,7 @@ def held(workspace: Workspace) -> EmbeddingSet:
     }
     vectors["text"][::10] = 0
     rows = pd.DataFrame({STUDY_ID: [f"s{i}" for i in range(600)], "split": "test"})
-    embedding_sets.save(workspace, "held", vectors, rows, {})
+    embedding_sets.save(workspace, "held", vectors, rows, EmbeddingSetMetadata())
     return embedding_sets.load(workspace, "held")
 
 
@@ -124,7 +125,7 @@ def test_one_rule_says_when_an_index_answers(
 def saved(workspace: Workspace, name: str, whole: EmbeddingSet, n: int) -> EmbeddingSet:
     """The first n studies, as a set of their own."""
     vectors = {m: np.asarray(x[:n]) for m, x in whole.vectors.items()}
-    embedding_sets.save(workspace, name, vectors, whole.rows[:n], {})
+    embedding_sets.save(workspace, name, vectors, whole.rows[:n], EmbeddingSetMetadata())
     return embedding_sets.load(workspace, name)
 
 
@@ -156,7 +157,7 @@ def test_an_index_of_other_rows_or_of_too_few_is_not_grown(
     vectors = {m: np.array(x[:n]) for m, x in held.vectors.items()}
     if changed is not None:
         vectors["text"][changed] = -vectors["text"][changed]
-    embedding_sets.save(workspace, "earlier", vectors, held.rows[:n], {})
+    embedding_sets.save(workspace, "earlier", vectors, held.rows[:n], EmbeddingSetMetadata())
     indexes.opened(workspace, embedding_sets.load(workspace, "earlier"), "all", "text", "ivf")
     assert indexes.opened(workspace, held, "all", "text", "ivf").added == 0
 
@@ -179,7 +180,7 @@ def test_an_index_is_built_without_a_copy_of_the_rows(
     rng = np.random.default_rng(0)
     z = unit_rows(rng.normal(size=(40_000, 32))).astype("f2")
     rows = pd.DataFrame({STUDY_ID: [f"s{i}" for i in range(len(z))], "split": "test"})
-    embedding_sets.save(workspace, "many", {"image": z}, rows, {})
+    embedding_sets.save(workspace, "many", {"image": z}, rows, EmbeddingSetMetadata())
     part = embedding_sets.load(workspace, "many")
     import faiss  # noqa: F401  what is measured is not its import
 

@@ -75,7 +75,7 @@ def guests_of(workspace: Workspace, visit: Record, name: str) -> EmbeddingSet:
 
 
 def outside(new: np.ndarray, known: np.ndarray, *, k: int = 10) -> np.ndarray:
-    held = EmbeddingSet("known", {"image": known}, pd.DataFrame(index=range(len(known))), {})
+    held = EmbeddingSet("known", {"image": known}, pd.DataFrame(index=range(len(known))))
     found = out_of_distribution.neighbours({"image": new}, held, k=k)["image", "image"]
     return out_of_distribution.out_of_distribution(
         found, out_of_distribution.reference_spread(known, k=k), k=k
@@ -118,7 +118,7 @@ def reference(n: int = 50, **columns: object) -> EmbeddingSet:
     vectors = {m: unit_rows(RNG.normal(size=(n, 8))).astype(np.float32) for m in ("image", "report")}
     vectors["report"][3] = 0  # a study without a report
     rows = pd.DataFrame({STUDY_ID: [f"s{i}" for i in range(n)], "key:report": "k", **columns})
-    return EmbeddingSet("reference", vectors, rows, {})
+    return EmbeddingSet("reference", vectors, rows)
 
 
 def test_neighbours_are_those_of_an_exhaustive_search_in_every_direction() -> None:
@@ -185,7 +185,7 @@ def test_a_modality_of_another_name_is_held_against_the_first_of_its_kind() -> N
     held = reference()
     rows = pd.DataFrame({STUDY_ID: ["a"], "key:findings": "k", "key:other": "k"})
     one = np.ones((1, 8), np.float32)
-    guests = EmbeddingSet("guests", {"scan": one, "findings": one, "other": one}, rows, {})
+    guests = EmbeddingSet("guests", {"scan": one, "findings": one, "other": one}, rows)
     assert newcomers.matched(guests, held) == {"image": "scan", "report": "findings"}
 
 

@@ -82,7 +82,7 @@ def test_a_record_says_what_was_done_with_what(tiny: Workspace, made: record.Run
     assert manifest["versions"]["torch"] == version("torch")
     assert manifest["hardware"]["device"] == "cpu"
     assert manifest["hardware"]["processes"] == 1
-    assert kept.meta["run_key"] == todo.key
+    assert kept.meta.run_key == todo.key
     assert tiny.verify(kept) == []
     assert [r.name for r in record.trained(tiny)].count("made") == 1
 
@@ -129,7 +129,7 @@ def test_tables_and_curves_can_be_read_elsewhere(tiny: Workspace, made: record.R
     assert [*epochs] == [*made.history.epochs[0]]
     np.testing.assert_allclose(steps["loss"], [row["loss"] for row in made.history.steps])
     np.testing.assert_allclose(epochs["centroid_gap"], [row["centroid_gap"] for row in made.history.epochs])
-    [file] = (tiny.home / "logs" / "tensorboard" / kept.meta["run_key"]).glob("events.out.tfevents.*")
+    [file] = (tiny.home / "logs" / "tensorboard" / kept.meta.run_key).glob("events.out.tfevents.*")
     curves: dict[str, list[tuple[int, float]]] = {}
     for event in _events(file):
         for value in event.summary.value:

@@ -12,6 +12,7 @@ from typing import Any
 
 from suture.data.collection import Collection
 from suture.data.collections import storage
+from suture.data.metadata import ImportReport
 from suture.data.workspace import CHECKPOINT, COLLECTION, Workspace
 from suture.models import builtin
 from suture.models.checkpoints.architecture import WEIGHTS
@@ -43,7 +44,7 @@ def variant(workspace: Workspace, name: str, change: Callable[[Collection], Coll
     with workspace.staging() as staged:
         for file in ("images.bin", "images.npy"):
             shutil.copyfile(pack.path(file), staged / file)
-        storage.publish(workspace, made, staged, report={"skipped": {}, "problems": []})
+        storage.publish(workspace, made, staged, report=ImportReport())
 
 
 def digest(workspace: Workspace, name: str) -> str:

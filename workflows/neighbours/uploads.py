@@ -24,8 +24,18 @@ from suture.data.errors import Refused, UserError
 from suture.data.files import uploads
 from suture.data.intake import Options, intake
 from suture.data.intake.report import IntakeReport, refusal
+from suture.data.metadata import EmbeddingSetMetadata
 from suture.data.readers.layouts import unpaired
-from suture.data.workspace import BUILT_IN, COLLECTION, SET, Record, Workspace, embedding_sets
+from suture.data.workspace import (
+    BUILT_IN,
+    COLLECTION,
+    SET,
+    CheckpointRecord,
+    CollectionRecord,
+    EmbeddingSetRecord,
+    Workspace,
+    embedding_sets,
+)
 from suture.models.adapters import adapt_query
 from suture.workflows.evaluate import maker
 
@@ -47,7 +57,7 @@ def home(workspace: Workspace) -> Workspace:
     return Workspace(workspace.home / FOLDER, workspace.owner)
 
 
-def visits(workspace: Workspace) -> list[Record]:
+def visits(workspace: Workspace) -> list[CollectionRecord]:
     """What was left here, newest first."""
     here = (workspace.home / FOLDER).is_dir()
     return home(workspace).records(COLLECTION)[::-1] if here else []
@@ -81,16 +91,23 @@ def admit(
     return Admission(name, taken(guests.record(COLLECTION, name)))
 
 
-def taken(visit: Record) -> IntakeReport:
+def taken(visit: CollectionRecord) -> IntakeReport:
     """The intake report of a visit, also when it was made long ago."""
-    n, kept = visit.meta["n"], visit.meta["report"]
-    skipped = sum(kept["skipped"].values())
+    n, kept = visit.meta.n, visit.meta.report
+    skipped = sum(kept.skipped.values())
     message = f"{n:,} {'study' if n == 1 else 'studies'} taken" + (
         f", {skipped:,} skipped." if skipped else "."
     )
-    problems = tuple(map(tuple, kept["problems"]))
-    looked_at = (kept.get("warnings", {}), kept.get("identifiers", {}))
-    return IntakeReport(n + skipped, n, kept["skipped"], None, message, problems, *looked_at)
+    return IntakeReport(
+        n + skipped,
+        n,
+        dict(kept.skipped),
+        None,
+        message,
+        tuple((item, code, words) for item, code, words in kept.problems),
+        dict(kept.warnings or {}),
+        dict(kept.identifiers or {}),
+    )
 
 
 def _digest(source: Path | Uploads, options: Options) -> str:
@@ -134,11 +151,11 @@ def _on_disk(guests: Workspace, source: Path | Uploads) -> Iterator[Path]:
         uploads.discard(spooled)
 
 
-def checkpoint_of(workspace: Workspace, record: Record) -> Record:
+def checkpoint_of(workspace: Workspace, record: EmbeddingSetRecord) -> CheckpointRecord:
     """The checkpoint that made a set. `Refused` when there is none, or it is not here as it was."""
-    made = record.meta.get("checkpoint")
+    made = record.meta.checkpoint
     found = maker(workspace, record.meta)
-    if found is not None and found.fingerprint == record.meta.get("checkpoint_hash"):
+    if found is not None and found.fingerprint == record.meta.checkpoint_hash:
         return found
     if not made:
         raise Refused(
@@ -154,7 +171,9 @@ def checkpoint_of(workspace: Workspace, record: Record) -> Record:
     )
 
 
-def embedded(workspace: Workspace, visit: Record, checkpoint: Record) -> EmbeddingSet | None:
+def embedded(
+    workspace: Workspace, visit: CollectionRecord, checkpoint: CheckpointRecord
+) -> EmbeddingSet | None:
     """A visit's vectors by a checkpoint, before any adapter; None if they are still to be made."""
     name = _set_name(visit, checkpoint)
     return load(workspace, name) if home(workspace).has(SET, name) else None
@@ -165,11 +184,11 @@ def load(workspace: Workspace, name: str) -> EmbeddingSet:
     return embedding_sets.load(home(workspace), name)
 
 
-def _set_name(visit: Record, checkpoint: Record) -> str:
+def _set_name(visit: CollectionRecord, checkpoint: CheckpointRecord) -> str:
     return f"{visit.name} @ {checkpoint.fingerprint}"
 
 
-def active(workspace: Workspace, visit: Record) -> jobs.Job | None:
+def active(workspace: Workspace, visit: CollectionRecord) -> jobs.Job | None:
     """The job that embeds a visit at this moment."""
     known = jobs.jobs(workspace, active=True)
     return next((j for j in known if j.kind == JOB and j.args["visit"] == visit.name), None)
@@ -200,7 +219,10 @@ def embed(
 
 
 def _embed(
-    workspace: Workspace, visit: Record, weights: Record, report: Callable[[int, int, str], None]
+    workspace: Workspace,
+    visit: CollectionRecord,
+    weights: CheckpointRecord,
+    report: Callable[[int, int, str], None],
 ) -> None:
     from suture.models.checkpoints import registry
     from suture.models.embedding.resumable_shards import PartEncoder, Work, publish_here
@@ -213,12 +235,14 @@ def _embed(
     work = Work(collection, checkpoint.dim, checkpoint.encoders, parts)
     publish_here(work, PartEncoder(checkpoint, storage.image_pack(guests, visit.name)), report)
     vectors, truncated = work.assemble()
-    meta = {"visit": visit.name, "checkpoint": weights.name, "n": len(collection), "truncated": truncated}
+    meta = EmbeddingSetMetadata(
+        visit=visit.name, checkpoint=weights.name, n=len(collection), truncated=truncated
+    )
     embedding_sets.save(guests, name, vectors, identity_rows(collection), meta)
     shutil.rmtree(parts, ignore_errors=True)
 
 
-def keep(workspace: Workspace, visit: Record, name: str) -> None:
+def keep(workspace: Workspace, visit: CollectionRecord, name: str) -> None:
     """Make a visit an ordinary collection; `Refused` if the name is taken or none."""
     with workspace.staging() as staged:
         for file in visit.files:
@@ -227,7 +251,7 @@ def keep(workspace: Workspace, visit: Record, name: str) -> None:
     discard(workspace, visit)
 
 
-def append(workspace: Workspace, visit: Record, reference: Record, name: str) -> None:
+def append(workspace: Workspace, visit: CollectionRecord, reference: CollectionRecord, name: str) -> None:
     """Make a collection of a reference's studies and, in a split of their own, a visit's, which then ends.
 
     `Refused` if the name is taken or none. The reference stays as it is.
@@ -236,14 +260,14 @@ def append(workspace: Workspace, visit: Record, reference: Record, name: str) ->
     discard(workspace, visit)
 
 
-def discard(workspace: Workspace, visit: Record) -> None:
+def discard(workspace: Workspace, visit: CollectionRecord) -> None:
     """Stop its job, and delete every file and record of a visit."""
     job = active(workspace, visit)
     if job is not None:
         jobs.cancel(workspace, job.id)
     guests = home(workspace)
     for record in guests.records(SET):
-        if record.meta["visit"] == visit.name:
+        if record.meta.visit == visit.name:
             guests.remove(SET, record.name)
     for parts in (guests.home / "parts").glob(f"{visit.name} @ *"):
         shutil.rmtree(parts, ignore_errors=True)

@@ -61,7 +61,7 @@ def _tables(shown: list[View]) -> Tables | None:
 
 
 def _config(own: list[list[str]]) -> CaptionerConfig:
-    return CaptionerConfig(**views.workspace().record(CAPTIONER, own[0][0]).meta["config"])
+    return CaptionerConfig(**views.workspace().record(CAPTIONER, own[0][0]).meta.config)
 
 
 def _title(own: list[list[str]]) -> str:

@@ -114,7 +114,7 @@ def _menu(shown: go.Figure, key: str, name: str) -> None:
 def exports(row: DeltaGenerator, record: Record) -> None:
     """The vectors, and the adapter that made them, as files that numpy reads; packed on the click."""
     parts = [("vectors", partial(export_vectors, views.workspace()))]
-    if "adapter" in record.meta:
+    if record.meta.adapter is not None:
         parts.append(("adapter", partial(export_adapter, views.workspace())))
     for part, write in parts:
         content = partial(packed, write, record.name)

@@ -100,4 +100,6 @@ def notes(both: Both) -> None:
 def _provenance(both: Both) -> None:
     with st.expander("Where these come from", key="compare_provenance", on_change="rerun") as opened:
         for shown in both.views if opened.open else ():
-            st.json({"set": shown.name, "fingerprint": shown.record.fingerprint, **shown.set.provenance})
+            st.json(
+                {"set": shown.name, "fingerprint": shown.record.fingerprint, **shown.set.provenance.to_json()}
+            )

@@ -30,7 +30,7 @@ def encoded(
     kind, content  "text" and the words, or "image" and the bytes of a file that `data.images.decode` takes
     pair           whose modality of that kind comes first where an adapted set has several of it
     """
-    if not view.set.provenance.get("checkpoint"):
+    if not view.set.provenance.checkpoint:
         st.caption(
             f"{cards.plain(view.name)} came as vectors, without a checkpoint, so a {WHAT[kind]} query cannot "
             "be embedded. Ask with a study instead."
@@ -70,7 +70,7 @@ def _adapted(view: View, kind: Kind, vector: np.ndarray, pair: tuple[str, ...]) 
     """The query mapped as the adapted set has its like, that of the pair first; else unchanged."""
     known = of_kind(view, kind)
     known = [m for m in (*pair, *known) if m in known]
-    if "adapter" not in view.record.meta or not known:
+    if view.record.meta.adapter is None or not known:
         return vector
     st.caption(f"The {WHAT[kind]} query is mapped as a {cards.plain(known[0])} of this adapted set.")
     return adapt_query(views.workspace(), view.name, known[0], vector)
@@ -80,7 +80,7 @@ def _by_checkpoint(view: View, kind: Kind, content: str | bytes) -> np.ndarray:
     from suture.models.checkpoints import registry
 
     name = registry.name_of(views.workspace(), view.set.provenance)
-    fingerprint = view.set.provenance["checkpoint_hash"]
+    fingerprint = view.set.provenance.checkpoint_hash or ""
     if isinstance(content, str):
         return _text(fingerprint, name, content)
     return _image(fingerprint, name, hashlib.sha256(content).hexdigest(), content)

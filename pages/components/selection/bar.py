@@ -109,7 +109,7 @@ def _saved(choice: Choice, row: DeltaGenerator) -> None:
 
 
 def _about(record: Record) -> str:
-    return f"{record.meta['n']:,} studies, {record.meta['how']}"
+    return f"{record.meta.n:,} studies, {record.meta.how}"
 
 
 def _load(choice: Choice, name: str) -> None:

@@ -188,7 +188,7 @@ def studies(shown: View) -> pd.DataFrame:
 
 def texts(shown: View) -> pd.Series:
     """Texts of each study in lower case, made once; labels where there are no texts."""
-    source = str(shown.record.meta.get("collection_id")) + (shown.collection.name if shown.collection else "")
+    source = str(shown.record.meta.collection_id) + (shown.collection.name if shown.collection else "")
     return _texts(shown.record.fingerprint, shown.name, shown.split, source, _shown=shown)
 
 

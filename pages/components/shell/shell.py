@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.errors import StreamlitPageNotFoundError
 
 from suture.data.errors import UserError
-from suture.data.workspace import KINDS, SET, Record
+from suture.data.workspace import KINDS, SET, EmbeddingSetRecord, Record
 from suture.models.adapters import refuse_scoring_on_fit
 from suture.pages.components import access
 from suture.pages.components.access import identity, incidents
@@ -117,9 +117,9 @@ def choose_instead(**names: str) -> None:
         st.session_state[f"choose_{key}"] = st.query_params[key] = name
 
 
-def comparable(record: Record) -> bool:
+def comparable(record: EmbeddingSetRecord) -> bool:
     """Whether pages can show a set; features of separate backbones share no space."""
-    return bool(record.meta.get("comparable", True))
+    return record.meta.shares_space
 
 
 def _hidden(count: int) -> None:
@@ -166,7 +166,7 @@ def _fitting(a: str) -> list[str]:
 
     def origin(name: str) -> tuple[object, ...]:
         meta = records[name].meta
-        return (meta.get("collection_id") or "", 0 if meta.get("collection_id") else meta["n"])
+        return (meta.collection_id or "", 0 if meta.collection_id else meta.n)
 
     return [n for n in records if n != a and origin(n) == origin(a)]
 
@@ -196,7 +196,7 @@ def notices(collections: list[Record]) -> None:
     """The same for pages that look at no set: which collections are synthetic."""
     with st.sidebar:
         st.divider()
-        made = [c.name for c in collections if c.meta["synthetic"]]
+        made = [c.name for c in collections if c.meta.synthetic]
         if made:
             st.info(f"Synthetic, no patient data: {cards.plain(', '.join(made))}.", icon=":material/science:")
         _trouble()

@@ -67,7 +67,7 @@ class View:
     @property
     def synthetic(self) -> bool:
         """Whether the studies are synthetic."""
-        return bool(self.set.provenance.get("synthetic") or (self.collection and self.collection.synthetic))
+        return bool(self.set.provenance.synthetic or (self.collection and self.collection.synthetic))
 
     def study(self, row: int) -> Study | None:
         """Study number `row` of this view, or None if there is no collection."""
@@ -186,7 +186,7 @@ def _of_pairs(fingerprint: str, name: str, split: str, pair: tuple[str, str], wh
 def about_checkpoint(shown: View) -> str:
     """What is known of the checkpoint that made a set, in a sentence; "" if nothing."""
     maker = evaluate.maker(workspace(), shown.set.provenance)
-    return " ".join(maker.meta.get("notes", [])) if maker else ""
+    return " ".join(maker.meta.notes or ()) if maker else ""
 
 
 def row_of(shown: View, study: str) -> int | None:

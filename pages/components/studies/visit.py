@@ -13,7 +13,7 @@ from suture.data.collections import append, storage
 from suture.data.embedding_set import EmbeddingSet
 from suture.data.errors import UserError
 from suture.data.images.pack import ImagePack
-from suture.data.workspace import Record
+from suture.data.workspace import CollectionRecord, Record
 from suture.pages.components.cards import cards, intake_report
 from suture.pages.components.shell import shell, views
 from suture.pages.components.shell.shell import Choice
@@ -46,8 +46,8 @@ def choose(known: list[Record]) -> Record:
     return next(v for v in known if v.name == st.session_state["studies_visit"])
 
 
-def _count(visit: Record) -> str:
-    return f"{visit.meta['n']:,} {'study' if visit.meta['n'] == 1 else 'studies'}"
+def _count(visit: CollectionRecord) -> str:
+    return f"{visit.meta.n:,} {'study' if visit.meta.n == 1 else 'studies'}"
 
 
 def _when(visit: Record) -> str:
