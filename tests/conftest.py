@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,14 @@ def demo_built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 def demo_home(demo_built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the demo that the tests of this process share."""
     return Path(shutil.copytree(demo_built, tmp_path_factory.mktemp("demo") / "home"))
+
+
+@pytest.fixture(scope="module")
+def forked_jobs() -> Iterator[None]:
+    """Jobs that this module starts run in processes of `tests.forked_jobs`."""
+    from tests.forked_jobs import wake
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("suture.jobs.wake", wake)
+        patch.setattr("suture.jobs.queue.wake", wake)
+        yield

@@ -10,14 +10,14 @@ from __future__ import annotations
 import gzip
 import json
 import math
-import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.shell import suture
 
 RECORDED = Path(__file__).with_name("recorded")
 A, B = "demo @ demo-clip", "demo @ demo-aligned"
@@ -61,11 +61,9 @@ def measured(what: str, home: Path, folder: Path) -> dict[str, Any]:
     """The JSON of a command."""
     to = folder / "report.html"
     arguments = (*COMMANDS[what], *(("--out", str(to)) if what == "report" else ()))
-    environment = {**os.environ, "SUTURE_HOME": str(home), "HF_HUB_OFFLINE": "1"}
-    command = [sys.executable, "-m", "suture.cli", *arguments]
-    run = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr[-800:]
-    return json.loads(to.with_suffix(".json").read_text() if what == "report" else run.stdout)
+    code, out, error = suture(home, *arguments)
+    assert code == 0, error[-800:]
+    return json.loads(to.with_suffix(".json").read_text() if what == "report" else out)
 
 
 @pytest.mark.parametrize("what", COMMANDS)

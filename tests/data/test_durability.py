@@ -64,8 +64,9 @@ def killed(home: Path, number: int) -> list[str]:
         return ["+" + line if i == 0 else line for i, line in enumerate(stream.read().splitlines())]
 
 
-def test_a_hundred_kills_lose_nothing_that_was_reported(workspace: Workspace) -> None:
-    for number in range(100):
+@pytest.mark.parametrize("kills", [20, pytest.param(100, marks=pytest.mark.slow)])
+def test_kills_lose_nothing_that_was_reported(workspace: Workspace, kills: int) -> None:
+    for number in range(kills):
         said = killed(workspace.home, number)
         there = whole(Workspace(workspace.home))
         gone = {line[1:] for line in said if line[0] == "-"}

@@ -20,6 +20,15 @@ CHROMIUM = shutil.which("chromium")
 WEBGL = ["--disable-gpu", "--enable-unsafe-swiftshader"]  # pages painted and WebGL drawn by the processor
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--no-first-run", *WEBGL]
 
+CALM = """() => {
+  const busy = document.querySelector(
+    '[data-testid="stStatusWidget"], [data-testid="stSpinner"], [data-testid="stSkeleton"]');
+  const app = document.querySelector('[data-testid="stApp"]');
+  const still = !busy && app && app.getAttribute("data-test-script-state") !== "running";
+  window.calmSince = still ? window.calmSince ?? performance.now() : null;
+  return still && performance.now() - window.calmSince > 600;
+}"""
+
 
 def free_port() -> int:
     """A port on which nothing listens."""
@@ -66,12 +75,7 @@ def browser() -> Iterator[Browser]:
 
 
 def settled(page: Page, *, timeout: float = 60_000) -> None:
-    """Wait until the script has run and nothing is loading."""
+    """Wait until the script has run and nothing is loading, and has been so for a while."""
     page.wait_for_selector("h1", timeout=timeout)
-    page.wait_for_function(
-        '() => !document.querySelector(\'[data-testid="stStatusWidget"], [data-testid="stSpinner"],'
-        ' [data-testid="stSkeleton"]\') && document.querySelector(\'[data-testid="stApp"]\')'
-        "?.getAttribute('data-test-script-state') !== 'running'",
-        timeout=timeout,
-    )
-    page.wait_for_timeout(700)
+    page.evaluate("() => { window.calmSince = null; }")
+    page.wait_for_function(CALM, timeout=timeout)

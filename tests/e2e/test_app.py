@@ -87,9 +87,7 @@ def test_hover_shows_image_and_report_and_click_opens_the_study(page: Page, url:
     page.mouse.move(canvas["x"] + where[0], canvas["y"] + where[1])
     card = page.locator(".lm-card").first
     expect(card).to_be_visible()
-    picture = card.locator("img")
-    page.wait_for_timeout(1000)
-    assert picture.evaluate("node => node.complete && node.naturalWidth") > 50
+    page.wait_for_function("() => document.querySelector('.lm-card img')?.naturalWidth > 50", timeout=15_000)
     assert len(card.inner_text()) > 30
     page.mouse.click(canvas["x"] + where[0], canvas["y"] + where[1])
     expect(page.get_by_text("nearest report to its image")).to_have_count(2, timeout=15_000)

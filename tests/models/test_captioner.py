@@ -32,8 +32,10 @@ from suture.models.checkpoints import registry
 from suture.models.checkpoints.encoders import Checkpoint
 from suture.models.embedding.embed import embed
 from tests.models.test_embed import wait
-from tests.models.training_runs import NAME, shell, variant
+from tests.models.training_runs import NAME, variant
+from tests.shell import suture
 
+pytestmark = pytest.mark.usefixtures("forked_jobs")
 A = "captions a"
 SMALL = CaptionerConfig(
     set=A,
@@ -463,21 +465,18 @@ def test_a_captioner_can_be_asked_for_in_a_shell(home: Workspace) -> None:
     shape = {"epochs": 1, "width": 32, "layers": 1, "batch": 16, "seed": 21}
     asked = CaptionerConfig(set=A, **shape)
     recipe = ["--epochs", "1", "--width", "32", "--layers", "1", "--batch", "16", "--seed", "21"]
-    made = shell(home.home, ["caption", A, "--train", "text", *recipe, "--json"])
-    out, err = made.communicate(timeout=120)
-    assert made.returncode == 0, err
+    code, out, err = suture(home.home, "caption", A, "--train", "text", *recipe, "--json")
+    assert code == 0, err
     assert json.loads(out)[0]["captioner"] == asked.label
-    scored = shell(home.home, ["caption", A, "--score", *recipe, "--json"])
-    out, err = scored.communicate(timeout=120)
-    assert scored.returncode == 0, err
+    code, out, err = suture(home.home, "caption", A, "--score", *recipe, "--json")
+    assert code == 0, err
     found = json.loads(out)
     assert found["captioners"] == {"text": asked.label}
     assert {CEILING, CROSSED, FLOOR, CHANCE, RETRIEVED, TWIN} == {*found["rows"]}
     assert found["rows"][CROSSED]["metrics"]["cider"]["value"] is not None
     embed(home, NAME, "demo-start", name="captions of none")
-    refused = shell(home.home, ["caption", "captions of none", "--score", "--beside", A])
-    _, err = refused.communicate(timeout=120)
-    assert refused.returncode == 2
+    code, _, err = suture(home.home, "caption", "captions of none", "--score", "--beside", A)
+    assert code == 2
     assert "No captioner was trained on" in err
 
 

@@ -84,7 +84,7 @@ TIMED = ("manifest.json", "history.json")  # they tell how many seconds the work
 @pytest.mark.parametrize("whole", [FEW, ALL])
 def test_embedding(alone: Workspace, whole: bool) -> None:
     args = {"collection": "demo", "checkpoint": builtin.UNTRAINED, "name": "made"}
-    compare(alone, "embed", args, ((SET, "made"),), 100 if whole else 12)
+    compare(alone, "embed", args, ((SET, "made"),), 100 if whole else 5)
 
 
 @pytest.mark.parametrize("whole", [FEW, ALL])
@@ -98,7 +98,7 @@ def test_import(alone: Workspace, tmp_path: Path, whole: bool) -> None:
         lines.append(f"s{n},{n if n else 'absent'}.png,report {n}")
     (folder / "table.csv").write_text("\n".join(lines))
     args = {"source": str(folder), "name": "made"}
-    compare(alone, "import", args, ((COLLECTION, "made"),), 100 if whole else 12)
+    compare(alone, "import", args, ((COLLECTION, "made"),), 100 if whole else 5)
     assert len([*folder.iterdir()]) == STUDIES + 1
 
 
@@ -106,7 +106,7 @@ def test_import(alone: Workspace, tmp_path: Path, whole: bool) -> None:
 def test_training(alone: Workspace, whole: bool) -> None:
     config = asked(collection="demo", batch=8, epochs=2, probe=8, save_seconds=0, name="made")
     made = ((SET, "demo @ made"), (CHECKPOINT, "made"))
-    compare(alone, "train", {"runs": [config.to_json()]}, made, 20 if whole else 3)
+    compare(alone, "train", {"runs": [config.to_json()]}, made, 20 if whole else 2)
 
 
 @pytest.mark.parametrize("whole", [FEW, ALL])

@@ -28,6 +28,7 @@ from suture.models.adapters import adapt
 from suture.workflows.neighbours import uploads as newcomers
 from suture.workflows.neighbours.uploads import Admission, Uploads
 
+pytestmark = pytest.mark.usefixtures("forked_jobs")
 A, B = "demo @ demo-clip", "demo @ demo-aligned"
 RNG = np.random.default_rng(0)
 

@@ -176,6 +176,7 @@ def _kill_when(run: subprocess.Popen[str], ready: Callable[[], bool]) -> None:
     run.communicate()
 
 
+@pytest.mark.slow
 def test_a_run_killed_at_any_moment_ends_with_the_same_weights(tiny: Workspace, tmp_path: Path) -> None:
     """Killed before its first state, right after it, and in the middle of an epoch."""
     for other in (tiny.home / "parts").glob("train-*/"):  # of runs that were refused on the way
@@ -263,6 +264,7 @@ def test_two_processes_publish_what_one_does(tiny: Workspace) -> None:
     assert left(tiny)[1] == before
 
 
+@pytest.mark.slow
 def test_two_nodes_publish_what_one_process_does(tiny: Workspace, tmp_path: Path) -> None:
     """Each has a copy of the workspace; `parts` is shared. The first one has the result."""
     homes = [tmp_path / f"node {i}" for i in (0, 1)]
