@@ -78,4 +78,4 @@ def settled(page: Page, *, timeout: float = 60_000) -> None:
     """Wait until the script has run and nothing is loading, and has been so for a while."""
     page.wait_for_selector("h1", timeout=timeout)
     page.evaluate("() => { window.calmSince = null; }")
-    page.wait_for_function(CALM, timeout=timeout)
+    page.wait_for_function(CALM, timeout=timeout, polling=100)

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.e2e.serving import browser, serving, settled
 
@@ -32,15 +32,21 @@ def window() -> Iterator[Browser]:
         yield opened
 
 
+@pytest.fixture(scope="module")
+def context(window: Browser) -> Iterator[BrowserContext]:
+    opened = window.new_context(viewport={"width": 1400, "height": 1000})
+    yield opened
+    opened.close()
+
+
 @pytest.fixture
-def page(window: Browser, url: str) -> Iterator[Page]:
-    context = window.new_context(viewport={"width": 1400, "height": 1000})
+def page(context: BrowserContext, url: str) -> Iterator[Page]:
     tab = context.new_page()
     errors: list[str] = []
     tab.on("pageerror", lambda error: errors.append(str(error)))
     yield tab
     assert errors == []
-    context.close()
+    tab.close()
 
 
 def test_verdict_then_a_lost_study_then_retrieval(page: Page, url: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from suture.analysis.posthoc.dial_plane import plane
 from suture.data.workspace import SET, Workspace
@@ -46,8 +46,8 @@ def window() -> Iterator[Browser]:
 class Hand:
     """The Gap page, and what a hand does to its dial."""
 
-    def __init__(self, window: Browser, url: str, width: int = 1400) -> None:
-        self.page: Page = window.new_context(viewport={"width": width, "height": 1000}).new_page()
+    def __init__(self, context: BrowserContext, url: str) -> None:
+        self.page: Page = context.new_page()
         self.problems: list[str] = []
         self.sent: list[str | bytes] = []
         self.left: list[str] = []
@@ -100,11 +100,18 @@ def _local(address: str, url: str) -> bool:
     return address.startswith((url, url.replace("http", "ws"), "data:", "blob:"))
 
 
-@pytest.fixture
-def hand(window: Browser, url: str) -> Iterator[Hand]:
-    opened = Hand(window, url)
+@pytest.fixture(scope="module")
+def context(window: Browser) -> Iterator[BrowserContext]:
+    opened = window.new_context(viewport={"width": 1400, "height": 1000})
     yield opened
-    opened.page.context.close()
+    opened.close()
+
+
+@pytest.fixture
+def hand(context: BrowserContext, url: str) -> Iterator[Hand]:
+    opened = Hand(context, url)
+    yield opened
+    opened.page.close()
     assert opened.problems == []
     assert opened.left == [], "requests left the machine"
 
@@ -191,7 +198,7 @@ def test_keeping_a_position_publishes_the_set(hand: Hand, url: str, home: Path) 
 
 
 def test_it_fits_a_narrow_page(window: Browser, url: str) -> None:
-    narrow = Hand(window, url, width=390)
+    narrow = Hand(window.new_context(viewport={"width": 390, "height": 1000}), url)
     narrow.show(f"{url}/gap")
     boxes = narrow.page.locator(".gd figure").evaluate_all(
         "all => all.map((f) => { const b = f.getBoundingClientRect(); return [b.left, b.right, b.top]; })"

@@ -113,16 +113,15 @@ def plain(playwright):
     browser.close()
 
 
+USUAL = {"viewport": {"width": 1400, "height": 900}, "reduced_motion": "reduce"}
+
+
 class Maps:
     """The page with the maps, and the words that the tests use for it."""
 
     def __init__(self, browser, address, **context):
-        context = {
-            "viewport": {"width": 1400, "height": 900},
-            "reduced_motion": "reduce",
-            **context,
-        }
-        self.page = browser.new_context(**context).new_page()
+        given = not hasattr(browser, "new_context")  # a context that several tests share
+        self.page = (browser if given else browser.new_context(**{**USUAL, **context})).new_page()
         self.problems, self.requests, self.received, self.lost = [], [], 0, 0
         self.page.on("console", lambda m: m.type == "error" and self.problems.append(m.text))
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
@@ -209,11 +208,19 @@ class Maps:
         self.page.get_by_role("option", name=option, exact=True).click()
 
 
+@pytest.fixture(scope="module")
+def shared(chromium):
+    """The browser's profile for all tests that ask for nothing special: their tabs are their own."""
+    context = chromium.new_context(**USUAL)
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def maps(chromium, address):
-    opened = Maps(chromium, address)
+def maps(shared, address):
+    opened = Maps(shared, address)
     yield opened
-    opened.page.context.close()
+    opened.page.close()
     assert opened.problems == []
     assert all(url.split("/")[2].startswith("127.0.0.1") for url in opened.requests if url.startswith("http"))
 
