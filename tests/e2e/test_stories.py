@@ -140,6 +140,7 @@ def test_ask_with_typed_words(tab: Page, url: str) -> None:
     assert parse_qs(urlsplit(tab.url).query)["q"] == ["large right pleural effusion"]
 
 
+@pytest.mark.slow
 def test_train_a_few_steps_and_scrub(tab: Page, url: str) -> None:
     start(tab, url)
     turn_to(tab, "Train")
@@ -165,6 +166,7 @@ def fill(field: Locator, value: str) -> None:
     field.press("Enter")
 
 
+@pytest.mark.slow
 def test_ask_whether_a_decoder_of_texts_reads_images(tab: Page, url: str) -> None:
     start(tab, url)
     choose(tab, "Split", "test")
