@@ -19,9 +19,9 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from suture.pages.components.access import incidents, media, settings
 from suture.pages.components.access.gate import Gate
 from suture.pages.components.serving import columns, index_html, scripts, study_files
-from suture.pages.components.shell import shell
+from suture.pages.components.shell import navigation
 
-PAGES = ["", *(path for path, *_ in shell.PAGES)]
+PAGES = ["", *(path for path, *_ in navigation.PAGES)]
 ROUTES = [*columns.routes(), *scripts.routes(), *study_files.routes(), *index_html.routes(PAGES)]
 
 

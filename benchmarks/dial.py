@@ -76,7 +76,7 @@ def page() -> str:
         "st.title('Dial')",
     )
     return "\n".join(
-        (*lines, "from suture.pages.components.shell.shell import Choice", f"dial.section({choice})")
+        (*lines, "from suture.pages.components.shell.shared_choice import Choice", f"dial.section({choice})")
     )
 
 

@@ -6,16 +6,16 @@ import streamlit as st
 
 from suture.data.errors import UserError
 from suture.pages.components import selection
-from suture.pages.components.captions import ask, scores, studies
-from suture.pages.components.captions.tables import tables_of
+from suture.pages.components.captions import scores, studies, training_form
+from suture.pages.components.captions.scored_captions import tables_of
 from suture.pages.components.cards import cards
 from suture.pages.components.jobs import job_list
-from suture.pages.components.shell import shell
+from suture.pages.components.shell import navigation, shared_choice
 
 
 def main() -> None:
-    shell.open_page("Captions", "Does a decoder of texts read images?")
-    choice = shell.choose()
+    navigation.open_page("Captions", "Does a decoder of texts read images?")
+    choice = shared_choice.choose()
     selection.bar(choice)
     st.warning(
         "Research only: generated text is not a report, and says nothing of a patient.",
@@ -25,10 +25,10 @@ def main() -> None:
     try:
         tables = tables_of(choice)
     except UserError as error:
-        st.error(cards.plain(error.message), icon=":material/block:")
+        st.error(cards.escape(error.message), icon=":material/block:")
         st.stop()
     if tables is None:
-        ask.section(choice)
+        training_form.section(choice)
         return
     scores.verdict(tables)
     st.subheader("Who reads what how well")
@@ -38,7 +38,7 @@ def main() -> None:
     st.subheader("Study by study")
     studies.section(choice, tables)
     st.subheader("Other decoders")
-    ask.section(choice)
+    training_form.section(choice)
 
 
 main()

@@ -20,13 +20,13 @@ from suture.pages.components.library import checkpoints as library_checkpoints
 from suture.pages.components.library import collections as library_collections
 from suture.pages.components.library import vectors
 from suture.pages.components.serving import study_files
-from suture.pages.components.shell import shell, views
+from suture.pages.components.shell import navigation, notices, views
 
 
 def main() -> None:
-    shell.open_page("Library", "What is kept here, where does it come from, and what can be added?")
+    navigation.open_page("Library", "What is kept here, where does it come from, and what can be added?")
     records = {kind: views.workspace().records(kind) for kind in KINDS}
-    shell.notices(records[COLLECTION])
+    notices.about_collections(records[COLLECTION])
     job_list.now()
     report = st.session_state.pop("library_report", None)
     if report is not None:
@@ -62,9 +62,9 @@ def keep_report(report: IntakeReport) -> None:
 def show_report(report: IntakeReport) -> None:
     """Found, taken, skipped, refused: the counts add up."""
     if report.refused:
-        st.error(cards.plain(report.message), icon=":material/block:")
+        st.error(cards.escape(report.message), icon=":material/block:")
     else:
-        st.success(cards.plain(report.message), icon=":material/check_circle:")
+        st.success(cards.escape(report.message), icon=":material/check_circle:")
     for column, (label, value) in zip(
         st.columns(3),
         (("found", report.found), ("taken", report.taken), ("skipped", sum(report.skipped.values()))),
@@ -102,9 +102,9 @@ def listing(records: list[Record], empty: str) -> None:
         st.info(empty, icon=":material/potted_plant:")
     for record in records:
         with st.container(border=True):
-            st.markdown(f"**{cards.plain(record.name)}**")
+            st.markdown(f"**{cards.escape(record.name)}**")
             when = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.created))
-            st.caption(f"{cards.plain(describe(record))} {record.size / 1e6:,.1f} MB, added {when}.")
+            st.caption(f"{cards.escape(describe(record))} {record.size / 1e6:,.1f} MB, added {when}.")
             with st.expander("Provenance"):
                 st.json({"id": record.id, "fingerprint": record.fingerprint, **record.meta.to_json()})
             actions(record)
@@ -119,7 +119,7 @@ def actions(record: Record) -> None:
     if row.button("Verify", key=f"verify-{record.id}", help="Compare every file with its checksum."):
         damaged = views.workspace().verify(record)
         if damaged:
-            st.error(cards.plain(f"Damaged: {', '.join(damaged)}."))
+            st.error(cards.escape(f"Damaged: {', '.join(damaged)}."))
         else:
             st.success(f"All {len(record.files)} files are what they were.")
     if record.kind == SET:
@@ -128,9 +128,9 @@ def actions(record: Record) -> None:
         st.caption("The files are removed from the workspace. Your own source is not touched.")
         users = dependents(record)
         if users:
-            listed = cards.plain(", ".join(users))
+            listed = cards.escape(", ".join(users))
             st.caption(f"Made from it, and without its pictures and texts afterwards: {listed}.")
-        if st.button(f"Delete {cards.plain(record.name)}", type="primary", key=f"delete-{record.id}"):
+        if st.button(f"Delete {cards.escape(record.name)}", type="primary", key=f"delete-{record.id}"):
             attempt(lambda: forget(record))
 
 
@@ -154,7 +154,7 @@ def attempt(change: Callable[[], None]) -> None:
     try:
         change()
     except UserError as error:
-        st.error(cards.plain(error.message), icon=":material/block:")
+        st.error(cards.escape(error.message), icon=":material/block:")
         return
     st.rerun()
 

@@ -1,4 +1,4 @@
-"""Where do studies lie?"""
+"""The map: where the studies lie in A and in B, and the selection made on it."""
 
 from __future__ import annotations
 
@@ -7,60 +7,63 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from suture.pages.components import linked_map as maps
 from suture.pages.components import selection
-from suture.pages.components.compare.paired_views import LINK
-from suture.pages.components.map import colours as map_colours
-from suture.pages.components.map import detail as map_detail
-from suture.pages.components.map import layouts as map_layouts
-from suture.pages.components.map import panels as map_panels
+from suture.pages.components.linked_map import Cards, Moment, linked_map, selected_rows
+from suture.pages.components.linked_map.payload import Lines
+from suture.pages.components.map import colours, detail, panels
+from suture.pages.components.map.layouts import (
+    GREYED,
+    choose_layouts,
+    compare_layouts,
+    trust_in_maps,
+)
 from suture.pages.components.serving import study_files
-from suture.pages.components.shell import shell, views
-from suture.pages.components.shell.shell import Choice
+from suture.pages.components.shell import navigation, shared_choice, views
+from suture.pages.components.shell.shared_choice import Choice
+from suture.pages.components.shell.widget_state import KEEP_IN_LINK
 from suture.workflows.layout_record import Layout
 
-LINES = {"none": "none", "selected": "selected", "worst pairs": "worst", "all": "all"}
+LINES: dict[str, Lines] = {"none": "none", "selected": "selected", "worst pairs": "worst", "all": "all"}
 MEANING = {
-    "PCA": "PCA is a straight view along the two directions of largest variance of all modalities together.",
+    "PCA": "PCA projects onto the two directions of largest variance of all modalities together.",
     "UMAP": "UMAP keeps neighbours together; distances between far groups mean little.",
 }
-SIDES, MORPH = "side by side", "A turns into B"
-NO_NAMES = "no label"
+SIDE_BY_SIDE, ANIMATE = "side by side", "Animate A → B"
+NO_LABEL = "no label"
 KEY = "map"
 
 
 @dataclass(frozen=True)
-class Look:
-    """What the person wants to see on the map."""
+class Display:
+    """How the map is drawn."""
 
     method: str
-    morph: bool
+    animate: bool
     colour: str
-    lines: str
-    worst: float
-    greyed: bool
-    names: str
+    lines: Lines
+    worst_share: float
+    grey_distorted: bool
+    label_names: str
 
 
 def main() -> None:
-    shell.open_page("Map", "Where do studies lie? Shape is modality, colour is what you choose.")
-    choice = shell.choose()
-    asked_by_link(choice)
-    look = looked(choice)
+    navigation.open_page("Map", "Where do the studies lie? Shape shows the modality; you choose the colour.")
+    choice = shared_choice.choose()
+    select_linked_study(choice)
+    display = choose_display(choice)
     selection.find(choice)
-    layouts, method = map_layouts.found(
-        choice, look.method, whole=look.greyed or look.colour == map_colours.TRUST
-    )
+    whole = display.grey_distorted or display.colour == colours.TRUST
+    layouts, method = choose_layouts(choice, display.method, whole=whole)
     if not layouts:
         st.stop()
-    draw(choice, layouts, look)
-    st.caption(f"{MEANING[method]} {map_layouts.honesty(layouts)}")
+    draw(choice, layouts, display)
+    st.caption(f"{MEANING[method]} {trust_in_maps(layouts)}")
     if method == "UMAP" and len(layouts) == 2:
-        map_layouts.together(choice, layouts)
-    st.fragment(detail, key="detail")(choice)
+        compare_layouts(choice, layouts)
+    st.fragment(show_selection, key="detail")(choice)
 
 
-def asked_by_link(choice: Choice) -> None:
+def select_linked_study(choice: Choice) -> None:
     """A link to one study selects it, once."""
     study = st.query_params.get("study")
     if study and st.session_state.get("map_linked") != study:
@@ -70,42 +73,57 @@ def asked_by_link(choice: Choice) -> None:
     st.session_state["map_linked"] = study
 
 
-def looked(choice: Choice) -> Look:
+def choose_display(choice: Choice) -> Display:
     """The choices of the page: the two that matter in sight, the others one click away."""
     left, beside, middle, right = st.columns([1.05, 1.65, 1.6, 1.6], vertical_alignment="bottom")
-    method = left.segmented_control("Map", ["PCA", "UMAP"], default="PCA", key="map_method", **LINK)
-    how = SIDES
+    method = left.segmented_control("Map", ["PCA", "UMAP"], default="PCA", key="map_method", **KEEP_IN_LINK)
+    arrangement: str | None = SIDE_BY_SIDE
     if choice.b:
-        how = beside.segmented_control("A and B", [SIDES, MORPH], default=SIDES, key="map_how", **LINK)
-    colour = middle.selectbox("Colour", map_colours.options(choice), key="map_colour", **LINK)
+        arrangement = beside.segmented_control(
+            "A and B", [SIDE_BY_SIDE, ANIMATE], default=SIDE_BY_SIDE, key="map_how", **KEEP_IN_LINK
+        )
+    animate = arrangement == ANIMATE
+    colour = middle.selectbox("Colour", colours.options(choice), key="map_colour", **KEEP_IN_LINK)
     with right.popover("Lines, names, distortion", icon=":material/tune:", width="stretch"):
-        lines = st.selectbox("Pair lines", [*LINES], index=1, key="map_lines", **LINK)
-        worst = st.slider("Worst pairs of A, share of all", 1, 25, 5, format="%d %%", key="map_worst", **LINK)
-        one = {"disabled": how == MORPH, **LINK}  # what differs between the two maps
-        names = st.selectbox("Names on the map", [NO_NAMES, *choice.a.set.labels], key="map_names", **one)
-        greyed = st.toggle("Grey what the map distorts", key="map_grey", help=map_layouts.GREYED, **one)
-    label = "" if names == NO_NAMES else names
-    return Look(method or "PCA", how == MORPH, colour, LINES[lines], worst / 100, greyed, label)
+        lines = st.selectbox("Pair lines", [*LINES], index=1, key="map_lines", **KEEP_IN_LINK)
+        worst = st.slider(
+            "Worst pairs of A, share of all", 1, 25, 5, format="%d %%", key="map_worst", **KEEP_IN_LINK
+        )
+        names = st.selectbox(  # like distortion, it differs between the two maps: not for the animation
+            "Label names on the map",
+            [NO_LABEL, *choice.a.set.labels],
+            key="map_names",
+            disabled=animate,
+            **KEEP_IN_LINK,
+        )
+        greyed = st.toggle(
+            "Grey out distorted points", key="map_grey", help=GREYED, disabled=animate, **KEEP_IN_LINK
+        )
+    label = "" if names == NO_LABEL else names
+    return Display(method or "PCA", animate, colour, LINES[lines], worst / 100, greyed, label)
 
 
-def draw(choice: Choice, layouts: Sequence[Layout], look: Look) -> None:
+def draw(choice: Choice, layouts: Sequence[Layout], display: Display) -> None:
     """The maps, with the selection that all pages share."""
-    moments: Sequence[maps.Moment] = ()
-    colours = map_colours.colourings(choice, layouts, look.colour)
-    if look.morph and map_panels.comparable(choice, layouts):
-        panels, moments = map_panels.one_over_the_other(choice, layouts)
-        colours = colours[:1]
+    moments: Sequence[Moment] = ()
+    colourings = colours.colourings(choice, layouts, display.colour)
+    if display.animate and panels.share_a_modality(layouts):
+        shown, moments = panels.overlaid(choice, layouts)
+        colourings = colourings[:1]
     else:
-        panels = map_panels.side_by_side(choice, layouts, greyed=look.greyed, names=look.names)
+        shown = panels.side_by_side(
+            choice, layouts, grey_distorted=display.grey_distorted, label_names=display.label_names
+        )
     url, thumb = study_files.urls(choice.a)
-    st.caption(f"Colour: {map_colours.told(look.colour, morph=bool(moments))}")
-    maps.linked_map(
-        panels,
-        cards=maps.Cards(url=url, thumb=thumb),
-        colours=colours,
+    st.caption(f"Colour: {colours.meaning(display.colour, animated=bool(moments))}")
+    marked = display.lines == "worst"
+    linked_map(
+        shown,
+        cards=Cards(url=url, thumb=thumb),
+        colours=colourings,
         moments=moments,
-        lines=look.lines,
-        worst=map_colours.worst(choice.a, choice.pair, look.worst) if look.lines == "worst" else None,
+        lines=display.lines,
+        worst=colours.worst_pairs(choice.a, choice.pair, display.worst_share) if marked else None,
         selected=selection.current(choice).tolist(),
         key=KEY,
         on_select=lambda: on_select(choice),
@@ -114,12 +132,12 @@ def draw(choice: Choice, layouts: Sequence[Layout], look: Look) -> None:
 
 def on_select(choice: Choice) -> None:
     """A click changes what is below the map, not the page."""
-    if selection.set_rows(choice, maps.selection(KEY), "on the map"):  # else it only tells what it was told
+    if selection.set_rows(choice, selected_rows(KEY), "on the map"):  # False: the map echoes what it was told
         st.rerun("detail")
 
 
-def detail(choice: Choice) -> None:
-    """The selected studies, and the neighbours of the one that is looked at."""
+def show_selection(choice: Choice) -> None:
+    """The selected studies, and the neighbours of one of them."""
     selection.bar(choice)
     rows = selection.current(choice)
     if not len(rows):
@@ -129,7 +147,7 @@ def detail(choice: Choice) -> None:
     if len(rows) > 1:
         chosen = selection.table(choice)
         row = row if chosen is None else chosen
-    map_detail.show(choice, row)
+    detail.show(choice, row)
     if len(rows) > 1:
         selection.against_rest(choice)
 

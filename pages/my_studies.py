@@ -1,33 +1,32 @@
-"""What are these like?"""
+"""My studies: the neighbours of uploaded studies in A and in B, and whether they belong to the collection."""
 
 from __future__ import annotations
 
-from suture.pages.components.shell import shell, views
-from suture.pages.components.studies import answers, ask, map, table, upload
-from suture.pages.components.studies import visit as studies_visit
+from suture.pages.components.shell import navigation, shared_choice, views
+from suture.pages.components.studies import map, search, study_neighbours, table, upload_form, uploaded
 from suture.workflows.neighbours import uploads
 
 
 def main() -> None:
-    shell.open_page("My studies", "What are these like? Your studies, beside those of A and B.")
-    choice = shell.choose()
-    known = uploads.visits(views.workspace())
-    studies_visit.farewell()
-    upload.add(expanded=not known)
-    if not known:
-        upload.nothing_yet()
+    navigation.open_page("My studies", "Which studies of the collection are yours closest to, in A and in B?")
+    choice = shared_choice.choose()
+    records = uploads.visits(views.workspace())
+    uploaded.say_added_to_library()
+    upload_form.add(expanded=not records)
+    if not records:
+        upload_form.nothing_yet()
         return
-    visit = studies_visit.choose(known)
-    studies_visit.head(visit, choice)
-    sides = studies_visit.sides(visit, choice)
-    if not sides:
+    record = uploaded.choose(records)
+    uploaded.header(record, choice)
+    placed = uploaded.in_sets(record, choice)
+    if not placed:
         return
-    asked = ask.ask(sides, choice.pair)
-    if asked is None:
+    neighbours = search.find_neighbours(placed, choice.pair)
+    if neighbours is None:
         return
-    row = table.table(visit, sides, asked)
-    answers.study(choice, visit, sides, asked, row)
-    map.where(sides, asked, row)
+    row = table.table(record, placed, neighbours)
+    study_neighbours.study(choice, record, placed, neighbours, row)
+    map.section(placed, neighbours, row)
 
 
 main()

@@ -15,8 +15,8 @@ from suture.data.errors import UserError
 from suture.pages.components.cards import cards
 from suture.pages.components.cards.downloads import offer
 from suture.pages.components.jobs import measuring
-from suture.pages.components.shell import shell, views
-from suture.pages.components.shell.shell import Choice
+from suture.pages.components.shell import navigation, shared_choice, views
+from suture.pages.components.shell.shared_choice import Choice
 from suture.workflows.report_data import gather
 
 KEPT = "report_built"
@@ -43,8 +43,8 @@ class Built:
 
 
 def main() -> None:
-    shell.open_page("Report", "What can be passed on, in one file?")
-    choice = shell.choose()
+    navigation.open_page("Report", "What can be passed on, in one file?")
+    choice = shared_choice.choose()
     st.markdown(
         "One HTML file that opens anywhere without a network: verdict, numbers with intervals, figures, "
         "single studies, the permutation control, hashes, versions and seeds. It prints well."
@@ -67,8 +67,8 @@ def main() -> None:
 
 def options(choice: Choice) -> Wish:
     """What goes in."""
-    of = " against ".join(cards.plain(v.name) for v in choice.views)
-    st.markdown(f"**{of}** · {cards.plain(choice.a.split)} split")
+    of = " against ".join(cards.escape(v.name) for v in choice.views)
+    st.markdown(f"**{of}** · {cards.escape(choice.a.split)} split")
     with st.container(horizontal=True):
         full = st.checkbox(
             "Every metric", value=True, key="report_full", help="Else the default numbers alone."
@@ -90,6 +90,10 @@ def options(choice: Choice) -> Wish:
 def build(choice: Choice, wish: Wish, key: tuple[object, ...]) -> Built | None:
     """Measure what is missing, and draw; None where the sets cannot be reported on, which is said."""
     place = st.empty()
+
+    def progress(share: float, stage: str) -> None:
+        place.progress(min(1.0, share), text=stage)
+
     try:
         evidence = gather(
             views.workspace(),
@@ -100,10 +104,10 @@ def build(choice: Choice, wish: Wish, key: tuple[object, ...]) -> Built | None:
             extended=wish.full,
             texts=wish.texts,
             pictures=wish.pictures,
-            progress=lambda share, what: place.progress(min(1.0, share), text=what),
+            progress=progress,
         )
     except UserError as error:
-        place.error(cards.plain(error.message))
+        place.error(cards.escape(error.message))
         return None
     built = Built(key, evidence, html(evidence), record_json(evidence), packed(table_files(evidence)))
     place.empty()
@@ -114,14 +118,14 @@ def preview(evidence: ReportData) -> None:
     """The verdict, and what the file holds of patients."""
     if evidence.paired:
         found = evidence.paired.verdict
-        st.markdown(f"#### {cards.plain(found.headline)}")
-        st.markdown("\n".join(f"- {cards.plain(reason)}" for reason in found.reasons))
-    for letter, word, side in zip("AB", cards.WORDS, evidence.sides, strict=False):
+        st.markdown(f"#### {cards.escape(found.headline)}")
+        st.markdown("\n".join(f"- {cards.escape(reason)}" for reason in found.reasons))
+    for letter, word, side in zip("AB", cards.COLOUR_NAMES, evidence.sides, strict=False):
         alone = gap_summary(side.evaluation, evidence.pair)
         if alone is not None:
-            st.markdown(f":{word}-badge[{letter}] {cards.plain(f'{alone.headline} {alone.explanation}')}")
+            st.markdown(f":{word}-badge[{letter}] {cards.escape(f'{alone.headline} {alone.explanation}')}")
     tell = st.info if evidence.synthetic else st.warning
-    tell(cards.plain(evidence.holds), icon=":material/privacy_tip:")
+    tell(cards.escape(evidence.holds), icon=":material/privacy_tip:")
 
 
 def downloads(built: Built) -> None:

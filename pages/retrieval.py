@@ -1,4 +1,4 @@
-"""What comes back for a query?"""
+"""Retrieval: search by text, study or image; scores; queries whose rank changed between A and B."""
 
 from __future__ import annotations
 
@@ -7,64 +7,63 @@ import streamlit as st
 from suture.data.errors import UserError
 from suture.pages.components import selection
 from suture.pages.components.cards import cards
-from suture.pages.components.compare import changed_studies
-from suture.pages.components.compare.paired_views import both
-from suture.pages.components.retrieval import ask, scores
-from suture.pages.components.retrieval.scores import worth_it
-from suture.pages.components.shell import shell
-from suture.pages.components.shell.shell import Choice
+from suture.pages.components.compare import changed_studies, paired_views
+from suture.pages.components.retrieval import queries, scores
+from suture.pages.components.retrieval.scores import ranking_allowed
+from suture.pages.components.shell import navigation, shared_choice
+from suture.pages.components.shell.shared_choice import Choice
 
-WORDS, STUDY, PICTURE, SCORES, FLIPS = "Words", "A study", "A picture", "Scores", "Won and lost"
+TEXT, STUDY, IMAGE, SCORES, RANK_CHANGES = "Text", "Study", "Image", "Scores", "Rank changes"
 
 
 def main() -> None:
-    shell.open_page("Retrieval", "What comes back for a query, from A and from B?")
-    choice = shell.choose()
+    navigation.open_page("Retrieval", "What do A and B retrieve for a query, and how often is it right?")
+    choice = shared_choice.choose()
     selection.bar(choice)
     parts = {
-        WORDS: ask.words,
-        STUDY: ask.study,
-        PICTURE: ask.picture,
+        TEXT: queries.by_text,
+        STUDY: queries.by_study,
+        IMAGE: queries.by_image,
         SCORES: scores.section,
-        FLIPS: won_and_lost,
+        RANK_CHANGES: rank_changes,
     }
-    wanted_by_link()
+    open_tab_of_link()
     tabs = st.tabs([*parts], key="ask", bind="query-params")
     for tab, (name, show) in zip(tabs, parts.items(), strict=True):
-        if tab.open:  # what nobody looks at is not computed
+        if tab.open:  # closed tabs are not computed
             st.session_state["asked"] = name
             with tab:
                 show(choice)
     if st.session_state["asked"] != STUDY:
-        st.query_params.pop("study", None)  # the link tells what is seen
+        st.query_params.pop("study", None)  # the link restores what is shown
 
 
-def wanted_by_link() -> None:
-    """A link to a study opens its tab, whichever was open, unless it asks for words or names a tab."""
+def open_tab_of_link() -> None:
+    """A link to a study opens its tab, whichever was open, unless it holds text or names a tab."""
     link, state = st.query_params, st.session_state
     if "study" not in link or "q" in link or "ask" in link:
         return
-    seen = not state["page_is_new"] and state.get("asked") == STUDY and state.get("kept_study")
-    if link["study"] != seen:  # else the person is just leaving that tab
+    shown = not state["page_is_new"] and state.get("asked") == STUDY and state.get("kept_study")
+    if link["study"] != shown:  # else the tab of this study is being left
         state["ask"] = STUDY
 
 
-def won_and_lost(choice: Choice) -> None:
-    """Queries that only one of A and B answers, with their pictures."""
+def rank_changes(choice: Choice) -> None:
+    """Queries that only one of A and B answers, with their images."""
     if choice.b is None:
         st.info(
-            "Choose B in the sidebar to see which queries it wins and loses.",
+            "Choose B in the sidebar to see which queries it answers better or worse than A.",
             icon=":material/compare_arrows:",
         )
         return
-    if not worth_it(choice, "Compare study by study"):
+    if not ranking_allowed(choice, "Compare study by study"):
         return
     try:
-        found = both(choice)
+        paired = paired_views.compare(choice)
     except UserError as error:
-        st.error(cards.plain(error.message), icon=":material/block:")
+        st.error(cards.escape(error.message), icon=":material/block:")
         return
-    changed_studies.flips(found)
+    changed_studies.rank_changes(paired)
 
 
 main()

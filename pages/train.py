@@ -16,7 +16,7 @@ from suture.models.training.config import TrainingConfig, from_json, to_toml
 from suture.models.training.record import Run
 from suture.pages.components.cards import cards
 from suture.pages.components.cards.downloads import offer
-from suture.pages.components.shell import shell, views
+from suture.pages.components.shell import navigation, notices, views
 from suture.pages.components.train import curves, epoch_slider
 from suture.pages.components.train import form as training_form
 
@@ -25,9 +25,9 @@ RESUMABLE = 7 * 24 * 3600  # seconds that the state of a stopped run is kept
 
 
 def main() -> None:
-    shell.open_page("Train", "Close the gap: train, and watch it happen.")
+    navigation.open_page("Train", "Close the gap: train, and watch it happen.")
     collections = [c for c in views.workspace().records(COLLECTION) if c.intact]
-    shell.notices(collections)
+    notices.about_collections(collections)
     jobs.wake(views.workspace())
     active = bool(working())
     moving = active or record.moving(views.workspace())
@@ -47,7 +47,7 @@ def ask(collections: list[Record]) -> None:
             "Training needs images and texts, and there is no collection yet.", icon=":material/potted_plant:"
         )
         st.markdown("- `suture demo` makes a synthetic collection.\n- **Library** takes in your own studies.")
-        shell.link("library", "Open the Library", ":material/inventory_2:")
+        navigation.page_link("library", "Open the Library", ":material/inventory_2:")
         return
     form = training_form.form(collections)
     if form.problem:
@@ -118,14 +118,14 @@ def work(was_active: bool) -> None:
     active = working()
     for job in active:
         left, right = st.columns([6, 1], vertical_alignment="bottom")
-        left.progress(job.progress, text=cards.plain(jobs.said(views.workspace(), job)))
+        left.progress(job.progress, text=cards.escape(jobs.said(views.workspace(), job)))
         mine = jobs.mine(views.workspace(), job)
         if mine and right.button("Stop", key=f"stop-{job.id}", icon=":material/stop:", width="stretch"):
             jobs.cancel(views.workspace(), job.id)
             st.rerun()
     for job in stopped():
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{cards.plain(' and '.join(names_of(job)))}**  \n{cards.plain(job.message)}")
+            st.markdown(f"**{cards.escape(' and '.join(names_of(job)))}**  \n{cards.escape(job.message)}")
             if st.button("Resume", key=f"resume-{job.id}", icon=":material/resume:"):
                 jobs.start(views.workspace(), TRAIN, job.args)
                 follow(names_of(job))
@@ -196,7 +196,7 @@ def links(done: list[Run]) -> None:
         sets = [before, *sets]
     query = dict(zip("ab", sets, strict=False))
     label = "Compare on Overview" if len(sets) == 2 else "See on Overview"
-    shell.link("overview", label, ":material/explore:", query=query)
+    navigation.page_link("overview", label, ":material/explore:", query=query)
 
 
 def set_of(checkpoint: str, run: Run) -> str | None:

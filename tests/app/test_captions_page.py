@@ -17,8 +17,8 @@ from suture.models.captioner.config import CaptionerConfig, of_sets
 from suture.models.captioner.readings import CROSSED, read
 from suture.models.captioner.run import train_and_judge
 from suture.pages.components.captions import scores
+from suture.pages.components.captions.scored_captions import Tables
 from suture.pages.components.captions.studies import marked
-from suture.pages.components.captions.tables import Tables
 
 ROOT = Path(__file__).parents[2]
 A, B = "demo @ demo-clip", "demo @ demo-aligned"

@@ -18,7 +18,7 @@ from suture.analysis.text_tables import csv_text, latex
 from suture.data.vectors import import_vectors
 from suture.data.workspace import Workspace, embedding_sets
 from suture.pages.components.cards import cards
-from suture.pages.components.compare.paired_views import Both
+from suture.pages.components.compare.paired_views import PairedViews
 from suture.pages.components.shell.views import view
 from suture.workflows.compare import Compared, compared
 
@@ -67,16 +67,16 @@ def test_verdict_comes_first_and_is_that_of_the_comparison(demo: Workspace) -> N
     assert not app.exception
     verdict = of_demo(demo).verdict
     first = next(m.value for m in app.markdown if m.value.startswith("#### "))
-    assert first == f"#### {cards.plain(verdict.headline)}"
+    assert first == f"#### {cards.escape(verdict.headline)}"
     text = words(app)
-    assert all(cards.plain(reason) in text for reason in verdict.reasons)
+    assert all(cards.escape(reason) in text for reason in verdict.reasons)
 
 
 def test_every_row_says_its_verdict_in_a_word(demo: Workspace) -> None:
     app = opened(a=A, b=B, split="test")
     table = app.table[0].value
-    both = _both(demo)
-    rows = headline_rows(both.compared.table.rows, both.pair, protocol="multi_positive")
+    paired = _paired(demo)
+    rows = headline_rows(paired.compared.table.rows, paired.pair, protocol="multi_positive")
     assert len(table) == len(rows) > 5
     for shown, row in zip(table["verdict"], rows, strict=True):
         assert f"[{row.verdict}]" in shown
@@ -89,9 +89,9 @@ def test_protocol_changes_the_recall_rows(demo: Workspace) -> None:
     app.segmented_control(key="compare_protocol").set_value("strict").run()
     assert not app.exception
     after = app.table[0].value
-    both = _both(demo)
-    strict = headline_rows(both.compared.table.rows, both.pair, protocol="strict")
-    assert list(after["A"]) == [cards.plain(text_cells(row)["A"]) for row in strict]
+    paired = _paired(demo)
+    strict = headline_rows(paired.compared.table.rows, paired.pair, protocol="strict")
+    assert list(after["A"]) == [cards.escape(text_cells(row)["A"]) for row in strict]
     recalls = before["number"].str.contains("→")
     assert recalls.sum() == 6, "R@1, R@5 and R@10 in two directions"
     assert (before["p"][recalls] != "").all()
@@ -152,7 +152,7 @@ def test_slices_follow_the_column_and_the_measure(demo: Workspace) -> None:
 def test_without_b_the_page_says_what_to_do(demo: Workspace) -> None:
     app = opened(a=A, b="none")
     assert not app.exception
-    assert "choose B in the sidebar" in words(app)
+    assert "Choose B in the sidebar" in words(app)
     assert not app.table
 
 
@@ -163,7 +163,7 @@ def test_sets_of_other_studies_are_not_compared(vectors: Workspace, tmp_path: Pa
     assert import_vectors(vectors, [file], "strangers").refused is None
     app = opened(a="far", b="strangers", split="all")
     assert not app.exception
-    assert "cannot be compared here; the sidebar says why" in words(app)
+    assert "cannot be compared; the sidebar says why" in words(app)
     assert any("holds other studies" in w.value for w in app.warning)
     assert not app.table
 
@@ -179,29 +179,29 @@ def test_the_same_set_twice_is_unchanged(vectors: Workspace, tmp_path: Path) -> 
     assert import_vectors(vectors, [tmp_path / "far.npz"], "again").refused is None
     app = opened(a="far", b="again", split="all")
     assert not app.exception
-    assert "All studies stand exactly where they were." in words(app)
+    assert "No study moved at all." in words(app)
     assert "No query was won." in words(app)
     assert all("[unchanged]" in cell or "undefined" in cell for cell in app.table[0].value["verdict"])
 
 
-def _both(workspace: Workspace) -> Both:
+def _paired(workspace: Workspace) -> PairedViews:
     a, b = (view(name, "test") for name in (A, B))
     found = of_demo(workspace)
     rows = np.array([[*a.ids].index(study) for study in found.study_ids])
-    return Both(a, b, found.pair, found, rows)
+    return PairedViews(a, b, found.pair, found, rows)
 
 
 def test_downloads_hold_every_number(demo: Workspace) -> None:
-    both = _both(demo)
-    rows = both.compared.table.rows
+    paired = _paired(demo)
+    rows = paired.compared.table.rows
     table = [*csv.DictReader(io.StringIO(csv_text([number_cells(r) for r in rows])))]
     assert len(table) == len(rows)
     assert [float(line["B - A"]) for line in table if line["B - A"]] == pytest.approx(
         [r.difference for r in rows if r.difference is not None]
     )
-    record = json.loads(json.dumps(both.compared.to_json(), allow_nan=False))
-    assert record["verdict"]["headline"] == both.compared.verdict.headline
-    shown = headline_rows(both.compared.table.rows, both.pair, protocol="strict")
+    record = json.loads(json.dumps(paired.compared.to_json(), allow_nan=False))
+    assert record["verdict"]["headline"] == paired.compared.verdict.headline
+    shown = headline_rows(paired.compared.table.rows, paired.pair, protocol="strict")
     text = latex([text_cells(r) for r in shown])
     assert text.count(r"\\" + "\n") == len(shown) + 1
     assert all(line.count("&") == 5 for line in text.splitlines() if line.endswith(r"\\"))
@@ -209,11 +209,11 @@ def test_downloads_hold_every_number(demo: Workspace) -> None:
 
 
 def test_rows_of_the_comparison_meet_the_rows_of_the_views(demo: Workspace) -> None:
-    both = _both(demo)
+    paired = _paired(demo)
     whole = embedding_sets.load(demo, B).split("test")
-    x, y = (np.asarray(whole.vectors[m], np.float64)[both.rows] for m in both.pair)
+    x, y = (np.asarray(whole.vectors[m], np.float64)[paired.rows] for m in paired.pair)
     cosines = (x * y).sum(axis=1) / np.linalg.norm(x, axis=1) / np.linalg.norm(y, axis=1)
-    np.testing.assert_allclose(both.compared.cosines[1], cosines, atol=1e-5)
+    np.testing.assert_allclose(paired.compared.cosines[1], cosines, atol=1e-5)
 
 
 def test_forest_names_every_row_with_its_verdict_and_keeps_their_order(demo: Workspace) -> None:

@@ -75,7 +75,7 @@ def test_the_dial_states_what_was_fitted_and_scored_on_what(demo: Workspace) -> 
     text = words(app)
     assert f"Fitted on 'train', n \\= {len(whole.split('train')):,}".replace("\\=", "=") in text
     assert f"scored on 'test', n = {pairs:,}" in text
-    assert "As it is" in header(app)["said"][0]
+    assert "Strength 0: centroid gap" in header(app)["sentences"][0]
 
 
 def test_the_browser_gets_every_position_and_nothing_is_claimed_at_0(demo: Workspace) -> None:
@@ -84,7 +84,7 @@ def test_the_browser_gets_every_position_and_nothing_is_claimed_at_0(demo: Works
     gaps = measured.numbers["centroid_gap_debiased"]
     row = next(r for r in sent["rows"] if r["title"] == "Centroid gap, debiased")
     assert row["here"] == [f"{gap:.3f}" for gap in gaps]
-    assert f"At 1.00 the middles are {gaps[20]:.2f} apart, not {gaps[0]:.2f}" in sent["said"][20]
+    assert f"Strength 1.00: centroid gap {gaps[20]:.2f}, {gaps[0]:.2f} before" in sent["sentences"][20]
     assert {r["verdict"][0] + r["change"][0] for r in sent["rows"]} == {""}
     recalls = [r for r in sent["rows"] if r["title"].startswith("R@")]
     assert {v for r in recalls for v in r["verdict"][1:]} <= {"better", "worse", "unclear"}
@@ -132,9 +132,9 @@ def test_the_dial_refuses_the_rows_of_the_fit_and_offers_what_works(
 ) -> None:
     app = shown(split=split)
     assert not app.exception
-    assert cards.plain("R@1 reads 1.00") in warnings(app)
+    assert cards.escape("R@1 reads 1.00") in warnings(app)
     assert not dials(app)
-    offered = next(c.value for c in app.caption if "may learn from" in c.value or "can be shown" in c.value)
+    offered = next(c.value for c in app.caption if "may be fitted on" in c.value or "can be shown" in c.value)
     assert {s.strip() for s in says.split(",")} <= {s.strip(" .") for s in offered.split(":")[1].split(",")}
 
 
@@ -166,7 +166,7 @@ def test_keeping_a_position_publishes_a_set_that_is_b_everywhere(demo: Workspace
     assert record.meta.adapter.strength == 0.6
     assert record.meta.adapter.score_split == "test"
     assert app.selectbox(key="choose_b").value == name
-    assert "Kept as" in " ".join(s.value for s in app.success)
+    assert "Saved as" in " ".join(s.value for s in app.success)
     promised = dial.measured(demo, SETTING).numbers["cos_true_pairs"][12]
     part = embedding_sets.load(demo, name).split("test")
     rows = part.rows_with("image", "report")
@@ -188,7 +188,7 @@ def test_an_adapted_set_is_scored_only_where_it_may_be_and_cannot_be_dialled(dem
         assert app.selectbox(key="choose_split").value == "test"
     app = shown(a="closed")
     assert "is adapted already" in warnings(app)
-    assert cards.plain(A) in warnings(app)
+    assert cards.escape(A) in warnings(app)
 
 
 def test_beside_a_set_on_its_split_of_the_fit_an_adapted_one_is_not_shown(demo: Workspace) -> None:

@@ -36,7 +36,7 @@ def test_caption_gives_the_layouts_own_numbers(demo: Workspace) -> None:
 def test_two_umaps_say_how_far_they_agree_and_can_be_aligned_when_asked(demo: Workspace) -> None:
     app = with_umap()
     assert "Procrustes disparity" in words(app)
-    assert app.button(key="map_align").label == "Align A and B more closely"
+    assert app.button(key="map_align").label == "Align the maps of A and B"
     app.selectbox(key="choose_b").set_value("none").run()
     assert not app.exception
     assert "Procrustes disparity" not in words(app)
@@ -77,7 +77,7 @@ def test_worst_pairs_are_those_of_lowest_cosine(demo: Workspace) -> None:
 
 def test_a_turns_into_b_on_one_map(demo: Workspace) -> None:
     app = opened("map").run()
-    app.segmented_control(key="map_how").set_value("A turns into B").run()
+    app.segmented_control(key="map_how").set_value("Animate A → B").run()
     assert not app.exception
     data = maps.shown(app)[0]
     assert [frame["name"][:2] for frame in data["frames"]] == ["A:", "B:"]

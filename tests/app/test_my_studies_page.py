@@ -21,7 +21,7 @@ from suture.data import images
 from suture.data.collections import storage
 from suture.data.vectors import import_vectors
 from suture.data.workspace import CHECKPOINT, COLLECTION, SET, Workspace
-from suture.pages.components.studies import visit as studies_visit
+from suture.pages.components.studies import uploaded
 from suture.workflows.neighbours import neighbour_search, uploads
 from tests.app.test_pages import opened, words
 from tests.models.test_newcomers import A, B, of_demo, png
@@ -86,16 +86,16 @@ def test_an_upload_is_answered_by_a_and_b(demo: Workspace) -> None:
     for letter in "AB":
         assert table.loc[ids[5], f"nearest, {letter}"] == ids[5]
         assert table.loc[ids[6], f"cosine, {letter}"] == pytest.approx(1, abs=1e-3)
-    assert "Where they lie" in [s.value for s in app.subheader]
-    assert text.count("Farther out than") == 2
+    assert "Place on the map" in [s.value for s in app.subheader]
+    assert text.count("Further out than") == 2
 
 
 def test_another_direction_ranks_the_own_partner(demo: Workspace) -> None:
     app = looked_at(demo, files_of(demo, 5))
     app.segmented_control(key="studies_direction").set_value("image → report").run()
     assert not app.exception
-    assert "Its own report is number" in words(app)
-    assert "own partner's place, A" in answers(app)
+    assert "Its own report has rank" in words(app)
+    assert "rank of own partner, A" in answers(app)
     app.slider(key="studies_k").set_value(2).run()
     assert "#3 · cosine" not in words(app)
     app.segmented_control(key="studies_map").set_value("UMAP").run()
@@ -108,7 +108,7 @@ def test_downloads_hold_every_neighbour_and_no_formula(demo: Workspace) -> None:
     kept = app.session_state["studies_visit"]
     visit = uploads.home(demo).record(COLLECTION, kept)
     from suture.pages.components.studies import table as studies_table
-    from suture.pages.components.studies.ask import Asked
+    from suture.pages.components.studies.search import UploadNeighbours
 
     maker = uploads.checkpoint_of(demo, demo.record(SET, "demo @ demo-clip"))
     assert uploads.embedded(demo, visit, maker) is not None
@@ -116,12 +116,12 @@ def test_downloads_hold_every_neighbour_and_no_formula(demo: Workspace) -> None:
     held = {
         letter: neighbour_search.hold(demo, visit, name, split="test", k=12) for letter, name in sets.items()
     }
-    asked = Asked(("image", "image"), 5, held)
-    rows = [*csv.DictReader(io.StringIO(csv_text(studies_table.neighbours(asked))))]
+    neighbours = UploadNeighbours(("image", "image"), 5, held)
+    rows = [*csv.DictReader(io.StringIO(csv_text(studies_table.neighbour_rows(neighbours))))]
     assert len(rows) == 2 * 3 * 12  # two sets; what has a picture alone asks three modalities
     assert rows[0]["study"] == "'=1+1"
     assert rows[0]["rank_elsewhere"].isdecimal()
-    told = json.loads(studies_table.content(asked))["studies"][0]["answers"]["A"]["neighbours"]
+    told = json.loads(studies_table.as_json(neighbours))["studies"][0]["answers"]["A"]["neighbours"]
     assert [len(told[d]) for d in ("image->image", "image->report")] == [12, 12]
 
 
@@ -151,7 +151,7 @@ def test_a_visit_is_found_again_and_discarding_leaves_nothing(demo: Workspace) -
     looked_at(demo, files_of(demo, 8))
     app = opened("my_studies").run()
     assert not app.exception
-    assert "You left 1 study here" in words(app)
+    assert "1 study from an earlier visit" in words(app)
     app.button(key="studies_discard").click().run()
     assert not app.exception
     assert "No studies yet" in words(app)
@@ -167,13 +167,13 @@ def test_adding_to_the_library_makes_a_collection(demo: Workspace) -> None:
     next(t for t in app.text_input if str(t.key).startswith("studies_name_")).set_value("new ones").run()
     app.button(key="studies_keep").click().run()
     assert not app.exception
-    assert "new ones is a collection now" in words(app)
+    assert "new ones was added to the library" in words(app)
     assert len(storage.load(demo, "new ones")) == 2
 
 
 def test_adding_behind_the_studies_of_a_makes_a_new_collection(demo: Workspace) -> None:
     app = looked_at(demo, files_of(demo, 8))
-    app.radio(key="studies_how_kept").set_value(studies_visit.BEHIND).run()
+    app.radio(key="studies_how_kept").set_value(uploaded.APPENDED).run()
     next(t for t in app.text_input if str(t.key).startswith("studies_name_")).set_value("more").run()
     app.button(key="studies_keep").click().run()
     assert not app.exception
@@ -192,7 +192,7 @@ def test_a_stopped_job_says_so_and_goes_on_when_asked(demo: Workspace) -> None:
     assert "Stopped by the user" in words_and_warnings(app)
     assert not jobs.jobs(demo, active=True)
     app = answered(app.button(key="studies_again").click().run(), demo)
-    assert "Farther out than" in words(app)
+    assert "Further out than" in words(app)
 
 
 def words_and_warnings(app: AppTest) -> str:
@@ -202,14 +202,14 @@ def words_and_warnings(app: AppTest) -> str:
 def test_without_b_there_is_one_side(demo: Workspace) -> None:
     app = looked_at(demo, files_of(demo, 5), kept_b="none")
     assert not app.exception
-    assert words(app).count("Farther out than") == 1
+    assert words(app).count("Further out than") == 1
 
 
 def test_a_checkpoint_that_is_gone_is_told_and_the_other_answers(demo: Workspace) -> None:
     demo.remove(CHECKPOINT, "demo-aligned")
     app = looked_at(demo, files_of(demo, 5))
     assert "is not here any more" in words_and_warnings(app)
-    assert words(app).count("Farther out than") == 1
+    assert words(app).count("Further out than") == 1
 
 
 def test_vectors_without_a_checkpoint_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

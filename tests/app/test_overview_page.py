@@ -55,8 +55,8 @@ def test_the_verdict_is_that_of_the_evaluation_and_comes_before_every_number(dem
         found = gap_summary(evaluate.evaluation(demo, name, split="test"), PAIR)
         assert found is not None
         place = next(i for i, s in enumerate(said) if s.startswith("####") and f"[{letter}]" in s)
-        assert said[place].endswith(cards.plain(found.headline))
-        assert cards.plain(found.explanation) in said[place + 1]
+        assert said[place].endswith(cards.escape(found.headline))
+        assert cards.escape(found.explanation) in said[place + 1]
         assert place < next(i for i, s in enumerate(said) if "Centroid gap" in s)
 
 
@@ -80,7 +80,7 @@ def test_five_numbers_with_intervals(
         both = () if where else PAIR
         metric = kept.find(name, *both, **where, **({"protocol": "multi_positive"} if where else {}))
         low, high = (f"{v:.1%}" if percent else f"{v:.3f}" for v in (metric.low, metric.high))
-        assert f"[{letter}] **{cards.shown(metric, percent)}**" in number
+        assert f"[{letter}] **{cards.formatted(metric, percent)}**" in number
         assert f"{low} to {high}" in number
 
 
@@ -96,7 +96,7 @@ def test_both_maps_hold_every_item_of_the_split(demo: Workspace) -> None:
 
 
 def test_a_clicked_study_can_be_taken_to_the_map_and_to_retrieval(demo: Workspace) -> None:
-    assert "Point at a study" in words(looked(a=A, b=B))
+    assert "Hover over a study" in words(looked(a=A, b=B))
     shown = views.view(A, "test")
     app = opened("overview")
     owner = selections.owner(demo, shown.record).id
@@ -206,7 +206,7 @@ def test_what_takes_minutes_is_measured_when_asked_for(
     x = np.random.default_rng(0).normal(size=(40, 8))
     np.savez(tmp_path / "v.npz", image=x + 1, text=x - 1)
     assert import_vectors(Workspace(tmp_path / "home"), [tmp_path / "v.npz"], "many").refused is None
-    monkeypatch.setattr("suture.pages.components.shell.views.MANY", 10)
+    monkeypatch.setattr("suture.pages.components.shell.views.SLOW_ABOVE", 10)
     app = opened("overview").run()
     assert "are not measured yet" in words(app)
     assert "degrees apart" not in words(app)

@@ -158,7 +158,7 @@ def test_study_as_query_says_where_its_partner_stands(demo: Workspace) -> None:
     app.run()
     app.selectbox(key="direction").set_value("report → image").run()
     assert not app.exception
-    assert "The true partner is number" in words(app)
+    assert "The true partner has rank" in words(app)
 
 
 def test_library_refuses_an_unreadable_table_and_keeps_all(demo: Workspace) -> None:
@@ -309,9 +309,10 @@ def test_nothing_of_a_deleted_collection_stays_on_a_page(empty: Workspace) -> No
 
 def test_pages_keep_heavy_libraries_out_of_the_web_process() -> None:
     code = (
-        "import sys, suture.app, suture.pages.components.shell.shell, suture.pages.components.cards.cards\n"
-        "heavy = {'torch', 'open_clip', 'umap', 'sklearn', 'transformers'} & set(sys.modules)\n"
-        "sys.exit(str(heavy) if heavy else 0)"
+        "import sys, suture.app, suture.pages.components.shell.shared_choice, "
+        "suture.pages.components.cards.cards\nheavy = "
+        f"{'torch', 'open_clip', 'umap', 'sklearn', 'transformers'} & set(sys.modules)\nsys.exit(str(heavy) "
+        "if heavy else 0)"
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr

@@ -99,7 +99,7 @@ def test_what_takes_minutes_is_measured_by_a_worker_before(
     z = np.random.default_rng(0).normal(size=(40, 8))
     np.savez(tmp_path / "v.npz", image=z + 1, text=z - 1)
     assert import_vectors(home, [tmp_path / "v.npz"], "many").refused is None
-    monkeypatch.setattr("suture.pages.components.shell.views.MANY", 10)
+    monkeypatch.setattr("suture.pages.components.shell.views.SLOW_ABOVE", 10)
     app = opened()
     assert "not measured by every metric yet" in words(app)
     assert "report_go" not in [button.key for button in app.button]

@@ -20,7 +20,7 @@ from suture.data.collections import storage
 from suture.data.vectors import import_vectors
 from suture.data.workspace import SET, Workspace
 from suture.models.adapters import adapt
-from suture.pages.components.retrieval import answers, find
+from suture.pages.components.retrieval import answers, study_picker
 from suture.pages.components.retrieval import scores as retrieval_scores
 from suture.pages.components.shell import views
 from suture.workflows import evaluate
@@ -65,17 +65,17 @@ def first(app: AppTest) -> list[tuple[str, str]]:
 
 def test_the_words_of_a_report_find_that_report(demo: Workspace) -> None:
     report = study_of(5).values["report"]
-    app = asked("Words", q=report, in_text="report")
+    app = asked("Text", q=report, in_text="report")
     assert ["cosine 1.000" in said for said, _ in first(app)] == [True, True]
     assert app.text[1].value == report[:280]
 
 
 def test_the_link_of_a_search_restores_words_target_and_count(demo: Workspace) -> None:
-    app = asked("Words")
+    app = asked("Text")
     app.text_input(key="q").set_value("rib fracture").run()
     app.selectbox(key="in_text").set_value("report").run()
     app.slider(key="k").set_value(4).run()
-    again = asked("Words", q="rib fracture", in_text="report", k="4")
+    again = asked("Text", q="rib fracture", in_text="report", k="4")
     assert again.text_input(key="q").value == "rib fracture"
     assert first(again) == first(app)
     assert words(again).count("#4 · cosine") == 2
@@ -83,15 +83,15 @@ def test_the_link_of_a_search_restores_words_target_and_count(demo: Workspace) -
 
 
 def test_without_b_there_is_one_answer(demo: Workspace) -> None:
-    assert len(first(asked("Words", q="rib fracture", b="none"))) == 1
-    alone = words(asked("A study", study=study_of(3).id, b="none"))
-    assert alone.count("The true partner is number") == 1
+    assert len(first(asked("Text", q="rib fracture", b="none"))) == 1
+    alone = words(asked("Study", study=study_of(3).id, b="none"))
+    assert alone.count("The true partner has rank") == 1
 
 
 def test_words_are_mapped_as_an_adapted_set_has_its_texts(demo: Workspace) -> None:
     adapt(demo, A, method="mean-removal", fit_split="train", score_split="test", name="moved")
     report = study_of(5).values["report"]
-    app = asked("Words", q=report, in_text="report", b="moved")
+    app = asked("Text", q=report, in_text="report", b="moved")
     assert "mapped as a report of this adapted set" in words(app)
     assert ["cosine 1.000" in said for said, _ in first(app)] == [True, True]
 
@@ -99,7 +99,7 @@ def test_words_are_mapped_as_an_adapted_set_has_its_texts(demo: Workspace) -> No
 def test_a_picture_finds_itself_in_a_and_b(demo: Workspace) -> None:
     pack = storage.image_pack(demo, "demo")
     content = pack.read(int(study_of(7).values["image"]))
-    app = asked("A picture", in_image="image")
+    app = asked("Image", in_image="image")
     app.file_uploader(key="picture").set_value([("mine.png", content, "image/png")])
     app.run()
     assert not app.exception
@@ -107,9 +107,9 @@ def test_a_picture_finds_itself_in_a_and_b(demo: Workspace) -> None:
 
 
 def test_a_picture_finds_texts_unless_something_else_is_chosen(demo: Workspace) -> None:
-    app = asked("A picture")
+    app = asked("Image")
     assert app.selectbox(key="in_image").value == "report"
-    assert asked("Words").selectbox(key="in_text").value == "image"
+    assert asked("Text").selectbox(key="in_text").value == "image"
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_what_is_no_picture_is_refused_in_words(demo: Workspace, content: bytes 
         buffer = io.BytesIO()
         Image.new("L", (4, 4)).save(buffer, "PNG")
         content = buffer.getvalue()
-    app = asked("A picture", in_image="image", k="5")
+    app = asked("Image", in_image="image", k="5")
     app.file_uploader(key="picture").set_value([("x.png", content, "image/png")])
     app.run()
     assert not app.exception
@@ -134,14 +134,14 @@ def test_the_place_of_the_partner_is_that_of_a_plain_count(demo: Workspace) -> N
     shown = views.view(A, "test")
     x, y = (unit_rows(shown.set.vectors[m]) for m in ("image", "report"))
     scores = y @ x[9]
-    app = asked("A study", study=shown.ids[9])
+    app = asked("Study", study=shown.ids[9])
     place = 1 + int((scores > scores[9] + 1e-6).sum())
-    assert f"number **{place:,}** of {len(y):,}" in words(app)
+    assert f"rank **{place:,}** of {len(y):,}" in words(app)
 
 
 def test_the_link_restores_study_direction_and_count(demo: Workspace) -> None:
     study = study_of(11).id
-    app = asked("A study", study=study, direction="report → image", k="4")
+    app = asked("Study", study=study, direction="report → image", k="4")
     assert app.selectbox(key="query_study").value == study
     assert app.selectbox(key="direction").value == "report → image"
     assert words(app).count("#4 · cosine") == 2
@@ -151,24 +151,24 @@ def test_the_link_restores_study_direction_and_count(demo: Workspace) -> None:
 def test_a_link_to_a_study_alone_opens_its_tab(demo: Workspace) -> None:
     app = opened("retrieval")
     app.query_params["study"] = study_of(3).id
-    assert "The true partner is number" in words(app.run())
+    assert "The true partner has rank" in words(app.run())
 
 
 @pytest.mark.parametrize("row", [0, 3], ids=["the study seen before", "another one"])
 def test_a_link_to_a_study_leaves_the_tab_that_was_open(demo: Workspace, row: int) -> None:
-    app = asked("A study", study=study_of(0).id)
+    app = asked("Study", study=study_of(0).id)
     app.query_params["ask"] = "Scores"
     assert "Recall at every k" in [s.value for s in app.run().subheader]
     assert "study" not in app.query_params
     del app.query_params["ask"]
     app.query_params["study"] = study_of(row).id
-    assert "The true partner is number" in words(app.run())
+    assert "The true partner has rank" in words(app.run())
     assert app.selectbox(key="query_study").value == study_of(row).id
 
 
 def test_typing_finds_a_study_and_the_link_follows(demo: Workspace) -> None:
     wanted = study_of(20)
-    app = asked("A study")
+    app = asked("Study")
     app.text_input(key="study_find").set_value(wanted.id.lower()).run()
     assert not app.exception
     assert app.selectbox(key="query_study").value == wanted.id
@@ -180,15 +180,15 @@ def test_typing_finds_a_study_and_the_link_follows(demo: Workspace) -> None:
 
 def test_every_word_must_be_there_and_offers_are_few(demo: Workspace) -> None:
     shown = views.view(A, "all")
-    rows = find.matches(shown, "pleural effusion")
+    rows = study_picker.matches(shown, "pleural effusion")
     texts = [" ".join(str(v) for v in shown.study(i).values.values()).lower() for i in range(len(shown.ids))]
     assert rows == [i for i, text in enumerate(texts) if "pleural" in text and "effusion" in text]
-    app = asked("A study", split="all")
-    assert len(app.selectbox(key="query_study").options) == find.OFFERED
+    app = asked("Study", split="all")
+    assert len(app.selectbox(key="query_study").options) == study_picker.OFFERED
 
 
 def test_a_study_of_another_split_is_said_to_be_missing(demo: Workspace) -> None:
-    app = asked("A study", study="nobody")
+    app = asked("Study", study="nobody")
     assert "nobody is not in this split" in words(app)
     assert app.selectbox(key="query_study").value == study_of(0).id
 
@@ -197,8 +197,8 @@ def test_a_study_without_the_modality_says_so(demo: Workspace) -> None:
     shown = views.view(A, "test")
     row = int(np.flatnonzero(~shown.set.present("history"))[0])
     link = {"study": shown.ids[row], "pair": "image and history"}
-    assert "no history to ask with" in words(asked("A study", direction="history → image", **link))
-    assert "no history that could be found" in words(asked("A study", **link))
+    assert "no history to search with" in words(asked("Study", direction="history → image", **link))
+    assert "no history to find" in words(asked("Study", **link))
 
 
 def test_scores_are_those_of_the_evaluation_beside_chance(demo: Workspace) -> None:
@@ -220,7 +220,7 @@ def test_a_pass_over_the_disk_finds_what_the_copy_in_memory_finds(
     lacks = int(np.flatnonzero(~shown.set.present("history"))[0])
     query = np.asarray(shown.set.vectors["image"][row : row + 1], np.float32)
     kept = [answers.near(shown, "history", query, k=5, own=own) for own in (row, lacks)]
-    monkeypatch.setattr(answers, "MANY", 10)
+    monkeypatch.setattr(answers, "MAX_IN_MEMORY", 10)
     for own, other in zip((row, lacks), kept, strict=True):
         found = answers.near(shown, "history", query, k=5, own=own)
         np.testing.assert_array_equal(found.rows, other.rows)
@@ -282,7 +282,7 @@ def drawn(values: list[float] | dict[str, str]) -> np.ndarray:
 def test_won_and_lost_are_the_comparisons_queries_the_greatest_change_first(
     demo: Workspace, kind: str
 ) -> None:
-    app = asked("Won and lost", flips_direction="report → image", flips_kind=kind)
+    app = asked("Rank changes", flips_direction="report → image", flips_kind=kind)
     found = compared(demo, A, B, split="test", pair=("image", "report"))
     flips = found.flips["report->image"]
     rows = flips.won if kind == "Won" else flips.lost
@@ -293,7 +293,7 @@ def test_won_and_lost_are_the_comparisons_queries_the_greatest_change_first(
 
 
 def test_won_and_lost_needs_b(demo: Workspace) -> None:
-    assert "Choose B in the sidebar" in words(asked("Won and lost", b="none"))
+    assert "Choose B in the sidebar" in words(asked("Rank changes", b="none"))
 
 
 def test_vectors_without_checkpoint_say_why_words_cannot_ask(
@@ -305,10 +305,10 @@ def test_vectors_without_checkpoint_say_why_words_cannot_ask(
     home = Workspace(tmp_path / "home")
     assert import_vectors(home, [tmp_path / "v.npz"], "theirs").refused is None
     assert home.records(SET)[0].name == "theirs"
-    assert "without a checkpoint" in words(asked("Words", q="effusion"))
-    app = asked("A picture")
+    assert "without a checkpoint" in words(asked("Text", q="effusion"))
+    app = asked("Image")
     buffer = io.BytesIO()
     Image.new("L", (64, 64)).save(buffer, "PNG")
     app.file_uploader(key="picture").set_value([("x.png", buffer.getvalue(), "image/png")])
     assert "without a checkpoint" in words(app.run())
-    assert "The true partner is number" in words(asked("A study"))
+    assert "The true partner has rank" in words(asked("Study"))

@@ -27,9 +27,10 @@ from tests import hostile
 SET = "demo @ demo-clip"
 SCRIPT = """
 import streamlit as st
-from suture.pages.components import selection, shell
-shell.open_page("Try", "?")
-choice = shell.choose()
+from suture.pages.components import selection
+from suture.pages.components.shell import navigation, shared_choice
+navigation.open_page("Try", "?")
+choice = shared_choice.choose()
 picked = st.session_state.pop("drawn", None)
 if picked is not None:
     st.session_state["changed"] = selection.set_rows(choice, picked, "on the map")

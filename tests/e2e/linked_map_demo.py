@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from suture.analysis.projection import Region
-from suture.pages.components.linked_map import Cards, Colouring, Moment, Panel, linked_map, selection
+from suture.pages.components.linked_map import Cards, Colouring, Moment, Panel, linked_map, selected_rows
 from suture.pages.components.linked_map.payload import MOST
 from suture.pages.components.serving import columns, scripts
 
@@ -38,7 +38,7 @@ def between(start, end, count):
 def heard() -> None:
     """The page owns the selection: it keeps what the maps tell and asks for it at every run."""
     st.session_state["calls"] = st.session_state.get("calls", 0) + 1
-    st.session_state["asked"] = selection("map")
+    st.session_state["asked"] = selected_rows("map")
 
 
 def main() -> None:

@@ -115,7 +115,7 @@ def test_the_map_shows_what_is_selected_after_another_split_clear_and_undo(page:
 def test_search_words_find_pictures(page: Page, url: str) -> None:
     page.goto(f"{url}/retrieval")
     settled(page)
-    page.get_by_role("textbox", name="Words").fill("large left pleural effusion")
+    page.get_by_role("textbox", name="Text", exact=True).fill("large left pleural effusion")
     page.keyboard.press("Enter")
     expect(page.get_by_text("#1 · cosine").first).to_be_visible(timeout=60_000)
     settled(page)

@@ -93,7 +93,7 @@ class Hand:
         return self.page.locator(".gd canvas").evaluate("c => c.toDataURL()")
 
     def hills(self) -> str:
-        return self.page.locator(".gd-hill").first.get_attribute("d") or ""
+        return self.page.locator(".gd-density").first.get_attribute("d") or ""
 
 
 def _local(address: str, url: str) -> bool:
@@ -134,7 +134,7 @@ def test_everything_follows_the_hand_without_the_server(hand: Hand, url: str, ho
     after = hand.map(), hand.hills(), hand.page.locator(".gd-cursor").get_attribute("d")
     assert all(a != b for a, b in zip(before, after, strict=True))
     assert hand.range.get_attribute("aria-valuetext") == "0.60"
-    expect(hand.page.locator(".gd-said")).to_contain_text(f"At 0.60 the middles are {gaps[12]:.2f} apart")
+    expect(hand.page.locator(".gd-summary")).to_contain_text(f"Strength 0.60: centroid gap {gaps[12]:.2f}")
     hand.page.wait_for_timeout(600)
     assert hand.sent == [], "the server was asked"
     assert hand.page.evaluate("() => window.renders") == 0, "the page around the dial was drawn again"
@@ -158,7 +158,7 @@ def test_keys_move_it_and_the_address_restores_it(hand: Hand, url: str) -> None:
         hand.page.keyboard.press("ArrowRight")
     expect(hand.range).to_have_attribute("aria-valuetext", "0.20")
     hand.page.wait_for_function("() => location.search.includes('dial_strength=0.2')", timeout=15_000)
-    expect(hand.page.get_by_role("textbox", name="Name of the kept set")).to_have_value(
+    expect(hand.page.get_by_role("textbox", name="Name of the new set")).to_have_value(
         f"{A} + lambda-shift 0.2"
     )
     assert hand.range.evaluate("node => node.matches(':focus')"), "the hand was thrown off"
@@ -172,7 +172,7 @@ def test_no_bar_is_cut_at_any_strength(hand: Hand, url: str) -> None:
     hand.show(f"{url}/gap")
     for place in range(0, 31, 5):
         hand.drag(place)
-        tops = hand.page.locator(".gd-hill").evaluate_all(
+        tops = hand.page.locator(".gd-density").evaluate_all(
             "paths => paths.map((p) => [p.getBBox().y, p.ownerSVGElement.viewBox.baseVal.y])"
         )
         assert all(top > edge for top, edge in tops)
@@ -189,8 +189,8 @@ def test_keeping_a_position_publishes_the_set(hand: Hand, url: str, home: Path) 
     hand.range.focus()
     hand.page.keyboard.press("End")
     name = f"{A} + lambda-shift 1.5"
-    expect(hand.page.get_by_role("textbox", name="Name of the kept set")).to_have_value(name)
-    hand.page.get_by_role("button", name="Keep this position").click()
+    expect(hand.page.get_by_role("textbox", name="Name of the new set")).to_have_value(name)
+    hand.page.get_by_role("button", name="Save as a set").click()
     expect(hand.page.get_by_text("It is B now").first).to_be_visible(timeout=60_000)
     assert Workspace(home).record(SET, name).meta.adapter.strength == 1.5
     settled(hand.page)

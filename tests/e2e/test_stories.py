@@ -131,7 +131,7 @@ def dialled(tab: Page, title: str) -> float:
 def test_ask_with_typed_words(tab: Page, url: str) -> None:
     start(tab, url)
     turn_to(tab, "Retrieval")
-    tab.get_by_role("textbox", name="Words").fill("large right pleural effusion")
+    tab.get_by_role("textbox", name="Text", exact=True).fill("large right pleural effusion")
     tab.keyboard.press("Enter")
     expect(tab.get_by_text("#1 · cosine")).to_have_count(2, timeout=LOOSE)
     settled(tab)
@@ -215,7 +215,7 @@ def test_bring_three_studies(tab: Page, url: str, tmp_path: Path) -> None:
     turn_to(tab, "My studies")
     tab.locator("input[type=file]").first.set_input_files(paths)
     expect(tab.get_by_text(paths[-1].name)).to_be_visible(timeout=LOOSE)
-    tab.get_by_role("button", name="Show what they are like").click()
+    tab.get_by_role("button", name="Find neighbours").click()
     expect(tab.get_by_text("#1 · cosine")).to_have_count(2, timeout=TRAINED)
-    expect(tab.get_by_text("Where they lie")).to_be_visible(timeout=LOOSE)
+    expect(tab.get_by_text("Place on the map")).to_be_visible(timeout=LOOSE)
     expect(tab.get_by_text(re.compile(r"Farther out than [\d.]+% of the collection"))).to_have_count(2)

@@ -82,7 +82,7 @@ def drop(tab: Page, *paths: Path) -> None:
     if not tab.locator("details[open]", has_text="Add studies").count():
         tab.get_by_text("Add studies").first.click()
     tab.locator("input[type=file]").first.set_input_files([*map(str, paths)])
-    ready = tab.locator("button:enabled", has_text="Show what they are like")  # an old one fades beside it
+    ready = tab.locator("button:enabled", has_text="Find neighbours")  # an old one fades beside it
     expect(ready).to_be_visible(timeout=LONG)
     settled(tab)
     ready.click()
@@ -91,16 +91,16 @@ def drop(tab: Page, *paths: Path) -> None:
 def test_a_dicom_file_is_shown_through_a_window_and_answered(tab: Page, tmp_path: Path) -> None:
     (tmp_path / "scan.dcm").write_bytes(ct())
     tab.locator("input[type=file]").first.set_input_files(tmp_path / "scan.dcm")
-    expect(tab.get_by_text("as it will be taken")).to_be_visible(timeout=LONG)
+    expect(tab.get_by_text("as it will be stored")).to_be_visible(timeout=LONG)
     settled(tab)
     tab.get_by_text("DICOM: frame and window").click()
     settled(tab)  # a list that is opened while the page still moves is closed again
     tab.locator(".st-key-dicom_window_studies_0 input").click()
     tab.get_by_role("option", name="lung").click()
     settled(tab)
-    tab.get_by_role("button", name="Show what they are like").click()
+    tab.get_by_role("button", name="Find neighbours").click()
     expect(tab.get_by_text("#1 · cosine")).to_have_count(2, timeout=LONG)
-    expect(tab.get_by_text("Where they lie")).to_be_visible(timeout=LONG)
+    expect(tab.get_by_text("Place on the map")).to_be_visible(timeout=LONG)
 
 
 @pytest.mark.parametrize("file", chosen())

@@ -38,7 +38,12 @@ def watch(manager: MediaFileManager) -> None:
         VISITORS.give(promised.get(promise, ""), address)
         return address
 
-    for name, noting in {"add": added, "add_deferred": deferred, "execute_deferred": executed}.items():
+    wrappers: dict[str, Callable[..., str]] = {
+        "add": added,
+        "add_deferred": deferred,
+        "execute_deferred": executed,
+    }
+    for name, noting in wrappers.items():
         _wrap(manager, name, noting)
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, Response
 from streamlit.runtime import Runtime
+from streamlit.runtime.stats import CacheStat
 
 from suture.pages.components.access import settings
 from suture.pages.components.access.visitors import VISITORS, of_request
@@ -45,7 +46,9 @@ def counted(asked: HTTPConnection) -> Iterator[None]:
 def held() -> int:
     """Bytes that Streamlit holds for all sessions."""
     stats = Runtime.instance().uploaded_file_mgr.get_stats() if Runtime.exists() else {}
-    return sum(stat.byte_length for family in stats.values() for stat in family)
+    return sum(
+        stat.byte_length for family in stats.values() for stat in family if isinstance(stat, CacheStat)
+    )
 
 
 def _announced(asked: HTTPConnection) -> int:

@@ -14,10 +14,10 @@ from suture.analysis.captions import CAPTION_METRICS, score_difference
 from suture.analysis.statistics.bootstrap import Estimate
 from suture.analysis.text_tables import csv_text
 from suture.models.captioner.readings import CEILING, CROSSED, FLOOR, ROWS, Judged, Reading, by_study
-from suture.pages.components.captions.tables import Tables
+from suture.pages.components.captions.scored_captions import Tables
 from suture.pages.components.cards import cards
-from suture.pages.components.cards.downloads import drawn, figure, offer
-from suture.pages.components.compare.paired_views import LINK
+from suture.pages.components.cards.downloads import cached_figure, offer, show_figure
+from suture.pages.components.shell.widget_state import KEEP_IN_LINK
 
 FIRST = "cider"
 
@@ -27,7 +27,8 @@ def verdict(tables: Tables) -> None:
     if any(CROSSED not in one.readings for one in tables.judged):
         return
     lines = [
-        _kept(letter, word, one) for letter, word, one in zip("AB", cards.WORDS, tables.judged, strict=False)
+        _kept(letter, word, one)
+        for letter, word, one in zip("AB", cards.COLOUR_NAMES, tables.judged, strict=False)
     ]
     if tables.beside is not None and CROSSED in tables.beside.rows:
         change = tables.beside.rows[CROSSED][FIRST]
@@ -35,10 +36,10 @@ def verdict(tables: Tables) -> None:
     st.markdown("\n".join(f"- {line}" for line in lines))
     first, n = tables.judged[0], len(tables.judged[0].study_ids)
     groups = len(np.unique(first.groups))
-    fit = cards.plain(tables.config.fit_split)
+    fit = cards.escape(tables.config.fit_split)
     st.caption(
-        f"{cards.plain(first.text)} from {cards.plain(first.image)}: {n:,} studies of {groups:,} patients or "
-        f"cases, split {cards.plain(first.split)}; none of these stands in {fit} too."
+        f"{cards.escape(first.text)} from {cards.escape(first.image)}: {n:,} studies of {groups:,} patients "
+        f"or cases, split {cards.escape(first.split)}; none of these stands in {fit} too."
     )
 
 
@@ -82,7 +83,7 @@ def section(tables: Tables) -> None:
         index=[*CAPTION_METRICS].index(FIRST),
         format_func=lambda key: CAPTION_METRICS[key].title,
         key="captions_metric",
-        **LINK,
+        **KEEP_IN_LINK,
     )
     info = CAPTION_METRICS[name]
     st.caption(f"{info.meaning} {info.reading.capitalize()}. {info.pitfall}")
@@ -93,9 +94,9 @@ def section(tables: Tables) -> None:
         for row in ROWS
         if any(row in one.readings for one in tables.judged)
     }
-    chart = drawn(figures.caption_scores, found, tables.labels, info.title)
+    chart = cached_figure(figures.caption_scores, found, tables.labels, info.title)
     alt = f"{info.title} of each row for A and B, with intervals"
-    figure(chart, "captions_rows", f"captions {name}-{tables.judged[0].split}", alt=alt)
+    show_figure(chart, "captions_rows", f"captions {name}-{tables.judged[0].split}", alt=alt)
     st.dataframe(_lines(tables, found, name), hide_index=True, width="stretch")
     st.caption(
         "Similarity: mean cosine to the embedding of the true text, by the set's own checkpoint, so not "
@@ -133,7 +134,11 @@ def findings(tables: Tables) -> None:
     """Precision and recall of what the captions state, by finding."""
     rows = [row for row in ROWS if all(row in one.readings for one in tables.judged)]
     row = st.selectbox(
-        "Captions by", rows, index=rows.index(CROSSED) if CROSSED in rows else 0, key="captions_row", **LINK
+        "Captions by",
+        rows,
+        index=rows.index(CROSSED) if CROSSED in rows else 0,
+        key="captions_row",
+        **KEEP_IN_LINK,
     )
     scores = [one.readings[row].scores.findings for one in tables.judged]
     names = sorted({*scores[0]}.union(*scores), key=lambda name: -_true(scores, name))

@@ -10,13 +10,12 @@ import streamlit as st
 
 from suture.analysis.captions import finding_changes, findings_of, mentions
 from suture.models.captioner.readings import CROSSED, ROWS, Judged
-from suture.pages.components.captions.tables import Tables
+from suture.pages.components.captions.scored_captions import Tables
 from suture.pages.components.cards import cards
-from suture.pages.components.compare.paired_views import LINK
-from suture.pages.components.retrieval.answers import link_to
-from suture.pages.components.shell import shell, views
-from suture.pages.components.shell.shell import Choice
+from suture.pages.components.shell import navigation, views
+from suture.pages.components.shell.shared_choice import Choice, link_to_study
 from suture.pages.components.shell.views import View
+from suture.pages.components.shell.widget_state import KEEP_IN_LINK
 
 PAGE = 4
 WIDTH = 170  # pixels of the picture
@@ -29,11 +28,15 @@ def section(choice: Choice, tables: Tables) -> None:
     rows = [row for row in ROWS if all(row in one.readings for one in tables.judged)]
     left, right = st.columns([1, 2])
     row = left.selectbox(
-        "Captions by", rows, index=rows.index(CROSSED) if CROSSED in rows else 0, key="captions_of", **LINK
+        "Captions by",
+        rows,
+        index=rows.index(CROSSED) if CROSSED in rows else 0,
+        key="captions_of",
+        **KEEP_IN_LINK,
     )
     orders = [BETTER, LOST, BEST, WORST] if tables.beside else [BEST, WORST]
     order = right.segmented_control(
-        "Studies", orders, default=orders[0], required=True, key="captions_order", **LINK
+        "Studies", orders, default=orders[0], required=True, key="captions_order", **KEEP_IN_LINK
     )
     found = _order(tables, row, order or orders[0])
     if not len(found):
@@ -74,11 +77,13 @@ def _study(choice: Choice, tables: Tables, row: str, i: int, where: int | None) 
         picture, *columns = st.columns([1, 1.6, *[1.6] * len(written)])
         with picture:
             _picture(choice.a, tables.judged[0].image, study, where)
-            shell.link("retrieval", "Retrieval", ":material/search:", query=link_to(choice, study))
+            navigation.page_link(
+                "retrieval", "Retrieval", ":material/search:", query=link_to_study(choice, study)
+            )
         with columns[0]:
             st.markdown(f"**True**  \n{marked(truth, written, own=False)}")
         for column, letter, word, one, caption in zip(
-            columns[1:], "AB", cards.WORDS, tables.judged, written, strict=False
+            columns[1:], "AB", cards.COLOUR_NAMES, tables.judged, written, strict=False
         ):
             with column:
                 told = marked(caption, [truth], own=True) or ":gray[nothing]"
@@ -115,10 +120,10 @@ def marked(text: str, others: Sequence[str], *, own: bool) -> str:
         colour = "gray"
         if mention.state == "present":
             colour = "green" if mention.finding in stated else "red" if own else "orange"
-        told.append(cards.plain(text[last : mention.start]))
-        told.append(f":{colour}-background[{cards.plain(text[mention.start : mention.end])}]")
+        told.append(cards.escape(text[last : mention.start]))
+        told.append(f":{colour}-background[{cards.escape(text[mention.start : mention.end])}]")
         last = mention.end
-    return "".join([*told, cards.plain(text[last:])])
+    return "".join([*told, cards.escape(text[last:])])
 
 
 def _stated(text: str) -> set[str]:

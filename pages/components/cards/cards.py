@@ -19,20 +19,20 @@ from suture.pages.components.shell.views import View
 
 COLOURS = (COLOUR_A, COLOUR_B)
 CARD = 150  # pixels at least; cards wrap where the page is narrow
-WORDS = ("blue", "orange")  # of A and B in text
+COLOUR_NAMES = ("blue", "orange")  # of A and B in text
 
 
-def plain(text: str) -> str:
+def escape(text: str) -> str:
     """A stranger's words inside Markdown, shown as they are: no link, picture or icon comes of them."""
     return re.sub(r"([\\`*_{}\[\]()#+.!:$~|<>-])", r"\\\1", text)
 
 
-def wall() -> DeltaGenerator:
+def metric_grid() -> DeltaGenerator:
     """Where cards of numbers stand: five beside each other, fewer where the page is narrow."""
     return st.grid(5, min_column_width=CARD)
 
 
-def number(metrics: Sequence[Metric | None], *, percent: bool = False, subtitle: str = "") -> None:
+def metric_card(metrics: Sequence[Metric | None], *, percent: bool = False, subtitle: str = "") -> None:
     """One metric for A (and B): value, interval, direction, n and what it means."""
     known = [m for m in metrics if m is not None]
     if not known:
@@ -42,10 +42,10 @@ def number(metrics: Sequence[Metric | None], *, percent: bool = False, subtitle:
         meaning = f"{info.meaning}\n\nConvention: {info.convention}. n = {known[0].measured_on} studies in "
         meaning += f"{known[0].n_groups:,} groups"
         meaning += "." if known[0].low is None else "; 95 % bootstrap interval over groups."
-        st.markdown(f"**{info.title}**" + (f"  \n{plain(subtitle)}" if subtitle else ""), help=meaning)
-        for letter, word, metric in zip("AB", WORDS, metrics, strict=False):
+        st.markdown(f"**{info.title}**" + (f"  \n{escape(subtitle)}" if subtitle else ""), help=meaning)
+        for letter, word, metric in zip("AB", COLOUR_NAMES, metrics, strict=False):
             if metric is not None:
-                value, interval = shown(metric, percent), _interval(metric, percent)
+                value, interval = formatted(metric, percent), _interval(metric, percent)
                 st.markdown(f":{word}-badge[{letter}] **{value}**  \n:gray[{interval}]")
         chance = _chance(known[0])
         st.caption(f"{info.reading} · n = {known[0].measured_on}{chance}")
@@ -58,7 +58,7 @@ def _chance(metric: Metric) -> str:
     return f" · chance {min(1, int(metric.name.rpartition('_')[2]) / metric.n_gallery):.1%}"
 
 
-def shown(metric: Metric, percent: bool) -> str:
+def formatted(metric: Metric, percent: bool) -> str:
     """The value as people read it."""
     if metric.value is None:
         return "undefined"
@@ -72,7 +72,7 @@ def _interval(metric: Metric, percent: bool) -> str:
     return f"{low} to {high}"
 
 
-def table_of(evaluation: Evaluation) -> list[dict[str, object]]:
+def metric_rows(evaluation: Evaluation) -> list[dict[str, object]]:
     """Every metric as a row for a table."""
     return [
         {
@@ -91,13 +91,13 @@ def table_of(evaluation: Evaluation) -> list[dict[str, object]]:
     ]
 
 
-def downloads(evaluation: Evaluation, label: str) -> None:
+def metric_downloads(evaluation: Evaluation, label: str) -> None:
     """The numbers as JSON and CSV."""
     row = st.container(horizontal=True)
     name = evaluation.set
     files = (
         ("JSON", "application/json", lambda: json.dumps(evaluation.to_json(), indent=1)),
-        ("CSV", "text/csv", lambda: csv_text(table_of(evaluation))),
+        ("CSV", "text/csv", lambda: csv_text(metric_rows(evaluation))),
     )
     for ending, kind, content in files:
         file = f"{label}.{ending.lower()}"
@@ -120,7 +120,7 @@ def study_card(view: View, row: int, *, caption: str = "") -> None:
             if picture is not None:
                 st.image(picture, width="content", alt=f"{modality.name} of {view.ids[row]}")
         elif modality.kind == "text" and study.values.get(modality.name):
-            st.caption(plain(modality.name))
+            st.caption(escape(modality.name))
             st.text(study.values[modality.name])
     labels = {k: v for k, v in study.labels.items() if v}
     if labels:

@@ -23,7 +23,7 @@ from suture.pages.components.shell import views
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-PICTURES = {"SVG": {"format": "svg"}, "PNG": {"format": "png", "scale": 2}}
+PICTURES: dict[str, dict[str, Any]] = {"SVG": {"format": "svg"}, "PNG": {"format": "png", "scale": 2}}
 
 
 def offer(
@@ -54,7 +54,7 @@ def _mark(content: object) -> str:
     return blake2b(told, key=secret, digest_size=4).hexdigest()
 
 
-def drawn(draw: Callable[..., go.Figure], *told: Any, **options: Any) -> go.Figure:
+def cached_figure(draw: Callable[..., go.Figure], *told: Any, **options: Any) -> go.Figure:
     """What `draw` makes of values, drawn once for all who look: nobody may change it.
 
     Building a figure takes longer than all else that a page does for a second look.
@@ -72,7 +72,7 @@ def _drawn(_draw: Callable[..., go.Figure], name: str, *told: Any, **options: An
 
 
 @st.fragment
-def figure(shown: go.Figure, key: str, name: str, *, alt: str | None = None) -> None:
+def show_figure(shown: go.Figure, key: str, name: str, *, alt: str | None = None) -> None:
     """A figure, and under it all that can be taken from it: picture, numbers, the figure itself.
 
     The menu is made when it is opened: a page has many figures, and few are taken away.

@@ -40,10 +40,10 @@ def show(came: IntakeReport, key: str) -> None:
 def warnings(came: IntakeReport) -> None:
     """What was taken and should be looked at, counted."""
     for code, count in came.warnings.items():
-        st.caption(f":material/warning: **{count:,}** {WARNINGS.get(code, cards.plain(code))}")
+        st.caption(f":material/warning: **{count:,}** {WARNINGS.get(code, cards.escape(code))}")
     if came.identifiers:
         told = ", ".join(f"{kind} {n:,}" for kind, n in came.identifiers.items())
-        st.caption(f"Identifiers in texts, by kind: {cards.plain(told)}")
+        st.caption(f"Identifiers in texts, by kind: {cards.escape(told)}")
 
 
 def table(came: IntakeReport) -> list[dict[str, object]]:

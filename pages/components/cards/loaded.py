@@ -10,7 +10,7 @@ from suture.data.collection import GROUP, SPLIT
 from suture.pages.components.cards import cards
 from suture.pages.components.retrieval import query_encoding
 from suture.pages.components.shell import views
-from suture.pages.components.shell.shell import Choice
+from suture.pages.components.shell.shared_choice import Choice
 from suture.pages.components.shell.views import View
 
 Row = dict[str, object]
@@ -34,8 +34,9 @@ def sentence(choice: Choice) -> None:
     groups = f" in {of.groups:,} groups (patients or cases)" if of.groups < of.studies else ""
     parts = [f"{row['modality']} ({row['studies']:,})" for row in of.modalities]
     st.caption(
-        f"{kind} of **{cards.plain(_source(shown))}**: {of.studies:,}{groups}, with "
-        f"{cards.plain(', '.join(parts))}. Looked at: {cards.plain(shown.split)}, {len(shown.set):,} studies."
+        f"{kind} of **{cards.escape(_source(shown))}**: {of.studies:,}{groups}, with "
+        f"{cards.escape(', '.join(parts))}. Split: {cards.escape(shown.split)}, "
+        f"{len(shown.set):,} studies."
     )
 
 

@@ -1,4 +1,4 @@
-"""A and B compared once for all parts of the Compare page, and where its rows lie in the views."""
+"""The comparison of A and B, made once for all parts of a page, with its rows in the views."""
 
 from __future__ import annotations
 
@@ -9,17 +9,15 @@ import streamlit as st
 
 from suture.pages.components.jobs import measuring
 from suture.pages.components.shell import views
-from suture.pages.components.shell.shell import Choice
+from suture.pages.components.shell.shared_choice import Choice
 from suture.pages.components.shell.views import View
-from suture.workflows import compare
+from suture.workflows import compare as compare_workflow
 from suture.workflows.compare import Compared
-
-LINK = {"bind": "query-params", "persist_state": "session"}  # a link restores what a widget shows
 
 
 @dataclass(frozen=True)
-class Both:
-    """What is compared. rows[i] is the place in either view of study i of the comparison."""
+class PairedViews:
+    """A and B and their comparison. rows[i] is the row in either view of study i of the comparison."""
 
     a: View
     b: View
@@ -43,8 +41,8 @@ class Both:
         return self.compared.study_ids
 
 
-def both(choice: Choice) -> Both:
-    """Compare the choice; what takes long shows its progress and is kept in the workspace.
+def compare(choice: Choice) -> PairedViews:
+    """Compare A and B; slow parts show their progress and are stored in the workspace.
 
     ValueError without B; `UserError` where the two cannot be compared.
     """
@@ -53,13 +51,14 @@ def both(choice: Choice) -> Both:
     for shown in (choice.a, choice.b):
         measuring.evaluation(shown)
     a, b = choice.a, choice.b
-    found = _compared(a.record.fingerprint, b.record.fingerprint, a.name, b.name, a.split, choice.pair)
+    compared = _compared(a.record.fingerprint, b.record.fingerprint, a.name, b.name, a.split, choice.pair)
     place = {study: row for row, study in enumerate(a.ids)}
-    return Both(a, b, choice.pair, found, np.array([place[study] for study in found.study_ids], dtype=int))
+    rows = np.array([place[study] for study in compared.study_ids], dtype=int)
+    return PairedViews(a, b, choice.pair, compared, rows)
 
 
 @st.cache_resource(show_spinner="Comparing study by study…", max_entries=8)
 def _compared(
     fingerprint_a: str, fingerprint_b: str, a: str, b: str, split: str, pair: tuple[str, str]
 ) -> Compared:
-    return compare.compared(views.workspace(), a, b, split=split, pair=pair)
+    return compare_workflow.compared(views.workspace(), a, b, split=split, pair=pair)

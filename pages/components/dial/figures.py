@@ -1,4 +1,4 @@
-"""What the gap dial draws: clouds, hills and curves at all strengths, with their colours."""
+"""What the gap dial draws at all strengths: points, densities and curves, with their colours."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from suture.analysis.figures.colours import EXPECTED, GOOD, NEUTRAL
 from suture.analysis.posthoc.dial import Sweep
 from suture.analysis.posthoc.dial_plane import Plane, Range
 from suture.pages.components.dial import sentences
-from suture.pages.components.dial.view import Cloud, Curve, Hill, Picture
+from suture.pages.components.dial.view import Cloud, Curve, Density, DialContent
 from suture.pages.components.linked_map.payload import SHAPES
 
-# The table has the other recalls. Colours: a query's modality, the hill of the true pairs.
+# The table has the other recalls. Colours: of the query's modality, and of true pairs.
 CURVES = {
     "centroid_gap_debiased": (NEUTRAL, ""),
     "cos_true_pairs": (GOOD, ""),
@@ -24,54 +24,54 @@ CURVES = {
 CLUSTERS = (EXPECTED, "2 3")
 
 
-def picture(
-    measured: Sweep,
-    flat: Plane,
+def dial_content(
+    sweep: Sweep,
+    projection: Plane,
     frame: tuple[Range, Range],
     modalities: Sequence[str],
     clusters: Sequence[float] | None,
     label: str,
-) -> Picture:
+) -> DialContent:
     """Everything at every strength. modalities: all of the set, whose order gives the shapes;
     clusters: V-measure by `label` at every strength, or None."""
-    pair = list(flat.tracks)
-    end = ", above it over-closes" if measured.strengths[-1] > 1 else ""
-    return Picture(
+    x, y = projection.tracks
+    end = ", above 1 overshoots" if sweep.strengths[-1] > 1 else ""
+    return DialContent(
         label=f"Strength: 0 = as is, 1 = closed{end}",
-        strengths=measured.strengths,
-        clouds=_clouds(flat, modalities),
+        strengths=sweep.strengths,
+        clouds=_clouds(projection, modalities),
         frame=frame,
-        axes=_axes(flat),
-        hills=_hills(measured, *pair),
-        curves=_curves(measured, sentences.titles([*measured.numbers], *pair), clusters, label),
-        said=sentences.said(measured),
-        rows=sentences.rows(measured, *pair, clusters, label),
+        axes=_axes(projection),
+        densities=_densities(sweep, x, y),
+        curves=_curves(sweep, sentences.titles([*sweep.numbers], x, y), clusters, label),
+        sentences=sentences.summaries(sweep),
+        rows=sentences.rows(sweep, x, y, clusters, label),
     )
 
 
-def _clouds(flat: Plane, modalities: Sequence[str]) -> tuple[Cloud, ...]:
+def _clouds(projection: Plane, modalities: Sequence[str]) -> tuple[Cloud, ...]:
     """Colours are those of the pair in the histograms too."""
     shapes = {m: SHAPES[i % len(SHAPES)] for i, m in enumerate(modalities)}
-    tracks = zip(flat.tracks.items(), MODALITY_COLOURS, strict=False)
+    tracks = zip(projection.tracks.items(), MODALITY_COLOURS, strict=False)
     return tuple(Cloud(m, shapes[m], colour, track.coefficients()) for (m, track), colour in tracks)
 
 
-def _axes(flat: Plane) -> tuple[str, str]:
-    first, second = (f"{share:.0%} of variance" for share in flat.explained)
+def _axes(projection: Plane) -> tuple[str, str]:
+    first, second = (f"{share:.0%} of variance" for share in projection.explained)
     return f"1st direction ({first})", f"2nd direction ({second})"
 
 
-def _hills(measured: Sweep, x: str, y: str) -> tuple[Hill, ...]:
+def _densities(sweep: Sweep, x: str, y: str) -> tuple[Density, ...]:
     return tuple(
-        Hill(label.format(x=x, y=y), colour, np.asarray(measured.histograms[kind]))
+        Density(label.format(x=x, y=y), colour, np.asarray(sweep.histograms[kind]))
         for kind, (label, colour) in PAIR_KINDS.items()
     )
 
 
 def _curves(
-    measured: Sweep, titles: dict[str, str], clusters: Sequence[float] | None, label: str
+    sweep: Sweep, titles: dict[str, str], clusters: Sequence[float] | None, label: str
 ) -> tuple[Curve, ...]:
-    drawn = [Curve(titles[key], *style, measured.numbers[key]) for key, style in CURVES.items()]
+    drawn = [Curve(titles[key], *style, sweep.numbers[key]) for key, style in CURVES.items()]
     if clusters is not None:
-        drawn.append(Curve(sentences.by(label), *CLUSTERS, tuple(clusters)))
+        drawn.append(Curve(sentences.v_measure_title(label), *CLUSTERS, tuple(clusters)))
     return tuple(drawn)

@@ -1,4 +1,4 @@
-"""What the gap dial says about a position: only what the intervals carry."""
+"""What the gap dial says at each strength: only what the intervals support."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from suture.workflows.dial import Setting
 NAN = float("nan")
 
 
-def said(measured: Sweep) -> tuple[str, ...]:
-    """One sentence a position: gap first, then what retrieval makes of it."""
-    return tuple(_verdict(changes(measured, place), s) for place, s in enumerate(measured.strengths))
+def summaries(sweep: Sweep) -> tuple[str, ...]:
+    """One summary per strength: the gap first, then retrieval."""
+    return tuple(_summary(changes(sweep, place), s) for place, s in enumerate(sweep.strengths))
 
 
-def _verdict(found: list[DialChange], strength: float) -> str:
-    gap = next(c for c in found if c.key == "centroid_gap_debiased")
+def _summary(metrics: list[DialChange], strength: float) -> str:
+    gap = next(c for c in metrics if c.key == "centroid_gap_debiased")
     if strength == 0:
-        return f"As it is, the middles of the clouds are {gap.before:.2f} apart (debiased)."
-    text = f"At {strength:.2f} the middles are {gap.after:.2f} apart, not {gap.before:.2f} (debiased). "
-    recalls = [c.verdict for c in found if c.key.startswith("recall")]
+        return f"Strength 0: centroid gap {gap.before:.2f} (debiased)."
+    text = f"Strength {strength:.2f}: centroid gap {gap.after:.2f}, {gap.before:.2f} before (debiased). "
+    recalls = [c.verdict for c in metrics if c.key.startswith("recall")]
     better, worse = recalls.count("better"), recalls.count("worse")
     if not any(recalls):
-        return text + "With one group there is no telling whether retrieval changes."
+        return text + "With only one group, a change of retrieval cannot be assessed."
     if not better and not worse:
         return text + "No recall changes by more than chance."
     return text + f"Of {len(recalls)} recalls, {better} clearly better and {worse} clearly worse."
 
 
 def titles(keys: list[str], x: str, y: str) -> dict[str, str]:
-    """key -> what it is called; the direction in words."""
+    """key -> title; the direction in words."""
     ways = {"forward": f"{x} → {y}", "back": f"{y} → {x}"}
     named = {}
     for key in keys:
@@ -43,55 +43,55 @@ def titles(keys: list[str], x: str, y: str) -> dict[str, str]:
     return named
 
 
-def by(label: str) -> str:
-    """What the clusters' number is called."""
+def v_measure_title(label: str) -> str:
+    """Title of the V-measure by a label."""
     return f"V-measure by {label}"
 
 
-def rows(measured: Sweep, x: str, y: str, clusters: Sequence[float] | None, label: str) -> tuple[Row, ...]:
-    """Every number as it is, at every position, and the changes with their intervals."""
-    named = titles([*measured.numbers], x, y)
-    places = range(len(measured.strengths))
-    moved = {c.key: [] for c in changes(measured, 0)}
+def rows(sweep: Sweep, x: str, y: str, clusters: Sequence[float] | None, label: str) -> tuple[Row, ...]:
+    """Every metric before and at every strength, and the changes with their intervals."""
+    named = titles([*sweep.numbers], x, y)
+    places = range(len(sweep.strengths))
+    by_metric: dict[str, list[DialChange]] = {c.key: [] for c in changes(sweep, 0)}
     for place in places:
-        for change in changes(measured, place):
-            moved[change.key].append(change)
+        for change in changes(sweep, place):
+            by_metric[change.key].append(change)
     if clusters is not None:
-        named["v_measure"] = by(label)
-        moved["v_measure"] = [DialChange("v_measure", clusters[0], value, NAN) for value in clusters]
-    return tuple(_row(named[key], found) for key, found in moved.items())
+        named["v_measure"] = v_measure_title(label)
+        by_metric["v_measure"] = [DialChange("v_measure", clusters[0], value, NAN) for value in clusters]
+    return tuple(_row(named[key], at_strengths) for key, at_strengths in by_metric.items())
 
 
-def _row(title: str, found: list[DialChange]) -> Row:
-    """Nothing has changed at the first position, so nothing is said of it."""
-    first = _written(found[0])[0]
-    cells = [_written(c) for c in found[1:]]
+def _row(title: str, at_strengths: list[DialChange]) -> Row:
+    """One row; the first strength is 0, where nothing has changed."""
+    first = _cells(at_strengths[0])[0]
+    cells = [_cells(c) for c in at_strengths[1:]]
     return Row(
         title,
         first,
         (first, *(here for here, _ in cells)),
         ("", *(change for _, change in cells)),
-        ("", *(c.verdict for c in found[1:])),
+        ("", *(c.verdict for c in at_strengths[1:])),
     )
 
 
-def _written(c: DialChange) -> tuple[str, str]:
+def _cells(c: DialChange) -> tuple[str, str]:
     """(here, change): recalls in percent, their changes in points."""
     scale, digits, unit = (100, 1, "%") if c.key.startswith("recall") else (1, 3, "")
     margin = f" ± {scale * c.margin:.{digits}f}" if c.verdict else ""
     return f"{scale * c.after:.{digits}f}{unit}", f"{scale * (c.after - c.before):+.{digits}f}{margin}"
 
 
-def about(measured: Sweep, asked: Setting, n_fit: int, n_pairs: int, clustered: bool) -> str:
-    """What was fitted and scored on what, and how to read the numbers."""
-    part = f", a seeded sample of {n_pairs:,}" if measured.n < n_pairs else ""
+def about(sweep: Sweep, setting: Setting, n_fit: int, n_pairs: int, clustered: bool) -> str:
+    """What was fitted and scored on which studies, and how to read the numbers."""
+    sample = f", a seeded sample of {n_pairs:,}" if sweep.n < n_pairs else ""
     text = (
-        f"Fitted on {asked.fit_split!r}, n = {n_fit:,}; scored on {asked.split!r}, n = {measured.n:,} "
-        f"studies with both, in {measured.n_groups:,} groups{part}; the map shows all of them. Gap: lower is "
+        f"Fitted on {setting.fit_split!r}, n = {n_fit:,}; scored on {setting.split!r}, n = {sweep.n:,} "
+        f"studies with both, in {sweep.n_groups:,} groups{sample}; the map shows all of them. Gap: lower is "
         "closer; cosine and recall: higher is better. A recall counts every partner with the same text or "
         "duplicate group, ties by expected hit. ± is the 95 % interval of the change (normal, by group), in "
-        "points for recalls; unclear = it holds 0. A closed gap alone is no gain: look at the recalls."
+        "points for recalls; unclear = it holds 0. A closed gap alone is no gain: check the recalls."
     )
     if clustered:
         text += " V-measure: k-means, as many clusters as labels, mean of three seeds, up to 1,000 studies."
-    return cards.plain(text)
+    return cards.escape(text)

@@ -1,4 +1,4 @@
-"""For whom the gap is: cosines of true pairs by label, length of text or group."""
+"""Cosines of true pairs by group: by label, length of text, or patient or case."""
 
 from __future__ import annotations
 
@@ -8,39 +8,42 @@ from suture.analysis import figures, gap
 from suture.data.collection import GROUP
 from suture.data.collections import storage
 from suture.pages.components.cards import cards, downloads
-from suture.pages.components.compare.paired_views import LINK
 from suture.pages.components.gap import group_columns
 from suture.pages.components.shell import views
-from suture.pages.components.shell.shell import Choice
+from suture.pages.components.shell.shared_choice import Choice
+from suture.pages.components.shell.widget_state import KEEP_IN_LINK
 
 
 @st.fragment
 def ridges(choice: Choice) -> None:
-    """A hill a value, B over A, and the same as a table."""
+    """One ridge per value, B over A, and the same as a table."""
     columns = group_columns.columns(choice)
     if not columns:
-        st.info("The studies carry nothing to slice by: a label that at least five of them share, or texts.")
+        st.info(
+            "These studies have nothing to group by: that takes a label shared by at least five of them, or "
+            "texts."
+        )
         return
-    column = st.selectbox("By", columns, key="gap_label", **LINK)
+    column = st.selectbox("By", columns, key="gap_label", **KEEP_IN_LINK)
     of = tuple((v.record.fingerprint, v.name) for v in choice.views)
     origin = storage.origin(views.workspace(), choice.a.record)  # holds the texts
-    found = _ridges(of, choice.a.split, choice.pair, origin.id if origin else "", column, choice)
-    if not found.rows:
-        st.info(f"No value of {cards.plain(column)} is shared by five studies that have both modalities.")
+    plot = _ridges(of, choice.a.split, choice.pair, origin.id if origin else "", column, choice)
+    if not plot.rows:
+        st.info(f"No value of {cards.escape(column)} is shared by five studies that have both modalities.")
         return
-    figure = downloads.drawn(figures.ridgeline, found, choice.labels)
+    figure = downloads.cached_figure(figures.ridgeline, plot, choice.labels)
     alt = f"Densities of the cosines of true pairs by {column}"
-    downloads.figure(figure, "ridges", f"cosines by {column}-{choice.a.split}", alt=alt)
+    downloads.show_figure(figure, "ridges", f"cosines by {column}-{choice.a.split}", alt=alt)
     form = {f"median {letter}": st.column_config.NumberColumn(format="%.3f") for letter in "AB"}
-    st.dataframe([_row(one) for one in found.rows], column_config=form, hide_index=True, width="stretch")
-    left_out = f" {found.left_out:,} rarer values are left out." if found.left_out else ""
+    st.dataframe([_row(one) for one in plot.rows], column_config=form, hide_index=True, width="stretch")
+    left_out = f" {plot.left_out:,} rarer values are left out." if plot.left_out else ""
     st.caption(
-        f"Sorted by the median of {'AB'[len(choice.views) - 1]}; a thick line stands at each median. All "
-        f"hills have one scale. Differences are paired, with 95 % intervals over groups.{left_out}"
+        f"Sorted by the median of {'AB'[len(choice.views) - 1]}; a thick line marks each median. All "
+        f"ridges share one scale. Differences are paired, with 95 % intervals over groups.{left_out}"
     )
 
 
-@st.cache_data(show_spinner="Looking at each value…", max_entries=32)
+@st.cache_data(show_spinner="Measuring each group…", max_entries=32)
 def _ridges(
     of: tuple[tuple[str, str], ...],
     split: str,
@@ -49,7 +52,7 @@ def _ridges(
     column: str,
     _choice: Choice,
 ) -> gap.Ridges:
-    cosines, rows = group_columns.both(_choice)
+    cosines, rows = group_columns.complete_pairs(_choice)
     groups = _choice.a.set.rows[GROUP].to_numpy(str)[rows]
     return gap.ridges(cosines, group_columns.values(_choice.a, column, rows), groups)
 

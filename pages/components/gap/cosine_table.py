@@ -1,4 +1,4 @@
-"""The whole table of cosines, within and across modalities, as one picture a set."""
+"""All cosines of a set, within and across modalities, as one heat map."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ import streamlit as st
 
 from suture.analysis import figures, gap
 from suture.pages.components.cards import cards, downloads
-from suture.pages.components.compare.paired_views import LINK
 from suture.pages.components.gap import group_columns
-from suture.pages.components.shell.shell import Choice
+from suture.pages.components.shell.shared_choice import Choice
+from suture.pages.components.shell.widget_state import KEEP_IN_LINK
 
 AS_STORED = "as stored"
 
 
 @st.fragment
 def blocks(choice: Choice) -> None:
-    """Drawn when asked for: it is the heaviest picture of the page."""
+    """Drawn on request: it is the largest figure of the page."""
     left, right = st.columns([1, 2], vertical_alignment="bottom")
-    wanted = left.toggle("Draw the table", key="gap_table", **LINK)
+    draw = left.toggle("Draw the heat map", key="gap_table", **KEEP_IN_LINK)
     sort = right.selectbox(
-        "Studies sorted by", [AS_STORED, *group_columns.columns(choice)], key="gap_sort", **LINK
+        "Studies sorted by", [AS_STORED, *group_columns.columns(choice)], key="gap_sort", **KEEP_IN_LINK
     )
-    if not wanted:
-        st.caption("Every study against every other, image with image, image with text, text with text.")
+    if not draw:
+        st.caption("Every study against every other: image with image, image with text, text with text.")
         return
-    _, rows = group_columns.both(choice)
+    _, rows = group_columns.complete_pairs(choice)
     if len(rows) < 2:
         st.info("Fewer than two studies have both modalities.")
         return
@@ -38,17 +38,19 @@ def blocks(choice: Choice) -> None:
     reach = max(table.reach() for table in tables)
     ids = [choice.a.ids[row] for row in rows[order.rows]]
     for number, (column, table) in enumerate(zip(st.columns(len(tables)), tables, strict=True)):
-        letter, word = "AB"[number], cards.WORDS[number]
+        letter, word = "AB"[number], cards.COLOUR_NAMES[number]
         with column:
-            st.markdown(f":{word}-badge[{letter}] {cards.plain(choice.views[number].name)}")
+            st.markdown(f":{word}-badge[{letter}] {cards.escape(choice.views[number].name)}")
             figure = figures.cosine_heatmap(table, order, choice.pair, reach, ids=ids)
             alt = f"Cosines within and across modalities, {letter}"
-            downloads.figure(figure, f"table-{letter}", f"cosines {letter}-{choice.a.split}", alt=alt)
+            downloads.show_figure(figure, f"table-{letter}", f"cosines {letter}-{choice.a.split}", alt=alt)
     sample = (
-        f"{len(order.rows):,} of {order.of:,} studies, drawn by a seed." if order.of > len(order.rows) else ""
+        f"A seeded sample of {len(order.rows):,} of {order.of:,} studies."
+        if order.of > len(order.rows)
+        else ""
     )
     st.caption(
         f"One colour scale for both, from −{reach:.2f} to {reach:.2f}; 0 is white. A gap shows as two warm "
-        "blocks on the main diagonal beside pale ones; true pairs are the diagonals of the pale blocks; a "
-        f"label that the space knows shows as squares along the diagonals. {sample}"
+        "blocks on the main diagonal and two pale ones beside them. True pairs are the diagonals of the pale "
+        f"blocks. A label that the space separates shows as squares along the diagonals. {sample}"
     )

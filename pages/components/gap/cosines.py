@@ -1,4 +1,4 @@
-"""Cosines of true pairs, strangers and neighbours: all kinds at once, and each kind of B over A."""
+"""Histograms of cosines: true pairs, random pairs and pairs within a modality, of A and of B."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from suture.analysis import figures, gap
 from suture.analysis.compare import PairKind, kind_difference
 from suture.analysis.evaluate import Evaluation
 from suture.pages.components.cards import cards, downloads
-from suture.pages.components.compare.paired_views import LINK
 from suture.pages.components.shell import views
-from suture.pages.components.shell.shell import Choice
+from suture.pages.components.shell.shared_choice import Choice
+from suture.pages.components.shell.widget_state import KEEP_IN_LINK
 
 
 @st.cache_data(show_spinner=False, max_entries=32)
@@ -24,37 +24,37 @@ def samples(fingerprint: str, name: str, split: str, pair: tuple[str, str]) -> g
     return gap.cosine_samples(*(shown.set.vectors[m] for m in pair), rows=rows)
 
 
-def known(choice: Choice) -> dict[str, gap.CosineSamples]:
-    """Title -> samples of A and B; stops the page where there are none."""
-    found = {}
+def samples_of_sets(choice: Choice) -> dict[str, gap.CosineSamples]:
+    """Samples of A and B by title; stops the page where there are none."""
+    by_title = {}
     for label, shown in zip(choice.labels, choice.views, strict=True):
         one = samples(shown.record.fingerprint, shown.name, shown.split, choice.pair)
         if one is not None:
-            found[label] = one
-    if not found:
-        both = " and ".join(map(cards.plain, choice.pair))
+            by_title[label] = one
+    if not by_title:
+        both = " and ".join(map(cards.escape, choice.pair))
         st.info(f"Fewer than two studies of this split have both {both}.")
         st.stop()
-    return found
+    return by_title
 
 
 def histograms(choice: Choice) -> None:
-    """All kinds of pairs, one row a set."""
-    downloads.figure(
-        downloads.drawn(figures.cosine_histograms, known(choice), *choice.pair, height=240),
+    """All kinds of pairs, one row per set."""
+    downloads.show_figure(
+        downloads.cached_figure(figures.cosine_histograms, samples_of_sets(choice), *choice.pair, height=240),
         "histograms",
         f"cosines-{choice.a.split}",
         alt="Histograms of cosines of true pairs, random pairs, and pairs within each modality",
     )
     st.caption(
-        "Where a gap is, pairs across modalities (even true ones) have lower cosines than strangers within "
-        "one modality. Alignment moves the green hill of true pairs away from the grey one of random pairs."
+        "With a gap, pairs across modalities, even true ones, have lower cosines than different studies "
+        "within one modality. Alignment separates the true pairs (green) from the random pairs (grey)."
     )
 
 
 @st.fragment
-def over(choice: Choice, evaluations: list[Evaluation]) -> None:
-    """One kind of pairs, B over A, with the paired difference of the means."""
+def overlaid(choice: Choice, evaluations: list[Evaluation]) -> None:
+    """One kind of pairs, B over A, with the paired difference of their means."""
     x, y = choice.pair
     kinds: dict[str, PairKind] = {
         "true pairs": "true_pairs",
@@ -67,26 +67,26 @@ def over(choice: Choice, evaluations: list[Evaluation]) -> None:
         [*kinds],
         default="true pairs",
         required=True,
-        format_func=cards.plain,
+        format_func=cards.escape,
         key="gap_kind",
         help="Random pairs are an image and a text of different studies; within = two different studies of "
         "one modality.",
-        **LINK,
+        **KEEP_IN_LINK,
     )
     title = chosen or "true pairs"
     kind = kinds[title]
-    cosines = {name: getattr(one, kind) for name, one in known(choice).items()}
-    figure = downloads.drawn(figures.kind_histograms, cosines, f"cosine, {title}")
-    downloads.figure(figure, "over", f"{title}-{choice.a.split}", alt=f"Cosines of {title}, B over A")
-    found = kind_difference(evaluations[0], evaluations[1], kind, choice.pair)
+    cosines = {name: getattr(one, kind) for name, one in samples_of_sets(choice).items()}
+    figure = downloads.cached_figure(figures.kind_histograms, cosines, f"cosine, {title}")
+    downloads.show_figure(figure, "over", f"{title}-{choice.a.split}", alt=f"Cosines of {title}, B over A")
+    change = kind_difference(evaluations[0], evaluations[1], kind, choice.pair)
     words = title if kind.endswith("pairs") else f"pairs {title}"
-    st.caption(told(words, found.value, found.low, found.high, found.n_groups) if found else "")
+    st.caption(_difference(words, change.value, change.low, change.high, change.n_groups) if change else "")
 
 
-def told(title: str, change: float, low: float, high: float, groups: int) -> str:
+def _difference(title: str, change: float, low: float, high: float, groups: int) -> str:
     """The paired difference in a sentence."""
     words = (
-        f"Dashed: medians. The mean cosine of {cards.plain(title)} changes by **{change:+.3f}** from A to B"
+        f"Dashed: medians. The mean cosine of {cards.escape(title)} changes by **{change:+.3f}** from A to B"
     )
     if not np.isfinite(low):
         return f"{words}; too few groups for an interval."

@@ -1,4 +1,4 @@
-"""Columns by which the Gap page sorts and slices studies."""
+"""Columns by which the Gap page sorts and groups studies."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from suture.analysis.compare import by_length, by_value
 from suture.analysis.gap.ridges import MIN_STUDIES
 from suture.data.collection import GROUP
 from suture.pages.components.shell import views
-from suture.pages.components.shell.shell import Choice
+from suture.pages.components.shell.shared_choice import Choice
 from suture.pages.components.shell.views import View
 
 LENGTH = "length of "
 
 
-def both(choice: Choice) -> tuple[list[np.ndarray], np.ndarray]:
+def complete_pairs(choice: Choice) -> tuple[list[np.ndarray], np.ndarray]:
     """(cosines of A and of B, (n,) each; the n rows that have both modalities in all sets)."""
     every = [views.pair_cosines(v, choice.pair) for v in choice.views]
     rows = np.flatnonzero(np.isfinite(every).all(axis=0))
@@ -27,21 +27,21 @@ def columns(choice: Choice) -> list[str]:
     """Labels of at least two values that studies share, the length of every text, then the group."""
     texts = [] if choice.a.collection is None else choice.a.collection.modalities
     lengths = [LENGTH + m.name for m in texts if m.kind == "text"]
-    labels = _sliced(choice.a.record.id, choice.a.name, choice.a.split)
+    labels = _groupable(choice.a.record.id, choice.a.name, choice.a.split)
     shared = [c for c in labels if c == GROUP or all(c in v.set.labels for v in choice.views)]
     return [*(c for c in shared if c != GROUP), *lengths, *(c for c in shared if c == GROUP)]
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
-def _sliced(record_id: str, name: str, split: str) -> list[str]:
-    """The columns, of the labels and the group, by which a split can be cut."""
+def _groupable(record_id: str, name: str, split: str) -> list[str]:
+    """The columns, of the labels and the group, by which a split can be grouped."""
     first = views.view(name, split).set
     return [column for column in [*first.labels, GROUP] if _shared(first.rows[column])]
 
 
 def _shared(values: pd.Series) -> bool:
-    told = values.astype(str)
-    counts = told[told != ""].value_counts()
+    words = values.astype(str)
+    counts = words[words != ""].value_counts()
     return len(counts) > 1 and (counts.iloc[1] >= MIN_STUDIES or values.dtype.kind in "if")
 
 
@@ -50,8 +50,8 @@ def values(shown: View, column: str, rows: np.ndarray) -> np.ndarray:
     if column.startswith(LENGTH) and shown.collection is not None and shown.studies is not None:
         texts = shown.collection.table[column.removeprefix(LENGTH)]
         return by_length(texts.iloc[shown.studies[rows]].fillna("").tolist())
-    found = shown.set.rows[column].iloc[rows]
+    cells = shown.set.rows[column].iloc[rows]
     try:
-        return by_value(found.tolist())
-    except ValueError:  # many names: the commonest are shown
-        return found.fillna("").astype(str).to_numpy(str)
+        return by_value(cells.tolist())
+    except ValueError:  # many names: the most frequent are shown
+        return cells.fillna("").astype(str).to_numpy(str)

@@ -53,7 +53,7 @@ def _bars(was_active: bool) -> None:
     active = jobs.jobs(views.workspace(), active=True)
     for job in active:
         left, right = st.columns([6, 1], vertical_alignment="bottom")
-        left.progress(job.progress, text=f"{_name(job)}: {cards.plain(jobs.said(views.workspace(), job))}")
+        left.progress(job.progress, text=f"{_name(job)}: {cards.escape(jobs.said(views.workspace(), job))}")
         mine = jobs.mine(views.workspace(), job)
         if mine and right.button("Stop", key=f"stop-{job.id}", icon=":material/stop:", width="stretch"):
             jobs.cancel(views.workspace(), job.id)
@@ -64,7 +64,7 @@ def _bars(was_active: bool) -> None:
 
 def _end(job: Job) -> None:
     show = {"done": st.success, "failed": st.error}.get(job.state, st.info)
-    show(cards.plain(job.message), icon=ICONS[job.state])
+    show(cards.escape(job.message), icon=ICONS[job.state])
     report = _report(job)
     if report is not None and not report.refused:
         _counts(report, job.id)
@@ -78,7 +78,7 @@ def history() -> None:
     for job in known:
         with st.container(border=True):
             left, right = st.columns([5, 1], vertical_alignment="center")
-            words = cards.plain(
+            words = cards.escape(
                 jobs.said(views.workspace(), job) if job.state in jobs.ACTIVE else job.message
             )
             left.markdown(f"{ICONS[job.state]} **{_name(job)}**, {job.state}. {words}")
@@ -96,7 +96,7 @@ def history() -> None:
 
 
 def _name(job: Job) -> str:
-    return NAMES.get(job.kind, cards.plain(job.kind))
+    return NAMES.get(job.kind, cards.escape(job.kind))
 
 
 def _repeatable(job: Job) -> bool:
@@ -116,7 +116,7 @@ def _counts(report: IntakeReport, key: str) -> None:
     st.caption(f"Found {report.found:,}, taken {report.taken:,}, skipped {skipped:,}.")
     if report.warnings:
         listed = ", ".join(f"{code} {count:,}" for code, count in report.warnings.items())
-        st.caption(f"Taken, but look at them: {cards.plain(listed)}.")
+        st.caption(f"Taken, but look at them: {cards.escape(listed)}.")
     rows = [{"item": item, "reason": code, "what to do": text} for item, code, text in report.problems]
     if rows:
         st.dataframe(rows, hide_index=True, width="stretch", key=f"problems-{key}")

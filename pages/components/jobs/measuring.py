@@ -22,7 +22,7 @@ def evaluation(shown: View) -> Evaluation:
     place = st.empty()  # there with or without a bar: what follows stays the same element of the page
     try:
         return _evaluation(shown.record.id, shown.name, shown.split)
-    except views.Unmade:
+    except views.NotMeasured:
         _measure(shown, place)
     return _evaluation(shown.record.id, shown.name, shown.split)
 
@@ -34,7 +34,7 @@ def known(shown: View) -> bool:
 
 def beforehand(shown: View, *, extended: bool) -> None:
     """End the page, unless what is left to measure takes no longer than a person waits."""
-    large = len(shown.set) > views.MANY
+    large = len(shown.set) > views.SLOW_ABOVE
     if large and not evaluate.measured(views.workspace(), shown.name, shown.split, extended=extended):
         by_worker(shown, extended=extended)
 
@@ -42,12 +42,12 @@ def beforehand(shown: View, *, extended: bool) -> None:
 @st.cache_resource(show_spinner=False, max_entries=32)
 def _evaluation(record_id: str, name: str, split: str) -> Evaluation:
     if not evaluate.measured(views.workspace(), name, split):
-        raise views.Unmade
+        raise views.NotMeasured
     return evaluate.evaluation(views.workspace(), name, split=split)
 
 
 def _measure(shown: View, place: DeltaGenerator) -> None:
-    if len(shown.set) > views.MANY:
+    if len(shown.set) > views.SLOW_ABOVE:
         by_worker(shown)
 
     def progress(share: float, what: str) -> None:

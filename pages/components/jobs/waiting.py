@@ -18,7 +18,7 @@ def wait(kind: str, arguments: dict[str, Any], note: str, *, key: str) -> None:
     """
     failed = failure(kind, arguments)
     if failed:
-        st.error(cards.plain(failed), icon=":material/block:")
+        st.error(cards.escape(failed), icon=":material/block:")
         if not st.button("Try again", key=f"{key}_again"):
             return
     if not busy(kind):
@@ -37,7 +37,7 @@ def _watched(kind: str, note: str, key: str) -> None:
     if not active:
         st.rerun()
     left, right = st.columns([5, 1], vertical_alignment="center")
-    said = cards.plain(jobs.said(views.workspace(), active[0]))
+    said = cards.escape(jobs.said(views.workspace(), active[0]))
     left.progress(active[0].progress, text=f"{said}, in the background ({note}).")
     if jobs.mine(views.workspace(), active[0]) and right.button("Stop", key=f"{key}_stop", width="stretch"):
         jobs.cancel(views.workspace(), active[0].id)

@@ -53,8 +53,10 @@ def _upload() -> Asked | None:
     if file is None:
         return None
     ((label, path),) = uploads.spooled(Path(folder))
-    chosen = _confirmed(str(path), label)
-    return chosen and {"source": folder, "location": str(path), "label": label, "architecture": chosen}
+    architecture = _confirmed(str(path), label)
+    if not architecture:
+        return None
+    return {"source": folder, "location": str(path), "label": label, "architecture": architecture}
 
 
 def _path() -> Asked | None:
@@ -66,8 +68,8 @@ def _path() -> Asked | None:
     if not path.is_file() or path.suffix.lower() not in SUFFIXES:
         return {"location": str(path)}
     own = st.text_input("Its config .json, if it is none of open_clip's", key="ck_arch").strip()
-    chosen = own or _confirmed(str(path), path.name)
-    return chosen and {"location": str(path), "architecture": chosen}
+    architecture = own or _confirmed(str(path), path.name)
+    return {"location": str(path), "architecture": architecture} if architecture else None
 
 
 def _open_clip() -> Asked:
@@ -104,9 +106,9 @@ def _confirmed(location: str, label: str) -> str | None:
         st.fragment(_wait, run_every=1.0)(job.id)
         return None
     if job.result is None:
-        st.error(cards.plain(job.message), icon=":material/block:")
+        st.error(cards.escape(job.message), icon=":material/block:")
         return None
-    st.info(cards.plain(job.message), icon=":material/schema:")
+    st.info(cards.escape(job.message), icon=":material/schema:")
     found = {c["architecture"]: c for c in job.result["candidates"]}
     options = [*dict.fromkeys([*found, *_architectures()])]
 
@@ -148,7 +150,7 @@ def _start(asked: Asked) -> None:
         check_name(asked["name"])
         views.workspace().refuse_taken(CHECKPOINT, asked["name"])
     except UserError as error:
-        st.error(cards.plain(error.message), icon=":material/block:")
+        st.error(cards.escape(error.message), icon=":material/block:")
         return
     incidents.note("start.checkpoint", job=jobs.start(views.workspace(), "checkpoint", asked))
     if "source" in asked:

@@ -89,7 +89,7 @@ def _columns_of(source: Path) -> intake.Options | None:
     """What was guessed of the source, to be corrected."""
     found = _understood(str(source))
     if isinstance(found, UserError):
-        st.error(cards.plain(found.message), icon=":material/block:")
+        st.error(cards.escape(found.message), icon=":material/block:")
         return None
     st.markdown(f"**{found.n:,} rows** in {found.layout} layout. Correct the columns if need be:")
     key = hashlib.sha256(str(source).encode()).hexdigest()[:8]
@@ -126,7 +126,7 @@ def _start(source: Path, name: str, options: intake.Options) -> None:
         check_name(name)
         views.workspace().refuse_taken(COLLECTION, name)
     except UserError as error:
-        st.error(cards.plain(error.message), icon=":material/block:")
+        st.error(cards.escape(error.message), icon=":material/block:")
         return
     asked = {"source": str(source), "name": name, "options": asdict(options)}
     incidents.note("start.import", job=jobs.start(views.workspace(), "import", asked))

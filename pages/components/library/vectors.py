@@ -38,7 +38,10 @@ def add(collections: list[Record], done: Callable[[IntakeReport], None]) -> None
 
 
 def _taken(files: list, name: str, collection: str, place: DeltaGenerator) -> IntakeReport:
-    place.progress(0.0, text="Keeping the files")
+    def progress(share: float, stage: str) -> None:
+        place.progress(share, text=stage)
+
+    progress(0.0, "Saving the files")
     folder = uploads.spool(views.workspace(), ((file.name, file) for file in files))
     try:
         return import_vectors(
@@ -46,7 +49,7 @@ def _taken(files: list, name: str, collection: str, place: DeltaGenerator) -> In
             [folder],
             name,
             collection=collection,
-            progress=lambda share, what: place.progress(share, text=what),
+            progress=progress,
         )
     finally:
         uploads.discard(folder)

@@ -1,7 +1,7 @@
 """One or two linked maps of studies: shape is modality, colour is meaning."""
 
 from suture.pages.components.linked_map.colouring import Colouring
-from suture.pages.components.linked_map.component import MapSelection, linked_map, selection
+from suture.pages.components.linked_map.component import MapSelection, linked_map, selected_rows
 from suture.pages.components.linked_map.payload import SHAPES, Cards, Moment, Panel
 
 __all__ = [
@@ -12,5 +12,5 @@ __all__ = [
     "Moment",
     "Panel",
     "linked_map",
-    "selection",
+    "selected_rows",
 ]

@@ -18,38 +18,37 @@ from suture.pages.components.linked_map.colouring import Colouring
 from suture.pages.components.linked_map.payload import MOST, Cards, Lines, Moment, Panel, pack, rows_of, sent
 from suture.pages.components.serving.scripts import script
 
-# map.js comes last and holds the entry.
+# In the order in which they are joined: map.js comes last and holds the entry.
 _PARTS = (
-    *(
-        "vendor/regl.js",
-        "draw.js",
-        "colours.js",
-        "paint_canvas.js",
-        "paint_gl.js",
-        "density.js",
-        "decluttering.js",
-    ),
-    *(
-        "over.js",
-        "legend.js",
-        "picture.js",
-        "card.js",
-        "interaction.js",
-        "pointer.js",
-        "frames.js",
-        "tools.js",
-    ),
-    *("columns.js", "stage.js", "map.js"),
+    "vendor/regl.js",
+    "drawing.js",
+    "colours.js",
+    "paint_canvas.js",
+    "paint_webgl.js",
+    "density.js",
+    "crowding.js",
+    "overlay.js",
+    "legend.js",
+    "download_image.js",
+    "study_card.js",
+    "hit_testing.js",
+    "selection.js",
+    "zoom_and_pan.js",
+    "click_and_hover.js",
+    "keyboard.js",
+    "frame_player.js",
+    "toolbar.js",
+    "fetch_columns.js",
+    "panels.js",
+    "map.js",
 )
-
-
 _HERE = Path(__file__).parent
 
 _mount = st.components.v2.component(
     "suture_linked_map",
     html='<div class="lm" data-painted="0" data-selected="0" data-hover=""></div>',
     css=(_HERE / "map.css").read_text(encoding="utf-8"),
-    js=script([_HERE / part for part in _PARTS]),
+    js=script([_HERE / "js" / part for part in _PARTS]),
 )
 
 
@@ -87,7 +86,7 @@ def linked_map(
     passing back the last result is harmless.
     """
     memory = _memory(key)
-    shown = selection(key)
+    shown = selected_rows(key)
     known = cards or Cards()
     whose = known.url or "\n".join(known.studies)
     appears = key not in st.session_state
@@ -116,8 +115,8 @@ def linked_map(
     return MapSelection(memory.asked if memory.waiting and memory.asked is not None else there)
 
 
-def selection(key: str) -> list[int]:
-    """The rows that the map of this key has last told of."""
+def selected_rows(key: str) -> list[int]:
+    """The rows that the map of this key last reported as selected."""
     return rows_of((st.session_state.get(key) or {}).get("selected"))
 
 

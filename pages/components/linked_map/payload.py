@@ -203,12 +203,12 @@ def _framed(panel: Panel) -> tuple[_Places, list[float]]:
     half, middle = float((high - low).max()) / 2 or 1.0, (low + high) / 2
     values = np.empty((len(panel.frames), len(panel.modalities), panel.n, 2), np.uint16)
     for frame, arrays in enumerate(panel.frames):
-        for modality, array in enumerate(arrays):
+        for row, array in enumerate(arrays):
             for axis, column in enumerate(np.asarray(array, np.float64).T):  # millions, with little copied
                 steps = np.clip((column - middle[axis]) / half / 2 + 0.5, 0, 1) * STEPS
                 with np.errstate(invalid="ignore"):  # what is missing is put in below
-                    values[frame, modality, :, axis] = np.rint(steps, out=steps)
-            values[frame, modality, ~_there(array)] = MISSING
+                    values[frame, row, :, axis] = np.rint(steps, out=steps)
+            values[frame, row, ~_there(array)] = MISSING
     return _Places(values, middle, half), ((high - low) / 2 / half).tolist()
 
 

@@ -1,4 +1,4 @@
-"""What comes back for one vector: exact search in one modality of a set, and its answers as cards."""
+"""The nearest items to a query vector in one modality of a set, and how pages show them."""
 
 from __future__ import annotations
 
@@ -11,49 +11,52 @@ import streamlit as st
 
 from suture.analysis.retrieval.nearest import TIE, nearest, partner_rank, scan
 from suture.pages.components.cards import cards
-from suture.pages.components.shell import shell, views
-from suture.pages.components.shell.shell import Choice
+from suture.pages.components.shell import navigation, views
+from suture.pages.components.shell.shared_choice import Choice, link_to_study
 from suture.pages.components.shell.views import View
 
-MANY = 100_000  # items of which a copy stays in memory, ready for the next query
+MAX_IN_MEMORY = 100_000  # items of which a copy stays in memory, ready for the next query
 WIDTH = 110  # pixels of a thumbnail
 MEANING = (
-    "Cosine: 1 = same direction, 0 = unrelated. Every item of the split is compared. Read the order, and "
-    "compare cosines within one set only: each set has a scale of its own, and the gap is part of it."
+    "Cosine: 1 = same direction, 0 = unrelated. Every item of the split is compared. Compare ranks between "
+    "sets, and cosines within one set only: each set has its own scale, and the gap is part of it."
 )
 
 
 @dataclass(frozen=True)
-class Near:
+class NearestItems:
     """The items of one modality that are nearest to a vector, best first.
 
     cosines, rows  (k,) of the items, and rows of their studies
-    of             number of items that were compared, all there are
-    place          the asking study's own item among them, 1 = first; None where it has none or none asks
+    n_items        number of items that were compared, all there are
+    own_rank       rank of the query study's own item, 1 = first; None without one
     """
 
     cosines: np.ndarray
     rows: np.ndarray
-    of: int
-    place: int | None
+    n_items: int
+    own_rank: int | None
 
 
-def near(shown: View, modality: str, vector: np.ndarray, *, k: int, own: int | None = None) -> Near:
-    """Compare a vector (1, dim) with every item of one modality of a view; own is the row of who asks."""
-    there = shown.set.present(modality)
-    of, mine = int(there.sum()), None if own is None or not there[own] else own
-    if len(there) > MANY:
+def nearest_items(
+    shown: View, modality: str, vector: np.ndarray, *, k: int, own: int | None = None
+) -> NearestItems:
+    """Compare a vector (1, dim) with every item of one modality of a view. own: row of the query study."""
+    present = shown.set.present(modality)
+    own = None if own is None or not present[own] else own
+    if len(present) > MAX_IN_MEMORY:
         digest = blake2b(np.asarray(vector, np.float32).tobytes(), digest_size=12).hexdigest()
-        at = (shown.record.fingerprint, shown.name, shown.split, modality)
-        return _near_on_disk(*at, digest, k, mine, _vector=vector)
+        return _nearest_on_disk(
+            shown.record.fingerprint, shown.name, shown.split, modality, digest, k, own, _vector=vector
+        )
     rows, items = _gallery(shown.record.fingerprint, shown.name, shown.split, modality)
-    cosines, found = nearest(vector, items, k=k)
-    place = None if mine is None else partner_rank(vector, items, int(np.searchsorted(rows, mine)))
-    return Near(cosines[0], rows[found[0]], of, place)
+    cosines, places = nearest(vector, items, k=k)
+    rank = None if own is None else partner_rank(vector, items, int(np.searchsorted(rows, own)))
+    return NearestItems(cosines[0], rows[places[0]], int(present.sum()), rank)
 
 
 @st.cache_data(show_spinner="Comparing with every item…", max_entries=256)
-def _near_on_disk(
+def _nearest_on_disk(
     fingerprint: str,
     name: str,
     split: str,
@@ -63,15 +66,15 @@ def _near_on_disk(
     own: int | None,
     *,
     _vector: np.ndarray,
-) -> Near:
-    """One pass over what stays on disk; of millions there is no copy in memory."""
+) -> NearestItems:
+    """One pass over vectors that stay on disk; millions are never copied into memory."""
     part = views.view(name, split).set
-    items, there, bars = part.vectors[modality], part.present(modality), None
+    items, present, bars = part.vectors[modality], part.present(modality), None
     if own is not None:
         bars = np.asarray(items[own : own + 1], np.float32) @ np.asarray(_vector, np.float32).T + TIE
-    found = scan(_vector, items, k=k, present=there, bars=bars)
-    place = None if own is None else 1 + int(found.above[0, 0])
-    return Near(found.cosines[0], found.rows[0], int(there.sum()), place)
+    hits = scan(_vector, items, k=k, present=present, bars=bars)
+    rank = None if own is None else 1 + int(hits.above[0, 0])
+    return NearestItems(hits.cosines[0], hits.rows[0], int(present.sum()), rank)
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
@@ -87,14 +90,14 @@ def has(shown: View, modality: str) -> bool:
     return modality in shown.set.modalities and bool(shown.set.present(modality).any())
 
 
-def side_by_side(choice: Choice, ask: Callable[[View], np.ndarray | None], target: str, k: int) -> None:
-    """Answers of A and of B to what is asked; ask gives the query's vector in a set, or None."""
+def side_by_side(choice: Choice, embed: Callable[[View], np.ndarray | None], target: str, k: int) -> None:
+    """The nearest items in A and in B. embed: gives the query's vector in a set, or None."""
     for column, label, word, shown in zip(
-        st.columns(len(choice.views)), choice.labels, cards.WORDS, choice.views, strict=False
+        st.columns(len(choice.views)), choice.labels, cards.COLOUR_NAMES, choice.views, strict=False
     ):
         with column:
-            st.markdown(f":{word}-badge[{cards.plain(label)}]")
-            vector = ask(shown)
+            st.markdown(f":{word}-badge[{cards.escape(label)}]")
+            vector = embed(shown)
             if vector is not None:
                 answers(choice, shown, vector, target, k)
     st.caption(MEANING)
@@ -103,69 +106,57 @@ def side_by_side(choice: Choice, ask: Callable[[View], np.ndarray | None], targe
 def answers(
     choice: Choice, shown: View, vector: np.ndarray, target: str, k: int, *, own: int | None = None
 ) -> None:
-    """The k best items of one modality; own is the study that asks, whose partner is looked for."""
-    found = near(shown, target, vector, k=k, own=own)
-    if not found.of:
-        st.info(f"No study of this split has a {cards.plain(target)}.")
+    """The k nearest items of one modality; own: the row of the query study, whose partner is marked."""
+    nearest = nearest_items(shown, target, vector, k=k, own=own)
+    if not nearest.n_items:
+        st.info(f"No study of this split has a {cards.escape(target)}.")
         return
     if own is not None:
-        partner(shown, found, target, own)
-    for number, (cosine, row) in enumerate(zip(found.cosines, found.rows, strict=True), start=1):
-        said = right(shown, int(row), target, own)
-        answer(choice, shown, int(row), target, f"#{number} · cosine {cosine:.3f}{said}")
+        say_partner_rank(shown, nearest, target, own)
+    for number, (cosine, row) in enumerate(zip(nearest.cosines, nearest.rows, strict=True), start=1):
+        mark = right_mark(shown, int(row), target, own)
+        answer(choice, shown, int(row), target, f"#{number} · cosine {cosine:.3f}{mark}")
 
 
-def partner(shown: View, found: Near, target: str, own: int) -> None:
-    """Where the true partner of the study stands, in words."""
-    if found.place is None:
-        st.caption(f"This study has no {cards.plain(target)} that could be found.")
+def say_partner_rank(shown: View, nearest: NearestItems, target: str, own: int) -> None:
+    """The rank of the query study's true partner, in words."""
+    if nearest.own_rank is None:
+        st.caption(f"This study has no {cards.escape(target)} to find.")
         return
     same = int((shown.set.key(target) == key).sum()) - 1 if (key := shown.set.key(target)[own]) else 0
-    twins = f" {same:,} more studies have the same {cards.plain(target)}." if same else ""
-    st.markdown(f"The true partner is number **{found.place:,}** of {found.of:,}.{twins}")
+    same_content = f" {same:,} more studies have the same {cards.escape(target)}." if same else ""
+    st.markdown(f"The true partner has rank **{nearest.own_rank:,}** of {nearest.n_items:,}.{same_content}")
 
 
-def right(shown: View, row: int, target: str, own: int | None) -> str:
-    """What makes an answer right, as a mark behind it; "" for all others."""
+def right_mark(shown: View, row: int, target: str, own: int | None) -> str:
+    """A badge for a right answer: the true partner, or the same content; "" for all others."""
     if own is None:
         return ""
     keys = shown.set.key(target)
     if row == own:
         return " · :green-badge[:material/check: true partner]"
-    return f" · :green-badge[same {cards.plain(target)}]" if keys[own] and keys[own] == keys[row] else ""
+    return f" · :green-badge[same {cards.escape(target)}]" if keys[own] and keys[own] == keys[row] else ""
 
 
-def answer(choice: Choice, shown: View, row: int, target: str, said: str) -> None:
-    """One answer: its picture beside its text, or its text alone."""
+def answer(choice: Choice, shown: View, row: int, target: str, caption: str) -> None:
+    """One answer: its image beside its text, or its text alone."""
     study = shown.study(row)
-    picture = None
+    image = None
     if study is not None and shown.collection and shown.collection.modality(target).kind == "image":
-        picture = views.image_bytes(shown, study, target)
+        image = views.image_bytes(shown, study, target)
     with st.container(border=True, horizontal=True, wrap=False):
-        if picture is not None:
-            st.image(picture, width=WIDTH, alt=f"{target} of {shown.ids[row]}")
+        if image is not None:
+            st.image(image, width=WIDTH, alt=f"{target} of {shown.ids[row]}")
         with st.container(gap="small"):
-            st.markdown(f":small[{said}]")
+            st.markdown(f":small[{caption}]")
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.text(shown.ids[row], width="content")
-                on_the_map(choice, shown.ids[row])
+                map_link(choice, shown.ids[row])
             if study is not None:
                 text = study.values.get(target, "")
-                st.text(cards.first_text(shown, row, 160) if picture is not None else str(text)[:280])
+                st.text(cards.first_text(shown, row, 160) if image is not None else str(text)[:280])
 
 
-def on_the_map(choice: Choice, study: str) -> None:
-    """A link to the study among all others."""
-    shell.link("map", "On the map", ":material/scatter_plot:", query=link_to(choice, study))
-
-
-def link_to(choice: Choice, study: str) -> dict[str, str]:
-    """What a link to another page needs to show the same sets, and this study."""
-    b = choice.b.name if choice.b else shell.NONE
-    return {
-        "a": choice.a.name,
-        "b": b,
-        "split": choice.a.split,
-        "pair": " and ".join(choice.pair),
-        "study": study,
-    }
+def map_link(choice: Choice, study: str) -> None:
+    """A link to the study on the map."""
+    navigation.page_link("map", "On the map", ":material/scatter_plot:", query=link_to_study(choice, study))

@@ -1,10 +1,10 @@
-"""Typed words and uploaded pictures as queries: one vector, where the set that is looked at has its own."""
+"""Embed typed text or an uploaded image as a query, in the space of a set."""
 
 from __future__ import annotations
 
 import hashlib
 import io
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import streamlit as st
@@ -17,9 +17,11 @@ from suture.pages.components.cards import cards
 from suture.pages.components.shell import views
 from suture.pages.components.shell.views import View
 
+if TYPE_CHECKING:
+    from suture.models.checkpoints.encoders import Checkpoint
+
 Kind = Literal["text", "image"]
-WHAT = {"text": "words", "image": "picture"}
-MAX_UPLOAD = 200  # MB of one picture; what it may hold once decoded is limited by suture.data.images.decoding
+MAX_UPLOAD = 200  # MB of one image; suture.data.images.decoding limits its size once decoded
 
 
 def encoded(
@@ -27,28 +29,28 @@ def encoded(
 ) -> np.ndarray | None:
     """(1, dim) unit vector of a query in the space of a set, or None with the reason on the page.
 
-    kind, content  "text" and the words, or "image" and the bytes of a file that `data.images.decode` takes
-    pair           whose modality of that kind comes first where an adapted set has several of it
+    kind, content  "text" and the words, or "image" and the bytes of a file that `data.images.decode` reads
+    pair           whose modality of that kind is preferred where an adapted set has several of it
     """
     if not view.set.provenance.checkpoint:
         st.caption(
-            f"{cards.plain(view.name)} came as vectors, without a checkpoint, so a {WHAT[kind]} query cannot "
-            "be embedded. Ask with a study instead."
+            f"{cards.escape(view.name)} came as vectors, without a checkpoint, so a query by {kind} "
+            "cannot be embedded. Search with a study instead."
         )
         return None
     try:
         return _adapted(view, kind, _by_checkpoint(view, kind, content), pair or ())
     except UserError as error:
-        st.error(cards.plain(error.message), icon=":material/block:")
+        st.error(cards.escape(error.message), icon=":material/block:")
         return None
 
 
-def picture(content: bytes, name: str = "the picture") -> bytes | None:
-    """An uploaded file as a collection would keep it (PNG or JPEG), or None with the reason on the page."""
+def prepared_image(content: bytes, name: str = "the image") -> bytes | None:
+    """An uploaded file as a collection would store it (PNG or JPEG), or None with the reason on the page."""
     try:
-        return _kept(content, name)
+        return _prepared(content, name)
     except UserError as error:
-        st.error(cards.plain(error.message), icon=":material/block:")
+        st.error(cards.escape(error.message), icon=":material/block:")
         return None
 
 
@@ -62,18 +64,18 @@ def of_kind(view: View, kind: str) -> list[str]:
     return [m for m, guessed in guess.items() if known.get(m, guessed) == kind]
 
 
-def _kept(content: bytes, name: str) -> bytes:
+def _prepared(content: bytes, name: str) -> bytes:
     return images.encode(images.decode(content, name))
 
 
 def _adapted(view: View, kind: Kind, vector: np.ndarray, pair: tuple[str, ...]) -> np.ndarray:
-    """The query mapped as the adapted set has its like, that of the pair first; else unchanged."""
-    known = of_kind(view, kind)
-    known = [m for m in (*pair, *known) if m in known]
-    if view.record.meta.adapter is None or not known:
+    """The query vector mapped by the set's adapter; unchanged where there is none."""
+    of_this_kind = of_kind(view, kind)
+    preferred = [m for m in (*pair, *of_this_kind) if m in of_this_kind]
+    if view.record.meta.adapter is None or not preferred:
         return vector
-    st.caption(f"The {WHAT[kind]} query is mapped as a {cards.plain(known[0])} of this adapted set.")
-    return adapt_query(views.workspace(), view.name, known[0], vector)
+    st.caption(f"This set is adapted: the query by {kind} is mapped like its {cards.escape(preferred[0])}.")
+    return adapt_query(views.workspace(), view.name, preferred[0], vector)
 
 
 def _by_checkpoint(view: View, kind: Kind, content: str | bytes) -> np.ndarray:
@@ -87,7 +89,7 @@ def _by_checkpoint(view: View, kind: Kind, content: str | bytes) -> np.ndarray:
 
 
 @st.cache_resource(show_spinner="Loading the encoders (first time only)…", max_entries=3)
-def _checkpoint(fingerprint: str, name: str):
+def _checkpoint(fingerprint: str, name: str) -> Checkpoint:
     from suture.models.checkpoints import registry
 
     return registry.load(views.workspace(), name, device="cpu")
@@ -102,5 +104,5 @@ def _text(fingerprint: str, name: str, words: str) -> np.ndarray:
 @st.cache_data(show_spinner=False, max_entries=64)
 def _image(fingerprint: str, name: str, digest: str, _content: bytes) -> np.ndarray:
     encoder = _checkpoint(fingerprint, name).encoders["image"]
-    kept = Image.open(io.BytesIO(_kept(_content, "the picture")), formats=("PNG", "JPEG"))
-    return encoder.encode(encoder.prepare([kept])[0]).numpy()
+    image = Image.open(io.BytesIO(_prepared(_content, "the image")), formats=("PNG", "JPEG"))
+    return encoder.encode(encoder.prepare([image])[0]).numpy()

@@ -23,12 +23,12 @@ from suture.analysis.text_tables import csv_text
 from suture.data.collection import GROUP, SPLIT
 from suture.pages.components.cards import cards, downloads
 from suture.pages.components.cards.downloads import offer
-from suture.pages.components.compare.paired_views import LINK
-from suture.pages.components.retrieval.scores import worth_it
+from suture.pages.components.retrieval.scores import ranking_allowed
 from suture.pages.components.selection import state
 from suture.pages.components.shell import views
-from suture.pages.components.shell.shell import Choice
+from suture.pages.components.shell.shared_choice import Choice
 from suture.pages.components.shell.views import View
+from suture.pages.components.shell.widget_state import KEEP_IN_LINK
 
 K = 10
 COSINE, RANK, HIT, GAP = "cos_true_pairs", "mean_rank", f"recall_at_{K}", "centroid_gap_debiased"
@@ -69,15 +69,15 @@ def against_rest(choice: Choice) -> None:
             f"is ranked against all; this split has {n:,}. Choose a smaller one in the sidebar."
         )
         return
-    if not st.toggle("Compare with the rest", key="selection_rest", **LINK):
+    if not st.toggle("Compare with the rest", key="selection_rest", **KEEP_IN_LINK):
         st.caption(f"{len(rows):,} studies against the other {n - len(rows):,} of this split.")
         return
     both = _both(choice)
     inside = int(np.isin(both, rows).sum())
     if min(inside, len(both) - inside) < 2:
-        x, y = map(cards.plain, choice.pair)
+        x, y = map(cards.escape, choice.pair)
         st.info(f"Too few studies have both {x} and {y}: at least two of the selected and two others must.")
-    elif worth_it(choice, "Compare with the rest"):
+    elif ranking_allowed(choice, "Compare with the rest"):
         _show(choice, _found(choice, rows), len(rows))
 
 
@@ -86,12 +86,12 @@ def _show(choice: Choice, found: Rest, selected: int) -> None:
         st.markdown(f"- {_sentence(title, sets)}")
     drawn = subgroup_differences(found.measures)
     alt = "Selected less rest for each number, with intervals; the table below says the same."
-    downloads.figure(drawn, "selection_rest_figure", "selection against the rest", alt=alt)
+    downloads.show_figure(drawn, "selection_rest_figure", "selection against the rest", alt=alt)
     rows = [
         _row(title, letter, one) for title, sets in found.measures.items() for letter, one in sets.items()
     ]
     st.dataframe(rows, hide_index=True, width="stretch")
-    x, y = map(cards.plain, choice.pair)
+    x, y = map(cards.escape, choice.pair)
     st.caption(
         f"Selected less rest, means over studies that have {x} and {y}, 95 % intervals over groups (patients "
         f"or cases); {x} finds {y}, and repeated texts count as right. B − A: whether B changed the selected "
@@ -106,7 +106,7 @@ def _sentence(title: str, sets: dict[str, SubgroupDifference]) -> str:
     parts = [
         f":{word}-badge[{letter}] {_number(title, sets[letter].inside)} against "
         f"{_number(title, sets[letter].outside)}, **{sets[letter].verdict}**"
-        for letter, word in zip("AB", cards.WORDS, strict=True)
+        for letter, word in zip("AB", cards.COLOUR_NAMES, strict=True)
         if letter in sets
     ]
     return f"{title}: {'; '.join(parts)}"
@@ -207,7 +207,8 @@ def _measured(
 
 def _both(choice: Choice) -> np.ndarray:
     """Rows of the studies that have both modalities in every set."""
-    return np.intersect1d(*(v.set.rows_with(*choice.pair) for v in (choice.a, choice.b or choice.a)))
+    a, b = (view.set.rows_with(*choice.pair) for view in (choice.a, choice.b or choice.a))
+    return np.intersect1d(a, b)
 
 
 def _numbers(

@@ -17,7 +17,7 @@ from suture.pages.components.cards import cards
 from suture.pages.components.cards.downloads import offer
 from suture.pages.components.selection import state
 from suture.pages.components.shell import views
-from suture.pages.components.shell.shell import Choice
+from suture.pages.components.shell.shared_choice import Choice
 from suture.workflows.selection_export import WRITERS
 
 LONGEST = 90  # characters of how a selection was made
@@ -59,14 +59,14 @@ def _told(choice: Choice) -> str:
     now = state.history(choice).now
     here, n = len(state.current(choice)), len(now.study_ids)
     how = now.how if len(now.how) <= LONGEST else now.how[: LONGEST - 1] + "…"
-    parts = [f"**{n:,} {'study' if n == 1 else 'studies'} selected** ({cards.plain(how)})"]
+    parts = [f"**{n:,} {'study' if n == 1 else 'studies'} selected** ({cards.escape(how)})"]
     if here < n:
         whole = views.view(choice.a.name, "all").set.rows[STUDY_ID]
         gone = n - len(selections.places(now.study_ids, whole))
         if n - gone > here:
-            parts.append(f"{here:,} of them in the split {cards.plain(choice.a.split)}")
+            parts.append(f"{here:,} of them in the split {cards.escape(choice.a.split)}")
         if gone:
-            parts.append(f"{gone:,} not in {cards.plain(choice.a.name)}")
+            parts.append(f"{gone:,} not in {cards.escape(choice.a.name)}")
     return ", ".join(parts)
 
 
@@ -80,9 +80,9 @@ def _save(choice: Choice) -> None:
     try:
         selections.save(views.workspace(), _named(choice, name), replace=replace)
     except UserError as error:
-        st.error(cards.plain(error.message), icon=":material/block:")
+        st.error(cards.escape(error.message), icon=":material/block:")
         return
-    st.success(f"Saved as {cards.plain(name)}.", icon=":material/check:")
+    st.success(f"Saved as {cards.escape(name)}.", icon=":material/check:")
 
 
 def _named(choice: Choice, name: str) -> Selection:
@@ -116,7 +116,7 @@ def _load(choice: Choice, name: str) -> None:
     try:
         found = selections.load(views.workspace(), name)
     except UserError as error:  # deleted in another window
-        st.error(cards.plain(error.message), icon=":material/block:")
+        st.error(cards.escape(error.message), icon=":material/block:")
         return
     state.set_ids(
         choice,

@@ -14,13 +14,13 @@ from suture.data import query
 from suture.data.collection import STUDY_ID
 from suture.data.errors import UserError
 from suture.pages.components.cards import cards
-from suture.pages.components.compare.paired_views import LINK
 from suture.pages.components.retrieval import query_encoding
-from suture.pages.components.retrieval.answers import near
+from suture.pages.components.retrieval.answers import nearest_items
 from suture.pages.components.selection import state
 from suture.pages.components.selection.state import Current
-from suture.pages.components.shell.shell import Choice
+from suture.pages.components.shell.shared_choice import Choice
 from suture.pages.components.shell.views import View
+from suture.pages.components.shell.widget_state import KEEP_IN_LINK
 
 WORDS, ID, QUERY, TEXT, IMAGE = MODES = "Words", "Id", "Query", "Example text", "Example image"
 REPLACE, ADD, NARROW, REMOVE = COMBINE = "Replace", "Add", "Keep only", "Remove"
@@ -52,7 +52,8 @@ def find(choice: Choice) -> None:
     """The search box. What it finds becomes the selection; a link restores words, ids and queries."""
     ways, box = st.columns([2.1, 1.9], vertical_alignment="bottom", gap="small")
     by = (
-        ways.segmented_control("Find by", MODES, default=WORDS, required=True, key="find_by", **LINK) or WORDS
+        ways.segmented_control("Find by", MODES, default=WORDS, required=True, key="find_by", **KEEP_IN_LINK)
+        or WORDS
     )
     selected = bool(state.history(choice).now.study_ids)
     with box.form("find_form", border=False):
@@ -80,7 +81,9 @@ def _content(choice: Choice, by: str, field: DeltaGenerator) -> tuple[str, bytes
         return "", upload.getvalue() if upload else b""
     about = _columns(choice.a) if by == QUERY else HELP[by]
     # One field for all ways: the link holds one text.
-    return field.text_input("Find", placeholder=PLACEHOLDERS[by], help=about, key="find", **LINK).strip(), b""
+    return field.text_input(
+        "Find", placeholder=PLACEHOLDERS[by], help=about, key="find", **KEEP_IN_LINK
+    ).strip(), b""
 
 
 def _columns(shown: View) -> str:
@@ -94,7 +97,7 @@ def _columns(shown: View) -> str:
 def _example(choice: Choice) -> tuple[str, int]:
     """(modality to compare with, number of nearest studies)."""
     left, right = st.columns(2)
-    modality = left.selectbox("Nearest by", choice.a.set.modalities, key="find_modality")
+    modality = left.selectbox("ReferenceNeighbours by", choice.a.set.modalities, key="find_modality")
     return modality, right.slider("How many", *NEAREST, 50, step=10, key="find_count")
 
 
@@ -112,7 +115,7 @@ def _search(
     try:
         rows = _near(choice, by, asked, *example) if example else _matching(choice.a, by, str(asked))
     except UserError as error:
-        st.error(cards.plain(error.message), icon=":material/block:")
+        st.error(cards.escape(error.message), icon=":material/block:")
         return
     if rows is not None:
         how = f"{by.lower()}: {asked}" if isinstance(asked, str) else by.lower()
@@ -135,7 +138,7 @@ def _near(choice: Choice, by: str, asked: str | bytes, modality: str, count: int
     vector = query_encoding.encoded(choice.a, "text" if by == TEXT else "image", asked, pair=choice.pair)
     if vector is None:
         return None
-    return near(choice.a, modality, vector, k=count).rows
+    return nearest_items(choice.a, modality, vector, k=count).rows
 
 
 def _take(choice: Choice, by: str, rows: np.ndarray, how: str, combine: str) -> None:

@@ -11,7 +11,7 @@ import streamlit as st
 from suture.data.collection import STUDY_ID
 from suture.data.collections import selections
 from suture.pages.components.shell import views
-from suture.pages.components.shell.shell import Choice
+from suture.pages.components.shell.shared_choice import Choice
 
 KEY, PLACES = "selection", "selection_places"
 STEPS = 20  # that can be undone

@@ -10,7 +10,7 @@ from suture.data.collection import STUDY_ID
 from suture.pages.components.selection import state
 from suture.pages.components.selection.find import studies
 from suture.pages.components.shell import views
-from suture.pages.components.shell.shell import Choice
+from suture.pages.components.shell.shared_choice import Choice
 
 MOST = 2_000  # rows
 START = 120  # characters of a text

@@ -15,7 +15,7 @@ import numpy as np
 import streamlit as st
 
 from suture.analysis.math import arrays
-from suture.analysis.retrieval.nearest import partner_ranks
+from suture.analysis.retrieval import nearest
 from suture.data.collection import STUDY_ID, Collection, Study
 from suture.data.collections import storage
 from suture.data.embedding_set import EmbeddingSet
@@ -25,7 +25,7 @@ from suture.pages.components import access
 from suture.workflows import evaluate, layouts
 from suture.workflows.layout_record import Layout
 
-MANY = 20_000  # studies above which measuring takes minutes
+SLOW_ABOVE = 20_000  # studies above which measuring takes minutes
 
 
 def workspace() -> Workspace:
@@ -120,7 +120,7 @@ def image_bytes(shown: View, study: Study, modality: str) -> bytes | None:
     return None if pack is None or number is None else pack.read(int(number))
 
 
-class Unmade(Exception):
+class NotMeasured(Exception):
     """What was asked for would take longer than a person waits; an exception, as results are kept."""
 
 
@@ -131,7 +131,7 @@ def pca(shown: View, *, limit: int = layouts.QUICK) -> Layout | None:
     """
     try:
         return _pca(shown.record.fingerprint, shown.name, shown.split, limit)
-    except Unmade:
+    except NotMeasured:
         return None
 
 
@@ -142,7 +142,7 @@ def _pca(fingerprint: str, name: str, split: str, limit: int) -> Layout:
         return layouts.straight(workspace(), part, limit=limit)
     known = layouts.straight_kept(workspace(), part, limit=limit)
     if known is None:
-        raise Unmade
+        raise NotMeasured
     return known
 
 
@@ -161,12 +161,12 @@ def _umap(fingerprint: str, name: str, split: str, written: int) -> Layout | Non
 
 
 def pair_cosines(shown: View, pair: tuple[str, str]) -> np.ndarray:
-    """(n_studies,) cosine of each study's pair, NaN where one side is missing."""
+    """(n_studies,) cosine of each study's pair, NaN where one modality is missing."""
     return _of_pairs(shown.record.fingerprint, shown.name, shown.split, pair, "cosine")
 
 
-def partner_places(shown: View, pair: tuple[str, str]) -> np.ndarray:
-    """(n_studies,) place of each study's own partner, 1 = first; NaN where one side is missing."""
+def partner_ranks(shown: View, pair: tuple[str, str]) -> np.ndarray:
+    """(n_studies,) rank of each study's own partner, 1 = first; NaN where one modality is missing."""
     return _of_pairs(shown.record.fingerprint, shown.name, shown.split, pair, "rank")
 
 
@@ -176,9 +176,10 @@ def _of_pairs(fingerprint: str, name: str, split: str, pair: tuple[str, str], wh
     rows = part.rows_with(*pair)
     if what == "rank":
         values = np.full(len(part), np.nan)
-        values[rows] = partner_ranks(*(np.asarray(part.vectors[m][rows], np.float32) for m in pair))
+        values[rows] = nearest.partner_ranks(*(np.asarray(part.vectors[m][rows], np.float32) for m in pair))
     else:
-        values = arrays.pair_cosines(*(part.vectors[m] for m in pair), rows)
+        x, y = (part.vectors[modality] for modality in pair)
+        values = arrays.pair_cosines(x, y, rows)
     values.flags.writeable = False
     return values
 

@@ -14,7 +14,7 @@ from suture.analysis.text_tables import csv_text
 from suture.models.training.record import Run
 from suture.pages.components.cards import cards, downloads
 from suture.pages.components.cards.downloads import offer
-from suture.pages.components.compare.paired_views import LINK
+from suture.pages.components.shell.widget_state import KEEP_IN_LINK
 
 # number of the probe -> (title, what it means, whether it is a share)
 BY_EPOCH = {
@@ -116,7 +116,7 @@ def against_gap(runs: Sequence[Run], colours: Mapping[str, str]) -> None:
         format_func=COSTS.__getitem__,
         key="train_cost",
         help="R@10 on validation studies; losses on training studies, mean over the steps of an epoch.",
-        **LINK,
+        **KEEP_IN_LINK,
     )
     cost = cost or "recall_at_10"
     paths = {run.name: (curve_of(run.history.epochs, "centroid_gap"), _cost(run, cost)) for run in runs}
@@ -125,9 +125,11 @@ def against_gap(runs: Sequence[Run], colours: Mapping[str, str]) -> None:
         st.caption("No epoch yet that has both.")
         return
     own = [colours[name] for name in paths]
-    figure = downloads.drawn(loss_against_gap, paths, own, cost=COSTS[cost], percent=cost == "recall_at_10")
+    figure = downloads.cached_figure(
+        loss_against_gap, paths, own, cost=COSTS[cost], percent=cost == "recall_at_10"
+    )
     alt = f"{COSTS[cost]} against the centroid gap, one path a run"
-    downloads.figure(figure, "train_against_gap", f"{COSTS[cost]} against gap", alt=alt)
+    downloads.show_figure(figure, "train_against_gap", f"{COSTS[cost]} against gap", alt=alt)
     st.caption(
         "Arrows go from epoch to epoch, to the ring at the last. To the left the gap closes; a path that "
         "goes left at one height closes it for free. R@10 of two runs compares; losses of two objectives or "
@@ -163,11 +165,11 @@ def _flat(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def legend(runs: Sequence[Run]) -> None:
-    for letter, word, run in zip("AB", cards.WORDS, runs, strict=False):
+    for letter, word, run in zip("AB", cards.COLOUR_NAMES, runs, strict=False):
         state = "" if run.done else f" · epoch {len(run.history.epochs) - 1} of {run.config['epochs']}"
         kept = f" · weights of epoch {run.history.best} kept" if run.done else ""
         st.markdown(
-            f":{word}-badge[{letter}] **{cards.plain(run.name)}** :gray[{run.config['preset']}{state}{kept}]"
+            f":{word}-badge[{letter}] **{cards.escape(run.name)}** :gray[{run.config['preset']}{state}{kept}]"
         )
 
 
@@ -191,7 +193,7 @@ def grid(
             title, meaning, share = wanted[name]
             column.markdown(f"**{title}**", help=meaning or None)
             own = [colours[run] for run in series]
-            figure = downloads.drawn(curves, series, own, over=over, percent=share)
+            figure = downloads.cached_figure(curves, series, own, over=over, percent=share)
             column.plotly_chart(figure, key=f"curve_{over}_{name}", config=CONFIG, alt=f"{title} by {over}")
 
 
@@ -206,7 +208,7 @@ def struck(run: Run) -> dict[int, list[Any]]:
 
 def list_warnings(runs: Sequence[Run], warned: Mapping[str, Mapping[int, list[Any]]]) -> None:
     """The warnings of the last epoch that has any, in plain words; all of them on demand."""
-    for letter, word, run in zip("AB", cards.WORDS, runs, strict=False):
+    for letter, word, run in zip("AB", cards.COLOUR_NAMES, runs, strict=False):
         epochs = warned[run.name]
         if not epochs:
             continue

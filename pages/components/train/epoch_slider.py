@@ -15,9 +15,11 @@ from suture.models.training.record import Run
 from suture.pages.components import access
 from suture.pages.components.cards import cards
 from suture.pages.components.linked_map import SHAPES, Cards, Colouring, Moment, Panel, linked_map
+from suture.pages.components.linked_map.payload import Lines
 from suture.pages.components.shell import views
 from suture.pages.components.train import form as training_form
 
+LINES: tuple[Lines, ...] = ("none", "all")
 NUMBERS = {
     "centroid_gap": ("gap", "{:.3f}"),
     "cos_true_pairs": ("cosine of true pairs", "{:.3f}"),
@@ -36,9 +38,7 @@ def show(runs: Sequence[Run]) -> None:
     epochs = sorted({epoch for run in runs for epoch in run.snapshots})
     left, right = st.columns(2)
     colour = left.selectbox("Colour", ["modality", *runs[0].rows], key="train_colour")
-    lines = (
-        right.segmented_control("Pair lines", ["none", "all"], default="none", key="train_lines") or "none"
-    )
+    lines = right.segmented_control("Pair lines", LINES, default="none", key="train_lines")
     studies, rows = common(runs)
     panels = [
         panel(f"{letter}: {run.name}", accent, run, epochs, rows[i])
@@ -50,7 +50,7 @@ def show(runs: Sequence[Run]) -> None:
         colours=colours(runs[0], colour, rows[0]),
         moments=[moment(runs, epoch) for epoch in epochs],
         start=len(epochs) - 1,
-        lines=lines,
+        lines=lines or "none",
         key="train_map",
     )
     st.caption(

@@ -21,6 +21,7 @@ from suture.models.training import record
 from suture.models.training.config import VALIDATION_NAMES, TrainingConfig
 from suture.pages.components.cards import cards
 from suture.pages.components.shell import views
+from suture.pages.components.shell.widget_state import KEEP_IN_SESSION
 
 OTHER = "other"
 BIG = {
@@ -42,8 +43,8 @@ WEIGHTS = {
     "intra_modality": "Separation within a modality",
 }
 AUTOMATIC = "automatic"
+INIT_NAMES = {"start": "of the start checkpoint", "random": "random (its architecture only)"}
 UNUSED = {"temperature_start": ("learnable",), "temperature_end": ("learnable", "fixed")}
-KEPT = {"persist_state": "session"}  # what was typed survives a look at another page
 
 
 @dataclass(frozen=True)
@@ -59,18 +60,18 @@ def form(collections: list[Record]) -> Form:
     """The whole form; what it asks is checked as far as that goes without a model."""
     left, right = st.columns(2)
     names = [c.name for c in collections]
-    name = left.selectbox("Collection", names, key="train_collection", **KEPT)
+    name = left.selectbox("Collection", names, key="train_collection", **KEEP_IN_SESSION)
     trained = [r.name for r in views.workspace().records(CHECKPOINT) if r.intact]
     starts = [*dict.fromkeys([*BUILT_IN, *trained])]
-    start = right.selectbox("Start checkpoint", starts, key="train_start", **KEPT)
+    start = right.selectbox("Start checkpoint", starts, key="train_start", **KEEP_IN_SESSION)
     chosen = next(c for c in collections if c.name == name)
     collection = opened(chosen.id, name)
     preset = choose_objective()
     values: dict[str, Any] = {"collection": name, "start": start, "preset": preset}
     values["objective"] = {"preset": preset, **objective_details(preset, collection)}
     left, right = st.columns(2)
-    part = left.selectbox("Train", [*PARTS], key="train_part", **KEPT)
-    given = right.text_input("Name", placeholder=f"{start} {preset} s0", key="train_name", **KEPT)
+    part = left.selectbox("Train", [*PARTS], key="train_part", **KEEP_IN_SESSION)
+    given = right.text_input("Name", placeholder=f"{start} {preset} s0", key="train_name", **KEEP_IN_SESSION)
     values |= {**PARTS[part], "name": given.strip(), **budget(collection)}
     return judged(values, collection)
 
@@ -83,11 +84,13 @@ def opened(record_id: str, name: str) -> Collection:
 
 def choose_objective() -> str:
     captions = [*(DESCRIPTIONS[p] for p in [*BIG][:2]), "Terms and temperature schedules of other papers."]
-    big = st.radio("Objective", [*BIG], 1, BIG.__getitem__, key="train_big", captions=captions, **KEPT)
+    big = st.radio(
+        "Objective", [*BIG], 1, BIG.__getitem__, key="train_big", captions=captions, **KEEP_IN_SESSION
+    )
     if big != OTHER:
         return big
     rest = [p for p in PRESETS if p not in BIG]
-    preset = st.selectbox("Which one", rest, key="train_preset", **KEPT)
+    preset = st.selectbox("Which one", rest, key="train_preset", **KEEP_IN_SESSION)
     st.caption(DESCRIPTIONS[preset])
     return preset
 
@@ -114,7 +117,7 @@ def objective_details(preset: str, collection: Collection) -> dict[str, Any]:
             names.index(text),
             key=f"train_{preset}_anchor_{collection.name}",
             help="L_ATP pulls the others to it.",
-            **KEPT,
+            **KEEP_IN_SESSION,
         )
         first, second, third = st.columns(3)
         values["temperature"] = pick(
@@ -134,7 +137,7 @@ def objective_details(preset: str, collection: Collection) -> dict[str, Any]:
             base.mask_duplicates,
             key=f"train_{preset}_mask",
             help="Studies with the same text, or of one duplicate group, are no negatives of each other.",
-            **KEPT,
+            **KEEP_IN_SESSION,
         )
     return values
 
@@ -142,7 +145,13 @@ def objective_details(preset: str, collection: Collection) -> dict[str, Any]:
 def number(place: Any, label: str, key: str, value: float, *, step: float, disabled: bool = False) -> float:
     """A number of any size: `check` says what is too small or too large."""
     return place.number_input(
-        label, value=float(value), step=step, format="%g", key=f"train_{key}", disabled=disabled, **KEPT
+        label,
+        value=float(value),
+        step=step,
+        format="%g",
+        key=f"train_{key}",
+        disabled=disabled,
+        **KEEP_IN_SESSION,
     )
 
 
@@ -150,11 +159,12 @@ def pick(
     place: Any, label: str, preset: str, base: ObjectiveConfig, field: str, options: tuple[str, ...]
 ) -> str:
     start = options.index(getattr(base, field))
-    return place.selectbox(label, options, start, key=f"train_{preset}_{field}", **KEPT)
+    return place.selectbox(label, options, start, key=f"train_{preset}_{field}", **KEEP_IN_SESSION)
 
 
 def budget(collection: Collection) -> dict[str, Any]:
-    base, values = TrainingConfig(), {}
+    base = TrainingConfig()
+    values: dict[str, Any] = {}
     epochs, batch, rate, seed = st.columns(4)
     values["epochs"] = whole(epochs, "Epochs", "epochs", base.epochs)
     values["batch"] = whole(batch, "Batch", "batch", base.batch, help="Studies a step.")
@@ -165,7 +175,7 @@ def budget(collection: Collection) -> dict[str, Any]:
         format="%g",
         key="train_rate",
         help="Of AdamW: after a linear warm-up it falls to 0 along a cosine.",
-        **KEPT,
+        **KEEP_IN_SESSION,
     )
     values["seed"] = whole(seed, "Seed", "seed", base.seed)
     with st.expander("More settings", icon=":material/settings:"):
@@ -177,16 +187,16 @@ def more(collection: Collection, base: TrainingConfig) -> dict[str, Any]:
     splits, own = [*collection.splits()], collection.name
     first, second, third = st.columns(3)
     start = [s for s in splits if s in base.fit_splits] or splits[:1]
-    fit = first.multiselect("Train on", splits, start, key=f"train_fit_{own}", **KEPT)
+    fit = first.multiselect("Train on", splits, start, key=f"train_fit_{own}", **KEEP_IN_SESSION)
     val = second.selectbox(
         "Validation split",
         [AUTOMATIC, *splits],
         key=f"train_val_{own}",
         help="Chooses the best epoch. Automatic: val or dev, else one group in ten of the training studies.",
-        **KEPT,
+        **KEEP_IN_SESSION,
     )
     keep = third.selectbox(
-        "Keep weights of", configs.KEEP, key="train_keep", format_func="{} epoch".format, **KEPT
+        "Keep weights of", [*configs.KEEP], key="train_keep", format_func="{} epoch".format, **KEEP_IN_SESSION
     )
     first, second, third = st.columns(3)
     accumulate = whole(
@@ -199,10 +209,10 @@ def more(collection: Collection, base: TrainingConfig) -> dict[str, Any]:
         "Weights to begin with",
         configs.INIT,
         key="train_init",
-        format_func={"start": "of the start checkpoint", "random": "random (its architecture only)"}.get,
-        **KEPT,
+        format_func=INIT_NAMES.__getitem__,
+        **KEEP_IN_SESSION,
     )
-    guard = st.checkbox("Stop when a guard warns", key="train_guard", **KEPT)
+    guard = st.checkbox("Stop when a guard warns", key="train_guard", **KEEP_IN_SESSION)
     return {
         "fit_splits": tuple(fit),
         "val_split": "" if val == AUTOMATIC else val,
@@ -215,7 +225,9 @@ def more(collection: Collection, base: TrainingConfig) -> dict[str, Any]:
 
 
 def whole(place: Any, label: str, key: str, value: int, *, help: str | None = None) -> int:
-    return place.number_input(label, value=value, step=1, key=f"train_{key}", help=help, **KEPT)
+    return int(
+        place.number_input(label, value=value, step=1, key=f"train_{key}", help=help, **KEEP_IN_SESSION)
+    )
 
 
 def judged(values: dict[str, Any], collection: Collection) -> Form:
@@ -265,7 +277,7 @@ def cost(config: TrainingConfig, collection: Collection) -> str:
     heads = " The towers run once over every study; the steps are cheap." if config.train == "heads" else ""
     return (
         f"About {fit:,} studies: {steps:,} steps an epoch, **{steps * config.epochs:,} steps** in all.{heads}"
-        f" The checkpoint will be called **{cards.plain(config.label)}**."
+        f" The checkpoint will be called **{cards.escape(config.label)}**."
     )
 
 

@@ -1,6 +1,6 @@
-"""The gap dial in the browser: slider, map, cosines, curves and numbers that follow the hand."""
+"""The gap dial in the browser: slider, map, cosines, curves and numbers that follow the slider."""
 
 from suture.pages.components.dial.view.component import dial_view
-from suture.pages.components.dial.view.payload import Cloud, Curve, Hill, Picture, Row
+from suture.pages.components.dial.view.payload import Cloud, Curve, Density, DialContent, Row
 
-__all__ = ["Cloud", "Curve", "Hill", "Picture", "Row", "dial_view"]
+__all__ = ["Cloud", "Curve", "Density", "DialContent", "Row", "dial_view"]

@@ -1,4 +1,4 @@
-// Charts of the dial: axes that stay, hills and a cursor that follow the hand. In SVG, so that words and
+// Charts of the dial: axes that stay, densities and a cursor that follow the slider. In SVG, so that words and
 // colours are those of the page.
 const EDGE = { left: 44, right: 10, top: 8, bottom: 38 };
 
@@ -43,20 +43,20 @@ function frame(chart, x, y) {
 
 const rounded = (v) => (v < 10 ? +v.toPrecision(1) : Math.floor(v));
 
-// Square roots make room for low hills beside the high one of a narrow cone; no bar is ever cut.
-function buildHills(s) {
-  const { hills, bins } = s.data, chart = s.hills;
-  const high = 1.05 * hills.reduce((top, hill) => hill.densities.reduce((a, b) => Math.max(a, b), top), 0);
+// Square roots make room for low densities beside the high one of a narrow cone; no bar is ever cut.
+function buildDensities(s) {
+  const { densities, bins } = s.data, chart = s.densities;
+  const high = 1.05 * densities.reduce((top, density) => density.values.reduce((a, b) => Math.max(a, b), top), 0);
   frame(chart, { low: -1, high: 1, title: "cosine (1 = same direction)", at: [-1, -0.5, 0, 0.5, 1] },
     { low: 0, high, title: "density (square-root axis)", at: [0, 1, 2, 3, 4, 5].map((k) => rounded((k / 5) ** 2 * high)), bend: Math.sqrt });
-  chart.paths = hills.map((hill) => svg("path", { class: "gd-hill", fill: hill.colour, stroke: hill.colour }));
+  chart.paths = densities.map((density) => svg("path", { class: "gd-density", fill: density.colour, stroke: density.colour }));
   chart.node.append(...chart.paths);
   chart.edges = Array.from({ length: bins + 1 }, (_, b) => chart.x(-1 + (2 * b) / bins).toFixed(1));
 }
-function moveHills({ data, hills: chart, place }) {
+function moveDensities({ data, densities: chart, place }) {
   const floor = chart.y(0).toFixed(1);
   chart.paths.forEach((path, k) => {
-    const from = place * data.bins, own = data.hills[k].densities.subarray(from, from + data.bins);
+    const from = place * data.bins, own = data.densities[k].values.subarray(from, from + data.bins);
     let d = `M${chart.edges[0]} ${floor}`;
     own.forEach((v, b) => (d += `V${v ? chart.y(v).toFixed(1) : floor}H${chart.edges[b + 1]}`));
     path.setAttribute("d", `${d}V${floor}`);
@@ -71,14 +71,14 @@ function buildCurves(s) {
     class: "gd-curve", stroke: c.colour, "stroke-dasharray": c.dash,
     d: c.values.map((v, k) => `${k ? "L" : "M"}${chart.x(strengths[k]).toFixed(1)} ${chart.y(v).toFixed(1)}`).join(""),
   }));
-  chart.hand = svg("path", { class: "gd-cursor" });
+  chart.cursor = svg("path", { class: "gd-cursor" });
   chart.dots = curves.map((c) => svg("circle", { class: "gd-dot", r: 4, fill: c.colour }));
-  chart.node.append(chart.hand, ...lines, ...chart.dots);
+  chart.node.append(chart.cursor, ...lines, ...chart.dots);
   chart.rise = `V${chart.y(low)}`;
 }
 function moveCurves({ data, curves: chart, place }) {
   const x = chart.x(data.strengths[place]);
-  chart.hand.setAttribute("d", `M${x} ${EDGE.top}${chart.rise}`);
+  chart.cursor.setAttribute("d", `M${x} ${EDGE.top}${chart.rise}`);
   chart.dots.forEach((dot, k) => {
     dot.setAttribute("cx", x);
     dot.setAttribute("cy", chart.y(data.curves[k].values[place]));

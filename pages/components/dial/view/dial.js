@@ -1,5 +1,5 @@
-// Entry: everything comes in once, and each move of the hand is answered here, without a way to the server,
-// which hears only where the hand came to rest. Drawing of points: draw.js of the linked map.
+// Entry: everything comes in once, and each move of the slider is answered here, without a way to the server,
+// which hears only where the slider came to rest. Drawing of points: drawing.js of the linked map.
 const STATES = new WeakMap();
 const REST = 250; // Milliseconds after the last key: a held arrow key sends one strength, not thirty.
 
@@ -10,7 +10,7 @@ function unpack(bytes) {
   let at = (length + 7) & ~3;
   const floats = (count) => { const part = new Float32Array(own.buffer, at, count); at += 4 * count; return part; };
   for (const cloud of data.clouds) cloud.coefficients = floats(6 * data.n);
-  for (const hill of data.hills) hill.densities = floats(data.strengths.length * data.bins);
+  for (const density of data.densities) density.values = floats(data.strengths.length * data.bins);
   return data;
 }
 function el(tag, name, text) {
@@ -38,7 +38,7 @@ function moveWords(s) {
   nodes.range.value = place;
   nodes.range.setAttribute("aria-valuetext", strength);
   nodes.strength.textContent = strength;
-  nodes.said.textContent = data.said[place];
+  nodes.summary.textContent = data.sentences[place];
   data.rows.forEach((row, k) => {
     const { here, change } = nodes.cells[k];
     here.textContent = row.here[place];
@@ -50,7 +50,7 @@ function paint(s) {
   s.frame = null;
   moveWords(s);
   moveClouds(s);
-  if (s.map.w) for (const move of [moveHills, moveCurves]) move(s);
+  if (s.map.w) for (const move of [moveDensities, moveCurves]) move(s);
   s.root.dataset.strength = s.data.strengths[s.place];
 }
 const draw = (s) => (s.frame ??= requestAnimationFrame(() => paint(s)));
@@ -64,7 +64,7 @@ function rest(s) {
   clearTimeout(s.wait);
   if (!s.moved) return;
   s.moved = false;
-  s.nodes.live.textContent = s.data.said[s.place];
+  s.nodes.live.textContent = s.data.sentences[s.place];
   s.send("strength", s.data.strengths[s.place]);
 }
 
@@ -78,11 +78,11 @@ function chart(name) {
   return { node, legend: el("div", "gd-legend") };
 }
 function build(root) {
-  const canvas = el("canvas"), nodes = {}, hand = el("label", "gd-hand"), scale = el("div", "gd-scale");
+  const canvas = el("canvas"), nodes = {}, slider = el("label", "gd-slider"), scale = el("div", "gd-scale");
   const s = {
     root, nodes, place: 0, moved: false, frame: null, data: null, stamps: new Map(), dpr: 1, view: { k: 1 },
     map: { canvas, ctx: canvas.getContext("2d", { alpha: false, willReadFrequently: true }), legend: el("div", "gd-legend"), w: 0, h: 0 },
-    hills: chart("Densities of cosines at this strength"), curves: chart("Numbers over strength; the table has their values at this one"),
+    densities: chart("Densities of cosines at this strength"), curves: chart("Numbers over strength; the table has their values at this one"),
   };
   nodes.label = Object.assign(el("span"), { id: "gd-label" });
   nodes.strength = el("output");
@@ -90,8 +90,8 @@ function build(root) {
   nodes.range.setAttribute("aria-labelledby", "gd-label"); // Without the number, which is its value.
   nodes.scale = scale;
   scale.setAttribute("aria-hidden", "true");
-  hand.append(nodes.label, nodes.strength, nodes.range, scale);
-  nodes.said = el("p", "gd-said");
+  slider.append(nodes.label, nodes.strength, nodes.range, scale);
+  nodes.summary = el("p", "gd-summary");
   nodes.table = el("table");
   nodes.live = el("div", "gd-live");
   nodes.live.setAttribute("aria-live", "polite");
@@ -100,11 +100,11 @@ function build(root) {
   nodes.grid = el("div", "gd-grid");
   nodes.grid.append(
     figure("map", "Where the studies lie", s.map.legend, canvas, nodes.axes),
-    figure("hills", "Cosines", s.hills.legend, s.hills.node),
+    figure("densities", "Cosines", s.densities.legend, s.densities.node),
     figure("curves", "Numbers over strength", s.curves.legend, s.curves.node),
     figure("numbers", "Numbers at this strength", nodes.table),
   );
-  root.replaceChildren(hand, nodes.said, nodes.grid, nodes.live);
+  root.replaceChildren(slider, nodes.summary, nodes.grid, nodes.live);
   nodes.range.addEventListener("input", () => turn(s));
   nodes.range.addEventListener("change", () => { clearTimeout(s.wait); s.wait = setTimeout(() => rest(s), REST); });
   nodes.range.addEventListener("blur", () => rest(s));
@@ -131,7 +131,7 @@ function resize(s) {
 }
 function lay(s) {
   readTheme(s);
-  buildHills(s);
+  buildDensities(s);
   buildCurves(s);
   paint(s); // At once: a new size has emptied the canvas.
 }
@@ -142,9 +142,9 @@ function key(mark, name) {
   return node;
 }
 function legends(s) {
-  const { clouds, hills, curves } = s.data, mark = (box, part) => { const node = svg("svg", { viewBox: box, "aria-hidden": "true" }); node.append(part); return node; };
+  const { clouds, densities, curves } = s.data, mark = (box, part) => { const node = svg("svg", { viewBox: box, "aria-hidden": "true" }); node.append(part); return node; };
   s.map.legend.replaceChildren(...clouds.map((c) => key(mark("-1.3 -1.3 2.6 2.6", svg("path", { d: SHAPES[c.shape], fill: c.colour })), c.name)));
-  s.hills.legend.replaceChildren(...hills.map((c) => key(mark("0 0 10 10", svg("rect", { width: 10, height: 10, rx: 2, fill: c.colour })), c.name)));
+  s.densities.legend.replaceChildren(...densities.map((c) => key(mark("0 0 10 10", svg("rect", { width: 10, height: 10, rx: 2, fill: c.colour })), c.name)));
   s.curves.legend.replaceChildren(...curves.map((c) => key(mark("0 0 20 10", svg("path", { d: "M0 5H20", class: "gd-curve", stroke: c.colour, "stroke-dasharray": c.dash })), c.name)));
 }
 function table(s) {
@@ -169,7 +169,7 @@ function accept(s, data) {
   map.canvas.setAttribute("aria-label", `Map of ${data.n} studies, ${data.clouds.map((c) => c.name).join(" and ")}, at this strength`);
   s.shapes = data.clouds.map((c) => c.shape);
   s.colours = data.clouds.map((c) => c.colour);
-  // What draw.js wants to know: every study at full strength, one colour a modality.
+  // What drawing.js wants to know: every study at full strength, one colour a modality.
   Object.assign(data, { lines: "none", colour: { mode: "modality" } });
   const count = data.n * data.clouds.length, xy = new Float32Array(2 * count), now = data.clouds.map((_, m) => xy.subarray(2 * m * data.n, 2 * (m + 1) * data.n));
   Object.assign(map, { n: data.n, xy, now, kinds: data.clouds.map((_, m) => m), count });

@@ -1,8 +1,8 @@
-"""What the browser needs to turn a dial on its own, packed into one block of bytes.
+"""What the browser needs to run the dial on its own, packed into one block of bytes.
 
 Layout: uint32 length of the header, the header as JSON, zeros up to a multiple of four, then float32
-arrays: for every cloud (n, 6) coefficients, for every hill (n_strengths, n_bins) densities. All words are
-made here, for every position, so that the browser only shows them.
+arrays: for every cloud (n, 6) coefficients, for every density (n_strengths, n_bins) values. All words are
+made here, for every strength, so that the browser only shows them.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ class Cloud:
 
 
 @dataclass(frozen=True)
-class Hill:
-    """One kind of cosine; densities (n_strengths, n_bins) over equal bins from -1 to 1."""
+class Density:
+    """One kind of cosine; values (n_strengths, n_bins) over equal bins from -1 to 1."""
 
     name: str
     colour: str
-    densities: np.ndarray
+    values: np.ndarray
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One number over all strengths; dash as in SVG, "" = a whole line."""
+    """One metric over all strengths; dash as in SVG, "" = a solid line."""
 
     name: str
     colour: str
@@ -47,7 +47,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Row:
-    """One number in words: as it is, and at every strength, with the change and what to make of it."""
+    """One metric in words: before, and at every strength, with the change and its verdict."""
 
     title: str
     before: str
@@ -57,11 +57,11 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A dial at all its strengths.
+class DialContent:
+    """Everything the dial shows, at all its strengths.
 
-    label of the slider; frame (x range, y range) and axes (two titles) of the map; said: one sentence a
-    strength
+    label of the slider; frame (x range, y range) and axes (two titles) of the map; sentences: one summary
+    per strength
     """
 
     label: str
@@ -69,28 +69,28 @@ class Picture:
     clouds: tuple[Cloud, ...]
     frame: tuple[Range, Range]
     axes: tuple[str, str]
-    hills: tuple[Hill, ...]
+    densities: tuple[Density, ...]
     curves: tuple[Curve, ...]
-    said: tuple[str, ...]
+    sentences: tuple[str, ...]
     rows: tuple[Row, ...]
 
 
-def pack(picture: Picture, *, start: int = 0) -> bytes:
-    """The block of bytes that dial.js unpacks; start: the position at which the dial appears."""
-    bulky = [c.coefficients for c in picture.clouds] + [h.densities for h in picture.hills]
+def pack(content: DialContent, *, start: int = 0) -> bytes:
+    """The block of bytes that dial.js unpacks; start: the index of the strength at which the dial appears."""
+    bulky = [c.coefficients for c in content.clouds] + [d.values for d in content.densities]
     body = b"".join(np.ascontiguousarray(array, dtype="<f4").tobytes() for array in bulky)
     header = {
-        "label": picture.label,
-        "strengths": picture.strengths,
-        "n": len(picture.clouds[0].coefficients),
-        "clouds": [{"name": c.name, "shape": c.shape, "colour": c.colour} for c in picture.clouds],
-        "frame": picture.frame,
-        "axes": picture.axes,
-        "bins": np.shape(picture.hills[0].densities)[1],
-        "hills": [{"name": h.name, "colour": h.colour} for h in picture.hills],
-        "curves": [asdict(c) for c in picture.curves],
-        "said": picture.said,
-        "rows": [asdict(r) for r in picture.rows],
+        "label": content.label,
+        "strengths": content.strengths,
+        "n": len(content.clouds[0].coefficients),
+        "clouds": [{"name": c.name, "shape": c.shape, "colour": c.colour} for c in content.clouds],
+        "frame": content.frame,
+        "axes": content.axes,
+        "bins": np.shape(content.densities[0].values)[1],
+        "densities": [{"name": d.name, "colour": d.colour} for d in content.densities],
+        "curves": [asdict(c) for c in content.curves],
+        "sentences": content.sentences,
+        "rows": [asdict(r) for r in content.rows],
     }
     text = json.dumps(header, ensure_ascii=False, allow_nan=False)
     digest = blake2b(text.encode() + body, digest_size=12).hexdigest()

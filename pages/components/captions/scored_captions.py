@@ -11,10 +11,10 @@ from suture.data.workspace import CAPTIONER
 from suture.models.captioner import readings
 from suture.models.captioner.config import CaptionerConfig, Decoding
 from suture.models.captioner.readings import Against, Judged
-from suture.pages.components.compare.paired_views import LINK
 from suture.pages.components.shell import views
-from suture.pages.components.shell.shell import Choice
+from suture.pages.components.shell.shared_choice import Choice
 from suture.pages.components.shell.views import View
+from suture.pages.components.shell.widget_state import KEEP_IN_LINK
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def _tables(shown: list[View]) -> Tables | None:
     if len(known) > 1:
         titles = {key: _title(own) for key, own in known.items()}
         chosen = st.selectbox(
-            "Recipe", [*known], format_func=titles.__getitem__, key="captions_recipe", **LINK
+            "Recipe", [*known], format_func=titles.__getitem__, key="captions_recipe", **KEEP_IN_LINK
         )
     own = known[chosen or next(iter(known))]
     judged = _read(shown, own)

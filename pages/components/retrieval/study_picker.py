@@ -1,4 +1,4 @@
-"""One study out of many: found by its id or by words of its texts, a few offers at a time."""
+"""Pick one study by its id or by words of its texts."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from suture.pages.components.cards import cards
 from suture.pages.components.shell import views
 from suture.pages.components.shell.views import View
 
-OFFERED = 50
+MAX_OFFERED = 50
 
 
 def pick(shown: View) -> int:
-    """The row of the study that is looked at. The link says which; typing and choosing change the link."""
+    """The row of the chosen study. The link names it; typing and choosing change the link."""
     ids, state = shown.ids, st.session_state
     wanted = st.query_params.get("study") or state.get("kept_study") or ids[0]
     row = views.row_of(shown, wanted) or 0
     if ids[row] != wanted:
-        st.caption(f"{cards.plain(wanted)} is not in this split. The first study is shown instead.")
+        st.caption(f"{cards.escape(wanted)} is not in this split. The first study is shown instead.")
     typed, choices = st.columns(2)
     words = typed.text_input(
         "Find a study",
@@ -32,40 +32,40 @@ def pick(shown: View) -> int:
         type="search",
         live=True,
         icon=":material/search:",
-        on_change=_found,
+        on_change=_show_first_match,
         args=(shown,),
     )
     rows = matches(shown, str(words))
-    offers = rows[:OFFERED] if row in rows[:OFFERED] else [row, *rows[: OFFERED - 1]]
+    offers = rows[:MAX_OFFERED] if row in rows[:MAX_OFFERED] else [row, *rows[: MAX_OFFERED - 1]]
     state["query_study"] = ids[row]
-    choices.selectbox("Study", [ids[i] for i in offers], key="query_study", on_change=_chosen)
+    choices.selectbox("Study", [ids[i] for i in offers], key="query_study", on_change=_put_into_link)
     if words:
-        typed.caption(_told(len(rows)))
+        typed.caption(_match_count(len(rows)))
     state["kept_study"] = st.query_params["study"] = ids[row]
     return row
 
 
 def matches(shown: View, words: str) -> Sequence[int]:
-    """Rows whose id or texts hold every word, those with it in the id first; all rows for no words."""
-    asked = words.lower().split()
-    if not asked:
+    """Rows whose id or texts contain every word, matches in the id first; all rows for no words."""
+    terms = words.lower().split()
+    if not terms:
         return range(len(shown.ids))
     origin = storage.origin(views.workspace(), shown.record)  # another collection may take its name
     source = origin.id if origin and shown.collection else ""
     ids, texts = _texts(shown.record.fingerprint, shown.name, shown.split, source)
-    found = np.logical_and.reduce([texts.str.contains(word, regex=False).to_numpy(bool) for word in asked])
-    first = ids.str.contains(words.lower().strip(), regex=False).to_numpy(bool)
-    return [*np.flatnonzero(found & first).tolist(), *np.flatnonzero(found & ~first).tolist()]
+    matching = np.logical_and.reduce([texts.str.contains(term, regex=False).to_numpy(bool) for term in terms])
+    in_id = ids.str.contains(words.lower().strip(), regex=False).to_numpy(bool)
+    return [*np.flatnonzero(matching & in_id).tolist(), *np.flatnonzero(matching & ~in_id).tolist()]
 
 
-def _told(count: int) -> str:
+def _match_count(count: int) -> str:
     if not count:
         return "No study has all of these words in its id or texts."
-    first = f"; the first {OFFERED} are offered. Type more to narrow it" if count > OFFERED else ""
+    first = f"; the list shows the first {MAX_OFFERED}. Type more to narrow it" if count > MAX_OFFERED else ""
     return f"{count:,} {'study matches' if count == 1 else 'studies match'}{first}."
 
 
-def _found(shown: View) -> None:
+def _show_first_match(shown: View) -> None:
     """The first match is the study that is shown next."""
     words = str(st.session_state["study_find"])
     rows = matches(shown, words) if words.strip() else []
@@ -73,7 +73,7 @@ def _found(shown: View) -> None:
         st.query_params["study"] = shown.ids[rows[0]]
 
 
-def _chosen() -> None:
+def _put_into_link() -> None:
     st.query_params["study"] = st.session_state["query_study"]
 
 

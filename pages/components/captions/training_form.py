@@ -14,8 +14,8 @@ from suture.models.captioner import readings
 from suture.models.captioner.config import CaptionerConfig, check, from_json, of_sets
 from suture.models.captioner.plan import plan
 from suture.pages.components.cards import cards
-from suture.pages.components.shell import shell, views
-from suture.pages.components.shell.shell import Choice
+from suture.pages.components.shell import navigation, views
+from suture.pages.components.shell.shared_choice import Choice
 
 READ = ("text", "image")
 
@@ -32,9 +32,9 @@ def section(choice: Choice) -> None:
     config = _form(choice)
     problem = _problem(choice, config)
     if problem:
-        st.error(cards.plain(problem), icon=":material/block:")
+        st.error(cards.escape(problem), icon=":material/block:")
     sets = [view.name for view in choice.views]
-    told = " and ".join(f"**{cards.plain(name)}**" for name in sets)
+    told = " and ".join(f"**{cards.escape(name)}**" for name in sets)
     st.caption(
         f"Trains {len(sets) * len(READ)} decoders, on texts and on images of {told}, one after the other: "
         "some minutes each on two cores. Whatever was trained by this recipe before is used again."
@@ -52,7 +52,7 @@ def section(choice: Choice) -> None:
         st.rerun()
     if choice.b is None:
         st.info("Choose B in the sidebar to see whether it is read better than A.", icon=":material/info:")
-    shell.link("train", "Close the gap first", ":material/model_training:")
+    navigation.page_link("train", "Close the gap first", ":material/model_training:")
 
 
 def _form(choice: Choice) -> CaptionerConfig:
