@@ -46,14 +46,15 @@ def serving(home: Path, *, port: int = 0, **environment: str) -> Iterator[str]:
     process = subprocess.Popen(command, cwd=ROOT, env=settings, stdout=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:
-        _wait(url, process)
+        wait(url, process)
         yield url
     finally:
         process.terminate()
         process.wait(10)
 
 
-def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
+def wait(url: str, process: subprocess.Popen[bytes]) -> None:
+    """Until the app answers. RuntimeError if it ends first."""
     for _ in range(240):
         if process.poll() is not None:
             raise RuntimeError("The app stopped at start.")
