@@ -1,4 +1,4 @@
-"""A wheel of this checkout, an environment to install it into, and somebody else's repository to use it in."""
+"""A wheel of this checkout, an environment to install it into, and somebody else's repository."""
 
 from __future__ import annotations
 
