@@ -161,7 +161,7 @@ def compared(
         {m: space_agreement(*sides.both(m), bootstrap=bootstrap) for m in sides.pair},
         sliced(*cosines),
         sliced(*(r.hit(K) for r in ranks[forward])),
-        sides.told,
+        sides.describe,
     )
 
 
