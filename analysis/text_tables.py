@@ -1,4 +1,4 @@
-"""Tables as text to take away: CSV that no spreadsheet runs, LaTeX that compiles."""
+"""Tables as text: CSV that is safe to open in a spreadsheet, and LaTeX that compiles."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 import unicodedata
 from collections.abc import Mapping, Sequence
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")  # a spreadsheet runs what begins so
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")  # a spreadsheet evaluates cells that begin with these
 LATEX_ESCAPES = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -23,28 +23,28 @@ LATEX_ESCAPES = {
 
 
 def csv_text(rows: Sequence[Mapping[str, object]]) -> str:
-    """Rows of one table as CSV with a line of titles; "" for none.
+    """Rows of one table as CSV with a header line; "" without rows.
 
-    Text that a spreadsheet would take for a formula gets an apostrophe in front; numbers stay numbers.
+    Text that a spreadsheet would evaluate as a formula is prefixed with an apostrophe; numbers are unchanged.
     """
     if not rows:
         return ""
     buffer = io.StringIO()
-    writer = csv.writer(buffer)  # ends lines with \r\n, so that either is quoted inside a cell
+    writer = csv.writer(buffer)  # line ends are \r\n, so that both characters are quoted inside a cell
     writer.writerow(map(_csv_safe, rows[0]))
     writer.writerows([_csv_safe(row.get(title)) for title in rows[0]] for row in rows)
     return buffer.getvalue()
 
 
 def latex(rows: Sequence[Mapping[str, object]]) -> str:
-    """Rows of one table as a LaTeX tabular with the rules of the booktabs package; "" for none.
+    """Rows of one table as a LaTeX tabular with booktabs rules; "" without rows.
 
-    Every cell is escaped, so that nothing in it is a command; letters beyond ASCII stay as they are.
+    Every cell is escaped, so that it cannot contain commands; characters beyond ASCII are unchanged.
     """
     if not rows:
         return ""
     titles = [*rows[0]]
-    # {}: a row that begins with [ or * would be read as an option of the command before it
+    # {}: a row that begins with [ or * would be parsed as an option of the preceding command
     lines = [
         "{}" + " & ".join(map(_escaped, line)) + r" \\" for line in (titles, *(r.values() for r in rows))
     ]
@@ -57,7 +57,7 @@ def _csv_safe(cell: object) -> object:
 
 
 def _escaped(cell: object) -> str:
-    """One line: control characters and line breaks would end the row or the file."""
+    """The cell on one line: control characters and line breaks would end the row or break the file."""
     text = "" if cell is None else str(cell)
     shown = "".join(" " if unicodedata.category(letter) == "Cc" else letter for letter in text)
     return "".join(LATEX_ESCAPES.get(letter, letter) for letter in shown)

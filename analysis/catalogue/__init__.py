@@ -1,4 +1,4 @@
-"""What each number is called, what it means in plain words, and which way is better."""
+"""The metric catalogue: the title, meaning, formula, direction, source and pitfalls of every metric."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said about each metric: one record serves the app, the shell, the report and the docs."""
+"""The record that describes one metric; the app, the shell, the report and the docs all use it."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ READINGS: dict[Better, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class MetricInfo:
-    """A metric in words.
+    """The description of a metric.
 
-    title, meaning  for people: a name, and one sentence in plain words
-    better          which way is better; reading  the same in a few words
-    convention      the formula and what is in it: diagonal, squares, ties, pool
+    title, meaning  shown to users: a title, and one plain sentence
+    better          the direction that is better; reading  the same as a phrase
+    convention      the formula and its conventions: diagonal, squares, ties, pool
     function        dotted path of the public function that computes it
     source          paper, or how it was derived
-    pitfall         what the number cannot say, or how it is misread
-    margin          the smallest change worth naming: a change whose interval lies within +-margin reads
-                    "unchanged". With `relative` it is a share of the value of A, and `margin_floor` at least
-    extended        only in the full evaluation, not among the default numbers
+    pitfall         what the metric cannot show, or how it is misread
+    margin          the smallest relevant change: a change whose interval lies within +-margin is
+                    "unchanged". With `relative`, a fraction of the value of A, but at least `margin_floor`
+    extended        only in the full evaluation, not in the default one
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The catalogue as a table; `python -m suture.analysis.catalogue.table` writes it to docs/metrics.md."""
+"""The catalogue as Markdown; `python -m suture.analysis.catalogue.table` writes it to docs/metrics.md."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ DOCS = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
 
 
 def markdown() -> str:
-    """One section a topic: name, function, formula, better, source, pitfalls."""
+    """One table per topic: name, function, formula, better, source, pitfalls."""
     return "\n".join(_section(topic.__doc__ or "", topic.METRICS) for topic in (*TOPICS, captions))
 
 
-def written(page: str) -> str:
-    """The page with the catalogue between its marks. ValueError without the marks."""
-    found = re.search(f"{re.escape(BEGIN)}.*{re.escape(END)}", page, flags=re.DOTALL)
-    if found is None:
-        raise ValueError(f"Expected the marks {BEGIN} and {END} in the page, found none.")
-    return page[: found.start()] + f"{BEGIN}\n{markdown()}\n{END}" + page[found.end() :]
+def with_catalogue(page: str) -> str:
+    """The page with the catalogue between its markers. ValueError without the markers."""
+    match = re.search(f"{re.escape(BEGIN)}.*{re.escape(END)}", page, flags=re.DOTALL)
+    if match is None:
+        raise ValueError(f"Expected the markers {BEGIN} and {END} in the page, found none.")
+    return page[: match.start()] + f"{BEGIN}\n{markdown()}\n{END}" + page[match.end() :]
 
 
 def _section(title: str, metrics: tuple[MetricInfo, ...]) -> str:
@@ -39,4 +39,4 @@ def _row(m: MetricInfo) -> str:
 
 
 if __name__ == "__main__":
-    DOCS.write_text(written(DOCS.read_text()))
+    DOCS.write_text(with_catalogue(DOCS.read_text()))
