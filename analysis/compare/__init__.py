@@ -1,4 +1,4 @@
-"""Two embedding sets of the same studies: what changed, for whom, and whether that is more than chance."""
+"""Compare two embedding sets of the same studies: what changed, for which studies, and is it significant?"""
 
 from __future__ import annotations
 

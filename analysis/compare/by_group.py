@@ -1,4 +1,4 @@
-"""For whom did it change: paired differences by label, caption length, or any column."""
+"""Paired differences by group: by label, caption length, or any other column."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from suture.analysis.compare.verdict_words import VerdictWord, verdict_word, wid
 from suture.analysis.statistics.bootstrap import MIN_GROUPS, GroupBootstrap
 from suture.analysis.statistics.hypothesis_tests import bootstrap_p, holm
 
-MAX_VALUES = 12  # a column of more values is cut into quartiles if it is numeric
+MAX_VALUES = 12  # a numeric column with more values is split into quartiles
 
 
 @dataclass(frozen=True)
 class Slice:
-    """The studies of one value of a column: n of them in n_groups groups.
+    """The studies with one value of a column: n studies in n_groups groups.
 
     a, b        mean of the measure over them in A and in B; difference  b - a
-    low, high   its paired 95 % interval over groups; None where there are too few
-    p_holm      two-sided p, adjusted over the slices of the column; None likewise
+    low, high   its paired 95 % interval over groups; None with too few groups
+    p_holm      two-sided p, Holm-adjusted over the slices of the column; None likewise
     verdict     as for whole sets; fewer than 5 groups are "not decidable at this N"
     """
 
@@ -50,25 +50,25 @@ def by_group(
     """Change of a measure in each slice of the studies.
 
     a, b    (n,) the measure of each study in A and in B: cosine of the true pair, hit among the first 10
-    by      (n,) of str, from `by_value` or `by_length`; "" = in no slice; numbers come by size, then names
-            by the alphabet
+    by      (n,) of str, from `by_value` or `by_length`; "" = in no slice; sorted: numbers by size, then
+            names alphabetically
     groups  (n,) patients or cases; margin and better as in the catalogue
     ValueError for different lengths.
     """
     lengths = {len(z) for z in (a, b, by, groups)}
     if len(lengths) > 1:
-        raise ValueError(f"One value a study is needed of each, got {[len(z) for z in (a, b, by, groups)]}.")
-    found, ps = [], []
+        raise ValueError(f"Expected one value per study, got lengths {[len(z) for z in (a, b, by, groups)]}.")
+    slices, ps = [], []
     for name in sorted(set(map(str, by)) - {""}, key=_sort_key):
         chosen = np.asarray(by) == name
         bootstrap = GroupBootstrap(np.asarray(groups)[chosen], resamples=resamples, seed=seed)
         one, p = _slice(name, np.asarray(a)[chosen], np.asarray(b)[chosen], bootstrap, margin, better)
-        found.append(one)
+        slices.append(one)
         ps.append(p)
     adjusted = holm(np.array(ps))
     return tuple(
         replace(one, p_holm=float(p)) if np.isfinite(p) else one
-        for one, p in zip(found, adjusted, strict=True)
+        for one, p in zip(slices, adjusted, strict=True)
     )
 
 
@@ -97,46 +97,47 @@ def by_length(texts: Sequence[str]) -> np.ndarray:
 
 
 def by_value(column: Sequence[object]) -> np.ndarray:
-    """A column as slices: few values as they are, many numbers by quartile. (n,) of str, "" = missing.
+    """A column as slices, (n,) of str, "" = missing: few values unchanged, many numbers by quartile.
 
-    ValueError for a column of many values that are not numbers.
+    ValueError for a column with many non-numeric values.
     """
     values = np.array(["" if _missing(v) else str(v).strip() for v in column], dtype=object)
     if len(set(values) - {""}) <= MAX_VALUES:
         return values.astype(str)
-    there = values != ""
+    known = values != ""
     numbers = np.full(len(values), np.nan)
     try:
-        numbers[there] = [float(v) for v in values[there]]
+        numbers[known] = [float(v) for v in values[known]]
     except ValueError:
-        distinct = len(set(values[there]))
+        distinct = len(set(values[known]))
         raise ValueError(
-            f"A column of at most {MAX_VALUES} values, or of numbers, is needed; this one has {distinct} "
-            "values that are not all numbers."
+            f"Expected a numeric column or one with at most {MAX_VALUES} values; this one has {distinct} "
+            "values "
+            "that are not all numbers."
         ) from None
-    return _quantile_labels(numbers, there & np.isfinite(numbers), 4, "")
+    return _quantile_labels(numbers, known & np.isfinite(numbers), 4, "")
 
 
 def _missing(value: object) -> bool:
     return value is None or value != value
 
 
-def _quantile_labels(numbers: np.ndarray, there: np.ndarray, parts: int, unit: str) -> np.ndarray:
-    """Parts of about equal size, named by their smallest and largest number; equal numbers stay together."""
+def _quantile_labels(numbers: np.ndarray, known: np.ndarray, parts: int, unit: str) -> np.ndarray:
+    """Quantile bins named by their smallest and largest number; equal numbers stay together."""
     names = np.full(len(numbers), "", dtype=object)
-    if not there.any():
+    if not known.any():
         return names.astype(str)
-    edges = np.unique(np.quantile(numbers[there], np.arange(1, parts) / parts))
+    edges = np.unique(np.quantile(numbers[known], np.arange(1, parts) / parts))
     part = np.searchsorted(edges, numbers, side="left")
-    for number in np.unique(part[there]):
-        chosen = there & (part == number)
+    for number in np.unique(part[known]):
+        chosen = known & (part == number)
         low, high = numbers[chosen].min(), numbers[chosen].max()
         names[chosen] = (f"{low:g} to {high:g}" if low < high else f"{low:g}") + unit
     return names.astype(str)
 
 
 def _sort_key(name: str) -> tuple[float, str]:
-    """Numbers by size, then names by the alphabet."""
+    """Sort numbers by size, then names alphabetically."""
     try:
         number = float(name.split(" ", 1)[0])
     except ValueError:

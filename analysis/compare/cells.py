@@ -1,4 +1,4 @@
-"""Rows of a comparison as cells: words for people, numbers for spreadsheets."""
+"""Rows of a comparison as table cells: text for display, numbers for spreadsheets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PROTOCOL = "multi_positive"  # repeated texts count as right
 def headline_rows(
     rows: Sequence[MetricChange], pair: tuple[str, str], *, protocol: str = PROTOCOL
 ) -> list[MetricChange]:
-    """The short list for two modalities under one protocol, in its own order."""
+    """The headline metrics of two modalities under one protocol, in the order of `HEADLINE`."""
     kept = [
         r
         for r in rows
@@ -24,7 +24,7 @@ def headline_rows(
 
 
 def text_cells(row: MetricChange) -> dict[str, str]:
-    """A row in words, as people read it."""
+    """A row as text for display."""
     first, second = (with_interval(row.name, m.value, m.low, m.high) for m in (row.a, row.b))
     change = with_interval(row.name, row.difference, row.low, row.high, sign="+")
     by = f" ({protocol_label(row.protocol)})" if row.protocol else ""
@@ -39,7 +39,7 @@ def text_cells(row: MetricChange) -> dict[str, str]:
 
 
 def number_cells(row: MetricChange) -> dict[str, object]:
-    """A row as numbers, for tables that sort and for CSV."""
+    """A row as numbers, for sortable tables and CSV."""
     ends: Iterator[tuple[str, object]] = (
         (f"{letter} {end}", getattr(metric, field))
         for letter, metric in (("A", row.a), ("B", row.b))
@@ -66,7 +66,7 @@ def number_cells(row: MetricChange) -> dict[str, object]:
 
 
 def row_title(of: Metric | MetricChange) -> str:
-    """What a number is of: "Recall@10 image → report", "V-measure image · report by region"."""
+    """Full title of a metric: "Recall@10 image → report", "V-measure image · report by region"."""
     return " ".join(
         part for part in (metric_title(of.name), _where(of), f"by {of.label}" if of.label else "") if part
     )
@@ -75,7 +75,7 @@ def row_title(of: Metric | MetricChange) -> str:
 def with_interval(
     name: str, value: float | None, low: float | None, high: float | None, *, sign: str = ""
 ) -> str:
-    """0.573 (0.551 to 0.595); shares of queries in percent."""
+    """Format as 0.573 (0.551 to 0.595); recall in percent."""
     if value is None:
         return "undefined"
     form = ".1%" if name.startswith("recall_at_") else ".3f" if abs(value) < 10 else ",.1f"
@@ -84,17 +84,17 @@ def with_interval(
 
 
 def protocol_label(name: str | None) -> str:
-    """multi-positive"""
+    """The protocol for display, e.g. multi-positive."""
     return (name or "").replace("_", "-")
 
 
 def p_label(p: float | None) -> str:
-    """0.013, or that it is smaller than what is printed."""
+    """Format p as 0.013 or < 0.001; "" for None."""
     return "" if p is None else f"{p:.3f}" if p >= 0.001 else "< 0.001"
 
 
 def metric_title(name: str) -> str:
-    """From the catalogue; a mean or maximum over pairs of modalities is named after one pair."""
+    """Title from the catalogue; "_mean" and "_max" over pairs of modalities extend the title of one pair."""
     single, _, over = name.rpartition("_")
     if name in CATALOGUE:
         return CATALOGUE[name].title

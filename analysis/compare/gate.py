@@ -1,4 +1,4 @@
-"""Conditions on differences, for a build that must fail when a checkpoint got worse."""
+"""Conditions on differences, so that a CI build fails when a checkpoint gets worse."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEFAULT_PROTOCOL = "multi_positive"
 
 @dataclass(frozen=True)
 class Condition:
-    """`name[:protocol] operator limit`, about the difference B - A; true means failure."""
+    """`name[:protocol] operator limit` on the difference B - A; the gate fails where it is true."""
 
     text: str
     name: str
@@ -28,22 +28,22 @@ class Condition:
     limit: float
 
     def meets(self, row: MetricChange) -> bool:
-        """Whether this row is meant and its difference meets the condition, or there is none to check."""
-        wanted = row.protocol in (None, self.protocol or DEFAULT_PROTOCOL)
-        if row.name != self.name or not wanted:
+        """Whether the condition applies to this row and is met, or the difference is undefined."""
+        applies = row.protocol in (None, self.protocol or DEFAULT_PROTOCOL)
+        if row.name != self.name or not applies:
             return False
         return row.difference is None or bool(OPERATORS[self.sign](row.difference, self.limit))
 
 
 def parse_condition(text: str) -> Condition:
-    """Read a condition such as "recall_at_10<-0.02" or "recall_at_1:strict<0". `Refused` for any other."""
-    found = CONDITION.fullmatch(text)
+    """Parse a condition such as "recall_at_10<-0.02" or "recall_at_1:strict<0". `Refused` if malformed."""
+    match = CONDITION.fullmatch(text)
     example = 'e.g. "recall_at_10<-0.02" or "recall_at_1:strict<0"'
-    if found is None:
+    if match is None:
         raise Refused(
             "bad_condition", f"Expected name, one of < <= > >=, and a number, {example}; got {text!r}."
         )
-    name, protocol, sign, limit = found.groups()
+    name, protocol, sign, limit = match.groups()
     if name not in CATALOGUE:
         names = ", ".join(CATALOGUE)
         raise Refused("unknown_metric", f"There is no metric {name!r}. Expected one of: {names}.")
@@ -54,9 +54,9 @@ def parse_condition(text: str) -> Condition:
 
 
 def violations(wanted: Condition, comparison: Comparison) -> list[str]:
-    """One sentence for each row that meets the condition, or is undefined in one of the sets.
+    """One sentence per row that meets the condition or is undefined in one of the sets.
 
-    `Refused` if no row has that name and protocol: a gate that checks nothing would always be open.
+    `Refused` if no row has that name and protocol, since such a gate could never fail.
     """
     rows = [r for r in comparison.rows if r.name == wanted.name]
     if not any(r.protocol in (None, wanted.protocol or DEFAULT_PROTOCOL) for r in rows):

@@ -1,4 +1,4 @@
-"""Who is near whom, before and after: neighbours gained and lost, study by study."""
+"""Changes of the nearest neighbours between A and B: gained and lost, study by study."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ MAX_QUERIES = 10_000
 
 @dataclass(frozen=True)
 class NeighbourChanges:
-    """The k nearest of some studies in A and in B.
+    """Changes of the k nearest neighbours of each query study between A and B.
 
-    rows       (m,) which studies were asked; all, or a seeded sample
-    gained     one array a study: near in B and not in A; lost: the other way round, nearest first
+    rows       (m,) query studies; all, or a seeded sample
+    gained     one array per query: neighbours in B but not in A; lost: the reverse; nearest first
     overlap    (m,) share of the neighbours kept: 1 - (gained + lost) / 2k; 1 = the same neighbours
-    by_chance  the overlap of two spaces that have nothing in common, k over the items on offer
-    note       the sample, "" if all were asked
+    by_chance  expected overlap of two unrelated spaces: k / number of items
+    note       the sample; "" if all studies are queries
     """
 
     k: int
@@ -44,23 +44,23 @@ def neighbour_changes(
     """The neighbours by cosine of every study in two spaces over the same studies.
 
     a, b   (n, dim_a), (n, dim_b) rows of one modality in A and in B; the dimensions may differ
-    items  the rows of another modality in A and in B, among which to look; default: the same modality,
-           without the study itself
-    k      cut to the items on offer; limit  above it a seeded sample of studies is asked, among all items
+    items  rows of another modality in A and in B to search; default: the same modality, without the study
+           itself
+    k      at most the number of items; limit  above it, a seeded sample of studies is used as queries
 
-    A neighbour is lost only where it lies clearly beyond the k-th of the other space: ties, as of equal
-    texts, are no change. Source: overlap of nearest neighbours, as mutual k-NN. ValueError for
-    different numbers of rows, or nothing to be near to.
+    A neighbour is lost only if it is clearly farther than the k-th neighbour in the other space, so ties, as
+    of equal texts, are no change. Source: mutual k-NN overlap. ValueError for different numbers of rows, or
+    no items.
     """
     own = items is None
     sides = [unit_rows(z) for z in (a, b)]
     among = sides if items is None else [unit_rows(z) for z in items]
     counts = [len(z) for z in (*sides, *among)]
     if counts[0] != counts[1] or counts[2] != counts[3]:
-        raise ValueError(f"The same studies and items are needed in A and B, got {counts} rows.")
+        raise ValueError(f"Expected the same studies and items in A and B, got {counts} rows.")
     offered = counts[2] - own
     if offered < 1:
-        raise ValueError("At least 2 studies are needed for one to be near another.")
+        raise ValueError("Expected at least 2 studies.")
     k = min(k, offered)
     rows = np.sort(np.random.default_rng(seed).permutation(counts[0])[:limit])
     sides, among = ([z.astype(np.float32) for z in zs] for zs in (sides, among))
@@ -83,7 +83,7 @@ def _near(
     """The k nearest (m, k), without the study itself, and the cosine of the last of them (m, 1)."""
     cosines, found = nearest(queries, items, k=k if own is None else k + 1)
     if own is not None:
-        # The study itself, or the last where copies of it took all places.
+        # Remove the study itself, or the last neighbour if copies of the study hide it.
         itself = found == own[:, None]
         itself[~itself.any(axis=1), -1] = True
         cosines, found = (z[~itself].reshape(len(z), k) for z in (cosines, found))
@@ -91,7 +91,7 @@ def _near(
 
 
 def _beyond(found: np.ndarray, queries: np.ndarray, items: np.ndarray, edge: np.ndarray) -> np.ndarray:
-    """Which of the items (m, k) lie clearly beyond the k-th neighbour of another space: (m, k) of bool."""
+    """Which of the items (m, k) are clearly beyond the k-th neighbour in the other space: (m, k) of bool."""
     out = np.empty(found.shape, dtype=bool)
     for place in range(found.shape[1]):  # one (m, dim) at a time
         out[:, place] = np.einsum("md,md->m", queries, items[found[:, place]]) < edge[:, 0] - TIE

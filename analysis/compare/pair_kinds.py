@@ -1,4 +1,4 @@
-"""The mean cosine of each kind of pairs in A and in B, and its paired difference."""
+"""Paired difference B - A of the mean cosine, for each kind of pair (true, random, within a modality)."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ PairKind = Literal["true_pairs", "random_pairs", "within_x", "within_y"]
 
 
 def kind_difference(a: Evaluation, b: Evaluation, kind: PairKind, pair: tuple[str, str]) -> Estimate | None:
-    """Mean cosine of a kind of pairs in B less that in A, with its 95 % interval; above 0 = higher in B.
+    """Mean cosine of one kind of pair in B minus that in A, with its 95 % interval; above 0 = higher in B.
 
-    Of all pairs, not of a sample: true pairs by their cosine, random ones by cosine less margin, those
-    within a modality by its angular value. Replicates are paired, as in `compare`. None where a number of
-    either is missing.
+    Over all pairs, not a sample: true pairs from their cosine, random pairs from cosine - margin, pairs
+    within a modality from its angular value. Replicates are paired, as in `compare`. None where a metric is
+    missing in either set.
     """
     first, second = (_mean(e, kind, pair) for e in (a, b))
     if first is None or second is None:
@@ -30,13 +30,13 @@ def kind_difference(a: Evaluation, b: Evaluation, kind: PairKind, pair: tuple[st
     return replace(first, value=value, low=low, high=high, resamples=paired, replicates=change)
 
 
-def _mean(found: Evaluation, kind: PairKind, pair: tuple[str, str]) -> Estimate | None:
+def _mean(evaluation: Evaluation, kind: PairKind, pair: tuple[str, str]) -> Estimate | None:
     if kind.startswith("within"):
-        return _estimate(found.find("angular_value", pair[kind == "within_y"]))
-    true = _estimate(found.find("cos_true_pairs", *pair))
+        return _estimate(evaluation.find("angular_value", pair[kind == "within_y"]))
+    true = _estimate(evaluation.find("cos_true_pairs", *pair))
     if kind == "true_pairs" or true is None:
         return true
-    margin = _estimate(found.find("margin", *pair))
+    margin = _estimate(evaluation.find("margin", *pair))
     if margin is None:
         return None
     paired = min(len(true.replicates), len(margin.replicates))

@@ -1,4 +1,4 @@
-"""Queries that one set answers and the other does not."""
+"""Queries with a hit in one set and not in the other, and the change of recall."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from suture.analysis.statistics.hypothesis_tests import mcnemar
 class RankChanges:
     """The same queries in A and in B, one direction and protocol.
 
-    won, lost    rows of the queries answered in B only, in A only
-    kept, missed rows answered in both, in neither
-    undecided    queries whose hit hangs on the order of ties, in A or in B: they count as answered from
-                 an expected hit of 0.5 on
-    p            exact McNemar test of groups (patients) that won more than they lost against those that lost
-                 more; with one study a group, of won against lost
-    rank_change  (n_queries,) expected rank in B less that in A; below 0 = found earlier in B
-    difference   recall in B less recall in A, by expected hits, with its interval over groups
+    won, lost    rows of the queries with a hit only in B, only in A
+    kept, missed rows with a hit in both, in neither
+    undecided    queries whose hit depends on the order of ties, in A or in B: an expected hit of at least
+                 0.5 counts as a hit
+    p            exact McNemar test over groups (patients): groups with more wins against groups with more
+                 losses
+    rank_change  (n_queries,) expected rank in B minus that in A; below 0 = ranked higher in B
+    difference   recall in B minus recall in A, by expected hits, with its interval over groups
     """
 
     k: int
@@ -37,14 +37,14 @@ class RankChanges:
 
 
 def rank_changes(a: Ranks, b: Ranks, *, k: int = 10, bootstrap: GroupBootstrap | None = None) -> RankChanges:
-    """Hold the ranks of two sets against each other, query by query.
+    """Compare the ranks of two sets, query by query.
 
-    bootstrap  over the groups of the queries; default: every query a group of its own
+    bootstrap  over the groups of the queries; default: one query per group
     ValueError unless both have the same number of queries.
     """
     hit_a, hit_b = a.hit(k), b.hit(k)
     if len(hit_a) != len(hit_b):
-        raise ValueError(f"The same queries are needed in A and B, got {len(hit_a)} and {len(hit_b)}.")
+        raise ValueError(f"Expected the same queries in A and B, got {len(hit_a)} and {len(hit_b)}.")
     change = hit_b - hit_a
     bootstrap = bootstrap or GroupBootstrap(np.arange(len(change)))
     in_a, in_b = hit_a >= 0.5, hit_b >= 0.5
@@ -68,6 +68,6 @@ def rank_changes(a: Ranks, b: Ranks, *, k: int = 10, bootstrap: GroupBootstrap |
 
 
 def _by_group(change: np.ndarray, codes: np.ndarray) -> float:
-    """Studies of one group flip together: only the sign of their sum is a trial of its own."""
+    """Studies of one group are dependent, so each group counts once, by the sign of its net change."""
     net = np.bincount(codes, weights=change)
     return mcnemar(int((net < 0).sum()), int((net > 0).sum()))

@@ -1,4 +1,4 @@
-"""Every number of two sets side by side, with the paired difference, its interval and its verdict."""
+"""Every metric of two sets, with the paired difference, its interval and its verdict."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ ROUNDING = 1e-12
 
 @dataclass(frozen=True)
 class MetricChange:
-    """One number of both sets. Fields that do not apply are None.
+    """One metric of both sets. Fields that do not apply are None.
 
     difference  b - a; None where either is undefined
-    low, high   its 95 % interval: the same resamples of groups in both sets, so what the studies share
+    low, high   its paired 95 % interval, from the same resamples of groups in both sets, so shared variation
                 cancels; percentiles, centred where those of the metric are
     p           two-sided, from the same replicates; p_holm  adjusted over the headline of
                 a pair of modalities
-    margin      smallest change worth naming, in units of the metric
+    margin      smallest relevant change, in units of the metric
     verdict     follows from interval and margin alone, see `compare.verdict_words.verdict_word`
-    better      which set is, where the interval says so; "same" where unchanged, else "neither"
+    better      the better set if the interval decides; "same" if unchanged, else "neither"
     """
 
     name: str
@@ -93,10 +93,10 @@ class Comparison:
 
 
 def compare(a: Evaluation, b: Evaluation) -> Comparison:
-    """Every metric that both evaluations have, in the order of a.
+    """Compare every metric that both evaluations have, in the order of a.
 
-    Both sets hold the same studies, so their errors go together: intervals of A and B that overlap do
-    not mean that the sets are alike. The interval of the difference is the one to read.
+    Both sets hold the same studies, so their errors are correlated: overlapping intervals of A and B do not
+    mean that the sets are equal. Use the interval of the difference.
     ValueError for different splits, modalities, numbers of studies or groups, or seeds of the resamples.
     """
     for what in ("split", "modalities", "n", "seed"):
@@ -109,7 +109,7 @@ def compare(a: Evaluation, b: Evaluation) -> Comparison:
 
 
 def headline(comparison: Comparison) -> tuple[MetricChange, ...]:
-    """The short list people look at, in its own order; recall by the multi-positive protocol."""
+    """The headline metrics in the order of `HEADLINE`; recall under the multi-positive protocol."""
     return tuple(sorted(filter(_in_headline, comparison.rows), key=lambda row: HEADLINE.index(row.name)))
 
 
@@ -123,7 +123,7 @@ def _require_equal(what: str, a: object, b: object) -> None:
 
 
 def _metric_change(a: Metric, b: Metric, *, alike: bool) -> MetricChange:
-    """alike: A and B have every number in common, so that where nothing changed there was nothing to."""
+    """alike: all metrics of A and B are equal, so a constant difference of 0 needs no wider interval."""
     for what in ("n", "n_groups", "n_gallery"):
         _require_equal(
             f"{what} of {a.name} ({' and '.join(a.modalities)})", getattr(a, what), getattr(b, what)
@@ -137,7 +137,7 @@ def _metric_change(a: Metric, b: Metric, *, alike: bool) -> MetricChange:
             a.name, title, *where, a, b, None, None, None, None, None, margin, "undefined", "neither"
         )
     difference = b.value - a.value
-    paired = min(len(a.replicates), len(b.replicates))  # the first draws of one seed are the same draws
+    paired = min(len(a.replicates), len(b.replicates))  # equal seeds give equal first draws
     replicates = _without_rounding(b.replicates[:paired] - a.replicates[:paired], a.value)
     low, high = interval(replicates) if paired else (None, None)
     p = bootstrap_p(replicates) if paired else None
@@ -146,18 +146,18 @@ def _metric_change(a: Metric, b: Metric, *, alike: bool) -> MetricChange:
     closes_from = a.value if a.name in GAP_FAMILY else None
     verdict = verdict_word(low, high, margin=margin, better=a.better, closes_from=closes_from)
     if not paired and abs(difference) <= ROUNDING * max(1, abs(a.value)) and a.n_groups >= MIN_GROUPS:
-        verdict = "unchanged"  # equal numbers need no interval
+        verdict = "unchanged"  # equal values need no interval
     better = _winner(verdict, a.better, difference)
     return MetricChange(a.name, title, *where, a, b, difference, low, high, p, None, margin, verdict, better)
 
 
 def _without_rounding(replicates: np.ndarray, size: float) -> np.ndarray:
-    """Replicates are kept in float32: a difference in their last digits is none."""
+    """Set differences within float32 rounding of the stored replicates to 0."""
     return np.where(np.abs(replicates) < FLOAT32 * max(1, abs(size)), 0, replicates)
 
 
 def _catalogue_entry(name: str) -> MetricInfo | None:
-    """What the catalogue says; a mean or maximum over pairs of modalities is read like one pair."""
+    """The catalogue entry; a mean or maximum over pairs of modalities uses that of one pair."""
     return CATALOGUE.get(name) or CATALOGUE.get(name.removesuffix("_mean").removesuffix("_max"))
 
 
@@ -176,11 +176,11 @@ def _winner(verdict: VerdictWord, direction: str, difference: float) -> Winner:
 
 
 def _with_holm(rows: list[MetricChange], modalities: tuple[str, ...]) -> tuple[MetricChange, ...]:
-    """Holm over what a reader of one pair of modalities asks at once; of several families the worst."""
-    asked = [i for i, row in enumerate(rows) if _in_headline(row) and row.p is not None]
-    worst = dict.fromkeys(asked, 0.0)
+    """Holm-adjusted p over the headline of each pair of modalities; the largest if in several families."""
+    tested = [i for i, row in enumerate(rows) if _in_headline(row) and row.p is not None]
+    worst = dict.fromkeys(tested, 0.0)
     for pair in combinations(modalities, min(2, len(modalities))):
-        family = [i for i in asked if set(rows[i].modalities) <= set(pair)]
+        family = [i for i in tested if set(rows[i].modalities) <= set(pair)]
         for i, p in zip(family, holm(np.array([rows[i].p for i in family], dtype=float)), strict=True):
             worst[i] = max(worst[i], float(p))
     return tuple(replace(row, p_holm=worst[i]) if i in worst else row for i, row in enumerate(rows))

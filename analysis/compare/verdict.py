@@ -1,4 +1,4 @@
-"""What a comparison says in sentences: the gap first, then why, what it cost, and what stays open."""
+"""A comparison in sentences: the gap, pair distance, retrieval, signs of collapse, undecided metrics."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ RECALL_WORDS = {
     "better": "rose",
     "worse": "fell",
     "unchanged": "is unchanged",
-    "not decidable at this N": "did not move by more than chance explains",
+    "not decidable at this N": "did not change significantly",
     "no interval": "has no interval",
 }
 GUARDED = ("effective_rank", "uniformity_wi", "angular_value", "hubness_skew")
-QUIET = ("unchanged", "not decidable at this N")  # nothing that a guard could warn of
+QUIET = ("unchanged", "not decidable at this N")  # changes that trigger no collapse warning
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The sentence to read first, and the reasons under it."""
+    """The headline sentence and the reasons below it."""
 
     headline: str
     reasons: tuple[str, ...]
 
 
 def summary(comparison: Comparison, pair: tuple[str, str]) -> Verdict:
-    """The comparison of two modalities in plain words; every verb follows from an interval.
+    """Summarise the comparison of two modalities; every verb follows from an interval.
 
-    The reasons, where their numbers are there: how much of the change in pair distance is the offset
-    between the clouds and how much the single pairs; retrieval in both directions; the guards against
-    over-closing (limits of `suture.analysis.gap.collapse_warnings`, unless the interval calls the change
-    chance); and the numbers of the headline that cannot be decided.
+    The reasons, where their metrics are defined: how much of the change in pair distance comes from the
+    offset and how much from single pairs; retrieval in both directions; collapse warnings (limits of
+    `suture.analysis.gap.collapse_warnings`, for changes that the interval does not attribute to chance);
+    and the headline metrics that are undecided.
     """
     if comparison.find("centroid_gap", *pair[::-1]) is not None:
         pair = (pair[1], pair[0])  # the order of the evaluation
@@ -60,7 +60,7 @@ def _gap_sentence(comparison: Comparison, pair: tuple[str, str]) -> str:
     rows = [comparison.find(name, *pair) for name in ("centroid_gap_debiased", "centroid_gap")]
     row = next((r for r in rows if r is not None and r.low is not None), rows[1])
     if row is None:
-        return f"There are too few studies with both {pair[0]} and {pair[1]} to compare the gap."
+        return f"Too few studies with both {pair[0]} and {pair[1]} to compare the gap."
     between = f" between {pair[0]} and {pair[1]}" if len(comparison.modalities) > 2 else ""
     return f"{GAP_WORDS[row.verdict].format(between=between, n=row.a.n)}: {_describe_change(row)}."
 
@@ -73,15 +73,15 @@ def _distance_sentence(comparison: Comparison, pair: tuple[str, str]) -> Iterato
         return
     whole, gap, residual = (row for row in rows if row is not None)
     if whole.verdict in UNDECIDED or whole.verdict == "unchanged":
-        told = "is unchanged" if whole.verdict == "unchanged" else "has no verdict"
-        yield f"The squared distance of true pairs {told}: {_describe_change(whole)}."
+        status = "is unchanged" if whole.verdict == "unchanged" else "is undecided"
+        yield f"The squared distance of true pairs {status}: {_describe_change(whole)}."
         return
     total, inner = float(whole.difference or 0), float(residual.difference or 0)
     offset = float(gap.b.value or 0) ** 2 - float(gap.a.value or 0) ** 2
     verb = "fell" if total < 0 else "rose"
-    parts = f"the offset between the clouds gives {offset:+.2f}, the single pairs {inner:+.2f}"
+    parts = f"the centroid offset accounts for {offset:+.2f}, single pairs for {inner:+.2f}"
     share = f" ({100 * offset / total:.0f} % is offset)" if offset * inner >= 0 else ""
-    yield f"The squared distance of true pairs {verb}: {_describe_change(whole)}. Of it, {parts}{share}."
+    yield f"The squared distance of true pairs {verb}: {_describe_change(whole)}. Of this, {parts}{share}."
 
 
 def _retrieval_sentences(comparison: Comparison, pair: tuple[str, str]) -> Iterator[str]:
@@ -92,26 +92,26 @@ def _retrieval_sentences(comparison: Comparison, pair: tuple[str, str]) -> Itera
 
 
 def _collapse_sentence(comparison: Comparison, pair: tuple[str, str]) -> Iterator[str]:
-    """What over-closing would show in; both modalities, both directions and the two as one cloud."""
-    seen: list[str] = []
-    open_: list[str] = []
-    struck: list[str] = []
+    """Collapse warnings for both modalities, both directions and both modalities stacked."""
+    decided: list[str] = []
+    undecided: list[str] = []
+    warned: list[str] = []
     for modalities in ((pair[0],), (pair[1],), pair, pair[::-1]):
         rows = [row for name in GUARDED if (row := comparison.find(name, *modalities)) is not None]
-        seen += [row.title for row in rows if row.verdict not in UNDECIDED]
-        open_ += [row.title for row in rows if row.verdict in UNDECIDED]
-        told = [row for row in rows if row.verdict not in QUIET]
-        found = collapse_warnings.detect(
-            [{r.name: r.a.value for r in told}, {r.name: r.b.value for r in told}]
+        decided += [row.title for row in rows if row.verdict not in UNDECIDED]
+        undecided += [row.title for row in rows if row.verdict in UNDECIDED]
+        changed = [row for row in rows if row.verdict not in QUIET]
+        raised = collapse_warnings.detect(
+            [{r.name: r.a.value for r in changed}, {r.name: r.b.value for r in changed}]
         )
         where = rows[0].direction or " and ".join(modalities) if rows else ""
-        struck += [f"{w.message.rstrip('.')} ({where})" for w in found]
-    if struck:
-        yield f"Mind, the space may be collapsing: {'; '.join(struck)}."
+        warned += [f"{w.message.rstrip('.')} ({where})" for w in raised]
+    if warned:
+        yield f"Warning, the space may be collapsing: {'; '.join(warned)}."
         return
-    within = [title for title in dict.fromkeys(seen) if title not in open_]
+    within = [title for title in dict.fromkeys(decided) if title not in undecided]
     if within:
-        unknown = f" Cannot be said of: {', '.join(dict.fromkeys(open_))}." if open_ else ""
+        unknown = f" Undecided: {', '.join(dict.fromkeys(undecided))}." if undecided else ""
         yield f"No sign of over-closing. Within their limits: {', '.join(within)}.{unknown}"
 
 
@@ -128,7 +128,7 @@ def _undecided_sentences(comparison: Comparison, pair: tuple[str, str]) -> Itera
 
 
 def _describe_change(row: MetricChange) -> str:
-    """0.57 to 0.06 (-0.51, interval -0.53 to -0.49); shares of queries in percent."""
+    """Format as 0.57 to 0.06 (-0.51, interval -0.53 to -0.49); recall in percent."""
     scale, digits, unit = (100, 1, " %") if row.name.startswith("recall") else (1, 2, "")
     a, b, change = (scale * float(v or 0) for v in (row.a.value, row.b.value, row.difference))
     shown = f"{a:.{digits}f}{unit} to {b:.{digits}f}{unit} ({change:+.{digits}f}"

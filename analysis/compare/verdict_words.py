@@ -1,4 +1,4 @@
-"""The words of a verdict, and the interval they follow from."""
+"""The verdict words, and how they follow from an interval."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VerdictWord = Literal[
 ]
 UNDECIDED: tuple[VerdictWord, ...] = ("not decidable at this N", "no interval", "undefined")
 
-# Of these it makes sense to say that they close: 0 = the two clouds lie on each other.
+# Metrics that can "close": 0 = the modalities coincide.
 GAP_FAMILY = frozenset(
     {
         "centroid_gap",
@@ -45,7 +45,7 @@ def verdict_word(
     |--------------------------------------------------------------|---------------------------|
     | within +-margin                                              | "unchanged"               |
     | without 0, in the good direction, metric of the gap family,  |                           |
-    | and its cautious end leaves at most half of A                | "closed"                  |
+    | and its conservative end leaves at most half of A                | "closed"                  |
     | the same, more than half of A may be left                    | "narrowed"                |
     | without 0, in the good direction, any other metric           | "better"                  |
     | without 0, in the bad direction                              | "worse"                   |
@@ -53,7 +53,7 @@ def verdict_word(
     | over 0 and beyond the margin                                 | "not decidable at this N" |
     | none                                                         | "no interval"             |
 
-    "unchanged" is a finding (the change is smaller than what is worth naming); "not decidable" is none.
+    "unchanged" is a result (the change is smaller than the margin); "not decidable" is not.
     better       "lower", "higher" or "neither"; margin >= 0, in units of the metric
     closes_from  the value of A for a metric of the gap family, else None
     """
@@ -75,12 +75,12 @@ def verdict_word(
 def widen_constant(
     low: float | None, high: float | None, replicates: np.ndarray, groups: int
 ) -> tuple[float | None, float | None]:
-    """The interval of a difference of shares, no narrower than what groups that differ all alike allow.
+    """Widen the interval of a difference of shares where all replicates are equal.
 
-    Where every resample gives the same difference a bootstrap knows no doubt; yet a change that was seen
-    in none of n groups may befall up to about 3 / n of them ("rule of three").
+    If every resample gives the same difference, the bootstrap interval has width 0; yet a change that
+    occurred in none of n groups may affect up to about 3 / n of them ("rule of three").
     """
     if low is None or high is None or np.ptp(replicates) > 0:
         return low, high
-    doubt = rule_of_three(groups)
-    return max(-1.0, low - doubt), min(1.0, high + doubt)
+    half_width = rule_of_three(groups)
+    return max(-1.0, low - half_width), min(1.0, high + half_width)

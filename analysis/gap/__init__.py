@@ -1,4 +1,4 @@
-"""The modality gap of paired embeddings: how far apart the clouds are, and the pairs in them."""
+"""The modality gap of paired embeddings: distance between the modalities, and the true pairs."""
 
 from __future__ import annotations
 

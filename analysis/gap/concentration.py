@@ -1,4 +1,4 @@
-"""Where the gap lies: in few dimensions, inside or outside the data's own directions, alike for all pairs?"""
+"""Geometry of the gap: its dimensions, its overlap with the principal subspace, its constancy over pairs."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap
 TOP = (1, 2, 5, 10)
 ENERGY = 0.9
 NO_GAP = 1e-6  # a centroid gap below this has no direction
-GROUP = 100  # pairs of a group whose mean gap is compared with the next one's
+GROUP = 100  # pairs per group; the mean gaps of successive groups are compared
 
 
 @dataclass(frozen=True)
 class GapConcentration:
     """Shares of gap^2, g = mean x - mean y; 0..1, NaN without a gap.
 
-    gap_top_1, _2, _5, _10  share in the k dimensions with the largest g_d^2; higher = few carry the gap. Not
+    gap_top_1, _2, _5, _10  share in the k dimensions with the largest g_d^2; higher = concentrated. Not
                             invariant under rotation
     gap_in_subspace         share inside the r principal directions of Cov(X) + Cov(Y) that hold 90 % of the
-                            variance; low = the gap lies where the data does not vary
+                            variance; low = the gap is orthogonal to the data
     """
 
     gap_top_1: Estimate
@@ -37,15 +37,16 @@ def gap_concentration(
 ) -> GapConcentration:
     """Shares of the gap of x and y, both (n_studies, dim) of unit rows.
 
-    Intervals hold the dimensions as chosen; the share in the subspace has none, because r jumps between
-    resamples. Sources: Schrodi et al. 2025 (dimensions), ReAlign, arXiv 2602.07026 (subspace).
+    The chosen dimensions are fixed in the intervals; the share in the subspace has no interval, because r
+    changes between resamples. Sources: Schrodi et al. 2025 (dimensions), ReAlign, arXiv 2602.07026
+    (subspace).
     """
     x, y = paired_unit_arrays(x, y)
     bootstrap = bootstrap or GroupBootstrap(np.arange(len(x)))
     g = x.mean(axis=0) - y.mean(axis=0)
     squared = float(g @ g)
     if squared < NO_GAP**2:
-        none = bootstrap.undefined("there is no gap to share out")
+        none = bootstrap.undefined("there is no gap")
         return GapConcentration(**dict.fromkeys(GapConcentration.__dataclass_fields__, none))
     order = np.argsort(-np.square(g), kind="stable")
     kept = np.stack([np.where(np.isin(np.arange(len(g)), order[:k]), g, 0) for k in TOP], axis=1)
@@ -70,12 +71,14 @@ def principal_subspace(x: np.ndarray, y: np.ndarray, *, energy: float = ENERGY) 
 
 @dataclass(frozen=True)
 class GapConstancy:
-    """Is the gap one constant vector, across what the data varies in? No intervals.
+    """Is the gap one constant vector that is orthogonal to the data? No intervals.
 
-    gap_length_variation     sd / mean of the length of group-mean gaps, groups of 100 pairs; 0 = one length
-    gap_direction_constancy  mean cosine of the gaps of successive groups; 1 = one direction
-    gap_orthogonality        mean |cos(z_{i+1} - z_i, g)| over both modalities; 0 = data vary across the gap
-    gap_residual_cosine      mean cosine of d_i - g and d_j - g, i != j; 0 = what is left is unrelated
+    gap_length_variation     sd / mean of the length of group-mean gaps, groups of 100 pairs; 0 = constant
+                             length
+    gap_direction_constancy  mean cosine of the gaps of successive groups; 1 = constant direction
+    gap_orthogonality        mean |cos(z_{i+1} - z_i, g)| over both modalities; 0 = differences are
+                             orthogonal to it
+    gap_residual_cosine      mean cosine of d_i - g and d_j - g, i != j; 0 = residuals unrelated
     """
 
     gap_length_variation: Estimate
@@ -104,16 +107,16 @@ def gap_constancy(
     whole = n // GROUP * GROUP
     means = d[:whole].reshape(-1, GROUP, d.shape[1]).mean(axis=1)
     lengths = np.linalg.norm(means, axis=1)
-    ways = _directions(means)
-    constancy = np.einsum("gd,gd->g", ways[1:], ways[:-1]).mean()
+    group_directions = _directions(means)
+    constancy = np.einsum("gd,gd->g", group_directions[1:], group_directions[:-1]).mean()
     steps = np.concatenate([_directions(np.diff(x, axis=0)), _directions(np.diff(y, axis=0))])
     orthogonality = np.abs(steps @ (g / np.linalg.norm(g))).mean()
-    left = _directions(d - g)
-    pairs = (np.square(left.sum(axis=0)).sum() - np.square(left).sum()) / (n * (n - 1))
+    residuals = _directions(d - g)
+    pairs = (np.square(residuals.sum(axis=0)).sum() - np.square(residuals).sum()) / (n * (n - 1))
     values = (lengths.std() / lengths.mean(), constancy, orthogonality, pairs)
     return GapConstancy(*(bootstrap.without_interval(float(v)) for v in values))
 
 
 def _directions(rows: np.ndarray) -> np.ndarray:
-    """Rows of length 1; rows of no length stay zero."""
+    """Rows scaled to length 1; zero rows stay zero."""
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)

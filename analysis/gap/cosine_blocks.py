@@ -1,4 +1,4 @@
-"""The whole table of cosines: within each modality and across, studies sorted by a label."""
+"""The full cosine matrix within and across two modalities, with studies sorted by a label."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import numpy as np
 
 from suture.analysis.math.arrays import paired_unit_arrays
 
-MAX_STUDIES = 240  # studies: more cells than this have no pixel of their own
-MAX_VALUES = 12  # values named; the others come together at the end
+MAX_STUDIES = 240  # studies; with more, cells are smaller than a pixel
+MAX_VALUES = 12  # values with a name; the rest are grouped at the end
 OTHERS, NO_VALUE = "others", "no value"
 
 
 @dataclass(frozen=True)
 class StudyOrder:
-    """Which studies are shown, and in what order.
+    """The studies that are shown, sorted by value.
 
-    rows   (m,) rows of the studies, those of one value together
-    names  values in order; starts (len(names) + 1,) where each begins, and m
-    of     how many studies there were to choose from
+    rows   (m,) rows of the studies, grouped by value
+    names  values in order; starts (len(names) + 1,) first row of each value, then m
+    of     number of studies from which these were sampled
     """
 
     rows: np.ndarray
@@ -34,18 +34,18 @@ def study_order(
 ) -> StudyOrder:
     """Sort studies by a label, at most `limit` of them, drawn without replacement by the seed.
 
-    by  one value a study; "" = none. Numbers come by size, then names by the alphabet, then all but the
-        `most` commonest together as "others", then "no value". Studies of one value keep their order.
+    by  one value per study; "" = none. Order: numbers by size, names alphabetically, then all but the `most`
+        common values as "others", then "no value". Studies with equal values keep their order.
     """
     values = np.array([str(v).strip() for v in by], dtype=object)
     chosen = np.sort(np.random.default_rng(seed).permutation(len(values))[:limit])
     names, counts = np.unique(values[chosen][values[chosen] != ""].astype(str), return_counts=True)
-    usual = sorted(names[np.argsort(-counts, kind="stable")[:most]].tolist(), key=_by_size)
-    place = {name: i for i, name in enumerate(usual)}
-    ranks = np.array([place.get(v, len(usual) + (v == "")) for v in values[chosen]], dtype=int)
+    common = sorted(names[np.argsort(-counts, kind="stable")[:most]].tolist(), key=_by_size)
+    place = {name: i for i, name in enumerate(common)}
+    ranks = np.array([place.get(v, len(common) + (v == "")) for v in values[chosen]], dtype=int)
     sorted_ = np.argsort(ranks, kind="stable")
     shown, starts = np.unique(ranks[sorted_], return_index=True)
-    titles = [*usual, OTHERS, NO_VALUE]
+    titles = [*common, OTHERS, NO_VALUE]
     return StudyOrder(
         chosen[sorted_], tuple(titles[r] for r in shown), np.append(starts, len(chosen)), len(values)
     )
@@ -61,26 +61,26 @@ def _by_size(name: str) -> tuple[float, str]:
 
 @dataclass(frozen=True)
 class CosineBlocks:
-    """cosines (2 m, 2 m) float32, symmetric: m rows of x, then the same studies of y. So the blocks are
+    """cosines (2 m, 2 m) float32, symmetric: m rows of x, then the same studies of y. Blocks:
 
         x with x | x with y
         y with x | y with y
 
-    and the diagonals of the blocks off the middle are the true pairs.
+    The diagonals of the off-diagonal blocks are the true pairs.
     """
 
     cosines: np.ndarray
 
     def reach(self) -> float:
-        """The largest |cosine| of two different vectors but for 1 in 200, up to the next 0.05."""
+        """The 99.5th percentile of |cosine| of different vectors, rounded up to the next 0.05."""
         size = np.abs(self.cosines[~np.eye(len(self.cosines), dtype=bool)])
         return float(np.clip(np.ceil(np.quantile(size, 0.995) * 20) / 20, 0.05, 1))
 
 
 def cosine_blocks(x: np.ndarray, y: np.ndarray) -> CosineBlocks:
-    """Cosines within and across x and y (m, dim), row i of both the same study, in their order.
+    """Cosines within and across x and y (m, dim), row i of both is the same study.
 
-    ValueError unless x and y have one shape.
+    ValueError unless x and y have the same shape.
     """
     x, y = paired_unit_arrays(x, y)
     both = np.concatenate([x, y])

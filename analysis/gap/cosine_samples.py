@@ -1,4 +1,4 @@
-"""Cosines to look at: samples for histograms, and means by label."""
+"""Cosines for plots: samples for histograms, and means by label."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap
 
 @dataclass(frozen=True)
 class CosineSamples:
-    """Cosines to draw as histograms: at most `limit` of each kind, seeded."""
+    """Cosines for histograms: a seeded sample of at most `limit` of each kind."""
 
     true_pairs: np.ndarray
     random_pairs: np.ndarray
@@ -25,8 +25,8 @@ def cosine_samples(
 ) -> CosineSamples:
     """Cosines of true pairs, of different studies across modalities, and within each modality.
 
-    x, y (n_studies, dim), row i of both is study i; `rows`: those that count, default all. Of matrices on
-    disk only the rows that are drawn are read. ValueError unless the shapes agree and two rows count.
+    x, y (n_studies, dim), row i of both is study i; `rows`: rows to sample from, default all.
+    Only the drawn rows are read from matrices on disk. ValueError unless shapes agree and there are 2 rows.
     """
     if np.shape(x) != np.shape(y):
         raise ValueError(f"Paired modalities need one shape, got {np.shape(x)} and {np.shape(y)}.")
@@ -49,7 +49,7 @@ def cosine_samples(
 
 @dataclass(frozen=True)
 class LabelMean:
-    """Mean cosine of true pairs among the studies of one label."""
+    """Mean cosine of true pairs over the studies with one label."""
 
     label: str
     mean: Estimate
@@ -58,7 +58,7 @@ class LabelMean:
 def cosine_by_label(
     x: np.ndarray, y: np.ndarray, labels: np.ndarray, groups: np.ndarray, *, resamples: int = 1000
 ) -> list[LabelMean]:
-    """Mean cosine of true pairs for each label with two or more studies, closest first.
+    """Mean cosine of true pairs for each label with two or more studies, highest first.
 
     x, y (n_studies, dim); labels, groups (n_studies,). "" = no label, left out.
     """
@@ -69,7 +69,7 @@ def cosine_by_label(
 def mean_by_label(
     cosines: np.ndarray, labels: np.ndarray, groups: np.ndarray, *, resamples: int = 1000
 ) -> list[LabelMean]:
-    """The same from the cosines of the true pairs, (n_studies,)."""
+    """`cosine_by_label` from the cosines of the true pairs, (n_studies,)."""
     means = []
     for label in sorted(set(labels) - {""}):
         chosen = np.flatnonzero(labels == label)

@@ -1,4 +1,4 @@
-"""The gap and the pairs across it, with intervals from sums over groups."""
+"""The centroid gap and the metrics of true pairs, with intervals from sums over groups."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ MIN_MEAN_LENGTH = 1e-6  # a mean vector below this length has no direction
 
 @dataclass(frozen=True)
 class PairGap:
-    """Numbers about two modalities of the same studies. Rows are of unit length.
+    """Metrics of two modalities of the same studies. Rows have unit length.
 
     centroid_gap            |mean x - mean y|; 0..2, lower = closer (Liang et al. 2022)
     centroid_gap_debiased   sqrt(max(0, gap^2 - V)), V = G / (G - 1) sum_g |sum_{i in g} (d_i - mean d)|^2
                             / n^2, d_i = x_i - y_i, over the G groups: what sampling alone adds to gap^2.
-                            With one study a group V = R / (n - 1). A true gap of zero reads about zero
-    centroid_gap_floor      sqrt(V): what centroid_gap reads by chance, at this n, where the true gap is
-                            zero; lower = a smaller gap can be seen. NaN with one group; no interval
+                            With one study per group V = R / (n - 1). About 0 where the true gap is 0
+    centroid_gap_floor      sqrt(V): the expected centroid_gap at this n where the true gap is 0;
+                            lower = smaller gaps are detectable. NaN with one group; no interval
     cos_true_pairs          mean <x_i, y_i>; higher = pairs closer
     margin                  cos_true_pairs - mean <x_i, y_j>, i != j; higher = pairs stand out
     paired_residual         R = mean |(x_i - mean x) - (y_i - mean y)|^2 = alignment - gap^2
-    offset_share            gap^2 / alignment: the part of the pair distance a shift explains
+    offset_share            gap^2 / alignment: the share of the squared pair distance a shift explains
     alignment               mean |x_i - y_i|^2 = 2 - 2 cos_true_pairs; lower = closer
     rmg                     P / (P + (I_x + I_y) / 2), d = (1 - cos) / 2, P over true pairs, I over
                             distinct rows of one modality (Schrodi et al. 2025); 0..1, lower = closer
@@ -56,8 +56,8 @@ _RESAMPLED = tuple(name for name in PairGap.__dataclass_fields__ if name != "cen
 def pair_gap(x: Matrix, y: Matrix, *, bootstrap: GroupBootstrap | None = None) -> PairGap:
     """Measure the gap between two modalities, x and y both (n_studies, dim).
 
-    Distribution metrics (the gap) are blind to which text belongs to which image; the cosine of true
-    pairs, the margin and the residual are not: read them together. Values in float64, resamples in
+    Distribution metrics (the gap) ignore which text belongs to which image; the cosine of true pairs, the
+    margin and the residual do not: read them together. Values in float64, resamples in
     float32. Source: methods of Liang et al. 2022 (gap), Wang & Isola 2020 (alignment), Schrodi et al.
     2025 (RMG).
     """
@@ -79,22 +79,22 @@ def pair_gap(x: Matrix, y: Matrix, *, bootstrap: GroupBootstrap | None = None) -
 
 
 def _floor(noise: float, bootstrap: GroupBootstrap) -> Estimate:
-    """Belongs to the sample as a whole, so it is not resampled."""
+    """The floor is a property of the whole sample, so it is not resampled."""
     if bootstrap.n_groups < 2:
-        return bootstrap.undefined("one group alone does not tell how groups differ by chance")
+        return bootstrap.undefined("the variance between groups needs two groups")
     return bootstrap.without_interval(float(np.sqrt(noise)))
 
 
 def _clip(estimate: Estimate, name: str) -> Estimate:
-    """All of these are at least 0 but the margin and the cosine, whose floor is never reached."""
+    """All metrics are at least 0, except the margin and the cosine."""
     if name in ("cos_true_pairs", "margin"):
         return estimate
     return estimate.clipped(0, np.inf)
 
 
 def _scalars(counts: np.ndarray, scalars: np.ndarray) -> np.ndarray:
-    """(b, n_groups) counts, (n_groups, 2) studies and their cosines by group -> (b, 4): sums under the
-    counts, and under their squares: copies of one study made by resampling are not "different"."""
+    """(b, n_groups) counts, (n_groups, 2) studies and their cosines by group -> (b, 4): sums weighted
+    by the counts and by their squares, since copies of one study in a resample are not different studies."""
     return np.concatenate([counts @ scalars, np.square(counts) @ scalars], axis=1).astype(np.float64)
 
 
@@ -132,13 +132,13 @@ def _sampling_noise(x: UnitRows, y: UnitRows, codes: np.ndarray, *, sizes: np.nd
 def angular_value(z: Matrix, *, bootstrap: GroupBootstrap | None = None) -> Estimate:
     """Mean cosine of distinct rows of one modality, z (n_studies, dim).
 
-    Clearly above 0 = the rows fill a narrow cone (cone effect); 0 = spread over all directions.
+    Clearly above 0 = the rows lie in a narrow cone (cone effect); 0 = spread over all directions.
     Exact in O(n dim): (|sum z|^2 - n) / (n (n - 1)). NaN for one study.
     """
     z = as_unit_rows(z)
     bootstrap = bootstrap or GroupBootstrap(np.arange(len(z)))
     if len(z) < 2:
-        return bootstrap.undefined("one study has no other to be compared with")
+        return bootstrap.undefined("needs two studies")
     sizes = np.bincount(bootstrap.codes).astype(np.float32)
     size = np.array([float(len(z))])
     value = _mean_cosine(size, size, len(z) * z.mean[None])
@@ -156,14 +156,14 @@ def _mean_cosine(total: np.ndarray, same: np.ndarray, sums: np.ndarray) -> np.nd
 
 @dataclass(frozen=True)
 class PairExtras:
-    """More numbers about two modalities of the same studies. Rows are of unit length.
+    """Additional metrics of two modalities of the same studies. Rows have unit length.
 
     l2i              mean |x_i - y_i|, not squared; 0..2, lower = closer (Schrodi et al. 2025)
-    centroid_cosine  <mx, my> / (|mx| |my|), m the means; 1 = both clouds lie in one direction. NaN where
+    centroid_cosine  <mx, my> / (|mx| |my|), m the means; 1 = same direction. NaN where
                      a mean is shorter than 1e-6, as after mean removal
-    iimm             1/2 (mean <x_i, y_j>, i != j + mean <x_i, x_j>, i != j), x images: how alike different
-                     studies are, within and across (Niss et al. 2025); high = fine-tuning
-                     gains more, and forgets more
+    iimm             1/2 (mean <x_i, y_j>, i != j + mean <x_i, x_j>, i != j), x images: mean cosine
+                     between different studies, within and across (Niss et al. 2025); high =
+                     fine-tuning gains more and forgets more
     """
 
     l2i: Estimate
@@ -184,10 +184,10 @@ def _centroid_cosine(x: np.ndarray, y: np.ndarray, bootstrap: GroupBootstrap) ->
     mx, my = x.mean(axis=0), y.mean(axis=0)
     lx, ly = np.linalg.norm(mx), np.linalg.norm(my)
     if min(lx, ly) < MIN_MEAN_LENGTH:
-        return bootstrap.undefined("a mean vector is shorter than 1e-6, so it has no direction")
+        return bootstrap.undefined("a mean vector is shorter than 1e-6 and has no direction")
     u, v = mx / lx, my / ly
     cosine = u @ v
-    # the derivative of <u, v>: what of one mean's change is across it and along the other
+    # derivative of <u, v>: the change of one mean, orthogonal to it and along the other
     influence = (x - mx) @ (v - cosine * u) / lx + (y - my) @ (u - cosine * v) / ly
     return bootstrap.from_influence(np.array([cosine]), influence, bounds=(-1, 1))[0]
 
@@ -198,5 +198,5 @@ def _iimm(x: np.ndarray, y: np.ndarray, bootstrap: GroupBootstrap) -> Estimate:
     within = x @ sx - 1
     per_study = (across + within) / (2 * (len(x) - 1))  # mean over all partners of this study
     value = per_study.mean()
-    # a study stands on both sides of its pairs, so it pulls twice
+    # each study is on both sides of its pairs, hence the factor 2
     return bootstrap.from_influence(np.array([value]), 2 * (per_study - value), bounds=(-1, 1))[0]

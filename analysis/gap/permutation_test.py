@@ -1,4 +1,4 @@
-"""Is there a gap at all? Partners change sides at random, and the gap is measured again."""
+"""Permutation test of "there is no gap": exchange the two modalities of random studies, measure again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from suture.analysis.math.arrays import Matrix, paired_unit_rows
 from suture.analysis.math.group_sums import group_sum_blocks, label_codes, squared_length
 
-ROUNDING = 1e-6  # relative: float32 sums of the same signs in another order are the same gap
+ROUNDING = 1e-6  # relative: sums of the same signs in another order differ by float32 rounding
 PARTS = 8
 
 
@@ -18,7 +18,7 @@ class PermutationTest:
     """Permutation test of "there is no gap".
 
     p        (1 + flips with a gap at least as large) / (1 + permutations); small = there is a gap
-    null_95  the gap that 95 % of the flips stay below: what chance alone reads
+    null_95  95th percentile of the gap under the null hypothesis
     """
 
     p: float
@@ -33,9 +33,9 @@ def gap_test(
 ) -> PermutationTest:
     """Exchange x_i and y_i with probability 1/2, all studies of a group together, and take the gap.
 
-    x, y (n_studies, dim) of unit rows; groups (n_studies,) labels. An exchange turns the sign of
-    d_i = x_i - y_i, so every flip is one row of signs times the sums of d by group. Exact where the d of
-    a group are symmetric about 0; with many groups it tests their mean alone. The smallest p is
+    x, y (n_studies, dim) of unit rows; groups (n_studies,) labels. An exchange flips the sign of
+    d_i = x_i - y_i, so each permutation is one row of signs times the sums of d by group. Exact if the d of
+    a group are symmetric about 0; with many groups it tests only their mean. The smallest p is
     1 / (1 + permutations), or about 2^(1 - groups) where that is more.
     """
     x, y = paired_unit_rows(x, y)
@@ -57,7 +57,7 @@ def gap_test(
 
 
 def _signs(bits: np.ndarray, groups: slice) -> np.ndarray:
-    """(b, n) float32 of 1 and -1: the signs of some groups, packed by eight."""
+    """(b, n) float32 signs, 1 or -1, of a slice of groups, from bits packed by eight."""
     first = groups.start // 8
     some = np.unpackbits(bits[:, first : -(-groups.stop // 8)], axis=1)
     return 1 - 2 * some[:, groups.start - 8 * first : groups.stop - 8 * first].astype(np.float32)

@@ -1,4 +1,4 @@
-"""Cosines of true pairs for each value of a label: how they spread, not their mean alone."""
+"""Distribution of the cosines of true pairs for each value of a label (ridgeline plot)."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import numpy as np
 
 from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap
 
-MAX_VALUES = 12  # values shown, those of most studies
-MIN_STUDIES = 5  # studies of a value, below which a density would be a pretence
+MAX_VALUES = 12  # values shown, those with most studies
+MIN_STUDIES = 5  # studies of a value; with fewer, a density is meaningless
 BLOCK = 4096  # values at a time
 POINTS = 160
-MIN_BANDWIDTH = 0.004  # smallest bandwidth: equal cosines still have a hill
+MIN_BANDWIDTH = 0.004  # smallest bandwidth, so that equal cosines still have a visible density
 
 
 @dataclass(frozen=True)
 class Ridge:
-    """The studies of one value: n of them in n_groups groups.
+    """One value of a label: n studies in n_groups groups.
 
     medians, densities  cosines of true pairs of each set: their median, and their density over `Ridges.grid`
     difference          mean of B - A, paired, with its interval over groups; None without B, its interval NaN
@@ -36,7 +36,7 @@ class Ridge:
 
 @dataclass(frozen=True)
 class Ridges:
-    """rows by the median of the last set, highest first; left_out: values that are not among the rows."""
+    """rows sorted by the median of the last set, highest first; left_out: number of values not shown."""
 
     grid: np.ndarray
     rows: tuple[Ridge, ...]
@@ -53,18 +53,18 @@ def ridges(
     resamples: int = 1000,
     seed: int = 0,
 ) -> Ridges:
-    """Spread of the cosines by value.
+    """Distribution of the cosines by value.
 
-    cosines  one (n,) array a set, A then B: cosine of each study's true pair, higher = closer
-    by       (n,) of str; "" = no value. Shown are the `most` commonest values of `fewest` studies or more
+    cosines  one (n,) array per set, A then B: cosine of the true pair of each study, higher = closer
+    by       (n,) of str; "" = no value. Shown are the `most` common values with at least `fewest` studies
     groups   (n,) patients or cases, the resampling unit
 
-    Densities are Gaussian kernels of Silverman's width, 0.9 min(sd, IQR / 1.34) n^(-1/5).
+    Densities use Gaussian kernels with Silverman's bandwidth, 0.9 min(sd, IQR / 1.34) n^(-1/5).
     ValueError for different lengths.
     """
     lengths = [len(z) for z in (*cosines, by, groups)]
     if len(set(lengths)) > 1:
-        raise ValueError(f"One value a study is needed of each, got {lengths}.")
+        raise ValueError(f"Expected one value per study in each array, got {lengths}.")
     by = np.asarray(by).astype(str)
     known = Counter(by[by != ""].tolist())
     names = [name for name, n in known.most_common(most) if n >= fewest]
@@ -103,7 +103,7 @@ def paired_difference(a: np.ndarray, b: np.ndarray, *, bootstrap: GroupBootstrap
 
 
 def density(values: np.ndarray, grid: np.ndarray) -> np.ndarray:
-    """Gaussian kernel density of values (n,) over an even grid (g,), no hill finer than its steps."""
+    """Gaussian kernel density of values (n,) on a regular grid (g,); bandwidth at least one grid step."""
     low, high = np.quantile(values, [0.25, 0.75])
     spread = min(float(values.std()), float(high - low) / 1.34) or float(values.std())
     width = max(0.9 * spread * len(values) ** -0.2, MIN_BANDWIDTH, float(grid[1] - grid[0]))
@@ -115,9 +115,9 @@ def density(values: np.ndarray, grid: np.ndarray) -> np.ndarray:
 
 
 def _grid(cosines: Sequence[np.ndarray], chosen: np.ndarray) -> np.ndarray:
-    """Where there is anything to see, with a rim, within -1 to 1."""
-    seen = np.concatenate([np.asarray(c, np.float64)[chosen] for c in cosines])
-    if not len(seen):
+    """The range of the selected cosines with a margin, within -1 to 1."""
+    values = np.concatenate([np.asarray(c, np.float64)[chosen] for c in cosines])
+    if not len(values):
         return np.linspace(-1, 1, POINTS)
-    rim = 0.1 * float(np.ptp(seen)) + 0.02
-    return np.linspace(max(-1.0, seen.min() - rim), min(1.0, seen.max() + rim), POINTS)
+    pad = 0.1 * float(np.ptp(values)) + 0.02
+    return np.linspace(max(-1.0, values.min() - pad), min(1.0, values.max() + pad), POINTS)

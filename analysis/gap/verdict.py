@@ -1,4 +1,4 @@
-"""What the numbers of one set say in sentences: is there a gap, and of what kind?"""
+"""The verdict on one embedding set in sentences: is there a gap, is it noise, would a shift close it?"""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 from suture.analysis.evaluate import Evaluation, Metric
 
-WORTH_NAMING = 0.05  # a gap that is surely smaller is small
+SMALL_GAP = 0.05  # a gap whose interval lies below this is called small
 LEVEL = 0.05  # of the permutation test
 
 
 @dataclass(frozen=True)
 class GapSummary:
-    """One set and one pair of modalities in plain words.
+    """One set and one pair of modalities in sentences.
 
-    headline     the sentence to read first: how far apart a study's own image and report are
-    explanation  how far the clouds are apart, whether that is chance, and what a shift would remove
-    basis        set, split, studies and groups that this rests on
+    headline     the angle between the image and the report of a study
+    explanation  the gap, whether it exceeds sampling noise, and what a shift would remove
+    basis        set, split, and numbers of studies and groups
     """
 
     headline: str
@@ -26,7 +26,7 @@ class GapSummary:
 
 
 def gap_summary(evaluation: Evaluation, pair: tuple[str, str]) -> GapSummary | None:
-    """The verdict on one set; None with fewer than two studies that have both modalities."""
+    """Summarise one set; None with fewer than two studies that have both modalities."""
     x, y = pair
     names = ("cos_true_pairs", "centroid_gap_debiased", "offset_share")
     cosine, gap, share = (evaluation.find(name, x, y) for name in names)
@@ -44,14 +44,14 @@ def gap_summary(evaluation: Evaluation, pair: tuple[str, str]) -> GapSummary | N
 
 
 def _describe_chance(gap: Metric, p: float | None) -> str:
-    """What the test of "no gap" and the interval allow to say."""
+    """Whether the gap exceeds sampling noise, by the permutation test and the interval."""
     if gap.low is None or gap.high is None or p is None:
-        return "too few groups to say whether that is chance"
+        return "too few groups to test against chance"
     if p >= LEVEL:
-        return "no more than chance gives"
-    return "more than sampling explains" + (", but small" if gap.high <= WORTH_NAMING else "")
+        return "within sampling noise"
+    return "above sampling noise" + (", but small" if gap.high <= SMALL_GAP else "")
 
 
 def degrees(cosine: float) -> float:
-    """The angle whose cosine this is."""
+    """The angle in degrees of a cosine; values outside -1..1 are clipped."""
     return math.degrees(math.acos(max(-1.0, min(1.0, cosine))))

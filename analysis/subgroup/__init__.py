@@ -1,4 +1,4 @@
-"""Some of the studies against the rest: their numbers, and their labels."""
+"""A selection of studies compared with the rest: metrics and labels."""
 
 from suture.analysis.subgroup.enrichment import LabelEnrichment, enrichment
 from suture.analysis.subgroup.metrics import (

@@ -1,4 +1,4 @@
-"""Which labels do the selected studies have more often, or less, than the rest?"""
+"""Label enrichment: labels that the selected studies have more or less often than the rest."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from suture.analysis.subgroup.metrics import UNDECIDED, SubgroupVerdict, check_l
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-BLOCK = 4_000_000  # studies of all shuffles that are held at once
-ROUNDING = 1e-6  # counts that lie equally far on both sides of the middle are equally far
+BLOCK = 4_000_000  # size of the block of shuffles in memory
+ROUNDING = 1e-6  # deviations equal up to rounding count as equal
 
 
 @dataclass(frozen=True)
 class LabelEnrichment:
-    """How often the selected studies have a label, against all others.
+    """How often the selected studies (inside) have a label, compared with all others (outside).
 
-    count_inside, count_outside  studies with it; inside, outside  their share of all studies of the side
+    count_inside, count_outside  studies with the label; inside, outside  their share of the side
     odds_ratio                   (a + 1/2)(d + 1/2) / ((b + 1/2)(c + 1/2)) of the counts; above 1 = more often
-                                 inside; the halves keep it finite (Haldane 1956)
-    p                            two-sided, by shuffling; None where a side has fewer than 5 groups
-    verdict                      "more often" and "less often" are named so that of all labels named at most
-                                 5 % are false on average (Benjamini-Hochberg)
+                                 inside; finite due to the halves (Haldane 1956)
+    p                            two-sided permutation p; None where a side has fewer than 5 groups
+    verdict                      "more often" or "less often" at a false discovery rate of 5 % over all labels
+                                 (Benjamini-Hochberg)
     """
 
     column: str
@@ -52,36 +52,35 @@ def enrichment(
     shuffles: int = 2000,
     seed: int = 0,
 ) -> tuple[LabelEnrichment, ...]:
-    """Which labels the selected studies have more or less often than all others; the surest first.
+    """Labels that the selected studies have more or less often than all others, sorted by p.
 
-    labels  column -> (n,) cells; "" = none, several in one cell are separated by ";"
-    most    only so many values, the most frequent ones, and only those that 5 groups or more have
+    labels  column -> (n,) cells; "" = none, several values in one cell are separated by ";"
+    most    maximum number of values, the most frequent ones; only values that at least 5 groups have
 
-    p: the studies of a patient resemble each other and are often selected together, so Fisher's test, which
-    takes every study as a trial of its own, would find too much. Instead whole groups trade places with
-    groups of the same size, and how many of a group's studies are selected goes along. With one study a
-    group that is Fisher's null. A group whose size no other has stays where it is.
-    ValueError for different lengths or an empty side.
+    p: studies of a patient are similar and often selected together, so Fisher's exact test, which assumes
+    independent studies, would give too many false positives. Instead, selections are permuted between groups
+    of the same size. With one study per group this is the null of Fisher's test. A group whose size is unique
+    keeps its selection. ValueError for different lengths or an empty side.
     """
     mask = checked_mask(mask, groups)
-    names, having = _having(labels, len(mask))
+    names, matrix = _label_matrix(labels, len(mask))
     codes = label_codes(groups)
-    names, having = _frequent(names, having, codes, most)
+    names, matrix = _frequent(names, matrix, codes, most)
     decidable = min(len(set(codes[mask])), len(set(codes[~mask]))) >= MIN_GROUPS
     p = (
-        _shuffled_p(having, mask, codes, shuffles, seed)
+        _shuffled_p(matrix, mask, codes, shuffles, seed)
         if decidable and names
         else np.full(len(names), np.nan)
     )
-    counts = np.stack([having[side].sum(axis=0) for side in (mask, ~mask)], axis=1)
+    counts = np.stack([matrix[side].sum(axis=0) for side in (mask, ~mask)], axis=1)
     totals = np.array([mask.sum(), (~mask).sum()])
     named = benjamini_hochberg(p)
-    found = [_enriched(*a, totals) for a in zip(names, counts, p, named, strict=True)]
-    return tuple(sorted(found, key=lambda e: (1.0 if e.p is None else e.p, -abs(np.log(e.odds_ratio)))))
+    results = [_enriched(*a, totals) for a in zip(names, counts, p, named, strict=True)]
+    return tuple(sorted(results, key=lambda e: (1.0 if e.p is None else e.p, -abs(np.log(e.odds_ratio)))))
 
 
-def _having(labels: Mapping[str, Sequence[str]], n: int) -> tuple[list[tuple[str, str]], csr_array]:
-    """((column, value) of every label, (n, labels): 1 where a study has it)."""
+def _label_matrix(labels: Mapping[str, Sequence[str]], n: int) -> tuple[list[tuple[str, str]], csr_array]:
+    """((column, value) of every label, (n, labels) sparse matrix: 1 where a study has the label)."""
     from scipy.sparse import csr_array
 
     names: dict[tuple[str, str], int] = {}
@@ -96,52 +95,52 @@ def _having(labels: Mapping[str, Sequence[str]], n: int) -> tuple[list[tuple[str
 
 
 def _frequent(
-    names: list[tuple[str, str]], having: csr_array, codes: np.ndarray, most: int
+    names: list[tuple[str, str]], matrix: csr_array, codes: np.ndarray, most: int
 ) -> tuple[list[tuple[str, str]], np.ndarray]:
-    """The labels of enough groups, at most so many, and (n, labels) of float32: which study has them."""
+    """The most frequent labels that enough groups have, and their (n, labels) float32 matrix."""
     from scipy.sparse import csr_array
 
     n = len(codes)
     of_group = csr_array((np.ones(n), (codes, np.arange(n))), shape=(int(codes.max()) + 1, n))
-    groups_with = ((of_group @ having) > 0).sum(axis=0)
+    groups_with = ((of_group @ matrix) > 0).sum(axis=0)
     kept = np.flatnonzero(groups_with >= MIN_GROUPS)
     kept = np.sort(kept[np.argsort(-groups_with[kept], kind="stable")[:most]])
-    return [names[i] for i in kept], having[:, kept].toarray().astype(np.float32)
+    return [names[i] for i in kept], matrix[:, kept].toarray().astype(np.float32)
 
 
 def _shuffled_p(
-    having: np.ndarray, mask: np.ndarray, codes: np.ndarray, shuffles: int, seed: int
+    matrix: np.ndarray, mask: np.ndarray, codes: np.ndarray, shuffles: int, seed: int
 ) -> np.ndarray:
-    """(labels,) share of shuffles, the true one among them, that lie as far from the middle."""
+    """(labels,) share of shuffles, the observed one included, that deviate at least as much from the mean."""
     rng, classes = np.random.default_rng(seed), _size_classes(mask, codes)
     block = max(1, BLOCK // len(mask))
-    counts = [having[mask].sum(axis=0)[None]]
+    counts = [matrix[mask].sum(axis=0)[None]]
     for start in range(0, shuffles, block):
         selected = np.zeros((min(block, shuffles - start), len(mask)), np.float32)
         for row in selected:
             row[_shuffle(classes, rng)] = 1
-        counts.append(selected @ having)  # whole numbers, exact in float32 up to 16 million
-    away = np.concatenate(counts).astype(np.float64)
-    away = np.abs(away - away.mean(axis=0))
-    return (away >= away[0] - ROUNDING).mean(axis=0)
+        counts.append(selected @ matrix)  # whole numbers, exact in float32 up to 16 million
+    deviation = np.concatenate(counts).astype(np.float64)
+    deviation = np.abs(deviation - deviation.mean(axis=0))
+    return (deviation >= deviation[0] - ROUNDING).mean(axis=0)
 
 
 def _size_classes(mask: np.ndarray, codes: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """For each size of a group: its studies (groups, size), and what is selected of those it touches."""
+    """For each group size: studies (groups, size), and selections of groups with a selected study."""
     order = np.argsort(codes, kind="stable")
     sizes = np.bincount(codes)
     starts = np.cumsum(sizes) - sizes
-    found = []
+    classes = []
     for size in np.unique(sizes):
         studies = order[starts[sizes == size][:, None] + np.arange(size)]
         touched = mask[studies].any(axis=1)
         if touched.any():
-            found.append((studies, mask[studies][touched]))
-    return found
+            classes.append((studies, mask[studies][touched]))
+    return classes
 
 
 def _shuffle(classes: Sequence[tuple[np.ndarray, np.ndarray]], rng: np.random.Generator) -> np.ndarray:
-    """The selected studies if other groups of the same sizes had been touched."""
+    """Selected studies after assigning the selections to random groups of the same size."""
     return np.concatenate(
         [
             studies[rng.choice(len(studies), len(selected), replace=False)][rng.permuted(selected, axis=1)]

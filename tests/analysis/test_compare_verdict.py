@@ -97,7 +97,7 @@ def test_a_closed_gap_in_words() -> None:
     assert verdict.headline.startswith("The gap closed: 0.57 to 0.06 (-0.51, interval -0.53 to -0.49).")
     assert any("of true pairs fell: 0.90 to 0.58" in r for r in verdict.reasons)
     assert any(
-        "the offset between the clouds gives -0.32, the single pairs +0.00" in r for r in verdict.reasons
+        "the centroid offset accounts for -0.32, single pairs for +0.00" in r for r in verdict.reasons
     )
     assert any("(100 % is offset)" in r for r in verdict.reasons)
     assert "Recall@10 from image to report is unchanged: 40.0 % to 40.0 %" in verdict.reasons[1]
@@ -137,7 +137,7 @@ def test_a_collapse_is_warned_of_unless_it_may_be_chance() -> None:
 def test_nothing_to_say_is_said() -> None:
     empty = Comparison("A", "B", "test", 1, PAIR, ())
     verdict = summary(empty, PAIR)
-    assert verdict.headline == "There are too few studies with both image and report to compare the gap."
+    assert verdict.headline == "Too few studies with both image and report to compare the gap."
     assert verdict.reasons == ()
     bare = tuple(replace(r, low=None, high=None, verdict="no interval") for r in describe().rows)
     without = summary(replace(describe(), rows=bare), PAIR)

@@ -184,10 +184,10 @@ def test_two_pairs_are_measured_without_an_interval() -> None:
 
 def test_one_study_or_one_group_says_what_is_missing() -> None:
     x, y = pair(6, 4, 9)
-    assert gap.angular_value(x[:1]).reason == "one study has no other to be compared with"
+    assert gap.angular_value(x[:1]).reason == "needs two studies"
     floor = gap.pair_gap(x, y, bootstrap=GroupBootstrap(np.zeros(6))).centroid_gap_floor
     assert np.isnan(floor.value)
-    assert floor.reason == "one group alone does not tell how groups differ by chance"
+    assert floor.reason == "the variance between groups needs two groups"
 
 
 def test_clipped_intervals_keep_their_replicates() -> None:

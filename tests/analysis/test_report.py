@@ -190,7 +190,7 @@ def test_patients_are_warned_of_unless_synthetic(evidence: ReportData) -> None:
 
 
 @pytest.mark.parametrize(
-    ("offset", "said"), [(2.0, "more than sampling explains"), (0.0, "no more than chance gives")]
+    ("offset", "said"), [(2.0, "above sampling noise"), (0.0, "within sampling noise")]
 )
 def test_reading_follows_the_interval(offset: float, said: str) -> None:
     measured = evaluate(embedded(offset), resamples=60)
@@ -205,7 +205,7 @@ def test_reading_follows_the_interval(offset: float, said: str) -> None:
 def test_reading_of_too_few_is_none_or_says_so() -> None:
     whole = embedded(2.0)
     few = evaluate(whole.subset(np.arange(N) < 3), resamples=20)
-    assert "too few groups to say" in gap_summary(few, PAIR).explanation
+    assert "too few groups to test" in gap_summary(few, PAIR).explanation
     assert gap_summary(evaluate(whole.subset(np.arange(N) < 1)), PAIR) is None
     assert gap_summary(Evaluation("s", "all", 0, PAIR, ()), PAIR) is None
     assert degrees(1.0000001) == 0
