@@ -1,4 +1,4 @@
-"""The evidence report: one set or two, measured, compared and traced, in one HTML file and its JSON."""
+"""The report on one embedding set or on A and B: metrics, comparison and provenance, as HTML and JSON."""
 
 from __future__ import annotations
 

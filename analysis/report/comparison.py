@@ -1,4 +1,4 @@
-"""What changed from A to B, as sections: the verdict first, then whom it concerns."""
+"""Report sections on the comparison of A and B."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from suture.analysis.report.elements import Chart, Element, Section, Table, Text
 from suture.analysis.report.gallery import studies
 from suture.analysis.report.report_data import PairedResults, ReportData
 
-SHOWN = 10  # studies listed of those won, lost or moved; the JSON has the ids of all
+SHOWN = 10  # listed studies per table; the JSON has the ids of all
 
 
 def listed_studies(paired: PairedResults) -> Iterator[int]:
-    """Rows of the studies that these sections show, so that their texts can be at hand."""
+    """Rows of the studies listed in these sections, so that their texts can be loaded."""
     for direction, found in paired.flips.items():
         for rows in (found.won, found.lost):
             yield from map(int, _by_change(paired, direction, rows))
@@ -27,30 +27,30 @@ def listed_studies(paired: PairedResults) -> Iterator[int]:
 
 
 def numbers_section(evidence: ReportData, paired: PairedResults) -> Section:
-    """The headline numbers with their paired differences."""
+    """The headline metrics with their paired differences."""
     rows = cells.headline_rows(paired.table.rows, evidence.pair)
     note = (
-        "B − A is paired: both sets hold the same studies, so its interval is the one to read, not whether "
-        "those of A and B overlap. p is two-sided, after Holm over the headline numbers."
+        "B − A is paired, since both sets hold the same studies. Use its interval, not the overlap of the "
+        "intervals of A and B. p is two-sided, Holm-adjusted over the headline metrics."
     )
-    table = numbers.differences(rows, "headline", "Headline numbers", note)
-    told = (
-        "Every difference with its interval, in the smallest change worth naming of its number; inside the "
-        "band nothing changed that matters."
+    table = numbers.differences(rows, "headline", "Headline metrics", note)
+    caption = (
+        "Each difference with its interval, in units of the smallest relevant change of its metric. "
+        "Changes inside the band are not relevant."
     )
-    forest = Chart("forest", "Differences in margins", figures.forest_plot(rows), told)
+    forest = Chart("forest", "Differences in margins", figures.forest_plot(rows), caption)
     return Section("changed", "What changed", (table, forest))
 
 
 def sections(evidence: ReportData, paired: PairedResults) -> Iterator[Section]:
-    """Pairs, queries, movers, neighbours, slices and agreement; those without content are left out."""
+    """Pairs, rank changes, movement, neighbours, groups and similarity; empty sections are left out."""
     for key, title, parts in (
-        ("pairs", "True pairs, A and B", [_pairs(evidence, paired)]),
-        ("flips", "Queries won and lost", list(_flips(evidence, paired))),
-        ("moved", "Who moved", list(_moved(evidence, paired))),
+        ("pairs", "True pairs in A and B", [_pairs(evidence, paired)]),
+        ("flips", "Rank changes", list(_flips(evidence, paired))),
+        ("moved", "Studies that moved", list(_moved(evidence, paired))),
         ("neighbours", "Neighbours gained and lost", list(_neighbours(paired))),
-        ("for-whom", "For whom it changed", list(_slices(paired))),
-        ("agreement", "How alike the spaces are", list(_agreement(paired))),
+        ("for-whom", "By group", list(_slices(paired))),
+        ("agreement", "Similarity of the spaces", list(_agreement(paired))),
     ):
         if parts:
             yield Section(key, title, tuple(parts))
@@ -70,10 +70,10 @@ def _flips(evidence: ReportData, paired: PairedResults) -> Iterator[Element]:
         moved = cells.with_interval("recall_at_10", change.value, *_ends(change.low, change.high), sign="+")
         yield Text(
             (
-                f"{name}: {len(found.won):,} queries are answered among the first {found.k} in B only, "
+                f"{name}: {len(found.won):,} queries have a hit among the first {found.k} in B only, "
                 f"{len(found.lost):,} in A only, {len(found.kept):,} in both, {len(found.missed):,} in "
                 f"neither. Recall changes by {moved}; McNemar p {cells.p_label(found.p)}. "
-                f"{found.undecided:,} hang on the order of ties.",
+                f"{found.undecided:,} depend on the order of ties.",
             )
         )
         for what, rows in (("won", found.won), ("lost", found.lost)):
@@ -86,13 +86,13 @@ def _listed(
     evidence: ReportData, paired: PairedResults, direction: str, what: str, rows: np.ndarray, count: int
 ) -> Table:
     before, after = paired.ranks[direction]
-    told = [
+    facts = [
         (paired.study_ids[row], {"rank in A": f"{before[row]:,.0f}", "rank in B": f"{after[row]:,.0f}"})
         for row in map(int, rows)
     ]
     key = f"{what}-{direction.replace('->', '-')}"
     name = f"{what.capitalize()}, {direction.replace('->', ' → ')}"
-    return studies(key, name, told, evidence.studies, _shown(len(rows), count))
+    return studies(key, name, facts, evidence.studies, _shown(len(rows), count))
 
 
 def _moved(evidence: ReportData, paired: PairedResults) -> Iterator[Element]:
@@ -100,8 +100,8 @@ def _moved(evidence: ReportData, paired: PairedResults) -> Iterator[Element]:
         count = int(found.moved.sum())
         yield Text(
             (
-                f"{modality}: {count:,} of {len(found.change):,} studies moved more than {found.null} "
-                f"explains, once shift, rotation and scale of the whole cloud are taken away (false "
+                f"{modality}: {count:,} of {len(found.change):,} studies moved significantly relative to "
+                f"{found.null}, after removing shift, rotation and scale of the whole set (false "
                 f"discovery rate 5 %). A rotation explains {found.explained:.0%} of the variance.",
             )
         )
@@ -109,12 +109,12 @@ def _moved(evidence: ReportData, paired: PairedResults) -> Iterator[Element]:
         yield Chart(f"changes-{modality}", title, figures.movement_histogram(found))
         rows = _farthest(found)
         if len(rows):
-            told = [
+            facts = [
                 (paired.study_ids[r], {"change": f"{found.change[r]:.2f}", "p": f"{found.p[r]:.2g}"})
                 for r in map(int, rows)
             ]
             yield studies(
-                f"moved-{modality}", f"Moved: {modality}", told, evidence.studies, _shown(len(rows), count)
+                f"moved-{modality}", f"Moved: {modality}", facts, evidence.studies, _shown(len(rows), count)
             )
 
 
@@ -122,7 +122,7 @@ def _neighbours(paired: PairedResults) -> Iterator[Element]:
     for name, found in paired.neighbours.items():
         shown = name.replace("->", " → ")
         mean, chance = f"{found.overlap.mean():.0%}", f"{found.by_chance:.1%}"
-        kept = f"On average {mean} of the {found.k} nearest are kept; by chance {chance}."
+        kept = f"On average {mean} of the {found.k} nearest neighbours are kept; {chance} by chance."
         yield Chart(
             f"overlap-{name}",
             f"Neighbours kept: {shown}",
@@ -132,7 +132,7 @@ def _neighbours(paired: PairedResults) -> Iterator[Element]:
 
 
 def _slices(paired: PairedResults) -> Iterator[Element]:
-    """One table a measure; a chart for every column whose values do not all change alike."""
+    """One table per measure, and a chart for every column whose values have different verdicts."""
     for key, what, columns in (
         ("cosine", "cosine of true pairs", paired.slices),
         ("hits", "hit among the first 10", paired.hits),
@@ -161,29 +161,29 @@ def _slice_table(key: str, title: str, columns: Mapping[str, tuple[Slice, ...]])
         for column, one in known
     )
     tones = tuple(numbers.TONES.get(one.verdict, "open") for _, one in known)
-    note = "Paired differences with intervals over groups; p after Holm over the values of a column."
+    note = "Paired differences with intervals over groups; p Holm-adjusted over the values of a column."
     return Table(key, title, titles, rows, note, tuple({"by": c, **vars(one)} for c, one in known), tones)
 
 
 def _agreement(paired: PairedResults) -> Iterator[Element]:
     rows = tuple(
-        (modality, *_in_words(name), cells.with_interval("", *_defined(estimate)))
+        (modality, *_title_and_reading(name), cells.with_interval("", *_defined(estimate)))
         for modality, found in paired.agreement.items()
         for name, estimate in vars(found).items()
     )
     if rows:
         columns = ("modality", "number", "reading", "value (95 % interval)")
-        note = "The same modality in A and in B: whether both order the studies alike."
+        note = "Similarity of A and B for each modality over the same studies."
         yield Table("agreement", "A against B", columns, rows, note)
 
 
-def _in_words(name: str) -> tuple[str, str]:
+def _title_and_reading(name: str) -> tuple[str, str]:
     info = CATALOGUE.get(name)
     return (info.title, info.reading) if info else (name.replace("_", " "), "")
 
 
 def _by_change(paired: PairedResults, direction: str, rows: np.ndarray) -> np.ndarray:
-    """The first of these rows, those whose rank changed most at the top."""
+    """At most `SHOWN` of these rows, largest rank change first."""
     before, after = paired.ranks[direction]
     return rows[np.argsort(-np.abs(after - before)[rows], kind="stable")][:SHOWN]
 
@@ -194,7 +194,7 @@ def _farthest(found: Movement) -> np.ndarray:
 
 
 def _shown(count: int, of: int) -> str:
-    return f"{count:,} of {of:,}, the largest change first; the JSON lists all." if of > count else ""
+    return f"{count:,} of {of:,}, largest change first; the JSON lists all." if of > count else ""
 
 
 def _ends(low: float, high: float) -> tuple[float | None, float | None]:

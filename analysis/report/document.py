@@ -1,4 +1,4 @@
-"""The order of a report: the verdict first, then why, then all that it rests on."""
+"""The sections of a report in order: verdict, comparison, details, all metrics, methods, provenance."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from suture.analysis.report.report_data import ReportData
 
 
 def document(evidence: ReportData) -> tuple[Section, ...]:
-    """All sections in order; those without content are left out."""
+    """All sections in order; empty ones are left out."""
     return tuple(section for section in _sections(evidence) if section.parts)
 
 
@@ -22,19 +22,19 @@ def _sections(evidence: ReportData) -> Iterator[Section]:
         yield comparison.numbers_section(evidence, evidence.paired)
     yield _of("controls", "Permutation control", [numbers.controls(evidence)])
     yield _of("cosines", "Cosines", [gallery.histograms(evidence)])
-    yield _of("maps", "Where the studies lie", gallery.maps(evidence))
+    yield _of("maps", "Maps of the studies", gallery.maps(evidence))
     yield _of("labels", "Cosine by label", gallery.labels(evidence))
-    yield _of("worst", "True pairs that lie farthest apart", gallery.worst(evidence))
+    yield _of("worst", "True pairs with the lowest cosine", gallery.worst(evidence))
     if evidence.paired:
         yield from comparison.sections(evidence, evidence.paired)
-    yield Section("numbers", "All numbers", tuple(_numbers(evidence)))
-    yield _of("undefined", "Undefined", [numbers.undefined(evidence)])
+    yield Section("numbers", "All metrics", tuple(_numbers(evidence)))
+    yield _of("undefined", "Undefined metrics", [numbers.undefined(evidence)])
     yield notes.protocol_notes(evidence)
     yield notes.provenance(evidence)
 
 
 def _verdict(evidence: ReportData) -> Iterator[Element]:
-    """The comparison first where there is one, then each set alone."""
+    """The comparison first, if any, then each set alone."""
     if evidence.paired:
         yield Text((evidence.paired.verdict.headline,), "verdict")
         yield Text(evidence.paired.verdict.reasons, "list")
@@ -57,7 +57,7 @@ def _numbers(evidence: ReportData) -> Iterator[Element]:
         yield replace(numbers.all_numbers(side.evaluation, letter), folded=evidence.paired is not None)
     if evidence.paired:
         rows = evidence.paired.table.rows
-        yield numbers.differences(rows, "differences", "B − A", "Paired differences of all numbers.")
+        yield numbers.differences(rows, "differences", "B − A", "Paired differences of all metrics.")
 
 
 def _of(key: str, title: str, parts: Iterable[Element | None]) -> Section:

@@ -1,4 +1,4 @@
-"""What a report is made of: sections of text, tables and charts, before any of it is drawn."""
+"""The elements of a report before rendering: sections of text, tables and charts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Tone = Literal["good", "bad", "other", "open", ""]
 
 @dataclass(frozen=True)
 class Text:
-    """Paragraphs, or the points of a list. The first stands out in a `verdict` and a `lead`."""
+    """Paragraphs or list items. `verdict` and `lead` emphasise the first line."""
 
     lines: tuple[str, ...]
     style: Literal["plain", "list", "verdict", "lead", "warning"] = "plain"
@@ -22,13 +22,13 @@ class Text:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows as people read them.
+    """Rows as text.
 
-    key       unique in the report; names the files that its buttons make
-    data      the same rows as numbers, for CSV; default: as people read them
-    tones     one a row: how its verdict is coloured, which its words say too
-    pictures  one a row: JPEG bytes, or none
-    folded    closed until somebody opens it, on paper too
+    key       unique in the report; the name of the downloaded files
+    data      the same rows as numbers, for CSV; default: the text
+    tones     colour of the verdict of each row; the verdict is in the text too
+    pictures  one per row: JPEG bytes or None
+    folded    collapsed until opened, also in print
     """
 
     key: str
@@ -43,13 +43,13 @@ class Table:
     kind: Literal["table"] = "table"
 
     def records(self) -> list[dict[str, str]]:
-        """The rows by title of column."""
+        """The rows as mappings from column title to text."""
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A figure with what it shows in a sentence."""
+    """A figure with a one-sentence caption."""
 
     key: str
     title: str
@@ -63,7 +63,7 @@ Element = Text | Table | Chart
 
 @dataclass(frozen=True)
 class Section:
-    """A heading of the table of contents, and what stands under it."""
+    """A heading in the table of contents, and its elements."""
 
     key: str
     title: str

@@ -1,4 +1,4 @@
-"""What there is to look at for each set: histograms, maps, labels, and the pairs that lie far apart."""
+"""Charts and tables of each set: histograms, maps, cosine by label, pairs with the lowest cosine."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from suture.analysis import figures
 from suture.analysis.report.elements import Chart, Table
 from suture.analysis.report.report_data import ReportData, ReportMap, ReportSet, StudyExcerpt
 
-MOST_POINTS = 2_000  # studies on a map; more would make a heavy file and a slow print
+MOST_POINTS = 2_000  # studies on a map; more make a large file that prints slowly
 LABELS = "mean cosine of true pairs, 95 % interval"
 
 
 def histograms(evidence: ReportData) -> Chart | None:
-    """Cosines of true pairs between those of strangers, one row a set."""
+    """Histograms of the cosines of true and random pairs, one row per set."""
     known = {f"{letter}: {s.name}": s.cosines for letter, s in lettered(evidence) if s.cosines is not None}
     if not known:
         return None
     note = (
-        "Where a gap is, pairs across modalities (even true ones) have lower cosines than strangers "
+        "If there is a gap, pairs across modalities (even true ones) have lower cosines than random pairs "
         "within one modality."
     )
     return Chart("histograms", "Cosines", figures.cosine_histograms(known, *evidence.pair, height=240), note)
@@ -42,7 +42,7 @@ def maps(evidence: ReportData) -> Iterator[Chart]:
 
 
 def labels(evidence: ReportData) -> Iterator[Chart]:
-    """Mean cosine of true pairs for each value of every label that all sets have."""
+    """Mean cosine of true pairs by value, for every label that all sets have."""
     common = [c for c in evidence.sides[0].by_label if all(c in s.by_label for s in evidence.sides)]
     for number, column in enumerate(common):
         means = {f"{letter}: {side.name}": side.by_label[column] for letter, side in lettered(evidence)}
@@ -55,24 +55,24 @@ def worst(evidence: ReportData) -> Iterator[Table]:
     for letter, side in lettered(evidence):
         if side.worst:
             key, title = f"worst-{letter.lower()}", f"{letter}: {side.name}"
-            told = [(study, {"cosine": f"{cosine:.3f}"}) for study, cosine in side.worst]
-            yield studies(key, title, told, evidence.studies)
+            facts = [(study, {"cosine": f"{cosine:.3f}"}) for study, cosine in side.worst]
+            yield studies(key, title, facts, evidence.studies)
 
 
 def studies(
     key: str,
     title: str,
-    told: Sequence[tuple[str, Mapping[str, str]]],
+    facts: Sequence[tuple[str, Mapping[str, str]]],
     known: Mapping[str, StudyExcerpt],
     note: str = "",
 ) -> Table:
-    """Single studies: id, what is told of each by column, and the texts and picture that may be shown."""
-    shown = [known.get(study, StudyExcerpt()) for study, _ in told]
-    columns = [*(told[0][1] if told else ())]
+    """A table of single studies: id, facts by column, and the texts and image to show."""
+    shown = [known.get(study, StudyExcerpt()) for study, _ in facts]
+    columns = [*(facts[0][1] if facts else ())]
     texts = list(dict.fromkeys(name for study in shown for name in study.texts))
     rows = tuple(
-        (study, *(facts[c] for c in columns), *(of.texts.get(t, "") for t in texts))
-        for (study, facts), of in zip(told, shown, strict=True)
+        (study, *(by_column[c] for c in columns), *(of.texts.get(t, "") for t in texts))
+        for (study, by_column), of in zip(facts, shown, strict=True)
     )
     pictures = tuple(next(iter(of.pictures.values()), None) for of in shown)
     return Table(
@@ -81,12 +81,12 @@ def studies(
 
 
 def lettered(evidence: ReportData) -> list[tuple[str, ReportSet]]:
-    """("A", side), ("B", side)"""
+    """[("A", set), ("B", set)]"""
     return [*zip("AB", evidence.sides, strict=False)]
 
 
 def as_drawing(figure: go.Figure) -> go.Figure:
-    """The same without WebGL: it prints, becomes an SVG of shapes, and needs no code made while running."""
+    """The figure without WebGL: it prints, exports as SVG shapes, and needs no code generated at run time."""
     drawn = go.Figure(figure)
     drawn.data = ()
     for trace in figure.data:
@@ -98,5 +98,5 @@ def as_drawing(figure: go.Figure) -> go.Figure:
 def _sampled(picture: ReportMap) -> tuple[dict[str, np.ndarray], str]:
     n = max(map(len, picture.places.values()), default=0)
     chosen = np.sort(np.random.default_rng(0).permutation(n)[:MOST_POINTS])
-    note = f"{len(chosen):,} of {n:,} studies are drawn, seeded. " if n > len(chosen) else ""
+    note = f"{len(chosen):,} of {n:,} studies are shown, a seeded sample. " if n > len(chosen) else ""
     return {name: xy[chosen] for name, xy in picture.places.items()}, note + picture.note

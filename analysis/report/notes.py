@@ -1,4 +1,4 @@
-"""How to read the numbers, and what they were made from."""
+"""Notes on the methods, and the provenance of the data."""
 
 from __future__ import annotations
 
@@ -11,24 +11,22 @@ from suture.analysis.report.elements import Section, Table, Text
 from suture.analysis.report.gallery import lettered
 from suture.analysis.report.report_data import ReportData
 
-HASH = 64  # letters of a SHA-256; what is longer gets a line of its own
+HASH = 64  # characters of a SHA-256; longer values get a line of their own
 
 
 def protocol_notes(evidence: ReportData) -> Section:
-    """Studies, intervals, ties, protocols and galleries."""
-    return Section(
-        "protocol", "How it was measured", (Text(tuple(_notes(evidence)), "list"), _galleries(evidence))
-    )
+    """Methods: studies, intervals, ties, protocols and galleries."""
+    return Section("protocol", "Methods", (Text(tuple(_notes(evidence)), "list"), _galleries(evidence)))
 
 
 def provenance(evidence: ReportData) -> Section:
-    """Everything that is needed to measure the same again."""
+    """Everything needed to reproduce the report."""
     tables = [
         _table(f"{letter}: {s.name}", f"made-from-{letter.lower()}", s.provenance)
         for letter, s in lettered(evidence)
     ]
     run = {"report made": evidence.made, "measured with": evidence.versions}
-    return Section("provenance", "Where it comes from", (*tables, _table("This report", "this-report", run)))
+    return Section("provenance", "Provenance", (*tables, _table("This report", "this-report", run)))
 
 
 def _notes(evidence: ReportData) -> Iterator[str]:
@@ -36,48 +34,50 @@ def _notes(evidence: ReportData) -> Iterator[str]:
     x, y = evidence.pair
     yield (
         f"{first.n - evidence.unpaired:,} of {first.n:,} studies of the split {evidence.split!r} have both "
-        f"{x} and {y}; a study that lacks a modality is left out of what concerns it, and every number says "
-        "its n."
+        f"{x} and {y}; a study without a modality is left out of the metrics of that modality, and every "
+        "metric states its n."
     )
     yield (
-        f"Intervals: {first.interval}; {first.resamples:,} resamples, seed {first.seed}. In them: which "
-        "studies were drawn. Not in them: another training seed, another split, another hospital."
+        f"Intervals: {first.interval}; {first.resamples:,} resamples, seed {first.seed}. They cover "
+        "the sampling of studies, not another training seed, another split or another hospital."
     )
     if first.sampling:
         yield first.sampling
     if evidence.paired and evidence.paired.sampling:
         yield evidence.paired.sampling
     if evidence.paired:
-        yield "A and B see the same resamples, so what the studies share cancels from the difference."
-    yield "Ties in retrieval count by their expectation over all orders: equal cosines are no luck."
+        yield "A and B use the same resamples, so shared variation cancels in the difference."
+    yield "Ties in retrieval count with their expectation over all orders."
     for name, meaning in PROTOCOL_MEANING.items():
         yield f"Protocol {protocol_label(name)}: {meaning}."
-    yield "A smaller gap is not better by itself: read it beside retrieval and the guards."
+    yield "A smaller gap is not better by itself: read it with retrieval and the collapse warnings."
     yield "For research only. Not for diagnosis."
 
 
 def _galleries(evidence: ReportData) -> Table:
-    """Recall means little without the number of items it was found among."""
-    found = {
+    """Gallery sizes, without which recall cannot be interpreted."""
+    galleries = {
         (m.direction or "", m.protocol or "", m.measured_on, f"{m.n_gallery:,}")
         for side in evidence.sides
         for m in side.evaluation.metrics
         if m.n_gallery and m.name == "recall_at_10"
     }
-    rows = tuple((d.replace("->", " → "), protocol_label(p), n, size) for d, p, n, size in sorted(found))
+    rows = tuple((d.replace("->", " → "), protocol_label(p), n, size) for d, p, n, size in sorted(galleries))
     return Table("galleries", "Galleries", ("direction", "protocol", "queries", "items in the gallery"), rows)
 
 
 def _table(title: str, key: str, facts: Mapping[str, Any]) -> Table:
-    return Table(key, title, ("what", "value"), tuple((name, _told(value)) for name, value in facts.items()))
+    return Table(
+        key, title, ("what", "value"), tuple((name, _as_text(value)) for name, value in facts.items())
+    )
 
 
-def _told(value: Any) -> str:
+def _as_text(value: Any) -> str:
     if isinstance(value, Mapping):
-        told = [f"{name} {_told(of)}" for name, of in value.items()]
-        return ("\n" if max(map(len, told), default=0) > HASH else "; ").join(told) or "none"
+        lines = [f"{name} {_as_text(of)}" for name, of in value.items()]
+        return ("\n" if max(map(len, lines), default=0) > HASH else "; ").join(lines) or "none"
     if isinstance(value, (list, tuple)):
-        return ", ".join(map(_told, value)) or "none"
+        return ", ".join(map(_as_text, value)) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:,}" if isinstance(value, int) else str(value)

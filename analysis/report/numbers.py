@@ -1,4 +1,4 @@
-"""The numbers of one set or two as tables: five to begin with, all of them, the control, the undefined."""
+"""Tables of metrics: key metrics, all metrics, the permutation control, undefined metrics, differences."""
 
 from __future__ import annotations
 
@@ -29,30 +29,30 @@ TONES: dict[str, Tone] = {
 
 
 def key_numbers(evidence: ReportData) -> Table:
-    """Distance of the clouds, of pairs, both at once, and what retrieval makes of it."""
+    """The five key metrics: centroid gap, cosine of true pairs, RMG, and recall in both directions."""
     x, y = evidence.pair
-    asked = [{"name": name, "modalities": (x, y)} for name in ("centroid_gap", "cos_true_pairs", "rmg")]
-    asked += [
+    wanted = [{"name": name, "modalities": (x, y)} for name in ("centroid_gap", "cos_true_pairs", "rmg")]
+    wanted += [
         {"name": "recall_at_10", "direction": f"{a}->{b}", "protocol": PROTOCOL} for a, b in ((x, y), (y, x))
     ]
     rows = []
-    for which in asked:
+    for which in wanted:
         where = {key: value for key, value in which.items() if key not in ("name", "modalities")}
-        found = [
+        metrics = [
             side.evaluation.find(str(which["name"]), *which.get("modalities", ()), **where)  # type: ignore[arg-type]
             for side in evidence.sides
         ]
-        known = next((m for m in found if m is not None), None)
+        known = next((m for m in metrics if m is not None), None)
         if known is not None:
-            values = [with_interval(m.name, m.value, m.low, m.high) if m else "" for m in found]
+            values = [with_interval(m.name, m.value, m.low, m.high) if m else "" for m in metrics]
             rows.append((row_title(known), *values, known.measured_on, _meaning(known)))
     letters = "AB"[: len(evidence.sides)]
-    columns = ("number", *letters, "n", "what it says")
-    return Table("five-numbers", "Five numbers", columns, tuple(rows), "Values with 95 % intervals.")
+    columns = ("number", *letters, "n", "meaning")
+    return Table("five-numbers", "Key metrics", columns, tuple(rows), "Values with 95 % intervals.")
 
 
 def all_numbers(evaluation: Evaluation, letter: str) -> Table:
-    """Every number of a set that is defined."""
+    """Every defined metric of a set."""
     known = [m for m in evaluation.metrics if m.value is not None]
     rows = tuple(
         (
@@ -74,19 +74,19 @@ def all_numbers(evaluation: Evaluation, letter: str) -> Table:
 
 
 def undefined(evidence: ReportData) -> Table | None:
-    """What could not be measured, and why; None if all could."""
+    """Undefined metrics and the reasons; None if all are defined."""
     rows = tuple(
-        (letter, row_title(m), m.reason or "no reason is known")
+        (letter, row_title(m), m.reason or "unknown reason")
         for letter, side in zip("AB", evidence.sides, strict=False)
         for m in side.evaluation.metrics
         if m.value is None
     )
-    return Table("undefined", "Undefined numbers", ("set", "number", "why"), rows) if rows else None
+    return Table("undefined", "Undefined metrics", ("set", "number", "reason"), rows) if rows else None
 
 
 def controls(evidence: ReportData) -> Table:
     """The permutation control of every set."""
-    found = [
+    pairs = [
         (letter, control)
         for letter, side in zip("AB", evidence.sides, strict=False)
         for control in side.evaluation.controls
@@ -99,13 +99,13 @@ def controls(evidence: ReportData) -> Table:
             f"{c.n:,}",
             holds(c),
         )
-        for letter, c in found
+        for letter, c in pairs
     )
-    tones: tuple[Tone, ...] = tuple("good" if c.holds else "bad" for _, c in found)
+    tones: tuple[Tone, ...] = tuple("good" if c.holds else "bad" for _, c in pairs)
     note = (
-        "The partners are shuffled and measured again. The gap does not know the pairs and must stay; the "
-        "cosine of pairs must fall to that of strangers, and recall to chance. Where one does not hold, "
-        "trust none of its kind."
+        "The pairs are shuffled and measured again. The gap ignores the pairing and must not change; the "
+        "cosine of pairs must fall to that of random pairs, and recall to chance. If a check does not "
+        "hold, do not trust metrics of that kind."
     )
     columns = ("set", "number", "true", "shuffled", "expected", "n", "verdict")
     return Table("controls", "Permutation control", columns, rows, note, tones=tones)
@@ -120,12 +120,12 @@ def differences(rows: Sequence[MetricChange], key: str, name: str, note: str) ->
 
 
 def holds(control: Control) -> str:
-    """The verdict on a control."""
+    """The verdict on a permutation control."""
     return "holds" if control.holds else "DOES NOT HOLD"
 
 
 def _record(metric: Metric) -> dict[str, object]:
-    """What JSON says of a number, flat: for a row of a file."""
+    """The JSON record of a metric, flattened to one CSV row."""
     record = {**metric.to_json(), "modalities": " · ".join(metric.modalities)}
     return {**record, "sampled": metric.measured_on} if metric.sampled else record
 

@@ -1,4 +1,4 @@
-"""A report as one HTML file that needs nothing else: figures, tables, pictures and the JSON are inside."""
+"""Render a report as one self-contained HTML file with figures, tables, images and the JSON."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from suture.analysis.report.elements import Chart, Section, Table
 from suture.analysis.report.report_data import ReportData
 from suture.analysis.text_tables import csv_text, latex
 
-# No request leaves the page. Scripts run by their hash alone, so text that slipped in could not run; style
-# is inline because Plotly writes rules of its own.
+# The page makes no request. Only scripts with a listed hash run, so injected text cannot run; styles are
+# inline because Plotly writes its own rules.
 POLICY = (
     "default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data: blob:; "
     "base-uri 'none'; form-action 'none'"
@@ -29,7 +29,7 @@ FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 
 
 def html(evidence: ReportData) -> str:
-    """The report as HTML; the same evidence gives the same bytes."""
+    """The report as HTML; equal data give equal bytes."""
     sections = document(evidence)
     scripts = [plotly_source(), _resource("page.js")]
     return (
@@ -49,7 +49,7 @@ def html(evidence: ReportData) -> str:
 
 
 def record_json(evidence: ReportData) -> str:
-    """The report as JSON, the same that the HTML holds."""
+    """The report as JSON, equal to the JSON in the HTML."""
     return json.dumps(evidence.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -60,33 +60,35 @@ def table_files(evidence: ReportData) -> dict[str, str]:
 
 
 def script_json(value: Any) -> Markup:
-    """JSON that may stand in a script element: no tag or comment can begin in it."""
+    """JSON that is safe inside a script element: it cannot contain a tag or a comment."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))  # nosec B704
 
 
 @cache
 def plotly_source() -> str:
-    """plotly.js as it may stand in a script element."""
+    """plotly.js, checked to be safe inside a script element."""
     from plotly.offline import get_plotlyjs
 
     source = get_plotlyjs()
     if re.search(r"</script|<!--|\r", source, flags=re.IGNORECASE):
-        raise ValueError("This plotly.js cannot stand inside a page: it holds a tag or a carriage return.")
+        raise ValueError(
+            "This plotly.js cannot be embedded in a page: it contains a tag or a carriage return."
+        )
     return source
 
 
 @cache
 def _environment() -> Environment:
-    found = Environment(
+    environment = Environment(
         loader=PackageLoader("suture.analysis.report", "."),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters["picture"] = lambda jpeg: "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
-    return found
+    environment.filters["picture"] = lambda jpeg: "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
+    return environment
 
 
 @cache
@@ -107,7 +109,7 @@ def _files(table: Table) -> dict[str, str]:
 
 
 def _figure(figure: go.Figure) -> dict[str, Any]:
-    """On paper: light, without the template that plotly would repeat in every figure."""
+    """The figure for print: light, without the template that Plotly repeats in every figure."""
     shown = go.Figure(figure)
     shown.layout.template = None
     shown.update_layout(paper_bgcolor="#ffffff", plot_bgcolor="#ffffff", font={"family": FONT, "size": 12})

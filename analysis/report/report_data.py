@@ -1,4 +1,4 @@
-"""Everything that a report says: one set or two, what changed between them, where it comes from."""
+"""The data of a report: one set or two, their comparison, and their provenance."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from suture.analysis.gap import CosineSamples, LabelMean
 
 @dataclass(frozen=True)
 class StudyExcerpt:
-    """What is shown of a study. texts: modality -> excerpt; pictures: modality -> JPEG; both may be empty."""
+    """Excerpts of a study. texts: modality -> excerpt; pictures: modality -> JPEG; both may be empty."""
 
     texts: Mapping[str, str] = field(default_factory=dict)
     pictures: Mapping[str, bytes] = field(default_factory=dict)
@@ -24,7 +24,7 @@ class StudyExcerpt:
 
 @dataclass(frozen=True)
 class ReportMap:
-    """A map of the studies. places: modality -> (n, 2), NaN = missing; explained: variance share an axis."""
+    """A map of the studies. places: modality -> (n, 2), NaN = missing; explained: variance share per axis."""
 
     method: str
     places: Mapping[str, np.ndarray]
@@ -38,10 +38,10 @@ class ReportSet:
 
     cosines     samples for the histograms; None with fewer than two pairs
     by_label    column of labels -> mean cosine of true pairs for each value
-    worst       (study id, cosine) of the true pairs that lie farthest apart, farthest first
-    about       what is known of the checkpoint
-    warning     why its numbers are not true scores; "" if they are
-    provenance  what it was made from: hashes, versions, truncated texts
+    worst       (study id, cosine) of the true pairs with the lowest cosine, lowest first
+    about       description of the checkpoint
+    warning     why its metrics are not valid scores; "" if they are
+    provenance  sources: hashes, versions, truncated texts
     """
 
     evaluation: Evaluation
@@ -60,7 +60,7 @@ class ReportSet:
 
 
 class PairedResults(Protocol):
-    """What a report says of A against B; `suture.workflows.compare.Compared` is one."""
+    """The results of comparing A and B; `suture.workflows.compare.Compared` is one."""
 
     @property
     def study_ids(self) -> tuple[str, ...]: ...
@@ -91,15 +91,15 @@ class PairedResults(Protocol):
 
 @dataclass(frozen=True)
 class ReportData:
-    """A report before it is written.
+    """The data of a report.
 
     sides     A, or A and B
-    pair      the two modalities in question
-    paired    A against B; None with A alone
-    studies   study id -> what is shown of it
+    pair      the two modalities
+    paired    comparison of A and B; None with A alone
+    studies   study id -> excerpts
     unpaired  studies of the split that lack one of the two modalities
-    made      when, as ISO date; the only thing that differs between two reports of the same sets
-    versions  of the programs that measured
+    made      ISO date; the only difference between two reports of the same sets
+    versions  of the programs used
     """
 
     sides: tuple[ReportSet, ...]
@@ -114,12 +114,12 @@ class ReportData:
 
     @property
     def title(self) -> str:
-        """What the report is of."""
+        """Title: the names of the sets."""
         return " against ".join(side.name for side in self.sides)
 
     @property
     def holds(self) -> str:
-        """What the file holds of patients, in a sentence."""
+        """Which patient data the file contains, in a sentence."""
         texts, pictures = (
             (
                 sum(bool(kept) for kept in found)
@@ -130,21 +130,19 @@ class ReportData:
         )
         shown = [
             f"{what} of {count:,} studies"
-            for what, count in (("texts", texts), ("pictures", pictures))
+            for what, count in (("texts", texts), ("images", pictures))
             if count
         ]
         listed = (
-            f"This file holds {' and '.join(shown) or 'no text and no picture of a study'}, study ids, and "
+            f"This file contains {' and '.join(shown) or 'no text and no image of a study'}, study ids, and "
         )
-        listed += "values of labels with their counts. "
+        listed += "label values with their counts. "
         if self.synthetic:
-            return listed + "The studies are synthetic: they show no patient."
-        return (
-            listed + "If the studies are of patients, so is this file: pass it on as you would pass on those."
-        )
+            return listed + "The studies are synthetic and contain no patient data."
+        return listed + "If the studies are patient data, so is this file: protect it accordingly."
 
     def to_json(self) -> dict[str, Any]:
-        """The whole report but its figures and pictures; numbers that are undefined are null."""
+        """The whole report except figures and images; undefined values are null."""
         return finite(
             {
                 "title": self.title,
@@ -168,7 +166,7 @@ class ReportData:
 
 
 def finite(value: Any) -> Any:
-    """The same with plain Python numbers, and None for those that JSON does not know."""
+    """The value with plain Python numbers, and None for NaN and infinity."""
     if isinstance(value, Mapping):
         return {str(key): finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -177,16 +177,16 @@ def test_many_studies_are_sampled_on_a_map_and_it_is_said(evidence: ReportData) 
     (side,) = evidence.sides
     many = replace(evidence, sides=(replace(side, maps=(ReportMap("PCA", {"image": xy, LABEL: xy + 1}),)),))
     chart = of(many, "map-a-0")
-    assert chart.note.startswith("2,000 of 5,000 studies are drawn, seeded.")
+    assert chart.note.startswith("2,000 of 5,000 studies are shown, a seeded sample.")
     first, second = (np.asarray(trace.x, dtype=float) for trace in chart.figure.data)
     np.testing.assert_array_equal(first + 1, second, err_msg="both modalities of the same studies")
 
 
 def test_patients_are_warned_of_unless_synthetic(evidence: ReportData) -> None:
     assert "holds texts of 2 studies, study ids" in evidence.holds
-    assert "If the studies are of patients, so is this file" in evidence.holds
-    assert "show no patient" in replace(evidence, synthetic=True).holds
-    assert "no text and no picture of a study" in replace(evidence, studies={}).holds
+    assert "If the studies are patient data, so is this file" in evidence.holds
+    assert "contain no patient data" in replace(evidence, synthetic=True).holds
+    assert "no text and no image of a study" in replace(evidence, studies={}).holds
 
 
 @pytest.mark.parametrize(

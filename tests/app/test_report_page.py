@@ -56,7 +56,7 @@ def test_a_report_is_built_previewed_and_offered(demo: Workspace) -> None:
         "the verdict is shown before the download"
     )
     assert "degrees apart" in words(app)
-    assert "show no patient" in words(app)
+    assert "contain no patient data" in words(app)
     assert len(app.get("download_button")) == 3
     page = Page.of(built.page)
     assert json.loads(page.record) == record
@@ -74,7 +74,7 @@ def test_another_choice_is_not_given_the_old_report(demo: Workspace) -> None:
     assert not app.get("download_button"), "the file on offer must be what the options say"
     assert "of another choice" in words(app)
     app.button(key="report_go").click().run()
-    assert "no text and no picture" in words(app)
+    assert "no text and no image" in words(app)
     assert json.loads(app.session_state["report_built"].record)["texts"] == {}
 
 

@@ -118,7 +118,7 @@ def test_texts_and_pictures_are_there_only_as_asked(home: Workspace) -> None:
     assert "texts of 10 studies" in some.holds
     assert "pictures" not in some.holds
     none = gather(home, A, texts=False, **QUICK)
-    assert "no text and no picture" in none.holds
+    assert "no text and no image" in none.holds
     assert MARKED not in html(none) + record_json(none), "a text slipped in"
     bare, full = (Page.of(html(e)).addresses for e in (none, gather(home, A, pictures=True, **QUICK)))
     assert not [address for address in bare if address.startswith("data:")]
@@ -149,7 +149,7 @@ def test_vectors_without_a_collection_give_a_report(workspace: Workspace, tmp_pa
     evidence = gather(workspace, "plain", pair=("text", "third"), **QUICK)
     assert evidence.pair == ("text", "third")
     assert not evidence.studies
-    assert "no text and no picture" in evidence.holds
+    assert "no text and no image" in evidence.holds
     assert "degrees apart" in Page.of(html(evidence)).text
 
 
@@ -185,7 +185,7 @@ def test_shell_writes_both_files(home: Workspace, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     said = json.loads(result.stdout)
     assert (said["html"], said["json"]) == (str(target), str(target.with_suffix(".json")))
-    assert "no text and no picture" in said["holds"]
+    assert "no text and no image" in said["holds"]
     again = CliRunner().invoke(commands, asked)
     assert isinstance(again.exception, Refused)
     assert again.exception.code == "file_exists"
