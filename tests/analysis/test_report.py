@@ -183,7 +183,7 @@ def test_many_studies_are_sampled_on_a_map_and_it_is_said(evidence: ReportData) 
 
 
 def test_patients_are_warned_of_unless_synthetic(evidence: ReportData) -> None:
-    assert "holds texts of 2 studies, study ids" in evidence.holds
+    assert "contains texts of 2 studies, study ids" in evidence.holds
     assert "If the studies are patient data, so is this file" in evidence.holds
     assert "contain no patient data" in replace(evidence, synthetic=True).holds
     assert "no text and no image of a study" in replace(evidence, studies={}).holds
