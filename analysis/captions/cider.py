@@ -25,14 +25,16 @@ def cider(candidates: Sequence[Words], references: Sequence[Words]) -> np.ndarra
     words. One true text a study. A run that every reference has weighs nothing, so that one study alone,
     or all alike, read 0; runs longer than a text add 0. Vedantam et al. 2015, as in the COCO caption tools.
     """
-    found = np.zeros(len(references))
+    similarity = np.zeros(len(references))
     lengths = [max(len(c) - 1, 0) - max(len(r) - 1, 0) for c, r in zip(candidates, references, strict=True)]
     for k in ORDERS:
         true = [grams(text, k) for text in references]
         seen = Counter(gram for counts in true for gram in counts)
         for i, (text, counts) in enumerate(zip(candidates, true, strict=True)):
-            found[i] += _cosine(_tf_idf(grams(text, k), seen, len(true)), _tf_idf(counts, seen, len(true)))
-    return SCALE / len(ORDERS) * found * np.exp(-np.square(lengths) / (2 * SIGMA**2))
+            similarity[i] += _cosine(
+                _tf_idf(grams(text, k), seen, len(true)), _tf_idf(counts, seen, len(true))
+            )
+    return SCALE / len(ORDERS) * similarity * np.exp(-np.square(lengths) / (2 * SIGMA**2))
 
 
 def _tf_idf(counts: Counter[Gram], seen: Counter[Gram], n: int) -> Weights:

@@ -30,38 +30,38 @@ def finding_counts(candidates: Sequence[str], references: Sequence[str]) -> dict
     """(n_studies,) each: how many findings are hit, said and true, in all and by finding ("hit: cyst")."""
     said, true = [present(text) for text in candidates], [present(text) for text in references]
     seen = set().union(*said, *true)
-    found: dict[str, np.ndarray] = {}
+    by_finding_counts: dict[str, np.ndarray] = {}
     for name in (name for name in FINDINGS if name in seen):
         in_said = np.array([name in names for names in said], float)
         in_true = np.array([name in names for names in true], float)
         for kind, values in ((HIT, in_said * in_true), (SAID, in_said), (TRUE, in_true)):
-            found[f"{kind}: {name}"] = values
+            by_finding_counts[f"{kind}: {name}"] = values
     none = np.zeros(len(said))
     totals = {
-        kind: sum((v for k, v in found.items() if k.startswith(f"{kind}: ")), none)
+        kind: sum((v for k, v in by_finding_counts.items() if k.startswith(f"{kind}: ")), none)
         for kind in (HIT, SAID, TRUE)
     }
-    return {**totals, **found}
+    return {**totals, **by_finding_counts}
 
 
-def f1_by_study(found: FindingCounts) -> np.ndarray:
+def f1_by_study(counts: FindingCounts) -> np.ndarray:
     """(n_studies,) F1 of each study's findings; NaN where neither report states one."""
-    both = found[SAID] + found[TRUE]
-    return np.where(both > 0, 2 * found[HIT] / np.maximum(both, 1), np.nan)
+    both = counts[SAID] + counts[TRUE]
+    return np.where(both > 0, 2 * counts[HIT] / np.maximum(both, 1), np.nan)
 
 
-def by_finding(found: FindingCounts, ratio: Callable[..., Estimate]) -> dict[str, FindingScore]:
+def by_finding(counts: FindingCounts, ratio: Callable[..., Estimate]) -> dict[str, FindingScore]:
     """Every finding that a report states, in the order of the vocabulary."""
-    names = [key.removeprefix(f"{HIT}: ") for key in found if key.startswith(f"{HIT}: ")]
-    return {name: _one(name, found, ratio) for name in names}
+    names = [key.removeprefix(f"{HIT}: ") for key in counts if key.startswith(f"{HIT}: ")]
+    return {name: _one(name, counts, ratio) for name in names}
 
 
-def _one(name: str, found: FindingCounts, ratio: Callable[..., Estimate]) -> FindingScore:
+def _one(name: str, counts: FindingCounts, ratio: Callable[..., Estimate]) -> FindingScore:
     hit, said, true = (f"{kind}: {name}" for kind in (HIT, SAID, TRUE))
     return FindingScore(
         precision=ratio(hit, said, reason="no generated report states it"),
         recall=ratio(hit, true, reason="no true report states it"),
         f1=ratio(hit, said, true, weight=2),
-        n_true=int(found[true].sum()),
-        n_generated=int(found[said].sum()),
+        n_true=int(counts[true].sum()),
+        n_generated=int(counts[said].sum()),
     )

@@ -40,12 +40,12 @@ def findings_of(text: str) -> dict[str, Assertion]:
     Of several mentions the surest for the finding counts: present over uncertain over absent. English
     reports only. Statements that all is well ("The lungs are clear") name no finding.
     """
-    found: dict[str, Assertion] = {}
+    assertions: dict[str, Assertion] = {}
     for mention in mentions(text):
-        before = found.get(mention.finding)
+        before = assertions.get(mention.finding)
         if before is None or RANK[mention.state] > RANK[before]:
-            found[mention.finding] = mention.state
-    return found
+            assertions[mention.finding] = mention.state
+    return assertions
 
 
 def present(text: str) -> set[str]:

@@ -38,8 +38,8 @@ def bleu(totals: Mapping[str, np.ndarray], order: int) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
         precision = [totals[f"shared_{k}"] / np.maximum(totals[f"runs_{k}"], 1) for k in ORDERS[:order]]
         brevity = np.minimum(1, np.exp(1 - totals["reference_length"] / totals["length"]))
-        found = brevity * np.exp(np.mean(np.log(precision), axis=0))
-    return np.where(totals["length"] > 0, found, 0.0)
+        score = brevity * np.exp(np.mean(np.log(precision), axis=0))
+    return np.where(totals["length"] > 0, score, 0.0)
 
 
 def chrf(candidate: Words, reference: Words) -> float:

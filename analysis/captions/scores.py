@@ -85,8 +85,8 @@ class Sums:
         """A statistic of sums with its interval, cut to 0..most."""
         with np.errstate(divide="ignore", invalid="ignore"):
             value, sampled = statistic(self.totals), statistic(self.drawn)
-        (found,) = self.bootstrap.summarise(np.array([value]), sampled[:, None], bounds=(0, most))
-        return found
+        (estimate,) = self.bootstrap.summarise(np.array([value]), sampled[:, None], bounds=(0, most))
+        return estimate
 
     def ratio(self, top: str, *bottom: str, weight: float = 1, reason: str = "", most: float = 1) -> Estimate:
         """weight top / (sum of bottom); undefined for that reason where there is nothing to divide by."""

@@ -20,9 +20,9 @@ Span = tuple[int, int, str]
 
 def find_terms(text: str) -> list[Span]:
     """(start, end, finding) of every term, in the order of the text and never overlapping."""
-    found = sorted(_candidates(text), key=lambda span: (span[0] - span[1], span[0]))
+    spans = sorted(_candidates(text), key=lambda span: (span[0] - span[1], span[0]))
     kept: list[Span] = []
-    for start, end, name in found:
+    for start, end, name in spans:
         if all(end <= a or start >= b for a, b, _ in kept):
             kept.append((start, end, name))
     return sorted(kept)

@@ -73,26 +73,26 @@ def neighbour_changes(
     return NeighbourChanges(k, rows, _of(list_b, gained), _of(list_a, lost), overlap, k / offered, note)
 
 
-def _of(found: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, ...]:
-    return tuple(items[keep] for items, keep in zip(found, chosen, strict=True))
+def _of(neighbours: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, ...]:
+    return tuple(items[keep] for items, keep in zip(neighbours, chosen, strict=True))
 
 
 def _near(
     queries: np.ndarray, items: np.ndarray, k: int, own: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """The k nearest (m, k), without the study itself, and the cosine of the last of them (m, 1)."""
-    cosines, found = nearest(queries, items, k=k if own is None else k + 1)
+    cosines, neighbours = nearest(queries, items, k=k if own is None else k + 1)
     if own is not None:
         # Remove the study itself, or the last neighbour if copies of the study hide it.
-        itself = found == own[:, None]
+        itself = neighbours == own[:, None]
         itself[~itself.any(axis=1), -1] = True
-        cosines, found = (z[~itself].reshape(len(z), k) for z in (cosines, found))
-    return found, cosines[:, -1:]
+        cosines, neighbours = (z[~itself].reshape(len(z), k) for z in (cosines, neighbours))
+    return neighbours, cosines[:, -1:]
 
 
-def _beyond(found: np.ndarray, queries: np.ndarray, items: np.ndarray, edge: np.ndarray) -> np.ndarray:
+def _beyond(neighbours: np.ndarray, queries: np.ndarray, items: np.ndarray, edge: np.ndarray) -> np.ndarray:
     """Which of the items (m, k) are clearly beyond the k-th neighbour in the other space: (m, k) of bool."""
-    out = np.empty(found.shape, dtype=bool)
-    for place in range(found.shape[1]):  # one (m, dim) at a time
-        out[:, place] = np.einsum("md,md->m", queries, items[found[:, place]]) < edge[:, 0] - TIE
+    out = np.empty(neighbours.shape, dtype=bool)
+    for place in range(neighbours.shape[1]):  # one (m, dim) at a time
+        out[:, place] = np.einsum("md,md->m", queries, items[neighbours[:, place]]) < edge[:, 0] - TIE
     return out

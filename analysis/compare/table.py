@@ -87,7 +87,7 @@ class Comparison:
         for row in self.rows:
             same = row.name == name and (not modalities or row.modalities == modalities)
             wanted = ((direction, row.direction), (protocol, row.protocol))
-            if same and row.difference is not None and all(w in (None, found) for w, found in wanted):
+            if same and row.difference is not None and all(w in (None, actual) for w, actual in wanted):
                 return row
         return None
 

@@ -69,8 +69,8 @@ def _covariance_part(x: UnitRows, y: UnitRows, bootstrap: GroupBootstrap) -> Est
     kept = s > ROUNDING * max(float(s.max()), ROUNDING)
     half = 1 / np.sqrt(s[kept])
     onto_y, onto_x = root_y @ vt[kept].T * half, root_x @ u[:, kept] * half
-    pull = _excess(x, basis, onto_y) + _excess(y, basis, onto_x)
-    return bootstrap.from_influence(np.array([value]), pull - pull.mean(), bounds=(0, np.inf))[0]
+    influence = _excess(x, basis, onto_y) + _excess(y, basis, onto_x)
+    return bootstrap.from_influence(np.array([value]), influence - influence.mean(), bounds=(0, np.inf))[0]
 
 
 def _basis(x: UnitRows, y: UnitRows) -> np.ndarray:

@@ -56,14 +56,14 @@ def pairwise_distances(
     energy = (rows[1] + columns[1] - within_x[1] - within_y[1]) / m
     values = np.array([mmd.mean(), energy.mean()])
     influence = 2 * (np.stack([mmd, energy], axis=1) - values)  # a study stands on both sides of its pairs
-    found = bootstrap.from_influence(values, expand_influence(influence, chosen, n))
-    found = [
-        replace(found[0], note=f"; s2 = {scale:.4g}"),
-        replace(found[1], low=float(np.maximum(0, found[1].low))),
+    estimates = bootstrap.from_influence(values, expand_influence(influence, chosen, n))
+    estimates = [
+        replace(estimates[0], note=f"; s2 = {scale:.4g}"),
+        replace(estimates[1], low=float(np.maximum(0, estimates[1].low))),
     ]
     errors = [sample_error(column, chosen, n) for column in influence.T]
     return PairwiseDistances(
-        *(with_sample_note(e, m, n, error=error) for e, error in zip(found, errors, strict=True))
+        *(with_sample_note(e, m, n, error=error) for e, error in zip(estimates, errors, strict=True))
     )
 
 

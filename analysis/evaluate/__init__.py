@@ -1,4 +1,4 @@
-"""Every number of an embedding set: each modality alone, every pair, all of them together."""
+"""Evaluate an embedding set: metrics of each modality, of every pair, and of all modalities jointly."""
 
 from __future__ import annotations
 
@@ -46,30 +46,30 @@ def evaluate(
     extended: bool = False,
     progress: Callable[[float, str], None] | None = None,
 ) -> Evaluation:
-    """Measure a split: one modality at a time, then every pair, then mean and max over pairs.
+    """Evaluate a split: each modality, then every pair, then mean and max over pairs.
 
-    Studies that lack a modality are left out of what concerns it; each metric carries its n. `extended`
-    adds the metrics that the catalogue marks so. The permutation control is always there.
-    KeyError for a split that does not exist.
+    Studies without a modality are left out of its metrics; each metric has its own n. `extended` adds the
+    metrics marked as extended in the catalogue. The permutation control is always included.
+    KeyError for an unknown split.
     """
     part = embeddings.split(split)
     names = tuple(part.modalities)
     subsets = [*((m,) for m in names), *combinations(names, 2), *([names] if len(names) > 2 else [])]
-    steps = Cohorts(part, resamples=resamples, seed=seed, extended=extended)
+    cohorts = Cohorts(part, resamples=resamples, seed=seed, extended=extended)
     metrics: list[Metric] = []
     checked: list[Control] = []
     for number, subset in enumerate(subsets):
         if progress:
             progress(number / len(subsets), ", ".join(subset[:-1]) + " and " * (len(subset) > 1) + subset[-1])
-        step = steps.over(subset)
-        if step is None:
+        cohort = cohorts.over(subset)
+        if cohort is None:
             continue
         measure = (
             modality_metrics if len(subset) == 1 else pair_metrics if len(subset) == 2 else joint_metrics
         )
-        metrics.extend(measure(step))
+        metrics.extend(measure(cohort))
         if len(subset) == 2:
-            checked.extend(controls(step, metrics))
+            checked.extend(controls(cohort, metrics))
     if len(names) > 2:
         metrics.extend(pair_summaries(metrics, names))
     return Evaluation(

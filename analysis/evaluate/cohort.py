@@ -1,4 +1,4 @@
-"""The studies that a metric is measured on, and how an estimate becomes a metric."""
+"""The studies that metrics are computed on, and the conversion of estimates to metrics."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from suture.analysis.statistics.bootstrap import (
 from suture.data.collection import GROUP
 from suture.data.embedding_set import EmbeddingSet
 
-LABEL_VALUES = range(2, 31)  # labels with fewer or more values are not held against clusters
+LABEL_VALUES = range(2, 31)  # label columns with fewer or more values are not compared with clusters
 MAX_LABELS = 3
 
 
 @dataclass(frozen=True)
 class Cohort:
-    """The studies of one part that have all of some modalities, and how to resample them.
+    """The studies of one split that have all of some modalities, and their bootstrap.
 
-    vectors  unit rows (n, dim) of each modality, where many read by blocks; the same object in every step
-             over the same studies, so that its sums under the resamples are taken once
-    of       how many studies these were drawn from, where they are a sample
+    vectors  unit rows (n, dim) of each modality, read by blocks if large; cohorts over the same studies share
+             the object, so that its bootstrap sums are computed once
+    of       number of studies from which these were sampled, if they are a sample
     """
 
     part: EmbeddingSet
@@ -55,11 +55,11 @@ class Cohort:
         return self.vectors[self.modalities.index(name)]
 
     def query_sample(self) -> np.ndarray | None:
-        """Numbers of the studies that ask, a seeded sample; None where all do."""
+        """Row numbers of the query studies, a seeded sample; None if all are queries."""
         return query_sample(len(self.rows), seed=self.seed)
 
     def sampled(self) -> Cohort:
-        """The step over a sample of its studies, where they are many: for what is read all at once."""
+        """A sample of the cohort if it is large, for metrics that need all rows in memory."""
         n = len(self.rows)
         if n <= MAX_EXACT_QUERIES:
             return self
@@ -69,51 +69,51 @@ class Cohort:
         return replace(self, rows=self.rows[chosen], bootstrap=bootstrap, vectors=vectors, of=n)
 
     def metrics(self, measured: object, *, note: str = "", **where: Any) -> Iterator[Metric]:
-        """A dataclass or mapping of estimates under names of the catalogue."""
+        """Metrics from a dataclass or mapping of estimates by catalogue name."""
         estimates = measured if isinstance(measured, Mapping) else vars(measured)
-        for found in metrics_from(estimates, self.modalities, extended=self.extended, note=note, **where):
-            yield found if self.of is None else self._marked(found)
+        for metric in metrics_from(estimates, self.modalities, extended=self.extended, note=note, **where):
+            yield metric if self.of is None else self._marked(metric)
 
-    def _marked(self, found: Metric) -> Metric:
-        """A number of a sample, that says so."""
-        if found.sampled or found.value is None or self.of is None:
-            return found
-        error = float(found.replicates.std()) if len(found.replicates) else None
+    def _marked(self, metric: Metric) -> Metric:
+        """The metric with a note on its sample."""
+        if metric.sampled or metric.value is None or self.of is None:
+            return metric
+        error = float(metric.replicates.std()) if len(metric.replicates) else None
         sample = Sample(len(self.rows), self.of, error)
-        return replace(found, convention=found.convention + sample.describe(), sampled=sample)
+        return replace(metric, convention=metric.convention + sample.describe(), sampled=sample)
 
     def label_columns(self) -> Iterator[tuple[str, np.ndarray]]:
-        """The first label columns that have few values, (n,) of str each, "" = no label."""
+        """The first label columns with few values, (n,) of str each, "" = no label."""
         columns = ((name, self.part.rows[name].iloc[self.rows]) for name in self.part.labels)
         for name, column in islice((c for c in columns if has_few_values(c[1])), MAX_LABELS):
             yield name, column.to_numpy(str)
 
 
 def has_few_values(column: pd.Series) -> bool:
-    """Whether a label is held against clusters: it has some values, and not too many; "" is none."""
+    """Whether a label column is compared with clusters: 2 to 30 values; "" is no value."""
     return len({*map(str, column.unique())} - {""}) in LABEL_VALUES
 
 
 def query_sample(n: int, *, seed: int = 0) -> np.ndarray | None:
-    """Which of n studies ask in a retrieval against all, ascending; None where all do."""
+    """Row numbers of the studies used as retrieval queries, ascending; None if all of the n studies are."""
     return seeded_sample(n, SAMPLED_QUERIES, seed) if n > MAX_EXACT_QUERIES else None
 
 
 class Cohorts:
-    """The steps of one part: those over the same studies share their resamples and their rows."""
+    """The cohorts of one split; those over the same studies share resamples and rows."""
 
     def __init__(self, part: EmbeddingSet, *, resamples: int, seed: int, extended: bool) -> None:
         self.part, self.resamples, self.seed, self.extended = part, resamples, seed, extended
         self._known: dict[bytes, tuple[GroupBootstrap, dict[str, UnitRows]]] = {}
 
     def over(self, modalities: Sequence[str]) -> Cohort | None:
-        """The step over some modalities; None where fewer than two studies have them all."""
+        """The cohort over some modalities; None if fewer than two studies have them all."""
         rows = self.part.rows_with(*modalities)
         if len(rows) < 2:
             return None
         key = rows.tobytes()
         for other, (bootstrap, _) in self._known.items():
-            if other != key:  # where modalities are missing there may be many sets of studies
+            if other != key:  # with missing modalities there can be many sets of studies
                 bootstrap.release_draws()
         if key not in self._known:
             groups = self.part.rows[GROUP].to_numpy()[rows]
@@ -136,7 +136,7 @@ def metrics_from(
     note: str = "",
     **where: Any,
 ) -> Iterator[Metric]:
-    """Those of the values that are estimates under a name of the catalogue and asked for."""
+    """Metrics of the values that are estimates; extended ones only if requested."""
     for name, estimate in estimates.items():
         if isinstance(estimate, Estimate) and (extended or not CATALOGUE[name].extended):
             yield metric(name, modalities, estimate, note=note, **where)
@@ -145,7 +145,7 @@ def metrics_from(
 def metric(
     name: str, modalities: tuple[str, ...], estimate: Estimate, *, note: str = "", **where: Any
 ) -> Metric:
-    """An estimate under the name, convention and direction of the catalogue."""
+    """A metric with the convention and direction of the catalogue."""
     info = CATALOGUE[name]
     return Metric(
         name,
@@ -165,5 +165,5 @@ def metric(
 
 
 def _known(value: float) -> float | None:
-    """None instead of NaN and infinity, which JSON does not have."""
+    """None for NaN and infinity, which JSON cannot represent."""
     return float(value) if np.isfinite(value) else None

@@ -1,4 +1,4 @@
-"""A few studies measured after every epoch: is the gap closing, and at what price?"""
+"""The metrics of a small probe set after every training epoch: gap, retrieval, collapse."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PAIR = ("centroid_gap", "centroid_gap_debiased", "cos_true_pairs", "margin")
 def probe_metrics(
     vectors: Mapping[str, np.ndarray], keys: Mapping[str, np.ndarray], groups: np.ndarray
 ) -> dict[str, float]:
-    """Means over pairs of modalities (or over modalities) of what the curves show.
+    """Means of the training-curve metrics over pairs of modalities (or over modalities).
 
     vectors  modality -> (n_studies, dim) unit rows, zeros where a study lacks it
     keys     modality -> (n_studies,) int, equal and >= 0 = right answers of each other
@@ -30,41 +30,41 @@ def probe_metrics(
     recall_at_10 (multi-positive, mean of both directions), recall_at_10_half (half its 95 % interval) and
     recall_at_10_chance (what a random order would give),
     effective_rank (higher = more directions used), uniformity_wi and angular_value (lower = more spread),
-    hubness_skew (lower = fewer hubs; the worse direction). What too few studies have is left out.
+    hubness_skew (lower = fewer hubs; the worse direction). Undefined metrics are left out.
     """
     there = {m: np.any(x != 0, axis=1) for m, x in vectors.items()}
-    rows: list[dict[str, float]] = []
+    per_subset: list[dict[str, float]] = []
     for a, b in combinations(vectors, 2):
         both = np.flatnonzero(there[a] & there[b])
         if len(both) > 1:
-            rows.append(
+            per_subset.append(
                 _pair_metrics(vectors[a][both], vectors[b][both], _joint_keys(keys, a, b, both), groups[both])
             )
     for m, x in vectors.items():
         if there[m].sum() > 1:
-            rows.append(_modality_metrics(x[there[m]]))
-    found = {}
-    for name in dict.fromkeys(name for row in rows for name in row):
-        values = [row[name] for row in rows if name in row and np.isfinite(row[name])]
+            per_subset.append(_modality_metrics(x[there[m]]))
+    means = {}
+    for name in dict.fromkeys(name for row in per_subset for name in row):
+        values = [row[name] for row in per_subset if name in row and np.isfinite(row[name])]
         if values:
-            found[name] = float(np.max(values) if name == "hubness_skew" else np.mean(values))
-    return found
+            means[name] = float(np.max(values) if name == "hubness_skew" else np.mean(values))
+    return means
 
 
 def _pair_metrics(x: np.ndarray, y: np.ndarray, keys: np.ndarray, groups: np.ndarray) -> dict[str, float]:
     bootstrap = GroupBootstrap(groups, resamples=2)  # values only
-    found = {name: getattr(gap.pair_gap(x, y, bootstrap=bootstrap), name).value for name in PAIR}
+    metrics = {name: getattr(gap.pair_gap(x, y, bootstrap=bootstrap), name).value for name in PAIR}
     recalls = []
     for queries, gallery in ((x, y), (y, x)):
         score = retrieval(
             queries, gallery, protocol="multi_positive", keys=keys, groups=groups, resamples=RESAMPLES
         )
         recalls.append(score.recall[10])
-    found["recall_at_10"] = float(np.mean([r.value for r in recalls]))
-    found["recall_at_10_half"] = float(np.mean([(r.high - r.low) / 2 for r in recalls]))
-    found["recall_at_10_chance"] = _chance(keys)
-    found["hubness_skew"] = max(hubness_skew(x, y), hubness_skew(y, x))
-    return found
+    metrics["recall_at_10"] = float(np.mean([r.value for r in recalls]))
+    metrics["recall_at_10_half"] = float(np.mean([(r.high - r.low) / 2 for r in recalls]))
+    metrics["recall_at_10_chance"] = _chance(keys)
+    metrics["hubness_skew"] = max(hubness_skew(x, y), hubness_skew(y, x))
+    return metrics
 
 
 def _chance(keys: np.ndarray, k: int = 10) -> float:
@@ -85,7 +85,7 @@ def _modality_metrics(x: np.ndarray) -> dict[str, float]:
 
 
 def _joint_keys(keys: Mapping[str, np.ndarray], a: str, b: str, rows: np.ndarray) -> np.ndarray:
-    """Studies are right answers of each other when they share a key in either modality."""
+    """Studies are right answers of each other if they share a key in either modality."""
     from suture.analysis.retrieval import joint_keys
 
     texts = [np.where(keys[m][rows] < 0, "", keys[m][rows].astype(str)) for m in (a, b)]

@@ -1,4 +1,4 @@
-"""What an evaluation says: every number with all that is needed to read it."""
+"""The result of an evaluation: metrics with intervals and conventions, and the permutation controls."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 
 from suture.analysis.statistics.bootstrap import INTERVAL, Sample
 
-MAX_EXACT_QUERIES = 100_000  # studies up to which each asks; above, a seeded sample of them asks all
-SAMPLED_QUERIES = 10_000  # studies that ask then
-EXTENDED_SAMPLE = 20_000  # studies that the further numbers, of `extended`, are measured on then
+MAX_EXACT_QUERIES = 100_000  # up to this many studies, all are queries; above, a seeded sample
+SAMPLED_QUERIES = 10_000  # number of sampled queries
+EXTENDED_SAMPLE = 20_000  # number of studies for the extended metrics, if sampled
 QUERY_SAMPLE = "queries"
 SAMPLING = (
     f"Sampled: above {MAX_EXACT_QUERIES:,} studies, retrieval uses {SAMPLED_QUERIES:,} seeded queries "
@@ -27,14 +27,14 @@ def _no_replicates() -> np.ndarray:
 
 @dataclass(frozen=True)
 class Metric:
-    """One number with everything needed to read it.
+    """One metric with its interval, convention and context.
 
     value       None where it is undefined; `reason` says why
     low, high   95 % interval over groups; None where none is computed
     direction   "image->caption" for retrieval, else None; protocol likewise
-    label       column of labels that clusters and lists are held against, else None
+    label       label column that clusters or results are compared with, else None
     p           of the permutation test for "no gap", for the centroid gap alone
-    sampled     the sample that it was taken from, and the standard error which that leaves; None = all
+    sampled     the sample that it is computed on and the resulting standard error; None = all
     replicates  (resamples,) values under the resamples, empty without an interval; not in the JSON
     """
 
@@ -58,16 +58,16 @@ class Metric:
 
     @property
     def measured_on(self) -> str:
-        """How many studies or queries, and of how many where a sample was drawn."""
+        """Number of studies or queries, and of how many if sampled."""
         return f"{self.sampled.size:,} of {self.sampled.of:,}" if self.sampled else f"{self.n:,}"
 
     @property
     def key(self) -> tuple[object, ...]:
-        """What two sets must share for their numbers to stand side by side."""
+        """The key by which metrics of two sets are matched."""
         return self.name, self.modalities, self.direction, self.protocol, self.label
 
     def to_json(self) -> dict[str, Any]:
-        """Fields that apply, ready for JSON."""
+        """The applicable fields, ready for JSON."""
         shown = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "replicates"}
         shown["sampled"] = self.sampled and asdict(self.sampled)
         return {k: v for k, v in shown.items() if v is not None or k in ("value", "low", "high")}
@@ -75,11 +75,11 @@ class Metric:
 
 @dataclass(frozen=True)
 class Control:
-    """The permutation control: the same number once the partners are shuffled.
+    """A permutation control: a metric with true and with shuffled pairs.
 
-    expected  what shuffling must give: the true value for distribution metrics, chance for pair-aware ones
-    holds     whether the shuffled value is the expected one: exactly for the gap, else within chance
-    n         studies or queries that the shuffled value is of
+    expected  expected value after shuffling: the true value for distribution metrics, chance for paired ones
+    holds     whether the shuffled value is the expected one: exactly for the gap, else within sampling error
+    n         number of studies or queries of the shuffled value
     """
 
     name: str
@@ -118,9 +118,9 @@ class Evaluation:
 
     @property
     def sampling(self) -> str:
-        """What was sampled by which rule, in a sentence; "" where every study asked."""
-        asked = next((m.sampled for m in self.metrics if m.sampled and m.sampled.what == QUERY_SAMPLE), None)
-        return f"{SAMPLING} Here {asked.size:,} of {asked.of:,} studies are queries." if asked else ""
+        """The sampling rule and sample in a sentence; "" if nothing was sampled."""
+        sample = next((m.sampled for m in self.metrics if m.sampled and m.sampled.what == QUERY_SAMPLE), None)
+        return f"{SAMPLING} Here {sample.size:,} of {sample.of:,} studies are queries." if sample else ""
 
     def find(
         self,
@@ -130,11 +130,11 @@ class Evaluation:
         protocol: str | None = None,
         label: str | None = None,
     ) -> Metric | None:
-        """The first metric of that name that is defined, for these modalities (in this order), or None."""
+        """The first defined metric of that name for these modalities (in this order), or None."""
         for m in self.metrics:
             same = m.name == name and m.value is not None and (not modalities or m.modalities == modalities)
             wanted = ((direction, m.direction), (protocol, m.protocol), (label, m.label))
-            if same and all(asked in (None, found) for asked, found in wanted):
+            if same and all(expected in (None, actual) for expected, actual in wanted):
                 return m
         return None
 

@@ -1,4 +1,4 @@
-"""Retrieval of a pair of modalities, both ways, all protocols, and who crowds into the answers."""
+"""Retrieval metrics of a pair of modalities: both directions, all protocols, hubness, label precision."""
 
 from __future__ import annotations
 
@@ -23,76 +23,80 @@ from suture.data.collection import DUPLICATE
 from suture.data.embedding_set import EmbeddingSet
 
 
-def retrieval_metrics(step: Cohort) -> Iterator[Metric]:
-    """One pass over the scores serves both directions."""
-    x, y = step.modalities
-    answers, backward = (_answers_of(right_answers(step.part, *pair), step.rows) for pair in ((x, y), (y, x)))
-    found = both_directions(
-        *step.vectors,
+def retrieval_metrics(cohort: Cohort) -> Iterator[Metric]:
+    """Retrieval metrics in both directions, from one pass over the scores."""
+    x, y = cohort.modalities
+    answers, backward = (
+        _answers_of(right_answers(cohort.part, *pair), cohort.rows) for pair in ((x, y), (y, x))
+    )
+    results = both_directions(
+        *cohort.vectors,
         answers=answers,
         backward_answers=backward,
-        groups=step.groups,
-        bootstrap=step.bootstrap,
-        asking=step.query_sample(),
+        groups=cohort.groups,
+        bootstrap=cohort.bootstrap,
+        query_rows=cohort.query_sample(),
     )
-    yield from _direction_metrics(step, (x, y), found.forward)
-    yield from _direction_metrics(step, (y, x), found.backward)
+    yield from _direction_metrics(cohort, (x, y), results.forward)
+    yield from _direction_metrics(cohort, (y, x), results.backward)
 
 
-def _direction_metrics(step: Cohort, modalities: tuple[str, str], found: Direction) -> Iterator[Metric]:
-    sampled = len(found.asking) < len(step.rows)
-    for measured, of in _all_metrics(step, modalities, found):
+def _direction_metrics(cohort: Cohort, modalities: tuple[str, str], results: Direction) -> Iterator[Metric]:
+    sampled = len(results.query_rows) < len(cohort.rows)
+    for measured, of in _all_metrics(cohort, modalities, results):
         yield _with_query_sample(measured, of) if sampled else measured
 
 
-def _with_query_sample(found: Metric, of: int) -> Metric:
-    """A number that a sample of so many queries was asked for, saying so."""
-    if found.n >= of or found.value is None:
-        return found
-    error = float(found.replicates.std()) if len(found.replicates) else None
-    sample = Sample(found.n, of, error, QUERY_SAMPLE)
-    return replace(found, convention=found.convention + sample.describe(), sampled=sample)
+def _with_query_sample(metric: Metric, of: int) -> Metric:
+    """The metric with a note on the sample of queries; `of` is the total number of queries."""
+    if metric.n >= of or metric.value is None:
+        return metric
+    error = float(metric.replicates.std()) if len(metric.replicates) else None
+    sample = Sample(metric.n, of, error, QUERY_SAMPLE)
+    return replace(metric, convention=metric.convention + sample.describe(), sampled=sample)
 
 
-def _all_metrics(step: Cohort, modalities: tuple[str, str], found: Direction) -> Iterator[tuple[Metric, int]]:
-    """Each number, and how many queries there are for it."""
-    way, n = "->".join(modalities), len(step.rows)
-    for result in found.retrieval:
-        yield from ((m, result.of) for m in _protocol_metrics(step, result, modalities, way))
-    asked: dict[str, Any] = {"direction": way, "n_gallery": n}
-    among = " among the studies that ask" if len(found.asking) < n else ""
-    hubs = {**asked, "n_gallery": len(found.asking), "note": among}
-    hubness = metrics_from(vars(found.hubness), modalities, extended=step.extended, **hubs)
+def _all_metrics(
+    cohort: Cohort, modalities: tuple[str, str], results: Direction
+) -> Iterator[tuple[Metric, int]]:
+    """Each metric with its total number of queries."""
+    way, n = "->".join(modalities), len(cohort.rows)
+    for result in results.retrieval:
+        yield from ((m, result.of) for m in _protocol_metrics(cohort, result, modalities, way))
+    context: dict[str, Any] = {"direction": way, "n_gallery": n}
+    among = " among the query studies" if len(results.query_rows) < n else ""
+    hubs = {**context, "n_gallery": len(results.query_rows), "note": among}
+    hubness = metrics_from(vars(results.hubness), modalities, extended=cohort.extended, **hubs)
     yield from ((m, n) for m in hubness)
-    if step.extended:
-        for name, values in step.label_columns():
+    if cohort.extended:
+        for name, values in cohort.label_columns():
             same = label_precision(
-                found.nearest,
-                found.which,
+                results.nearest,
+                results.which,
                 values,
-                groups=step.groups,
-                bootstrap=step.bootstrap,
-                asking=found.asking,
+                groups=cohort.groups,
+                bootstrap=cohort.bootstrap,
+                query_rows=results.query_rows,
             )
             note = f"; label {name}"
-            scored = metrics_from(vars(same), modalities, extended=True, note=note, label=name, **asked)
+            scored = metrics_from(vars(same), modalities, extended=True, note=note, label=name, **context)
             yield from ((m, int((values != "").sum())) for m in scored)
 
 
 def _protocol_metrics(
-    step: Cohort, result: Retrieval, modalities: tuple[str, str], way: str
+    cohort: Cohort, result: Retrieval, modalities: tuple[str, str], way: str
 ) -> Iterator[Metric]:
     where: dict[str, Any] = {"direction": way, "protocol": result.protocol, "n_gallery": result.n_gallery}
     for k, estimate in result.recall.items():
         yield metric(f"recall_at_{k}", modalities, estimate, **where)
-    yield from metrics_from(vars(result), modalities, extended=step.extended, **where)
+    yield from metrics_from(vars(result), modalities, extended=cohort.extended, **where)
 
 
 def right_answers(part: EmbeddingSet, a: str, b: str) -> RightAnswers:
-    """Which studies answer each other when a asks b, for all studies of a part.
+    """The right answers for queries of modality a and a gallery of modality b, for all studies of a split.
 
-    Right answers share text or duplicate group; what is kept once is the text alone, where texts are
-    known.
+    Right answers share a text or a duplicate group. "deduplicated" removes repeated texts if texts are
+    known, else repeated groups.
     """
     repeats = "gallery" if (part.key(b) != "").any() or not (part.key(a) != "").any() else "queries"
     texts = part.key(b if repeats == "gallery" else a)

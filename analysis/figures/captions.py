@@ -22,13 +22,13 @@ def caption_scores(
     figure = go.Figure()
     sides = zip(labels, (COLOUR_A, COLOUR_B), ("circle", "square"), PLACES, strict=False)
     for number, (label, colour, symbol, below) in enumerate(sides):
-        known = [(place, name, found[number]) for place, (name, found) in enumerate(rows.items())]
-        told = [(place, name, e) for place, name, e in known if e is not None and np.isfinite(e.value)]
-        ends = [[_reach(e.high - e.value), _reach(e.value - e.low)] for _, _, e in told]
+        known = [(place, name, estimates[number]) for place, (name, estimates) in enumerate(rows.items())]
+        points = [(place, name, e) for place, name, e in known if e is not None and np.isfinite(e.value)]
+        ends = [[_reach(e.high - e.value), _reach(e.value - e.low)] for _, _, e in points]
         figure.add_trace(
             go.Scatter(
-                x=[e.value for _, _, e in told],
-                y=[place + below for place, _, _ in told],
+                x=[e.value for _, _, e in points],
+                y=[place + below for place, _, _ in points],
                 error_x={
                     "type": "data",
                     "symmetric": False,
@@ -39,7 +39,7 @@ def caption_scores(
                 mode="markers",
                 name=escaped(label),
                 marker={"color": colour, "symbol": symbol, "size": 9},
-                customdata=[(name, e.value, _number(e.low), _number(e.high), e.n) for _, name, e in told],
+                customdata=[(name, e.value, _number(e.low), _number(e.high), e.n) for _, name, e in points],
                 meta={"columns": ["captions", axis, "low", "high", "studies"]},
                 hovertemplate="%{customdata[0]}: %{x:.3f}<extra>%{fullData.name}</extra>",
             )

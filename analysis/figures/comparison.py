@@ -67,15 +67,15 @@ def forest_plot(rows: Sequence[MetricChange]) -> go.Figure:
         middle, low, high = (float(np.arcsinh((v or 0.0) / row.margin)) for v in (row.difference, *ends))
         line = {"x": [low, high], "y": [place + MARK_OFFSET] * 2, "mode": "lines", "hoverinfo": "skip"}
         figure.add_trace(go.Scatter(**line, line={"color": colour, "width": 2}, meta=ORNAMENT))
-        told = f"{escaped(row_title(row))}: {row.difference:+.3f}"
+        hover = f"{escaped(row_title(row))}: {row.difference:+.3f}"
         if row.low is not None and row.high is not None:
-            told += f" ({row.low:+.3f} to {row.high:+.3f})"
-        told = f"{told}<br>smallest change worth naming {row.margin:.3f}<br>{row.verdict}"
+            hover += f" ({row.low:+.3f} to {row.high:+.3f})"
+        hover = f"{hover}<br>smallest change worth naming {row.margin:.3f}<br>{row.verdict}"
         point = {
             "x": [middle],
             "y": [place + MARK_OFFSET],
             "mode": "markers",
-            "hovertemplate": f"{told}<extra></extra>",
+            "hovertemplate": f"{hover}<extra></extra>",
             "customdata": [(row_title(row), row.difference, row.low, row.high, row.margin, row.verdict)],
             "meta": {"columns": ["number", "B - A", "low", "high", "margin", "verdict"]},
         }
@@ -91,21 +91,21 @@ def forest_plot(rows: Sequence[MetricChange]) -> go.Figure:
     return styled(with_row_names(figure, [f"{row_title(r)} · {r.verdict}" for r in shown]), legend=False)
 
 
-def movement_histogram(found: Movement) -> go.Figure:
+def movement_histogram(movement: Movement) -> go.Figure:
     """How far each study moved, the named ones apart, over what the null expects in each bin."""
-    edges = np.linspace(0, float(found.change.max()) * 1.02, BINS + 1)
+    edges = np.linspace(0, float(movement.change.max()) * 1.02, BINS + 1)
     middles = (edges[1:] + edges[:-1]) / 2
     figure = go.Figure()
-    for of, name, colour in ((~found.moved, "stayed", NEUTRAL), (found.moved, "moved", OTHER)):
-        counts = np.histogram(found.change[of], edges)[0]
+    for of, name, colour in ((~movement.moved, "stayed", NEUTRAL), (movement.moved, "moved", OTHER)):
+        counts = np.histogram(movement.change[of], edges)[0]
         bars = {"x": middles, "y": counts, "name": f"{name} ({int(of.sum()):,})", "width": edges[1]}
         hover = "change %{x:.2f}: %{y:,} studies<extra>%{fullData.name}</extra>"
         figure.add_trace(go.Bar(**bars, marker={"color": colour, "line": {"width": 0}}, hovertemplate=hover))
     line = {"color": EXPECTED, "width": 2, "shape": "hvh"}
-    expected = {"x": middles, "y": expected_by_chance(found, edges), "mode": "lines", "line": line}
+    expected = {"x": middles, "y": expected_by_chance(movement, edges), "mode": "lines", "line": line}
     figure.add_trace(go.Scatter(**expected, name="if none had moved", hoverinfo="skip"))
-    if found.moved.any():
-        threshold = float(found.change[found.moved].min())
+    if movement.moved.any():
+        threshold = float(movement.change[movement.moved].min())
         vertical_line(figure, threshold, OTHER, text=f"from {threshold:.2f} on")
     figure.update_layout(barmode="stack", bargap=0)
     figure.update_xaxes(title_text="change between A and B (√2 = an unrelated place)")
@@ -113,11 +113,11 @@ def movement_histogram(found: Movement) -> go.Figure:
     return styled(figure, 320)
 
 
-def expected_by_chance(found: Movement, edges: np.ndarray) -> np.ndarray:
+def expected_by_chance(movement: Movement, edges: np.ndarray) -> np.ndarray:
     """(bins,) studies that the null puts between the edges (bins + 1,): p is its share beyond a change."""
-    order = np.argsort(found.change)
-    beyond = np.interp(edges, found.change[order], found.p[order])
-    return len(found.change) * (beyond[:-1] - beyond[1:])
+    order = np.argsort(movement.change)
+    beyond = np.interp(edges, movement.change[order], movement.p[order])
+    return len(movement.change) * (beyond[:-1] - beyond[1:])
 
 
 def neighbour_overlap(overlap: np.ndarray, k: int, by_chance: float) -> go.Figure:

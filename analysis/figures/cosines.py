@@ -106,46 +106,46 @@ def means_by_label(means: Mapping[str, Sequence[LabelMean]], colours: Sequence[s
     return styled(figure, 120 + 26 * rows)
 
 
-def ridgeline(found: Ridges, names: Sequence[str]) -> go.Figure:
+def ridgeline(ridges: Ridges, names: Sequence[str]) -> go.Figure:
     """How the cosines of true pairs spread for each value of a label: A and B over each other, a row a value.
 
     names  titles of A and B. All hills have one scale, so that equal areas are equal shares.
     """
     figure = go.Figure()
-    tallest = max((float(hill.max()) for row in found.rows for hill in row.densities), default=1.0)
-    for place, row in enumerate(found.rows):
+    tallest = max((float(hill.max()) for row in ridges.rows for hill in row.densities), default=1.0)
+    for place, row in enumerate(ridges.rows):
         sides = zip(row.densities, row.medians, names, (COLOUR_A, COLOUR_B), strict=False)
         for number, (hill, middle, name, colour) in enumerate(sides):
             base, height = place + 0.5, 0.85 / tallest  # the lower edge of the row; what density 1 takes
             known = {"name": escaped(name), "legendgroup": str(number), "showlegend": place == 0}
-            told = [(row.name, row.n, g, d) for g, d in zip(found.grid, hill, strict=True)]
+            points = [(row.name, row.n, g, d) for g, d in zip(ridges.grid, hill, strict=True)]
             figure.add_trace(
                 go.Scatter(
-                    x=found.grid,
+                    x=ridges.grid,
                     y=base - height * hill,
                     mode="lines",
                     line={"color": colour, "width": 1.5},
                     fill="toself",
                     fillcolor=translucent(colour, 0.25),
-                    customdata=told,
+                    customdata=points,
                     meta={"columns": ["value", "studies", "cosine", "density"]},
                     hoveron="points",
                     hovertemplate=_told(row) + "<extra></extra>",
                     **known,
                 )
             )
-            top = base - height * float(np.interp(middle, found.grid, hill))
+            top = base - height * float(np.interp(middle, ridges.grid, hill))
             stem = {"x": [middle] * 2, "y": [base, top], "mode": "lines", "hoverinfo": "skip"}
             line = {"color": colour, "width": 3}
             figure.add_trace(go.Scatter(**stem, line=line, showlegend=False, meta=ORNAMENT))
     figure.update_xaxes(title_text="cosine of true pairs (1 = same direction)")
-    return styled(with_row_names(figure, [f"{r.name} ({r.n:,})" for r in found.rows], row=54))
+    return styled(with_row_names(figure, [f"{r.name} ({r.n:,})" for r in ridges.rows], row=54))
 
 
 def _told(row: Ridge) -> str:
     medians = ", ".join(f"{letter} {m:.3f}" for letter, m in zip("AB", row.medians, strict=False))
-    told = f"{escaped(row.name)}: {row.n:,} studies in {row.n_groups:,} groups<br>median {medians}"
-    return told if row.difference is None else f"{told}<br>mean of B − A {row.difference.describe()}"
+    text = f"{escaped(row.name)}: {row.n:,} studies in {row.n_groups:,} groups<br>median {medians}"
+    return text if row.difference is None else f"{text}<br>mean of B − A {row.difference.describe()}"
 
 
 def cosine_heatmap(
@@ -170,9 +170,9 @@ def cosine_heatmap(
     for at in (figure.add_vline, figure.add_hline):
         at(n - 0.5, line={"color": "#1B1B1B", "width": 2})
     for row, column in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        told = {"text": escaped(f"{names[row]} · {names[column]}"), "font": {"color": "#1B1B1B", "size": 12}}
+        label = {"text": escaped(f"{names[row]} · {names[column]}"), "font": {"color": "#1B1B1B", "size": 12}}
         place = {"x": column * n - 0.5, "y": row * n - 0.5, "xanchor": "left", "yanchor": "top"}
-        figure.add_annotation(**told, **place, showarrow=False, bgcolor="rgba(255,255,255,0.75)")
+        figure.add_annotation(**label, **place, showarrow=False, bgcolor="rgba(255,255,255,0.75)")
     figure.update_xaxes(showticklabels=False, showgrid=False, ticks="", range=[-0.5, 2 * n - 0.5])
     figure.update_yaxes(
         tickvals=np.concatenate([middles[wide], middles[wide] + n]),

@@ -33,7 +33,7 @@ def rank_curves(curves: Mapping[str, RankCurve], direction: str, *, height: int 
 
 
 def _line(figure: go.Figure, name: str, curve: RankCurve, colour: str) -> None:
-    told = list(zip(*(getattr(curve, c) for c in COLUMNS), strict=True))
+    points = list(zip(*(getattr(curve, c) for c in COLUMNS), strict=True))
     hover = "R@%{x:,}: %{y:.1%} (%{customdata[2]:.1%} to %{customdata[3]:.1%}), chance %{customdata[4]:.1%}"
     figure.add_trace(
         go.Scatter(
@@ -42,7 +42,7 @@ def _line(figure: go.Figure, name: str, curve: RankCurve, colour: str) -> None:
             name=escaped(name),
             mode="lines",
             line={"color": colour, "width": 2},
-            customdata=told,
+            customdata=points,
             meta={"columns": COLUMNS},
             hovertemplate=f"{hover}<extra>{escaped(name)}</extra>",
         )

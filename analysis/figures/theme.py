@@ -84,7 +84,7 @@ def histogram_outline(
     end only close the outline, so that the first and the last bin are as wide as the others.
     """
     middles = [round((low + high) / 2, 9) for low, high in pairwise(edges)]
-    told = [*zip(middles, heights, strict=True)]
+    points = [*zip(middles, heights, strict=True)]
     return {
         "x": [edges[0]] * CLOSING_POINTS + middles + [edges[-1]] * CLOSING_POINTS,
         "y": [0, heights[0], *heights, heights[-1], 0],
@@ -92,7 +92,7 @@ def histogram_outline(
         "line": {"color": colour, "width": 1.5, "shape": "hvh"},
         "fill": "tozeroy",
         "fillcolor": translucent(colour, 0.28),
-        "customdata": told[:1] * CLOSING_POINTS + told + told[-1:] * CLOSING_POINTS,
+        "customdata": points[:1] * CLOSING_POINTS + points + points[-1:] * CLOSING_POINTS,
         "meta": {"columns": columns, "closed": CLOSING_POINTS},
         **more,
     }
@@ -101,8 +101,8 @@ def histogram_outline(
 def vertical_line(figure: go.Figure, x: float, colour: str = NEUTRAL, **more: Any) -> None:
     """An upright line, dashed, with `text` beside it if given."""
     text = more.pop("text", "")
-    told = {"annotation_text": text, "annotation_position": "top right"} if text else {}
-    figure.add_vline(x=x, line={"dash": "dash", "color": colour, "width": 1.5}, **told, **more)
+    label = {"annotation_text": text, "annotation_position": "top right"} if text else {}
+    figure.add_vline(x=x, line={"dash": "dash", "color": colour, "width": 1.5}, **label, **more)
 
 
 def with_row_names(figure: go.Figure, names: list[str], *, row: int = ROW) -> go.Figure:

@@ -89,11 +89,11 @@ def common_epochs(x: Curve, y: Curve) -> tuple[list[int], list[float], list[floa
 
 def epoch_means(rows: Sequence[Mapping[str, Any]], name: str) -> list[dict[str, Any]]:
     """One row an epoch with the mean of the number over the steps of that epoch."""
-    found: dict[int, list[float]] = {}
+    by_epoch: dict[int, list[float]] = {}
     for row in rows:
         if row.get(name) is not None:
-            found.setdefault(int(row["epoch"]), []).append(float(row[name]))
-    return [{"epoch": epoch, name: sum(values) / len(values)} for epoch, values in sorted(found.items())]
+            by_epoch.setdefault(int(row["epoch"]), []).append(float(row[name]))
+    return [{"epoch": epoch, name: sum(values) / len(values)} for epoch, values in sorted(by_epoch.items())]
 
 
 def loss_against_gap(

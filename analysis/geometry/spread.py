@@ -52,8 +52,8 @@ def uniformity_wi(
     # each row stands on both sides of its pairs, so it pulls twice; d log m = dm / m
     influence = _by_study(2 * (per_row / mean - 1)[:, None], len(chosen))
     spread = expand_influence(influence, chosen, n)
-    [found] = bootstrap.from_influence(np.array([np.log(mean)]), spread, bounds=(-np.inf, 0))
-    return with_sample_note(found, len(chosen), n, error=sample_error(influence, chosen, n))
+    [estimate] = bootstrap.from_influence(np.array([np.log(mean)]), spread, bounds=(-np.inf, 0))
+    return with_sample_note(estimate, len(chosen), n, error=sample_error(influence, chosen, n))
 
 
 def uniformity_w2(z: Matrix, *, bootstrap: GroupBootstrap | None = None) -> Estimate:
@@ -149,18 +149,18 @@ def _spectral(z: UnitRows, statistics: Statistics, bootstrap: GroupBootstrap) ->
     values, vectors = np.linalg.eigh(_smaller_product(z))
     kept = values > ROUNDING
     values, vectors = values[kept], vectors[:, kept]
-    found, slopes = statistics(values)
+    estimates, slopes = statistics(values)
     if len(z) < z.shape[1]:  # vectors are of the rows' own products: the rows along the directions
-        pulls = np.square(vectors) * (len(z) * values) @ slopes
+        influences = np.square(vectors) * (len(z) * values) @ slopes
     else:
         narrow = vectors.astype(np.float32)
         parts = ((part - z.mean).astype(np.float32) for _, part in z.blocks())
-        pulls = np.concatenate([np.square(part @ narrow) @ slopes for part in parts])
+        influences = np.concatenate([np.square(part @ narrow) @ slopes for part in parts])
     # a row moves eigenvalue j by <v_j, z_i - m>^2 - l_j; the move of the mean is of second order
-    influence = _by_study(pulls - values @ slopes, bootstrap.n)
+    influence = _by_study(influences - values @ slopes, bootstrap.n)
     if MIN_GROUPS <= bootstrap.n_groups < FEW * z.shape[1] and bootstrap.resamples > LEFT_OUT:
         influence = influence * _correction(z, statistics, influence, bootstrap)
-    return bootstrap.from_influence(found, influence)
+    return bootstrap.from_influence(estimates, influence)
 
 
 def _smaller_product(z: UnitRows) -> np.ndarray:
@@ -178,12 +178,12 @@ def _correction(
     blocks = min(LEFT_OUT, bootstrap.n_groups)
     block = np.random.default_rng(bootstrap.seed).permutation(bootstrap.n_groups) % blocks
     of_row = np.tile(block[bootstrap.codes], len(z) // bootstrap.n)
-    found = []
+    jackknife = []
     with threadpool_limits(1):  # many small products: threads would wait for each other
         for product in _without(z, of_row, blocks):
             values = np.linalg.eigvalsh(product)
-            found.append(statistics(values[values > ROUNDING])[0])
-    spread = np.std(found, axis=0) * np.sqrt(blocks - 1)
+            jackknife.append(statistics(values[values > ROUNDING])[0])
+    spread = np.std(jackknife, axis=0) * np.sqrt(blocks - 1)
     first_order = np.linalg.norm(group_sums(influence, bootstrap.codes), axis=0) / bootstrap.n
     return np.divide(spread, first_order, out=np.ones_like(spread), where=first_order > 0)
 

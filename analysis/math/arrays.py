@@ -101,10 +101,10 @@ class UnitRows:
             return self._of(self.matrices[0], rows)
         places = np.arange(len(self))[rows]
         of = places // self.each
-        found = np.empty((len(places), self.shape[1]), np.result_type(*self.matrices))
+        out = np.empty((len(places), self.shape[1]), np.result_type(*self.matrices))
         for number in np.unique(of):
-            found[of == number] = self._of(self.matrices[number], places[of == number] % self.each)
-        return found
+            out[of == number] = self._of(self.matrices[number], places[of == number] % self.each)
+        return out
 
     @cached_property
     def mean(self) -> np.ndarray:
@@ -165,11 +165,11 @@ def true_cosines(x: UnitRows, y: UnitRows) -> np.ndarray:
 
 def scatter(z: UnitRows) -> np.ndarray:
     """(dim, dim) sum over rows of (z_i - mean) (z_i - mean)^T."""
-    found = np.zeros((z.shape[1], z.shape[1]))
+    total = np.zeros((z.shape[1], z.shape[1]))
     for _, part in z.blocks():
         centred = part - z.mean
-        found += centred.T @ centred
-    return found
+        total += centred.T @ centred
+    return total
 
 
 def _check_lengths(lengths: np.ndarray) -> None:
@@ -187,10 +187,10 @@ def pair_cosines(x: np.ndarray, y: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
     x, y (n_studies, dim), any length; read a block at a time, so that matrices on disk stay there.
     """
-    found = np.full(len(x), np.nan)
+    cosines = np.full(len(x), np.nan)
     for start in range(0, len(rows), BLOCK):
         some = rows[start : start + BLOCK]
         a, b = (np.asarray(z[some], np.float64) for z in (x, y))
         lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-        found[some] = np.einsum("nd,nd->n", a, b) / lengths
-    return found
+        cosines[some] = np.einsum("nd,nd->n", a, b) / lengths
+    return cosines

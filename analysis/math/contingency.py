@@ -25,11 +25,11 @@ class ContingencyTable:
 
     def v_measure(self) -> ValueAndInfluence:
         """2 I / (H(first) + H(second)), 0..1; also NMI, and 1 where both are one class."""
-        (i, pull), (h, of_h), (k, of_k) = self._information()
+        (i, of_i), (h, of_h), (k, of_k) = self._information()
         if h + k == 0:
-            return 1.0, np.zeros(len(pull))
+            return 1.0, np.zeros(len(of_i))
         value = 2 * i / (h + k)
-        return value, (2 * pull - value * (of_h + of_k)) / (h + k)
+        return value, (2 * of_i - value * (of_h + of_k)) / (h + k)
 
     def homogeneity(self) -> ValueAndInfluence:
         """I / H(first): 1 = each class of the second holds one of the first alone."""
@@ -58,9 +58,9 @@ class ContingencyTable:
 
     def _information(self) -> tuple[ValueAndInfluence, ValueAndInfluence, ValueAndInfluence]:
         """Mutual information and the two entropies, in nats."""
-        (both, pull), first, second = (_entropy(p) for p in (self.joint, self.first, self.second))
+        (both, of_both), first, second = (_entropy(p) for p in (self.joint, self.first, self.second))
         shared = max(0.0, first[0] + second[0] - both)
-        return (shared, first[1] + second[1] - pull), first, second
+        return (shared, first[1] + second[1] - of_both), first, second
 
 
 def contingency_table(first: np.ndarray, second: np.ndarray) -> ContingencyTable:

@@ -37,12 +37,12 @@ class RowStack:
     def take(self, rows: np.ndarray) -> np.ndarray:
         """Some rows, (n, dim) float32, in the order asked for."""
         rows = np.asarray(rows)
-        found = np.empty((*rows.shape, self.shape[1]), np.float32)
+        out = np.empty((*rows.shape, self.shape[1]), np.float32)
         of = np.searchsorted(self._starts, rows, side="right") - 1
         for number, (part, where) in enumerate(zip(self.parts, self.where, strict=True)):
             mine = of == number
-            found[mine] = part[where[rows[mine] - self._starts[number]]]
-        return found
+            out[mine] = part[where[rows[mine] - self._starts[number]]]
+        return out
 
     def blocks(self, size: int = BLOCK) -> Iterator[tuple[slice, np.ndarray]]:
         """(which rows, those rows as float32), from the first to the last; parts are not mixed."""

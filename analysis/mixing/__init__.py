@@ -1,7 +1,7 @@
-"""Do the modalities mix? Of the nearest rows of each row, whatever they are, how many are of the other kind.
+"""Mixing of the modalities: the share of other modalities among the nearest neighbours of each row.
 
-All numbers but the silhouette come from one joint graph of exact neighbours. None of them knows what
-the rows mean: a collapsed space mixes too, so read them beside uniformity and effective rank.
+All metrics except the silhouette use one joint graph of exact neighbours. A collapsed space also mixes, so
+read them with uniformity and effective rank.
 """
 
 from __future__ import annotations

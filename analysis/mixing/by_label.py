@@ -1,4 +1,4 @@
-"""Mixing among studies of one label: an X-ray's report must not be near the reports of other findings."""
+"""Mixing of the modalities within each label, averaged over labels."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from suture.analysis.statistics.bootstrap import (
 )
 
 MIN_LABEL_ROWS = 10  # rows of a label
-GRAPH_NEIGHBOURS = 15  # neighbours that count as joined
+GRAPH_NEIGHBOURS = 15  # neighbours in the graph for the connectivity
 
 
 @dataclass(frozen=True)
 class MixingByLabel:
-    """Means over labels of what is measured within each; higher = better mixed, all 0..1.
+    """Means over labels of mixing metrics within each label; higher = better mixed, all 0..1.
 
     kbet_by_label       1 - share of rows whose neighbourhood, within the label, differs from the label
     batch_asw           1 - |silhouette of the modality| within the label
-    graph_connectivity  share of a label's rows that hang together in the joint 15-neighbour graph
+    graph_connectivity  share of the rows of a label in its largest component of the 15-neighbour graph
     """
 
     kbet_by_label: Estimate
@@ -46,11 +46,11 @@ def mixing_by_label(
     seed: int = 0,
     limit: int = MAX_EXACT_ROWS,
 ) -> MixingByLabel:
-    """Measure mixing within each label, and average over labels (each weighs alike).
+    """Measure mixing within each label, and average over labels with equal weights.
 
     vectors (n_studies, dim) each, row i of each is study i; labels (n_studies,) of str, "" = none, left
     out. Above `limit` pooled rows a seeded sample of studies is measured. Labels with fewer than 10 rows are
-    skipped, and the note says how many; undefined where none is left. Source: scIB (Luecken et al. 2022),
+    skipped and counted in the note; undefined if none is left. Source: scIB (Luecken et al. 2022),
     here on exact neighbours and cosines.
     """
     n = len(labels)
@@ -81,45 +81,45 @@ def mixing_by_label(
 
 def _mean_over_labels(
     kept: list[np.ndarray],
-    found: Sequence[tuple[float, np.ndarray] | None],
+    per_label: Sequence[tuple[float, np.ndarray] | None],
     draws: GroupBootstrap,
     *,
     note: str,
     n: int,
     reason: str,
 ) -> Estimate:
-    """The mean over labels of (value, influence of its studies); a label without a value is left out."""
-    known = [(members, *pair) for members, pair in zip(kept, found, strict=True) if pair]
+    """Mean over labels of (value, influence of its studies); labels without a value are left out."""
+    known = [(members, *pair) for members, pair in zip(kept, per_label, strict=True) if pair]
     if not known:
         return draws.undefined(reason)
     influence = np.zeros(draws.n)
-    for members, _, pull in known:
-        influence[members] += pull * draws.n / len(members) / len(known)
+    for members, _, of_label in known:
+        influence[members] += of_label * draws.n / len(members) / len(known)
     value = np.mean([v for _, v, _ in known])
     (estimate,) = draws.from_influence(np.array([value]), influence, bounds=(0, 1))
     return with_sample_note(replace(estimate, note=note), draws.n, n)
 
 
 def _kbet(vectors: list[np.ndarray]) -> tuple[float, np.ndarray] | None:
-    """Share of rows not rejected, and each study's influence; None with too few rows."""
+    """Share of rows not rejected, and the influence of each study; None with too few rows."""
     n = len(vectors[0])
     k = kbet_neighbours(np.array([n]))
     graph = joint_neighbours(vectors, k=k + k // BOUNDARY_FRACTION + 1, limit=n * len(vectors))
     if graph.why_undefined(k):
         return None
     return mean_and_influence(
-        graph, 1.0 - rejections(graph, k), -rejection_sensitivities(graph, k), by_kind=False
+        graph, 1.0 - rejections(graph, k), -rejection_sensitivities(graph, k), by_modality=False
     )
 
 
 def _asw(vectors: list[np.ndarray]) -> tuple[float, np.ndarray]:
-    """1 - |silhouette| over rows, and each study's influence."""
+    """1 - mean |silhouette|, and the influence of each study."""
     value, influence = mean_silhouette(vectors, absolute=True)
     return 1 - value, -influence
 
 
 def _connectivity(graph: JointGraph, kept: list[np.ndarray]) -> float:
-    """Mean over labels of the largest connected part of their rows, as a share."""
+    """Mean over labels of the share of rows in the largest connected component."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import connected_components
 
@@ -128,7 +128,7 @@ def _connectivity(graph: JointGraph, kept: list[np.ndarray]) -> float:
     joined = csr_array(edges, shape=(q, q))
     shares = []
     for members in kept:
-        rows = np.concatenate([members + m * graph.n_studies for m in range(graph.kinds)])
+        rows = np.concatenate([members + m * graph.n_studies for m in range(graph.n_modalities)])
         _, part = connected_components(joined[rows][:, rows], directed=False)
         shares.append(np.bincount(part).max() / len(rows))
     return float(np.mean(shares))

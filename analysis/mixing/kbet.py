@@ -1,4 +1,4 @@
-"""kBET: does the neighbourhood of a row hold the modalities as the whole does?"""
+"""kBET: does the neighbourhood of a row have the same mix of modalities as the whole set?"""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ def rejections(graph: JointGraph, k: int) -> np.ndarray:
 
 
 def rejection_sensitivities(graph: JointGraph, k: int) -> np.ndarray:
-    """(q, k): how a further neighbour of the i-th one's kind changes `rejections`.
+    """(q, k): change of `rejections` if one more neighbour of the modality of the i-th one is added.
 
-    Counts are whole: a few neighbours of its kind come in for others from the edge, or leave for them, and
-    they share the difference.
+    Counts are integers, so the derivative is a finite difference: several neighbours of that modality replace
+    others at the boundary, or are replaced by them.
     """
     counts, at = _modality_counts(graph, slice(k)), _modality_counts(graph, boundary_places(k, graph.k))
     at = at / at.sum(axis=1, keepdims=True)
-    some = math.ceil(math.sqrt(k) / 2)  # a standard deviation of how many of them are of one kind
-    pulls = np.zeros(counts.shape)
-    for kind, other in permutations(range(graph.kinds), 2):
-        swap = np.zeros(graph.kinds)
-        swap[[kind, other]] = some, -some
+    delta = math.ceil(math.sqrt(k) / 2)  # about one standard deviation of the count of one modality
+    sensitivities = np.zeros(counts.shape)
+    for kind, other in permutations(range(graph.n_modalities), 2):
+        swap = np.zeros(graph.n_modalities)
+        swap[[kind, other]] = delta, -delta
         more, fewer = (_rejected(counts + side * swap, graph.sizes).astype(float) for side in (1, -1))
-        pulls[:, kind] += at[:, other] * (more - fewer) / (2 * some)
-    return np.take_along_axis(pulls, graph.modality[graph.rows[:, :k]], axis=1)
+        sensitivities[:, kind] += at[:, other] * (more - fewer) / (2 * delta)
+    return np.take_along_axis(sensitivities, graph.modality[graph.rows[:, :k]], axis=1)
 
 
 def _modality_counts(graph: JointGraph, places: slice) -> np.ndarray:
-    """(q, kinds) neighbours of each modality at these places."""
+    """(q, n_modalities) number of neighbours of each modality at these ranks."""
     near = graph.modality[graph.rows[:, places]]
-    return np.stack([(near == kind).sum(axis=1) for kind in range(graph.kinds)], axis=1)
+    return np.stack([(near == kind).sum(axis=1) for kind in range(graph.n_modalities)], axis=1)
 
 
 def _rejected(counts: np.ndarray, sizes: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Loops over neighbours that numpy would need many passes for."""
+"""Compiled loops over neighbours: distances, and LISI weights of a given perplexity."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numba import njit
 
-STEPS = 200  # each halves what beta can be
+STEPS = 200  # bisection steps for beta
 TOLERANCE = 1e-10  # of the entropy
 
 
@@ -23,9 +23,9 @@ def _distance(a: np.ndarray, b: np.ndarray, scale_a: float, scale_b: float) -> f
 def distances_to(
     rows: np.ndarray, scale: np.ndarray, near: np.ndarray, near_scale: np.ndarray
 ) -> np.ndarray:  # pragma: no cover
-    """(q, k) float64 distances of unit rows (q, dim) to those near each, (q k, dim).
+    """(q, k) float64 distances of unit rows (q, dim) to their neighbours, (q k, dim).
 
-    scale (q,), near_scale (q, k): float64 that makes them unit rows.
+    scale (q,), near_scale (q, k): float64 factors that scale the rows to length 1.
     """
     distances = np.empty(near_scale.shape)
     for q, scales in enumerate(near_scale):
@@ -43,7 +43,7 @@ def weights_of(distances: np.ndarray, perplexity: int) -> tuple[np.ndarray, np.n
     target = math.log(perplexity)
     weights, betas = np.empty(distances.shape), np.empty(len(distances))
     for q in range(len(distances)):
-        d = distances[q] - distances[q, 0]  # the same weights, and no underflow
+        d = distances[q] - distances[q, 0]  # equal weights, without underflow
         low, high, beta = 0.0, np.inf, 1.0
         for _ in range(STEPS):
             p = np.exp(-beta * d)

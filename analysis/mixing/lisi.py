@@ -1,4 +1,4 @@
-"""LISI: how many modalities the neighbourhood of a row holds, near rows weighing more."""
+"""LISI: effective number of modalities in the weighted neighbourhood of a row."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from suture.analysis.mixing.influence import boundary_places
 
 @dataclass(frozen=True)
 class Lisi:
-    """1 / sum_c p_c^2 of each row, and what it comes from.
+    """LISI = 1 / sum_c p_c^2 of each row, and its inputs.
 
-    values     (q,): 1 = one modality alone, up to the number of modalities
+    values     (q,): 1 = a single modality, up to the number of modalities
     weights    (q, k) of the neighbours, rows of sum 1, exp(-beta d); beta  (q,)
-    distances  (q, k); modality  (q, k) of the neighbours; shares  (q, kinds), p_c
+    distances  (q, k); modality  (q, k) of the neighbours; shares  (q, n_modalities), p_c
     """
 
     values: np.ndarray
@@ -25,15 +25,16 @@ class Lisi:
     modality: np.ndarray
     shares: np.ndarray
 
-    def pulls(self) -> np.ndarray:
-        """(q, k): how a row's value changes for a further row like its i-th neighbour, one at the edge less.
+    def sensitivities(self) -> np.ndarray:
+        """(q, k): change of a row's value if one more row like its i-th neighbour replaces one at the
+        boundary.
 
-        The newcomer has its weight, and beta moves so that the entropy log Z + beta mean d stays.
+        The added row has the weight of its copy, and beta changes so that log Z + beta mean d is constant.
         """
         p, beta = self.weights, self.beta[:, None]
         away = self.distances - (p * self.distances).sum(axis=1, keepdims=True)
         spread = beta * (p * away**2).sum(axis=1, keepdims=True)
-        free = beta * spread > 1e-12  # else all that weigh are equally near, and beta changes nothing
+        free = beta * spread > 1e-12  # else all weighted neighbours are equally near, and beta has no effect
         faster = np.where(free, p * (1 + beta * away) / np.where(free, spread, 1), 0)
         slope = np.zeros(p.shape)
         for kind, share in enumerate(self.shares.T):
@@ -45,14 +46,16 @@ class Lisi:
         return slope - slope[:, boundary_places(k, k)].mean(axis=1, keepdims=True)
 
 
-def lisi(distances: np.ndarray, modality: np.ndarray, kinds: int, perplexity: int) -> Lisi:
+def lisi(distances: np.ndarray, modality: np.ndarray, n_modalities: int, perplexity: int) -> Lisi:
     """LISI of rows with neighbours at distances (q, k), ascending, of modality (q, k).
 
-    beta is such that the entropy of the weights is log(perplexity). Where so many neighbours are equally near
-    that none reaches it, they share the weight. Source: Korsunsky et al. 2019.
+    beta is such that the entropy of the weights is log(perplexity). If too many neighbours are equally near
+    to reach it, they have equal weights. Source: Korsunsky et al. 2019.
     """
     from suture.analysis.mixing.kernels import weights_of
 
     weights, beta = weights_of(distances, perplexity)
-    shares = np.stack([np.where(modality == kind, weights, 0).sum(axis=1) for kind in range(kinds)], axis=1)
+    shares = np.stack(
+        [np.where(modality == kind, weights, 0).sum(axis=1) for kind in range(n_modalities)], axis=1
+    )
     return Lisi(1 / np.square(shares).sum(axis=1), weights, beta, distances, modality, shares)

@@ -1,7 +1,7 @@
-"""Numbers of the joint graph: shares of other modalities near each row, LISI, kBET.
+"""Metrics of the joint graph: mixing at k, iLISI, kBET, same-to-other ratio.
 
-Intervals resample studies, as rows that ask and as rows that are found (`suture.analysis.mixing.influence`);
-the graph is not built anew. Only `same_to_other` holds it fixed: at one neighbour little is missed.
+Intervals resample studies both as queries and as neighbours (`suture.analysis.mixing.influence`) without
+rebuilding the graph. Only `same_to_other` keeps the graph fixed, which matters little with one neighbour.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ MIN_LISI_NEIGHBOURS = 6  # neighbours: a perplexity of 2
 
 @dataclass(frozen=True)
 class Mixing:
-    """Two numbers of the joint graph for every report.
+    """The default metrics of the joint graph.
 
-    mixing_at_10_without_partner  share of other modalities among the 10 nearest, own partner left out,
-                                  over its chance level; 0 = separate, 1 = mixed
+    mixing_at_10_without_partner  share of other modalities among the 10 nearest, own partner excluded,
+                                  relative to chance; 0 = separate, 1 = mixed
     ilisi                         (median LISI - 1) / (M - 1) of M modalities, on exact neighbours;
                                   0 = separate, 1 = mixed
     """
@@ -36,10 +36,11 @@ class Mixing:
 
 @dataclass(frozen=True)
 class ExtendedMixing:
-    """The same at other k, with the own partner, and whether neighbourhoods look like the whole (kBET).
+    """Mixing at other k, with and without the own partner, and kBET.
 
-    mixing_at_k                  over chance; 1 = mixed. With the partner, k = 1 is close to recall at 1
-    mixing_at_k_without_partner  the same once the partner is taken out of the list
+    mixing_at_k                  relative to chance; 1 = mixed. With the partner, k = 1 is close to recall at
+                                 1
+    mixing_at_k_without_partner  with the partner removed from the list
     kbet_rejection               share of rows whose neighbourhood differs from the whole; 0 = mixed
     kbet_acceptance              1 - kbet_rejection; 1 = mixed
     """
@@ -56,13 +57,13 @@ class ExtendedMixing:
 
 
 def mixing(graph: JointGraph, *, bootstrap: GroupBootstrap | None = None) -> Mixing:
-    """How well the modalities mix: two numbers, 0 = separate and 1 = as if drawn from one bag.
+    """How well the modalities mix: 0 = separate, 1 = as in a random mix.
 
     graph      of `joint_neighbours`, k >= 10 (90 for LISI as published)
-    bootstrap  over all studies of the graph; where a sample of them asks, n of the estimates is the sample
+    bootstrap  over all studies of the graph; if queries are sampled, n of the estimates is the sample
 
-    mixing(k) = mean over rows of the share of their k nearest that is of another modality, each modality
-    weighing alike; chance = the same share among all rows. LISI_i = 1 / sum_c p_c^2, p over the
+    mixing(k) = mean over rows of the share of their k nearest that is of another modality, modalities
+    weighted equally; chance = the same share among all rows. LISI_i = 1 / sum_c p_c^2, p over the
     k0 = min(90, n - 1) nearest with exp(-beta d) of perplexity floor(k0 / 3) (scIB, Luecken et al. 2022,
     there on shortest paths of a graph). Undefined, with a reason, for too few rows.
     """
@@ -96,14 +97,14 @@ def same_to_other(graph: JointGraph, *, bootstrap: GroupBootstrap | None = None)
     """
     draws = graph.query_bootstrap(bootstrap)
     if reason := graph.why_undefined(1):
-        return (draws.undefined(reason),) * graph.kinds
-    return tuple(_same_to_other(graph, kind, draws) for kind in range(graph.kinds))
+        return (draws.undefined(reason),) * graph.n_modalities
+    return tuple(_same_to_other(graph, kind, draws) for kind in range(graph.n_modalities))
 
 
 def other_shares(graph: JointGraph, k: int, *, without_partner: bool = False) -> np.ndarray:
-    """Share of other modalities among the k nearest of each row that asks, (q,).
+    """Share of other modalities among the k nearest of each query row, (q,).
 
-    Without the partner: among what is left of the k nearest; NaN where nothing is left.
+    Without the partner: among the rest of the k nearest; NaN if nothing is left.
     """
     counted = ~graph.partner[:, :k] if without_partner else np.ones((len(graph.queries), k), bool)
     with np.errstate(invalid="ignore"):
@@ -117,20 +118,24 @@ def _mixing_at(
     if reason := graph.why_undefined(k):
         return draws.undefined(reason)
     shares = other_shares(graph, k, without_partner=without_partner)
-    asked = graph.modality[graph.queries]
-    if not all(np.isfinite(shares[asked == kind]).any() for kind in range(graph.kinds)):
-        return draws.undefined("nothing but the own partner is ever near")
-    chance = _mean_over_modalities(_chance(graph, without_partner=without_partner), asked, graph.kinds)
+    query_modality = graph.modality[graph.queries]
+    if not all(np.isfinite(shares[query_modality == kind]).any() for kind in range(graph.n_modalities)):
+        return draws.undefined("the own partner is the only neighbour")
+    chance = _mean_over_modalities(
+        _chance(graph, without_partner=without_partner), query_modality, graph.n_modalities
+    )
     if not chance > 0:
-        return draws.undefined("there are no rows of other studies to mix with")
-    pulls = _share_sensitivities(graph, shares, k, without_partner=without_partner)
-    return mean_with_interval(graph, shares, pulls, bootstrap, by_kind=True, scale=chance, bounds=(0, np.inf))
+        return draws.undefined("there are no rows of other studies in another modality")
+    sensitivities = _share_sensitivities(graph, shares, k, without_partner=without_partner)
+    return mean_with_interval(
+        graph, shares, sensitivities, bootstrap, by_modality=True, scale=chance, bounds=(0, np.inf)
+    )
 
 
 def _share_sensitivities(
     graph: JointGraph, shares: np.ndarray, k: int, *, without_partner: bool
 ) -> np.ndarray:
-    """(q, k): a further neighbour comes in, and what stands at the edge goes; both may not count."""
+    """(q, k): effect of one more neighbour, which replaces those at the boundary; partners may not count."""
     counted = ~graph.partner if without_partner else np.ones(graph.rows.shape, bool)
     hits, at = graph.other & counted, boundary_places(k, graph.k)
     gained, room = (v[:, :k] - v[:, at].mean(axis=1, keepdims=True) for v in (hits, counted))
@@ -138,15 +143,15 @@ def _share_sensitivities(
     return (gained - shares[:, None] * room) / left
 
 
-def _mean_over_modalities(values: np.ndarray, kind: np.ndarray, kinds: int) -> float:
-    """The mean over modalities of their means, so that a large modality does not decide."""
-    return float(np.mean([values[kind == k].mean() for k in range(kinds)]))
+def _mean_over_modalities(values: np.ndarray, kind: np.ndarray, n_modalities: int) -> float:
+    """Mean over modalities of their means, so that a large modality does not dominate."""
+    return float(np.mean([values[kind == k].mean() for k in range(n_modalities)]))
 
 
 def _chance(graph: JointGraph, *, without_partner: bool) -> np.ndarray:
-    """Share of other modalities among all rows that could be near each row that asks, (q,)."""
+    """Chance level: share of other modalities among all candidate rows of each query row, (q,)."""
     n, kind = len(graph.modality), graph.modality[graph.queries]
-    held = np.zeros((graph.n_studies, graph.kinds))
+    held = np.zeros((graph.n_studies, graph.n_modalities))
     np.add.at(held, (graph.study, graph.modality), 1)
     of_study = held[graph.study[graph.queries]]
     partners = of_study.sum(axis=1) - of_study[np.arange(len(kind)), kind] if without_partner else 0
@@ -155,34 +160,36 @@ def _chance(graph: JointGraph, *, without_partner: bool) -> np.ndarray:
 
 
 def _sums_per_study(graph: JointGraph, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sums and counts of the values of each study that asks, by modality; NaN has no say. (s, kinds) each."""
-    place = np.searchsorted(graph.sampled, graph.study[graph.queries])
+    """Sums and counts of the values of each query study by modality, without NaN; (s, n_modalities) each."""
+    place = np.searchsorted(graph.query_studies, graph.study[graph.queries])
     at, known = (place, graph.modality[graph.queries]), np.isfinite(values)
-    sums, counts = np.zeros((2, len(graph.sampled), graph.kinds))
+    sums, counts = np.zeros((2, len(graph.query_studies), graph.n_modalities))
     np.add.at(sums, at, np.where(known, values, 0))
     np.add.at(counts, at, known)
     return sums, counts
 
 
 def _ilisi(graph: JointGraph, bootstrap: GroupBootstrap | None) -> Estimate:
-    """The median of the resampled rows, moved as the lists of typical rows move."""
+    """The median of the resampled rows, shifted by the influence through the neighbour lists."""
     draws = graph.query_bootstrap(bootstrap)
     if reason := graph.why_undefined(MIN_LISI_NEIGHBOURS):
         return draws.undefined(reason)
-    found = lisi(graph.distances, graph.modality[graph.rows], graph.kinds, graph.k // 3)
-    values = (found.values - 1) / (graph.kinds - 1)
+    scores = lisi(graph.distances, graph.modality[graph.rows], graph.n_modalities, graph.k // 3)
+    values = (scores.values - 1) / (graph.n_modalities - 1)
     order = np.argsort(values)
-    asking, ascending = graph.study[graph.queries][order], values[order]
-    typical = np.full(len(order), np.nan)  # the middle half: the few at the median would be mostly chance
+    query_rows, ascending = graph.study[graph.queries][order], values[order]
+    typical = np.full(len(order), np.nan)  # the middle half, since the few rows at the median are noisy
     typical[order[len(order) // 4 : len(order) - len(order) // 4]] = 0
-    _, pull = mean_and_influence(graph, typical, found.pulls() / (graph.kinds - 1), by_kind=False)
+    _, influence = mean_and_influence(
+        graph, typical, scores.sensitivities() / (graph.n_modalities - 1), by_modality=False
+    )
 
     def median(weights: np.ndarray) -> np.ndarray:
-        below = np.cumsum(weights.astype(np.float32)[:, asking], axis=1)  # counts: exact
+        below = np.cumsum(weights.astype(np.float32)[:, query_rows], axis=1)  # counts, exact in float32
         half = below[:, -1:] / 2
-        last = len(ascending) - 1  # a resample without rows has no half
+        last = len(ascending) - 1  # for a resample without rows
         middle = [np.minimum(side.sum(axis=1), last) for side in (below < half, below <= half)]
-        moved = weights @ pull / weights.sum(axis=1)
+        moved = weights @ influence / weights.sum(axis=1)
         return (np.mean([ascending[m] for m in middle], axis=0) + moved)[:, None]
 
     whole = bootstrap or GroupBootstrap(np.arange(graph.n_studies))
@@ -194,9 +201,9 @@ def _kbet(graph: JointGraph, bootstrap: GroupBootstrap | None) -> tuple[Estimate
     k = kbet_neighbours(graph.sizes)
     if reason := graph.why_undefined(k):
         return (graph.query_bootstrap(bootstrap).undefined(reason),) * 2
-    rejected, pulls = rejections(graph, k).astype(float), rejection_sensitivities(graph, k)
-    of = partial(mean_with_interval, graph, bootstrap=bootstrap, by_kind=False, bounds=(0, 1))
-    return of(rejected, pulls), of(1 - rejected, -pulls)
+    rejected, sensitivities = rejections(graph, k).astype(float), rejection_sensitivities(graph, k)
+    of = partial(mean_with_interval, graph, bootstrap=bootstrap, by_modality=False, bounds=(0, 1))
+    return of(rejected, sensitivities), of(1 - rejected, -sensitivities)
 
 
 def _same_to_other(graph: JointGraph, kind: int, draws: GroupBootstrap) -> Estimate:

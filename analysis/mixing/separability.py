@@ -1,4 +1,4 @@
-"""Can a straight cut tell the modalities apart? A logistic regression, asked about studies it never saw."""
+"""Linear separability of the modalities: accuracy and AUC of a logistic regression on held-out studies."""
 
 from __future__ import annotations
 
@@ -17,17 +17,19 @@ from suture.analysis.statistics.bootstrap import (
     with_sample_note,
 )
 
-STUDIES = 2000  # of a sample; the value depends on n through the fixed penalty, so large sets stay comparable
+STUDIES = (
+    2000  # sample size; the value depends on n through the fixed penalty, so this keeps large sets comparable
+)
 SPLITS = 5
 TRAIN_SHARE = 0.8  # of the groups
-MIN_GROUPS = 5  # groups: one to test on
+MIN_GROUPS = 5  # at least one group for testing
 
 
 @dataclass(frozen=True)
 class Separability:
-    """How well a line tells x from y on held-out studies; 0.5 = not at all, 1 = always, lower = closer.
+    """How well a linear classifier separates x from y on held-out studies; 0.5 = chance, 1 = perfectly.
 
-    separability_accuracy  share of rows told right
+    separability_accuracy  share of rows classified correctly
     separability_auc       chance that a row of y scores above a row of x, ties half
     """
 
@@ -43,13 +45,13 @@ def separability(
     studies: int = STUDIES,
     seed: int = 0,
 ) -> Separability:
-    """Train a logistic regression to tell the rows of x from those of y, both (n_studies, dim).
+    """Train a logistic regression to separate the rows of x from those of y, both (n_studies, dim).
 
     Means over five splits, seeds 0 to 4: 80 % of the groups train, 20 % test, so that both rows of a study
-    and all studies of a patient stand on one side. Unit rows, C = 1, L2, lbfgs. Above
+    and all studies of a patient are on the same side. Unit rows, C = 1, L2, lbfgs. Above
     `studies` a seeded sample. Values under 0.5 are left as they are: pairs across the split pull against each
-    other. The interval resamples the held-out studies, the cut stays. Undefined under 5 groups. ValueError
-    for other shapes.
+    other. The interval resamples the held-out studies; the classifier is fixed. Undefined under 5 groups.
+    ValueError for other shapes.
     Source: Fahim et al. 2024 (accuracy).
     """
     if np.shape(x) != np.shape(y):
@@ -61,27 +63,27 @@ def separability(
         reason = f"needs {MIN_GROUPS} groups of studies to train and test on, there are {draws.n_groups}"
         return Separability(draws.undefined(reason), draws.undefined(reason))
     x, y = (take_unit_rows(z, chosen) for z in (x, y))
-    values, pulls, tested = [], np.zeros((len(x), 2)), []
+    values, influences, tested = [], np.zeros((len(x), 2)), []
     for train, test in _splits(draws.codes):
         of_x, of_y = _scores(x, y, train, test)
-        value, pull = _held_out(of_x, of_y)
+        value, influence = _held_out(of_x, of_y)
         values.append(value)
         tested.append(2 * len(test))
-        pulls[test] += pull * len(x) / len(test) / SPLITS
-    accuracy, auc = draws.from_influence(np.mean(values, axis=0), pulls, bounds=(0, 1))
+        influences[test] += influence * len(x) / len(test) / SPLITS
+    accuracy, auc = draws.from_influence(np.mean(values, axis=0), influences, bounds=(0, 1))
     errors, band = np.std(values, axis=0, ddof=1) / np.sqrt(SPLITS), 1.96 * np.sqrt(0.25 / np.mean(tested))
-    said = [f"; standard error {error:.2g} over {SPLITS} splits" for error in errors]
-    said[0] += f"; chance 0.5 +- {band:.2g}"
+    notes = [f"; standard error {error:.2g} over {SPLITS} splits" for error in errors]
+    notes[0] += f"; chance 0.5 +- {band:.2g}"
     return Separability(
         *(
             with_sample_note(replace(estimate, note=note), len(x), n)
-            for estimate, note in zip((accuracy, auc), said, strict=True)
+            for estimate, note in zip((accuracy, auc), notes, strict=True)
         )
     )
 
 
 def _splits(codes: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """(train, test) rows, whole groups on one side; groups are drawn in the order they appear."""
+    """(train, test) rows split by group; groups are numbered in the order they appear."""
     _, first, group = np.unique(codes, return_index=True, return_inverse=True)
     place = np.argsort(np.argsort(first))[group]
     for seed in range(SPLITS):
@@ -97,14 +99,16 @@ def _scores(
     """Log-odds of being of y, for the test rows of x and of y."""
     from sklearn.linear_model import LogisticRegression
 
-    side = np.repeat([0, 1], len(train))
-    with threadpool_limits(1):  # many short steps: threads would wait for each other, 20 times slower
-        cut = LogisticRegression(C=1.0, max_iter=1000).fit(np.concatenate([x[train], y[train]]), side)
-        return cut.decision_function(x[test]), cut.decision_function(y[test])
+    modality = np.repeat([0, 1], len(train))
+    with threadpool_limits(1):  # many short steps: with several threads, 20 times slower
+        classifier = LogisticRegression(C=1.0, max_iter=1000).fit(
+            np.concatenate([x[train], y[train]]), modality
+        )
+        return classifier.decision_function(x[test]), classifier.decision_function(y[test])
 
 
 def _held_out(of_x: np.ndarray, of_y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(accuracy, AUC) and how each test study pulls at them, (n_test, 2)."""
+    """(accuracy, AUC) and the influence of each test study on them, (n_test, 2)."""
     right = ((of_x <= 0) + (of_y > 0).astype(float)) / 2
     above_x, above_y = 1 - _below(of_y, of_x), _below(of_x, of_y)
     values = np.array([right.mean(), above_x.mean()])
@@ -112,7 +116,7 @@ def _held_out(of_x: np.ndarray, of_y: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _below(reference: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Share of the reference under each score, ties half."""
+    """Share of the reference below each score, ties half."""
     ordered = np.sort(reference)
     places = [np.searchsorted(ordered, scores, side=side) for side in ("left", "right")]
     return (places[0] + places[1]) / (2 * len(ordered))

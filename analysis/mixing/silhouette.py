@@ -1,4 +1,4 @@
-"""Silhouettes of the modalities: is a row nearer to its own cloud than to the next one?"""
+"""Silhouette of the modalities: is a row closer to its own modality than to the nearest other one?"""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap, subse
 def modality_silhouette(
     vectors: Sequence[np.ndarray], *, bootstrap: GroupBootstrap | None = None
 ) -> Estimate:
-    """Mean silhouette of all rows, clouds = modalities; 0 = no closer to the own cloud, 1 = apart.
+    """Mean silhouette of all rows, clusters = modalities; 0 = no closer to the own one, 1 = separate.
 
     vectors (n_studies, dim) of unit rows, row i of each is study i. s = (b - a) / max(a, b), a = mean
-    1 - cos to the own cloud, itself left out, b = to the nearest other cloud. Exact in O(n dim), as mean
+    1 - cos to the own cluster, self excluded, b = to the nearest other cluster. Exact in O(n dim), as mean
     cosines are cosines with sums. Source: Rousseeuw 1987; influence derived.
     """
     sizes = {len(v) for v in vectors}
@@ -32,28 +32,30 @@ def modality_silhouette(
 def mean_silhouette(vectors: Sequence[np.ndarray], *, absolute: bool = False) -> tuple[float, np.ndarray]:
     """Mean silhouette of all rows, or mean |silhouette|, and each study's influence, (n_studies,), mean 0.
 
-    A study pulls by its own silhouettes, and by what its rows add to the mean cosines of all others: half of
-    the spread and more.
+    A study contributes its own silhouettes, and its rows change the mean cosines of all others; the second
+    part is at least half of the spread.
     """
     n = len(vectors[0])
     z = np.concatenate(vectors).astype(np.float64, copy=False)
     rows = _Silhouettes(z, np.repeat(np.arange(len(vectors)), n))
     values = np.abs(rows.values) if absolute else rows.values
-    by_study = (values + rows.pulls(np.sign(rows.values) if absolute else 1.0)).reshape(-1, n).mean(axis=0)
+    by_study = (
+        (values + rows.sensitivities(np.sign(rows.values) if absolute else 1.0)).reshape(-1, n).mean(axis=0)
+    )
     return float(values.mean()), by_study - by_study.mean()
 
 
 class _Silhouettes:
-    """Silhouettes of unit rows z (n, dim) by cosine distance; cloud (n,) int, from 0 on, two or more.
+    """Silhouettes of unit rows z (n, dim) by cosine distance; cluster (n,) int from 0, two or more.
 
-    values  (n,); 0 for a row that is alone in its cloud, or where all rows are one point
+    values  (n,); 0 for a single row in its cluster, or where all rows are equal
     """
 
-    def __init__(self, z: np.ndarray, cloud: np.ndarray) -> None:
-        self.z, self.sizes = z, np.bincount(cloud)
+    def __init__(self, z: np.ndarray, cluster: np.ndarray) -> None:
+        self.z, self.sizes = z, np.bincount(cluster)
         kinds = np.arange(len(self.sizes))
-        sums = np.stack([z[cloud == kind].sum(axis=0) for kind in kinds])
-        cosines, self.own = z @ sums.T, cloud[:, None] == kinds
+        sums = np.stack([z[cluster == kind].sum(axis=0) for kind in kinds])
+        cosines, self.own = z @ sums.T, cluster[:, None] == kinds
         size = self.own @ self.sizes
         self.a = 1 - (cosines[self.own] - 1) / np.maximum(size - 1, 1)
         far = np.where(self.own, np.inf, 1 - cosines / self.sizes)
@@ -62,10 +64,10 @@ class _Silhouettes:
         self.void = (size == 1) | (apart <= 1e-12)
         self.values = np.where(self.void, 0, (self.b - self.a) / np.where(self.void, 1, apart))
 
-    def pulls(self, weight: np.ndarray | float) -> np.ndarray:
-        """(n,): how sum weight silhouette changes where a row weighs more in the mean of its cloud.
+    def sensitivities(self, weight: np.ndarray | float) -> np.ndarray:
+        """(n,): change of sum(weight x silhouette) if a row has more weight in its cluster mean.
 
-        Mean cosines m move by (cos - m) / size; s falls with a and grows with b.
+        Mean cosines m change by (cos - m) / size; s decreases with a and increases with b.
         """
         a, b = (np.where(self.void, 1, v) for v in (self.a, self.b))
         near, slope = b < a, np.where(self.void, 0, weight)
@@ -74,4 +76,4 @@ class _Silhouettes:
         to_own = self.own * (by_a / np.maximum(self.own @ self.sizes - 1, 1))[:, None]
         to_next = self.next * by_b[:, None] / self.sizes
         moved = self.z @ ((to_own + to_next).T @ self.z).T - ((1 - a) @ to_own + (1 - b) @ to_next)
-        return (to_own * a[:, None] - moved)[self.own]  # itself left out of its own cloud
+        return (to_own * a[:, None] - moved)[self.own]  # self excluded

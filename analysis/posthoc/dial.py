@@ -113,16 +113,16 @@ def sweep(
         raise ValueError("The first strength must be 0: changes are held against it.")
     answers = AnswerRanks(x.start, y.start, keys)
     bootstrap = GroupBootstrap(groups, resamples=1)
-    found = []
+    positions = []
     for place, strength in enumerate(at):
         progress(place / len(at))
-        found.append(_position(x.at(strength), y.at(strength), answers, bootstrap))
-    first = found[0].studies
+        positions.append(_position(x.at(strength), y.at(strength), answers, bootstrap))
+    first = positions[0].studies
     return Sweep(
         tuple(map(float, at)),
-        {k: tuple(f.numbers[k] for f in found) for k in found[0].numbers},
-        {k: tuple(_half_width(f.studies[k] - first[k], bootstrap.codes) for f in found) for k in first},
-        {k: [f.histograms[k] for f in found] for k in PAIR_KINDS},
+        {k: tuple(f.numbers[k] for f in positions) for k in positions[0].numbers},
+        {k: tuple(_half_width(f.studies[k] - first[k], bootstrap.codes) for f in positions) for k in first},
+        {k: [f.histograms[k] for f in positions] for k in PAIR_KINDS},
         bootstrap.n,
         bootstrap.n_groups,
     )

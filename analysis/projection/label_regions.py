@@ -47,11 +47,11 @@ def label_regions(xy: np.ndarray, labels: np.ndarray, *, odds: float = ODDS) -> 
     cells, edges = _cells(xy)
     everything = _smooth(cells)
     values, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    found = (
+    candidates = (
         _region(str(values[v]), xy[codes == v], cells[codes == v], everything, edges, len(xy))
         for v in np.flatnonzero(counts >= MIN_POINTS)
     )
-    named = [(region, lift) for region, lift in found if lift >= odds]
+    named = [(region, lift) for region, lift in candidates if lift >= odds]
     return tuple(region for region, _ in sorted(named, key=lambda r: (-r[0].n, r[0].name))[:MAX_NAMES])
 
 

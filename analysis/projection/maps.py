@@ -103,8 +103,10 @@ def umap(
     import umap as library
 
     neighbours = min(neighbours, len(z) - 1)
-    found = graph or nearest(z, z, k=neighbours)
-    cosines, rows = (np.ascontiguousarray(a[:, :neighbours]) for a in found)  # another layout compiles anew
+    neighbour_graph = graph or nearest(z, z, k=neighbours)
+    cosines, rows = (
+        np.ascontiguousarray(a[:, :neighbours]) for a in neighbour_graph
+    )  # another layout compiles anew
     model = library.UMAP(
         metric="cosine",
         n_neighbors=neighbours,

@@ -61,8 +61,8 @@ def sampled_umap(
     index = _graph(known)
     xy = np.empty((len(whole), 2), np.float32)
     for where, block in whole.blocks():
-        cosines, found = index.search(block, neighbours)
-        xy[where] = weighted_places(cosines, laid.xy[found])[0]
+        cosines, neighbour_rows = index.search(block, neighbours)
+        xy[where] = weighted_places(cosines, laid.xy[neighbour_rows])[0]
         progress(0.5 + 0.5 * where.stop / len(whole))
     xy[rows] = laid.xy
     return SampledMap(xy, rows, _recall(index, known, whole, neighbours, seed))
@@ -83,6 +83,6 @@ def _graph(known: np.ndarray) -> Any:
 
 
 def _recall(index: Any, known: np.ndarray, whole: RowStack, k: int, seed: int) -> float:
-    asked = whole.take(sampled_rows(len(whole), sample=RECALL_ROWS, seed=seed + 1))
-    found, true = index.search(asked, k)[1], nearest(asked, known, k=k)[1]
-    return float((found[:, :, None] == true[:, None]).any(axis=2).mean())
+    queries = whole.take(sampled_rows(len(whole), sample=RECALL_ROWS, seed=seed + 1))
+    approximate, exact = index.search(queries, k)[1], nearest(queries, known, k=k)[1]
+    return float((approximate[:, :, None] == exact[:, None]).any(axis=2).mean())

@@ -133,10 +133,10 @@ def _without(rows: np.ndarray, where: slice, scores: np.ndarray) -> np.ndarray:
     return scores
 
 
-def _without_self(rows: np.ndarray, found: np.ndarray, k: int) -> np.ndarray:
+def _without_self(rows: np.ndarray, neighbours: np.ndarray, k: int) -> np.ndarray:
     """The first k of each row's neighbours (n, k + 1 or more) that are not the row itself."""
-    itself = found == rows[:, None]
-    return np.take_along_axis(found, np.argsort(itself, axis=1, kind="stable")[:, :k], axis=1)
+    itself = neighbours == rows[:, None]
+    return np.take_along_axis(neighbours, np.argsort(itself, axis=1, kind="stable")[:, :k], axis=1)
 
 
 def _closeness(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -19,8 +19,8 @@ SHOWN = 10  # listed studies per table; the JSON has the ids of all
 
 def listed_studies(paired: PairedResults) -> Iterator[int]:
     """Rows of the studies listed in these sections, so that their texts can be loaded."""
-    for direction, found in paired.flips.items():
-        for rows in (found.won, found.lost):
+    for direction, changes in paired.flips.items():
+        for rows in (changes.won, changes.lost):
             yield from map(int, _by_change(paired, direction, rows))
     for moved in paired.movement.values():
         yield from map(int, _farthest(moved))
@@ -64,19 +64,19 @@ def _pairs(evidence: ReportData, paired: PairedResults) -> Element:
 
 
 def _flips(evidence: ReportData, paired: PairedResults) -> Iterator[Element]:
-    for direction, found in paired.flips.items():
-        change = found.difference
+    for direction, changes in paired.flips.items():
+        change = changes.difference
         name = direction.replace("->", " → ")
         moved = cells.with_interval("recall_at_10", change.value, *_ends(change.low, change.high), sign="+")
         yield Text(
             (
-                f"{name}: {len(found.won):,} queries have a hit among the first {found.k} in B only, "
-                f"{len(found.lost):,} in A only, {len(found.kept):,} in both, {len(found.missed):,} in "
-                f"neither. Recall changes by {moved}; McNemar p {cells.p_label(found.p)}. "
-                f"{found.undecided:,} depend on the order of ties.",
+                f"{name}: {len(changes.won):,} queries have a hit among the first {changes.k} in B only, "
+                f"{len(changes.lost):,} in A only, {len(changes.kept):,} in both, {len(changes.missed):,} in "
+                f"neither. Recall changes by {moved}; McNemar p {cells.p_label(changes.p)}. "
+                f"{changes.undecided:,} depend on the order of ties.",
             )
         )
-        for what, rows in (("won", found.won), ("lost", found.lost)):
+        for what, rows in (("won", changes.won), ("lost", changes.lost)):
             chosen = _by_change(paired, direction, rows)
             if len(chosen):
                 yield _listed(evidence, paired, direction, what, chosen, len(rows))
@@ -96,21 +96,21 @@ def _listed(
 
 
 def _moved(evidence: ReportData, paired: PairedResults) -> Iterator[Element]:
-    for modality, found in paired.movement.items():
-        count = int(found.moved.sum())
+    for modality, movement in paired.movement.items():
+        count = int(movement.moved.sum())
         yield Text(
             (
-                f"{modality}: {count:,} of {len(found.change):,} studies moved significantly relative to "
-                f"{found.null}, after removing shift, rotation and scale of the whole set (false "
-                f"discovery rate 5 %). A rotation explains {found.explained:.0%} of the variance.",
+                f"{modality}: {count:,} of {len(movement.change):,} studies moved significantly relative to "
+                f"{movement.null}, after removing shift, rotation and scale of the whole set (false "
+                f"discovery rate 5 %). A rotation explains {movement.explained:.0%} of the variance.",
             )
         )
         title = f"Change of {modality}"
-        yield Chart(f"changes-{modality}", title, figures.movement_histogram(found))
-        rows = _farthest(found)
+        yield Chart(f"changes-{modality}", title, figures.movement_histogram(movement))
+        rows = _farthest(movement)
         if len(rows):
             facts = [
-                (paired.study_ids[r], {"change": f"{found.change[r]:.2f}", "p": f"{found.p[r]:.2g}"})
+                (paired.study_ids[r], {"change": f"{movement.change[r]:.2f}", "p": f"{movement.p[r]:.2g}"})
                 for r in map(int, rows)
             ]
             yield studies(
@@ -119,15 +119,15 @@ def _moved(evidence: ReportData, paired: PairedResults) -> Iterator[Element]:
 
 
 def _neighbours(paired: PairedResults) -> Iterator[Element]:
-    for name, found in paired.neighbours.items():
+    for name, changes in paired.neighbours.items():
         shown = name.replace("->", " → ")
-        mean, chance = f"{found.overlap.mean():.0%}", f"{found.by_chance:.1%}"
-        kept = f"On average {mean} of the {found.k} nearest neighbours are kept; {chance} by chance."
+        mean, chance = f"{changes.overlap.mean():.0%}", f"{changes.by_chance:.1%}"
+        kept = f"On average {mean} of the {changes.k} nearest neighbours are kept; {chance} by chance."
         yield Chart(
             f"overlap-{name}",
             f"Neighbours kept: {shown}",
-            figures.neighbour_overlap(found.overlap, found.k, found.by_chance),
-            f"{kept} {found.note}".strip(),
+            figures.neighbour_overlap(changes.overlap, changes.k, changes.by_chance),
+            f"{kept} {changes.note}".strip(),
         )
 
 
@@ -139,15 +139,15 @@ def _slices(paired: PairedResults) -> Iterator[Element]:
     ):
         if columns:
             yield _slice_table(f"slices-{key}", f"Change of the {what}", columns)
-        for number, (column, found) in enumerate(columns.items()):
-            if len({one.verdict for one in found}) > 1:
-                figure = figures.slice_differences(found, f"B − A, {what}, 95 % interval")
+        for number, (column, slices) in enumerate(columns.items()):
+            if len({one.verdict for one in slices}) > 1:
+                figure = figures.slice_differences(slices, f"B − A, {what}, 95 % interval")
                 yield Chart(f"slices-{key}-{number}", f"{what.capitalize()} by {column}", figure)
 
 
 def _slice_table(key: str, title: str, columns: Mapping[str, tuple[Slice, ...]]) -> Table:
     titles = ("by", "value", "n", "groups", "A", "B", "B − A", "p", "verdict")
-    known = [(column, one) for column, found in columns.items() for one in found]
+    known = [(column, one) for column, slices in columns.items() for one in slices]
     rows = tuple(
         (
             column,
@@ -168,8 +168,8 @@ def _slice_table(key: str, title: str, columns: Mapping[str, tuple[Slice, ...]])
 def _agreement(paired: PairedResults) -> Iterator[Element]:
     rows = tuple(
         (modality, *_title_and_reading(name), cells.with_interval("", *_defined(estimate)))
-        for modality, found in paired.agreement.items()
-        for name, estimate in vars(found).items()
+        for modality, similarity in paired.agreement.items()
+        for name, estimate in vars(similarity).items()
     )
     if rows:
         columns = ("modality", "number", "reading", "value (95 % interval)")
@@ -188,9 +188,9 @@ def _by_change(paired: PairedResults, direction: str, rows: np.ndarray) -> np.nd
     return rows[np.argsort(-np.abs(after - before)[rows], kind="stable")][:SHOWN]
 
 
-def _farthest(found: Movement) -> np.ndarray:
-    moved = np.flatnonzero(found.moved)
-    return moved[np.argsort(-found.change[moved], kind="stable")][:SHOWN]
+def _farthest(movement: Movement) -> np.ndarray:
+    moved = np.flatnonzero(movement.moved)
+    return moved[np.argsort(-movement.change[moved], kind="stable")][:SHOWN]
 
 
 def _shown(count: int, of: int) -> str:

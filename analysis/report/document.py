@@ -39,15 +39,15 @@ def _verdict(evidence: ReportData) -> Iterator[Element]:
         yield Text((evidence.paired.verdict.headline,), "verdict")
         yield Text(evidence.paired.verdict.reasons, "list")
     for letter, side in gallery.lettered(evidence):
-        found = gap_summary(side.evaluation, evidence.pair)
-        if found is None:
+        summary = gap_summary(side.evaluation, evidence.pair)
+        if summary is None:
             x, y = evidence.pair
             yield Text(
                 (f"{letter}: {side.name} has fewer than two studies with both {x} and {y} in this split.",)
             )
             continue
-        more = tuple(line for line in (found.explanation, found.basis + ".", side.about) if line)
-        yield Text((f"{letter}: {found.headline}", *more), "lead" if evidence.paired else "verdict")
+        more = tuple(line for line in (summary.explanation, summary.basis + ".", side.about) if line)
+        yield Text((f"{letter}: {summary.headline}", *more), "lead" if evidence.paired else "verdict")
         if side.warning:
             yield Text((side.warning,), "warning")
 

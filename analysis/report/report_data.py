@@ -122,8 +122,8 @@ class ReportData:
         """Which patient data the file contains, in a sentence."""
         texts, pictures = (
             (
-                sum(bool(kept) for kept in found)
-                for found in zip(*((s.texts, s.pictures) for s in self.studies.values()), strict=True)
+                sum(bool(kept) for kept in excerpts)
+                for excerpts in zip(*((s.texts, s.pictures) for s in self.studies.values()), strict=True)
             )
             if self.studies
             else (0, 0)

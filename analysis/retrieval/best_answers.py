@@ -38,12 +38,12 @@ class BestAnswers:
         self.pair = queries, gallery
         _, codes = np.unique(np.concatenate([task.query_keys, task.gallery_keys]), return_inverse=True)
         wanted, offered = np.split(codes.ravel(), [len(task.query_keys)])
-        keys, self.row, self.of_query, _ = _entries(wanted, queries.which[task.asked], len(queries))
+        keys, self.row, self.of_query, _ = _entries(wanted, queries.which[task.query_rows], len(queries))
         self.item_keys, self.item, _, self.copies = _entries(
-            offered, gallery.which[task.offered], len(gallery)
+            offered, gallery.which[task.gallery_rows], len(gallery)
         )
         self.first, self.last = (np.searchsorted(self.item_keys, keys, side=s) for s in ("left", "right"))
-        self.weights = np.bincount(gallery.which[task.offered], minlength=len(gallery)).astype(np.int32)
+        self.weights = np.bincount(gallery.which[task.gallery_rows], minlength=len(gallery)).astype(np.int32)
         self.best, self.right = np.full(len(self.row), -np.inf), np.zeros(len(self.row), np.int64)
         self._find_best()
         self.steps: tuple[np.ndarray, ...] | None = None

@@ -54,8 +54,8 @@ def rank_curve(
         raise ValueError(f"One group a query and a gallery are needed, got {len(groups)}, {n}, {gallery}.")
     ks = curve_places(gallery, points)
     bootstrap = GroupBootstrap(groups, resamples=resamples, seed=seed)
-    found = mean_scores({str(k): ranks.hit(k) for k in ks}, bootstrap=bootstrap)
-    recall, low, high = np.array([(e.value, e.low, e.high) for e in found.values()]).T
+    estimates = mean_scores({str(k): ranks.hit(k) for k in ks}, bootstrap=bootstrap)
+    recall, low, high = np.array([(e.value, e.low, e.high) for e in estimates.values()]).T
     all_tied = Ranks(np.zeros(n, int), np.full(n, gallery), np.broadcast_to(np.asarray(right), n))
     chance = np.array([all_tied.hit(k).mean() for k in ks])
     return RankCurve(np.array(ks), recall, low, high, chance)

@@ -35,14 +35,14 @@ class Direction:
     nearest    (n_asking, k) rows of the gallery of highest cosine for every study that asks, best first;
                equal items in the order of the gallery
     which      (n_studies,) equal where rows of the gallery are equal
-    asking     (n_asking,) studies that ask, ascending: all, or a sample of them
+    query_rows     (n_asking,) studies that ask, ascending: all, or a sample of them
     """
 
     retrieval: tuple[Retrieval, ...]
     hubness: Hubness
     nearest: np.ndarray = field(repr=False, compare=False)
     which: np.ndarray = field(repr=False, compare=False)
-    asking: np.ndarray = field(repr=False, compare=False)
+    query_rows: np.ndarray = field(repr=False, compare=False)
 
     def of(self, protocol: Protocol) -> Retrieval:
         """The record of one protocol."""
@@ -66,7 +66,7 @@ def both_directions(
     groups: np.ndarray | None = None,
     bootstrap: GroupBootstrap | None = None,
     k: int = 10,
-    asking: np.ndarray | None = None,
+    query_rows: np.ndarray | None = None,
 ) -> BothDirections:
     """Rank by cosine, both ways, under all protocols. Row i of x (n_studies, dim) is the study of row i of y.
 
@@ -75,7 +75,7 @@ def both_directions(
     groups            (n_studies,) resampling unit; queries are resampled, the gallery stays fixed
     bootstrap         over those groups, if there is one already
     k                 how many answers count as near, for hubs
-    asking            studies that ask, ascending, against all: a sample where n_studies squared is too
+    query_rows            studies that ask, ascending, against all: a sample where n_studies squared is too
                       much. Intervals are over them; hubs are counted where they alone are offered, too
 
     Scores are exact in float64 at the speed of float32; memory grows with n_studies.
@@ -89,14 +89,14 @@ def both_directions(
     sides = [
         [retrieval_task(p, a) for p in PROTOCOLS] for a in (answers, backward_answers or answers.reversed())
     ]
-    if asking is not None:
+    if query_rows is not None:
         ways = zip(((x, y), (y, x)), sides, strict=True)
-        return BothDirections(*(_sampled(*w, tasks, asking, groups, bootstrap, k) for w, tasks in ways))
+        return BothDirections(*(_sampled(*w, tasks, query_rows, groups, bootstrap, k) for w, tasks in ways))
     queries, gallery = distinct_rows(x), distinct_rows(y)
-    found = search(queries, gallery, forward=sides[0], backward=sides[1], k=k, every=GRADED_PROTOCOLS)
+    results = search(queries, gallery, forward=sides[0], backward=sides[1], k=k, every=GRADED_PROTOCOLS)
     which = (gallery.which, queries.which)
     ways_found = []
-    for one, tasks, items in zip(found, sides, which, strict=True):
+    for one, tasks, items in zip(results, sides, which, strict=True):
         hubs = hubness(one.nearest, len(own), k=k, bootstrap=bootstrap)
         records = _records(one, tasks, groups, bootstrap)
         ways_found.append(Direction(records, hubs, one.nearest, items, own))
@@ -107,40 +107,42 @@ def _sampled(
     x: Matrix,
     y: Matrix,
     tasks: Sequence[RetrievalTask],
-    asking: np.ndarray,
+    query_rows: np.ndarray,
     groups: np.ndarray,
     bootstrap: GroupBootstrap,
     k: int,
 ) -> Direction:
     """One direction, asked by some studies."""
-    queries, gallery = distinct_rows(stored_rows(x, asking)), distinct_rows(y)
+    queries, gallery = distinct_rows(stored_rows(x, query_rows)), distinct_rows(y)
     places = np.full(len(x), -1)
-    places[asking] = np.arange(len(asking))
+    places[query_rows] = np.arange(len(query_rows))
     kept = [_asked_by(one, places) for one in tasks]
-    (found,) = search(queries, gallery, forward=kept, k=k, every=GRADED_PROTOCOLS)
-    some = [replace(one, asked=asking[one.asked]) for one in kept]
-    among = subset_bootstrap(bootstrap, asking, len(x))
-    near = search(queries, distinct_rows(stored_rows(y, asking)), forward=[], k=k)[0].nearest
-    hubs = hubness(near, len(asking), k=k, bootstrap=among)
-    records = _records(found, some, groups, bootstrap)
-    records = tuple(replace(r, of=len(one.asked)) for r, one in zip(records, tasks, strict=True))
-    return Direction(records, hubs, found.nearest, gallery.which, asking)
+    (result,) = search(queries, gallery, forward=kept, k=k, every=GRADED_PROTOCOLS)
+    some = [replace(one, query_rows=query_rows[one.query_rows]) for one in kept]
+    among = subset_bootstrap(bootstrap, query_rows, len(x))
+    near = search(queries, distinct_rows(stored_rows(y, query_rows)), forward=[], k=k)[0].nearest
+    hubs = hubness(near, len(query_rows), k=k, bootstrap=among)
+    records = _records(result, some, groups, bootstrap)
+    records = tuple(replace(r, of=len(one.query_rows)) for r, one in zip(records, tasks, strict=True))
+    return Direction(records, hubs, result.nearest, gallery.which, query_rows)
 
 
 def _asked_by(one: RetrievalTask, places: np.ndarray) -> RetrievalTask:
     """The part of a task that is asked by studies with a place (n_studies,) among the queries, -1 = none."""
-    own = places[one.asked] >= 0
-    return RetrievalTask(places[one.asked[own]], one.offered, one.query_keys[own], one.gallery_keys)
+    own = places[one.query_rows] >= 0
+    return RetrievalTask(places[one.query_rows[own]], one.gallery_rows, one.query_keys[own], one.gallery_keys)
 
 
 def _records(
-    found: SearchResult, tasks: Sequence[RetrievalTask], groups: np.ndarray, bootstrap: GroupBootstrap
+    result: SearchResult, tasks: Sequence[RetrievalTask], groups: np.ndarray, bootstrap: GroupBootstrap
 ) -> tuple[Retrieval, ...]:
     records: list[Retrieval] = []
-    for protocol, one, ranks, positives in zip(PROTOCOLS, tasks, found.ranks, found.positives, strict=True):
-        over = bootstrap_of(one.asked, groups, bootstrap)
+    for protocol, one, ranks, positives in zip(PROTOCOLS, tasks, result.ranks, result.positives, strict=True):
+        over = bootstrap_of(one.query_rows, groups, bootstrap)
         twin = next((r for r in records if _same(r, one, ranks)), None)
-        record = twin or scores(protocol, ranks, asked=one.asked, n_gallery=len(one.offered), bootstrap=over)
+        record = twin or scores(
+            protocol, ranks, query_rows=one.query_rows, n_gallery=len(one.gallery_rows), bootstrap=over
+        )
         record = replace(record, protocol=protocol)
         if protocol == "multi_positive":
             record = with_graded_scores(record, positives, bootstrap=over)
@@ -152,10 +154,12 @@ def _records(
 
 def _same(record: Retrieval, one: RetrievalTask, ranks: Ranks) -> bool:
     """Without repeated texts the protocols are one question."""
-    return len(one.offered) == record.n_gallery and all(
+    return len(one.gallery_rows) == record.n_gallery and all(
         np.array_equal(a, b)
         for a, b in zip(
-            (record.asked, *vars(record.ranks).values()), (one.asked, *vars(ranks).values()), strict=True
+            (record.query_rows, *vars(record.ranks).values()),
+            (one.query_rows, *vars(ranks).values()),
+            strict=True,
         )
     )
 
@@ -184,15 +188,19 @@ def retrieval(
     keys = np.arange(len(queries)) if keys is None else np.asarray(keys)
     one = retrieval_task(protocol, RightAnswers(keys, keys, keyed))
     wide = protocol == "multi_positive"
-    (found,) = search(
+    (result,) = search(
         distinct_rows(queries), distinct_rows(gallery), forward=[one], every=(0,) if wide else ()
     )
     groups = np.arange(len(queries)) if groups is None else np.asarray(groups)
-    bootstrap = GroupBootstrap(groups[one.asked], resamples=resamples, seed=seed)
+    bootstrap = GroupBootstrap(groups[one.query_rows], resamples=resamples, seed=seed)
     record = scores(
-        protocol, found.ranks[0], asked=one.asked, n_gallery=len(one.offered), bootstrap=bootstrap
+        protocol,
+        result.ranks[0],
+        query_rows=one.query_rows,
+        n_gallery=len(one.gallery_rows),
+        bootstrap=bootstrap,
     )
-    return with_graded_scores(record, found.positives[0], bootstrap=bootstrap) if wide else record
+    return with_graded_scores(record, result.positives[0], bootstrap=bootstrap) if wide else record
 
 
 def rank_best(queries: Matrix, gallery: Matrix, query_keys: np.ndarray, gallery_keys: np.ndarray) -> Ranks:

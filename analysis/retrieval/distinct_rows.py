@@ -74,8 +74,8 @@ def distinct_rows(matrix: Matrix) -> DistinctRows:
 
     take, n, dim = _source(matrix)
     factors = np.random.default_rng(0).integers(2**62, size=dim) * 2 + 1
-    found = [kernels.lengths_and_codes(take(part), factors) for part in slices(n)]
-    lengths, codes = map(np.concatenate, zip(*found, strict=True)) if found else np.zeros((2, 0))
+    parts = [kernels.lengths_and_codes(take(part), factors) for part in slices(n)]
+    lengths, codes = map(np.concatenate, zip(*parts, strict=True)) if parts else np.zeros((2, 0))
     bad = int((~np.isfinite(lengths) | (lengths < MIN_NORM)).sum())
     if bad:
         raise ValueError(f"{bad} of {n} rows are zero or not finite. Leave them out first.")
@@ -102,11 +102,11 @@ def pair_scores(x: DistinctRows, y: DistinctRows, left: np.ndarray, right: np.nd
     """Exact cosine of the distinct rows left[p] of x and right[p] of y, (n_pairs,)."""
     from suture.analysis.retrieval import kernels
 
-    found = np.empty(len(left))
+    out = np.empty(len(left))
     for p in slices(len(left), PAIRS):
         i, j = left[p], right[p]
-        found[p] = kernels.scores_of(x.take(i), x.scale[i], y.take(j), y.scale[j])
-    return found
+        out[p] = kernels.scores_of(x.take(i), x.scale[i], y.take(j), y.scale[j])
+    return out
 
 
 def slices(n: int, size: int = BLOCK) -> Iterator[slice]:

@@ -154,22 +154,22 @@ def search(
     every  numbers of the tasks for which all right answers are placed and not the best one alone
     """
     sides = [(x, y, forward)] + ([] if backward is None else [(y, x, backward)])
-    asked = [[BestAnswers(t, q, g, number in every) for number, t in enumerate(ts)] for q, g, ts in sides]
+    targets = [[BestAnswers(t, q, g, number in every) for number, t in enumerate(ts)] for q, g, ts in sides]
     directions = []
-    for (queries, gallery, _), questions in zip(sides, asked, strict=True):
+    for (queries, gallery, _), questions in zip(sides, targets, strict=True):
         cut = min(k, len(gallery.which))
         kept = min(cut + SPARE_CANDIDATES, len(gallery)) if cut else 0
         directions.append(_DirectionState(queries, gallery, counters_of(questions), kept))
     workers = _sweep(directions)
-    found = []
-    for number, (direction, questions) in enumerate(zip(directions, asked, strict=True)):
+    results = []
+    for number, (direction, questions) in enumerate(zip(directions, targets, strict=True)):
         for place, counter in enumerate(direction.counters):
             counter.above, counter.tied = np.sum([w.counts[number][place] for w in workers], axis=0)
         nearest = _nearest(direction, number, workers, min(k, len(direction.items.which)))
-        found.append(
+        results.append(
             SearchResult([q.ranks() for q in questions], [q.positives() for q in questions], nearest)
         )
-    return tuple(found)
+    return tuple(results)
 
 
 def _sweep(directions: Sequence[_DirectionState]) -> list[_Worker]:

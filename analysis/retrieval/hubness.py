@@ -40,9 +40,9 @@ def hubness(
     if nearest.shape[1] >= n_items:
         nothing = bootstrap.undefined(f"The gallery has no more than {k} items: every query finds them all.")
         return Hubness(*(nothing,) * 5)
-    found = [_skew(counts), _gini(counts), _robin_hood(counts)]
-    pull = np.stack([slope[nearest].sum(axis=1) for _, slope in found], axis=1) * len(nearest)
-    skew, gini, robin_hood = bootstrap.from_influence(np.array([value for value, _ in found]), pull)
+    statistics = [_skew(counts), _gini(counts), _robin_hood(counts)]
+    influence = np.stack([slope[nearest].sum(axis=1) for _, slope in statistics], axis=1) * len(nearest)
+    skew, gini, robin_hood = bootstrap.from_influence(np.array([value for value, _ in statistics]), influence)
     antihubs, hubs = (
         bootstrap.without_interval(float(share.mean())) for share in (counts == 0, counts >= 2 * k)
     )

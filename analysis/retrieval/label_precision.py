@@ -25,11 +25,11 @@ def label_precision(
     *,
     groups: np.ndarray,
     bootstrap: GroupBootstrap | None = None,
-    asking: np.ndarray | None = None,
+    query_rows: np.ndarray | None = None,
 ) -> LabelPrecision:
     """P@k with every item of the query's label right, its own partner among them.
 
-    nearest  (n_asking, k) rows of the gallery, best first, as `Direction.nearest`; asking likewise
+    nearest  (n_asking, k) rows of the gallery, best first, as `Direction.nearest`; query_rows likewise
     which    (n_studies,) equal where gallery rows are equal, as `Direction.which`: among equal items the
              label is the expected one, so that the order of the file has no say
     labels   (n_studies,) of str, "" = none: such studies do not ask, and as answers are wrong
@@ -37,21 +37,21 @@ def label_precision(
 
     Source: Zhang et al. 2020 (ConVIRT), there with image queries of one label each.
     """
-    places = np.arange(len(labels)) if asking is None else asking
+    places = np.arange(len(labels)) if query_rows is None else query_rows
     there = np.flatnonzero(labels[places] != "")
-    asked, nearest = places[there], nearest[there]
+    queries, nearest = places[there], nearest[there]
     like = bootstrap or GroupBootstrap(groups)
-    if not len(asked):
+    if not len(queries):
         nothing = like.undefined("No study of this split has a label.")
         return LabelPrecision(nothing, nothing)
     codes = np.unique(labels, return_inverse=True)[1].ravel()
     base = int(codes.max()) + 1
     pairs, copies = np.unique(which * base + codes, return_counts=True)
-    wanted = which[nearest] * base + codes[asked, None]
+    wanted = which[nearest] * base + codes[queries, None]
     place = np.minimum(np.searchsorted(pairs, wanted), len(pairs) - 1)
     share = np.where(pairs[place] == wanted, copies[place], 0) / np.bincount(which)[which[nearest]]
-    drawn = GroupBootstrap(groups[asked], resamples=like.resamples, seed=like.seed, level=like.level)
+    drawn = GroupBootstrap(groups[queries], resamples=like.resamples, seed=like.seed, level=like.level)
     reasons = {k: f"The gallery holds fewer than {k} items." for k in (5, 10) if nearest.shape[1] < k}
     columns = {f"p_at_{k}": share[:, :k].mean(axis=1) for k in (5, 10) if k not in reasons}
-    found = mean_scores(columns, bootstrap=drawn) if columns else {}
-    return LabelPrecision(**found, **{f"p_at_{k}": drawn.undefined(why) for k, why in reasons.items()})
+    estimates = mean_scores(columns, bootstrap=drawn) if columns else {}
+    return LabelPrecision(**estimates, **{f"p_at_{k}": drawn.undefined(why) for k, why in reasons.items()})

@@ -82,17 +82,19 @@ class TopK:
         k = self.rows.shape[1]
         if not k:
             return
-        hopeful = np.flatnonzero(scores.max(axis=1, initial=-np.inf) > self.scores[:, -1])
-        found = scores[hopeful]
-        if found.shape[1] > k:
-            columns = np.argpartition(found, -k, axis=1)[:, -k:]
+        improved = np.flatnonzero(scores.max(axis=1, initial=-np.inf) > self.scores[:, -1])
+        candidates = scores[improved]
+        if candidates.shape[1] > k:
+            columns = np.argpartition(candidates, -k, axis=1)[:, -k:]
         else:
-            columns = np.broadcast_to(np.arange(found.shape[1]), found.shape)
-        values = np.concatenate([self.scores[hopeful], np.take_along_axis(found, columns, axis=1)], axis=1)
-        rows = np.concatenate([self.rows[hopeful], columns + start], axis=1)
+            columns = np.broadcast_to(np.arange(candidates.shape[1]), candidates.shape)
+        values = np.concatenate(
+            [self.scores[improved], np.take_along_axis(candidates, columns, axis=1)], axis=1
+        )
+        rows = np.concatenate([self.rows[improved], columns + start], axis=1)
         order = np.argsort(-values, axis=1, kind="stable")[:, :k]
-        self.scores[hopeful] = np.take_along_axis(values, order, axis=1)
-        self.rows[hopeful] = np.take_along_axis(rows, order, axis=1)
+        self.scores[improved] = np.take_along_axis(values, order, axis=1)
+        self.rows[improved] = np.take_along_axis(rows, order, axis=1)
 
 
 def nearest(queries: np.ndarray, items: np.ndarray, *, k: int) -> tuple[np.ndarray, np.ndarray]:

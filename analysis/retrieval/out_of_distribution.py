@@ -50,12 +50,12 @@ def neighbours(
     targets    modalities that answer, default all of the reference; k is cut to how many have it
     indexes    target -> what searches it; default one exact pass over the matrix, which stays on disk
     """
-    found: dict[tuple[str, str], ReferenceNeighbours] = {}
+    results: dict[tuple[str, str], ReferenceNeighbours] = {}
     for y in targets or reference.modalities:
         if newcomers and reference.present(y).any():
             search = (indexes or {}).get(y)
-            found |= {(x, y): answer for x, answer in _among(newcomers, reference, y, k, search).items()}
-    return found
+            results |= {(x, y): answer for x, answer in _among(newcomers, reference, y, k, search).items()}
+    return results
 
 
 def _among(
@@ -72,11 +72,11 @@ def _among(
         cosines[there], rows[there] = search(queries[there], k)
     elif len(there):
         bars = np.concatenate([_partners(newcomers, x, y) for x in newcomers])[there, None] + TIE
-        found = scan(
+        result = scan(
             queries[there], reference.vectors[y], k=k, present=None if present.all() else present, bars=bars
         )
-        cosines[there], rows[there] = found.cosines, found.rows
-        own[there] = np.where(np.isnan(bars), np.nan, 1 + found.above)[:, 0]
+        cosines[there], rows[there] = result.cosines, result.rows
+        own[there] = np.where(np.isnan(bars), np.nan, 1 + result.above)[:, 0]
     parts = zip(*(np.split(part, len(newcomers)) for part in (rows, cosines, own)), strict=True)
     gallery = int(present.sum())
     return {x: ReferenceNeighbours(r, c, o, gallery) for x, (r, c, o) in zip(newcomers, parts, strict=True)}
@@ -104,8 +104,8 @@ def reference_ranks(
     known = (rows >= 0) & present[rows] & np.any(queries, axis=1)[:, None]
     cosines = np.einsum("nkd,nd->nk", np.asarray(items[rows], np.float32), queries)
     bars = np.where(known, cosines, np.nan) + TIE
-    found = scan(queries, items, k=0, present=None if present.all() else present, bars=bars)
-    return np.where(known, 1 + found.above, np.nan)
+    result = scan(queries, items, k=0, present=None if present.all() else present, bars=bars)
+    return np.where(known, 1 + result.above, np.nan)
 
 
 def reference_spread(
@@ -128,7 +128,9 @@ def reference_spread(
     return np.sort(np.maximum(1 - cosines[:, -1], 0))
 
 
-def out_of_distribution(found: ReferenceNeighbours, spread: np.ndarray, *, k: int = NEIGHBOURS) -> np.ndarray:
+def out_of_distribution(
+    neighbours: ReferenceNeighbours, spread: np.ndarray, *, k: int = NEIGHBOURS
+) -> np.ndarray:
     """How far out newcomers lie, (n,): share of known rows that are nearer to their k-th neighbour.
 
     0 = as near as the nearest, 1 = farther out than all; rows like the known ones are spread evenly over
@@ -137,10 +139,10 @@ def out_of_distribution(found: ReferenceNeighbours, spread: np.ndarray, *, k: in
     found   their nearest of the same modality, k or more of them if there are as many
     spread  `usual(known, k=k)` of all that answered
     """
-    scores = np.full(len(found.rows), np.nan)
-    there = np.flatnonzero(found.rows[:, :1].ravel() >= 0)
+    scores = np.full(len(neighbours.rows), np.nan)
+    there = np.flatnonzero(neighbours.rows[:, :1].ravel() >= 0)
     if len(there) and len(spread):
-        farthest = found.cosines[there, min(k, found.gallery - 1) - 1]
+        farthest = neighbours.cosines[there, min(k, neighbours.gallery - 1) - 1]
         scores[there] = np.searchsorted(spread, 1 - farthest - TIE) / len(spread)
     return scores
 
@@ -164,7 +166,7 @@ def shared_labels(labels: pd.DataFrame, rows: np.ndarray) -> list[SharedLabel]:
 
     A column that is blank in more than half of the rows says nothing of them and is left out.
     """
-    found = []
+    shared = []
     for column in labels:
         whole = labels[column].astype(str)
         shares = whole[whole != ""].value_counts(normalize=True)
@@ -172,5 +174,5 @@ def shared_labels(labels: pd.DataFrame, rows: np.ndarray) -> list[SharedLabel]:
         counts = near[near != ""].value_counts()
         if len(shares) in LABEL_VALUES and len(rows) <= 2 * counts.sum():
             value, count = str(counts.index[0]), int(counts.iloc[0])
-            found.append(SharedLabel(str(column), value, count, int(counts.sum()), float(shares[value])))
-    return sorted(found, key=lambda a: a.base - a.count / a.known)
+            shared.append(SharedLabel(str(column), value, count, int(counts.sum()), float(shares[value])))
+    return sorted(shared, key=lambda a: a.base - a.count / a.known)

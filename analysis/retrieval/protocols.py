@@ -36,10 +36,10 @@ class RightAnswers:
 
 @dataclass(frozen=True)
 class RetrievalTask:
-    """Rows that ask, rows that are offered, and a key for each: an offered row of the same key is right."""
+    """Query rows, gallery rows, and a key for each: gallery rows with the key of the query are right answers."""
 
-    asked: np.ndarray
-    offered: np.ndarray
+    query_rows: np.ndarray
+    gallery_rows: np.ndarray
     query_keys: np.ndarray
     gallery_keys: np.ndarray
 
@@ -52,11 +52,11 @@ def retrieval_task(protocol: Protocol, answers: RightAnswers) -> RetrievalTask:
     """
     own = np.arange(len(answers.related))
     keys = {"strict": own, "multi_positive": answers.related, "deduplicated": answers.same_text}[protocol]
-    asked = offered = own
+    query_rows = gallery_rows = own
     if protocol == "deduplicated":
         first = np.sort(np.unique(keys, return_index=True)[1])
-        asked, offered = (first, own) if answers.repeats == "queries" else (own, first)
-    return RetrievalTask(asked, offered, keys[asked], keys[offered])
+        query_rows, gallery_rows = (first, own) if answers.repeats == "queries" else (own, first)
+    return RetrievalTask(query_rows, gallery_rows, keys[query_rows], keys[gallery_rows])
 
 
 def joint_keys(text_keys: np.ndarray, duplicate_groups: np.ndarray) -> np.ndarray:

@@ -27,8 +27,8 @@ class Retrieval:
     mrr            mean of 1 / rank of the first right answer, 0..1; higher = better
     map, ndcg_at_10, r_precision  of all right answers, 0..1, higher = better; for "multi_positive" alone,
                    undefined where every query has a single one
-    ranks, asked   (n_queries,) where the best right answer of each query stands, and the query's row
-    of             how many queries there are, where a sample of them was asked; else n_queries
+    ranks, query_rows   (n_queries,) where the best right answer of each query stands, and the query's row
+    of             how many queries there are, where a sample of them was query_rows; else n_queries
     """
 
     protocol: Protocol
@@ -40,7 +40,7 @@ class Retrieval:
     mean_rank: Estimate
     mrr: Estimate
     ranks: Ranks = field(repr=False, compare=False)
-    asked: np.ndarray = field(repr=False, compare=False)
+    query_rows: np.ndarray = field(repr=False, compare=False)
     map: Estimate | None = None
     ndcg_at_10: Estimate | None = None
     r_precision: Estimate | None = None
@@ -48,25 +48,25 @@ class Retrieval:
 
 
 def scores(
-    protocol: Protocol, ranks: Ranks, *, asked: np.ndarray, n_gallery: int, bootstrap: GroupBootstrap
+    protocol: Protocol, ranks: Ranks, *, query_rows: np.ndarray, n_gallery: int, bootstrap: GroupBootstrap
 ) -> Retrieval:
-    """Scores with intervals over the groups of the queries that were asked; the gallery stays fixed."""
+    """Scores with intervals over the groups of the queries that were query_rows; the gallery stays fixed."""
     expected = ranks.expected_rank()
     columns = {f"recall_at_{k}": ranks.hit(k) for k in KS}
     columns |= {"mean_rank": expected, "mrr": ranks.expected_reciprocal()}
-    found = mean_scores(columns, bootstrap=bootstrap)
+    estimates = mean_scores(columns, bootstrap=bootstrap)
     spread = {k: _spread(ranks, k) for k in KS}
     return Retrieval(
         protocol,
-        {k: _with_spread(found[f"recall_at_{k}"], spread[k]) for k in KS},
+        {k: _with_spread(estimates[f"recall_at_{k}"], spread[k]) for k in KS},
         _median(expected, bootstrap),
         len(expected),
         n_gallery,
         max(spread.values()),
-        found["mean_rank"],
-        found["mrr"],
+        estimates["mean_rank"],
+        estimates["mrr"],
         ranks,
-        asked,
+        query_rows,
         of=len(expected),
     )
 
@@ -77,15 +77,17 @@ def with_graded_scores(
     """The record with the scores of all right answers, or why there are none."""
     if positives is not None and (positives.total > 1).any():
         columns = (positives.average_precision(), positives.ndcg(10), positives.r_precision())
-        found = mean_scores(dict(zip(GRADED_SCORES, columns, strict=True)), bootstrap=bootstrap)
+        estimates = mean_scores(dict(zip(GRADED_SCORES, columns, strict=True)), bootstrap=bootstrap)
     else:
         reason = (
             "The right answers are too many to place them all."
             if positives is None
             else "Every query has a single right answer: MRR says the same."
         )
-        found = dict.fromkeys(GRADED_SCORES, bootstrap.undefined(reason))
-    return replace(record, map=found["map"], ndcg_at_10=found["ndcg_at_10"], r_precision=found["r_precision"])
+        estimates = dict.fromkeys(GRADED_SCORES, bootstrap.undefined(reason))
+    return replace(
+        record, map=estimates["map"], ndcg_at_10=estimates["ndcg_at_10"], r_precision=estimates["r_precision"]
+    )
 
 
 def mean_scores(columns: Mapping[str, np.ndarray], *, bootstrap: GroupBootstrap) -> dict[str, Estimate]:
@@ -96,12 +98,12 @@ def mean_scores(columns: Mapping[str, np.ndarray], *, bootstrap: GroupBootstrap)
     """
     values = np.stack(list(columns.values()), axis=1)
     mean = values.mean(axis=0)
-    found = dict(zip(columns, bootstrap.from_influence(mean, values - mean), strict=True))
+    estimates = dict(zip(columns, bootstrap.from_influence(mean, values - mean), strict=True))
     alike = (values == 0).all(axis=0) | (values == 1).all(axis=0)
     for name, same in zip(columns, alike, strict=True):
         if name != "mean_rank":  # all others are shares
-            found[name] = _wilson(found[name]) if same else found[name].clipped(0, 1)
-    return found
+            estimates[name] = _wilson(estimates[name]) if same else estimates[name].clipped(0, 1)
+    return estimates
 
 
 def _wilson(estimate: Estimate) -> Estimate:

@@ -222,11 +222,11 @@ class GroupBootstrap:
             sampled = np.where(valid[:, None], sampled, sampled[valid].mean(axis=0))
             if centred:
                 sampled = sampled - sampled.mean(axis=0) + values
-        found = []
+        estimates = []
         for value, replicates in zip(values, sampled.T, strict=True):
             low, high = (float(np.clip(v, *bounds)) for v in interval(replicates, level=self.level))
-            found.append(Estimate(float(value), low, high, self.n, self.n_groups, draws, replicates))
-        return found
+            estimates.append(Estimate(float(value), low, high, self.n, self.n_groups, draws, replicates))
+        return estimates
 
 
 def subset_bootstrap(bootstrap: GroupBootstrap, chosen: np.ndarray, n: int) -> GroupBootstrap:

@@ -60,8 +60,8 @@ def holm(p: np.ndarray) -> np.ndarray:
     """
     p = np.asarray(p, dtype=float)
     adjusted = np.full(p.shape, np.nan)
-    asked = np.flatnonzero(np.isfinite(p))
-    order = asked[np.argsort(p[asked], kind="stable")]
+    tested = np.flatnonzero(np.isfinite(p))
+    order = tested[np.argsort(p[tested], kind="stable")]
     steps = p[order] * np.arange(len(order), 0, -1)
     adjusted[order] = np.minimum(1, np.maximum.accumulate(steps)) if len(order) else steps
     return adjusted
@@ -74,6 +74,6 @@ def benjamini_hochberg(p: np.ndarray, *, rate: float = 0.05) -> np.ndarray:
     and Hochberg 1995.
     """
     p = np.asarray(p, dtype=float)
-    asked = np.sort(p[np.isfinite(p)])
-    passing = np.flatnonzero(asked <= rate * np.arange(1, len(asked) + 1) / max(1, len(asked)))
-    return p <= asked[passing[-1]] if len(passing) else np.zeros(p.shape, dtype=bool)
+    tested = np.sort(p[np.isfinite(p)])
+    passing = np.flatnonzero(tested <= rate * np.arange(1, len(tested) + 1) / max(1, len(tested)))
+    return p <= tested[passing[-1]] if len(passing) else np.zeros(p.shape, dtype=bool)

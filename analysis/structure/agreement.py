@@ -51,14 +51,14 @@ class NeighbourOverlap:
     """shares (q,): share of common k nearest of the studies rows (q,), 0..1.
 
     near   (2 q, k) the lists of all these studies, in x and then in y
-    pulls  (2 q, k) how a share changes where the study on the list is there once more
+    sensitivities  (2 q, k) how a share changes where the study on the list is there once more
     """
 
     shares: np.ndarray
     rows: np.ndarray
     k: int
     near: np.ndarray
-    pulls: np.ndarray
+    sensitivities: np.ndarray
 
 
 def space_agreement(
@@ -107,11 +107,11 @@ def neighbourhood_overlap(
     common = [_common(a, b[:, :k]) for a, b in (near, near[::-1])]
     shares = common[0][:, :k].sum(axis=1) / k
     # in both lists it is common, half by each; in either it drives out what stands at the edge
-    pulls = [
+    sensitivities = [
         (c[:, :k] / 2 - c[:, boundary_places(k, places)].mean(axis=1, keepdims=True)) / k for c in common
     ]
     return NeighbourOverlap(
-        shares, rows, k, *(np.concatenate([v[:, :k] for v in side]) for side in (near, pulls))
+        shares, rows, k, *(np.concatenate([v[:, :k] for v in side]) for side in (near, sensitivities))
     )
 
 
@@ -179,8 +179,8 @@ def _procrustes(x: np.ndarray, y: np.ndarray, bootstrap: GroupBootstrap) -> Esti
     left, singular, right = np.linalg.svd(x.T @ y, full_matrices=False)
     d, e = _lengths(x), _lengths(y)
     kept = singular.sum() ** 2 / (d.sum() * e.sum())
-    pull = 2 * np.einsum("nd,nd->n", x @ (left @ right), y) / (singular.sum() / len(x) or 1)
-    influence = -kept * (pull - d / d.mean() - e / e.mean())
+    shared = 2 * np.einsum("nd,nd->n", x @ (left @ right), y) / (singular.sum() / len(x) or 1)
+    influence = -kept * (shared - d / d.mean() - e / e.mean())
     return bootstrap.from_influence(np.array([1 - kept]), influence, bounds=(0, 1))[0]
 
 
@@ -188,18 +188,18 @@ def _mutual_knn(x: np.ndarray, y: np.ndarray, bootstrap: GroupBootstrap, *, seed
     n = len(x)
     if n <= K:
         return bootstrap.undefined(f"needs {K + 1} studies, there are {n}")
-    found = neighbourhood_overlap(x, y, seed=seed)
-    value = found.shares.mean()
-    pulls = found.pulls.ravel() * n / len(found.rows)
-    influence = np.bincount(found.near.ravel(), pulls, minlength=n)
+    overlap = neighbourhood_overlap(x, y, seed=seed)
+    value = overlap.shares.mean()
+    sensitivities = overlap.sensitivities.ravel() * n / len(overlap.rows)
+    influence = np.bincount(overlap.near.ravel(), sensitivities, minlength=n)
     influence -= influence.mean()
-    influence[found.rows] += (found.shares - value) * n / len(found.rows)
-    asking = np.repeat(np.tile(found.rows, 2), K)
-    influence = without_double_counting(influence, asking, found.near.ravel(), pulls)
+    influence[overlap.rows] += (overlap.shares - value) * n / len(overlap.rows)
+    query_rows = np.repeat(np.tile(overlap.rows, 2), K)
+    influence = without_double_counting(influence, query_rows, overlap.near.ravel(), sensitivities)
     (estimate,) = bootstrap.from_influence(np.array([value]), influence, bounds=(0, 1))
-    asked, note = subset_bootstrap(bootstrap, found.rows, n), f"; {K / (n - 1):.2g} by chance"
-    estimate = replace(estimate, n=asked.n, n_groups=asked.n_groups, note=note)
-    return with_sample_note(estimate, len(found.rows), n)
+    queried, note = subset_bootstrap(bootstrap, overlap.rows, n), f"; {K / (n - 1):.2g} by chance"
+    estimate = replace(estimate, n=queried.n, n_groups=queried.n_groups, note=note)
+    return with_sample_note(estimate, len(overlap.rows), n)
 
 
 def _near(z: np.ndarray, rows: np.ndarray, k: int) -> np.ndarray:
@@ -207,10 +207,10 @@ def _near(z: np.ndarray, rows: np.ndarray, k: int) -> np.ndarray:
     from suture.analysis.retrieval.distinct_rows import distinct_rows
     from suture.analysis.retrieval.engine import search
 
-    found = search(distinct_rows(z[rows]), distinct_rows(z), forward=[], k=k + 1)[0].nearest
-    itself = found == rows[:, None]
+    neighbours = search(distinct_rows(z[rows]), distinct_rows(z), forward=[], k=k + 1)[0].nearest
+    itself = neighbours == rows[:, None]
     itself[~itself.any(axis=1), -1] = True  # earlier copies of it took all places
-    return found[~itself].reshape(len(rows), k)
+    return neighbours[~itself].reshape(len(rows), k)
 
 
 def _rsa(x: np.ndarray, y: np.ndarray, bootstrap: GroupBootstrap, *, seed: int) -> Estimate:
@@ -224,9 +224,10 @@ def _rsa(x: np.ndarray, y: np.ndarray, bootstrap: GroupBootstrap, *, seed: int) 
     if spread == 0:
         return draws.undefined("all cosines of a space are equal")
     value = np.mean(a * b) / spread
-    # A pair pulls by its own product and by moving the ranks of all others; a study by all of its pairs.
-    pull = 2 * (a * b + _moved(a, b) + _moved(b, a)) / spread
-    first, second = (np.bincount(side, pull, minlength=len(chosen)) for side in upper)
+    # A pair sensitivities by its own product and by moving the ranks of all others; a study by all of its
+    # pairs.
+    pair_influence = 2 * (a * b + _moved(a, b) + _moved(b, a)) / spread
+    first, second = (np.bincount(side, pair_influence, minlength=len(chosen)) for side in upper)
     by_study = (first + second) / (len(chosen) - 1)
     (estimate,) = draws.from_influence(np.array([value]), by_study - by_study.mean(), bounds=(-1, 1))
     return with_sample_note(estimate, len(chosen), len(x))

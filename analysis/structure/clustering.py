@@ -84,17 +84,17 @@ def cluster_scores(
     units, codes, draws, labelled = _labelled(vectors, labels, bootstrap, studies, seed)
     if codes.max(initial=0) == 0:
         return ClusterScores(*[draws.undefined(FEW_LABELS.format(int(codes.max(initial=-1)) + 1))] * 6)
-    found = [_tables(units, codes, n_init, number) for number in range(seeds)]
+    tables_by_seed = [_tables(units, codes, n_init, number) for number in range(seeds)]
     return ClusterScores(
         **{
             name: with_sample_note(_over_seeds(tables, draws, low=low), len(codes), labelled)
             for name, low, tables in (
-                ("v_measure", 0, [label.v_measure() for label, _ in found]),
-                ("cluster_ari", -1, [label.adjusted_rand() for label, _ in found]),
-                ("cluster_nmi", 0, [label.v_measure() for label, _ in found]),
-                ("cluster_homogeneity", 0, [label.homogeneity() for label, _ in found]),
-                ("cluster_completeness", 0, [label.completeness() for label, _ in found]),
-                ("cluster_modality_nmi", 0, [modality.v_measure() for _, modality in found]),
+                ("v_measure", 0, [label.v_measure() for label, _ in tables_by_seed]),
+                ("cluster_ari", -1, [label.adjusted_rand() for label, _ in tables_by_seed]),
+                ("cluster_nmi", 0, [label.v_measure() for label, _ in tables_by_seed]),
+                ("cluster_homogeneity", 0, [label.homogeneity() for label, _ in tables_by_seed]),
+                ("cluster_completeness", 0, [label.completeness() for label, _ in tables_by_seed]),
+                ("cluster_modality_nmi", 0, [modality.v_measure() for _, modality in tables_by_seed]),
             )
         }
     )
@@ -112,9 +112,9 @@ def v_measure(
     k, n = int(codes.max(initial=-1)) + 1, int((np.asarray(labels, dtype=str) != "").sum())
     if k < 2:
         raise ValueError(f"At least 2 different labels are needed, got {k}.")
-    found = [_tables(units, codes, n_init, seed) for seed in range(seeds)]
-    values = [label.v_measure()[0] for label, _ in found]
-    mixed = [modality.v_measure()[0] for _, modality in found]
+    tables_by_seed = [_tables(units, codes, n_init, seed) for seed in range(seeds)]
+    values = [label.v_measure()[0] for label, _ in tables_by_seed]
+    mixed = [modality.v_measure()[0] for _, modality in tables_by_seed]
     sd = np.std(values, ddof=1) if seeds > 1 else 0.0
     return QuickClustering(float(np.mean(values)), float(sd), float(np.mean(mixed)), k, n)
 
@@ -143,13 +143,13 @@ def label_knn_accuracy(
         )
     from sklearn.model_selection import GroupShuffleSplit
 
-    values, pulls = [], np.zeros(len(codes))
+    values, influences = [], np.zeros(len(codes))
     splits = GroupShuffleSplit(SEEDS, train_size=TRAIN_SHARE, random_state=0).split(codes, groups=draws.codes)
     for train, test in splits:
         hits = _votes(units, codes, train, test)
         values.append(hits.mean())
-        pulls[test] += (hits - hits.mean()) * len(codes) / len(test) / SEEDS
-    (estimate,) = draws.from_influence(np.array([np.mean(values)]), pulls, bounds=(0, 1))
+        influences[test] += (hits - hits.mean()) * len(codes) / len(test) / SEEDS
+    (estimate,) = draws.from_influence(np.array([np.mean(values)]), influences, bounds=(0, 1))
     common = np.bincount(codes).max() / len(codes)
     note = f"; sd {np.std(values, ddof=1):.2g} over {SEEDS} splits; commonest label {common:.2g}"
     return with_sample_note(replace(estimate, note=note), len(codes), labelled)
@@ -188,18 +188,18 @@ def _tables(
 
     rows = np.concatenate(units)
     with threadpool_limits(1):  # many short steps: on a busy machine threads wait 100 times longer
-        found = KMeans(int(codes.max()) + 1, n_init=n_init, random_state=seed).fit_predict(rows)
-    cluster = found.reshape(len(units), -1).T
+        clusters = KMeans(int(codes.max()) + 1, n_init=n_init, random_state=seed).fit_predict(rows)
+    cluster = clusters.reshape(len(units), -1).T
     modality = np.broadcast_to(np.arange(len(units)), cluster.shape)
     return contingency_table(np.broadcast_to(codes[:, None], cluster.shape), cluster), contingency_table(
         modality, cluster
     )
 
 
-def _over_seeds(found: list[tuple[float, np.ndarray]], draws: GroupBootstrap, *, low: float) -> Estimate:
+def _over_seeds(by_seed: list[tuple[float, np.ndarray]], draws: GroupBootstrap, *, low: float) -> Estimate:
     """Mean over seeds of values and of their influences, with the spread over seeds in the note."""
-    values = [value for value, _ in found]
-    influence = np.mean([pull for _, pull in found], axis=0)
+    values = [value for value, _ in by_seed]
+    influence = np.mean([of_seed for _, of_seed in by_seed], axis=0)
     (estimate,) = draws.from_influence(np.array([np.mean(values)]), influence, bounds=(low, 1))
     spread = f"; sd {np.std(values, ddof=1):.2g} over {len(values)} seeds" if len(values) > 1 else ""
     return replace(estimate, note=spread)
@@ -210,10 +210,10 @@ def _votes(units: list[np.ndarray], codes: np.ndarray, train: np.ndarray, test: 
     from suture.analysis.retrieval.nearest import nearest
 
     gallery = np.concatenate([z[train] for z in units])
-    _, found = nearest(np.concatenate([z[test] for z in units]), gallery, k=NEIGHBOURS)
-    named = np.tile(codes[train], len(units))[found]
-    votes = np.zeros((len(found), codes.max() + 1), int)
-    np.add.at(votes, (np.arange(len(found))[:, None], named), 1)
+    _, neighbours = nearest(np.concatenate([z[test] for z in units]), gallery, k=NEIGHBOURS)
+    named = np.tile(codes[train], len(units))[neighbours]
+    votes = np.zeros((len(neighbours), codes.max() + 1), int)
+    np.add.at(votes, (np.arange(len(neighbours))[:, None], named), 1)
     own = np.tile(codes[test], len(units))
     first = votes == votes.max(axis=1, keepdims=True)
     hits = first[np.arange(len(own)), own] / first.sum(axis=1)

@@ -61,15 +61,15 @@ def zero_shot(
     unknown = sorted(set(labels.tolist()) - {""} - set(names))
     if len(names) < 2 or unknown:
         raise ValueError(f"Each label needs a class, 2 or more in all; got {names}, without {unknown}.")
-    asked = np.flatnonzero(labels != "")
+    labelled = np.flatnonzero(labels != "")
     bootstrap = bootstrap or GroupBootstrap(np.arange(len(labels)))
-    if not len(asked):
+    if not len(labelled):
         nothing = bootstrap.undefined("no study has a label")
         return ZeroShot(nothing, nothing, dict.fromkeys(names, nothing))
-    scores = rows[asked] @ unit_rows(np.stack([class_vectors[name] for name in names])).T
-    own = np.array([names.index(label) for label in labels[asked]])
+    scores = rows[labelled] @ unit_rows(np.stack([class_vectors[name] for name in names])).T
+    own = np.array([names.index(label) for label in labels[labelled]])
     hits = _hits(scores, own)
-    draws = subset_bootstrap(bootstrap, asked, len(labels))
+    draws = subset_bootstrap(bootstrap, labelled, len(labels))
     common = np.bincount(own).max() / len(own)
     accuracy = replace(_share(hits, draws), note=f"; {len(names)} classes, commonest {common:.2g}")
     recall = {name: _recall(hits, own == number, name, draws) for number, name in enumerate(names)}
@@ -127,8 +127,8 @@ def _hits(scores: np.ndarray, own: np.ndarray) -> np.ndarray:
 
 def _share(hits: np.ndarray, bootstrap: GroupBootstrap) -> Estimate:
     """Mean of hits; Wilson's interval where all are right or all wrong."""
-    found = mean_scores({"share": hits}, bootstrap=bootstrap)["share"]
-    return found.clipped(0, 1)
+    estimate = mean_scores({"share": hits}, bootstrap=bootstrap)["share"]
+    return estimate.clipped(0, 1)
 
 
 def _recall(hits: np.ndarray, members: np.ndarray, name: str, bootstrap: GroupBootstrap) -> Estimate:
@@ -144,8 +144,8 @@ def _balanced(hits: np.ndarray, own: np.ndarray, accuracy: Estimate, bootstrap: 
     recall = np.bincount(which, hits) / counts
     if recall.min() == recall.max() and recall.max() in (0, 1):
         return accuracy  # all right or all wrong: one interval for both
-    pull = (hits - recall[which]) * len(hits) / counts[which] / len(there)
-    (estimate,) = bootstrap.from_influence(np.array([recall.mean()]), pull, bounds=(0, 1))
+    influence = (hits - recall[which]) * len(hits) / counts[which] / len(there)
+    (estimate,) = bootstrap.from_influence(np.array([recall.mean()]), influence, bounds=(0, 1))
     groups = np.bincount(np.unique(np.stack([which, bootstrap.codes]), axis=1)[0])
     few = int((groups < MIN_GROUPS).sum())
     note = f"; {few} of {len(there)} classes have under {MIN_GROUPS} groups: the interval is too narrow"

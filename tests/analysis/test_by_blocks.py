@@ -151,13 +151,15 @@ def test_no_copy_of_a_mapped_matrix_is_made(tmp_path: Path, monkeypatch: pytest.
         frechet(a, b, bootstrap=bootstrap)
 
     def retrieved() -> None:
-        both_directions(a, b, bootstrap=bootstrap, asking=np.arange(0, n, 300))
+        both_directions(a, b, bootstrap=bootstrap, query_rows=np.arange(0, n, 300))
 
     few = (
         UnitRows(x[:600]),
         UnitRows(y[:600]),
     )  # what is measured is not what is compiled and imported on the way
-    both_directions(*few, bootstrap=GroupBootstrap(np.arange(600), resamples=20), asking=np.arange(0, 600, 9))
+    both_directions(
+        *few, bootstrap=GroupBootstrap(np.arange(600), resamples=20), query_rows=np.arange(0, 600, 9)
+    )
     frechet(*few)
 
     file = x.nbytes
@@ -209,7 +211,10 @@ def test_asked_by_all_a_sample_is_no_sample(full: tuple[EmbeddingSet, Evaluation
     x, y = (np.asarray(part.vectors[m]) for m in ("image", "report"))
     keys = np.arange(1500) // 2
     options = {"answers": RightAnswers(keys, keys), "bootstrap": GroupBootstrap(keys, resamples=50)}
-    whole, asked = both_directions(x, y, **options), both_directions(x, y, **options, asking=np.arange(1500))
+    whole, asked = (
+        both_directions(x, y, **options),
+        both_directions(x, y, **options, query_rows=np.arange(1500)),
+    )
     for a, b in ((whole.forward, asked.forward), (whole.backward, asked.backward)):
         assert a == b
         np.testing.assert_array_equal(a.nearest, b.nearest)
@@ -234,7 +239,7 @@ def test_what_is_sampled_says_so(
     hubs = found.find("hubness_skew", direction="image->report")
     assert hubs is not None
     assert hubs.n_gallery == 300
-    assert "among the studies that ask" in hubs.convention
+    assert "among the query studies" in hubs.convention
     back = evaluation_from_json(json.loads(json.dumps(found.to_json())), found.replicates())
     assert back == found
     assert back.to_json()["metrics"][0].keys() <= found.to_json()["metrics"][0].keys()

@@ -88,9 +88,7 @@ def test_groups_stay_together_and_edges_are_refused() -> None:
     assert np.isfinite(one.change).all()
     same = np.tile(a[:1], (30, 1))
     assert not movement(same, same).moved.any()
-    with pytest.raises(
-        ValueError, match="Expected at least 20 studies, the same in A and B, got 30 and 29"
-    ):
+    with pytest.raises(ValueError, match="Expected at least 20 studies, the same in A and B, got 30 and 29"):
         movement(a[:30], b[:29])
 
 

@@ -96,9 +96,7 @@ def test_a_closed_gap_in_words() -> None:
     verdict = summary(describe(**after), PAIR)
     assert verdict.headline.startswith("The gap closed: 0.57 to 0.06 (-0.51, interval -0.53 to -0.49).")
     assert any("of true pairs fell: 0.90 to 0.58" in r for r in verdict.reasons)
-    assert any(
-        "the centroid offset accounts for -0.32, single pairs for +0.00" in r for r in verdict.reasons
-    )
+    assert any("the centroid offset accounts for -0.32, single pairs for +0.00" in r for r in verdict.reasons)
     assert any("(100 % is offset)" in r for r in verdict.reasons)
     assert "Recall@10 from image to report is unchanged: 40.0 % to 40.0 %" in verdict.reasons[1]
     assert summary(describe(**after), PAIR[::-1]) == verdict, "the order of the pair says nothing"

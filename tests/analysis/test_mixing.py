@@ -47,10 +47,10 @@ def pair(name: str) -> list[np.ndarray]:
     return [arrays["image"], arrays["text"]]
 
 
-def cloud(n: int, dim: int, seed: int, kinds: int = 2) -> list[np.ndarray]:
+def cloud(n: int, dim: int, seed: int, n_modalities: int = 2) -> list[np.ndarray]:
     rng = np.random.default_rng(seed)
     shared = rng.normal(size=(n, dim))
-    return [unit_rows(shared + rng.normal(size=(n, dim)) + rng.normal(size=dim)) for _ in range(kinds)]
+    return [unit_rows(shared + rng.normal(size=(n, dim)) + rng.normal(size=dim)) for _ in range(n_modalities)]
 
 
 def few(n: int) -> GroupBootstrap:
@@ -163,14 +163,14 @@ def test_length_and_float32_change_no_neighbour() -> None:
 
 
 def test_a_sample_of_studies_finds_the_neighbours_that_all_studies_find() -> None:
-    vectors = cloud(300, 10, 1, kinds=3)
+    vectors = cloud(300, 10, 1, n_modalities=3)
     whole = joint_neighbours(vectors, k=12)
     part = joint_neighbours(vectors, k=12, limit=400, queries=150, seed=4)
-    assert len(part.sampled) == 50
-    assert part.queries.tolist() == [s + m * 300 for m in range(3) for s in part.sampled]
+    assert len(part.query_studies) == 50
+    assert part.queries.tolist() == [s + m * 300 for m in range(3) for s in part.query_studies]
     assert part.rows.tolist() == whole.rows[part.queries].tolist()
     assert (
-        part.sampled.tolist()
+        part.query_studies.tolist()
         == joint_neighbours(vectors, k=3, limit=400, queries=150, seed=4).sampled.tolist()
     )
 
@@ -226,7 +226,7 @@ def test_one_bag_reads_one_and_two_bags_read_zero() -> None:
     mixed = numbers([x, y, z])
     for name in ("mixing_at_5", "mixing_at_10", "mixing_at_30", "mixing_at_10_without_partner"):
         assert mixed[name] == pytest.approx(1, abs=0.03), name
-    assert mixed["ilisi"] > 0.8  # 30 neighbours of three kinds are never quite even
+    assert mixed["ilisi"] > 0.8  # 30 neighbours of three n_modalities are never quite even
     assert mixed["kbet_rejection"] == pytest.approx(0.05, abs=0.03)
     assert abs(mixed["silhouette"]) < 0.01
     far = 20 * np.eye(8)[0]
@@ -243,7 +243,8 @@ def test_the_partner_alone_is_left_out() -> None:
     found = numbers([x, x])
     assert found["mixing_at_1"] == pytest.approx(1 / (200 / 399))
     assert np.isnan(found["mixing_at_1_without_partner"])
-    # 9 rows left, in couples of both kinds; the tenth place cuts one couple: the own kind, first in row order
+    # 9 rows left, in couples of both n_modalities; the tenth place cuts one couple: the own kind, first in
+    # row order
     assert 0.9 < found["mixing_at_10_without_partner"] < 1.1
 
 
@@ -269,7 +270,7 @@ def test_the_median_of_a_resample_is_that_of_its_rows_moved_by_their_lists() -> 
     found = lisi(graph.distances, graph.modality[graph.rows], 2, 4)
     values = found.values - 1
     typical = np.where(np.abs(np.argsort(np.argsort(values)) - 39.5) < 20, 0.0, np.nan)
-    _, pull = mean_and_influence(graph, typical, found.pulls(), by_kind=False)
+    _, pull = mean_and_influence(graph, typical, found.sensitivities(), by_modality=False)
     weights = draws.counts[:, draws.codes]
     drawn = [np.median(np.repeat(values.reshape(2, 40), w, axis=1)) + w @ pull / 40 for w in weights]
     estimate = mixing(graph, bootstrap=draws).ilisi
@@ -291,11 +292,11 @@ def slow_lisi(distances: np.ndarray, modality: np.ndarray, weights: np.ndarray, 
     return 1 / sum(p[modality == kind].sum() ** 2 for kind in np.unique(modality))
 
 
-@pytest.mark.parametrize("kinds", [2, 3])
-def test_lisi_is_pulled_as_by_a_neighbour_that_weighs_a_little_more(kinds: int) -> None:
-    graph = joint_neighbours(cloud(40, 6, 23, kinds=kinds), k=30)
+@pytest.mark.parametrize("n_modalities", [2, 3])
+def test_lisi_is_pulled_as_by_a_neighbour_that_weighs_a_little_more(n_modalities: int) -> None:
+    graph = joint_neighbours(cloud(40, 6, 23, n_modalities=n_modalities), k=30)
     near = graph.modality[graph.rows]
-    found = lisi(graph.distances, near, kinds, 10)
+    found = lisi(graph.distances, near, n_modalities, 10)
     step = 1e-5
     for row in (0, 17, 55):
         moved = [
@@ -305,7 +306,9 @@ def test_lisi_is_pulled_as_by_a_neighbour_that_weighs_a_little_more(kinds: int) 
         ]
         slope = (np.array(moved[::2]) - moved[1::2]) / (2 * step)
         assert found.values[row] == pytest.approx(np.mean(moved), abs=1e-6)
-        assert found.pulls()[row] == pytest.approx(slope - slope[boundary_places(30, 30)].mean(), abs=1e-5)
+        assert found.sensitivities()[row] == pytest.approx(
+            slope - slope[boundary_places(30, 30)].mean(), abs=1e-5
+        )
 
 
 @pytest.mark.parametrize("without_partner", [False, True])
@@ -329,17 +332,17 @@ def test_a_study_pulls_as_its_leaving_changes_the_number(without_partner: bool) 
 def test_what_two_studies_do_to_each_other_counts_once() -> None:
     """Influence of nothing but pairs: each pair is in it twice, and in the number once."""
     rng = np.random.default_rng(25)
-    n, pulls = 300, rng.normal(size=(300, 300))
-    asking, found = (side.ravel() for side in np.indices((n, n)))
-    np.fill_diagonal(pulls, 0)
-    both = pulls + pulls.T
-    once = without_double_counting(both.sum(axis=1), asking, found, pulls.ravel())
+    n, sensitivities = 300, rng.normal(size=(300, 300))
+    query_rows, found = (side.ravel() for side in np.indices((n, n)))
+    np.fill_diagonal(sensitivities, 0)
+    both = sensitivities + sensitivities.T
+    once = without_double_counting(both.sum(axis=1), query_rows, found, sensitivities.ravel())
     assert np.square(both.sum(axis=1)).sum() == pytest.approx(np.square(both).sum(), rel=0.15)
     assert once @ once == pytest.approx(np.square(both).sum() / 2, rel=0.15)
     alone = rng.normal(size=n)
-    np.testing.assert_array_equal(without_double_counting(alone, asking, found, np.zeros(n * n)), alone)
+    np.testing.assert_array_equal(without_double_counting(alone, query_rows, found, np.zeros(n * n)), alone)
     np.testing.assert_array_equal(
-        without_double_counting(0 * alone, asking, found, np.zeros(n * n)), 0 * alone
+        without_double_counting(0 * alone, query_rows, found, np.zeros(n * n)), 0 * alone
     )
 
 
@@ -446,7 +449,7 @@ def test_nothing_mixed_has_no_ratio() -> None:
 @pytest.mark.parametrize(
     ("vectors", "options", "message"),
     [
-        ([np.ones((3, 2))], {}, "At least 2 modalities are needed, got 1"),
+        ([np.ones((3, 2))], {}, "Expected at least 2 modalities, got 1"),
         ([np.ones((3, 2)), np.ones((2, 2))], {}, "need `studies`"),
         ([np.ones((3, 2))] * 2, {"studies": [np.arange(3), np.arange(2)]}, r"\[3, 3\], got \[3, 2\]"),
         ([np.ones((3, 2)), np.zeros((3, 2))], {}, "3 of 6 rows are zero"),
@@ -464,10 +467,10 @@ def test_a_bootstrap_over_other_studies_is_refused() -> None:
         mixing(graph, bootstrap=few(19))
 
 
-@pytest.mark.parametrize("kinds", [2, 3])
-def test_silhouettes_are_those_of_scikit_learn(kinds: int) -> None:
-    vectors = cloud(50, 5, 15, kinds=kinds)
-    modality = np.repeat(np.arange(kinds), 50)
+@pytest.mark.parametrize("n_modalities", [2, 3])
+def test_silhouettes_are_those_of_scikit_learn(n_modalities: int) -> None:
+    vectors = cloud(50, 5, 15, n_modalities=n_modalities)
+    modality = np.repeat(np.arange(n_modalities), 50)
     rows = silhouette_samples(np.concatenate(vectors), modality, metric="cosine")
     found = modality_silhouette(vectors, bootstrap=few(50))
     assert found.value == pytest.approx(rows.mean(), abs=1e-12)
@@ -475,24 +478,30 @@ def test_silhouettes_are_those_of_scikit_learn(kinds: int) -> None:
 
 def slow_silhouette(vectors: list[np.ndarray], weights: np.ndarray, *, absolute: bool) -> float:
     """Over whole tables of cosines, each study weighing so much in the clouds and among the rows."""
-    n, kinds = len(weights), len(vectors)
-    z, cloud, w = np.concatenate(vectors), np.repeat(np.arange(kinds), n), np.tile(weights, kinds)
+    n, n_modalities = len(weights), len(vectors)
+    z, cloud, w = (
+        np.concatenate(vectors),
+        np.repeat(np.arange(n_modalities), n),
+        np.tile(weights, n_modalities),
+    )
     cosines = z @ z.T
     np.fill_diagonal(cosines, 0)
     far = []
-    for kind in range(kinds):
+    for kind in range(n_modalities):
         there = w * (cloud == kind)
         far.append(1 - cosines @ there / (there.sum() - there))
     a = np.choose(cloud, far)
-    b = np.where(np.arange(kinds)[:, None] == cloud, np.inf, far).min(axis=0)
+    b = np.where(np.arange(n_modalities)[:, None] == cloud, np.inf, far).min(axis=0)
     s = (b - a) / np.maximum(a, b)
     return w @ (np.abs(s) if absolute else s) / w.sum()
 
 
-@pytest.mark.parametrize(("kinds", "absolute"), [(2, False), (2, True), (3, False)])
-def test_silhouettes_are_pulled_as_by_a_study_that_weighs_a_little_more(kinds: int, absolute: bool) -> None:
+@pytest.mark.parametrize(("n_modalities", "absolute"), [(2, False), (2, True), (3, False)])
+def test_silhouettes_are_pulled_as_by_a_study_that_weighs_a_little_more(
+    n_modalities: int, absolute: bool
+) -> None:
     n, step = 25, 1e-5
-    vectors = cloud(n, 4, 15, kinds=kinds)
+    vectors = cloud(n, 4, 15, n_modalities=n_modalities)
     value, influence = mean_silhouette(vectors, absolute=absolute)
     moved = [
         slow_silhouette(vectors, 1 + side * step * row, absolute=absolute)

@@ -189,9 +189,7 @@ def test_patients_are_warned_of_unless_synthetic(evidence: ReportData) -> None:
     assert "no text and no image of a study" in replace(evidence, studies={}).holds
 
 
-@pytest.mark.parametrize(
-    ("offset", "said"), [(2.0, "above sampling noise"), (0.0, "within sampling noise")]
-)
+@pytest.mark.parametrize(("offset", "said"), [(2.0, "above sampling noise"), (0.0, "within sampling noise")])
 def test_reading_follows_the_interval(offset: float, said: str) -> None:
     measured = evaluate(embedded(offset), resamples=60)
     found = gap_summary(measured, PAIR)

@@ -87,9 +87,9 @@ def test_both_directions_rank_as_sorting_does(dtype: type, texts: int | None, co
     ):
         for record in direction.retrieval:
             one = retrieval_task(record.protocol, side)
-            slow = by_sorting(a[one.asked], b[one.offered], one.query_keys, one.gallery_keys)
+            slow = by_sorting(a[one.query_rows], b[one.gallery_rows], one.query_keys, one.gallery_keys)
             assert same(record.ranks, slow), record.protocol
-            assert record.n_gallery == len(one.offered)
+            assert record.n_gallery == len(one.gallery_rows)
 
 
 @pytest.mark.parametrize("n", [5, 700])

@@ -135,7 +135,7 @@ def _scores_by_chance(one: RetrievalTask) -> dict[str, float]:
     """All items tied: then every number is its mean over random orders."""
     keys, counts = np.unique(one.gallery_keys, return_counts=True)
     right = counts[np.searchsorted(keys, one.query_keys)]
-    tied = Ranks(np.zeros(len(right), int), np.full(len(right), len(one.offered)), right)
+    tied = Ranks(np.zeros(len(right), int), np.full(len(right), len(one.gallery_rows)), right)
     hits = {name: float(tied.hit(k).mean()) for name, k in PLACES.items()}
     return {**hits, "median_rank": float(np.median(tied.expected_rank()))}
 
