@@ -1,4 +1,4 @@
-"""Distances between two clouds as distributions: none of them knows who is whose partner."""
+"""Distances between two modalities as distributions; they ignore the pairing."""
 
 from __future__ import annotations
 

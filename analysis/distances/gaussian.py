@@ -1,4 +1,4 @@
-"""The Frechet distance: how far apart two clouds are if each is taken for a Gaussian."""
+"""The Frechet distance between two modalities, each approximated by a Gaussian."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Frechet:
 
     frechet_squared          frechet_mean_part + frechet_covariance_part
     frechet_mean_part        |mean x - mean y|^2 = centroid_gap^2
-    frechet_covariance_part  Tr(Cx + Cy - 2 (Cx^1/2 Cy Cx^1/2)^1/2), C unbiased covariance: what a shift
-                             of a cloud cannot remove
+    frechet_covariance_part  Tr(Cx + Cy - 2 (Cx^1/2 Cy Cx^1/2)^1/2), C unbiased covariance: the part
+                             that no shift removes
     """
 
     frechet_squared: Estimate
@@ -57,8 +57,8 @@ def _mean_part(x: UnitRows, y: UnitRows, bootstrap: GroupBootstrap) -> Estimate:
 def _covariance_part(x: UnitRows, y: UnitRows, bootstrap: GroupBootstrap) -> Estimate:
     """Cx^1/2 Cy^1/2 = U S V^T: the trace of the root is sum S.
 
-    Its slope in Cx is the optimal map T = Cy^1/2 V S^-1 V^T Cy^1/2, in Cy the map back: study i pulls by
-    <x_i, (I - T) x_i> and <y_i, (I - T^-1) y_i>.
+    Its slope in Cx is the optimal map T = Cy^1/2 V S^-1 V^T Cy^1/2, in Cy the inverse map: the influence
+    of study i is <x_i, (I - T) x_i> + <y_i, (I - T^-1) y_i>.
     """
     basis = _basis(x, y)
     cx, cy = (basis.T @ (scatter(z) / (len(x) - 1)) @ basis for z in (x, y))
@@ -74,7 +74,7 @@ def _covariance_part(x: UnitRows, y: UnitRows, bootstrap: GroupBootstrap) -> Est
 
 
 def _basis(x: UnitRows, y: UnitRows) -> np.ndarray:
-    """Directions that hold all centred rows where few do: a rotation, which changes no distance."""
+    """Orthonormal basis of the centred rows if n is small, else the identity; distances are unchanged."""
     if 2 * len(x) >= x.shape[1]:
         return np.eye(x.shape[1])
     return np.linalg.qr(np.concatenate([unit_rows(z) - z.mean for z in (x, y)]).T)[0]

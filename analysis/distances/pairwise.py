@@ -1,4 +1,4 @@
-"""Distances from all pairs of rows, within and across the clouds: MMD and energy."""
+"""Distances from all pairs of rows, within and across modalities: MMD and energy distance."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def pairwise_distances(
     x, y = (take_unit_rows(z, chosen) for z in (x, y))
     scale = median_squared_distance(np.concatenate([x, y]), seed=seed)
     if not scale:
-        reason = "over half of all pairs of rows are identical: the kernel has no width"
+        reason = "over half of all pairs of rows are identical, so the kernel bandwidth is 0"
         return PairwiseDistances(bootstrap.undefined(reason), bootstrap.undefined(reason))
     functions: list[Function] = [lambda squared: np.exp(squared * (-1 / scale)), np.sqrt]
     within_x, _ = kernel_sums(x, None, functions)
@@ -55,7 +55,7 @@ def pairwise_distances(
     mmd = mmd_x + mmd_y - (rows[0] + columns[0]) / m
     energy = (rows[1] + columns[1] - within_x[1] - within_y[1]) / m
     values = np.array([mmd.mean(), energy.mean()])
-    influence = 2 * (np.stack([mmd, energy], axis=1) - values)  # a study stands on both sides of its pairs
+    influence = 2 * (np.stack([mmd, energy], axis=1) - values)  # each study is on both sides of its pairs
     estimates = bootstrap.from_influence(values, expand_influence(influence, chosen, n))
     estimates = [
         replace(estimates[0], note=f"; s2 = {scale:.4g}"),

@@ -1,8 +1,8 @@
-"""The shape of a cloud of embeddings: how many directions it uses, and two numbers called "uniformity".
+"""The shape of an embedding cloud: effective rank, isotropy, and the two metrics called "uniformity".
 
-Intervals come from how each row pulls at an eigenvalue or at a mean over pairs: one matrix product. With
-few groups a dimension that pull is half of the truth, and drawing groups again many times too much (a
-resample lacks a third of them, and their directions); there the spread is that of leaving blocks out.
+Intervals use the influence of each row on the eigenvalues or on a mean over pairs: one matrix product. With
+few groups per dimension that first-order spread is too small by half, and a bootstrap spread far too large (a
+resample lacks a third of the groups and their directions); then a block jackknife gives the spread.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from suture.analysis.statistics.bootstrap import (
 )
 
 EXACT_STUDIES = 4096  # up to here every pair of rows is used, above a seeded sample of studies
-ROUNDING = 1e-14  # variances of unit rows below this are the rounding of float32 rows
-FEW = 3  # groups a dimension below which first-order intervals of spectra are too narrow
-LEFT_OUT = 20  # blocks of groups left out in turn
+ROUNDING = 1e-14  # variances of unit rows below this are float32 rounding
+FEW_GROUPS = 3  # groups per dimension below which first-order intervals of spectra are too narrow
+JACKKNIFE_BLOCKS = 20  # blocks of groups left out in turn
 
 
 def uniformity_wi(
@@ -42,14 +42,14 @@ def uniformity_wi(
     """
     bootstrap = bootstrap or GroupBootstrap(np.arange(len(z)))
     if len(z) < 2:
-        return bootstrap.undefined("one row has no other to be compared with")
+        return bootstrap.undefined("needs two rows")
     n = bootstrap.n
     chosen = seeded_sample(n, EXACT_STUDIES, seed)
     rows = take_unit_rows(z, np.concatenate([chosen + start for start in range(0, len(z), n)]))
     sums, _ = kernel_sums(rows, None, [lambda squared: np.exp(squared * -t)])
-    per_row = (sums[0] - 1) / (len(rows) - 1)  # a row's own kernel is 1 and left out
+    per_row = (sums[0] - 1) / (len(rows) - 1)  # without the kernel of the row with itself, which is 1
     mean = per_row.mean()
-    # each row stands on both sides of its pairs, so it pulls twice; d log m = dm / m
+    # each row is on both sides of its pairs, hence the factor 2; d log m = dm / m
     influence = _by_study(2 * (per_row / mean - 1)[:, None], len(chosen))
     spread = expand_influence(influence, chosen, n)
     [estimate] = bootstrap.from_influence(np.array([np.log(mean)]), spread, bounds=(-np.inf, 0))
@@ -60,7 +60,7 @@ def uniformity_w2(z: Matrix, *, bootstrap: GroupBootstrap | None = None) -> Esti
     """-sqrt(|m|^2 + 1 + Tr C - (2 / sqrt D) Tr C^(1/2)), m mean and C biased covariance of z.
 
     Minus the 2-Wasserstein distance between the rows' Gaussian N(m, C) and N(0, I/D). Higher
-    (closer to 0) = more uniform: the other way round than `uniformity_wi`. On the stack of both
+    (closer to 0) = more uniform: the opposite direction of `uniformity_wi`. On the stack of both
     modalities a gap makes it lower. Source: Fang et al. 2024, as used by the target paper.
     """
     return spread(z, bootstrap=bootstrap).uniformity_w2
@@ -69,8 +69,8 @@ def uniformity_w2(z: Matrix, *, bootstrap: GroupBootstrap | None = None) -> Esti
 def effective_rank(z: Matrix, *, bootstrap: GroupBootstrap | None = None) -> Estimate:
     """exp(-sum p log p), p = s / sum s, s the singular values of the centred unit rows z (n_rows, dim).
 
-    How many directions the rows use: 1 = a line or a single point, at most min(n_rows - 1, dim) when all
-    directions are used alike; higher = more. Centred, so that the offset of a narrow cone does not count
+    How many directions the rows use: 1 = a line or a single point, at most min(n_rows - 1, dim) if all
+    directions are used equally; higher = more. Centred, so that the offset of a narrow cone does not count
     as a direction. Source: Roy & Vetterli 2007; uncentred as RankMe in Garrido et al. 2023.
     """
     return spread(z, bootstrap=bootstrap).effective_rank
@@ -78,14 +78,14 @@ def effective_rank(z: Matrix, *, bootstrap: GroupBootstrap | None = None) -> Est
 
 @dataclass(frozen=True)
 class Spread:
-    """The two numbers that need the spectrum of the covariance."""
+    """The two default metrics of the covariance spectrum."""
 
     uniformity_w2: Estimate
     effective_rank: Estimate
 
 
 def spread(z: Matrix, *, bootstrap: GroupBootstrap | None = None) -> Spread:
-    """`uniformity_w2` and `effective_rank` of z (n_rows, dim) in the time of one of them.
+    """`uniformity_w2` and `effective_rank` of z (n_rows, dim) from one eigendecomposition.
 
     With fewer studies in the bootstrap than rows, z is a stack of modalities of the same studies.
     """
@@ -103,12 +103,12 @@ def spread(z: Matrix, *, bootstrap: GroupBootstrap | None = None) -> Spread:
 
 @dataclass(frozen=True)
 class Isotropy:
-    """Two more numbers about the spectrum.
+    """Two further metrics of the covariance spectrum.
 
     participation_ratio  (sum l)^2 / sum l^2, l the eigenvalues of the covariance; 1..dim, higher = more
                          directions carry the variance; large ones count more than in the effective rank
     isoscore             0 = one direction, 1 = the same variance in all (Rudman et al. 2022). Its formula
-                         comes down to (participation_ratio - 1) / (D - 1). NaN with fewer rows than D
+                         simplifies to (participation_ratio - 1) / (D - 1). NaN with fewer rows than D
     """
 
     participation_ratio: Estimate
@@ -132,10 +132,11 @@ def isotropy(z: Matrix, *, bootstrap: GroupBootstrap | None = None) -> Isotropy:
 
     ratio, score = _spectral(z, statistics, bootstrap)
     if np.isnan(ratio.value):
-        none = bootstrap.undefined("all rows are the same: there is no variance")
+        none = bootstrap.undefined("all rows are equal: there is no variance")
         return Isotropy(none, none)
     if n < dim or dim < 2:
-        reason = f"{n:,} rows cannot fill {dim:,} dimensions: IsoScore needs as many rows, and two dimensions"
+        reason = f"{n:,} rows in {dim:,} dimensions: IsoScore needs at least as many rows as dimensions, "
+        "and two dimensions"
         score = bootstrap.undefined(reason)
     return Isotropy(ratio.clipped(1, dim), score.clipped(0, 1))
 
@@ -150,21 +151,21 @@ def _spectral(z: UnitRows, statistics: Statistics, bootstrap: GroupBootstrap) ->
     kept = values > ROUNDING
     values, vectors = values[kept], vectors[:, kept]
     estimates, slopes = statistics(values)
-    if len(z) < z.shape[1]:  # vectors are of the rows' own products: the rows along the directions
+    if len(z) < z.shape[1]:  # eigenvectors of the Gram matrix: the rows along the directions
         influences = np.square(vectors) * (len(z) * values) @ slopes
     else:
         narrow = vectors.astype(np.float32)
         parts = ((part - z.mean).astype(np.float32) for _, part in z.blocks())
         influences = np.concatenate([np.square(part @ narrow) @ slopes for part in parts])
-    # a row moves eigenvalue j by <v_j, z_i - m>^2 - l_j; the move of the mean is of second order
+    # a row changes eigenvalue j by <v_j, z_i - m>^2 - l_j; the change of the mean is of second order
     influence = _by_study(influences - values @ slopes, bootstrap.n)
-    if MIN_GROUPS <= bootstrap.n_groups < FEW * z.shape[1] and bootstrap.resamples > LEFT_OUT:
+    if MIN_GROUPS <= bootstrap.n_groups < FEW_GROUPS * z.shape[1] and bootstrap.resamples > JACKKNIFE_BLOCKS:
         influence = influence * _correction(z, statistics, influence, bootstrap)
     return bootstrap.from_influence(estimates, influence)
 
 
 def _smaller_product(z: UnitRows) -> np.ndarray:
-    """The biased covariance, or the centred rows' own products: the same spectrum but for zeros."""
+    """The biased covariance, or the Gram matrix of the centred rows: equal spectra except for zeros."""
     if len(z) >= z.shape[1]:
         return scatter(z) / len(z)
     centred = unit_rows(z) - z.mean
@@ -174,12 +175,12 @@ def _smaller_product(z: UnitRows) -> np.ndarray:
 def _correction(
     z: UnitRows, statistics: Statistics, influence: np.ndarray, bootstrap: GroupBootstrap
 ) -> np.ndarray:
-    """(q,) spread by leaving out blocks of groups (jackknife), over the spread of first order."""
-    blocks = min(LEFT_OUT, bootstrap.n_groups)
+    """(q,) ratio of the block-jackknife spread to the first-order spread."""
+    blocks = min(JACKKNIFE_BLOCKS, bootstrap.n_groups)
     block = np.random.default_rng(bootstrap.seed).permutation(bootstrap.n_groups) % blocks
     of_row = np.tile(block[bootstrap.codes], len(z) // bootstrap.n)
     jackknife = []
-    with threadpool_limits(1):  # many small products: threads would wait for each other
+    with threadpool_limits(1):  # many small products: faster with one thread
         for product in _without(z, of_row, blocks):
             values = np.linalg.eigvalsh(product)
             jackknife.append(statistics(values[values > ROUNDING])[0])
@@ -189,7 +190,7 @@ def _correction(
 
 
 def _without(z: UnitRows, of_row: np.ndarray, blocks: int) -> Iterator[np.ndarray]:
-    """The smaller product of all rows but those of each block, (n_rows,) of int, in turn."""
+    """The smaller product of all rows except those of one block, for each block; of_row (n_rows,) of int."""
     if z.in_memory is not None:
         for left in range(blocks):
             yield _smaller_product(UnitRows(z.in_memory[of_row != left]))

@@ -1,4 +1,4 @@
-"""How far a study's vectors in several modalities are from one direction: volume and area."""
+"""Volume and triangle area spanned by the vectors of a study in several modalities."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap
 
 @dataclass(frozen=True)
 class Volumes:
-    """Means over true tuples, one vector a modality; lower = closer together.
+    """Means over true tuples, one vector per modality; lower = closer together.
 
-    gram_volume    sqrt |det G|, G_ab = <z_a, z_b>: the volume the vectors span; 0 = in one plane or line,
-                   1 = at right angles. Opposite vectors also span nothing
-    triangle_area  sqrt(|u|^2 |w|^2 - <u, w>^2) / 2, u and w two sides of the triangle of the three ends;
+    gram_volume    sqrt |det G|, G_ab = <z_a, z_b>: the volume spanned by the vectors; 0 = linearly
+                   dependent, 1 = orthogonal. Opposite vectors also have volume 0
+    triangle_area  sqrt(|u|^2 |w|^2 - <u, w>^2) / 2, u and w two sides of the triangle of the three vectors;
                    0..1.3. NaN unless there are three modalities
     """
 
@@ -39,7 +39,7 @@ def volumes(vectors: Sequence[Matrix], *, bootstrap: GroupBootstrap | None = Non
     gram = np.concatenate([_gram([z.take(rows) for z in unit]) for rows, _ in unit[0].blocks()])
     volume = _mean(np.sqrt(np.abs(np.linalg.det(gram))), bootstrap)
     if len(unit) != 3:
-        reason = f"a triangle has three corners, got {len(unit)} modalities"
+        reason = f"needs three modalities, got {len(unit)}"
         return Volumes(volume, bootstrap.undefined(reason))
     parts = [_area(*(z.take(rows) for z in unit)) for rows, _ in unit[0].blocks()]
     return Volumes(volume, _mean(np.concatenate(parts), bootstrap))

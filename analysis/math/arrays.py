@@ -1,7 +1,7 @@
-"""Shapes and checks that every measurement shares.
+"""Unit rows and shape checks that all metrics share.
 
-X, Y: (n_studies, dim), row i of X pairs with row i of Y. Rows are of unit length. Where they are many they
-stay where they lie, which may be a file, and are read a block at a time.
+X, Y: (n_studies, dim), row i of X is the pair of row i of Y, scaled to length 1. Large matrices stay on disk
+or in their own memory and are read block by block.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from functools import cached_property
 import numpy as np
 
 MIN_NORM = 1e-12
-ROUNDING = 1e-14  # of the length of a row just divided by its length
-MAX_IN_MEMORY = 1 << 25  # numbers that are held as float64, 256 MB; more are read anew by each who needs them
+ROUNDING = 1e-14  # deviation from 1 of the length of a normalised row
+MAX_IN_MEMORY = 1 << 25  # values that are kept as float64, 256 MB; larger matrices are read block by block
 BLOCK = 8192  # rows in memory at a time
 
 
@@ -27,12 +27,12 @@ def unit_rows(matrix: Matrix) -> np.ndarray:
     norms = np.sqrt(np.einsum("nd,nd->n", wide, wide))[:, None]
     _check_lengths(norms)
     if np.abs(norms - 1).max(initial=0) < ROUNDING:
-        return wide  # the very array, if it was float64: what is known of it stays known
+        return wide  # the same array if it is float64, so that results cached for it stay valid
     return wide / norms
 
 
 def paired_unit_arrays(x: Matrix, y: Matrix) -> tuple[np.ndarray, np.ndarray]:
-    """Both sides with unit rows. ValueError unless the shapes agree and there are two pairs."""
+    """Both matrices with unit rows. ValueError unless the shapes agree and there are two pairs."""
     check_pairs(x, y)
     return unit_rows(x), unit_rows(y)
 
@@ -46,11 +46,11 @@ def check_pairs(x: Matrix, y: Matrix) -> None:
 
 
 class UnitRows:
-    """Unit rows (n_rows, dim) of one matrix, or of several behind one another; float64 where they are taken.
+    """Unit rows (n_rows, dim) of one matrix or of several stacked ones, converted to float64 on access.
 
-    matrices  (n, dim) each, of any float type, in memory or mapped: of many rows no copy is made
+    matrices  (n, dim) each, of any float type, in memory or memory-mapped; large ones are not copied
     rows      which rows of each, default all
-    lengths   (n_rows,) lengths of the rows, where they are known already
+    lengths   (n_rows,) lengths of the rows, if known
 
     ValueError for a row without direction or not finite.
     """
@@ -82,21 +82,21 @@ class UnitRows:
         return self.take(slice(None)).astype(dtype or np.float64)  # type: ignore[call-overload]
 
     def take(self, rows: slice | np.ndarray) -> np.ndarray:
-        """Some of the rows, (m, dim) float64 of length 1."""
+        """The given rows, (m, dim) float64 of length 1."""
         if self.in_memory is not None:
             return self.in_memory[rows]
         return self._wide(rows) / self.lengths[rows][:, None]
 
     def blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
-        """All rows, some at a time, each time with where they stand."""
+        """All rows in blocks: (slice, rows)."""
         return self._blocks(self.take)
 
     def source(self, rows: slice | np.ndarray) -> np.ndarray:
-        """Some of the rows, of length 1 where they are held, else as they came and of their type."""
+        """The given rows: unit rows if in memory, else unscaled and of the original type."""
         return self.raw(rows) if self.in_memory is None else self.in_memory[rows]
 
     def raw(self, rows: slice | np.ndarray) -> np.ndarray:
-        """Some of the rows as they came, neither scaled nor widened."""
+        """The given rows, neither scaled nor converted."""
         if len(self.matrices) == 1:
             return self._of(self.matrices[0], rows)
         places = np.arange(len(self))[rows]
@@ -132,7 +132,7 @@ class UnitRows:
 
 
 def as_unit_rows(matrix: Matrix) -> UnitRows:
-    """The same rows, to be read by blocks."""
+    """The rows of a matrix as `UnitRows`."""
     return matrix if isinstance(matrix, UnitRows) else UnitRows(np.asarray(matrix))
 
 
@@ -143,17 +143,17 @@ def stacked_rows(parts: Sequence[UnitRows]) -> UnitRows:
 
 
 def stored_rows(matrix: Matrix, rows: np.ndarray) -> np.ndarray:
-    """Some rows as those who rank them read them: see `Units.source`."""
+    """The given rows for the retrieval engine: see `UnitRows.source`."""
     return matrix.source(rows) if isinstance(matrix, UnitRows) else matrix[rows]
 
 
 def take_unit_rows(matrix: Matrix, rows: np.ndarray) -> np.ndarray:
-    """Some rows (m, dim) of many, scaled to length 1 in float64; the others are not looked at."""
+    """The given rows (m, dim), scaled to length 1 in float64; the others are not read."""
     return matrix.take(rows) if isinstance(matrix, UnitRows) else unit_rows(matrix[rows])
 
 
 def paired_unit_rows(x: Matrix, y: Matrix) -> tuple[UnitRows, UnitRows]:
-    """`paired_unit_arrays` for rows that are read by blocks."""
+    """`paired_unit_arrays` for rows that are read in blocks."""
     check_pairs(x, y)
     return as_unit_rows(x), as_unit_rows(y)
 
@@ -183,9 +183,9 @@ Taker = Callable[[slice | np.ndarray], np.ndarray]
 
 
 def pair_cosines(x: np.ndarray, y: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """(n_studies,) cosine of each study's own two vectors; NaN but for `rows`, the studies that have both.
+    """(n_studies,) cosine of each study's own two vectors; NaN except for `rows`, the studies that have both.
 
-    x, y (n_studies, dim), any length; read a block at a time, so that matrices on disk stay there.
+    x, y (n_studies, dim), of any length; read in blocks, so that matrices on disk stay there.
     """
     cosines = np.full(len(x), np.nan)
     for start in range(0, len(rows), BLOCK):

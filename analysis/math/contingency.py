@@ -1,4 +1,4 @@
-"""Two ways to sort the same rows, held against each other, and how each study pulls at the result."""
+"""Agreement of two partitions of the same rows, and the influence of each study on it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ ValueAndInfluence = tuple[float, np.ndarray]  # a value, and its influence (n_st
 
 @dataclass(frozen=True)
 class ContingencyTable:
-    """Shares of rows in each pair of classes.
+    """Contingency table of two partitions, as shares seen from each row.
 
-    joint   (n_studies, m) share of the rows that are in the same two classes as each row of a study
-    first, second  (n_studies, m) share that are in the same class, in one way and in the other
+    joint   (n_studies, m) share of all rows in the same class of both partitions as each row of a study
+    first, second  (n_studies, m) share in the same class of the first and of the second partition
     sizes   counts of rows (a, b) in each pair of classes
     """
 
@@ -24,7 +24,7 @@ class ContingencyTable:
     sizes: np.ndarray
 
     def v_measure(self) -> ValueAndInfluence:
-        """2 I / (H(first) + H(second)), 0..1; also NMI, and 1 where both are one class."""
+        """2 I / (H(first) + H(second)), 0..1; also NMI, and 1 if both have a single class."""
         (i, of_i), (h, of_h), (k, of_k) = self._information()
         if h + k == 0:
             return 1.0, np.zeros(len(of_i))
@@ -32,18 +32,18 @@ class ContingencyTable:
         return value, (2 * of_i - value * (of_h + of_k)) / (h + k)
 
     def homogeneity(self) -> ValueAndInfluence:
-        """I / H(first): 1 = each class of the second holds one of the first alone."""
+        """I / H(first): 1 = each class of the second contains only one class of the first."""
         shared, own, _ = self._information()
         return _information_ratio(shared, own)
 
     def completeness(self) -> ValueAndInfluence:
-        """I / H(second): 1 = each class of the first lies in one of the second."""
+        """I / H(second): 1 = each class of the first is within one class of the second."""
         shared, _, own = self._information()
         return _information_ratio(shared, own)
 
     def adjusted_rand(self) -> ValueAndInfluence:
         """(S - E) / ((A + B) / 2 - E) over pairs of rows, S together in both, A and B in one, E = A B by
-        chance; 1 where there is nothing to tell apart."""
+        chance; 1 if there is only one class."""
         s, a, b = (
             _share_of_pairs_together(c) for c in (self.sizes, self.sizes.sum(axis=1), self.sizes.sum(axis=0))
         )
@@ -51,7 +51,7 @@ class ContingencyTable:
         if bottom == 0:
             return 1.0, np.zeros(len(self.joint))
         value = top / bottom
-        # a study moves a sum of squared shares by twice the share of its class
+        # a study changes a sum of squared shares by twice the share of its class
         of_s, of_a, of_b = (2 * (p.mean(axis=1) - p.mean()) for p in (self.joint, self.first, self.second))
         by_chance = a * of_b + b * of_a
         return value, (of_s - by_chance - value * ((of_a + of_b) / 2 - by_chance)) / bottom
@@ -64,7 +64,7 @@ class ContingencyTable:
 
 
 def contingency_table(first: np.ndarray, second: np.ndarray) -> ContingencyTable:
-    """The table of two numberings from 0 on, (n_studies, m) of int each, m rows a study."""
+    """The table of two class numberings from 0, (n_studies, m) of int each, m rows per study."""
     sizes = np.zeros((first.max() + 1, second.max() + 1), np.int64)
     np.add.at(sizes, (first, second), 1)
     shares = sizes / first.size
@@ -81,7 +81,7 @@ def _entropy(shares: np.ndarray) -> ValueAndInfluence:
 
 
 def _information_ratio(shared: ValueAndInfluence, own: ValueAndInfluence) -> ValueAndInfluence:
-    """I / H, 1 where there is nothing to know."""
+    """I / H; 1 if H = 0."""
     if own[0] == 0:
         return 1.0, np.zeros(len(own[1]))
     value = shared[0] / own[0]

@@ -1,4 +1,4 @@
-"""Sums over the studies of a group, taken once: a resample of groups is then one row of a matrix product."""
+"""Sums over the studies of each group, so that a resample of groups is one row of a matrix product."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from suture.analysis.math.arrays import BLOCK
 
 
 def label_codes(labels: Iterable[object]) -> np.ndarray:
-    """(n,) int: one number a label, in their order as text; a long one does not make the others longer."""
+    """(n,) int code of each label, numbered in text order; memory does not depend on the longest label."""
     return pd.factorize(np.asarray([str(label) for label in labels], dtype=object), sort=True)[0]
 
 
@@ -26,7 +26,7 @@ def group_sums(rows: np.ndarray, codes: np.ndarray) -> np.ndarray:
 def group_sum_blocks(
     take: Callable[[np.ndarray], np.ndarray], codes: np.ndarray
 ) -> Iterator[tuple[slice, np.ndarray]]:
-    """The same a block of groups at a time: (which groups, their sums).
+    """Group sums in blocks of groups: (slice of groups, their sums).
 
     take  rows (m,) of int -> (m, k) float64; called for a block of studies at a time
     """
@@ -37,7 +37,7 @@ def group_sum_blocks(
         start = ends[first] - sizes[first]
         last = max(first + 1, int(np.searchsorted(ends, start + BLOCK, side="right")))
         studies = order[start : ends[last - 1]]
-        if last == first + 1:  # it may be larger than a block
+        if last == first + 1:  # a single group may be larger than a block
             parts = [take(studies[i : i + BLOCK]).sum(axis=0) for i in range(0, len(studies), BLOCK)]
             sums = np.sum(parts, axis=0)[None]
         else:

@@ -1,4 +1,4 @@
-"""Rows of several matrices as one, read a block at a time: what lies on disk stays there."""
+"""Rows of several matrices as one matrix, read in blocks; matrices on disk stay there."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class RowStack:
         return np.cumsum([0, *map(len, self.where)])
 
     def take(self, rows: np.ndarray) -> np.ndarray:
-        """Some rows, (n, dim) float32, in the order asked for."""
+        """The given rows, (n, dim) float32, in the given order."""
         rows = np.asarray(rows)
         out = np.empty((*rows.shape, self.shape[1]), np.float32)
         of = np.searchsorted(self._starts, rows, side="right") - 1
@@ -45,16 +45,16 @@ class RowStack:
         return out
 
     def blocks(self, size: int = BLOCK) -> Iterator[tuple[slice, np.ndarray]]:
-        """(which rows, those rows as float32), from the first to the last; parts are not mixed."""
+        """(slice, rows as float32) in order; a block is within one part."""
         for part, where, begin in zip(self.parts, self.where, self._starts, strict=False):
             for start in range(0, len(where), size):
                 rows = where[start : start + size]
-                whole = rows[-1] - rows[0] == len(rows) - 1  # a run of rows needs no copy before the cast
+                whole = rows[-1] - rows[0] == len(rows) - 1  # contiguous rows need no copy before the cast
                 block = part[rows[0] : rows[-1] + 1] if whole else part[rows]
                 at = int(begin) + start
                 yield slice(at, at + len(rows)), np.asarray(block, dtype=np.float32)
 
 
 def as_row_stack(z: np.ndarray | RowStack) -> RowStack:
-    """The same rows, whichever they come as."""
+    """The rows as a `RowStack`."""
     return z if isinstance(z, RowStack) else RowStack([z], [np.arange(len(z))])

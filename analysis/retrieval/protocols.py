@@ -1,4 +1,4 @@
-"""Which answers count as right: three protocols over the same scores."""
+"""The three retrieval protocols: which answers count as right."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ RepeatedSide = Literal["queries", "gallery"]
 
 @dataclass(frozen=True)
 class RightAnswers:
-    """Who answers whom in one direction, one key a study, (n_studies,) each.
+    """The right answers in one direction: one key per study, (n_studies,) each.
 
     related    equal keys are right answers of each other under "multi_positive" (same text or group)
     same_text  equal keys are one item under "deduplicated"
-    repeats    the side whose items repeat: "deduplicated" keeps the first of each key there
+    repeats    the side with repeated items: "deduplicated" keeps the first of each key there
     """
 
     related: np.ndarray
@@ -28,7 +28,7 @@ class RightAnswers:
     repeats: RepeatedSide = "gallery"
 
     def reversed(self) -> RightAnswers:
-        """The same for the other direction."""
+        """The right answers for the other direction."""
         return RightAnswers(
             self.related, self.same_text, "queries" if self.repeats == "gallery" else "gallery"
         )
@@ -36,7 +36,7 @@ class RightAnswers:
 
 @dataclass(frozen=True)
 class RetrievalTask:
-    """Query rows, gallery rows, and a key for each: gallery rows with the key of the query are right answers."""
+    """Query rows, gallery rows, and a key for each; gallery rows with the key of a query are right."""
 
     query_rows: np.ndarray
     gallery_rows: np.ndarray
@@ -47,7 +47,7 @@ class RetrievalTask:
 def retrieval_task(protocol: Protocol, answers: RightAnswers) -> RetrievalTask:
     """Queries and gallery of a protocol.
 
-    strict: only the own partner is right. multi_positive: every item of the same key is right.
+    strict: only the own partner is right. multi_positive: every item with the same key is right.
     deduplicated: each key once in the gallery (or once among the queries).
     """
     own = np.arange(len(answers.related))
@@ -60,9 +60,9 @@ def retrieval_task(protocol: Protocol, answers: RightAnswers) -> RetrievalTask:
 
 
 def joint_keys(text_keys: np.ndarray, duplicate_groups: np.ndarray) -> np.ndarray:
-    """One integer key a study: equal when texts are equal or the duplicate group is the same.
+    """One integer key per study: equal if the texts are equal or the duplicate group is the same.
 
-    Both (n_studies,) of str, "" = says nothing. Chains are followed (a~b, b~c gives a~c).
+    Both (n_studies,) of str, "" = unknown. Transitive: a~b and b~c give a~c.
     """
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components

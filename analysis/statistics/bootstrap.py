@@ -1,8 +1,8 @@
-"""Intervals by bootstrap over groups: patients (or cases) are resampled, not studies.
+"""Bootstrap intervals over groups: patients (or cases) are resampled, not studies.
 
-Nothing is measured anew for a resample: a statistic sees weights, and works on sums that were taken
-once. The same groups and the same seed draw the same resamples, so replicates of two checkpoints on
-the same studies are paired: their difference is the paired bootstrap.
+A resample is a vector of weights, and statistics use sums that are computed once. Equal groups and seeds
+give equal resamples, so replicates of two checkpoints on the same studies are paired: their difference is
+the paired bootstrap.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from suture.analysis.math.group_sums import group_sum_blocks, group_sums, label_
 
 # (b, n_studies) resampling weights -> (b, k): k statistics under each of b resamples.
 Statistic = Callable[[np.ndarray], np.ndarray]
-MIN_GROUPS = 5  # with fewer, resamples hardly differ and an interval would be a pretence
-MAX_WEIGHTS = 4_000_000  # weights held at once as floats
-MAX_KEPT_BYTES = 1 << 27  # bytes of draws that are kept when others are looked at
-FLOAT32 = 1e-6  # sums under resamples are of this precision: what is smaller is none
+MIN_GROUPS = 5  # with fewer, resamples hardly differ and an interval is meaningless
+MAX_WEIGHTS = 4_000_000  # weights in memory at once as floats
+MAX_KEPT_BYTES = 1 << 27  # bytes of draws to keep when not in use
+FLOAT32 = 1e-6  # precision of sums under resamples; smaller values are 0
 INTERVAL = "95 % percentile bootstrap over groups, centred on the estimate"
 
 
@@ -31,9 +31,9 @@ def _no_replicates() -> np.ndarray:
 
 @dataclass(frozen=True)
 class Sample:
-    """A seeded sample that a number was taken from: size of the `of` that there are.
+    """The seeded sample that a metric is computed on: `size` out of `of`.
 
-    error  standard error that it leaves, None where none is known
+    error  standard error from sampling; None if unknown
     """
 
     size: int
@@ -42,13 +42,13 @@ class Sample:
     what: str = "studies"
 
     def describe(self) -> str:
-        """; 4,096 of 20,000 studies, seeded, standard error 0.0012"""
+        """Format as: ; 4,096 of 20,000 studies, seeded, standard error 0.0012"""
         error = "" if self.error is None else f", standard error {self.error:.2g}"
         return f"; {self.size:,} of {self.of:,} {self.what}, seeded{error}"
 
 
 def seeded_sample(n: int, limit: int, seed: int) -> np.ndarray:
-    """All of range(n), or `limit` of them, seeded and in order."""
+    """All of range(n), or a seeded sample of `limit` of them, ascending."""
     return np.arange(n) if n <= limit else np.sort(np.random.default_rng(seed).permutation(n)[:limit])
 
 
@@ -56,11 +56,11 @@ def seeded_sample(n: int, limit: int, seed: int) -> np.ndarray:
 class Estimate:
     """A value with its 95 % interval; n studies in n_groups groups, resamples drawn.
 
-    low and high are NaN where there are too few groups for an interval.
-    replicates  (resamples,) the value under each resample; empty where there is no interval
-    note        what only this measurement knows: a sample size, a bandwidth; ends up in the convention
-    reason      why value is NaN, for people; "" for a number
-    sample      what the value was taken from, if not from all that could be
+    low and high are NaN with too few groups for an interval.
+    replicates  (resamples,) the value under each resample; empty without an interval
+    note        details of this measurement, such as sample size or bandwidth; appended to the convention
+    reason      why value is NaN, for users; "" for a number
+    sample      the sample that the value is computed on, if not all studies
     """
 
     value: float
@@ -75,12 +75,12 @@ class Estimate:
     sample: Sample | None = None
 
     def clipped(self, least: float, most: float) -> Estimate:
-        """The same with an interval cut to what the number can be; NaN stays NaN."""
+        """The estimate with its interval clipped to the valid range; NaN stays NaN."""
         low, high = (float(np.clip(bound, least, most)) for bound in (self.low, self.high))
         return replace(self, low=low, high=high)
 
     def describe(self) -> str:
-        """0.573 (0.551 to 0.595), or why there is no number."""
+        """Format as 0.573 (0.551 to 0.595), or the reason if undefined."""
         if not np.isfinite(self.value):
             return f"undefined: {self.reason}"
         interval = f" ({self.low:.3f} to {self.high:.3f})" if np.isfinite(self.low) else ""
@@ -88,7 +88,7 @@ class Estimate:
 
 
 def interval(replicates: np.ndarray, *, level: float = 0.95) -> tuple[float, float]:
-    """The percentile interval of replicates, (nan, nan) where there are none."""
+    """The percentile interval of replicates; (nan, nan) without replicates."""
     if not len(replicates):
         return np.nan, np.nan
     tail = (1 - level) / 2
@@ -97,10 +97,10 @@ def interval(replicates: np.ndarray, *, level: float = 0.95) -> tuple[float, flo
 
 
 class GroupBootstrap:
-    """Draws groups with replacement; a study weighs as often as its group was drawn.
+    """Draws groups with replacement; the weight of a study is the number of times its group was drawn.
 
     groups     (n_studies,) labels; studies of one group are kept together
-    resamples  number of draws; level  coverage; seed  makes it repeatable
+    resamples  number of draws; level  coverage; seed  makes the draws repeatable
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class GroupBootstrap:
 
     @cached_property
     def counts(self) -> np.ndarray:
-        """(resamples, n_groups) uint8: how often each group was drawn. A count over 255 has no chance."""
+        """(resamples, n_groups) uint8: how often each group was drawn, practically never above 255."""
         rng = np.random.default_rng(self.seed)
         counts = np.empty((self.resamples, self.n_groups), np.uint8)
         for row in counts:
@@ -122,7 +122,7 @@ class GroupBootstrap:
         return counts
 
     def release_draws(self) -> None:
-        """Give up draws that take much memory; they are the same when they are made again."""
+        """Free large draws; they are recomputed identically when needed."""
         if "counts" in vars(self) and self.counts.nbytes > MAX_KEPT_BYTES:
             del self.counts
 
@@ -134,7 +134,7 @@ class GroupBootstrap:
     def sums(self, rows: Matrix) -> np.ndarray:
         """(resamples, dim) float64: the sum of rows (n_studies, dim) under each resample.
 
-        Taken once for an array (this very object): gap, cone and Frechet distance all need it.
+        Computed once per array object, since gap, cone and Frechet distance all need it.
         """
         same = rows.in_memory if isinstance(rows, UnitRows) and rows.in_memory is not None else rows
         take = same.take if isinstance(same, UnitRows) else same.__getitem__
@@ -142,7 +142,7 @@ class GroupBootstrap:
             drawn = np.zeros((self.resamples, rows.shape[1]))
             for groups, sums in group_sum_blocks(take, self.codes):
                 drawn += self.counts[:, groups].astype(np.float32) @ sums.astype(np.float32)
-            self._sums[id(same)] = same, drawn  # the rows too, so that the id stays theirs
+            self._sums[id(same)] = same, drawn  # keep the rows alive, so that their id stays valid
         return self._sums[id(same)][1]
 
     def without_interval(self, value: float, *, note: str = "") -> Estimate:
@@ -150,11 +150,11 @@ class GroupBootstrap:
         return Estimate(float(value), np.nan, np.nan, self.n, self.n_groups, 0, note=note)
 
     def undefined(self, reason: str) -> Estimate:
-        """A number that these studies cannot have, and why."""
+        """An undefined estimate with its reason."""
         return Estimate(np.nan, np.nan, np.nan, self.n, self.n_groups, 0, reason=reason)
 
     def weights(self, resamples: int) -> Iterator[np.ndarray]:
-        """Blocks of (b, n_studies) float64 weights; the first draws, and the same for the same seed."""
+        """Blocks of (b, n_studies) float64 weights; the first draws, equal for equal seeds."""
         block = max(1, MAX_WEIGHTS // self.n)
         for start in range(0, resamples, block):
             yield self.counts[start : min(start + block, resamples)][:, self.codes].astype(np.float64)
@@ -169,9 +169,8 @@ class GroupBootstrap:
     ) -> list[Estimate]:
         """Every column of the statistic with its interval.
 
-        `centred` moves the resampled values so that their mean is the estimate: a resample holds
-        fewer distinct studies, which shifts gaps and spectra by a bias that is no uncertainty.
-        `bounds` cut the interval, not the replicates.
+        `centred` shifts the resampled values so that their mean is the estimate: a resample has fewer
+        distinct studies, which biases gaps and spectra. `bounds` clip the interval, not the replicates.
         """
         draws = min(resamples or self.resamples, self.resamples)
         with np.errstate(invalid="ignore", divide="ignore"):  # resamples of one single study
@@ -186,19 +185,20 @@ class GroupBootstrap:
         *,
         bounds: tuple[float, float] = (-np.inf, np.inf),
     ) -> list[Estimate]:
-        """Intervals of k smooth statistics from how each study pulls at them (infinitesimal jackknife).
+        """Intervals of k smooth statistics from the influence of each study (infinitesimal jackknife).
 
         values     (k,) the statistics
-        influence  (n_studies, k), mean about 0: a study that weighs w instead of 1 changes statistic k
+        influence  (n_studies, k), mean about 0: a study with weight w instead of 1 changes statistic k
                    by (w - 1) influence / n to first order. For a mean it is x_i - mean x, and exact
 
-        Serves what would be too dear to recompute: spectra and means over all pairs of rows.
+        For statistics that are too expensive to recompute: spectra and means over all pairs of rows.
         """
         sizes = np.bincount(self.codes, minlength=self.n_groups)
-        pulls = np.column_stack([group_sums(influence, self.codes), sizes]).astype(np.float32)
-        drawn = np.concatenate([counts @ pulls for counts in self.draws()])
+        sums = np.column_stack([group_sums(influence, self.codes), sizes]).astype(np.float32)
+        drawn = np.concatenate([counts @ sums for counts in self.draws()])
         values = np.asarray(values, dtype=np.float64)
-        # Not centred: to first order there is no bias, and a share that no resample changes stays as it is.
+        # Not centred: there is no first-order bias, and a share that is equal in all resamples must not
+        # change.
         sampled = values + drawn[:, :-1].astype(np.float64) / drawn[:, -1:]
         sampled[np.abs(sampled) < FLOAT32 * np.maximum(1, np.abs(values))] = 0
         return self.summarise(values, sampled, centred=False, bounds=bounds)
@@ -215,10 +215,10 @@ class GroupBootstrap:
         draws = len(sampled)
         valid = np.isfinite(sampled).all(axis=1)
         if valid.sum() < draws / 2 or self.n_groups < MIN_GROUPS:
-            sampled = np.empty((0, len(values)))  # too few groups to say anything
+            sampled = np.empty((0, len(values)))  # too few groups for an interval
         else:
-            # Draws stay in their places, for pairing: an undefined one (a resample of one study) is
-            # the mean of the others.
+            # Draws keep their positions for pairing: an undefined one (a resample of one study) is
+            # replaced by the mean of the others.
             sampled = np.where(valid[:, None], sampled, sampled[valid].mean(axis=0))
             if centred:
                 sampled = sampled - sampled.mean(axis=0) + values
@@ -230,7 +230,7 @@ class GroupBootstrap:
 
 
 def subset_bootstrap(bootstrap: GroupBootstrap, chosen: np.ndarray, n: int) -> GroupBootstrap:
-    """The bootstrap over the groups of some of n studies. ValueError unless it is one over n."""
+    """The bootstrap over the groups of some of n studies. ValueError unless `bootstrap` is over n studies."""
     if bootstrap.n != n:
         raise ValueError(f"Expected a bootstrap over {n} studies, got one over {bootstrap.n}.")
     if len(chosen) == n:
@@ -241,9 +241,9 @@ def subset_bootstrap(bootstrap: GroupBootstrap, chosen: np.ndarray, n: int) -> G
 
 
 def with_sample_note(estimate: Estimate, size: int, n: int, *, error: float | None = None) -> Estimate:
-    """The estimate, saying of which sample it is and what error that leaves; as it is without a sample.
+    """The estimate with a note on its sample and standard error; unchanged if size = n.
 
-    error  standard error, default that of the replicates
+    error  standard error from sampling, default that of the replicates
     """
     if size == n or estimate.reason:
         return estimate

@@ -1,4 +1,4 @@
-"""Is it chance? Intervals of shares, exact tests of pairs, and the price of many questions."""
+"""Intervals of proportions, exact paired tests, bootstrap p values, and corrections for multiple tests."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def wilson(successes: float, n: int, *, level: float = 0.95) -> tuple[float, float]:
-    """Interval of a share of n independent trials, within 0..1 also near the ends.
+    """Wilson interval of a proportion of n independent trials, within 0..1.
 
     (c + z^2/2 -+ z sqrt(c (n - c) / n + z^2/4)) / (n + z^2), c successes. Fractions of a success (ties)
     are allowed. (nan, nan) for n = 0. ValueError unless 0 <= successes <= n. Source: Wilson 1927.
@@ -24,15 +24,15 @@ def wilson(successes: float, n: int, *, level: float = 0.95) -> tuple[float, flo
 
 
 def rule_of_three(n: int, *, level: float = 0.95) -> float:
-    """Upper limit of the share of what was seen in none of n trials: 1 - (1 - level)^(1/n), about 3 / n."""
+    """Upper limit of the rate of an event not seen in n trials: 1 - (1 - level)^(1/n), about 3 / n."""
     return float(1 - (1 - level) ** (1 / n))
 
 
 def mcnemar(only_a: int, only_b: int) -> float:
-    """Two-sided p that A and B are right equally often, from the queries where only one of them is.
+    """Two-sided p of "A and B are right equally often", from the queries where only one of them is right.
 
-    Exact binomial: either is equally likely to be the one. 1 where they never differ. Takes what is counted
-    to be independent: count groups, not the studies of one patient. Source: McNemar 1947, exact form.
+    Exact binomial test. 1 if they never differ. Assumes independent counts: count groups, not the studies of
+    one patient. Source: McNemar 1947, exact form.
     """
     from scipy.stats import binomtest
 
@@ -41,10 +41,10 @@ def mcnemar(only_a: int, only_b: int) -> float:
 
 
 def bootstrap_p(differences: np.ndarray) -> float:
-    """Two-sided p that a difference is 0, from its replicates (resamples,) about the estimate.
+    """Two-sided p of "the difference is 0", from its replicates (resamples,).
 
     min(1, 2 (1 + smaller of #(d <= 0) and #(d >= 0)) / (1 + resamples)): the level at which the percentile
-    interval just reaches 0, never 0 itself. NaN without replicates.
+    interval just reaches 0; never 0. NaN without replicates.
     """
     if not len(differences):
         return np.nan
@@ -53,10 +53,10 @@ def bootstrap_p(differences: np.ndarray) -> float:
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """p values as if only one question had been asked: at 0.05, one false alarm in 20 families at most.
+    """Holm-adjusted p values, which control the family-wise error rate.
 
-    p (m,) -> adjusted (m,): the i-th smallest times m - i + 1, never below one before it, at most 1. NaN
-    is no question and stays NaN. Source: Holm 1979.
+    p (m,) -> adjusted (m,): the i-th smallest times m - i + 1, made monotone, at most 1. NaN is no test and
+    stays NaN. Source: Holm 1979.
     """
     p = np.asarray(p, dtype=float)
     adjusted = np.full(p.shape, np.nan)
@@ -68,10 +68,11 @@ def holm(p: np.ndarray) -> np.ndarray:
 
 
 def benjamini_hochberg(p: np.ndarray, *, rate: float = 0.05) -> np.ndarray:
-    """Which of many findings to name so that at most `rate` of them are false on average: (m,) of bool.
+    """Rejected hypotheses at a false discovery rate of `rate`, (m,) of bool.
 
-    The i smallest p (m,), for the largest i with p_i <= rate i / m. NaN is never named. Source: Benjamini
-    and Hochberg 1995.
+    The i smallest p (m,), for the largest i with p_i <= rate i / m. NaN is never rejected. Unlike
+    `scipy.stats.false_discovery_control`, p is not rescaled, so equality with the threshold is not lost to
+    rounding. Source: Benjamini and Hochberg 1995.
     """
     p = np.asarray(p, dtype=float)
     tested = np.sort(p[np.isfinite(p)])

@@ -1,4 +1,4 @@
-"""Do clusters and neighbours of images and texts follow what the studies are about, or the modality?"""
+"""Do clusters and nearest neighbours of images and texts follow the label of the studies or the modality?"""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from suture.analysis.statistics.bootstrap import (
     with_sample_note,
 )
 
-STUDIES = 5000  # clustered or classified at most; above, a seeded sample
+STUDIES = 5000  # studies to cluster or classify; above, a seeded sample
 SEEDS = 5
-STARTS = 3  # of k-means for each seed, the best is kept
+STARTS = 3  # k-means initialisations per seed; the best is kept
 NEIGHBOURS = 5
 TRAIN_SHARE = 0.8  # of the groups
-MIN_GROUPS = 5  # groups: one to test on
+MIN_GROUPS = 5  # at least one group for testing
 FEW_LABELS = "needs 2 different labels, there are {}"
 
 
 @dataclass(frozen=True)
 class ClusterScores:
-    """k-means of all modalities together, held against a label of the studies. Means over seeds.
+    """k-means of all modalities stacked, compared with a label of the studies. Means over seeds.
 
     v_measure             harmonic mean of the two below, 0..1, higher = clusters follow the label
-    cluster_ari           pairs of rows that both put together, over chance; 0 = as by chance, 1 = the same
-    cluster_nmi           information both share, over the mean of theirs: the V-measure's other name
+    cluster_ari           adjusted Rand index; 0 = chance, 1 = equal
+    cluster_nmi           normalised mutual information, identical to the V-measure
     cluster_homogeneity   1 = no cluster mixes labels
-    cluster_completeness  1 = no label is torn between clusters
-    cluster_modality_nmi  NMI of the clusters with the modality, 0..1, lower = clusters do not care about it
+    cluster_completeness  1 = no label is split between clusters
+    cluster_modality_nmi  NMI of the clusters with the modality, 0..1, lower = clusters ignore the modality
     """
 
     v_measure: Estimate
@@ -49,11 +49,11 @@ class ClusterScores:
 
 @dataclass(frozen=True)
 class QuickClustering:
-    """The quick look: values alone.
+    """V-measure without intervals.
 
     v_measure          mean over seeds; 0..1, higher = clusters follow the label
     sd                 of v_measure over seeds (n - 1); 0 for one seed
-    nmi_with_modality  mean over seeds; 0..1, lower = clusters do not care about modality
+    nmi_with_modality  mean over seeds; 0..1, lower = clusters ignore the modality
     k                  clusters = distinct labels; n  studies with a label
     """
 
@@ -77,9 +77,9 @@ def cluster_scores(
     """Cluster the stacked unit rows of all modalities into as many clusters as there are labels.
 
     vectors (n_studies, dim) each; labels (n_studies,) of str, "" = none, left out. Above `studies` a sample
-    of them, drawn by `seed`. k-means has the seeds 0, 1, ...; intervals from each study's influence, all its
-    rows together, with the clusters held. Undefined for fewer than 2 labels. ValueError for other shapes.
-    Sources: Rosenberg & Hirschberg 2007 (V-measure); Hubert & Arabie 1985 (adjusted Rand index).
+    of them, drawn by `seed`. k-means has the seeds 0, 1, ...; intervals from the influence of each study,
+    all its rows together, with the clusters fixed. Undefined for fewer than 2 labels. ValueError for other
+    shapes. Sources: Rosenberg & Hirschberg 2007 (V-measure); Hubert & Arabie 1985 (adjusted Rand index).
     """
     units, codes, draws, labelled = _labelled(vectors, labels, bootstrap, studies, seed)
     if codes.max(initial=0) == 0:
@@ -103,7 +103,7 @@ def cluster_scores(
 def v_measure(
     vectors: Sequence[Matrix], labels: np.ndarray, *, seeds: int = SEEDS, n_init: int = STARTS
 ) -> QuickClustering:
-    """V-measure of `cluster_scores` and no interval; seeds=1, n_init=1 is the quickest.
+    """V-measure of `cluster_scores` without an interval; seeds=1, n_init=1 is fastest.
 
     vectors (n_studies, dim) each; labels (n_studies,) of str, "" = none, left out. V = 2 h c / (h + c).
     ValueError for fewer than 2 labels or other shapes.
@@ -111,7 +111,7 @@ def v_measure(
     units, codes, *_ = _labelled(vectors, labels, None, STUDIES, 0)
     k, n = int(codes.max(initial=-1)) + 1, int((np.asarray(labels, dtype=str) != "").sum())
     if k < 2:
-        raise ValueError(f"At least 2 different labels are needed, got {k}.")
+        raise ValueError(f"Expected at least 2 different labels, got {k}.")
     tables_by_seed = [_tables(units, codes, n_init, seed) for seed in range(seeds)]
     values = [label.v_measure()[0] for label, _ in tables_by_seed]
     mixed = [modality.v_measure()[0] for _, modality in tables_by_seed]
@@ -127,11 +127,11 @@ def label_knn_accuracy(
     seed: int = 0,
     studies: int = STUDIES,
 ) -> Estimate:
-    """How often the 5 nearest rows of other studies, all modalities together, vote for a row's label.
+    """How often the 5 nearest rows of other studies, all modalities stacked, predict the label of a row.
 
     vectors (n_studies, dim) each; labels (n_studies,) of str, "" = none, left out. Mean over five splits by
-    group, 80 % to look among and 20 % to ask; labels with equally many votes share the hit. The note tells
-    what always naming the commonest label would give. Above `studies` a seeded sample. Undefined for fewer
+    group, 80 % reference and 20 % queries; labels with equal votes share the hit. The note states the share
+    of the most common label. Above `studies` a seeded sample. Undefined for fewer
     than 2 labels or 5 groups. ValueError for other shapes. Source: as in Grassucci et al. 2025.
     """
     units, codes, draws, labelled = _labelled(vectors, labels, bootstrap, studies, seed)
@@ -139,7 +139,7 @@ def label_knn_accuracy(
         return draws.undefined(FEW_LABELS.format(int(codes.max(initial=-1)) + 1))
     if draws.n_groups < MIN_GROUPS:
         return draws.undefined(
-            f"needs {MIN_GROUPS} groups of studies to look among and to ask, there are {draws.n_groups}"
+            f"needs {MIN_GROUPS} groups of studies for reference and queries, there are {draws.n_groups}"
         )
     from sklearn.model_selection import GroupShuffleSplit
 
@@ -151,7 +151,7 @@ def label_knn_accuracy(
         influences[test] += (hits - hits.mean()) * len(codes) / len(test) / SEEDS
     (estimate,) = draws.from_influence(np.array([np.mean(values)]), influences, bounds=(0, 1))
     common = np.bincount(codes).max() / len(codes)
-    note = f"; sd {np.std(values, ddof=1):.2g} over {SEEDS} splits; commonest label {common:.2g}"
+    note = f"; sd {np.std(values, ddof=1):.2g} over {SEEDS} splits; most common label {common:.2g}"
     return with_sample_note(replace(estimate, note=note), len(codes), labelled)
 
 
@@ -175,7 +175,7 @@ def _labelled(
         return [], np.empty(0, int), bootstrap, 0
     chosen = there[seeded_sample(len(there), studies, seed)]
     codes = np.unique(labels[chosen], return_inverse=True)[1]
-    # float32 halves the time of k-means, whose rounding is far below a row's distance to a centre
+    # float32 halves the time of k-means; its rounding is far below the distance of a row to a centre
     units = [take_unit_rows(v, chosen).astype(np.float32) for v in vectors]
     return units, codes, subset_bootstrap(bootstrap, chosen, n), len(there)
 
@@ -183,11 +183,11 @@ def _labelled(
 def _tables(
     units: list[np.ndarray], codes: np.ndarray, n_init: int, seed: int
 ) -> tuple[ContingencyTable, ContingencyTable]:
-    """Clusters against labels, and against modalities; rows of a study stand in one column each."""
+    """Contingency tables of clusters against labels and against modalities, one column per modality."""
     from sklearn.cluster import KMeans
 
     rows = np.concatenate(units)
-    with threadpool_limits(1):  # many short steps: on a busy machine threads wait 100 times longer
+    with threadpool_limits(1):  # many short steps: with several threads, 100 times slower on a busy machine
         clusters = KMeans(int(codes.max()) + 1, n_init=n_init, random_state=seed).fit_predict(rows)
     cluster = clusters.reshape(len(units), -1).T
     modality = np.broadcast_to(np.arange(len(units)), cluster.shape)
@@ -206,7 +206,7 @@ def _over_seeds(by_seed: list[tuple[float, np.ndarray]], draws: GroupBootstrap, 
 
 
 def _votes(units: list[np.ndarray], codes: np.ndarray, train: np.ndarray, test: np.ndarray) -> np.ndarray:
-    """Share of each test study's rows that the vote of their neighbours names right, (n_test,)."""
+    """Share of the rows of each test study whose neighbours predict the right label, (n_test,)."""
     from suture.analysis.retrieval.nearest import nearest
 
     gallery = np.concatenate([z[train] for z in units])

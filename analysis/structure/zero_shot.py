@@ -1,4 +1,4 @@
-"""Zero-shot classification: words name the classes, and no label is learnt from."""
+"""Zero-shot classification: classes are defined by text prompts, without training on labels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from suture.analysis.math.arrays import MIN_NORM, unit_rows
 from suture.analysis.retrieval.scores import mean_scores
 from suture.analysis.statistics.bootstrap import MIN_GROUPS, Estimate, GroupBootstrap, subset_bootstrap
 
-TIE = 1e-7  # cosines that differ by less, as those of equal prompts, are equal
+TIE = 1e-7  # cosines that differ by less count as equal
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class ZeroShot:
     """How often the nearest class vector is the right one; higher = better, 1 / classes by chance.
 
     zero_shot_accuracy           share of studies with the right class nearest; equal cosines share it
-    zero_shot_balanced_accuracy  mean over classes of the recall; rare classes weigh as much as common ones
+    zero_shot_balanced_accuracy  mean over classes of the recall; rare and common classes have equal weight
     recall                       class -> the share among its own studies; undefined without studies
     """
 
@@ -47,13 +47,13 @@ def zero_shot(
     *,
     bootstrap: GroupBootstrap | None = None,
 ) -> ZeroShot:
-    """Name each study by the class vector of highest cosine, and count what is right.
+    """Classify each study by the class vector with the highest cosine.
 
     images         (n_studies, dim) rows
     class_vectors  class -> (dim,), 2 or more
     labels         (n_studies,) of str; "" = none, left out
 
-    Intervals over the groups of the studies, class vectors held. Undefined without a labelled study.
+    Intervals over the groups of the studies, class vectors fixed. Undefined without a labelled study.
     ValueError for fewer than 2 classes, other shapes, or a label that is no class.
     """
     names, labels = list(class_vectors), np.asarray(labels, dtype=str)
@@ -71,7 +71,7 @@ def zero_shot(
     hits = _hits(scores, own)
     draws = subset_bootstrap(bootstrap, labelled, len(labels))
     common = np.bincount(own).max() / len(own)
-    accuracy = replace(_share(hits, draws), note=f"; {len(names)} classes, commonest {common:.2g}")
+    accuracy = replace(_share(hits, draws), note=f"; {len(names)} classes, most common {common:.2g}")
     recall = {name: _recall(hits, own == number, name, draws) for number, name in enumerate(names)}
     return ZeroShot(accuracy, _balanced(hits, own, accuracy, draws), recall)
 
@@ -104,7 +104,7 @@ def finding_auroc(
     plus, minus = unit_rows(np.stack([positive, negative]))
     value, placements = _auroc((rows @ (plus - minus)).round(12), present)
     if value in (0, 1):
-        return bootstrap.without_interval(value, note=f"{note}, fully apart: no interval")
+        return bootstrap.without_interval(value, note=f"{note}, perfectly separated: no interval")
     if min(len(set(bootstrap.codes[side])) for side in (present, ~present)) < MIN_GROUPS:
         return bootstrap.without_interval(value, note=f"{note}, too few groups for an interval")
     others = np.where(present, n_with, n - n_with)
@@ -153,7 +153,7 @@ def _balanced(hits: np.ndarray, own: np.ndarray, accuracy: Estimate, bootstrap: 
 
 
 def _auroc(scores: np.ndarray, present: np.ndarray) -> tuple[float, np.ndarray]:
-    """The area, and for each study the share of the other class that it stands on the right side of."""
+    """The AUROC, and for each study the share of the other class that it is ranked correctly against."""
     from scipy.stats import rankdata
 
     ranks, placements = rankdata(scores), np.empty(len(scores))

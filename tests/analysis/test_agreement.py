@@ -97,7 +97,7 @@ def test_of_spaces_that_share_nothing_only_the_debiased_number_says_so() -> None
     assert means["mutual_knn_at_10"] == pytest.approx(10 / 59, abs=0.02)
     assert means["rsa"] == pytest.approx(0, abs=0.02)
     note = space_agreement(*(unit_rows(z) for z in rng.normal(size=(2, 60, 200)))).cka.note
-    assert note == "; 60 studies for 200 dimensions: biased upward, read the debiased one"
+    assert note == "; 60 studies for 200 dimensions: biased upward, use the debiased CKA"
     assert space_agreement(*pair(60, 6, 0)).cka.note == ""
 
 
@@ -183,11 +183,11 @@ def test_few_studies_have_reasons(n: int, defined: int) -> None:
 def test_a_collapsed_space_has_a_reason() -> None:
     point = np.tile(unit_rows(np.ones((1, 5))), (20, 1))
     found = vars(space_agreement(pair(20, 5, 7)[0], point))
-    assert {e.reason for e in found.values()} == {"all rows of a space are one"}
+    assert {e.reason for e in found.values()} == {"all rows of a space are equal"}
 
 
 def test_other_studies_are_refused() -> None:
-    with pytest.raises(ValueError, match="the same studies are needed, got 3 and 2 rows"):
+    with pytest.raises(ValueError, match="the same studies, got 3 and 2 rows"):
         space_agreement(np.eye(3), np.eye(3)[:2])
-    with pytest.raises(ValueError, match="more than 10, are needed, got 3 and 3"):
+    with pytest.raises(ValueError, match="more than 10, got 3 and 3"):
         neighbourhood_overlap(np.eye(3), np.eye(3))

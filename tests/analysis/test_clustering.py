@@ -145,7 +145,7 @@ def test_neighbours_name_a_planted_label_and_chance_without_one() -> None:
     rows = unit_rows(np.random.default_rng(3).normal(size=(600, 8)))
     chance = label_knn_accuracy([rows, rows], (np.arange(600) % 4 // 3).astype(str))
     assert chance.value == pytest.approx(0.7, abs=0.05)  # votes of 5 for a label of 3 in 4
-    assert chance.note.endswith("; commonest label 0.75")
+    assert chance.note.endswith("; most common label 0.75")
 
 
 def test_neighbours_of_the_same_patient_do_not_vote() -> None:
@@ -179,7 +179,7 @@ def test_too_few_labels_have_a_reason(n: int, labels: list[str]) -> None:
 def test_too_few_groups_have_a_reason() -> None:
     sides, labels = two_topics(0.0, n=20)
     found = label_knn_accuracy(sides, labels, bootstrap=GroupBootstrap(np.arange(20) % 4))
-    assert found.reason == "needs 5 groups of studies to look among and to ask, there are 4"
+    assert found.reason == "needs 5 groups of studies for reference and queries, there are 4"
 
 
 def test_without_a_gap_clusters_follow_the_label_and_with_one_the_modality() -> None:
@@ -204,7 +204,7 @@ def test_studies_without_a_label_do_not_count() -> None:
     labels[:20] = ""
     sides[0][:20] = 0  # rows that would be refused
     assert v_measure(sides, labels, seeds=1, n_init=1).n == 100
-    with pytest.raises(ValueError, match="2 different labels are needed, got 1"):
+    with pytest.raises(ValueError, match="2 different labels, got 1"):
         v_measure(sides, np.where(labels == "hand", "", labels))
     with pytest.raises(ValueError, match=r"same studies, got \(120, 16\), \(120, 16\) and 3"):
         v_measure(sides, labels[:3])

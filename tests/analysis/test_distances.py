@@ -193,7 +193,7 @@ def test_sliced_distance_of_a_planted_shift() -> None:
     shift = gap.pair_gap(x, y, bootstrap=once(3000)).centroid_gap.value
     error = float(found.sliced_w2.note.rsplit(" ", 1)[1])
     assert found.sliced_w2.value == pytest.approx(shift / 4, abs=4 * error)
-    assert found.w2_squared.reason == "3,000 studies: rows are assigned up to 2,000, above see sliced_w2"
+    assert found.w2_squared.reason == "3,000 studies: computed up to 2,000, above see sliced_w2"
     assert np.isnan(found.centred_w2_squared.value)
 
 
@@ -205,7 +205,10 @@ def test_constant_rows() -> None:
     assert found["w2_squared"] == pytest.approx(2)
     assert found["energy_distance"] == pytest.approx(2 * np.sqrt(2))
     same = distances.pairwise_distances(x, x)
-    assert same.mmd_squared.reason == "over half of all pairs of rows are identical: the kernel has no width"
+    assert (
+        same.mmd_squared.reason
+        == "over half of all pairs of rows are identical, so the kernel bandwidth is 0"
+    )
 
 
 def test_two_pairs_have_values_without_intervals() -> None:

@@ -177,5 +177,5 @@ def test_one_row_has_no_uniformity() -> None:
     one = unit_rows(np.ones((1, 4)))
     found = geometry.uniformity_wi(one)
     assert np.isnan(found.value)
-    assert found.reason == "one row has no other to be compared with"
+    assert found.reason == "needs two rows"
     assert geometry.effective_rank(one).value == 1

@@ -44,7 +44,7 @@ def test_reference_set() -> None:
     two = volumes(three[:2])
     public_two = public["two-modality gram volume = sqrt(1-cos^2), mean over text-image pairs"]
     assert two.gram_volume.value == pytest.approx(public_two, abs=1e-6)
-    assert two.triangle_area.reason == "a triangle has three corners, got 2 modalities"
+    assert two.triangle_area.reason == "needs three modalities, got 2"
 
 
 @given(sizes)

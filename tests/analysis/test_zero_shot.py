@@ -56,7 +56,7 @@ def test_a_rare_class_that_is_never_named_counts_in_the_balanced_number() -> Non
     labels = np.array(["no finding"] * 90 + ["nodule"] * 10)
     found = zero_shot(images, {"no finding": np.array([1, 0]), "nodule": np.array([0, 1])}, labels)
     assert found.zero_shot_accuracy.value == 0.9
-    assert found.zero_shot_accuracy.note == "; 2 classes, commonest 0.9"
+    assert found.zero_shot_accuracy.note == "; 2 classes, most common 0.9"
     assert found.zero_shot_balanced_accuracy.value == 0.5
     assert found.recall["nodule"].value == 0
     assert (found.recall["nodule"].n, found.recall["nodule"].n_groups) == (10, 10)
@@ -171,7 +171,7 @@ def test_one_class_few_groups_and_a_full_separation_say_so() -> None:
     apart = finding_auroc(*scored(np.arange(40.0)), np.arange(40) >= 20)
     assert apart.value == 1
     assert np.isnan(apart.low)
-    assert apart.note.endswith("fully apart: no interval")
+    assert apart.note.endswith("perfectly separated: no interval")
 
 
 def test_prompts_that_say_the_same_tell_nothing() -> None:
