@@ -1,7 +1,7 @@
 """Cross-modal retrieval: does an image find its own report among all, and the report its image?
 
-`both_directions` measures a pair of modalities at once; `retrieval` and `rank_best` one direction. Three
-protocols answer three questions; ties are settled by the exact expected value.
+`both_directions` evaluates a pair of modalities; `retrieval` and `rank_best` one direction. There are three
+protocols; ties count with their exact expected value (`suture.analysis.retrieval.tied_ranks`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the queries of a task ask: where their best right answer stands, and all others where asked for."""
+"""The best right answer of each query of a task, and all right answers if requested, with their ranks."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from suture.analysis.retrieval.distinct_rows import DistinctRows, pair_scores, s
 from suture.analysis.retrieval.protocols import RetrievalTask
 from suture.analysis.retrieval.tied_ranks import Positives, Ranks
 
-MAX_POSITIVES = 50  # right answers a query, on average, whose places are all worth finding
-PAIRS_AT_A_TIME = 1 << 20  # right answers looked at together
+MAX_POSITIVES = 50  # average right answers per query up to which all are ranked
+PAIRS_AT_A_TIME = 1 << 20  # right answers processed at a time
 
 
 @dataclass
 class ScoreCounter:
-    """How many items score above and equal to `best` for row `row`; rows rise. weights count the items."""
+    """Counts the items that score above and equal to `best` for each `row` (ascending), with item weights."""
 
     row: np.ndarray
     best: np.ndarray
@@ -30,7 +30,7 @@ class ScoreCounter:
 
 
 class BestAnswers:
-    """The best right answer of every query of a task, then its place. Equal queries of one key ask once."""
+    """The best right answer of each query of a task and its rank. Equal queries with one key are merged."""
 
     def __init__(
         self, task: RetrievalTask, queries: DistinctRows, gallery: DistinctRows, every: bool
@@ -59,7 +59,7 @@ class BestAnswers:
         self.place: np.ndarray
 
     def _right(self, pairs: slice) -> tuple[np.ndarray, np.ndarray]:
-        """Entries and their right answers, some of all pairs of both, in the order of the entries."""
+        """A slice of all pairs of entry and right answer, ordered by entry."""
         ends = np.cumsum(self.last - self.first)
         places = np.arange(pairs.start, pairs.stop)
         entry = np.searchsorted(ends, places, side="right")
@@ -74,7 +74,7 @@ class BestAnswers:
             kernels.keep_right(entry, scores, self.copies[item], self.best, self.right)
 
     def _steps(self) -> tuple[np.ndarray, ...]:
-        """All right answers: entry, score, how many share the score, how many score higher."""
+        """All right answers: entry, score, number with that score, number with a higher score."""
         entry, item = self._right(slice(0, int((self.last - self.first).sum())))
         scores = pair_scores(*self.pair, self.row[entry], self.item[item])
         order = np.lexsort((-scores, entry))
@@ -101,15 +101,15 @@ class BestAnswers:
 
 
 def _entries(codes: np.ndarray, rows: np.ndarray, n_rows: int) -> tuple[np.ndarray, ...]:
-    """Distinct pairs of key and row, sorted: (keys, rows, which pair each is, copies of each)."""
+    """Distinct pairs of key and row, sorted: (keys, rows, index of the pair of each input, copies)."""
     pairs, which, copies = np.unique(codes * n_rows + rows, return_inverse=True, return_counts=True)
     return pairs // n_rows, pairs % n_rows, which.ravel(), copies
 
 
-def counters_of(questions: Sequence[BestAnswers]) -> list[ScoreCounter]:
-    """One counter for all questions that count the same items; what is asked twice is counted once."""
+def counters_of(targets: Sequence[BestAnswers]) -> list[ScoreCounter]:
+    """One counter for all tasks with the same item weights; duplicates are counted once."""
     counters = []
-    left = list(questions)
+    left = list(targets)
     while left:
         weights = left[0].weights
         same = [q for q in left if np.array_equal(q.weights, weights)]

@@ -1,4 +1,4 @@
-"""Recall at every k: the whole curve of which R@1, R@5 and R@10 are three points."""
+"""Recall at k as a curve over all k; R@1, R@5 and R@10 are three of its points."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from suture.analysis.retrieval.scores import KS, mean_scores
 from suture.analysis.retrieval.tied_ranks import Ranks
 from suture.analysis.statistics.bootstrap import GroupBootstrap
 
-POINTS = 60  # places of k, closer together where k is small
+POINTS = 60  # values of k, evenly spaced on a logarithmic axis
 
 
 @dataclass(frozen=True)
 class RankCurve:
     """Recall against k, from 1 to the whole gallery; higher = better. All (n_points,).
 
-    k          places looked at, rising
+    k          ranks, ascending
     recall     share of queries with a right answer among the first k; ties by expectation
-    low, high  95 % interval over groups at each k by itself, NaN where there are too few groups
-    chance     what a gallery in random order would give
+    low, high  pointwise 95 % interval over groups, NaN with too few groups
+    chance     expected recall of a gallery in random order
     """
 
     k: np.ndarray
@@ -42,16 +42,16 @@ def rank_curve(
 ) -> RankCurve:
     """Recall at k for k from 1 to the gallery, evenly on a logarithmic axis.
 
-    ranks    where the best right answer of each query stands, (n_queries,)
+    ranks    rank of the best right answer of each query, (n_queries,)
     groups   (n_queries,) resampling unit of the queries; the gallery stays fixed
-    gallery  items offered
-    right    right answers of each query, (n_queries,) or one number for all: it moves chance alone
+    gallery  number of items
+    right    number of right answers of each query, (n_queries,) or one number; affects only the chance level
 
-    Agrees with `Retrieval.recall` where both know a k. ValueError for an empty gallery or other lengths.
+    Equals `Retrieval.recall` at the k of both. ValueError for an empty gallery or other lengths.
     """
     n = len(ranks.above)
     if gallery < 1 or len(groups) != n:
-        raise ValueError(f"One group a query and a gallery are needed, got {len(groups)}, {n}, {gallery}.")
+        raise ValueError(f"Expected one group per query and a gallery, got {len(groups)}, {n}, {gallery}.")
     ks = curve_places(gallery, points)
     bootstrap = GroupBootstrap(groups, resamples=resamples, seed=seed)
     estimates = mean_scores({str(k): ranks.hit(k) for k in ks}, bootstrap=bootstrap)
@@ -62,6 +62,6 @@ def rank_curve(
 
 
 def curve_places(gallery: int, points: int = POINTS) -> list[int]:
-    """Whole numbers from 1 to the gallery, evenly on a logarithmic axis, and the k that are reported."""
+    """Integers from 1 to the gallery size, evenly on a logarithmic axis, and the reported k."""
     spread = np.rint(np.geomspace(1, gallery, points)).astype(int)
     return sorted({*spread.tolist(), *(k for k in KS if k <= gallery)})

@@ -1,4 +1,4 @@
-"""Both directions of a pair of modalities, all protocols and hubs, from one pass over the scores."""
+"""Retrieval in both directions, all protocols and hubness, from one pass over the scores."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from suture.analysis.retrieval.scores import Retrieval, scores, with_graded_scor
 from suture.analysis.retrieval.tied_ranks import Ranks
 from suture.analysis.statistics.bootstrap import GroupBootstrap, subset_bootstrap
 
-GRADED_PROTOCOLS = (PROTOCOLS.index("multi_positive"),)  # protocols for which all right answers are placed
+GRADED_PROTOCOLS = (PROTOCOLS.index("multi_positive"),)  # protocols for which all right answers are ranked
 
 
 @dataclass(frozen=True)
 class Direction:
-    """One modality asks, the other is offered.
+    """Retrieval with queries of one modality and a gallery of the other.
 
-    retrieval  one record a protocol, in the order of PROTOCOLS
-    hubness    who crowds into the answers
-    nearest    (n_asking, k) rows of the gallery of highest cosine for every study that asks, best first;
+    retrieval  one record per protocol, in the order of PROTOCOLS
+    hubness    of the gallery
+    nearest    (n_asking, k) gallery rows of highest cosine for every query, best first;
                equal items in the order of the gallery
     which      (n_studies,) equal where rows of the gallery are equal
-    query_rows     (n_asking,) studies that ask, ascending: all, or a sample of them
+    query_rows     (n_asking,) query studies, ascending: all, or a sample
     """
 
     retrieval: tuple[Retrieval, ...]
@@ -51,7 +51,7 @@ class Direction:
 
 @dataclass(frozen=True)
 class BothDirections:
-    """forward: x asks and y is offered; backward: the other way round."""
+    """forward: queries x, gallery y; backward: queries y, gallery x."""
 
     forward: Direction
     backward: Direction
@@ -68,17 +68,18 @@ def both_directions(
     k: int = 10,
     query_rows: np.ndarray | None = None,
 ) -> BothDirections:
-    """Rank by cosine, both ways, under all protocols. Row i of x (n_studies, dim) is the study of row i of y.
+    """Rank by cosine in both directions under all protocols. Row i of x (n_studies, dim) pairs with row i of
+    y.
 
-    answers           who answers whom when x asks; each study only itself if not given
-    backward_answers  the same when y asks; `answers` turned round if not given
+    answers           right answers for queries x; default: only the own partner
+    backward_answers  right answers for queries y; default: `answers` reversed
     groups            (n_studies,) resampling unit; queries are resampled, the gallery stays fixed
-    bootstrap         over those groups, if there is one already
-    k                 how many answers count as near, for hubs
-    query_rows            studies that ask, ascending, against all: a sample where n_studies squared is too
-                      much. Intervals are over them; hubs are counted where they alone are offered, too
+    bootstrap         over those groups, if it exists already
+    k                 number of nearest items per query, for hubness
+    query_rows            query studies, ascending, against the full gallery: a sample if all pairs are too
+                      many. Intervals are over them; hubness is counted among them only
 
-    Scores are exact in float64 at the speed of float32; memory grows with n_studies.
+    Scores are exact in float64 at the speed of float32; memory is linear in n_studies.
     ValueError unless the shapes agree, there are two pairs, and every row has a direction.
     """
     check_pairs(x, y)
@@ -112,7 +113,7 @@ def _sampled(
     bootstrap: GroupBootstrap,
     k: int,
 ) -> Direction:
-    """One direction, asked by some studies."""
+    """One direction with a sample of queries."""
     queries, gallery = distinct_rows(stored_rows(x, query_rows)), distinct_rows(y)
     places = np.full(len(x), -1)
     places[query_rows] = np.arange(len(query_rows))
@@ -128,7 +129,7 @@ def _sampled(
 
 
 def _asked_by(one: RetrievalTask, places: np.ndarray) -> RetrievalTask:
-    """The part of a task that is asked by studies with a place (n_studies,) among the queries, -1 = none."""
+    """The task restricted to queries with a place (n_studies,) in the sample, -1 = not in it."""
     own = places[one.query_rows] >= 0
     return RetrievalTask(places[one.query_rows[own]], one.gallery_rows, one.query_keys[own], one.gallery_keys)
 
@@ -139,21 +140,21 @@ def _records(
     records: list[Retrieval] = []
     for protocol, one, ranks, positives in zip(PROTOCOLS, tasks, result.ranks, result.positives, strict=True):
         over = bootstrap_of(one.query_rows, groups, bootstrap)
-        twin = next((r for r in records if _same(r, one, ranks)), None)
+        twin = next((r for r in records if _is_same_task(r, one, ranks)), None)
         record = twin or scores(
             protocol, ranks, query_rows=one.query_rows, n_gallery=len(one.gallery_rows), bootstrap=over
         )
         record = replace(record, protocol=protocol)
         if protocol == "multi_positive":
             record = with_graded_scores(record, positives, bootstrap=over)
-        elif record.map:  # of its twin
+        elif record.map:  # copied from its twin
             record = replace(record, map=None, ndcg_at_10=None, r_precision=None)
         records.append(record)
     return tuple(records)
 
 
-def _same(record: Retrieval, one: RetrievalTask, ranks: Ranks) -> bool:
-    """Without repeated texts the protocols are one question."""
+def _is_same_task(record: Retrieval, one: RetrievalTask, ranks: Ranks) -> bool:
+    """Whether a record of another protocol has the same gallery and ranks, as without repeated texts."""
     return len(one.gallery_rows) == record.n_gallery and all(
         np.array_equal(a, b)
         for a, b in zip(
@@ -179,7 +180,7 @@ def retrieval(
 
     queries, gallery  (n_studies, dim), row i of both is the same study
     keys      (n_studies,) equal keys = right answers of each other (same text or duplicate group)
-    keyed     which side holds the texts that repeat: that side is reduced by "deduplicated"
+    keyed     the side with repeated texts, which "deduplicated" reduces
     groups    (n_studies,) resampling unit; the gallery stays fixed, queries are resampled
 
     Errors as `both_directions`.
@@ -206,15 +207,15 @@ def retrieval(
 def rank_best(queries: Matrix, gallery: Matrix, query_keys: np.ndarray, gallery_keys: np.ndarray) -> Ranks:
     """Rank of the best item that shares the query's key; exact about ties.
 
-    queries (n_queries, dim), gallery (n_gallery, dim), a key for each row of both. A query whose key no
-    item has stands below all items.
+    queries (n_queries, dim), gallery (n_gallery, dim), a key for each row of both. A query without
+    a matching item ranks below all items.
     """
     one = RetrievalTask(np.arange(len(queries)), np.arange(len(gallery)), query_keys, gallery_keys)
     return search(distinct_rows(queries), distinct_rows(gallery), forward=[one])[0].ranks[0]
 
 
 def bootstrap_of(asked: np.ndarray, groups: np.ndarray, bootstrap: GroupBootstrap) -> GroupBootstrap:
-    """The bootstrap over the groups of the queries asked: the same one where all are."""
+    """The bootstrap over the groups of the queries; the given one if all studies are queries."""
     if len(asked) == len(groups):
         return bootstrap
     return GroupBootstrap(

@@ -1,4 +1,4 @@
-"""One side of the scores: which rows are equal, and what float32 needs to know of them."""
+"""Distinct unit rows of one matrix, with the centre and error radii for float32 scores."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from suture.analysis.math.arrays import MIN_NORM, Matrix, UnitRows
 
 MAX_IN_MEMORY = (
     1 << 26
-)  # numbers up to which rows are kept as float32 beside those that came; above, by tiles
+)  # up to this many values the float32 rows are kept in memory; above, they are read by tiles
 BLOCK = 4096  # rows in memory at a time, above
 PAIRS = 8192  # pairs of rows scored at a time
 
@@ -20,14 +20,14 @@ Take = Callable[[slice | np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class DistinctRows:
-    """Rows of one modality, equal ones once: m distinct of n.
+    """Rows of one modality without duplicates: m distinct of n.
 
-    take          distinct rows (m, dim) as they came, float32 or float64, in the order of their first copy
+    take          distinct rows (m, dim), unscaled, float32 or float64, in the order of their first copy
     scale         (m,) 1 / length
     which         (n,) distinct row of each row
     centre        (dim,) mean of the unit rows
     radius        (m,) length of the unit rows less the centre
-    whole         (m, dim) twice, see `block`, where they are few enough
+    whole         (m, dim) twice, see `block`, if small enough
     """
 
     take: Take
@@ -46,8 +46,8 @@ class DistinctRows:
         return len(self.scale)
 
     def block(self, part: slice) -> tuple[np.ndarray, np.ndarray]:
-        """Some distinct rows as they came, and their unit rows less the centre in float32: in a narrow cone,
-        where all cosines are alike, float32 keeps its digits for what differs."""
+        """Distinct rows unscaled, and their centred unit rows in float32. Centring keeps the float32 digits
+        for the differences in a narrow cone, where all cosines are similar."""
         from suture.analysis.retrieval import kernels
 
         if self.whole is not None:
@@ -69,7 +69,7 @@ class DistinctRows:
 
 
 def distinct_rows(matrix: Matrix) -> DistinctRows:
-    """ValueError for a row without direction or not finite."""
+    """The distinct rows of a matrix. ValueError for a row that is zero or not finite."""
     from suture.analysis.retrieval import kernels
 
     take, n, dim = _source(matrix)
@@ -115,7 +115,7 @@ def slices(n: int, size: int = BLOCK) -> Iterator[slice]:
 
 
 def _source(matrix: Matrix) -> tuple[Take, int, int]:
-    """What reads rows as float32 or float64, how many there are, and how wide."""
+    """(function that reads rows as float32 or float64, number of rows, dim)."""
     if isinstance(matrix, UnitRows) and matrix.in_memory is None:
         n, dim = matrix.shape
         kind = _kind(np.result_type(*matrix.matrices))
@@ -134,12 +134,12 @@ def _kind(dtype: np.dtype) -> type:
 
 
 def _distinct(take: Take, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """First copy of each distinct row, rising, and the distinct row of each row."""
+    """First copy of each distinct row, ascending, and the distinct row of each row."""
     _, first, which = np.unique(codes, return_index=True, return_inverse=True)
     copies = np.flatnonzero(first[which] != np.arange(len(codes)))
     originals = first[which[copies]]
     same = all(np.array_equal(take(copies[p]), take(originals[p])) for p in slices(len(copies)))
-    if not same:  # two different rows share a code
+    if not same:  # hash collision
         _, first, which = np.unique(take(slice(None)) + 0.0, axis=0, return_index=True, return_inverse=True)
     order = np.argsort(first)
     place = np.empty(len(order), np.int64)

@@ -1,8 +1,8 @@
 """All ranks and nearest items of both directions from one pass over the scores, exact in float64.
 
-A tile of float32 scores stays in cache: it is counted against what each query must beat, turned over and
-counted again for the other direction, and forgotten. What float32 leaves open is scored again in float64.
-Memory grows with the rows, never with rows times rows; many rows are read from where they lie, tile by tile.
+Each tile of float32 scores stays in cache: it is compared with the best right score of each query,
+transposed, compared again for the other direction, and discarded. Comparisons within the float32 error are
+repeated in float64. Memory is linear in the number of rows; large matrices are read tile by tile.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from suture.analysis.retrieval.distinct_rows import DistinctRows, pair_scores, s
 from suture.analysis.retrieval.protocols import RetrievalTask
 from suture.analysis.retrieval.tied_ranks import Positives, Ranks
 
-TILE = (512, 512)  # 1 MB: about a core's own cache
-SPARE_CANDIDATES = 6  # candidates kept beyond k, so that rounding at the k-th place is hardly ever in doubt
-MAX_WORKERS = 16  # each holds counters of its own
-STRIPES = 64  # blocks of rows to share out among threads, or more; each reads all items once
-SETTLED_AT_A_TIME = 16  # rows settled at a time from all items
+TILE = (512, 512)  # 1 MB: about the cache of one core
+SPARE_CANDIDATES = 6  # candidates beyond k, so that rounding rarely affects the k-th
+MAX_WORKERS = 16  # threads, each with its own counters
+STRIPES = 64  # minimum number of row blocks to distribute over threads; each reads all items once
+SETTLED_AT_A_TIME = 16  # rows resolved at a time against all items
 HALF_STEP = 2.0**-24  # relative rounding of float32
-_BLAS_LOCK = threading.Lock()  # the limit on BLAS threads is one for the whole process
+_BLAS_LOCK = threading.Lock()  # the BLAS thread limit is global to the process
 
 
 @dataclass
 class _DirectionState:
-    """Queries and items, what is counted for them, and the nearest items kept so far."""
+    """Queries and items of one direction, their counters, and the number of nearest items to keep."""
 
     queries: DistinctRows
     items: DistinctRows
@@ -54,14 +54,14 @@ class _DirectionState:
 
     @property
     def plain(self) -> bool:
-        """Every query asks one question, every item counts once, and no item is kept."""
+        """Whether every query has one target, every item has weight 1, and no nearest items are kept."""
         return not self.kept and all(
             len(c.row) == len(self.queries) and (c.weights == 1).all() for c in self.counters
         )
 
 
 class _Worker:
-    """Counters of one thread: nothing is shared until the end."""
+    """Counters of one thread, merged at the end."""
 
     def __init__(self, directions: Sequence[_DirectionState]) -> None:
         self.directions = directions
@@ -72,7 +72,7 @@ class _Worker:
         self.items = [np.full((len(d.queries), d.kept), -1, np.int32) for d in directions]
 
     def sweep(self, blocks: Iterator[slice]) -> None:
-        """Takes blocks of rows until none is left."""
+        """Process blocks of rows until none is left."""
         x, y = self.directions[0].queries, self.directions[0].items
         for block in blocks:
             left, left_centred = x.block(block)
@@ -91,38 +91,38 @@ class _Worker:
         tile, turned = (b[: shape[0] * shape[1]] for b in self.buffers)
         tile, turned = tile.reshape(shape), turned.reshape(shape[::-1])
         np.dot(left, right.T, out=tile)
-        self._take(0, tile, x, y)
+        self._count_rows(0, tile, x, y)
         if self.plain:
-            self._take_turned(tile, x, y)
+            self._count_columns(tile, x, y)
         elif len(self.directions) > 1:
             kernels.transpose(tile, turned)
-            self._take(1, turned, y, x)
+            self._count_rows(1, turned, y, x)
 
-    def _take(self, which: int, tile: np.ndarray, asks: _TileRows, offered: _TileRows) -> None:
+    def _count_rows(self, which: int, tile: np.ndarray, queries: _TileRows, items: _TileRows) -> None:
         from suture.analysis.retrieval import kernels
 
         d = self.directions[which]
-        row, item, offset = asks.part.start, offered.part.start, d.offset[offered.part]
-        pair = asks.rows, d.queries.scale[asks.part], offered.rows, d.items.scale[offered.part]
+        row, item, offset = queries.part.start, items.part.start, d.offset[items.part]
+        pair = queries.rows, d.queries.scale[queries.part], items.rows, d.items.scale[items.part]
         for counter, bounds, counts in zip(d.counters, d.bounds, self.counts[which], strict=True):
             kernels.count(tile, row, item, offset, *bounds, counter.best, counter.weights, *pair, *counts)
         if d.kept:
             kernels.keep_best(tile, row, item, offset, self.values[which], self.items[which])
 
-    def _take_turned(self, tile: np.ndarray, offered: _TileRows, asks: _TileRows) -> None:
-        """The columns of the tile ask, and nothing has to be turned over."""
+    def _count_columns(self, tile: np.ndarray, items: _TileRows, queries: _TileRows) -> None:
+        """Count for the columns of the tile as queries, without transposing it."""
         from suture.analysis.retrieval import kernels
 
         d = self.directions[1]
-        row, offset = asks.part.start, d.offset[offered.part]
-        pair = asks.rows, d.queries.scale[asks.part], offered.rows, d.items.scale[offered.part]
+        row, offset = queries.part.start, d.offset[items.part]
+        pair = queries.rows, d.queries.scale[queries.part], items.rows, d.items.scale[items.part]
         for counter, (_, low, high), counts in zip(d.counters, d.bounds, self.counts[1], strict=True):
             kernels.count_turned(tile, row, offset, low, high, counter.best, *pair, *counts)
 
 
 @dataclass(frozen=True)
 class _TileRows:
-    """Which rows one side of a tile is of, and the rows as they came."""
+    """The rows of one side of a tile: their slice, and the unscaled values."""
 
     part: slice
     rows: np.ndarray
@@ -130,9 +130,9 @@ class _TileRows:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """One direction: ranks of each task, places of all right answers where asked for, nearest rows.
+    """Results of one direction: ranks of each task, all right answers if requested, nearest rows.
 
-    nearest  (n_queries, k) rows of the gallery of highest cosine, equal rows in their order
+    nearest  (n_queries, k) gallery rows of highest cosine, equal rows in gallery order
     """
 
     ranks: list[Ranks]
@@ -149,31 +149,31 @@ def search(
     k: int = 0,
     every: Sequence[int] = (),
 ) -> tuple[SearchResult, ...]:
-    """Ranks of all tasks and the k nearest items of every row; backward = y asks and x is offered.
+    """Ranks of all tasks and the k nearest items of every row; backward: queries y, gallery x.
 
-    every  numbers of the tasks for which all right answers are placed and not the best one alone
+    every  indices of the tasks for which all right answers are ranked, not only the best one
     """
     sides = [(x, y, forward)] + ([] if backward is None else [(y, x, backward)])
     targets = [[BestAnswers(t, q, g, number in every) for number, t in enumerate(ts)] for q, g, ts in sides]
     directions = []
-    for (queries, gallery, _), questions in zip(sides, targets, strict=True):
+    for (queries, gallery, _), best_answers in zip(sides, targets, strict=True):
         cut = min(k, len(gallery.which))
         kept = min(cut + SPARE_CANDIDATES, len(gallery)) if cut else 0
-        directions.append(_DirectionState(queries, gallery, counters_of(questions), kept))
+        directions.append(_DirectionState(queries, gallery, counters_of(best_answers), kept))
     workers = _sweep(directions)
     results = []
-    for number, (direction, questions) in enumerate(zip(directions, targets, strict=True)):
+    for number, (direction, best_answers) in enumerate(zip(directions, targets, strict=True)):
         for place, counter in enumerate(direction.counters):
             counter.above, counter.tied = np.sum([w.counts[number][place] for w in workers], axis=0)
         nearest = _nearest(direction, number, workers, min(k, len(direction.items.which)))
         results.append(
-            SearchResult([q.ranks() for q in questions], [q.positives() for q in questions], nearest)
+            SearchResult([q.ranks() for q in best_answers], [q.positives() for q in best_answers], nearest)
         )
     return tuple(results)
 
 
 def _sweep(directions: Sequence[_DirectionState]) -> list[_Worker]:
-    """Shares the blocks of rows among the cores that BLAS would use, one thread each."""
+    """Distribute the blocks of rows over as many threads as BLAS would use."""
     from threadpoolctl import ThreadpoolController
 
     n = len(directions[0].queries)
@@ -194,7 +194,7 @@ def _sweep(directions: Sequence[_DirectionState]) -> list[_Worker]:
 
 
 def _nearest(direction: _DirectionState, number: int, workers: list[_Worker], k: int) -> np.ndarray:
-    """Settles which items are nearest, as many threads as swept sharing the rows."""
+    """Merge and rescore the nearest candidates in float64, in parallel over rows."""
     from suture.analysis.retrieval import kernels
 
     queries, gallery = direction.queries, direction.items
@@ -209,7 +209,7 @@ def _nearest(direction: _DirectionState, number: int, workers: list[_Worker], k:
         pairs = np.repeat(rows, items.shape[1]), items.ravel()
         scored = pair_scores(queries, gallery, *pairs).reshape(items.shape)
         lowest = kernels.settle_nearest(scored, items, starts, members, out[part])
-        if items.shape[1] < len(gallery):  # no item that was not kept scores more than the last that was
+        if items.shape[1] < len(gallery):  # an item that was not kept scores at most the last kept value
             doubt = lowest - direction.base[part] <= values[:, -1] + direction.error[part]
             for some in slices(int(doubt.sum()), SETTLED_AT_A_TIME):
                 open_ = np.flatnonzero(doubt)[some]
@@ -226,16 +226,16 @@ def _settle_from_all(
     direction: _DirectionState, rows: np.ndarray, lowest: np.ndarray, members: np.ndarray, starts: np.ndarray,
     out: np.ndarray,
 ) -> None:  # fmt: skip
-    """All items that may score `lowest` (n_rows,) or more are scored, for a few rows."""
+    """Rescore all items that may score at least `lowest` (n_rows,), for a few rows."""
     from suture.analysis.retrieval import kernels
 
     queries, gallery = direction.queries, direction.items
     taken = queries.take(rows)
-    asks = kernels.centred(taken, queries.scale[rows], queries.centre)[0]
+    centred = kernels.centred(taken, queries.scale[rows], queries.centre)[0]
     bar = np.nextafter((lowest - direction.base[rows] - direction.error[rows]).astype(np.float32), -np.inf)
     near = []
     for part in slices(len(gallery)):
-        which, item = np.nonzero(asks @ gallery.block(part)[1].T + direction.offset[part] >= bar[:, None])
+        which, item = np.nonzero(centred @ gallery.block(part)[1].T + direction.offset[part] >= bar[:, None])
         near.append(np.stack([which, item + part.start]))
     which, item = np.concatenate(near, axis=1)
     scored = pair_scores(queries, gallery, rows[which], item)

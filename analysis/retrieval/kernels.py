@@ -1,7 +1,7 @@
-"""Loops that numpy would need several passes for. Compiled on first use, then kept.
+"""Compiled loops of the retrieval engine, cached on disk after the first use.
 
-Scores of a tile are float32 and about the centres: they say where an item may stand. What they leave open
-is settled by `score`, one float64 sum in one order, so that equal rows score equally wherever they are met.
+Tile scores are float32 products of centred rows and bound the true score. Where the bounds do not decide,
+`score` computes the float64 sum in a fixed order, so that equal rows always have equal scores.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SQUARE = 16  # transposed at a time: 16 float32 are one line of cache
 
 @njit(nogil=True, cache=True)
 def score(a: Any, a_scale: float, b: Any, b_scale: float) -> float:
-    """Cosine of two rows in float64. Eight sums side by side, in this order whoever calls."""
+    """Cosine of two rows in float64. Eight partial sums in a fixed order."""
     s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
     whole = len(a) - len(a) % 8
     for i in range(0, whole, 8):
@@ -45,7 +45,7 @@ def products(rows: Any, scale: Any, point: Any) -> Any:
 
 @njit(nogil=True, cache=True)
 def lengths_and_codes(rows: Any, factors: Any) -> Any:
-    """Length of each row, and a number that equal rows share and others hardly ever, (n,) each."""
+    """Length of each row, and a hash code that is equal for equal rows, (n,) each."""
     lengths, codes = np.empty(len(rows)), np.zeros(len(rows), np.int64)
     wide = np.empty(rows.shape[1])
     bits = wide.view(np.int64)
@@ -91,7 +91,7 @@ def scores_of(x: Any, x_scale: Any, y: Any, y_scale: Any) -> Any:
 
 @njit(nogil=True, cache=True)
 def keep_right(entry: Any, scores: Any, copies: Any, best: Any, reached: Any) -> None:
-    """Merges right answers into the highest score of each entry, and how many copies reach it."""
+    """Update the highest score of each entry with right answers, and the number of copies with that score."""
     for p in range(len(entry)):
         e = entry[p]
         if scores[p] > best[e]:
@@ -102,7 +102,7 @@ def keep_right(entry: Any, scores: Any, copies: Any, best: Any, reached: Any) ->
 
 @njit(nogil=True, cache=True)
 def transpose(tile: Any, out: Any) -> None:
-    """out[c, r] = tile[r, c], in squares that stay in cache."""
+    """out[c, r] = tile[r, c], in cache-sized squares."""
     rows, columns = tile.shape
     for r0 in range(0, rows, SQUARE):
         for c0 in range(0, columns, SQUARE):
@@ -115,7 +115,7 @@ def transpose(tile: Any, out: Any) -> None:
 def _tally(scores: Any, offset: Any, weights: Any, alike: bool, low: float, high: float) -> Any:
     """Weight of the scores above `high`, and of those at least `low`."""
     over, near = np.int32(0), np.int32(0)
-    if alike:  # all weights are 1, as is usual: four times as fast
+    if alike:  # all weights are 1, the common case: four times faster
         for c in range(len(scores)):
             value = scores[c] + offset[c]
             over = np.int32(over + np.int32(value > high))
@@ -133,16 +133,16 @@ def count(
     tile: Any, row: int, item: int, offset: Any, starts: Any, low: Any, high: Any, best: Any, weights: Any,
     x: Any, x_scale: Any, y: Any, y_scale: Any, above: Any, tied: Any,
 ) -> None:  # fmt: skip
-    """Adds to above and tied, for each question, the weight of this tile's items over and at its score.
+    """Add to above and tied, for each target, the weight of this tile's items above and equal to its score.
 
     tile (r, c) starts at row `row` and item `item`, as do x, y and their scales; offset (c,) turns it into
-    the score up to a constant of the row. Row i asks questions starts[i]:starts[i+1]: an item over `high` is
-    above, under `low` below, between them `score` decides against `best`.
+    the score up to a constant of the row. Row i has targets starts[i]:starts[i+1]: an item over `high` is
+    above, under `low` below; in between, `score` is compared with `best`.
     """
     columns = tile.shape[1]
     alike = (
         weights[item : item + columns] == 1
-    ).all()  # no item counts twice, as is usual: four times as fast
+    ).all()  # no repeated items, the common case: four times faster
     for r in range(tile.shape[0]):
         i = row + r
         for q in range(starts[i], starts[i + 1]):
@@ -166,9 +166,9 @@ def count_turned(
     tile: Any, row: int, offset: Any, low: Any, high: Any, best: Any,
     x: Any, x_scale: Any, y: Any, y_scale: Any, above: Any, tied: Any,
 ) -> None:  # fmt: skip
-    """`count` for the columns of a tile, where each asks one question and every item counts once.
+    """`count` for the columns of a tile, where each column has one target and every item has weight 1.
 
-    tile (r, c) starts at item `item` and question `row`, as do y, x and their scales; offset (r,) of items.
+    tile (r, c) starts at item `item` and target `row`, as do y, x and their scales; offset (r,) of items.
     """
     items, columns = tile.shape
     over, near = np.zeros(columns, np.int32), np.zeros(columns, np.int32)
@@ -193,7 +193,7 @@ def count_turned(
 
 @njit(nogil=True, cache=True)
 def keep_best(tile: Any, row: int, item: int, offset: Any, values: Any, items: Any) -> None:
-    """Merges this tile into the highest values of each row, falling: values, items (n_rows, kept)."""
+    """Merge this tile into the highest values of each row, descending: values, items (n_rows, kept)."""
     columns, last = tile.shape[1], values.shape[1] - 1
     for r in range(tile.shape[0]):
         i = row + r
@@ -208,7 +208,7 @@ def keep_best(tile: Any, row: int, item: int, offset: Any, values: Any, items: A
 
 @njit(nogil=True, cache=True)
 def merge_best(values: Any, items: Any, more: Any, more_items: Any) -> None:
-    """Merges what another thread kept, all (n_rows, kept) in falling order."""
+    """Merge the candidates of another thread, all (n_rows, kept) in descending order."""
     for i in range(len(values)):
         for c in range(values.shape[1]):
             _insert(values[i], items[i], more[i, c], more_items[i, c])
@@ -226,9 +226,9 @@ def _insert(values: Any, items: Any, value: float, item: int) -> None:
 
 @njit(nogil=True, cache=True)
 def settle_nearest(scored: Any, items: Any, starts: Any, members: Any, out: Any) -> Any:
-    """The members of highest score for each row, out (n_rows, k); equal rows in the order of the gallery.
+    """Write the rows of highest score to out (n_rows, k); equal rows in gallery order.
 
-    scored, items (n_rows, kept): candidates. (n_rows,) the lowest score that was taken.
+    scored, items (n_rows, kept): candidates. Returns (n_rows,) the lowest selected score.
     """
     lowest = np.empty(len(items))
     for i in range(len(items)):
@@ -238,9 +238,9 @@ def settle_nearest(scored: Any, items: Any, starts: Any, members: Any, out: Any)
 
 @njit(nogil=True, cache=True)
 def _fill(scored: Any, ids: Any, starts: Any, members: Any, out: Any) -> Any:
-    """Members of the highest scores into out, ties by their first member; the lowest score taken."""
+    """Write the members of the highest scores to out, ties by first member; return the lowest score."""
     taken, lowest = 0, np.inf
-    order = np.argsort(ids)  # so that a stable order of scores keeps ties in the order of the gallery
+    order = np.argsort(ids)  # a stable sort of scores then keeps ties in gallery order
     order = order[np.argsort(-scored[order], kind="mergesort")]
     for p in order:
         for m in range(starts[ids[p]], starts[ids[p] + 1]):
@@ -270,7 +270,7 @@ def medians(counts: Any, codes: Any, ordered: Any) -> Any:
             place += 1
             reached += drawn[codes[place]]
         upper = place
-        if 2 * reached == total:  # exactly half: the next value that weighs anything is the upper median
+        if 2 * reached == total:  # exactly half: the next value with weight is the upper median
             upper += 1
             while not drawn[codes[upper]]:
                 upper += 1

@@ -1,4 +1,4 @@
-"""Answers that share a label with the query, as in CheXpert 8x200 retrieval."""
+"""Label precision at k: results that share a label with the query, as in CheXpert 8x200 retrieval."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap
 
 @dataclass(frozen=True)
 class LabelPrecision:
-    """Share of the first 5 and of the first 10 answers that have the query's label; 0..1, higher = better."""
+    """Share of the first 5 and 10 results that have the label of the query; 0..1, higher = better."""
 
     p_at_5: Estimate
     p_at_10: Estimate
@@ -27,19 +27,19 @@ def label_precision(
     bootstrap: GroupBootstrap | None = None,
     query_rows: np.ndarray | None = None,
 ) -> LabelPrecision:
-    """P@k with every item of the query's label right, its own partner among them.
+    """P@k where every item with the label of the query is right, the own partner included.
 
     nearest  (n_asking, k) rows of the gallery, best first, as `Direction.nearest`; query_rows likewise
     which    (n_studies,) equal where gallery rows are equal, as `Direction.which`: among equal items the
-             label is the expected one, so that the order of the file has no say
-    labels   (n_studies,) of str, "" = none: such studies do not ask, and as answers are wrong
-    groups   (n_studies,) resampling unit; bootstrap  lends its number of resamples and its seed
+             expected label counts, independent of file order
+    labels   (n_studies,) of str, "" = none: not used as queries, and wrong as results
+    groups   (n_studies,) resampling unit; bootstrap  gives the number of resamples and the seed
 
     Source: Zhang et al. 2020 (ConVIRT), there with image queries of one label each.
     """
     places = np.arange(len(labels)) if query_rows is None else query_rows
-    there = np.flatnonzero(labels[places] != "")
-    queries, nearest = places[there], nearest[there]
+    labelled = np.flatnonzero(labels[places] != "")
+    queries, nearest = places[labelled], nearest[labelled]
     like = bootstrap or GroupBootstrap(groups)
     if not len(queries):
         nothing = like.undefined("No study of this split has a label.")
@@ -51,7 +51,7 @@ def label_precision(
     place = np.minimum(np.searchsorted(pairs, wanted), len(pairs) - 1)
     share = np.where(pairs[place] == wanted, copies[place], 0) / np.bincount(which)[which[nearest]]
     drawn = GroupBootstrap(groups[queries], resamples=like.resamples, seed=like.seed, level=like.level)
-    reasons = {k: f"The gallery holds fewer than {k} items." for k in (5, 10) if nearest.shape[1] < k}
+    reasons = {k: f"The gallery has fewer than {k} items." for k in (5, 10) if nearest.shape[1] < k}
     columns = {f"p_at_{k}": share[:, :k].mean(axis=1) for k in (5, 10) if k not in reasons}
     estimates = mean_scores(columns, bootstrap=drawn) if columns else {}
     return LabelPrecision(**estimates, **{f"p_at_{k}": drawn.undefined(why) for k, why in reasons.items()})

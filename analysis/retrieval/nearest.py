@@ -1,4 +1,4 @@
-"""Exact nearest neighbours by cosine: of many by faiss, of a few among what lies on disk by one pass."""
+"""Exact nearest neighbours by cosine: faiss for matrices in memory, one scan for matrices on disk."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-TIE = 1e-6  # float32 cosines that differ by less are equal
+TIE = 1e-6  # float32 cosines that differ by less count as equal
 BLOCK = 1024
-ITEMS = 8192  # rows of a matrix on disk that are in memory at a time
+ITEMS = 8192  # rows of a matrix on disk that are read at a time
 
 
 @dataclass(frozen=True)
 class Scan:
-    """What one pass over all items found for each query.
+    """The result of one scan over all items for each query.
 
-    cosines, rows  (n_queries, k) of the nearest, falling; equal cosines in the order of the items
-    above          (n_queries, n_bars) how many items lie above each bar
+    cosines, rows  (n_queries, k) of the nearest, descending; equal cosines in item order
+    above          (n_queries, n_thresholds) number of items above each threshold
     """
 
     cosines: np.ndarray
@@ -30,37 +30,37 @@ def scan(
     *,
     k: int,
     present: np.ndarray | None = None,
-    bars: np.ndarray | None = None,
+    thresholds: np.ndarray | None = None,
 ) -> Scan:
-    """Read every item once: the k nearest by cosine, and how many lie above some cosines.
+    """Read every item once: the k nearest by cosine, and the number of items above given thresholds.
 
-    Made for few queries and many items on disk, of which no copy is made.
+    For few queries and many items on disk, which are not copied.
 
     queries  (n_queries, dim), items (n_items, dim): unit rows; items may be of any float type
-    present  (n_items,) bool, items that count; default all. k is cut to how many they are
-    bars     (n_queries, n_bars) cosines; NaN has nothing above it
+    present  (n_items,) bool, items to search; default all. k is at most their number
+    thresholds  (n_queries, n_thresholds) cosines; nothing is above NaN
     """
     queries = np.ascontiguousarray(queries, dtype=np.float32)
-    bars = np.empty((len(queries), 0)) if bars is None else bars
+    thresholds = np.empty((len(queries), 0)) if thresholds is None else thresholds
     k = min(k, len(items) if present is None else int(present.sum()))
     parts = [
-        _scan(queries[rows], items, k, present, bars[rows])
+        _scan(queries[rows], items, k, present, thresholds[rows])
         for rows in (slice(start, start + BLOCK) for start in range(0, max(len(queries), 1), BLOCK))
     ]
     return Scan(*(np.concatenate([getattr(p, name) for p in parts]) for name in ("cosines", "rows", "above")))
 
 
 def _scan(
-    queries: np.ndarray, items: np.ndarray, k: int, present: np.ndarray | None, bars: np.ndarray
+    queries: np.ndarray, items: np.ndarray, k: int, present: np.ndarray | None, thresholds: np.ndarray
 ) -> Scan:
-    best, above = TopK(len(queries), k), np.zeros(bars.shape, np.int64)
+    best, above = TopK(len(queries), k), np.zeros(thresholds.shape, np.int64)
     for start in range(0, len(items), ITEMS):
         block = np.asarray(items[start : start + ITEMS], dtype=np.float32)
         scores = queries @ block.T
         if present is not None:
             scores[:, ~present[start : start + ITEMS]] = -np.inf
-        for bar in range(bars.shape[1]):
-            above[:, bar] += (scores > bars[:, bar, None]).sum(axis=1)
+        for i in range(thresholds.shape[1]):
+            above[:, i] += (scores > thresholds[:, i, None]).sum(axis=1)
         best.add(scores, start)
     order = np.lexsort((best.rows, -best.scores))
     cosines, rows = (np.take_along_axis(x, order, axis=1) for x in (best.scores, best.rows))
@@ -68,9 +68,9 @@ def _scan(
 
 
 class TopK:
-    """The k items of highest score of each query, from scores that come a block at a time.
+    """The k items of highest score of each query, updated with blocks of scores.
 
-    scores, rows  (n_queries, k) falling; -inf and -1 until there were k items
+    scores, rows  (n_queries, k) descending; -inf and -1 until there are k items
     """
 
     def __init__(self, n_queries: int, k: int) -> None:
@@ -78,7 +78,7 @@ class TopK:
         self.rows = np.full((n_queries, k), -1)
 
     def add(self, scores: np.ndarray, start: int) -> None:
-        """scores (n_queries, n): of items start, start + 1, and so on."""
+        """Add scores (n_queries, n) of the items start, start + 1, and so on."""
         k = self.rows.shape[1]
         if not k:
             return
@@ -100,25 +100,25 @@ class TopK:
 def nearest(queries: np.ndarray, items: np.ndarray, *, k: int) -> tuple[np.ndarray, np.ndarray]:
     """The k items of highest cosine for each query: (cosines, rows), both (n_queries, k).
 
-    queries (n_queries, dim) and items (n_items, dim) have unit rows; k is cut to n_items.
+    queries (n_queries, dim) and items (n_items, dim) have unit rows; k is at most n_items.
     """
     import faiss
 
     items = np.ascontiguousarray(items, dtype=np.float32)
     queries = np.ascontiguousarray(queries, dtype=np.float32)
-    return faiss.knn(queries, items, min(k, len(items)), metric=faiss.METRIC_INNER_PRODUCT)  # copies nothing
+    return faiss.knn(queries, items, min(k, len(items)), metric=faiss.METRIC_INNER_PRODUCT)  # no copy
 
 
 def partner_rank(query: np.ndarray, items: np.ndarray, own: int) -> int:
-    """Place of item `own` for a query (1, dim): 1 + items of higher cosine. 1 = first."""
+    """Rank of item `own` for a query (1, dim): 1 + number of items with higher cosine; 1 = first."""
     scores = items @ query[0]
     return 1 + int((scores > scores[own] + TIE).sum())
 
 
 def partner_ranks(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Place of each row's own partner among all rows of y: (n,) of float, 1 = first.
+    """Rank of the own partner of each row among all rows of y: (n,) of float, 1 = first.
 
-    x, y (n, dim) unit rows, row i of both is study i. Ties count in the partner's favour.
+    x, y (n, dim) unit rows, row i of both is study i. Ties are resolved in favour of the partner.
     """
     own = np.einsum("nd,nd->n", x, y)
     ranks = np.empty(len(x))

@@ -1,4 +1,4 @@
-"""What new studies are like beside known ones: neighbours, what those share, and how far out they lie."""
+"""New studies relative to a reference set: neighbours, shared labels, and an out-of-distribution score."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from suture.analysis.evaluate import LABEL_VALUES
 from suture.analysis.retrieval.nearest import TIE, scan
 from suture.data.embedding_set import EmbeddingSet
 
-NEIGHBOURS = 10  # the one whose distance says how far out a study lies
+NEIGHBOURS = 10  # the k of the k-th neighbour distance used as the score
 SAMPLE = 4096
 
 
@@ -21,13 +21,13 @@ Search = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]  # (queries,
 
 @dataclass(frozen=True)
 class ReferenceNeighbours:
-    """The reference's studies next to each newcomer, in one direction.
+    """The nearest reference studies of each query study, in one direction.
 
-    rows     (n, k) of the reference, nearest first; -1 throughout where the newcomer lacks the modality
+    rows     (n, k) of the reference, nearest first; -1 if the query lacks the modality
     cosines  (n, k), NaN there
-    own      (n,) place of the newcomer's own partner among the gallery and itself, 1 = first; NaN without
-             one, and where an index answered, which does not look at all
-    gallery  how many studies were asked
+    own      (n,) rank of the own partner of the query among the gallery and itself, 1 = first; NaN without
+             one, and with an approximate index, which does not scan all items
+    gallery  number of reference studies searched
     """
 
     rows: np.ndarray
@@ -37,32 +37,32 @@ class ReferenceNeighbours:
 
 
 def neighbours(
-    newcomers: Mapping[str, np.ndarray],
+    new_studies: Mapping[str, np.ndarray],
     reference: EmbeddingSet,
     *,
     k: int,
     targets: Sequence[str] = (),
     indexes: Mapping[str, Search] | None = None,
 ) -> dict[tuple[str, str], ReferenceNeighbours]:
-    """(modality that asks, modality that answers) -> what is nearest by cosine.
+    """(query modality, gallery modality) -> the nearest reference studies by cosine.
 
-    newcomers  modality -> (n, dim) unit rows in the reference's space, zeros = missing; see `in_space`
-    targets    modalities that answer, default all of the reference; k is cut to how many have it
-    indexes    target -> what searches it; default one exact pass over the matrix, which stays on disk
+    new_studies  modality -> (n, dim) unit rows in the space of the reference, zeros = missing; see `in_space`
+    targets    gallery modalities, default all of the reference; k is at most the number of studies
+    indexes    target -> search index; default an exact scan of the matrix, which stays on disk
     """
     results: dict[tuple[str, str], ReferenceNeighbours] = {}
     for y in targets or reference.modalities:
-        if newcomers and reference.present(y).any():
+        if new_studies and reference.present(y).any():
             search = (indexes or {}).get(y)
-            results |= {(x, y): answer for x, answer in _among(newcomers, reference, y, k, search).items()}
+            results |= {(x, y): answer for x, answer in _among(new_studies, reference, y, k, search).items()}
     return results
 
 
 def _among(
-    newcomers: Mapping[str, np.ndarray], reference: EmbeddingSet, y: str, k: int, search: Search | None
+    new_studies: Mapping[str, np.ndarray], reference: EmbeddingSet, y: str, k: int, search: Search | None
 ) -> dict[str, ReferenceNeighbours]:
-    """All that the newcomers ask one modality, in one pass."""
-    queries = np.concatenate([*newcomers.values()]).astype(np.float32, copy=False)
+    """All queries against one gallery modality, in one scan."""
+    queries = np.concatenate([*new_studies.values()]).astype(np.float32, copy=False)
     there = np.flatnonzero(np.any(queries, axis=1))
     present = reference.present(y)
     k = min(k, int(present.sum()))
@@ -71,51 +71,55 @@ def _among(
     if search is not None:
         cosines[there], rows[there] = search(queries[there], k)
     elif len(there):
-        bars = np.concatenate([_partners(newcomers, x, y) for x in newcomers])[there, None] + TIE
+        thresholds = np.concatenate([_partners(new_studies, x, y) for x in new_studies])[there, None] + TIE
         result = scan(
-            queries[there], reference.vectors[y], k=k, present=None if present.all() else present, bars=bars
+            queries[there],
+            reference.vectors[y],
+            k=k,
+            present=None if present.all() else present,
+            thresholds=thresholds,
         )
         cosines[there], rows[there] = result.cosines, result.rows
-        own[there] = np.where(np.isnan(bars), np.nan, 1 + result.above)[:, 0]
-    parts = zip(*(np.split(part, len(newcomers)) for part in (rows, cosines, own)), strict=True)
+        own[there] = np.where(np.isnan(thresholds), np.nan, 1 + result.above)[:, 0]
+    parts = zip(*(np.split(part, len(new_studies)) for part in (rows, cosines, own)), strict=True)
     gallery = int(present.sum())
-    return {x: ReferenceNeighbours(r, c, o, gallery) for x, (r, c, o) in zip(newcomers, parts, strict=True)}
+    return {x: ReferenceNeighbours(r, c, o, gallery) for x, (r, c, o) in zip(new_studies, parts, strict=True)}
 
 
-def _partners(newcomers: Mapping[str, np.ndarray], x: str, y: str) -> np.ndarray:
-    """(n,) cosine of each newcomer's own pair, NaN where it has none."""
-    if x == y or y not in newcomers:
-        return np.full(len(newcomers[x]), np.nan)
-    cosines = np.einsum("nd,nd->n", newcomers[x], newcomers[y], dtype=np.float64)
-    paired = np.any(newcomers[x], axis=1) & np.any(newcomers[y], axis=1)
+def _partners(new_studies: Mapping[str, np.ndarray], x: str, y: str) -> np.ndarray:
+    """(n,) cosine of the own pair of each query study, NaN without one."""
+    if x == y or y not in new_studies:
+        return np.full(len(new_studies[x]), np.nan)
+    cosines = np.einsum("nd,nd->n", new_studies[x], new_studies[y], dtype=np.float64)
+    paired = np.any(new_studies[x], axis=1) & np.any(new_studies[y], axis=1)
     return np.where(paired, cosines, np.nan)
 
 
 def reference_ranks(
     queries: np.ndarray, reference: EmbeddingSet, modality: str, rows: np.ndarray
 ) -> np.ndarray:
-    """Place of given studies among all of a modality for each query, 1 = first: (n, k).
+    """Rank of given reference studies among all of a modality for each query, 1 = first: (n, k).
 
-    Ties count in a study's favour; NaN for row -1, for studies that lack the modality and queries of zeros.
+    Ties are resolved in favour of the study; NaN for row -1, studies without the modality, and zero queries.
 
     queries  (n, dim); rows (n, k) of the reference
     """
     items, present = reference.vectors[modality], reference.present(modality)
     known = (rows >= 0) & present[rows] & np.any(queries, axis=1)[:, None]
     cosines = np.einsum("nkd,nd->nk", np.asarray(items[rows], np.float32), queries)
-    bars = np.where(known, cosines, np.nan) + TIE
-    result = scan(queries, items, k=0, present=None if present.all() else present, bars=bars)
+    thresholds = np.where(known, cosines, np.nan) + TIE
+    result = scan(queries, items, k=0, present=None if present.all() else present, thresholds=thresholds)
     return np.where(known, 1 + result.above, np.nan)
 
 
 def reference_spread(
     known: np.ndarray, *, k: int = NEIGHBOURS, seed: int = 0, present: np.ndarray | None = None
 ) -> np.ndarray:
-    """Distance 1 - cos of known unit rows (n, dim), or a seeded sample of 4,096, to their k-th nearest other.
+    """Distances 1 - cos of reference rows, or a seeded sample of 4,096, to their k-th nearest other row.
 
-    Ascending. k is cut to n - 1; empty for fewer than 2 rows.
+    known (n, dim) unit rows. Ascending. k is at most n - 1; empty for fewer than 2 rows.
 
-    present  (n,) bool, rows that count; default all
+    present  (n,) bool, rows to use; default all
     """
     rows = np.arange(len(known)) if present is None else np.flatnonzero(present)
     n = len(rows)
@@ -131,13 +135,13 @@ def reference_spread(
 def out_of_distribution(
     neighbours: ReferenceNeighbours, spread: np.ndarray, *, k: int = NEIGHBOURS
 ) -> np.ndarray:
-    """How far out newcomers lie, (n,): share of known rows that are nearer to their k-th neighbour.
+    """Out-of-distribution score, (n,): share of reference rows that are closer to their k-th neighbour.
 
-    0 = as near as the nearest, 1 = farther out than all; rows like the known ones are spread evenly over
-    0 to 1. NaN where the modality is missing, and without a spread.
+    0 = as close as the closest, 1 = farther than all; uniform on 0 to 1 for rows from the reference
+    distribution. NaN where the modality is missing, and without a spread.
 
-    found   their nearest of the same modality, k or more of them if there are as many
-    spread  `usual(known, k=k)` of all that answered
+    neighbours  nearest reference rows of the same modality, at least k if there are as many
+    spread      `reference_spread(known, k=k)` of the searched rows
     """
     scores = np.full(len(neighbours.rows), np.nan)
     there = np.flatnonzero(neighbours.rows[:, :1].ravel() >= 0)
@@ -149,9 +153,9 @@ def out_of_distribution(
 
 @dataclass(frozen=True)
 class SharedLabel:
-    """What neighbours have in common: `value` of column `label` in `count` of the `known` that have one.
+    """A label shared by neighbours: `value` of column `label` in `count` of the `known` labelled ones.
 
-    base  share of that value in the whole reference: what chance would give
+    base  share of that value in the whole reference, the chance level
     """
 
     label: str
@@ -162,9 +166,9 @@ class SharedLabel:
 
 
 def shared_labels(labels: pd.DataFrame, rows: np.ndarray) -> list[SharedLabel]:
-    """Most frequent value among some rows of each column with 2 to 30 values; most above chance first.
+    """Most frequent value among some rows of each column with 2 to 30 values; highest above chance first.
 
-    A column that is blank in more than half of the rows says nothing of them and is left out.
+    Columns that are blank in more than half of the rows are left out.
     """
     shared = []
     for column in labels:

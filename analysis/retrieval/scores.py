@@ -1,4 +1,4 @@
-"""Scores of one direction under one protocol, from where the right answers stand."""
+"""Retrieval scores of one direction under one protocol, from the ranks of the right answers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from suture.analysis.retrieval.tied_ranks import Positives, Ranks
 from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap
 
 KS = (1, 5, 10)
-MIN_REPORTED_SPREAD = 0.001  # from here on a number says what the order of ties could make of it
+MIN_REPORTED_SPREAD = 0.001  # minimum effect of tie order that is noted
 GRADED_SCORES = ("map", "ndcg_at_10", "r_precision")
 
 
@@ -22,11 +22,11 @@ class Retrieval:
 
     recall         k -> share of queries with a right answer among the first k; higher = better
     median_rank    median expected rank of the first right answer; 1 = best
-    tie_spread     largest difference, over k, that the order of ties could make to a recall
+    tie_spread     largest possible effect of tie order on a recall, over k
     mean_rank      mean expected rank of the first right answer; 1 = best
     mrr            mean of 1 / rank of the first right answer, 0..1; higher = better
-    map, ndcg_at_10, r_precision  of all right answers, 0..1, higher = better; for "multi_positive" alone,
-                   undefined where every query has a single one
+    map, ndcg_at_10, r_precision  of all right answers, 0..1, higher = better; only for "multi_positive",
+                   undefined if every query has a single right answer
     ranks, query_rows   (n_queries,) where the best right answer of each query stands, and the query's row
     of             how many queries there are, where a sample of them was query_rows; else n_queries
     """
@@ -50,7 +50,7 @@ class Retrieval:
 def scores(
     protocol: Protocol, ranks: Ranks, *, query_rows: np.ndarray, n_gallery: int, bootstrap: GroupBootstrap
 ) -> Retrieval:
-    """Scores with intervals over the groups of the queries that were query_rows; the gallery stays fixed."""
+    """Scores with intervals over the groups of the queries; the gallery is fixed."""
     expected = ranks.expected_rank()
     columns = {f"recall_at_{k}": ranks.hit(k) for k in KS}
     columns |= {"mean_rank": expected, "mrr": ranks.expected_reciprocal()}
@@ -74,15 +74,15 @@ def scores(
 def with_graded_scores(
     record: Retrieval, positives: Positives | None, *, bootstrap: GroupBootstrap
 ) -> Retrieval:
-    """The record with the scores of all right answers, or why there are none."""
+    """The record with the scores over all right answers, or the reason why they are undefined."""
     if positives is not None and (positives.total > 1).any():
         columns = (positives.average_precision(), positives.ndcg(10), positives.r_precision())
         estimates = mean_scores(dict(zip(GRADED_SCORES, columns, strict=True)), bootstrap=bootstrap)
     else:
         reason = (
-            "The right answers are too many to place them all."
+            "Too many right answers to rank them all."
             if positives is None
-            else "Every query has a single right answer: MRR says the same."
+            else "Every query has a single right answer: see MRR."
         )
         estimates = dict.fromkeys(GRADED_SCORES, bootstrap.undefined(reason))
     return replace(
@@ -93,15 +93,15 @@ def with_graded_scores(
 def mean_scores(columns: Mapping[str, np.ndarray], *, bootstrap: GroupBootstrap) -> dict[str, Estimate]:
     """Mean over queries of each column (n_queries,), with its interval.
 
-    Where all queries agree on 0 or on 1 resamples agree too: the interval is Wilson's then, with the
-    groups as trials.
+    If all values are 0 or all are 1, all resamples are equal: then the Wilson interval with groups as trials
+    is used.
     """
     values = np.stack(list(columns.values()), axis=1)
     mean = values.mean(axis=0)
     estimates = dict(zip(columns, bootstrap.from_influence(mean, values - mean), strict=True))
     alike = (values == 0).all(axis=0) | (values == 1).all(axis=0)
     for name, same in zip(columns, alike, strict=True):
-        if name != "mean_rank":  # all others are shares
+        if name != "mean_rank":  # all others are within 0..1
             estimates[name] = _wilson(estimates[name]) if same else estimates[name].clipped(0, 1)
     return estimates
 
@@ -110,13 +110,13 @@ def _wilson(estimate: Estimate) -> Estimate:
     from suture.analysis.statistics.hypothesis_tests import wilson
 
     if not len(estimate.replicates):
-        return estimate  # too few groups to say anything
+        return estimate  # too few groups for an interval
     low, high = wilson(estimate.value * estimate.n_groups, estimate.n_groups)
-    return replace(estimate, low=low, high=high, note="; all queries alike: Wilson interval over groups")
+    return replace(estimate, low=low, high=high, note="; all queries equal: Wilson interval over groups")
 
 
 def _median(values: np.ndarray, bootstrap: GroupBootstrap) -> Estimate:
-    """Not centred: the median moves in steps, and a resample's is as good a step as any."""
+    """Median with a percentile interval, not centred, since the median changes in steps."""
     from suture.analysis.retrieval.kernels import medians
 
     order = np.argsort(values, kind="stable")
@@ -131,4 +131,4 @@ def _spread(ranks: Ranks, k: int) -> float:
 def _with_spread(estimate: Estimate, spread: float) -> Estimate:
     if spread <= MIN_REPORTED_SPREAD:
         return estimate
-    return replace(estimate, note=estimate.note + f"; the order of ties could move it by {spread:.3f}")
+    return replace(estimate, note=estimate.note + f"; tie order can change it by {spread:.3f}")

@@ -1,7 +1,8 @@
-"""Where right answers stand, and what the order of ties can and cannot change.
+"""The tie rule of recall and all rank metrics: tied scores count with their expectation over all orders.
 
-Equal scores have no order. Every score here is its mean over all orders of the ties (exact, no drawing);
-`best` and `worst` say how far an order of the file could move it.
+Items with equal scores have no order, so every metric here is its exact mean over all orders of the ties,
+without sampling: `Ranks.hit` is the expected hit of recall at k. `best` and `worst` give the range over tie
+orders.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from scipy.special import digamma, gammaln
 
 @dataclass(frozen=True)
 class Ranks:
-    """Where the best right answer of each query stands, (n_queries,) each.
+    """The rank of the best right answer of each query, as counts, (n_queries,) each.
 
-    above  items scored strictly higher; tied  items with the same score, itself included;
-    tied_right  how many of the tied are right answers. A query without a right answer: above = all items
+    above  items with a strictly higher score; tied  items with the same score, itself included;
+    tied_right  right answers among the tied. A query without a right answer: above = all items
     """
 
     above: np.ndarray
@@ -25,15 +26,15 @@ class Ranks:
     tied_right: np.ndarray
 
     def best(self) -> np.ndarray:
-        """Rank when ties fall in its favour ("optimistic")."""
+        """Rank if ties are resolved in its favour ("optimistic")."""
         return self.above + 1
 
     def worst(self) -> np.ndarray:
-        """Rank when ties fall against it ("pessimistic")."""
+        """Rank if ties are resolved against it ("pessimistic")."""
         return self.above + 1 + self.tied - self.tied_right
 
     def expected_rank(self) -> np.ndarray:
-        """Mean rank of the first right answer when ties fall in random order."""
+        """Mean rank of the first right answer with ties in random order."""
         return self.above + (self.tied + 1) / (self.tied_right + 1)
 
     def hit(self, k: int) -> np.ndarray:
@@ -67,13 +68,14 @@ def _log_choose(n: np.ndarray, k: np.ndarray | int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Positives:
-    """Where all right answers of each query stand. Right answers of one score are one step, (n_steps,) each.
+    """The ranks of all right answers of each query. Right answers with one score are one step, (n_steps,)
+    each.
 
     of_query      (n_queries,) which list of steps is the query's; equal queries share one
     steps         which list a step belongs to
-    above, tied   items scored strictly higher, and with the same score
-    right         right answers among the tied; right_above  right answers scored higher
-    total         (n_lists,) right answers in all
+    above, tied   items with a strictly higher score, and with the same score
+    right         right answers among the tied; right_above  right answers with a higher score
+    total         (n_lists,) number of right answers
     """
 
     of_query: np.ndarray
@@ -102,7 +104,7 @@ class Positives:
         return self._sums(gain) / self._of(gained[np.minimum(self.total, k)])
 
     def r_precision(self) -> np.ndarray:
-        """Share of right answers among the first R, R right answers in all, (n_queries,)."""
+        """Share of right answers among the first R, R = number of right answers, (n_queries,)."""
         slots = np.clip(self.total[self.steps] - self.above, 0, self.tied)
         return self._sums(self.right / self.tied * slots) / self._of(self.total)
 

@@ -157,14 +157,14 @@ def test_a_selection_of_few_groups_is_not_decidable() -> None:
 
 @pytest.mark.parametrize("mask", [np.zeros(4, bool), np.ones(4, bool)])
 def test_both_sides_are_needed(mask: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="both sides"):
+    with pytest.raises(ValueError, match="selected and other studies"):
         compare_with_rest(np.ones(4), mask, np.arange(4))
-    with pytest.raises(ValueError, match="both sides"):
+    with pytest.raises(ValueError, match="selected and other studies"):
         enrichment({}, mask, np.arange(4))
 
 
 def test_lengths_must_agree() -> None:
-    with pytest.raises(ValueError, match=r"'values' a study .* got 3 for 4"):
+    with pytest.raises(ValueError, match=r"'values' per study, got 3 for 4"):
         compare_with_rest(np.ones(3), first(4, 2), np.arange(4))
     with pytest.raises(ValueError, match=r"'l' a study .* got 1 for 4"):
         enrichment({"l": ["x"]}, first(4, 2), np.arange(4))

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from suture.analysis.catalogue import CATALOGUE
-from suture.analysis.catalogue.table import DOCS, written
+from suture.analysis.catalogue.table import DOCS, with_catalogue
 from suture.analysis.evaluate import Evaluation, evaluate, evaluation_from_json
 from suture.analysis.math.arrays import unit_rows
 from suture.analysis.statistics.bootstrap import GroupBootstrap, interval
@@ -118,7 +118,7 @@ def test_a_linear_interval_of_a_mean_is_the_resampled_one() -> None:
 
 def test_the_docs_hold_the_whole_catalogue() -> None:
     page = DOCS.read_text()
-    assert page == written(page), "docs/metrics.md is stale: python -m suture.analysis.catalogue.table"
+    assert page == with_catalogue(page), "docs/metrics.md is stale: python -m suture.analysis.catalogue.table"
     for info in CATALOGUE.values():
         assert f"`{info.name}`" in page
         assert info.source

@@ -137,7 +137,7 @@ def test_the_rank_curve_rises_to_one_within_its_band() -> None:
 def test_the_rank_curve_of_few_groups_has_no_band_and_wants_a_gallery() -> None:
     ranks = Ranks(np.zeros(6, int), np.ones(6, int), np.ones(6, int))
     assert np.isnan(rank_curve(ranks, np.arange(6) // 3, 9).low).all()
-    with pytest.raises(ValueError, match="One group a query and a gallery"):
+    with pytest.raises(ValueError, match="Expected one group per query and a gallery"):
         rank_curve(ranks, np.arange(5), 9)
     with pytest.raises(ValueError, match="gallery"):
         rank_curve(ranks, np.arange(6), 0)

@@ -46,7 +46,7 @@ def test_alike_is_zero_and_one_hub_is_almost_all() -> None:
 
 def test_all_items_found_by_all_is_no_hubness() -> None:
     found = hubness(np.tile(np.arange(5), (9, 1)), 5)
-    assert all("finds them all" in e.reason and np.isnan(e.value) for e in vars(found).values())
+    assert all("retrieves all of them" in e.reason and np.isnan(e.value) for e in vars(found).values())
 
 
 def test_pull_of_a_query_is_what_leaving_it_out_does() -> None:

@@ -342,7 +342,7 @@ def test_what_ties_could_do_is_noted() -> None:
     x, y, _ = cloud(100, 8, 10, texts=5)
     found = retrieval(x, y, resamples=10)
     assert found.tie_spread > 0.3
-    assert "order of ties could move it by" in found.recall[10].note
+    assert "tie order can change it by" in found.recall[10].note
 
 
 def test_weighted_medians_are_medians_of_the_resample() -> None:
@@ -379,7 +379,7 @@ def test_few_pairs_are_measured_without_intervals(n: int) -> None:
     found = both_directions(x, y).forward
     assert found.nearest.shape == (n, min(n, 10))
     assert found.of("strict").recall[10].value == 1
-    assert "every query finds them all" in found.hubness.hubness_skew.reason
+    assert "every query retrieves all of them" in found.hubness.hubness_skew.reason
     if n < 5:
         assert np.isnan(found.of("strict").median_rank.low)
     short = label_precision(found.nearest, found.which, np.full(n, "x"), groups=np.arange(n))

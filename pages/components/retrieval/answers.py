@@ -72,7 +72,7 @@ def _nearest_on_disk(
     items, present, bars = part.vectors[modality], part.present(modality), None
     if own is not None:
         bars = np.asarray(items[own : own + 1], np.float32) @ np.asarray(_vector, np.float32).T + TIE
-    hits = scan(_vector, items, k=k, present=present, bars=bars)
+    hits = scan(_vector, items, k=k, present=present, thresholds=bars)
     rank = None if own is None else 1 + int(hits.above[0, 0])
     return NearestItems(hits.cosines[0], hits.rows[0], int(present.sum()), rank)
 
