@@ -166,7 +166,7 @@ def test_both_sides_are_needed(mask: np.ndarray) -> None:
 def test_lengths_must_agree() -> None:
     with pytest.raises(ValueError, match=r"'values' per study, got 3 for 4"):
         compare_with_rest(np.ones(3), first(4, 2), np.arange(4))
-    with pytest.raises(ValueError, match=r"'l' a study .* got 1 for 4"):
+    with pytest.raises(ValueError, match=r"'l' per study, got 1 for 4"):
         enrichment({"l": ["x"]}, first(4, 2), np.arange(4))
 
 
