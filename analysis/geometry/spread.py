@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import entr
 from threadpoolctl import threadpool_limits
 
 from suture.analysis.math.arrays import Matrix, UnitRows, as_unit_rows, scatter, take_unit_rows, unit_rows
@@ -217,6 +216,8 @@ def _minus_w2(values: np.ndarray, dim: int) -> tuple[float, np.ndarray]:
 
 def _directions(values: np.ndarray) -> tuple[float, np.ndarray]:
     """Value and slope in each eigenvalue: dH = -sum (log p + H) ds / sum s, ds = dl / (2 s)."""
+    from scipy.special import entr
+
     singular = np.sqrt(values)
     total = singular.sum()
     if not total:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import erf
 
 from suture.analysis.posthoc.adapter import Arrays, renormalised
 
@@ -49,6 +48,8 @@ class Heads:
         distinct, which = np.unique(x[rows], axis=0, return_inverse=True)
         z = distinct.astype(np.float64) @ first + self.arrays[f"bias0:{modality}"]
         if f"weight1:{modality}" in self.arrays:
+            from scipy.special import erf
+
             hidden = z * 0.5 * (1 + erf(z / np.sqrt(2)))  # GELU
             z = hidden @ self.arrays[f"weight1:{modality}"] + self.arrays[f"bias1:{modality}"]
         out = np.zeros((len(x), z.shape[1]), np.float32)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import digamma, gammaln
 
 
 @dataclass(frozen=True)
@@ -63,6 +62,8 @@ def _reciprocal(above: int, tied: int, right: int) -> float:
 
 
 def _log_choose(n: np.ndarray, k: np.ndarray | int) -> np.ndarray:
+    from scipy.special import gammaln
+
     return gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
 
 
@@ -91,6 +92,8 @@ class Positives:
 
         With h = sum_i 1/(a+i) over the e tied places: r/e [(R+1) h + (r-1)/(e-1) (e - (a+1) h)].
         """
+        from scipy.special import digamma
+
         harmonic = digamma(self.above + self.tied + 1.0) - digamma(self.above + 1.0)
         further = (self.right - 1) / np.maximum(self.tied - 1, 1)
         precision = (self.right_above + 1) * harmonic + further * (self.tied - (self.above + 1) * harmonic)

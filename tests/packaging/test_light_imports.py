@@ -53,5 +53,14 @@ def test_help_and_usage_errors_load_no_heavy_package(arguments: tuple[str, ...],
     assert packages & HEAVY == set()
 
 
+def test_the_metrics_load_no_storage_and_nothing_that_only_some_of_them_need() -> None:
+    program = "import json, sys, suture.analysis.evaluate; print(json.dumps([*sys.modules]))"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    modules = {*json.loads(ended.stdout)}
+    assert modules & {"sqlite3", "suture.data.workspace", "suture.data.intake"} == set()
+    needed = {"numpy", "pandas", "pyarrow"}  # a set is arrays and a table
+    assert {name.partition(".")[0] for name in modules} & (HEAVY - needed) == set()
+
+
 def test_the_check_can_fail() -> None:
     assert {"numpy", "pandas"} <= loaded_by("selection", "add", "x", "--collection", "y", "--words", "z")[1]
