@@ -23,7 +23,7 @@ browser:
 	@command -v chromium >/dev/null || (apt-get update -qq && apt-get install -y -qq chromium >/dev/null) \
 	  || (sudo apt-get update -qq && sudo apt-get install -y -qq chromium >/dev/null)
 
-# One thread a process, since there are as many processes as cores; compiled code of numba is kept for all of them.
+# As many processes as cores, so one thread each. A file of tests stays in one process, longest files first.
 WORKERS ?= 2
 PYTEST = OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMBA_NUM_THREADS=1 \
   $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder --durations 20
@@ -34,7 +34,7 @@ test: $(VENV)/.installed-dev browser  # everything but what test-slow runs: at m
 test-fast: $(VENV)/.installed-dev  # the pure part, at most 2 minutes: no browser, no Ray, no training
 	$(PYTEST) tests/analysis tests/data tests/models/test_losses.py
 
-test-slow: $(VENV)/.installed-dev  # what needs long: kills, Ray, thousands of mutated files, claims about training
+test-slow: $(VENV)/.installed-dev browser  # what needs long: kills, Ray, thousands of mutated files, claims about training
 	$(PYTEST) -m 'slow or ray'
 
 lint: $(VENV)/.installed-dev
