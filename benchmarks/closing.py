@@ -255,7 +255,7 @@ def _import_features(
         train_rows = np.flatnonzero((table["split"] == "train") & there["caption"])
         order[train_rows] = np.random.default_rng(0).permutation(train_rows)
         vectors["caption"] = vectors["caption"][order]
-    from suture.data.workspace.embedding_sets import _digest
+    from suture.data.embedding_set import _digest
 
     columns = {
         "ids": table["image_id"],

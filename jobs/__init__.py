@@ -7,6 +7,7 @@ dispatcher  hands out queued jobs, each to a process of its own
 
 from suture.jobs.queue import (
     ACTIVE,
+    LOCK,
     STOPPED,
     Job,
     again,
@@ -24,6 +25,7 @@ from suture.jobs.queue import (
 
 __all__ = [
     "ACTIVE",
+    "LOCK",
     "STOPPED",
     "Job",
     "again",

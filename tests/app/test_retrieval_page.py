@@ -184,7 +184,7 @@ def test_every_word_must_be_there_and_offers_are_few(demo: Workspace) -> None:
     texts = [" ".join(str(v) for v in shown.study(i).values.values()).lower() for i in range(len(shown.ids))]
     assert rows == [i for i, text in enumerate(texts) if "pleural" in text and "effusion" in text]
     app = asked("Study", split="all")
-    assert len(app.selectbox(key="query_study").options) == study_picker.OFFERED
+    assert len(app.selectbox(key="query_study").options) == study_picker.MAX_OFFERED
 
 
 def test_a_study_of_another_split_is_said_to_be_missing(demo: Workspace) -> None:
@@ -219,10 +219,10 @@ def test_a_pass_over_the_disk_finds_what_the_copy_in_memory_finds(
     row = int(shown.set.rows_with("image", "history")[3])
     lacks = int(np.flatnonzero(~shown.set.present("history"))[0])
     query = np.asarray(shown.set.vectors["image"][row : row + 1], np.float32)
-    kept = [answers.near(shown, "history", query, k=5, own=own) for own in (row, lacks)]
+    kept = [answers.nearest_items(shown, "history", query, k=5, own=own) for own in (row, lacks)]
     monkeypatch.setattr(answers, "MAX_IN_MEMORY", 10)
     for own, other in zip((row, lacks), kept, strict=True):
-        found = answers.near(shown, "history", query, k=5, own=own)
+        found = answers.nearest_items(shown, "history", query, k=5, own=own)
         np.testing.assert_array_equal(found.rows, other.rows)
         np.testing.assert_allclose(found.cosines, other.cosines, atol=1e-6)
         assert (found.of, found.place) == (other.of, other.place)

@@ -42,7 +42,7 @@ def codes(path: Path) -> set[str]:
 @pytest.mark.parametrize("path", INTAKE, ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_every_code_is_in_the_table(path: Path) -> None:
     unknown = codes(path) - set(reasons())
-    assert not unknown, f"add {unknown} to data/reasons.txt"
+    assert not unknown, f"add {unknown} to data/intake/reasons.txt"
 
 
 def test_codes_are_explained_once_and_plainly() -> None:

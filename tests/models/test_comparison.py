@@ -56,7 +56,7 @@ def test_slices_cover_the_studies_of_a_label(found: Compared) -> None:
 def test_of_very_many_studies_a_sample_is_compared_one_by_one_and_all_in_the_table(
     found: Compared, demo_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("suture.workflows.paired_sets.ALL_ASK", len(found.study_ids) - 1)
+    monkeypatch.setattr("suture.workflows.paired_sets.MAX_EXACT_QUERIES", len(found.study_ids) - 1)
     monkeypatch.setattr("suture.workflows.paired_sets.DRAWN", 40)
     few = compared(Workspace(demo_home), A, B, split="test", resamples=200)
     assert len(few.study_ids) == len(few.cosines[0]) == 40
