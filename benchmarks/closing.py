@@ -29,7 +29,7 @@ from safetensors.torch import load_file, save_file
 from suture.analysis.evaluate import Evaluation, evaluate
 from suture.data.embedding_set import EmbeddingSet
 from suture.data.intake import Options, intake
-from suture.data.raw_studies import Roles
+from suture.data.readers.raw_studies import Roles
 from suture.data.vectors import import_vectors
 from suture.data.workspace import CHECKPOINT, COLLECTION, SET, Workspace, embedding_sets
 from suture.models import builtin

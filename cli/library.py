@@ -49,7 +49,7 @@ def import_(
     """Take studies in: images, reports, further texts. Columns are guessed unless you name them."""
     from suture.data.dicom.view import DicomView
     from suture.data.intake import Options, intake
-    from suture.data.raw_studies import Roles
+    from suture.data.readers.raw_studies import Roles
 
     columns = (tuple(c or ()) for c in (image, text, tabular, label))
     named = Roles(study_id, *columns, group=group, split=split, duplicate_group=duplicates)

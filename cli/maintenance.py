@@ -49,7 +49,7 @@ def gc(
     """Delete what interrupted work has left behind. What a living job uses stays."""
     from suture.data.workspace import maintenance
 
-    freed = maintenance.collect(Workspace(home, tidy=False).home, dry=dry_run)
+    freed = maintenance.clean_up(Workspace(home, tidy=False).home, dry=dry_run)
     if as_json:
         print(json.dumps({"dry_run": dry_run, "bytes": freed.size.total(), "of": freed.size}))
         return

@@ -76,10 +76,10 @@ def add(
     found = np.ones(len(studies), bool)
     how = []
     if where:
-        found &= query.matching(studies.table, where)
+        found &= query.rows_matching(studies.table, where)
         how.append(f"query: {where}")
     if words:
-        found &= query.words(studies.table, _texts(studies), words)
+        found &= query.rows_with_words(studies.table, _texts(studies), words)
         how.append(f"words: {words}")
     if ids:
         found &= _listed(studies, ids)

@@ -1,4 +1,4 @@
-"""A collection: many studies, and what each of their columns means."""
+"""A collection: a table of studies, and the meaning of its columns."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ STUDY_ID, GROUP, SPLIT, DUPLICATE = "study_id", "group", "split", "duplicate_gro
 
 
 def check_modality(name: str) -> None:
-    """`Refused` for a name that could not be told from a direction such as "image->report"."""
+    """`Refused` for a name that contains "->", which would be read as a direction such as "image->report"."""
     if "->" in name:
         raise Refused("modality_name", f'A modality may not have "->" in its name, got {name!r}. Rename it.')
 
 
 @dataclass(frozen=True)
 class Modality:
-    """One view of a study. A text or image modality is one column; a tabular one is several."""
+    """One kind of data about a study. A text or image modality is one column; a tabular one is several."""
 
     name: str
     kind: Kind
@@ -40,7 +40,7 @@ class Modality:
 
 @dataclass(frozen=True)
 class Study:
-    """One unit: its values by modality (a missing modality has no entry) and what it belongs to.
+    """One study: its values by modality (a missing modality has no entry), and its group, split and labels.
 
     An image's value is its number in the collection's image pack; a text's is the text; a tabular
     modality's is a dict of strings.
@@ -58,9 +58,9 @@ class Study:
 class Collection:
     """Studies in one table (strings, "" = missing) and the meaning of its columns.
 
-    `table` has one row a study: study_id, group (patient, case or article; resampling unit of every
-    interval), split, duplicate_group (studies of one group count as right answers of each other),
-    one column a text modality, one integer column an image modality (-1 = missing), and labels.
+    `table` has one row per study: study_id, group (patient, case or article; the resampling unit of every
+    interval), split, duplicate_group (studies of one group count as correct matches of each other), one
+    column per text modality, one integer column per image modality (-1 = missing), and labels.
     """
 
     name: str
@@ -123,7 +123,7 @@ def from_metadata(name: str, table: pd.DataFrame, meta: CollectionMetadata) -> C
 
 
 def text_key(text: str) -> str:
-    """What two reports have in common when they say the same in the same words.
+    """The normalised text: two reports with the same words have the same key.
 
     Lower case, NFKC, punctuation and white space collapsed to single spaces.
     """

@@ -1,4 +1,4 @@
-"""EmbeddingSet, the record that travels: unit vectors by modality, and which study each row is."""
+"""`EmbeddingSet`: unit vectors by modality, and the study that each row belongs to. It knows no storage."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from suture.data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID, Collection
 from suture.data.metadata import EmbeddingSetMetadata
 
 Vectors = dict[str, np.ndarray]
-START = 4  # numbers of a vector
+LEADING_COLUMNS = 4  # read first to tell a zero row from others
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class EmbeddingSet:
 
     vectors     modality -> (n_studies, dim) float, unit rows; a row of zeros = modality missing.
                 Features that are not `comparable` have widths and lengths of their own
-    rows        one row a study: study_id, group, split, duplicate_group, one `key:<modality>` column
+    rows        one row per study: study_id, group, split, duplicate_group, one `key:<modality>` column
                 per text modality (equal keys = same normalised text), and labels
     provenance  collection and checkpoint with their hashes, versions, truncation counts
     """
@@ -43,7 +43,7 @@ class EmbeddingSet:
 
     @property
     def labels(self) -> list[str]:
-        """Columns that describe studies and are neither identity nor text key."""
+        """Columns that describe studies, other than ids, groups, splits and text keys."""
         fixed = {STUDY_ID, GROUP, SPLIT, DUPLICATE}
         return [c for c in map(str, self.rows) if c not in fixed and not c.startswith("key:")]
 
@@ -58,19 +58,19 @@ class EmbeddingSet:
 
     @cached_property
     def _presence(self) -> dict[str, np.ndarray]:
-        """Looked up once: the matrices may be large and on disk."""
-        found = {m: _there(x) for m, x in self.vectors.items()}
-        for marks in found.values():
-            marks.flags.writeable = False
-        return found
+        """Computed once: the matrices may be large and on disk."""
+        presence = {m: _nonzero_rows(x) for m, x in self.vectors.items()}
+        for mask in presence.values():
+            mask.flags.writeable = False
+        return presence
 
     def rows_with(self, *modalities: str) -> np.ndarray:
-        """Numbers of the studies that have all of these modalities."""
+        """Row numbers of the studies that have all of these modalities."""
         return np.flatnonzero(np.logical_and.reduce([self.present(m) for m in modalities]))
 
     def subset(self, mask: np.ndarray) -> EmbeddingSet:
-        """The studies where the mask is true; of neighbouring ones no copy of the vectors is made."""
-        chosen = _run(mask)
+        """The studies where the mask is true. Contiguous rows are a view: their vectors are not copied."""
+        chosen = _as_slice(mask)
         vectors = {m: x[mask if chosen is None else chosen] for m, x in self.vectors.items()}
         rows = self.rows[mask].reset_index(drop=True)
         return EmbeddingSet(self.name, vectors, rows, self.provenance, self.fingerprint)
@@ -95,23 +95,23 @@ class EmbeddingSet:
         return self.rows[column].to_numpy(dtype=object) if column in self.rows else blank
 
 
-def _run(mask: np.ndarray) -> slice | None:
-    """Where the chosen rows follow each other: then a matrix on disk stays there."""
+def _as_slice(mask: np.ndarray) -> slice | None:
+    """The selected rows as a slice if they are contiguous, which keeps a mapped matrix on disk; else None."""
     rows = np.flatnonzero(mask)
-    whole = len(rows) > 0 and rows[-1] - rows[0] == len(rows) - 1
-    return slice(int(rows[0]), int(rows[-1]) + 1) if whole and np.asarray(mask).dtype == bool else None
+    contiguous = len(rows) > 0 and rows[-1] - rows[0] == len(rows) - 1
+    return slice(int(rows[0]), int(rows[-1]) + 1) if contiguous and np.asarray(mask).dtype == bool else None
 
 
-def _there(matrix: np.ndarray) -> np.ndarray:
-    """Which rows are not all zero; most tell at their start, and of those no more is read."""
-    found = np.any(matrix[:, :START], axis=1)
-    doubtful = np.flatnonzero(~found)
-    found[doubtful] = np.any(matrix[doubtful], axis=1)
-    return found
+def _nonzero_rows(matrix: np.ndarray) -> np.ndarray:
+    """Which rows are not all zero. Most are decided by their first columns, and no more of them is read."""
+    nonzero = np.any(matrix[:, :LEADING_COLUMNS], axis=1)
+    undecided = np.flatnonzero(~nonzero)
+    nonzero[undecided] = np.any(matrix[undecided], axis=1)
+    return nonzero
 
 
 def identity_rows(collection: Collection) -> pd.DataFrame:
-    """What an embedding set must know of each study once the collection is out of reach."""
+    """What an embedding set keeps about each study, so that it can be used without its collection."""
     rows = collection.table[[STUDY_ID, GROUP, SPLIT, DUPLICATE, *collection.labels]].copy()
     for m in collection.modalities:
         if m.kind == "text":

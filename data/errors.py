@@ -1,10 +1,10 @@
-"""The one exception family for what a user can mend."""
+"""The exceptions for problems that a user can fix."""
 
 
 class UserError(Exception):
-    """Something a person can put right. The message says what was expected, what came, what to do.
+    """A problem that the user can fix. The message says what was expected, what was found, and what to do.
 
-    `code` is a stable machine-readable reason (snake_case), the same in shell, page and report.
+    `code` is a stable machine-readable reason (snake_case), the same in the shell, on pages and in reports.
     """
 
     def __init__(self, code: str, message: str) -> None:
@@ -14,16 +14,16 @@ class UserError(Exception):
 
 
 class Refused(UserError):
-    """The whole source cannot be taken in. Nothing was kept, nothing already stored has changed."""
+    """The whole source is refused. Nothing of it was stored, and nothing that was already stored changed."""
 
 
 class Skipped(UserError):
-    """One item cannot be taken in; the others go on."""
+    """One item is skipped; the others are still read."""
 
 
 class NotFound(UserError):
-    """A name that the workspace does not hold."""
+    """The workspace has no record of this name."""
 
     def __init__(self, kind: str, name: str, known: list[str]) -> None:
-        have = ", ".join(known[:10]) if known else "none yet"
-        super().__init__("not_found", f"There is no {kind} called {name!r}. There are: {have}.")
+        existing = ", ".join(known[:10]) if known else "none yet"
+        super().__init__("not_found", f"There is no {kind} called {name!r}. There are: {existing}.")

@@ -1,7 +1,7 @@
-"""How much of a source is read: limits that fit real collections, and that a setting may change.
+"""Limits on what is read from a source. The defaults fit real collections; a setting can change them.
 
-`SUTURE_LIMITS` in the environment holds JSON, such as {"table_rows": 5000000}; what it does not name keeps
-its default.
+The environment variable `SUTURE_LIMITS` holds JSON, such as {"table_rows": 5000000}. Limits that it does not
+name keep their defaults.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def _limit(default: int, what: str) -> Any:
 
 @dataclass(frozen=True)
 class Limits:
-    """Each is the most that is read, unless it says "least"."""
+    """Each field is a maximum, except `image_side_least`, which is a minimum."""
 
     members: int = _limit(400_000, "files in one folder or archive")
     member_bytes: int = _limit(512 * MB, "bytes of one file in an archive, unpacked")
@@ -43,18 +43,18 @@ class Limits:
 
 
 def current() -> Limits:
-    """The limits that hold now. `Refused` if the setting is not JSON of positive whole numbers."""
+    """The limits in force. `Refused` if the setting is not a JSON object of positive whole numbers."""
     return _parsed(os.environ.get(SETTING, ""))
 
 
 def describe() -> list[tuple[str, str]]:
-    """(what is limited, to how much), in plain words."""
+    """(what is limited, the limit) of every limit, for people to read."""
     limits = current()
     return [(f.metadata["what"], f"{getattr(limits, f.name):,}") for f in fields(limits)]
 
 
 def is_bomb(unpacked: int, packed: int) -> bool:
-    """Whether so few bytes may not become so many."""
+    """Whether decompressing `packed` bytes to `unpacked` exceeds the allowed ratio (a decompression bomb)."""
     return unpacked > 10_000_000 and unpacked > current().ratio * packed
 
 

@@ -1,4 +1,4 @@
-"""Splits by group, seeded, so that no patient is on two sides."""
+"""Seeded splits by group: no patient is in two splits."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ SHARES = (("train", 0.7), ("val", 0.1), ("test", 0.2))
 def split_by_group(groups: pd.Series, *, seed: int) -> pd.Series:
     """train / val / test (70 / 10 / 20 % of groups) from a hash of seed and group.
 
-    A group's side depends on nothing but its name and the seed: adding studies later moves nobody.
+    A group's split depends only on its name and the seed, so adding studies later moves no group.
     """
-    return groups.map(lambda group: _side(f"{seed}:{group}"))
+    return groups.map(lambda group: _split_of_hash(f"{seed}:{group}"))
 
 
-def _side(text: str) -> str:
+def _split_of_hash(text: str) -> str:
     position = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") / 2**64
     for name, share in SHARES:
         if position < share:
@@ -27,6 +27,6 @@ def _side(text: str) -> str:
     return SHARES[-1][0]
 
 
-def held_back(groups: pd.Series, *, seed: int) -> np.ndarray:
-    """One group in ten: (n_studies,) bool. For validation where a source has no split for it."""
-    return groups.map(lambda group: _side(f"validation:{seed}:{group}") == "val").to_numpy(bool)
+def validation_mask(groups: pd.Series, *, seed: int) -> np.ndarray:
+    """Studies of one group in ten: (n_studies,) bool. Used where a source has no validation split."""
+    return groups.map(lambda group: _split_of_hash(f"validation:{seed}:{group}") == "val").to_numpy(bool)

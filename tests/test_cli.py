@@ -71,7 +71,7 @@ def test_wrong_way_one_unreadable_csv(home: Path, tmp_path: Path) -> None:
     code, out, _ = program(home, "import", str(tmp_path / "bad.csv"), "--name", "x", "--json")
     answer = json.loads(out)
     assert (code, answer["refused"], answer["taken"]) == (2, "table_not_text", 0)
-    assert "export it as CSV" in answer["message"]
+    assert "Export it as CSV" in answer["message"]
 
 
 def test_wrong_way_two_checkpoint_that_does_not_fit(home: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from suture import jobs
 from suture.cli import app
 from suture.data.files import uploads
 from suture.data.metadata import EmbeddingSetMetadata
-from suture.data.workspace import CHECKPOINT, COLLECTION, SELECTION, SET, Workspace, keep, schema
+from suture.data.workspace import CHECKPOINT, COLLECTION, SELECTION, SET, Workspace, schema, write_derived
 from suture.data.workspace.cleanup import WEEK
 from suture.models.embedding.embed import embed
 from suture.workflows import layouts
@@ -37,7 +37,7 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ids = tuple(workspace_ids(workspace, run.name)[:3])
     few = workspace.record(COLLECTION, "few")
     selections.save(workspace, selections.Selection("picked", "few", few.id, ids, "by hand"))
-    keep(workspace.derived(workspace.record(SET, "vectors"), layouts.FILE), b"computed")
+    write_derived(workspace.derived(workspace.record(SET, "vectors"), layouts.FILE), b"computed")
     return workspace.home
 
 
@@ -116,14 +116,14 @@ def test_what_can_be_rebuilt_is_told_from_what_is_lost(copy: Path) -> None:
         (record.folder / next(iter(record.files))).unlink()
     remedies = {d["name"]: d["remedy"] for d in suture(copy, "verify")[1]["damaged"]}
     assert "embed the collection again" in remedies["vectors"]
-    assert "made again when it is used" in remedies["demo-untrained"]
+    assert "created again when used" in remedies["demo-untrained"]
     assert "backup" in remedies["picked"]
 
 
 def test_damage_to_what_is_derived_is_mended_by_deleting_it(copy: Path) -> None:
     workspace = Workspace(copy)
     path = workspace.derived(workspace.record(SET, "vectors"), "x")
-    keep(path, b"computed")
+    write_derived(path, b"computed")
     flip(path, 34)
     assert suture(copy, "verify")[1]["damaged"][0]["remedy"].startswith("deleted")
     assert suture(copy, "verify")[0] == 0
@@ -157,7 +157,7 @@ def test_deleting_leaves_no_trace(workspace: Workspace) -> None:
     with workspace.staging() as folder:
         (folder / "a.bin").write_bytes(MARK.encode() * 500)
         record = workspace.publish(SET, MARK, folder, EmbeddingSetMetadata.from_json({"said": MARK * 3000}))
-    keep(workspace.derived(record, "layout"), MARK.encode())
+    write_derived(workspace.derived(record, "layout"), MARK.encode())
     parts = workspace.parts(workspace.home / "parts" / "run", record)
     (parts / "0.npz").write_bytes(MARK.encode())
     row = (

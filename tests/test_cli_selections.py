@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from suture.data.collections import storage
-from suture.data.query import matching
+from suture.data.query import rows_matching
 from suture.data.workspace import Workspace
 from tests.shell import suture
 
@@ -23,7 +23,7 @@ def test_kept_listed_written_and_removed(home: Path, tmp_path: Path) -> None:
     add = ("selection", "add", "old", "--collection", "demo", "--where", "age > 60")
     code, out, _ = suture(home, *add, "--json")
     table = storage.load(Workspace(home), "demo").table
-    expected = table["study_id"][matching(table, "age > 60")].tolist()
+    expected = table["study_id"][rows_matching(table, "age > 60")].tolist()
     assert code == 0
     assert json.loads(out)["n"] == len(expected) > 0
     code, _, said = suture(home, *add)

@@ -16,7 +16,7 @@ from suture.analysis.posthoc.dial import Motion, Sweep, motion, seeded_rows, str
 from suture.data.collection import GROUP, SPLIT
 from suture.data.embedding_set import EmbeddingSet
 from suture.data.errors import Refused
-from suture.data.workspace import SET, Workspace, embedding_sets, keep, kept
+from suture.data.workspace import SET, Workspace, embedding_sets, read_derived, write_derived
 from suture.models.adapters import clean_splits, refuse_features, refuse_scoring_on_fit
 
 VERSION = 1  # of the numbers: raise it when one changes, and old dials are measured again
@@ -96,7 +96,7 @@ def measured(
 ) -> Sweep:
     """All numbers at every position; measured once, then read."""
     path = _file(workspace, setting, "")
-    stored = kept(path)
+    stored = read_derived(path)
     if stored is not None:
         return Sweep.from_json(json.loads(stored))
     dial, at = opened(workspace, setting), strengths(setting.method)
@@ -104,7 +104,7 @@ def measured(
         result = sweep(dial.x, dial.y, at, keys=dial.keys, groups=dial.groups, progress=progress)
     except ValueError as error:
         raise Refused("adapter_unfit", str(error)) from error
-    keep(path, json.dumps(result.to_json()).encode())
+    write_derived(path, json.dumps(result.to_json()).encode())
     return result
 
 
@@ -117,7 +117,7 @@ def clustered(
 ) -> list[float]:
     """V-measure by a label at every position; measured once, then read."""
     path = _file(workspace, setting, label)
-    stored = kept(path)
+    stored = read_derived(path)
     if stored is not None:
         return json.loads(stored)
     dial, at = opened(workspace, setting), strengths(setting.method)
@@ -125,7 +125,7 @@ def clustered(
         values = v_measures(dial.x, dial.y, at, dial.labels[label], progress=progress)
     except ValueError as error:
         raise Refused("label_unfit", str(error)) from error
-    keep(path, json.dumps(values).encode())
+    write_derived(path, json.dumps(values).encode())
     return values
 
 

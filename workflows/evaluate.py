@@ -22,8 +22,8 @@ from suture.data.workspace import (
     Record,
     Workspace,
     embedding_sets,
-    keep,
-    kept,
+    read_derived,
+    write_derived,
 )
 from suture.models.adapters import refuse_features, refuse_scoring_on_fit
 
@@ -55,7 +55,7 @@ def evaluation(
     refuse_scoring_on_fit(record.meta, split)
     which = "full" if extended else "default"
     path = _path(workspace, record, chosen, f"{which}-{{}}-{resamples}-{seed}", split)
-    known = kept(path)
+    known = read_derived(path)
     if known is not None:
         with np.load(io.BytesIO(known), allow_pickle=False) as stored:
             measured_as = json.loads(str(stored["record"]))
@@ -65,7 +65,7 @@ def evaluation(
     )
     buffer = io.BytesIO()
     np.savez(buffer, record=np.array(json.dumps(result.to_json())), replicates=result.replicates())
-    keep(path, buffer.getvalue())
+    write_derived(path, buffer.getvalue())
     return evaluation_from_json(result.to_json(), result.replicates())  # as it will be read from now on
 
 

@@ -48,7 +48,7 @@ class Excerpts:
 
 def behind(workspace: Workspace, part: EmbeddingSet) -> Excerpts | None:
     """The collection that a set came from; None if it is unknown, gone, or another of that name."""
-    record = storage.origin(workspace, workspace.record(SET, part.name))
+    record = storage.source_collection(workspace, workspace.record(SET, part.name))
     if record is None:
         return None
     collection = storage.load(workspace, record.name)

@@ -70,13 +70,13 @@ def _embed(workspace: Own, args: dict[str, Any], report: Report) -> Came:
 
 def _import(workspace: Own, args: dict[str, Any], report: Report) -> Came:
     """source (an upload's folder or a path), name, options (of `suture.data.intake`); result = its report."""
-    from suture.data.intake import Options, intake, settle
+    from suture.data.intake import Options, discard_unfinished, intake
     from suture.workflows.neighbours.uploads import taken
 
     name = args["name"]
     report(0.0, "Reading")
     if workspace.made(COLLECTION, name):
-        settle(workspace, name)  # left if it died after it had published
+        discard_unfinished(workspace, name)  # left if it died after it had published
     else:
         came = intake(
             workspace,

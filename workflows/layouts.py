@@ -20,7 +20,7 @@ from suture.analysis.retrieval.nearest import nearest
 from suture.data.collection import STUDY_ID
 from suture.data.embedding_set import EmbeddingSet
 from suture.data.errors import Refused
-from suture.data.workspace import SET, Workspace, embedding_sets, keep, kept
+from suture.data.workspace import SET, Workspace, embedding_sets, read_derived, write_derived
 from suture.models.adapters import refuse_features
 from suture.workflows.layout_record import Layout, Placing, packed, shown, unpacked
 
@@ -63,13 +63,13 @@ def straight(
     found = projection.pca(vectors)
     progress(0.5)
     trust = projection.trust(vectors, found.xy, limit=_measured(len(vectors), limit))
-    keep(_straight_path(workspace, part, limit), packed(found, trust))
+    write_derived(_straight_path(workspace, part, limit), packed(found, trust))
     return shown(found, trust, where, len(part))
 
 
 def straight_kept(workspace: Workspace, part: EmbeddingSet, *, limit: int = QUICK) -> Layout | None:
     """The same if it was made before, else None."""
-    stored = kept(_straight_path(workspace, part, limit))
+    stored = read_derived(_straight_path(workspace, part, limit))
     return None if stored is None else unpacked(stored, part)
 
 
@@ -119,7 +119,7 @@ def _compute_sampled(
     )
     placing = Placing(len(result.laid_out), len(others), placed, result.recall)
     path = workspace.derived(workspace.record(SET, name), FILE)
-    keep(path, packed(Map(result.xy, "umap"), laid, placing))
+    write_derived(path, packed(Map(result.xy, "umap"), laid, placing))
 
 
 def align(workspace: Workspace, a: str, b: str) -> None:
@@ -149,7 +149,7 @@ def align(workspace: Workspace, a: str, b: str) -> None:
 def read(workspace: Workspace, name: str) -> Layout | None:
     """A set's layout, or None if it has not been computed."""
     path = workspace.derived(workspace.record(SET, name), FILE)
-    stored = kept(path)
+    stored = read_derived(path)
     return None if stored is None else unpacked(stored, embedding_sets.load(workspace, name))
 
 
@@ -167,7 +167,7 @@ def _keep(
     """Write a map, with what it distorts."""
     trust = projection.trust(vectors, result.xy, k=NEIGHBOURS, graph=graph)
     path = workspace.derived(workspace.record(SET, name), FILE)
-    keep(path, packed(result, trust))
+    write_derived(path, packed(result, trust))
 
 
 def _start(

@@ -138,7 +138,7 @@ class Sides:
                 continue  # names, or free text: nothing to slice by
             if len(set(by) - {""}) > 1:
                 yield label, by
-        source = storage.origin(workspace, workspace.record(SET, name))
+        source = storage.source_collection(workspace, workspace.record(SET, name))
         if source is None:
             return
         collection = storage.load(workspace, source.name)

@@ -19,7 +19,7 @@ def provenance(workspace: Workspace, whole: EmbeddingSet) -> dict[str, Any]:
     """What a stranger needs to make the same set; no path of this machine, no name of a patient."""
     record = workspace.record(SET, whole.name)
     meta, made_by = record.meta, maker(workspace, record.meta)
-    source = storage.origin(workspace, record)
+    source = storage.source_collection(workspace, record)
     notes = source.meta.notes if source else {}
     training = made_by.meta.training.to_json() if made_by and made_by.meta.training else {}
     facts: dict[str, Any] = {

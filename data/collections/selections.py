@@ -1,7 +1,7 @@
-"""Named selections: studies that somebody picked out, in their order, and how they were found.
+"""Named selections: a list of studies in the order in which they were selected, and how they were found.
 
-A selection belongs to a collection, or to vectors that came without one. It holds ids, so it applies to every
-embedding set of that collection, also to those made later.
+A selection belongs to a collection, or to imported vectors that have none. It holds ids, so it applies to
+every embedding set of that collection, including sets made later.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ FILE = "studies.parquet"
 
 @dataclass(frozen=True)
 class Selection:
-    """Studies picked out of a collection or a set of vectors.
+    """Studies selected from a collection or from imported vectors.
 
-    of, of_id  name and id of what they belong to
-    study_ids  in the order in which they were picked, each once
-    how        in plain words: "words: effusion", "drawn on the map"
-    created    seconds since 1970; 0 = not kept yet
+    of, of_id  name and id of the collection, or of the embedding set of the vectors
+    study_ids  in the order in which they were selected, each once
+    how        how they were found, for people to read: "words: effusion", "drawn on the map"
+    created    seconds since 1970; 0 = not saved yet
     """
 
     name: str
@@ -50,41 +50,43 @@ class Selection:
 
 
 def owner(workspace: Workspace, embedding_set: EmbeddingSetRecord) -> Record:
-    """What selections of this set's studies belong to: its collection, or the set itself without one."""
-    return storage.origin(workspace, embedding_set) or embedding_set
+    """The record that selections of this set belong to: its collection, or the set itself if it has none."""
+    return storage.source_collection(workspace, embedding_set) or embedding_set
 
 
 def save(workspace: Workspace, selection: Selection, *, replace: bool = False) -> SelectionRecord:
-    """Keep a selection under its name, atomically.
+    """Save a selection under its name, atomically.
 
-    `Refused` for no studies or a taken name; with `replace` an older selection of the same studies gives way.
+    replace  overwrite a selection of this name that belongs to the same collection
+
+    `Refused` if no study is selected or the name is in use.
     """
     ids = list(dict.fromkeys(selection.study_ids))
     if not ids:
-        raise Refused("selection_empty", "There is nothing to keep: no study is selected. Select some first.")
+        raise Refused("selection_empty", "There is nothing to save: no study is selected. Select some first.")
     meta = SelectionMetadata(of=selection.of, of_id=selection.of_id, n=len(ids), how=selection.how)
     with workspace.staging() as folder:
         pd.DataFrame({STUDY_ID: ids}).to_parquet(folder / FILE, write_page_checksum=True)
-        older = _older(workspace, selection) if replace else None
+        older = _existing(workspace, selection) if replace else None
         return workspace.publish(SELECTION, selection.name, folder, meta, replaces=older)
 
 
-def _older(workspace: Workspace, selection: Selection) -> SelectionRecord | None:
-    """What would be replaced. `Refused` where that belongs to other studies."""
+def _existing(workspace: Workspace, selection: Selection) -> SelectionRecord | None:
+    """The selection to overwrite, if any. `Refused` if it belongs to another collection."""
     if not workspace.has(SELECTION, selection.name):
         return None
-    found = workspace.record(SELECTION, selection.name)
-    if found.meta.of_id != selection.of_id:
+    existing = workspace.record(SELECTION, selection.name)
+    if existing.meta.of_id != selection.of_id:
         raise Refused(
             "name_taken",
-            f"There is already a selection called {selection.name!r}, of {found.meta.of!r}. Choose "
+            f"There is already a selection called {selection.name!r}, of {existing.meta.of!r}. Choose "
             "another name.",
         )
-    return found
+    return existing
 
 
 def load(workspace: Workspace, name: str) -> Selection:
-    """The selection of that name; `NotFound` lists those there are."""
+    """The selection of that name; `NotFound` lists the existing ones."""
     record = workspace.record(SELECTION, name)
     table = pd.read_parquet(record.path(FILE), page_checksum_verification=True)
     ids = tuple(table[STUDY_ID].astype(str))
@@ -92,9 +94,9 @@ def load(workspace: Workspace, name: str) -> Selection:
 
 
 def of_collection(workspace: Workspace, source: Record) -> list[SelectionRecord]:
-    """The selections of a collection (or of vectors without one), oldest first.
+    """The selections of a collection (or of imported vectors that have none), oldest first.
 
-    Those of a collection that is gone count for the one that now has its name.
+    Selections of a deleted collection belong to the collection that now has its name.
     """
     alive = {record.id for kind in (source.kind, SET) for record in workspace.records(kind)}
 
@@ -104,9 +106,9 @@ def of_collection(workspace: Workspace, source: Record) -> list[SelectionRecord]
     return [record for record in workspace.records(SELECTION) if belongs(record.meta)]
 
 
-def places(study_ids: Iterable[str], ids: pd.Series) -> np.ndarray:
-    """Where the studies stand in a column of ids, in the order of the column: (found,) of int.
+def row_numbers(study_ids: Iterable[str], ids: pd.Series) -> np.ndarray:
+    """Row numbers of the studies in a column of ids, in the order of the column: (n_found,) of int.
 
-    Fewer are found than asked for where studies are in another split, or no longer there.
+    Studies in another split, or no longer in the collection, are not found.
     """
     return np.flatnonzero(ids.isin(list(study_ids)).to_numpy())

@@ -1,4 +1,4 @@
-"""Collections in the workspace: studies as Parquet, pictures as one pack."""
+"""Storage of collections in the workspace: studies as Parquet, images as one pack."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from suture.data.workspace import (
 )
 
 STUDIES = "studies.parquet"
-BLOCK = 8192  # studies that are read at once
+BLOCK = 8192  # studies read at once
 
 
 def publish(
     workspace: Workspace, collection: Collection, staged: Path, *, report: ImportReport
 ) -> CollectionRecord:
-    """Make a collection, whose pack (if any) lies in `staged`, a record of the workspace."""
+    """Publish a collection, whose image pack (if any) is in `staged`, as a record of the workspace."""
     collection.table.to_parquet(staged / STUDIES, write_page_checksum=True)
     return workspace.publish(COLLECTION, collection.name, staged, collection.metadata(report))
 
@@ -40,9 +40,10 @@ def publish_tables(
     *,
     report: ImportReport,
 ) -> CollectionRecord:
-    """The same for a collection that comes in parts, in order, and is never whole in memory.
+    """Publish a collection that arrives in parts, in order, so that it is never whole in memory.
 
-    `head` has no studies; each of `tables` becomes a row group.
+    head    the collection without its studies
+    tables  the studies; each table becomes a row group
     """
     n = 0
     with ExitStack() as stack:
@@ -69,16 +70,16 @@ def read(record: CollectionRecord) -> Collection:
 
 
 def blocks(record: CollectionRecord) -> Iterator[Collection]:
-    """The collection that a record holds, some thousands of its studies at a time, in order."""
+    """The collection that a record holds, in blocks of `BLOCK` studies, in order."""
     with pq.ParquetFile(record.path(STUDIES), page_checksum_verification=True) as file:
         for batch in file.iter_batches(BLOCK, use_threads=False):
             yield from_metadata(record.name, batch.to_pandas(), record.meta)
 
 
-def outline(record: CollectionRecord) -> Collection:
-    """The collection without its texts: "-" stands for each, and "" for one that is missing.
+def load_without_texts(record: CollectionRecord) -> Collection:
+    """The collection with each text replaced by "-"; a missing one stays "".
 
-    What is left is small: ids, groups, splits, labels, numbers of pictures.
+    What remains is small: ids, groups, splits, labels, image numbers.
     """
     texts = {
         m.columns[0]
@@ -91,20 +92,20 @@ def outline(record: CollectionRecord) -> Collection:
     return from_metadata(record.name, pd.concat(parts, ignore_index=True), record.meta)
 
 
-def origin(workspace: Workspace, embedding_set: EmbeddingSetRecord) -> CollectionRecord | None:
-    """The collection that a set was made from, also after a rename; None if it is gone or unknown."""
+def source_collection(workspace: Workspace, embedding_set: EmbeddingSetRecord) -> CollectionRecord | None:
+    """The collection that a set was made from, even if renamed since; None if deleted or unknown."""
     by_id = workspace.by_id(embedding_set.meta.collection_id or "")
     name = embedding_set.meta.collection or ""
     return by_id or (workspace.record(COLLECTION, name) if workspace.has(COLLECTION, name) else None)
 
 
 def image_pack(workspace: Workspace, name: str) -> ImagePack | None:
-    """The pictures of a collection, or None if it has none."""
-    return pack_of(workspace.record(COLLECTION, name))
+    """The images of a collection, or None if it has none."""
+    return pack_of_record(workspace.record(COLLECTION, name))
 
 
-def pack_of(record: CollectionRecord) -> ImagePack | None:
-    """The pictures of the collection that a record holds, or None if it has none."""
+def pack_of_record(record: CollectionRecord) -> ImagePack | None:
+    """The images of the collection that a record holds, or None if it has none."""
     if "images.bin" not in record.files:
         return None
     return ImagePack(record.path("images.bin"), record.path("images.npy"))

@@ -1,4 +1,4 @@
-"""Opening a DICOM file that a stranger made: bounded, without values in messages, fail closed."""
+"""Open an untrusted DICOM file: with limits, without values in messages, and refusing in case of doubt."""
 
 from __future__ import annotations
 
@@ -21,30 +21,32 @@ from pydicom.uid import (
 )
 
 from suture.data import limits
-from suture.data.dicom.magic import with_preamble
 from suture.data.errors import Skipped
+from suture.data.files.magic import with_preamble
 
 CHUNK = 2**16
-MAX_DEPTH = 32  # sequences within sequences; reports nest about ten deep
-UNDEFINED = 0xFFFFFFFF  # length of an element that ends by a mark
+MAX_DEPTH = 32  # nested sequences; structured reports nest about ten deep
+UNDEFINED = 0xFFFFFFFF  # length of an element that ends with a delimiter
 GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
 def open_dicom(content: bytes) -> FileDataset:
-    """The tags of a file that may be shown; `Skipped` if it is damaged or not to be shown.
+    """The dataset of a file whose image may be shown; `Skipped` if it is damaged or must not be shown.
 
-    A file without preamble or transfer syntax, as old archives keep them, is read if it has a picture.
-    The messages name the kind of error and no value: values may name a patient.
+    A file without preamble or transfer syntax, as old archives keep them, is read if it has an image.
+    Messages name the type of error but no value, because values may name a patient.
     """
     if not content:
         raise Skipped("empty_file", "The file is empty.")
     marked = with_preamble(content)
     if marked is None:
-        raise Skipped("not_dicom", "The file has no DICM mark at byte 128, so it is not a DICOM file.")
+        raise Skipped(
+            "not_dicom", "The file has no DICM mark at byte 128, so it is not DICOM. Export it again."
+        )
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # they quote values
+            warnings.simplefilter("ignore")  # warnings quote values
             _check_deflated(marked)
             tags = pydicom.dcmread(io.BytesIO(marked))
             _check_directory(tags)
@@ -55,36 +57,36 @@ def open_dicom(content: bytes) -> FileDataset:
     except Skipped:
         raise
     except (Exception, RecursionError) as error:
-        # pydicom documents no common error: damaged files raise anything from struct.error, OSError,
+        # pydicom documents no common exception: damaged files raise anything from struct.error, OSError,
         # AttributeError and NotImplementedError to RecursionError (deep sequences).
         raise corrupt(error) from error
 
 
 def pixel_tag(tags: FileDataset) -> str:
-    """The tag that holds the picture; `Skipped` if the file has none."""
-    here = next((name for name in PIXELS if name in tags), "")
-    if not here and "Rows" in tags:
-        raise Skipped("dicom_truncated", "The file ends before its picture: copy it again.")
-    if not here and ("SOPClassUID" not in tags or _ends_within(tags)):
-        raise Skipped("dicom_corrupt", "The file's header cannot be trusted: export or copy it again.")
-    if not here:
-        raise Skipped("dicom_no_pixels", "The DICOM file has no picture (a report, a PDF, a directory).")
-    return here
+    """The tag that holds the image; `Skipped` if the file has none."""
+    tag = next((name for name in PIXELS if name in tags), "")
+    if not tag and "Rows" in tags:
+        raise Skipped("dicom_truncated", "The file ends before its image. Copy it again.")
+    if not tag and ("SOPClassUID" not in tags or _element_is_cut_off(tags)):
+        raise Skipped("dicom_corrupt", "The file's header is inconsistent. Export or copy it again.")
+    if not tag:
+        raise Skipped("dicom_no_pixels", "The DICOM file has no image (a report, a PDF, a directory).")
+    return tag
 
 
-def _ends_within(tags: FileDataset) -> bool:
-    """Whether an element declares more bytes than were left of the file."""
-    raw = [e for e in tags.values() if isinstance(e, RawDataElement)]  # those that were not asked for yet
+def _element_is_cut_off(tags: FileDataset) -> bool:
+    """Whether an element declares more bytes than the file has."""
+    raw = [e for e in tags.values() if isinstance(e, RawDataElement)]  # elements not yet converted
     return any(UNDEFINED != e.length > len(e.value or b"") for e in raw)
 
 
 def corrupt(error: BaseException) -> Skipped:
-    """The skip that names the kind of error and nothing of the file."""
+    """A `Skipped` that names the type of error and quotes nothing from the file."""
     return Skipped("dicom_corrupt", f"The DICOM file is damaged ({type(error).__name__}).")
 
 
 def _check_deflated(content: bytes) -> None:
-    """Counts what the deflated syntax inflates to; pydicom would inflate it without a limit."""
+    """Refuse a deflated file that grows beyond the limit; pydicom would inflate it without one."""
     stream = io.BytesIO(content)
     read_preamble(stream, False)
     meta = _read_file_meta_info(stream)
@@ -100,21 +102,21 @@ def _check_deflated(content: bytes) -> None:
 def _check_directory(tags: FileDataset) -> None:
     kind = tags.file_meta.get("MediaStorageSOPClassUID")
     if kind == MediaStorageDirectoryStorage or "DirectoryRecordSequence" in tags:
-        message = "A DICOMDIR is a list of files elsewhere and is never followed."
+        message = "A DICOMDIR lists other files and is not followed. Import those files instead."
         raise Skipped("file_type_not_allowed", message)
 
 
 def _check_syntax(tags: FileDataset) -> None:
-    """Names the syntax that pydicom has guessed where the file names none, if all of a picture is there."""
+    """Where the file names no transfer syntax, set the one that pydicom guessed, if there is an image."""
     if "TransferSyntaxUID" in tags.file_meta:
         return
     if not {"Rows", "Columns", "PixelData"} <= {*tags.dir()}:
-        message = "The file ends within its header, or names no transfer syntax and has no picture."
+        message = "The file ends within its header, or names no transfer syntax and has no image."
         raise Skipped("dicom_corrupt", message)
-    tags.file_meta.TransferSyntaxUID = _guessed(*tags.original_encoding)
+    tags.file_meta.TransferSyntaxUID = _guessed_syntax(*tags.original_encoding)
 
 
-def _guessed(implicit: bool | None, little: bool | None) -> UID:
+def _guessed_syntax(implicit: bool | None, little: bool | None) -> UID:
     if implicit:
         return ImplicitVRLittleEndian
     return ExplicitVRLittleEndian if little else ExplicitVRBigEndian
@@ -126,11 +128,11 @@ def _check_depth(tags: FileDataset) -> None:
     while level:
         depth += 1
         if depth > MAX_DEPTH:
-            raise Skipped("dicom_corrupt", f"Its sequences nest deeper than {MAX_DEPTH}.")
-        level = _within(level)
+            raise Skipped("dicom_corrupt", f"Its sequences nest more than {MAX_DEPTH} deep.")
+        level = _sequence_items(level)
 
 
-def _within(level: list[Dataset]) -> list[Dataset]:
+def _sequence_items(level: list[Dataset]) -> list[Dataset]:
     """The items of all sequences."""
     return [item for t in level for tag in list(t.keys()) if _is_sequence(t, tag) for item in t[tag].value]
 
@@ -144,16 +146,18 @@ def _is_sequence(tags: Dataset, tag: pydicom.tag.BaseTag) -> bool:
 
 def _check_burned_in(tags: FileDataset) -> None:
     groups = [group for name in GROUPS for group in tags.get(name) or ()]
-    said = [word for t in (tags, *groups, *_within(groups)) for word in _words(t, "BurnedInAnnotation")]
+    said = [
+        word for t in (tags, *groups, *_sequence_items(groups)) for word in _words(t, "BurnedInAnnotation")
+    ]
     shot = any("SCREEN" in word for word in _words(tags, "ImageType"))
     if shot or any(word.startswith("Y") for word in said):
         raise Skipped(
-            "dicom_burned_in", "The picture is marked as carrying burned-in text, or a screen save."
+            "dicom_burned_in", "The image is marked as having burned-in text, or as a screen capture."
         )
 
 
 def _words(tags: Dataset, keyword: str) -> list[str]:
-    """The values of a tag, of which there may be none, one or several."""
+    """The values of a tag in upper case; a tag can have none, one or several."""
     value = tags.get(keyword)
     values = value if isinstance(value, MultiValue) else [value]
     return [_text(v).strip(" \0").upper() for v in values]

@@ -1,7 +1,7 @@
-"""Transfer syntaxes: which can be decoded here, and by what.
+"""Transfer syntaxes: which can be decoded, and by which library.
 
-pydicom asks its plugins in the order of their registration; here the narrow libraries come first and GDCM, a
-large one, decodes only what no other does (JPEG lossless, 12-bit JPEG).
+pydicom tries its plugins in the order of registration. Here the specialised libraries come first; GDCM, a
+large library, decodes only what no other does (JPEG lossless, 12-bit JPEG).
 """
 
 from __future__ import annotations
@@ -26,19 +26,23 @@ from suture.data.images.jpeg_truncation import FRAME_END, ends_grey, is_cut
 
 ORDER = ("pydicom", "pillow", "pyjpegls", "pylibjpeg", "gdcm")
 STREAMS = (*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes, *JPEG2000TransferSyntaxes)
-STREAM_STARTS = (b"\xff\xd8", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  ")  # the last: some write files within
+STREAM_STARTS = (
+    b"\xff\xd8",
+    b"\xff\x4f\xff\x51",
+    b"\0\0\0\x0cjP  ",
+)  # the last: some writers embed JP2 files
 Array = np.ndarray
 
 
 def syntaxes() -> tuple[str, ...]:
-    """The names of all transfer syntaxes that can be decoded here."""
+    """The names of all transfer syntaxes that can be decoded."""
     return tuple(UID(uid).name for uid in AllTransferSyntaxes if _is_decodable(UID(uid)))
 
 
 def check_syntax(uid: UID) -> UID:
-    """The syntax itself; `Skipped` names one that cannot be decoded here."""
+    """Return the syntax; `Skipped` if it cannot be decoded."""
     if not _is_decodable(uid):
-        raise _unsupported(f"The transfer syntax {_name(uid)} cannot be decoded here. Export uncompressed.")
+        raise _unsupported(f"The transfer syntax {_name(uid)} is not supported. Export uncompressed.")
     return uid
 
 
@@ -47,32 +51,32 @@ def decode(tags: FileDataset, frame: int) -> Array:
     uid, failed = tags.file_meta.TransferSyntaxUID, "HeaderError"
     plugins = _plugins(uid) if uid.is_encapsulated else [""]
     for plugin in plugins:
-        if plugin == "gdcm" and not _fits(tags, frame):
+        if plugin == "gdcm" and not _matches_header(tags, frame):
             continue
         try:
-            return _whole(pixel_array(tags, index=frame, decoding_plugin=plugin), tags, frame)
+            return _refuse_truncated(pixel_array(tags, index=frame, decoding_plugin=plugin), tags, frame)
         except (MemoryError, Skipped):
             raise
-        except Exception as error:  # decoders add errors of their own to pydicom's: see `open_dicom`
+        except Exception as error:  # decoders raise errors of their own, see `open_dicom`
             failed = type(error).__name__
-    message = f"The picture cannot be decoded as {_name(uid)}"
+    message = f"The image cannot be decoded as {_name(uid)}"
     if uid in STREAMS:
         _check_ends(_stream(tags, frame), message)
     if {*plugins} <= {"", "pydicom", "pillow"}:
         raise Skipped("dicom_corrupt", f"{message}: it is damaged ({failed}).")
-    raise _unsupported(f"{message}: it is damaged, or of a kind that is not supported. Export uncompressed.")
+    raise _unsupported(f"{message}: it is damaged, or of an unsupported kind. Export uncompressed.")
 
 
-def _whole(stored: Array, tags: FileDataset, frame: int) -> Array:
-    """The same, unless a JPEG decoder has filled it up with grey."""
+def _refuse_truncated(stored: Array, tags: FileDataset, frame: int) -> Array:
+    """Return `stored`; `Skipped` if a JPEG decoder filled missing pixels with grey."""
     baseline = tags.file_meta.TransferSyntaxUID == JPEGBaseline8Bit
     if baseline and ends_grey(stored) and is_cut(_stream(tags, frame)):
-        raise _truncated("The picture")
+        raise _truncated("The image cannot be decoded")
     return stored
 
 
 def _check_ends(stream: bytes, message: str) -> None:
-    """`Skipped` for a stream of the JPEG kinds that does not begin or not end as one."""
+    """`Skipped` for a JPEG-family stream that does not begin or end like one."""
     if not stream.startswith(STREAM_STARTS):
         raise Skipped("dicom_corrupt", f"{message}: it is damaged.")
     if not stream.rstrip(b"\0").endswith(FRAME_END):
@@ -84,19 +88,19 @@ def _truncated(message: str) -> Skipped:
 
 
 def _stream(tags: FileDataset, frame: int) -> bytes:
-    """What is encapsulated of one frame."""
+    """The encapsulated bytes of one frame."""
     return get_frame(tags.PixelData, frame, number_of_frames=int(tags.get("NumberOfFrames") or 1))
 
 
 def _plugins(uid: UID) -> list[str]:
-    """GDCM only where there is no other, or where the other reads 8 bits of 12."""
-    here = sorted(get_decoder(uid).available_plugins, key=_rank)
-    others = [plugin for plugin in here if plugin != "gdcm"]
-    return here if uid == JPEGExtended12Bit or not others else others
+    """The plugins to try in order; GDCM only without an alternative, or where that reads 8 bits of 12."""
+    available = sorted(get_decoder(uid).available_plugins, key=_rank)
+    others = [plugin for plugin in available if plugin != "gdcm"]
+    return available if uid == JPEGExtended12Bit or not others else others
 
 
-def _fits(tags: FileDataset, frame: int) -> bool:
-    """Whether the stream is of the size that the tags declare: GDCM ends the process where it is not."""
+def _matches_header(tags: FileDataset, frame: int) -> bool:
+    """Whether the stream has the size that the tags declare; GDCM crashes the process if it does not."""
     said = _get_jpg_parameters(_stream(tags, frame))
     declared = (tags.Rows, tags.Columns, tags.SamplesPerPixel, tags.BitsAllocated)
     bits = 8 if said.get("precision", 0) <= 8 else 16
@@ -115,8 +119,8 @@ def _is_decodable(uid: UID) -> bool:
 
 
 def _name(uid: UID) -> str:
-    """The name of a known syntax; others are whatever a stranger wrote."""
-    return repr(uid.name) if uid in AllTransferSyntaxes else "that the file names (not one of the standard's)"
+    """The name of a standard syntax; any other is untrusted text and is not quoted."""
+    return repr(uid.name) if uid in AllTransferSyntaxes else "of the file (not one of the standard's)"
 
 
 def _rank(plugin: str) -> int:

@@ -1,4 +1,4 @@
-"""Which frame of a DICOM file is looked at, and through which window."""
+"""`DicomView`: which frame of a DICOM file is shown, and with which window."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from suture.data.errors import Refused
 
 Window = tuple[float, float]  # (centre, width), after the file's rescale
 
-# Hounsfield units, so for CT only. Radiopaedia, "Windowing (CT)", https://doi.org/10.53347/rID-52108; of a
-# range the middle, rounded.
+# In Hounsfield units, so for CT only. Radiopaedia, "Windowing (CT)", https://doi.org/10.53347/rID-52108; of a
+# range, the middle, rounded.
 PRESETS: dict[str, Window] = {
     "lung": (-600, 1500),
     "mediastinum": (50, 350),
@@ -26,11 +26,11 @@ PRESETS: dict[str, Window] = {
 class DicomView:
     """How each file is shown.
 
-    frame   counted from 0, the last one where a file has fewer; "middle" = the upper one of two
-    window  "file" = the first that the file names, else its whole range; a name of `PRESETS`, which holds for
-            CT while other modalities keep "file"; or (centre, width) for every file
+    frame   counted from 0 (the last one if a file has fewer), or "middle" (the later of two middle frames)
+    window  "file" = the file's first window, else its whole range; a name of `PRESETS`, which applies to CT
+            while other modalities use "file"; or (centre, width) for every file
 
-    `Refused` for a window that is none.
+    `Refused` for an invalid window or frame.
     """
 
     frame: int | Literal["middle"] = "middle"
@@ -43,20 +43,20 @@ class DicomView:
                 "view_unknown", f"Unknown window. Must be one of: {', '.join(known)}; or two numbers."
             )
         if not isinstance(self.window, str) and not is_window(*self.window):
-            message = "A window is a centre and a width of at least 1, both finite numbers."
+            message = "A window is a centre and a width of at least 1, both finite numbers. Change them."
             raise Refused("view_unknown", message)
         if self.frame != "middle" and self.frame < 0:
-            raise Refused("view_unknown", 'A frame is counted from 0, or "middle".')
+            raise Refused("view_unknown", 'The frame must be "middle" or a number from 0.')
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> DicomView:
-        """What `dataclasses.asdict` gave, where a tuple has become a list."""
+        """The inverse of `dataclasses.asdict`, where JSON has turned a tuple into a list."""
         window = content.get("window", "file")
         return cls(content.get("frame", "middle"), window if isinstance(window, str) else tuple(window))
 
     @classmethod
     def parse(cls, frame: str, window: str) -> DicomView:
-        """As a person writes it: "middle" or "12"; "file", "lung" or "40,400"."""
+        """Parse user input: "middle" or "12"; "file", "lung" or "40,400"."""
         try:
             number: int | Literal["middle"] = "middle" if frame == "middle" else int(frame)
             centre, comma, width = window.partition(",")
@@ -65,12 +65,12 @@ class DicomView:
             message = 'Expected a frame such as "middle" or 12, and a window such as "lung" or "40,400".'
             raise Refused("view_unknown", message) from error
 
-    def number(self, frames: int) -> int:
-        """The frame to show of so many."""
+    def frame_number(self, frames: int) -> int:
+        """The number of the frame to show, of `frames`."""
         return frames // 2 if self.frame == "middle" else min(self.frame, frames - 1)
 
-    def asked(self, modality: str) -> Window | None:
-        """The window for files of this modality; None = the file's own."""
+    def window_for(self, modality: str) -> Window | None:
+        """The window for files of this modality; None = the window of the file."""
         if not isinstance(self.window, str):
             return self.window
         return PRESETS.get(self.window) if modality == "CT" else None

@@ -1,4 +1,8 @@
-"""What a file is, by its first bytes; its name is not asked."""
+"""File types by magic bytes; file names are not trusted.
+
+`file_kind` names the type of any known file. `is_dicom` and `with_preamble` also recognise DICOM files
+without the standard preamble, as old archives keep them.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"GIF89a", "GIF"),
     (8, b"WEBP", "WEBP"),
     (128, b"DICM", "DICOM"),
-    # pictures and documents that Pillow could open, by parsers or programs that nobody here needs
+    # image and document formats that Pillow could open with parsers or programs that Suture does not need
     (0, b"8BPS", "PSD"),
     (0, b"%!PS", "PostScript"),
     (0, b"\xc5\xd0\xd3\xc6", "PostScript"),
@@ -26,7 +30,7 @@ SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"gimp xcf", "XCF"),
     (4, b"ftyp", "HEIF"),
     (0, b"\xd7\xcd\xc6\x9a", "WMF"),
-    # what is packed or serialised
+    # compressed and serialised formats
     (0, b"PK\x03\x04", "ZIP"),
     (0, b"PK\x05\x06", "ZIP"),
     (0, b"\x1f\x8b", "gzip"),
@@ -47,14 +51,39 @@ SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
 )
 ARCHIVES = ("ZIP", "gzip", "bzip2", "xz", "7z", "RAR", "zstd")
 
+DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
+DICOM_MARK = b"DICM"
+DICOM_PREAMBLE = bytes(128)
+DICOM_FIRST_GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x08")  # little, little and big endian
 
-def kind_of(content: bytes) -> str:
-    """The kind, "" for text and for what is not known."""
-    found = next((kind for at, mark, kind in SIGNATURES if content.startswith(mark, at)), "")
-    if found == "WEBP" and not content.startswith(b"RIFF"):
+
+def file_kind(content: bytes) -> str:
+    """The file type, "" for text and unknown types."""
+    kind = next((kind for at, mark, kind in SIGNATURES if content.startswith(mark, at)), "")
+    if kind == "WEBP" and not content.startswith(b"RIFF"):
         return ""
-    # A bitmap's mark is two letters of text: its header's length must be there, too.
-    return "BMP" if not found and content[:2] == b"BM" and content[14:18] in _BITMAP_HEADERS else found
+    # The magic bytes of a bitmap are two letters that may begin a text, so its header length is checked too.
+    return "BMP" if not kind and content[:2] == b"BM" and content[14:18] in _BITMAP_HEADERS else kind
 
 
 _BITMAP_HEADERS = [size.to_bytes(4, "little") for size in (12, 40, 52, 56, 64, 108, 124)]
+
+
+def is_dicom(content: bytes, name: str = "") -> bool:
+    """Whether the file has the DICM mark, or has a DICOM suffix and is of no other known type.
+
+    A file that only has the suffix may turn out not to be DICOM; `open_dicom` refuses it then.
+    """
+    called = name.lower().endswith(DICOM_SUFFIXES)
+    return content[128:132] == DICOM_MARK or (called and not file_kind(content))
+
+
+def with_preamble(content: bytes) -> bytes | None:
+    """The file with an empty preamble and the DICM mark, added where missing; None if it is not DICOM.
+
+    The preamble is always replaced: it can contain a program.
+    """
+    if content[128:132] == DICOM_MARK:
+        return DICOM_PREAMBLE + content[128:]
+    bare = content.removeprefix(DICOM_MARK)
+    return DICOM_PREAMBLE + DICOM_MARK + bare if bare.startswith(DICOM_FIRST_GROUPS) else None

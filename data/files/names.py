@@ -1,4 +1,4 @@
-"""Names of files as they come: labels to be shown, never paths to be opened."""
+"""Names of files from outside: labels to be shown, never paths to be opened."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import hashlib
 
 from suture.data import limits
 
-JUNK_FOLDERS = ("__MACOSX", ".git", ".svn", "@eaDir", "$RECYCLE.BIN", "System Volume Information")
-JUNK = (".ds_store", "thumbs.db", "desktop.ini", ".localized", "ehthumbs.db", ".directory")
+SYSTEM_FOLDERS = ("__MACOSX", ".git", ".svn", "@eaDir", "$RECYCLE.BIN", "System Volume Information")
+SYSTEM_FILES = (".ds_store", "thumbs.db", "desktop.ini", ".localized", "ehthumbs.db", ".directory")
 ARCHIVES = (
     ".zip", ".7z", ".rar", ".tar", ".tgz", ".tbz", ".tbz2", ".txz", ".bz2", ".xz", ".zst", ".lz4", ".cab",
 )  # fmt: skip
 
 
-def shown(name: object, length: int = 60) -> str:
-    """In quotes, cut, with what could turn or hide the text around it written out."""
+def quoted(name: object, length: int = 60) -> str:
+    """The name in quotes, truncated, with control and bidirectional characters escaped."""
     text = str(name)
     return repr(text if len(text) <= length else f"{text[: length - 1]}…")
 
 
-def label(name: str) -> str:
-    """As an id: invisible and turning characters written out, the front of what is too long replaced."""
+def printable_id(name: str) -> str:
+    """The name as an id: unprintable characters escaped; the front of a long one replaced by a hash."""
     plain = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
     most = limits.current().id_characters
     if len(plain) <= most:
@@ -29,14 +29,14 @@ def label(name: str) -> str:
     return f"{digest}…{plain[-(most // 2) :]}"
 
 
-def is_junk(name: str) -> bool:
-    """Files that operating systems leave in folders and archives."""
+def is_system_file(name: str) -> bool:
+    """Whether it is a file that operating systems leave in folders and archives, such as .DS_Store."""
     *folders, last = name.split("/")
-    left = last.lower() in JUNK or last.startswith("._")
-    return left or not {*JUNK_FOLDERS}.isdisjoint(folders)
+    is_system = last.lower() in SYSTEM_FILES or last.startswith("._")
+    return is_system or not {*SYSTEM_FOLDERS}.isdisjoint(folders)
 
 
 def is_archive(name: str) -> bool:
-    """Whether the suffix is that of an archive. Tables in gzip (.csv.gz) are not: some layouts have them."""
+    """Whether the suffix is that of an archive. A gzipped table (.csv.gz) is not one: some layouts use it."""
     lower = name.lower()
     return lower.endswith(ARCHIVES) or (lower.endswith(".gz") and ".tar" in lower)

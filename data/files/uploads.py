@@ -1,7 +1,7 @@
-"""Uploads, copied to disk at once, so that a closed tab loses nothing and a worker can read them.
+"""Uploads are spooled to disk at once, so that a closed tab loses nothing and a worker can read them.
 
-One upload is one folder of files with generated names. What the user called them is a label in its index,
-which is written last: a folder without an index is an upload that was cut off.
+Each upload is a folder of files with generated names. The user's names are labels in its index, which is
+written last: a folder without an index is an interrupted upload.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ CHUNK = 1 << 20
 
 
 def spool(workspace: Workspace, uploads: Iterable[tuple[str, bytes | BinaryIO]]) -> Path:
-    """Copy (label, content) pairs to a new folder below the workspace; nothing stays if that fails.
+    """Copy (label, content) pairs to a new folder in the workspace; the folder is deleted if that fails.
 
-    `Refused` when the disk is full.
+    `Refused` if the disk is full.
     """
     workspace.require_space(0)
     folder = private_folder(workspace.home / FOLDER) / uuid.uuid4().hex
     folder.mkdir(mode=0o700)
     try:
-        with disk_space.named(workspace.home):
+        with disk_space.disk_errors_as_refused(workspace.home):
             labels = {}
             for number, (label, content) in enumerate(uploads):
                 name = f"{number:06d}"
@@ -46,18 +46,18 @@ def spool(workspace: Workspace, uploads: Iterable[tuple[str, bytes | BinaryIO]])
 
 
 def is_spooled(folder: Path) -> bool:
-    """Whether a folder is an upload that arrived whole."""
+    """Whether a folder is a complete upload."""
     return folder.parent.name == FOLDER and (folder / INDEX).is_file()
 
 
-def spooled(folder: Path) -> list[tuple[str, Path]]:
-    """(label, file) of an upload, in the order they came; labels may be equal."""
+def spooled_files(folder: Path) -> list[tuple[str, Path]]:
+    """(label, path) of the files of an upload, in order; two labels may be equal."""
     labels = json.loads((folder / INDEX).read_text())
     return [(label, folder / name) for name, label in labels.items()]
 
 
 def discard(folder: Path) -> None:
-    """Delete an upload. ValueError for a folder that is none."""
+    """Delete an upload. ValueError for a folder that is not an upload."""
     if folder.parent.name != FOLDER:
         raise ValueError("not an upload")
     shutil.rmtree(folder, ignore_errors=True)

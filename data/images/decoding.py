@@ -1,4 +1,4 @@
-"""Pictures of strangers decoded: by content, from an allow-list, to upright 8-bit grey or colour."""
+"""Decode untrusted image files, by content and from an allow-list, to upright 8-bit greyscale or colour."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ import warnings
 import numpy as np
 from PIL import Image
 
-from suture.data.dicom.magic import is_dicom
 from suture.data.dicom.view import MIDDLE, DicomView
 from suture.data.errors import Skipped
-from suture.data.files.magic import kind_of
-from suture.data.files.names import shown
-from suture.data.images.memory_budget import CROWD
-from suture.data.images.pillow_file import loaded, opened_picture
+from suture.data.files.magic import file_kind, is_dicom
+from suture.data.files.names import quoted
+from suture.data.images.memory_budget import DECODING_BUDGET
+from suture.data.images.pillow_file import load_pixels, open_header
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif")
@@ -21,38 +20,40 @@ DEPTHS = (8, 10, 12, 14, 16)  # bits that scanners and exports use
 
 
 def decode(content: bytes, name: str, view: DicomView = MIDDLE) -> Image.Image:
-    """An upright 8-bit picture, mode L (grey) or RGB. `Skipped` says why it is none.
+    """An upright 8-bit image, mode L (greyscale) or RGB. `Skipped` says why it cannot be decoded.
 
-    The content decides what it is, not the name. 16-bit values are scaled from the least depth of 8, 10, 12,
-    14 or 16 bits that holds them; float and 32-bit pictures are stretched from their lowest to their highest
-    value; alpha is laid on black; a file of several pages or frames gives its first; a colour file with
-    R=G=B becomes grey. `view` holds for DICOM.
+    The content decides the format, not the name. 16-bit values are scaled from the smallest depth of 8, 10,
+    12, 14 or 16 bits that holds them; float and 32-bit images are stretched from their lowest to their
+    highest value; alpha is composited on black; of several pages or frames the first is taken; a colour image
+    with R=G=B becomes greyscale. `view` applies to DICOM.
     """
     if is_dicom(content, name):
         from suture.data.dicom.pixels import dicom_pixels
 
         return Image.fromarray(dicom_pixels(content, view))
     if not content:
-        raise Skipped("empty_file", f"{shown(name)} is empty.")
-    kind = kind_of(content)
+        raise Skipped("empty_file", f"{quoted(name)} is empty.")
+    kind = file_kind(content)
     if kind not in FORMATS:
-        raise _not_taken(kind, name)
+        raise _unsupported(kind, name)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # they quote what they read
-        opened = opened_picture(content, kind, name)
-        with CROWD.joined(opened.width * opened.height):
-            return to_eight_bit(loaded(opened, content, name), name)
+        warnings.simplefilter("ignore")  # warnings quote what they read
+        opened = open_header(content, kind, name)
+        with DECODING_BUDGET.reserve(opened.width * opened.height):
+            return to_eight_bit(load_pixels(opened, content, name), name)
 
 
-def _not_taken(kind: str, name: str) -> Skipped:
+def _unsupported(kind: str, name: str) -> Skipped:
     if kind:
-        what = f"{shown(name)} is a {kind} file, which is not read. Export it as PNG."
+        what = f"{quoted(name)} is a {kind} file, which is not supported. Export it as PNG."
         return Skipped("file_type_not_allowed", what)
-    return Skipped("not_an_image", f"{shown(name)} is not a picture of a known kind ({', '.join(FORMATS)}).")
+    return Skipped(
+        "not_an_image", f"{quoted(name)} is not an image in a supported format ({', '.join(FORMATS)})."
+    )
 
 
 def to_eight_bit(picture: Image.Image, name: str) -> Image.Image:
-    """Mode L or RGB, whatever the picture came as."""
+    """The image in mode L or RGB, whatever its mode was."""
     if picture.mode.startswith("I;16"):
         return Image.fromarray(_scale(np.asarray(picture)))
     if picture.mode in ("I", "F"):
@@ -69,7 +70,7 @@ def to_eight_bit(picture: Image.Image, name: str) -> Image.Image:
 
 
 def is_constant(pixels: np.ndarray) -> bool:
-    """Whether every pixel is the same: nothing is seen in such a picture."""
+    """Whether all pixels have the same value: such an image shows nothing."""
     return bool((pixels == pixels[0, 0]).all())
 
 
@@ -82,6 +83,8 @@ def _scale(values: np.ndarray) -> np.ndarray:
 
 def _stretch(values: np.ndarray, name: str) -> np.ndarray:
     if not np.isfinite(values).all():
-        raise Skipped("image_not_finite", f"{shown(name)} has pixels that are not numbers.")
+        raise Skipped(
+            "image_not_finite", f"{quoted(name)} has NaN or infinite pixels. Export it with finite values."
+        )
     low, high = values.min(), values.max()
     return np.round((values - low) / max(high - low, 1e-12) * 255).astype(np.uint8)

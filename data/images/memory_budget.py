@@ -1,4 +1,4 @@
-"""Large pictures wait for each other while they are decoded, so that none fails for want of memory."""
+"""Limits the pixels that are decoded at the same time, so that large images do not run out of memory."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-AT_ONCE = 50_000_000  # pixels; at up to 50 bytes each while they are decoded, of the reader's 3 GB
+MAX_PIXELS = 50_000_000  # a pixel takes up to 50 bytes while decoded; the reader may use 3 GB
 
 
-class Crowd:
-    """Lets in as many at once as have `most` pixels together; one alone may have more."""
+class MemoryBudget:
+    """Admits images while they have at most `most` pixels together; a single image may have more."""
 
-    def __init__(self, most: int = AT_ONCE) -> None:
+    def __init__(self, most: int = MAX_PIXELS) -> None:
         self._most, self._inside = most, 0
         self._changed = threading.Condition()
 
     @contextmanager
-    def joined(self, pixels: int) -> Iterator[None]:
-        """Waits until there is room for a picture of so many pixels, and holds it."""
+    def reserve(self, pixels: int) -> Iterator[None]:
+        """Wait until there is room for an image of so many pixels, and hold that room in the block."""
         with self._changed:
             self._changed.wait_for(lambda: not self._inside or self._inside + pixels <= self._most)
             self._inside += pixels
@@ -30,4 +30,4 @@ class Crowd:
                 self._changed.notify_all()
 
 
-CROWD = Crowd()
+DECODING_BUDGET = MemoryBudget()

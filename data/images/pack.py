@@ -1,4 +1,4 @@
-"""The pictures of a collection in one file, PNG or JPEG one after the other, and their offsets."""
+"""Image packs: the images of a collection (PNG or JPEG) concatenated in one file, with their offsets."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from PIL import Image
 
 
 class PackWriter:
-    """Appends encoded pictures to a pack in a staging folder.
+    """Appends encoded images to a pack in a staging folder.
 
-    kept  offsets of an earlier writer here: what it wrote up to the last of them stays, the rest goes
+    kept  offsets of an earlier writer in this folder: its bytes up to the last offset stay, the rest is cut
     """
 
     def __init__(self, folder: Path, kept: Iterable[int] = (0,)) -> None:
@@ -25,24 +25,24 @@ class PackWriter:
         self._stream.truncate(self._stream.seek(self.offsets[-1]))
 
     def add(self, encoded: bytes) -> int:
-        """Store one picture and return its number."""
+        """Append one image and return its number."""
         self._stream.write(encoded)
         self.offsets.append(self.offsets[-1] + len(encoded))
         return len(self.offsets) - 2
 
     def flush(self) -> None:
-        """Bring what was added to the disk."""
+        """Flush the appended images to disk."""
         self._stream.flush()
         os.fsync(self._stream.fileno())
 
     def close(self) -> None:
-        """Finish both files."""
+        """Finish the pack and write its offsets."""
         self._stream.close()
         np.save(self.folder / "images.npy", np.asarray(self.offsets, dtype=np.int64))
 
 
 class ImagePack:
-    """The pictures of a collection, by number."""
+    """The images of a collection, by number."""
 
     def __init__(self, blob: Path, offsets: Path) -> None:
         self.offsets = np.load(offsets, allow_pickle=False)
@@ -53,15 +53,15 @@ class ImagePack:
         return len(self.offsets) - 1
 
     def read(self, number: int) -> bytes:
-        """The encoded picture. IndexError outside the pack."""
+        """The encoded image. IndexError for a number outside the pack."""
         if not 0 <= number < len(self):
             raise IndexError(number)
         return self._blob[self.offsets[number] : self.offsets[number + 1]].tobytes()
 
     def decode(self, number: int) -> Image.Image:
-        """The picture, mode L or RGB."""
+        """The image, mode L or RGB."""
         return Image.open(io.BytesIO(self.read(number)), formats=("PNG", "JPEG"))
 
     def decode_many(self, numbers: Iterable[int]) -> list[Image.Image]:
-        """Several pictures in order."""
+        """Several images, in order."""
         return [self.decode(n) for n in numbers]

@@ -1,14 +1,14 @@
-"""The one door for data from outside: source -> checked collection in the workspace + report.
+"""Import studies: a source becomes a checked collection in the workspace, and a report.
 
-Every row of the source is taken, or skipped with a reason; or the whole source is refused and nothing in the
-workspace changes. Bytes from outside are parsed in a limited child (`suture.data.sandbox`); an item on
-which the child dies is skipped by name, and the rest goes on in another child.
+Every row of the source is imported, or skipped with a reason; or the whole source is refused and nothing in
+the workspace changes. Files are parsed in a confined child process (`suture.data.sandbox`); an item that
+crashes the child is skipped and reported, and another child continues with the rest.
 
-- `intake` takes studies in; `examine` tells how a source is understood, `preview` what its first picture is
-  like, before anything is taken.
-- An intake that is cut off goes on where it stopped when it is asked for again; `settle` clears away what is
-  left of one that nobody will ask for.
-- `Options` says how to read; `Understood` is what `examine` answers.
+- `intake` imports studies. Before that, `examine` says how a source is understood, and `preview` gives its
+  first image.
+- An interrupted intake resumes when the same source is imported again; `discard_unfinished` deletes what it
+  has kept.
+- `Options` says how to read; `examine` returns a `SourceDescription`.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ import numpy as np
 from suture.data import sandbox
 from suture.data.errors import UserError
 from suture.data.intake import reading
+from suture.data.intake.collection_builder import CollectionBuilder, Progress, SourceDescription
 from suture.data.intake.options import Options
-from suture.data.intake.progress import State
+from suture.data.intake.progress import IntakeState
 from suture.data.intake.report import IntakeReport, refusal
-from suture.data.intake.shards import making, settle
-from suture.data.intake.source_key import allowance, source_key
-from suture.data.intake.taking import Progress, Taking, Understood
+from suture.data.intake.shards import discard_unfinished, open_shards
+from suture.data.intake.source_key import reading_budget, source_key
 from suture.data.sandbox import TICK, Frame, ParserDied
 from suture.data.workspace import Workspace, check_name
 
-__all__ = ["Options", "Progress", "Understood", "examine", "intake", "preview", "settle"]
+__all__ = ["Options", "Progress", "SourceDescription", "discard_unfinished", "examine", "intake", "preview"]
 
-CAREFUL = reading.AHEAD  # rows that are read one at a time after a child has died among them
-MOST_DEATHS = 50
+CAREFUL_ROWS = reading.PREFETCHED_ROWS  # rows read one at a time after a child has died among them
+MAX_DEATHS = 50
 
 
 def intake(
@@ -45,22 +45,22 @@ def intake(
     options: Options | None = None,
     progress: Progress | None = None,
 ) -> IntakeReport:
-    """Read a folder, ZIP, table or upload (`suture.data.files.uploads`) into a new collection called `name`.
+    """Import a folder, ZIP, table or upload (`suture.data.files.uploads`) as a new collection called `name`.
 
     progress  called with (rows done, rows found)
 
-    An intake of the same source under the same name that was cut off goes on where it stopped.
+    Resumes an interrupted intake of the same source under the same name.
 
-    Never raises for bad input: the report says what was taken, skipped, or why all was refused.
+    Never raises for bad input: the report says what was imported and skipped, or why the source was refused.
     """
     options = options or Options()
-    state = State("")
+    state = IntakeState("")
     try:
         check_name(name)
-        with making(workspace, name, _key(workspace, source, options)) as parts:
+        with open_shards(workspace, name, _key(workspace, source, options)) as parts:
             state = parts.state
             frames = _frames(source, options, state)
-            layout = Taking(name, options.seed, parts).take(workspace, frames, progress)
+            layout = CollectionBuilder(name, options.seed, parts).take(workspace, frames, progress)
     except UserError as error:
         return refusal(error, found=state.found, skipped=state.skips)
     return IntakeReport(
@@ -68,46 +68,46 @@ def intake(
         state.taken,
         state.skips.counts(),
         None,
-        f"{state.taken:,} of {state.found:,} studies taken into {name!r} ({layout} layout).",
-        state.skips.shown(),
+        f"{state.taken:,} of {state.found:,} studies imported into {name!r} ({layout} layout).",
+        state.skips.first(),
         dict(state.warnings),
         dict(state.identifiers),
     )
 
 
 def _key(workspace: Workspace, source: Path, options: Options) -> str:
-    """Of a source that is there; the reader says what is wrong with another."""
-    key = source_key(source, options, apart=workspace.home)
+    """The key of an existing source; for any other, the reader raises what is wrong with it."""
+    key = source_key(source, options, exclude=workspace.home)
     if not key:
         examine(source, options=options)
     return key or secrets.token_hex()
 
 
-def examine(source: Path, *, options: Options | None = None) -> Understood:
-    """How the source is understood, before anything is taken. Shown for correction; raises `Refused`."""
+def examine(source: Path, *, options: Options | None = None) -> SourceDescription:
+    """How the source is understood, for the user to correct before importing; raises `Refused`."""
     request = {"source": str(source), "options": (options or Options()).to_json()}
-    for frame in sandbox.run("understand", request, budget=allowance(source)):
+    for frame in sandbox.run("describe", request, budget=reading_budget(source)):
         if frame.header["kind"] == "understood":
-            return Understood.of(frame.header)
-    raise ParserDied("parser_failed", "It could not be read: the reader did not answer.")
+            return SourceDescription.of(frame.header)
+    raise ParserDied("parser_failed", "The source could not be read: the reader did not answer.")
 
 
 def preview(source: Path, *, options: Options | None = None) -> np.ndarray | None:
-    """The first picture of a source as it would be taken, (h, w) or (h, w, 3) of uint8; None without one.
+    """The first image of a source as it would be imported, (h, w) or (h, w, 3) of uint8; None if it has none.
 
-    `Refused` where nothing can be read.
+    `Refused` if nothing can be read.
     """
-    for frame in _frames(source, options or Options(), State("")):
+    for frame in _frames(source, options or Options(), IntakeState("")):
         if frame.arrays:
             return frame.arrays[0]
     return None
 
 
-def _frames(source: Path, options: Options, state: State) -> Iterator[Frame]:
-    """Frames of as many children as it takes; each goes on where the one before it died."""
+def _frames(source: Path, options: Options, state: IntakeState) -> Iterator[Frame]:
+    """The frames of one or more children; each continues where the one before it died."""
     request = {"source": str(source), "options": options.to_json(), "start": state.rows, "careful": 0}
     request["secret"] = state.secret
-    budget = allowance(source)
+    budget = reading_budget(source)
     begun, deaths, first = -1, 0, True
     while True:
         try:
@@ -125,14 +125,14 @@ def _frames(source: Path, options: Options, state: State) -> Iterator[Frame]:
             return
         except ParserDied as error:
             deaths += 1
-            if first or deaths > MOST_DEATHS or error.code == "parser_failed":
+            if first or deaths > MAX_DEATHS or error.code == "parser_failed":
                 raise
             if begun == request["start"]:
-                yield _lost(begun, error)
+                yield _skipped_frame(begun, error)
                 request["start"] = begun + 1
-            request["careful"] = CAREFUL
+            request["careful"] = CAREFUL_ROWS
 
 
-def _lost(row: int, error: ParserDied) -> Frame:
+def _skipped_frame(row: int, error: ParserDied) -> Frame:
     item = {"item": f"row {row + 1}", "code": error.code, "message": error.message}
     return Frame({"kind": "left", "row": row, **item})

@@ -1,4 +1,4 @@
-"""How a source is to be read."""
+"""`Options`: how a source is read."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from suture.data.dicom.view import MIDDLE, DicomView
-from suture.data.raw_studies import Roles
+from suture.data.readers.raw_studies import Roles
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to read a source; every field has a default that is guessed from the source.
+    """How to read a source; by default everything is guessed from the source.
 
-    roles      all columns, instead of the guess; overrides  only those columns that are named in it
-    unpaired   take studies of one modality too, which are skipped otherwise: no gap is seen in them
-    loose      take pictures and reports as they lie, where no layout is recognised
-    dicom      which frame and window of a DICOM file
+    roles      the roles of all columns, instead of the guess
+    overrides  the roles of some columns; the others are guessed
+    unpaired   also import studies of one modality, which are skipped otherwise: they have no gap to measure
+    loose      also import images and reports that are in no recognised layout
+    dicom      which frame and window of a DICOM file to use
     """
 
     layout: str = ""
@@ -29,12 +30,12 @@ class Options:
     dicom: DicomView = MIDDLE
 
     def to_json(self) -> dict[str, Any]:
-        """As it goes to the child and into the table of jobs."""
+        """JSON values, for the child and the arguments of a job."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Options:
-        """What `to_json` gave."""
+        """The inverse of `to_json`."""
         roles = content.get("roles")
         given: dict[str, Any] = {"roles": None if roles is None else roles_of(roles)}
         given["dicom"] = DicomView.from_json(content.get("dicom", {}))

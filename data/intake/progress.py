@@ -1,4 +1,4 @@
-"""How far an intake has come and what it has counted: all that one needs to know which goes on from there."""
+"""`IntakeState`: the progress and counts of an intake, everything needed to resume it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from suture.data.metadata import ImportReport
 
 
 @dataclass
-class State:
-    """`found` is told by the source each time it is read; all else is kept.
+class IntakeState:
+    """The state of an intake. `found` is counted again whenever the source is opened; the rest is saved.
 
-    key      of the source and how it is read
-    secret   the key of patients' pseudonyms, which does not outlive the intake
-    rows     of the source that were taken or left; taken  studies among them; parts  published so far
-    filled   modalities that some study has; given  whether some study came with a split
+    key      identifies the source and the options it is read with
+    secret   the key of the patient pseudonyms, which is deleted with the state
+    rows     rows of the source that were imported or skipped
+    taken    studies imported
+    parts    shards written
+    given    whether some study has a split of its own
+    filled   modalities that some study has
     """
 
     key: str
@@ -34,23 +37,23 @@ class State:
     identifiers: Counter[str] = field(default_factory=Counter)
 
     def to_json(self) -> bytes:
-        """As it is written."""
-        skips = {"counts": self.skips.counts(), "shown": self.skips.shown()}
+        """The state as it is saved."""
+        skips = {"counts": self.skips.counts(), "shown": self.skips.first()}
         return json.dumps({**vars(self), "filled": sorted(self.filled), "skips": skips}).encode()
 
     @classmethod
-    def from_json(cls, content: bytes) -> State:
-        """What `to_json` gave."""
-        known = json.loads(content)
-        counted = {k: Counter(known[k]) for k in ("warnings", "identifiers")}
-        skips = Skips.of(**known["skips"])
-        return cls(**{**known, **counted, "filled": {*known["filled"]}, "skips": skips})
+    def from_json(cls, content: bytes) -> IntakeState:
+        """The inverse of `to_json`."""
+        saved = json.loads(content)
+        counters = {k: Counter(saved[k]) for k in ("warnings", "identifiers")}
+        skips = Skips.of(saved["skips"]["counts"], saved["skips"]["shown"])
+        return cls(**{**saved, **counters, "filled": {*saved["filled"]}, "skips": skips})
 
     def summary(self) -> ImportReport:
-        """What of the intake is kept beside the collection."""
+        """What is stored about the intake in the collection's metadata."""
         return ImportReport(
             skipped=self.skips.counts(),
-            problems=self.skips.shown(),
+            problems=self.skips.first(),
             warnings=dict(self.warnings),
             identifiers=dict(self.identifiers),
         )

@@ -1,6 +1,6 @@
-"""In the child: a source is opened, understood, and read study by study.
+"""In the child: open a source, recognise its layout, and read it study by study.
 
-What is sent: one "understood", then for each row "taken" with its pictures, or "left" with the reason.
+Frames sent: one "understood", then for each row "taken" with its images, or "left" with the reason.
 """
 
 from __future__ import annotations
@@ -19,43 +19,44 @@ import numpy as np
 from suture.data import images, readers
 from suture.data.dicom.view import DicomView
 from suture.data.errors import Refused, Skipped
-from suture.data.files.names import shown as labelled
+from suture.data.files.names import quoted
+from suture.data.files.sources import Files
 from suture.data.intake.options import Options
-from suture.data.intake.sources import opened
-from suture.data.intake.study_checks import Picture, checked
+from suture.data.intake.sources import open_source
+from suture.data.intake.study_checks import Picture, check_study
 from suture.data.phi.identifiers import identifiers
-from suture.data.raw_studies import Files, RawStudies, Roles
-from suture.data.readers.file_lookup import inside, pictures
+from suture.data.readers.file_lookup import image_names, relative_path
 from suture.data.readers.layouts import unpaired
 from suture.data.readers.layouts.table import is_table
+from suture.data.readers.raw_studies import RawStudies, Roles
 from suture.data.sandbox import TICK
 
 DECODERS = 4
-AHEAD = 64  # rows whose pictures are decoded before they are asked for: bounds memory
-DECODED = 32  # pictures that are remembered: a picture of several captions is decoded once
-HEAD = 5  # rows shown for correction
+PREFETCHED_ROWS = 64  # rows whose images are decoded ahead; bounds memory
+CACHED_IMAGES = 32  # decoded images kept, so that an image with several captions is decoded once
+PREVIEW_ROWS = 5  # rows shown to the user
 Event = tuple[dict[str, Any], Sequence[np.ndarray]]
 Send = Callable[..., None]
 
 
-def understand(request: dict[str, Any], send: Send) -> None:
-    """Task: how the source is understood, with its first rows."""
-    raw = _raw(request, send)
-    head = raw.rows.head(HEAD).to_dict("records")
-    send({**understood(raw), "columns": [*raw.rows.columns], "head": head})
+def describe(request: dict[str, Any], send: Send) -> None:
+    """Task: describe the source, with its first rows."""
+    raw = _open_and_read(request, send)
+    head = raw.rows.head(PREVIEW_ROWS).to_dict("records")
+    send({**description_header(raw), "columns": [*raw.rows.columns], "head": head})
 
 
 def read(request: dict[str, Any], send: Send) -> None:
-    """Task: the studies from row `start` on, the first `careful` of them one at a time and announced."""
-    raw = _raw(request, send)
-    send(understood(raw))
+    """Task: send the studies from row `start` on, the first `careful` ones one at a time and announced."""
+    raw = _open_and_read(request, send)
+    send(description_header(raw))
     options = Options.from_json(request["options"])
     for header, arrays in studies(raw, options, request["start"], request["careful"]):
         send(header, arrays)
 
 
-def understood(raw: RawStudies) -> dict[str, Any]:
-    """What is known of a source before any of its studies is taken."""
+def description_header(raw: RawStudies) -> dict[str, Any]:
+    """The "understood" frame: what is known about a source before its studies are read."""
     return {
         "kind": "understood",
         "layout": raw.layout,
@@ -70,10 +71,10 @@ def understood(raw: RawStudies) -> dict[str, Any]:
 
 
 def studies(raw: RawStudies, options: Options, start: int = 0, careful: int = 0) -> Iterator[Event]:
-    """Each row as it was taken or left, in order."""
+    """A "taken" or "left" frame for each row, in order."""
     rows = raw.rows.iloc[start:]
 
-    @lru_cache(maxsize=DECODED)
+    @lru_cache(maxsize=CACHED_IMAGES)
     def picture(name: str) -> Picture:
         return _picture(raw.files, name, options.dicom)
 
@@ -84,8 +85,8 @@ def studies(raw: RawStudies, options: Options, start: int = 0, careful: int = 0)
         yield {"kind": "begin", "row": number}, ()
         yield _event(raw, options, number, row, pictures_of(row))
     with ThreadPoolExecutor(DECODERS) as pool:
-        for offset in range(careful, len(rows), AHEAD):
-            block = rows.iloc[offset : offset + AHEAD].to_dict(
+        for offset in range(careful, len(rows), PREFETCHED_ROWS):
+            block = rows.iloc[offset : offset + PREFETCHED_ROWS].to_dict(
                 "records"
             )  # cells as Python's, a few at a time
             decoded = pool.map(pictures_of, block)
@@ -95,22 +96,30 @@ def studies(raw: RawStudies, options: Options, start: int = 0, careful: int = 0)
 
 def _event(raw: RawStudies, options: Options, number: int, row: dict[str, str], seen: list[Picture]) -> Event:
     try:
-        study, shown = checked(raw, number, row, seen, unpaired=options.unpaired)
+        study, pixels = check_study(raw, number, row, seen, unpaired=options.unpaired)
     except Skipped as error:
         item = row.get(raw.roles.study_id) or f"row {number + 1}"
         return {"kind": "left", "row": number, "item": item, "code": error.code, "message": error.message}, ()
-    header: dict[str, Any] = {"kind": "taken", "row": number, "study": study, "pictures": [*shown]}
+    header: dict[str, Any] = {
+        "kind": "taken",
+        "row": number,
+        "study": study,
+        "pictures": [*pixels],
+    }
     texts = [] if raw.synthetic else [study[raw.rename.get(c, c)] for c in raw.roles.texts]
     named = sum(map(identifiers, texts), Counter[str]())
     told = any(study[raw.rename.get(c, c)] for c in raw.roles.texts)
-    header |= {"warnings": _warnings(raw, shown, told=told, named=bool(named)), "identifiers": named}
-    return header, [*shown.values()]
+    header |= {
+        "warnings": _warnings(raw, pixels, told=told, named=bool(named)),
+        "identifiers": named,
+    }
+    return header, [*pixels.values()]
 
 
-def _warnings(raw: RawStudies, shown: dict[str, np.ndarray], *, told: bool, named: bool) -> list[str]:
-    """Codes of what was taken, and should be looked at by a person."""
+def _warnings(raw: RawStudies, pixels: dict[str, np.ndarray], *, told: bool, named: bool) -> list[str]:
+    """Codes of the warnings about an imported study."""
     silent = bool(raw.roles.texts) and not told and raw.layout != unpaired.LAYOUT
-    flat = any(pixels.min() == pixels.max() for pixels in shown.values())
+    flat = any(image.min() == image.max() for image in pixels.values())
     found = {"image_constant": flat, "report_empty": silent, "warn_phi_in_text": named}
     return [code for code, here in found.items() if here]
 
@@ -119,44 +128,44 @@ def _picture(files: Files, name: str, view: DicomView) -> Picture:
     if not name:
         return None
     try:
-        return np.asarray(images.shrunk(images.decode(files.read(name), name, view)))
+        return np.asarray(images.downscale(images.decode(files.read(name), name, view)))
     except KeyError:
         return _absent(name)
     except Refused:
-        raise  # it is about the source, not about one picture
+        raise  # concerns the whole source
     except Skipped as error:
-        return Skipped(error.code, error.message)  # without what it points to: whole pictures
+        return Skipped(
+            error.code, error.message
+        )  # without the traceback, which would keep whole images alive
     except (MemoryError, RecursionError) as error:
         return _undecodable("image_too_large", name, error)
-    except Exception as error:  # whatever one picture does, the others are taken
+    except Exception as error:  # one image must not stop the others
         return _undecodable("image_corrupt", name, error)
 
 
 def _undecodable(code: str, name: str, error: BaseException) -> Skipped:
-    return Skipped(code, f"{labelled(name)} cannot be decoded here ({type(error).__name__}).")
+    return Skipped(code, f"{quoted(name)} cannot be decoded ({type(error).__name__}). Export it again.")
 
 
 def _absent(name: str) -> Skipped:
-    """No file has the name: it is what stands in a cell, and is not told."""
-    if not inside(name):
-        message = (
-            "The row's picture lies outside of what was given, where none is sought. Give its file name."
-        )
+    """The error for a name without a file. The name comes from a table cell, so it is not quoted."""
+    if not relative_path(name):
+        message = "The row's image path leads out of the source, where nothing is read. Use the file name."
         return Skipped("image_path_not_in_upload", message)
-    message = "The row's picture is not among the files. Pack pictures and table into one ZIP or folder."
+    message = "The row's image is not among the files. Put images and table into one ZIP or folder."
     return Skipped("image_missing", message)
 
 
-def _raw(request: dict[str, Any], send: Send) -> RawStudies:
+def _open_and_read(request: dict[str, Any], send: Send) -> RawStudies:
     options = Options.from_json(request["options"])
-    files, table = opened(Path(request["source"]), options.table)
-    return understood_as(_ticking(files, send), replace(options, table=table), request.get("secret", ""))
+    files, table = open_source(Path(request["source"]), options.table)
+    return read_source(_with_ticks(files, send), replace(options, table=table), request.get("secret", ""))
 
 
-def understood_as(files: Files, options: Options, secret: str = "") -> RawStudies:
-    """In the layout that is named, else one that is recognised; columns as guessed and corrected.
+def read_source(files: Files, options: Options, secret: str = "") -> RawStudies:
+    """The studies in the given or detected layout, with column roles as guessed and overridden.
 
-    secret  the key of patients' pseudonyms; "" = one of its own
+    secret  the key of the patient pseudonyms; "" = a new one
     """
     raw = _read(files, options, secret)
     named = {part: value for part, value in vars(options.overrides).items() if value}
@@ -166,8 +175,8 @@ def understood_as(files: Files, options: Options, secret: str = "") -> RawStudie
     if absent:
         raise Refused(
             "table_columns_missing",
-            f"There is no column {labelled(absent[0])}. The table has: "
-            f"{', '.join(labelled(c, 40) for c in raw.rows.columns[:30])}.",
+            f"There is no column {quoted(absent[0])}. The table has: "
+            f"{', '.join(quoted(c, 40) for c in raw.rows.columns[:30])}.",
         )
     return _read(files, replace(options, layout=raw.layout, roles=replace(raw.roles, **named)), secret)
 
@@ -179,19 +188,21 @@ def _read(files: Files, options: Options, secret: str) -> RawStudies:
     if unpaired.matches(files):
         return unpaired.read(files)
     try:
-        raw = unpaired.without_pictures(readers.read(files, secret=secret))
+        raw = unpaired.without_missing_images(readers.read(files, secret=secret))
     except Refused as error:
         return _without_table(files, error)
     cells = {name for column in raw.roles.images for name in raw.rows[column]}
     told = cells | {item for item, _, _ in raw.problems}
-    unnamed = [name for name in pictures(files.names()) if name not in told]
-    reason = "Nothing in the table names this picture. Add a row for it, or leave the table out."
+    unnamed = [name for name in image_names(files.names()) if name not in told]
+    reason = "The table has no row for this image. Add one, or leave the table out."
     return replace(raw, problems=(*raw.problems, *((name, "not_in_table", reason) for name in unnamed)))
 
 
 def _without_table(files: Files, why: Refused) -> RawStudies:
-    """Pictures whose table could not be read: it is among the problems, by its own reason."""
-    describing = () if why.code == "no_usable_files" else unpaired.DESCRIBING  # no layout that reads them
+    """Images whose table could not be read: the table is listed among the problems with its own reason."""
+    describing = (
+        () if why.code == "no_usable_files" else unpaired.DESCRIPTION_SUFFIXES
+    )  # no layout that reads them
     try:
         raw = unpaired.read(files)
     except Refused as error:
@@ -203,16 +214,16 @@ def _without_table(files: Files, why: Refused) -> RawStudies:
     return replace(raw, problems=tuple(problems))
 
 
-def _ticking(files: Files, send: Send) -> Files:
-    """The same files, which tell once a second that reading goes on: the parent waits only so long."""
+def _with_ticks(files: Files, send: Send) -> Files:
+    """The same files, sending a tick once a second while they are read, so that the parent keeps waiting."""
     read, last = files.read, time.monotonic()
 
-    def told(name: str) -> bytes:
+    def read_with_ticks(name: str) -> bytes:
         nonlocal last
         if time.monotonic() - last > 1:
             last = time.monotonic()
             send({"kind": TICK})
         return read(name)
 
-    files.read = told  # type: ignore[method-assign]  # readers ask which kind of files these are
+    files.read = read_with_ticks  # type: ignore[method-assign]  # readers check the class of `files`
     return files

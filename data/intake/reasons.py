@@ -1,4 +1,4 @@
-"""Every reason code of the intake: reasons.txt is the table, docs/reason-codes.md is written from it.
+"""All reason codes. reasons.txt is the table; docs/reason-codes.md is generated from it.
 
 `python -m suture.data.intake.reasons` writes the page.
 """
@@ -12,23 +12,23 @@ TABLE = Path(__file__).with_suffix(".txt")
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "reason-codes.md"
 OPENING = """# Reason codes
 
-Whatever is given to Suture is taken, or answered by one of these codes: in the intake report on the page, in
-its downloadable form, and in what the shell prints with `--json`. A code stays the same from version to
-version; the message beside it says what was expected, what came, and what to do, and never quotes a report or
-a tag.
+Suture imports what it is given, or gives one of these codes: in the import report on the page, in its
+downloadable form, and in the output of the shell with `--json`. Codes stay the same from version to version.
+The message beside a code says what was expected, what was found and what to do; it never quotes a report or a
+tag.
 
-- **refused**: nothing of the source was kept, and nothing that was here before has changed.
-- **skipped**: one item was left out; the others were taken. Found = taken + skipped.
-- **warning**: it was taken, and a person should look at it.
+- **refused**: nothing was imported, and nothing that was stored before has changed.
+- **skipped**: one item was left out, the others were imported. Found = taken + skipped.
+- **warning**: it was imported, and someone should check it.
 
-How much is read is a matter of limits. They are shown where studies are added, and `SUTURE_LIMITS` changes
-them: `SUTURE_LIMITS='{"table_rows": 5000000}'`.
+The size of what is read is limited. The Library page shows the limits, and `SUTURE_LIMITS` changes them:
+`SUTURE_LIMITS='{"table_rows": 5000000}'`.
 """
 
 
 @dataclass(frozen=True)
 class Reason:
-    """What a code says. `answer` is refused, skipped, or warning; `means` and `do` are for people."""
+    """One code. `answer` is refused, skipped or warning; `means` and `do` are sentences for people."""
 
     code: str
     answer: str
@@ -37,14 +37,14 @@ class Reason:
 
 
 def topics() -> dict[str, list[Reason]]:
-    """Title -> its reasons, in order."""
-    found: dict[str, list[Reason]] = {}
+    """Section title -> its reasons, in order."""
+    sections: dict[str, list[Reason]] = {}
     for line in TABLE.read_text().splitlines():
         if line.startswith("["):
-            current = found.setdefault(line.strip("[]"), [])
+            current = sections.setdefault(line.strip("[]"), [])
         elif line and not line.startswith("#"):
             current.append(Reason(*(cell.strip() for cell in line.split("|"))))
-    return found
+    return sections
 
 
 def reasons() -> dict[str, Reason]:
@@ -53,7 +53,7 @@ def reasons() -> dict[str, Reason]:
 
 
 def page() -> str:
-    """docs/reason-codes.md as it should be."""
+    """The content of docs/reason-codes.md."""
     return "\n".join([OPENING, *(_section(title, listed) for title, listed in topics().items())])
 
 

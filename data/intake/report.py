@@ -1,4 +1,4 @@
-"""What happened to everything that was offered: found = taken + skipped, or all was refused."""
+"""The report of an import: found = taken + skipped, or the whole source was refused."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ Problem = tuple[str, str, str]  # item, reason code, message
 
 @dataclass(frozen=True)
 class IntakeReport:
-    """found = taken + sum of skipped, unless `refused` names the reason that nothing was taken.
+    """found = taken + sum of skipped, unless `refused` gives the code of why nothing was imported.
 
-    `problems` lists the first 50 skipped items as (item, code, message). `warnings` counts, by code, what was
-    taken and should be looked at; `identifiers` counts, by kind, what in the texts may name a person.
+    problems     the first 50 skipped items as (item, code, message)
+    warnings     warning code -> number of imported items
+    identifiers  kind -> number of possible identifiers of persons in the texts
     """
 
     found: int
@@ -49,44 +50,44 @@ class IntakeReport:
 
 
 def refusal(error: UserError, *, found: int = 0, skipped: Skips | None = None) -> IntakeReport:
-    """The report of a source of which nothing was kept."""
+    """The report of a refused source."""
     counts = skipped.counts() if skipped else {}
-    problems = skipped.shown() if skipped else ()
+    problems = skipped.first() if skipped else ()
     return IntakeReport(found, 0, counts, error.code, error.message, problems)
 
 
 class Skips:
-    """Counts what had to be left out, by reason, and keeps the first of it."""
+    """Counts skipped items by reason, and keeps the first `SHOWN_PROBLEMS` of them."""
 
     def __init__(self, problems: Iterable[Problem] = ()) -> None:
         self._counts: Counter[str] = Counter()
-        self._shown: list[Problem] = []
+        self._first: list[Problem] = []
         for problem in problems:
-            self._note(problem)
+            self._append(problem)
 
     @classmethod
     def of(cls, counts: Mapping[str, int], shown: Iterable[Problem]) -> Skips:
-        """What `counts` and `shown` gave."""
+        """The inverse of `counts` and `first`."""
         skips = cls()
-        skips._counts, skips._shown = Counter(counts), [(i, c, m) for i, c, m in shown]
+        skips._counts, skips._first = Counter(counts), [(i, c, m) for i, c, m in shown]
         return skips
 
     def add(self, item: str, error: UserError) -> None:
-        """Note one item that was left out."""
-        self._note((item, error.code, error.message))
+        """Add one skipped item."""
+        self._append((item, error.code, error.message))
 
-    def _note(self, problem: Problem) -> None:
+    def _append(self, problem: Problem) -> None:
         self._counts[problem[1]] += 1
-        if len(self._shown) < SHOWN_PROBLEMS:
-            self._shown.append(problem)
+        if len(self._first) < SHOWN_PROBLEMS:
+            self._first.append(problem)
 
     def counts(self) -> dict[str, int]:
         """Reason code -> number of items."""
         return dict(self._counts)
 
-    def shown(self) -> tuple[Problem, ...]:
-        """The first problems, for people."""
-        return tuple(self._shown)
+    def first(self) -> tuple[Problem, ...]:
+        """The first skipped items, to be shown."""
+        return tuple(self._first)
 
     def __len__(self) -> int:
         return self._counts.total()

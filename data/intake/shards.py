@@ -1,7 +1,7 @@
-"""An intake in the making lies on the disk: one that was cut off goes on from there, and memory stays small.
+"""An unfinished intake on disk, so that an interrupted one can resume and memory stays small.
 
-A folder holds the pictures in one growing pack, the cells in a Parquet file for each PART rows of the source,
-and `state.json`, which is written last: what it does not tell of never happened.
+Its folder has the images in one growing pack, the cells in one Parquet file per `SHARD_ROWS` rows of the
+source, and `state.json`, which is written last: anything it does not count is ignored.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ from filelock import FileLock
 from suture.data.collection import STUDY_ID
 from suture.data.errors import UserError
 from suture.data.images.pack import PackWriter
-from suture.data.intake.progress import State
+from suture.data.intake.progress import IntakeState
 from suture.data.workspace import COLLECTION, Workspace, disk_space, write_atomically
 from suture.data.workspace.durable import flush
 
-PART = 1024  # rows of the source that are published at once
-JOINED = 8  # parts that are one row group of the collection
+SHARD_ROWS = 1024  # rows of the source in a shard
+SHARDS_PER_ROW_GROUP = 8  # shards in one row group of the collection
 STATE = "state.json"
-PASSING = (  # of the machine, or of a moment: what was taken may be gone on from
+TEMPORARY_ERRORS = (  # depend on the machine or the moment, so the intake can be resumed
     *("disk_full", "workspace_read_only", "source_missing"),
     *("parser_timeout", "parser_out_of_memory", "parser_died"),
 )
 
 
 @contextmanager
-def making(workspace: Workspace, name: str, key: str) -> Iterator[Parts]:
-    """What there is of an intake of the source `key` under this name, for us alone.
+def open_shards(workspace: Workspace, name: str, key: str) -> Iterator[IntakeShards]:
+    """The shards of an intake of the source `key` under this name, locked for this process.
 
-    It stays when we are cut off, by whatever passes too, and goes when the intake has come through or its
-    source is refused. Another intake under the name waits for this one, and then finds the name taken.
+    They stay if the intake is interrupted or fails with a temporary error, and are deleted when it finishes
+    or its source is refused. Another intake under this name waits for the lock, then finds the name in use.
     """
     workspace.require_space(0)
     folder = _folder(workspace, name)
@@ -49,22 +49,22 @@ def making(workspace: Workspace, name: str, key: str) -> Iterator[Parts]:
     with FileLock(lock):
         try:
             workspace.refuse_taken(COLLECTION, name)
-            with disk_space.named(workspace.home):
-                yield Parts(workspace.parts(folder), key)
+            with disk_space.disk_errors_as_refused(workspace.home):
+                yield IntakeShards(workspace.parts(folder), key)
         except UserError as error:
-            if error.code not in PASSING:
-                _end(workspace, name, lock)
+            if error.code not in TEMPORARY_ERRORS:
+                _close_finished(workspace, name, lock)
             raise
-        _end(workspace, name, lock)
+        _close_finished(workspace, name, lock)
 
 
-def _end(workspace: Workspace, name: str, lock: Path) -> None:
-    settle(workspace, name)
-    lock.unlink(missing_ok=True)  # whoever waits for it sees that it is gone, and makes another
+def _close_finished(workspace: Workspace, name: str, lock: Path) -> None:
+    discard_unfinished(workspace, name)
+    lock.unlink(missing_ok=True)  # a waiting process notices this and makes a new lock
 
 
-def settle(workspace: Workspace, name: str) -> None:
-    """Clear away what an intake under this name has left, once nothing is to go on from there."""
+def discard_unfinished(workspace: Workspace, name: str) -> None:
+    """Delete the shards of an intake under this name that will not be resumed."""
     shutil.rmtree(_folder(workspace, name), ignore_errors=True)
 
 
@@ -73,28 +73,28 @@ def _folder(workspace: Workspace, name: str) -> Path:
     return workspace.home / "parts" / f"import-{key}"
 
 
-class Parts:
-    """Cells and pictures of the studies that were taken; `state` tells how far it has come."""
+class IntakeShards:
+    """Cells and images of the imported studies; `state` is the progress."""
 
     def __init__(self, folder: Path, key: str) -> None:
         self.folder = folder
-        self.state = self._found(key)
+        self.state = self._load_state(key)
         self.pack: PackWriter | None = None
         self._cells: list[dict[str, Any]] = []
         self._types: dict[str, str] = {}
-        self._packed = 1  # offsets that are published
+        self._packed = 1  # number of offsets written to shards
 
-    def _found(self, key: str) -> State:
-        """Where the intake of this very source stopped; of another nothing is kept."""
+    def _load_state(self, key: str) -> IntakeState:
+        """The saved state of this source; shards of any other source are deleted."""
         path = self.folder / STATE
-        if path.is_file() and (found := State.from_json(path.read_bytes())).key == key:
-            return found
+        if path.is_file() and (saved := IntakeState.from_json(path.read_bytes())).key == key:
+            return saved
         shutil.rmtree(self.folder)
         self.folder.mkdir(mode=0o700)
-        return State(key)
+        return IntakeState(key)
 
     def begin(self, columns: Sequence[str], images: Sequence[str]) -> None:
-        """Say which cells a study has; `images` are numbers of pictures."""
+        """Set the columns of a study; those in `images` hold image numbers."""
         self._types = {c: "int64" if c in images else "str" for c in columns}
         if images:
             ends = [np.load(self._path(i, "npy"), allow_pickle=False) for i in range(self.state.parts)]
@@ -102,17 +102,17 @@ class Parts:
             self._packed = len(self.pack.offsets)
 
     def ids(self) -> set[str]:
-        """The ids of all studies that were taken."""
+        """The ids of all imported studies."""
         parts = (self._cells_of(i, [STUDY_ID]) for i in range(self.state.parts))
         return {str(cell) for part in parts for cell in part[STUDY_ID].to_pylist()}
 
     def add(self, cells: dict[str, Any]) -> None:
-        """One more study, whose pictures are in the pack."""
+        """Add one study, whose images are in the pack."""
         self._cells.append(cells)
         self.state.taken += 1
 
     def publish(self) -> None:
-        """Bring to the disk what was added since the last time, then the state."""
+        """Write the studies added since the last call as a shard, then the state."""
         number = self.state.parts
         if self.pack:
             self.pack.flush()
@@ -127,19 +127,19 @@ class Parts:
         write_atomically(self.folder / STATE, self.state.to_json())
 
     def tables(self) -> Iterator[pd.DataFrame]:
-        """All studies in order, some thousands at a time."""
-        for first in range(0, self.state.parts, JOINED):
-            numbers = range(first, min(first + JOINED, self.state.parts))
+        """All studies in order, `SHARDS_PER_ROW_GROUP` shards at a time."""
+        for first in range(0, self.state.parts, SHARDS_PER_ROW_GROUP):
+            numbers = range(first, min(first + SHARDS_PER_ROW_GROUP, self.state.parts))
             yield pa.concat_tables([self._cells_of(i) for i in numbers]).to_pandas()
 
     def hand_over(self, staged: Path) -> None:
-        """Put the pictures where the collection is staged; they also stay here until it is published."""
+        """Link the image pack into the staging folder; it stays here until the collection is published."""
         if self.pack:
             self.pack.close()
             for file in ("images.bin", "images.npy"):
                 try:
                     os.link(self.folder / file, staged / file)
-                except OSError:  # a file system without links
+                except OSError:  # the file system has no hard links
                     shutil.copyfile(self.folder / file, staged / file)
 
     def _cells_of(self, number: int, columns: list[str] | None = None) -> pa.Table:

@@ -1,8 +1,9 @@
-"""What in a text or a table may identify a person: counted by kind, never told.
+"""Possible identifiers of persons in texts and tables: counted by kind, never quoted.
 
-The kinds are the 18 of HIPAA's Safe Harbor, 45 CFR 164.514(b)(2)(i), as far as words can show them: faces
-cannot be. The patterns miss things and cry wolf, so they warn and promise nothing. What a de-identified
-report puts in the place of an identifier ("___", "[**Name**]", "XXXX") counts as none.
+The kinds are the 18 of HIPAA's Safe Harbor, 45 CFR 164.514(b)(2)(i), as far as text can show them (faces are
+out of scope). The patterns have false negatives and false positives, so they only warn: no warning does not
+mean that a text is anonymous. Placeholders in de-identified reports ("___", "[**Name**]", "XXXX") are not
+counted.
 """
 
 from __future__ import annotations
@@ -13,28 +14,28 @@ from collections import Counter
 from suture.data.phi.patterns import PATTERNS, REMOVED
 
 WITHOUT_DIGITS = {"name", "place", "e-mail", "web address"}
-PRIVATE = {
+PERSONAL_WORDS = {
     *("birth", "dob", "birthday", "birthdate", "mrn", "ssn", "phone", "telephone", "tel", "fax", "mobile"),
     *("email", "mail", "address", "street", "zip", "zipcode", "postcode", "physician", "doctor"),
     *("radiologist", "insurance", "surname", "firstname", "lastname", "forename"),
 }
-PERSONS = {"patient", "person", "first", "last", "family", "given", "full", "middle", "maiden"}
+NAME_WORDS = {"patient", "person", "first", "last", "family", "given", "full", "middle", "maiden"}
 
 
 def identifiers(text: str) -> Counter[str]:
-    """How often each kind occurs; what was found is not told."""
+    """Count of each kind of identifier; the identifiers themselves are not returned."""
     text = REMOVED.sub(" ", text)
     kinds = PATTERNS if re.search(r"\d", text) else WITHOUT_DIGITS
     return +Counter({kind: sum(1 for _ in PATTERNS[kind].finditer(text)) for kind in kinds})
 
 
-def is_private(column: str) -> bool:
-    """Headers of what names a person; such columns get no role unless a person gives them one."""
+def is_personal(column: str) -> bool:
+    """Whether a header suggests personal data. Such a column has no role unless the user gives it one."""
     words = set(header_key(column).split("_"))
-    return ("name" in words and not words.isdisjoint(PERSONS)) or not words.isdisjoint(PRIVATE)
+    return ("name" in words and not words.isdisjoint(NAME_WORDS)) or not words.isdisjoint(PERSONAL_WORDS)
 
 
 def header_key(column: str) -> str:
-    """A header in one spelling: "PatientID", "patient id" and "Patient-Id" are "patient_id"."""
+    """A header in normalised spelling: "PatientID", "patient id" and "Patient-Id" become "patient_id"."""
     words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", str(column))
     return "_".join(words).lower()

@@ -1,6 +1,6 @@
-"""How each kind of identifier is written in radiology reports: patterns with cues, in alternatives.
+"""Regular expressions for each kind of identifier as it is written in radiology reports.
 
-Cheap on purpose. Every repetition is bounded or unambiguous, so that no text can make them slow.
+They are cheap on purpose: every repetition is bounded or unambiguous, so that no text can make them slow.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _OLD = r"(?:9\d|1[01]\d)"
 
 
 def _cued(cue: str) -> str:
-    """A number that is called by name: "MRN: 8675309", "account no. A-1234"."""
+    """A number that follows its name: "MRN: 8675309", "account no. A-1234"."""
     return rf"(?i:\b(?:{cue})[ \t]*{_NO}){_CODE}"
 
 

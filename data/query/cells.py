@@ -1,4 +1,4 @@
-"""What two sides of a comparison say of each row."""
+"""Comparison of two operands, row by row."""
 
 from __future__ import annotations
 
@@ -21,29 +21,32 @@ OPERATORS: dict[str, Callable[..., np.ndarray]] = {
 
 
 @dataclass(frozen=True)
-class Side:
-    """One side of a comparison: the cells of a column, or one value. quoted: text, also if it is a number."""
+class Operand:
+    """One side of a comparison: the cells of a column, or one value.
+
+    quoted  a value in quotes, which is text even if it looks like a number
+    """
 
     texts: pd.Series | str
     quoted: bool = False
 
     @cached_property
     def numbers(self) -> np.ndarray:
-        """As numbers, NaN where a cell is none."""
+        """The cells as numbers, NaN where a cell is not a finite number."""
         cells = self.texts if isinstance(self.texts, pd.Series) else pd.Series([self.texts])
-        found = pd.to_numeric(cells, errors="coerce").to_numpy(float)
-        found = np.where(np.isfinite(found), found, np.nan)
-        return found if isinstance(self.texts, pd.Series) else found[0]
+        numbers = pd.to_numeric(cells, errors="coerce").to_numpy(float)
+        numbers = np.where(np.isfinite(numbers), numbers, np.nan)
+        return numbers if isinstance(self.texts, pd.Series) else numbers[0]
 
 
 def as_text(column: pd.Series) -> pd.Series:
-    """Cells as text, "" where there is none."""
+    """Cells as text, "" where missing."""
     return column.astype(object).where(column.notna(), "").astype("str").reset_index(drop=True)
 
 
-def compared(left: Side, sign: str, right: Side) -> np.ndarray:
-    """Row by row, as the package says."""
-    compare = OPERATORS[sign]
+def compare(left: Operand, sign: str, right: Operand) -> np.ndarray:
+    """Whether the comparison holds, (n_rows,) bool, by the rules in the docstring of `suture.data.query`."""
+    operation = OPERATORS[sign]
     texts = [
         side.texts if isinstance(side.texts, str) else side.texts.to_numpy(object) for side in (left, right)
     ]
@@ -53,7 +56,7 @@ def compared(left: Side, sign: str, right: Side) -> np.ndarray:
             equal = equal | (left.numbers == right.numbers)
         return equal if sign == "==" else ~equal
     numeric = [~np.isnan(side.numbers) for side in (left, right)]
-    there = [np.asarray(text != "") for text in texts]
-    as_numbers = numeric[0] & numeric[1] & compare(left.numbers, right.numbers)
-    as_texts = ~numeric[0] & ~numeric[1] & there[0] & there[1]
-    return as_numbers | (as_texts & compare(*texts)) if as_texts.any() else as_numbers
+    present = [np.asarray(text != "") for text in texts]
+    as_numbers = numeric[0] & numeric[1] & operation(left.numbers, right.numbers)
+    as_texts = ~numeric[0] & ~numeric[1] & present[0] & present[1]
+    return as_numbers | (as_texts & operation(*texts)) if as_texts.any() else as_numbers

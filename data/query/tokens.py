@@ -1,4 +1,4 @@
-"""A condition in pieces."""
+"""The tokens of a condition."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Token:
     place: int  # of its first character, from 1
 
 
-def tokens(expression: str) -> list[Token]:
-    """The pieces in order, an "end" after the last. `UserError` for a quote that is not closed."""
-    found = []
+def tokenize(expression: str) -> list[Token]:
+    """The tokens in order, followed by an "end" token. `UserError` for a quote that is not closed."""
+    tokens = []
     for match in TOKEN.finditer(expression.rstrip()):
         kind = match.lastgroup or "other"
         value = match[kind]
@@ -37,5 +37,5 @@ def tokens(expression: str) -> list[Token]:
                 "query_syntax", f"The {value} at character {match.start(kind) + 1} is not closed."
             )
         value = value[1:-1] if kind in ("text", "column") else value
-        found.append(Token(kind, "==" if value == "=" else value, match.start(kind) + 1))
-    return [*found, Token("end", "", len(expression) + 1)]
+        tokens.append(Token(kind, "==" if value == "=" else value, match.start(kind) + 1))
+    return [*tokens, Token("end", "", len(expression) + 1)]

@@ -1,7 +1,7 @@
-"""One module a layout: what it expects, whether the files look like it, how they become studies.
+"""Read a source in one of the known layouts: its files become a table of raw studies.
 
-- `read` reads a source in the layout that is named, else in the one that `detect` finds.
-- `layouts` lists the names; the generic table of reports comes last.
+- `read` reads a source in the given layout, or in the one that `detect` finds.
+- `layouts` lists their names. The layouts, and how to add one: `suture.data.readers.layouts`.
 """
 
 from __future__ import annotations
@@ -12,30 +12,28 @@ from pathlib import PurePosixPath
 from types import ModuleType
 
 from suture.data.errors import Refused
-from suture.data.raw_studies import Files, RawStudies, Roles
-from suture.data.readers.huggingface import datasets
-from suture.data.readers.layouts import dicom, medpix, mimic, openi, roco, table
-
-MODULES: tuple[ModuleType, ...] = (datasets, mimic, openi, roco, medpix, dicom, table)
+from suture.data.files.sources import Files
+from suture.data.readers.layouts import LAYOUTS, dicom
+from suture.data.readers.raw_studies import RawStudies, Roles
 
 __all__ = ["detect", "layouts", "read"]
 
 
 def layouts() -> list[str]:
     """The names of all layouts, in the order in which they are tried."""
-    return [module.LAYOUT for module in MODULES]
+    return [module.LAYOUT for module in LAYOUTS]
 
 
 def detect(files: Files, *, table: str = "") -> ModuleType:
-    """The first layout that the files look like; `Refused` if there is none.
+    """The first layout that the files match; `Refused` if there is none.
 
-    table  a table that was pointed at: only layouts that would read this very table are asked
+    table  a table that the user pointed at: only layouts that read a table of this name are tried
     """
     base = PurePosixPath(table).name
-    for module in MODULES:
+    for module in LAYOUTS:
         if (not table or re.fullmatch(module.OWN_TABLES, base)) and module.matches(files):
             return module
-    expected = "; ".join(module.EXPECTS for module in MODULES)
+    expected = "; ".join(module.EXPECTS for module in LAYOUTS)
     raise Refused("no_usable_files", f"Found {_found(files)}. Expected one of: {expected}.")
 
 
@@ -47,7 +45,7 @@ def read(
     layout  one of `layouts()`, "" = detect
     table   the name of the table to read, "" = find it
     roles   what the columns mean, None = guess
-    secret  the key of patients' pseudonyms, where a reader makes them; "" = a new one
+    secret  the key of the patient pseudonyms, where a reader makes them; "" = a new one
     """
     module = _module(files, layout, table)
     if module is dicom:
@@ -58,7 +56,7 @@ def read(
 def _module(files: Files, layout: str, table: str) -> ModuleType:
     if not layout:
         return detect(files, table=table)
-    known = {module.LAYOUT: module for module in MODULES}
+    known = {module.LAYOUT: module for module in LAYOUTS}
     if layout not in known:
         raise Refused("layout_unknown", f"Unknown layout {layout!r}. Must be one of: {', '.join(known)}.")
     module = known[layout]

@@ -1,4 +1,4 @@
-"""Gzip with a cap: bytes are counted while they are inflated, whatever the file declares."""
+"""Decompress gzip with a limit: bytes are counted while decompressing, whatever the file declares."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ CHUNK = 2**20
 
 
 def gunzip(content: bytes, name: str, *, limit: int = MAX_BYTES) -> bytes:
-    """The inflated bytes. `Refused` if they are damaged or more than `limit`."""
+    """The decompressed bytes. `Refused` if they are damaged or more than `limit`."""
     try:
         return _inflate(content, name, limit)
     except zlib.error as error:
-        raise Refused("table_corrupt", f"{name!r} is not readable gzip: {error}.") from error
+        raise Refused("table_corrupt", f"{name!r} is not readable gzip: {error}. Copy it again.") from error
 
 
 def _inflate(content: bytes, name: str, limit: int) -> bytes:
@@ -28,8 +28,8 @@ def _inflate(content: bytes, name: str, limit: int) -> bytes:
             parts.append(part)
             total += len(part)
             if total > limit:
-                raise Refused("table_too_large", f"{name!r} inflates to more than {limit:,} bytes.")
+                raise Refused("table_too_large", f"{name!r} decompresses to more than {limit:,} bytes.")
         if not stream.eof:
-            raise Refused("table_corrupt", f"{name!r} ends in the middle: copy it again.")
-        content = stream.unused_data  # a further member
+            raise Refused("table_corrupt", f"{name!r} is truncated. Copy it again.")
+        content = stream.unused_data  # gzip can have several members
     return b"".join(parts)

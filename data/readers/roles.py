@@ -1,4 +1,4 @@
-"""What the columns of a table mean: first by what their cells are, then by their headers."""
+"""Guess the roles of a table's columns: first by their cells, then by their headers."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from suture.data.phi.identifiers import header_key, is_private
-from suture.data.raw_studies import Files, Roles
-from suture.data.readers.file_lookup import SPLITS, Lookup, inside, is_picture, pictures
-from suture.data.readers.finish import RESERVED
+from suture.data.files.sources import Files
+from suture.data.phi.identifiers import header_key, is_personal
+from suture.data.readers.file_lookup import SPLITS, Lookup, image_names, is_image_name, relative_path
+from suture.data.readers.finish import RESERVED_COLUMNS
+from suture.data.readers.raw_studies import Roles
 
-SAMPLE = 500  # rows looked at for what costs a look-up a cell
-MAX_LABELS = 50  # distinct values; more is no category
-SPARSE = 0.05  # a picture column that is filled less often is a remark (duplicate_of, see_also)
+SAMPLE = 500  # rows checked where each cell costs a look-up
+MAX_LABELS = 50  # a column with more distinct values is not a category
+SPARSE = 0.05  # an image column filled less often is a remark (duplicate_of, see_also)
 
 IDS = (
     "study_id", "image_id", "id", "uid", "accession", "accession_number", "sop_instance_uid",
@@ -35,23 +36,25 @@ PICTURE_HEADERS = ("image", "img", "picture", "path", "file", "filename", "front
 
 @dataclass(frozen=True)
 class _Pictures:
-    """How a column's sampled cells look as names of files."""
+    """How well a column's sampled cells match the names of image files."""
 
     column: str
     found: frozenset[str]
-    share: float  # of the filled cells: found, or at least spelt like a picture's name
-    written_out: float  # of the cells found: written with their extension
+    share: float  # of the filled cells: those found, or at least with an image suffix
+    written_out: float  # of the cells found: those with their extension
     filled: float
 
 
 def guess_roles(rows: pd.DataFrame, files: Files) -> Roles:
-    """The likeliest role of every column; what fits nothing has none. Shown for correction."""
+    """The likeliest role of every column; one that fits no role has none. The user can correct them."""
     filled = [c for c in rows.columns if rows[c].ne("").any()]
-    images = _images(rows, filled, Lookup(pictures(files.names())))
+    images = _images(rows, filled, Lookup(image_names(files.names())))
     split = _split(rows, filled)
     duplicate = _by_header(filled, DUPLICATES)
     study_id = _study_id(rows, filled)
-    group = next((c for c in ranked(filled, GROUPS) if c != study_id), "") or _repeated_id(rows, filled)
+    group = next((c for c in columns_named(filled, GROUPS) if c != study_id), "") or _repeated_id(
+        rows, filled
+    )
     used = {*images, split, duplicate, study_id, group}
     texts = _texts(rows, [c for c in filled if c not in used]) or _empty_texts(rows)
     used |= {*texts}
@@ -67,13 +70,13 @@ def guess_roles(rows: pd.DataFrame, files: Files) -> Roles:
     )
 
 
-def ranked(columns: list[str], known: tuple[str, ...]) -> list[str]:
-    """Those columns whose header is known, in the order of `known`."""
+def columns_named(columns: list[str], known: tuple[str, ...]) -> list[str]:
+    """The columns whose normalised header is in `known`, in the order of `known`."""
     return sorted((c for c in columns if header_key(c) in known), key=lambda c: known.index(header_key(c)))
 
 
 def _by_header(columns: list[str], known: tuple[str, ...]) -> str:
-    return next(iter(ranked(columns, known)), "")
+    return next(iter(columns_named(columns, known)), "")
 
 
 def _images(rows: pd.DataFrame, columns: list[str], lookup: Lookup) -> tuple[str, ...]:
@@ -91,13 +94,13 @@ def _images(rows: pd.DataFrame, columns: list[str], lookup: Lookup) -> tuple[str
 def _picture_column(column: str, cells: pd.Series, lookup: Lookup) -> _Pictures:
     values = [v for v in cells if v]
     found = {v: lookup.find(v) for v in values}
-    good = sum(bool(found[v]) or (is_picture(v) and bool(inside(v))) for v in values)
+    good = sum(bool(found[v]) or (is_image_name(v) and bool(relative_path(v))) for v in values)
     names = [v for v in values if found[v]]
     return _Pictures(
         column=column,
         found=frozenset(found[v] for v in names),
         share=good / max(len(values), 1),
-        written_out=sum(is_picture(v) for v in names) / max(len(names), 1),
+        written_out=sum(is_image_name(v) for v in names) / max(len(names), 1),
         filled=len(values) / len(cells),
     )
 
@@ -118,8 +121,8 @@ def _split(rows: pd.DataFrame, columns: list[str]) -> str:
 
 
 def _study_id(rows: pd.DataFrame, columns: list[str]) -> str:
-    """A known header whose values are all different, else nearly so, else any unique "…_id"."""
-    by_name = ranked(columns, IDS)
+    """A known header with unique values, else one with nearly unique values, else any unique "…_id"."""
+    by_name = columns_named(columns, IDS)
     unique = [c for c in columns if rows[c].is_unique and rows[c].str.len().max() <= 200]
     nearly = [c for c in by_name if rows[c].nunique() > 0.7 * len(rows)]
     ending = [c for c in unique if header_key(c).split("_")[-1] in ("id", "uid", "key")]
@@ -127,21 +130,21 @@ def _study_id(rows: pd.DataFrame, columns: list[str]) -> str:
 
 
 def _repeated_id(rows: pd.DataFrame, columns: list[str]) -> str:
-    """One row an image: a study_id that repeats is what its rows have in common."""
-    known = ranked(columns, ("study_id", "report_id", "exam_id"))
+    """In a table with one row per image, a repeating study_id is the group of its rows."""
+    known = columns_named(columns, ("study_id", "report_id", "exam_id"))
     return next((c for c in known if rows[c].nunique() <= 0.7 * len(rows)), "")
 
 
 def _texts(rows: pd.DataFrame, columns: list[str]) -> tuple[str, ...]:
-    """Columns of words with a known header; without any, the columns of sentences."""
-    words = [c for c in columns if not is_private(c) and _has_letters(rows[c])]
+    """Text columns with a known header; if there are none, columns of sentences."""
+    words = [c for c in columns if not is_personal(c) and _has_letters(rows[c])]
     named = [c for c in words if _text_rank(c) < len(TEXTS)]
     sentences = [c for c in words if rows[c].str.count(" ").mean() >= 3]
     return tuple(sorted(named, key=_text_rank) or sentences)
 
 
 def _empty_texts(rows: pd.DataFrame) -> tuple[str, ...]:
-    """A report column without reports is still one: each study is then skipped for its own reason."""
+    """Empty columns with a text header count as texts, so that each study is skipped with a reason."""
     empty = [c for c in rows.columns if rows[c].eq("").all()]
     return tuple(c for c in empty if _text_rank(c) < len(TEXTS))
 
@@ -159,4 +162,4 @@ def _has_letters(cells: pd.Series) -> bool:
 def _is_label(column: str, cells: pd.Series) -> bool:
     values = cells[cells.ne("")]
     few = 2 <= values.nunique() <= MAX_LABELS and values.nunique() < len(values) / 2
-    return few and not is_private(column) and column not in RESERVED
+    return few and not is_personal(column) and column not in RESERVED_COLUMNS

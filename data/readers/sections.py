@@ -1,7 +1,7 @@
-"""The parts of a free-text report, by the headings that begin them. No word of a text is lost.
+"""Split a free-text report into sections by their headings. No word of the text is lost.
 
-A heading stands at the start of a line before a colon, alone on a line, or before a colon after the end of a
-sentence. Other headings in capitals before a colon end a part, and stay with their words in `rest`.
+A heading is at the start of a line before a colon, alone on a line, or before a colon after the end of a
+sentence. Other headings in capitals before a colon end a section; they and their text go into `rest`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 
 import pandas as pd
 
-HEADINGS = {  # the first that fits; "INDICATION/HISTORY" and "IMPRESSION AND PLAN" go by their first word
+HEADINGS = {  # first match wins; "INDICATION/HISTORY" and "IMPRESSION AND PLAN" count by their first word
     "findings": r"findings?|observations?|description",
     "impression": r"(?:final )?impressions?|conclusions?|opinion|assessment|summary|interpretation|diagnosis",
     "indication": r"(?:clinical )?indications?(?: for (?:the |this )?\w+)?|reason for (?:the |this )?\w+"
@@ -35,7 +35,7 @@ _HEADING = re.compile(
 
 @dataclass(frozen=True)
 class Sections:
-    """Each part in one line of words, "" if the report has none; `rest` is all that stands in no other."""
+    """The text of each section on one line, "" if the report has none; `rest` is all other text."""
 
     findings: str = ""
     impression: str = ""
@@ -50,7 +50,7 @@ PARTS = tuple(f.name for f in fields(Sections) if f.name != "rest")
 
 
 def sections(text: str) -> Sections:
-    """The parts of a report; those that occur more than once are joined in order."""
+    """The sections of a report; a section that occurs more than once is joined in order."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     found = list(_HEADING.finditer(text))
     ends = [m.start() for m in found[1:]] + [len(text)]
@@ -68,15 +68,15 @@ def _part(heading: re.Match[str]) -> str:
 
 
 def last_paragraph(text: str) -> str:
-    """In one line: what a short report says where it has no headings."""
+    """The last paragraph on one line, which is the report where a short report has no headings."""
     paragraphs = [p for p in re.split(r"\n\s*\n", text) if p.strip()]
     return " ".join(paragraphs[-1].split()) if paragraphs else ""
 
 
 def with_sections(rows: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
-    """The table with a column `report_findings`, … for each part that some text of a column `report` has.
+    """The table with added columns `report_findings`, … for each section that some text of `report` has.
 
-    They are there to be chosen instead of the whole text, which stays.
+    They can be chosen instead of the whole text, which stays.
     """
     made: dict[str, list[str]] = {}
     for column in columns:

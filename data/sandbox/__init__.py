@@ -1,7 +1,14 @@
-"""Bytes from strangers are parsed here: in a child process that may compute, read, and answer. No more.
+"""Untrusted files are parsed here, in a child process that may only compute, read files and answer.
 
-The child has no network, writes no file, starts no program, and has an end to its memory and its time. It
-answers in frames of JSON and plain arrays, so that nothing of what it read can be executed by who asked.
+The child has no network, writes no files, starts no programs, and has limited memory and time. It answers in
+frames of JSON and plain arrays, so nothing that it read can be executed in the parent.
+
+parent       starts the child and reads its answers
+child        the process that runs one parsing task
+confinement  resource limits and the system call filter of the child
+syscalls     the seccomp filter
+wire         the format of the frames
+probe        forbidden actions, for the tests
 """
 
 from suture.data.sandbox.confinement import Budget, protections

@@ -1,4 +1,4 @@
-"""The process that parses: `python -m suture.data.sandbox.child`, a request on stdin, frames on stdout."""
+"""The child process: `python -m suture.data.sandbox.child`, a request on stdin, frames on stdout."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ import numpy as np
 
 from suture.data.errors import UserError
 from suture.data.sandbox import wire
-from suture.data.sandbox.confinement import Budget, confine, rearm
+from suture.data.sandbox.confinement import Budget, apply_confinement, extend_cpu_limit
 
 TASKS = {
-    "understand": "suture.data.intake.reading:understand",
+    "describe": "suture.data.intake.reading:describe",
     "studies": "suture.data.intake.reading:read",
     "probe": "suture.data.sandbox.probe:probe",
     "vectors": "suture.data.vectors.reading:task",
@@ -31,45 +31,45 @@ Send = Callable[..., None]  # (header, arrays=())
 
 
 def main() -> int:
-    """Do the one task that is asked for."""
-    request, answers = json.load(sys.stdin), _answers()
+    """Run the one task of the request."""
+    request, answers = json.load(sys.stdin), _open_answer_stream()
     budget = Budget(**request["budget"])
 
-    one_at_a_time = threading.Lock()  # a task may have threads
+    send_lock = threading.Lock()  # a task may use threads
     begun = False
 
     def send(header: dict[str, Any], arrays: Sequence[np.ndarray] = ()) -> None:
         nonlocal begun
-        with one_at_a_time:
+        with send_lock:
             wire.write(answers, {"kind": "answer", "of": header}, arrays)
             begun |= not wire.is_tick(header)
-            rearm(budget.cpu + (0 if begun else budget.start))
+            extend_cpu_limit(budget.cpu + (0 if begun else budget.start))
 
     try:
         module, name = TASKS[request["task"]].split(":")
-        task = getattr(importlib.import_module(module), name)  # while files and libraries are still at hand
-        confine(budget)
+        task = getattr(importlib.import_module(module), name)  # imported before the confinement
+        apply_confinement(budget)
         task(request["request"], send)
     except UserError as error:
         wire.write(answers, _refusal(error))
     except MemoryError:
         wire.write(answers, {"kind": "memory"})
-    except (Exception, RecursionError) as error:  # whatever a parser raises must reach who asked, by name
+    except (Exception, RecursionError) as error:  # whatever a parser raises, the parent must learn its type
         wire.write(answers, {"kind": "failed", "type": type(error).__name__, "where": _where(error)})
     else:
         wire.write(answers, {"kind": "end"})
     return 0
 
 
-def _answers() -> wire.Stream:
-    """The stream for frames; what a library prints goes nowhere and cannot get between them."""
+def _open_answer_stream() -> wire.Stream:
+    """The stream for frames. Standard output is discarded, so that nothing printed gets between them."""
     kept = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    return _Whole(kept)
+    return _WholeWriter(kept)
 
 
-class _Whole:
-    """A pipe takes part of a large write: this writes on until all is gone."""
+class _WholeWriter:
+    """A pipe can accept only a part of a large write: this repeats until everything is written."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -85,7 +85,7 @@ def _refusal(error: UserError) -> dict[str, Any]:
 
 
 def _where(error: BaseException) -> list[str]:
-    """The places in the program, without any value."""
+    """The places in the code where the error arose, without any values."""
     frames = traceback.extract_tb(error.__traceback__)[-8:]
     return [f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in frames]
 

@@ -1,4 +1,4 @@
-"""Who asks: starts the child, reads its frames, ends it when it takes too long, and names how it ended."""
+"""The parent: starts the child, reads its frames, kills it after a timeout, and reports how it ended."""
 
 from __future__ import annotations
 
@@ -21,42 +21,42 @@ from suture.data.sandbox import wire
 from suture.data.sandbox.confinement import Budget
 from suture.data.sandbox.wire import Frame
 
-PASSED_ON = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "SUTURE_LIMITS")
-ALONE = {  # one thread: threads of a library started before the filter would be outside of it
+INHERITED_VARIABLES = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "SUTURE_LIMITS")
+CHILD_VARIABLES = {  # one thread, because library threads started before the filter would escape it
     **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
     **{"HF_HUB_OFFLINE": "1", "TORCH_FORCE_WEIGHTS_ONLY_LOAD": "1", "PYTHONDONTWRITEBYTECODE": "1"},
-    "ARROW_DEFAULT_MEMORY_POOL": "system",  # others reserve a gigabyte of addresses, which are limited
+    "ARROW_DEFAULT_MEMORY_POOL": "system",  # other pools reserve 1 GB of the limited address space
 }
 log = logging.getLogger("suture.sandbox")
 
 
 class ParserDied(Refused):
-    """The child ended without an answer: too much memory, too long, or killed by what it read."""
+    """The child ended without an answer: out of memory, timed out, or crashed by what it read."""
 
 
 def run(task: str, request: dict[str, Any], *, budget: Budget | None = None) -> Iterator[Frame]:
-    """Do a task of `suture.data.sandbox.child.TASKS` in a limited child; its answers as they come.
+    """Run a task of `suture.data.sandbox.child.TASKS` in a confined child; yields its answers as they come.
 
-    request  JSON; files go as paths and are only read
+    request  JSON values; files are passed as paths, and are only read
 
-    A `Refused` or `Skipped` of the task is raised here with its code and message. `ParserDied` names another
-    end: parser_out_of_memory, parser_timeout, parser_died, parser_failed.
+    A `Refused` or `Skipped` of the task is raised here with its code and message. `ParserDied` is any
+    other end: parser_out_of_memory, parser_timeout, parser_died or parser_failed.
     """
     budget = budget or Budget()
     wall = budget.wall + budget.start
     with _child() as process:
-        _ask(process, {"task": task, "request": request, "budget": asdict(budget)})
+        _send_request(process, {"task": task, "request": request, "budget": asdict(budget)})
         while True:
             try:
-                frame = wire.read(lambda size: _take(process, size, wall))  # noqa: B023, called at once
+                frame = wire.read(lambda size: _read_exactly(process, size, wall))  # noqa: B023, called at once
             except EOFError:
-                raise _death(process) from None
-            except ValueError as error:  # JSON errors too: what came is no frame
-                raise ParserDied("parser_failed", _FAILED) from error
+                raise _exit_error(process) from None
+            except ValueError as error:  # also JSON errors: not a frame
+                raise ParserDied("parser_failed", FAILED_MESSAGE) from error
             if (kind := frame.header.get("kind")) == "end":
                 return
             if kind != "answer":
-                raise _error(frame.header)
+                raise _error_of(frame.header)
             answer = Frame(dict(frame.header["of"]), frame.arrays)
             if not wire.is_tick(answer.header):
                 wall = budget.wall
@@ -65,13 +65,13 @@ def run(task: str, request: dict[str, Any], *, budget: Budget | None = None) -> 
 
 @contextmanager
 def _child() -> Iterator[subprocess.Popen[bytes]]:
-    kept = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    kept = {name: os.environ[name] for name in INHERITED_VARIABLES if name in os.environ}
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "suture.data.sandbox.child"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,  # libraries quote there what they read
-        env={**kept, **ALONE},
+        stderr=subprocess.DEVNULL,  # libraries quote what they read on stderr
+        env={**kept, **CHILD_VARIABLES},
     )
     try:
         yield process
@@ -83,26 +83,26 @@ def _child() -> Iterator[subprocess.Popen[bytes]]:
                 stream.close()
 
 
-def _ask(process: subprocess.Popen[bytes], request: dict[str, Any]) -> None:
+def _send_request(process: subprocess.Popen[bytes], request: dict[str, Any]) -> None:
     assert process.stdin is not None
     try:
         process.stdin.write(json.dumps(request).encode())
         process.stdin.close()
-    except BrokenPipeError:  # it is gone already; reading tells how
+    except BrokenPipeError:  # the child has ended already; reading its answer tells how
         process.stdin = None
 
 
-def _take(process: subprocess.Popen[bytes], size: int, wall: float) -> memoryview:
-    """Exactly `size` bytes, waiting at most `wall` seconds for each piece."""
+def _read_exactly(process: subprocess.Popen[bytes], size: int, wall: float) -> memoryview:
+    """Exactly `size` bytes, waiting at most `wall` seconds for each chunk."""
     assert process.stdout is not None
     pipe, content, filled = process.stdout.fileno(), bytearray(min(size, 2**20)), 0
-    waiting = select.poll()  # takes descriptors of any number, which select does not
+    waiting = select.poll()  # unlike select, works with descriptors of any number
     waiting.register(pipe, select.POLLIN)
     while filled < size:
         if not waiting.poll(1000 * wall):
             process.kill()
-            raise ParserDied("parser_timeout", f"It took longer than {wall:.0f} seconds to read.")
-        if filled == len(content):  # grows with what comes, not with what is announced
+            raise ParserDied("parser_timeout", f"Reading took longer than {wall:.0f} seconds.")
+        if filled == len(content):  # grows with the bytes received, not with the announced size
             content.extend(bytes(min(size - filled, len(content))))
         view = memoryview(content)[filled:]
         count = os.readv(pipe, [view])
@@ -113,30 +113,33 @@ def _take(process: subprocess.Popen[bytes], size: int, wall: float) -> memoryvie
     return memoryview(content)[:size]
 
 
-_FAILED = "It could not be read: the reader failed. Nothing of it was kept."
-_MEMORY = "It needs more memory than a reader may use. Nothing of it was kept."
+FAILED_MESSAGE = "The file could not be read: the reader failed. Nothing was imported."
+OUT_OF_MEMORY_MESSAGE = "Reading it needs more memory than the reader may use. Nothing was imported."
 
 
-def _error(header: dict[str, Any]) -> Refused | Skipped:
+def _error_of(header: dict[str, Any]) -> Refused | Skipped:
     kind = header.get("kind")
     if kind == "refused":
-        made = Skipped if header.get("class") == "Skipped" else Refused
-        return made(str(header.get("code")), str(header.get("message")))
+        kind_of_error = Skipped if header.get("class") == "Skipped" else Refused
+        return kind_of_error(str(header.get("code")), str(header.get("message")))
     if kind == "memory":
-        return ParserDied("parser_out_of_memory", _MEMORY)
+        return ParserDied("parser_out_of_memory", OUT_OF_MEMORY_MESSAGE)
     incident = uuid.uuid4().hex[:8]
     log.error("incident %s: %s at %s", incident, header.get("type"), header.get("where"))
-    return ParserDied("parser_failed", f"{_FAILED} Incident {incident} in the log.")
+    return ParserDied("parser_failed", f"{FAILED_MESSAGE} Incident {incident} in the log.")
 
 
-def _death(process: subprocess.Popen[bytes]) -> ParserDied:
-    """What the way it ended says."""
+def _exit_error(process: subprocess.Popen[bytes]) -> ParserDied:
+    """The error that the child's exit status stands for."""
     deadline = time.monotonic() + 5
     while process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
     code = process.returncode
     if code == -signal.SIGXCPU:
-        return ParserDied("parser_timeout", "It took too much computing to read.")
-    if code in (-signal.SIGKILL, -signal.SIGABRT):  # the system's memory guard; a failed allocation in C
-        return ParserDied("parser_out_of_memory", _MEMORY)
-    return ParserDied("parser_died", "It crashed the reader. Nothing of it was kept.")
+        return ParserDied("parser_timeout", "Reading used too much processor time.")
+    if code in (
+        -signal.SIGKILL,
+        -signal.SIGABRT,
+    ):  # the kernel's out-of-memory killer, or a failed allocation in C
+        return ParserDied("parser_out_of_memory", OUT_OF_MEMORY_MESSAGE)
+    return ParserDied("parser_died", "The file crashed the reader. Nothing was imported.")

@@ -1,4 +1,4 @@
-"""Tries what a child must not be able to do, and answers with what came of it; for the tests."""
+"""For the tests: tries what the child must not be able to do, and answers with the outcome."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ import numpy as np
 
 
 def probe(request: dict[str, Any], send: Callable[..., None]) -> None:
-    """Do what `request["what"]` names; the answer says whether the system refused."""
+    """Perform the action `request["what"]`; the answer says whether the system refused it."""
     what = request["what"]
-    if what in DEEDS:
-        DEEDS[what](request)
+    if what in FATAL_ACTIONS:
+        FATAL_ACTIONS[what](request)
     elif what == "echo":
         send(
             {"text": request["text"]}, [np.arange(6, dtype=np.float32).reshape(2, 3), np.zeros((0, 4), bool)]
@@ -29,7 +29,7 @@ def probe(request: dict[str, Any], send: Callable[..., None]) -> None:
     elif what == "threads":
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(lambda i: send({"i": i}, [np.full(50_000, i, np.int32)]), range(200)))
-    elif what == "pause":  # ticks, or answers, with as much time between them
+    elif what == "pause":  # ticks or answers, with `seconds` between them
         for kind in request["kinds"]:
             time.sleep(request["seconds"])
             send({"kind": kind})
@@ -70,7 +70,7 @@ def _recurse(request: dict[str, Any]) -> None:
     _recurse(request)
 
 
-DEEDS: dict[str, Callable[[dict[str, Any]], object]] = {
+FATAL_ACTIONS: dict[str, Callable[[dict[str, Any]], object]] = {
     "memory": lambda request: [bytearray(2**26) for _ in range(2**12)],
     "compute": _spin,
     "sleep": lambda request: time.sleep(60),

@@ -1,8 +1,8 @@
-"""A filter that the Linux kernel holds for the rest of a process: no network, no programs, read-only files.
+"""A seccomp filter for the rest of a process: no network, no programs, read-only files (Linux).
 
-seccomp in its classic form (kernel documentation, userspace-api/seccomp_filter): a program for the Berkeley
-packet filter looks at the number of each system call, and at the flags of those that open a file. What it
-denies fails with EPERM. It holds for all threads and needs no privilege.
+seccomp in filter mode (kernel documentation, userspace-api/seccomp_filter): a BPF program checks the number
+of each system call, and the flags of calls that open a file. Denied calls fail with EPERM. The filter applies
+to all threads and needs no privilege.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import platform
 import struct
 import sys
 
-# name: numbers on x86_64 and on aarch64 (None: the call does not exist there)
+# name: numbers on x86_64 and aarch64 (None: the call does not exist there)
 DENIED: dict[str, tuple[int | None, int | None]] = {
-    # the network, and what could stand in for it
+    # the network, and ways around a filter
     **{"socket": (41, 198), "socketpair": (53, 199), "connect": (42, 203), "bind": (49, 200)},
     **{"io_uring_setup": (425, 425), "bpf": (321, 280), "keyctl": (250, 219)},
     # other programs and processes
@@ -32,25 +32,25 @@ DENIED: dict[str, tuple[int | None, int | None]] = {
     **{"chown": (92, None), "fchown": (93, 55), "lchown": (94, None), "fchownat": (260, 54)},
     **{"utimensat": (280, 88), "setxattr": (188, 5), "fsetxattr": (190, 7)},
 }
-OPENING = {"x86_64": {2: 1, 257: 2}, "aarch64": {56: 2}}  # open, openat: which argument holds the flags
+OPENING = {"x86_64": {2: 1, 257: 2}, "aarch64": {56: 2}}  # open, openat: the argument that holds the flags
 ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 SYSCALL_SECCOMP = {"x86_64": 317, "aarch64": 277}
-X32 = 0x40000000  # the other way to call on x86_64
+X32 = 0x40000000  # bit of the x32 call numbers on x86_64
 WRITING = 0o1 | 0o2 | 0o100 | 0o1000  # O_WRONLY, O_RDWR, O_CREAT, O_TRUNC
-NR, ARCH, ARGS = 0, 4, 16  # where these lie in what the filter sees (struct seccomp_data)
+NR, ARCH, ARGS = 0, 4, 16  # offsets in struct seccomp_data
 LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 ALLOW, DENY, KILL = 0x7FFF0000, 0x00050000 | 1, 0x80000000  # 1 = EPERM
 PR_SET_NO_NEW_PRIVS, SET_MODE_FILTER, ALL_THREADS = 38, 1, 1
 
 
-def available() -> bool:
-    """Whether this system has such filters."""
+def is_available() -> bool:
+    """Whether this system supports the filter."""
     return sys.platform == "linux" and platform.machine() in ARCHITECTURES
 
 
-def forbid() -> bool:
-    """Set the filter for this process, for ever; False where the system does not offer it."""
-    if not available():
+def install_filter() -> bool:
+    """Install the filter for the rest of this process; False if the system does not support it."""
+    if not is_available():
         return False
     libc, machine = ctypes.CDLL(None, use_errno=True), platform.machine()
     program = _program(machine)

@@ -1,4 +1,4 @@
-"""Frames between the child and who asked: a JSON header and plain arrays. Nothing here is ever executed."""
+"""The frames between child and parent: a JSON header and plain arrays. Nothing in them can be executed."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ DTYPES = {"bool", "float16", "float32", "float64"} | {
 
 
 class Stream(Protocol):
-    """What frames are written to: takes all of what it is given."""
+    """A stream for frames, whose `write` writes everything."""
 
     def write(self, content: Any, /) -> Any:
         """Write every byte."""
         ...
 
 
-Read = Callable[[int], memoryview]  # exactly so many bytes; EOFError if there are fewer
+Read = Callable[[int], memoryview]  # exactly that many bytes; EOFError if there are fewer
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One answer: `header` is JSON, `arrays` are C-contiguous and may be written to."""
+    """One answer: `header` is JSON, `arrays` are C-contiguous and writable."""
 
     header: dict[str, Any]
     arrays: tuple[np.ndarray, ...] = ()
 
 
 def is_tick(header: dict[str, Any]) -> bool:
-    """Whether an answer says no more than that the work goes on."""
+    """Whether an answer only says that the work is going on."""
     return header.get("kind") == TICK
 
 
 def write(stream: Stream, header: dict[str, Any], arrays: Sequence[np.ndarray] = ()) -> None:
-    """Send one frame. ValueError for an array that is not of plain numbers."""
+    """Write one frame. ValueError for an array of other types than plain numbers."""
     shapes = []
     for array in arrays:
         if array.dtype.name not in DTYPES or array.dtype.byteorder == ">":
-            raise ValueError(f"{array.dtype} does not travel.")
+            raise ValueError(f"Arrays of {array.dtype} cannot be sent.")
         shapes.append([array.dtype.name, list(array.shape)])
     head = json.dumps({"header": header, "arrays": shapes}).encode()
     stream.write(LENGTH.pack(len(head)))
@@ -58,7 +58,7 @@ def write(stream: Stream, header: dict[str, Any], arrays: Sequence[np.ndarray] =
 
 
 def read(take: Read) -> Frame:
-    """The next frame. ValueError if it is none: the other side is not trusted."""
+    """The next frame. ValueError for anything else: the other side is not trusted."""
     (length,) = LENGTH.unpack(take(LENGTH.size))
     if length > MAX_HEADER:
         raise ValueError("The header is too long.")

@@ -1,4 +1,4 @@
-"""Tables of strings from CSV, TSV, Parquet: no guessed types, no decompression, stated encodings."""
+"""Read CSV, TSV and Parquet as tables of strings: no type guessing, no decompression, known encodings."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import pandas as pd
 
 from suture.data import limits
 from suture.data.errors import Refused
-from suture.data.files.magic import kind_of
-from suture.data.files.names import shown
-from suture.data.raw_studies import Noted
+from suture.data.files.magic import file_kind
+from suture.data.files.names import quoted
+from suture.data.files.read_issues import ReadIssues
 from suture.data.tables.delimited import read_delimited
 from suture.data.tables.encodings import decode
 from suture.data.tables.parquet import read_parquet
@@ -19,20 +19,22 @@ PARQUET = (".parquet", ".pq")
 SUFFIXES = (".csv", ".tsv", ".txt", *PARQUET)
 
 
-def read_table(content: bytes, name: str, noted: Noted | None = None) -> pd.DataFrame:
+def read_table(content: bytes, name: str, issues: ReadIssues | None = None) -> pd.DataFrame:
     """All cells as strings, "" = missing. `Refused` says what is wrong with the file.
 
-    noted  takes the rows that had to be left out, by line number, and what is worth a warning
+    issues  receives the skipped rows, by line number, and warnings
     """
-    noted = noted or Noted()
+    issues = issues or ReadIssues()
     if not content:
-        raise Refused("empty_file", f"{shown(name)} is empty: a table needs a header and rows.")
+        raise Refused("empty_file", f"{quoted(name)} is empty. A table needs a header and rows.")
     if len(content) > limits.current().table_bytes:
-        raise Refused("table_too_large", f"{shown(name)} has {len(content):,} bytes, more than are read.")
-    read = read_parquet if name.lower().endswith(PARQUET) or kind_of(content) == "Parquet" else read_delimited
-    rows = read(content, name, noted)
+        raise Refused("table_too_large", f"{quoted(name)} has {len(content):,} bytes, more than the limit.")
+    read = (
+        read_parquet if name.lower().endswith(PARQUET) or file_kind(content) == "Parquet" else read_delimited
+    )
+    rows = read(content, name, issues)
     if rows.empty:
-        raise Refused("table_empty", f"{shown(name)} has a header and no rows.")
+        raise Refused("table_empty", f"{quoted(name)} has a header but no rows.")
     return rows
 
 

@@ -1,7 +1,7 @@
-"""Vectors that a user already has: .npz, several .npy, or Parquet -> EmbeddingSet, no model needed.
+"""Import existing vectors (.npz, several .npy, or Parquet) as an embedding set; no model is needed.
 
-Arrays of two dimensions are modalities; arrays of one dimension and the same length describe the
-rows (ids, groups, split, duplicate group, `present:<modality>`; all others are labels).
+Two-dimensional arrays are modalities. One-dimensional arrays of the same length describe the rows: ids,
+groups, split, duplicate group, `present:<modality>`; all others are labels.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from suture.data.files import uploads
 from suture.data.intake.report import IntakeReport, Skips, refusal
 from suture.data.metadata import EmbeddingSetMetadata
 from suture.data.vectors.blocks import save
-from suture.data.vectors.checks import Columns, Matrices, plain, separate, unit, usable
+from suture.data.vectors.checks import Columns, Matrices, as_float, split_by_dimension, unit_rows, usable_rows
 from suture.data.vectors.requests import File, read
-from suture.data.vectors.rows import describe_rows, has_ids, keys
+from suture.data.vectors.rows import describe_rows, has_ids, vector_text_keys
 from suture.data.workspace import COLLECTION, SET, Workspace, check_name, embedding_sets
 
 __all__ = ["import_vectors"]
@@ -40,14 +40,13 @@ def import_vectors(
     features: bool = False,
     progress: Progress = lambda share, what: None,
 ) -> IntakeReport:
-    """Take vectors in as an embedding set called `name`. `sources` are files, or one upload.
+    """Import vectors as an embedding set called `name`. `sources` are files, or one upload.
 
-    With `collection`, rows are matched to its studies by id (or by order if there are no ids and
-    the numbers agree), and pages can show images and texts.
-
-    features  the arrays come from separate backbones: widths may differ, lengths are kept, and nothing
-              is compared across modalities until heads have been trained on them
-    progress  called with the share that is done, 0 to 1, and what is being done
+    collection  rows are matched to its studies by id (or by order if there are no ids and the numbers agree),
+                so that pages can show images and texts
+    features    the arrays come from separate backbones: widths may differ, lengths are kept, and nothing
+                is compared across modalities until heads have been trained on them
+    progress    called with the share that is done, 0 to 1, and a description of the current step
     """
     skips = Skips()
     found = 0
@@ -57,21 +56,21 @@ def import_vectors(
         with workspace.staging() as spool:
             files = _files(sources)
             size = sum(path.stat().st_size for _, path in files if path.is_file())
-            vectors, columns = separate(
+            vectors, columns = split_by_dimension(
                 read(files, spool, _counted(progress, "Reading", 0, 0.4, size)), features
             )
             found = len(next(iter(vectors.values())))
             taken = _take(workspace, name, vectors, columns, collection, skips, features, progress)
     except UserError as error:
         return refusal(error, found=found, skipped=skips)
-    message = f"{taken:,} of {found:,} rows taken into {name!r}: {', '.join(vectors)}."
+    message = f"{taken:,} of {found:,} rows imported into {name!r}: {', '.join(vectors)}."
     if len(skips):
-        message += f" Left out: {'; '.join(p[2] for p in skips.shown()[:3])}"
-    return IntakeReport(found, taken, skips.counts(), None, message, skips.shown())
+        message += f" Skipped: {'; '.join(p[2] for p in skips.first()[:3])}"
+    return IntakeReport(found, taken, skips.counts(), None, message, skips.first())
 
 
 def _counted(progress: Progress, what: str, start: float, stop: float, of: int) -> Callable[[int], None]:
-    """What one step calls with what is new; it goes from one share of the whole to another."""
+    """A callback for one step: called with the number of new items, it reports a share in start..stop."""
     done = 0
 
     def more(new: int) -> None:
@@ -83,9 +82,9 @@ def _counted(progress: Progress, what: str, start: float, stop: float, of: int) 
 
 
 def _files(sources: Sequence[Path]) -> list[File]:
-    """What the user calls each file, and where it is."""
+    """The user's name for each file, and its path."""
     if len(sources) == 1 and uploads.is_spooled(sources[0]):
-        return uploads.spooled(sources[0])
+        return uploads.spooled_files(sources[0])
     return [(source.name, source) for source in sources]
 
 
@@ -113,9 +112,9 @@ def _take(
             meta, collection=collection, collection_id=record.id, collection_hash=record.fingerprint
         )
     checked = _counted(progress, "Checking", 0.4, 0.6, n * len(vectors))
-    good = usable(vectors, missing, rows[STUDY_ID], skips, checked)
+    good = usable_rows(vectors, missing, rows[STUDY_ID], skips, checked)
     if not good.any():
-        raise Refused("embedding_not_finite", f"No usable row: {skips.shown()[0][2]}")
+        raise Refused("embedding_not_finite", f"No usable row: {skips.first()[0][2]}")
     rows = rows[good].reset_index(drop=True)
     written = _counted(progress, "Writing", 0.6, 1, n * len(vectors))
     with workspace.staging() as staged:
@@ -130,19 +129,19 @@ def _take(
             for i, (m, a) in enumerate(vectors.items())
         }
         if not collection:
-            rows = rows.assign(**{k: v for k, v in keys(kept).items() if k not in rows})
+            rows = rows.assign(**{k: v for k, v in vector_text_keys(kept).items() if k not in rows})
         embedding_sets.publish(workspace, name, staged, [*vectors], rows, replace(meta, n=len(rows)))
     return len(rows)
 
 
 def _shaped(missing: np.ndarray, features: bool, rows: np.ndarray, block: np.ndarray) -> np.ndarray:
-    """Rows as they are kept: zeros where the modality is missing, else of unit length unless features."""
+    """Rows as they are stored: zeros where the modality is missing, else unit length unless `features`."""
     block = np.where(missing[rows][:, None], 0, block)
-    return plain(block) if features else unit(block)
+    return as_float(block) if features else unit_rows(block)
 
 
 def _attach(workspace: Workspace, name: str, rows: pd.DataFrame, has_ids: bool) -> pd.DataFrame:
-    """What the collection knows of the rows, matched by id, or by order if there are as many."""
+    """The collection's description of the rows, matched by id, or by order if the numbers agree."""
     known = identity_rows(storage.load(workspace, name))
     if not has_ids and len(rows) == len(known):
         return known

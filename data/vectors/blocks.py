@@ -1,4 +1,4 @@
-"""A matrix in a file, written and read block by block, so that it is never whole in memory."""
+"""`Matrix`: a matrix in a file, written and read in blocks, so that it is never whole in memory."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-BLOCK = 8 * 2**20  # bytes of rows that are in memory at once
+BLOCK = 8 * 2**20  # bytes of rows in memory at once
 
 
 @dataclass
 class Matrix:
-    """(rows, width) of `dtype`, row after row from byte `offset` of the file on."""
+    """A (rows, width) matrix of `dtype` in C order, from byte `offset` of the file."""
 
     path: Path
     dtype: np.dtype
@@ -23,25 +23,25 @@ class Matrix:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """As an array's."""
+        """(rows, width), like the shape of an array."""
         return self.rows, self.width
 
     def __len__(self) -> int:
         return self.rows
 
     def fits(self, block: np.ndarray) -> bool:
-        """Whether these could be further rows."""
+        """Whether the block has the width and type of the matrix."""
         return block.ndim == 2 and block.shape[1] == self.width and block.dtype == self.dtype
 
     def append(self, block: np.ndarray) -> None:
-        """Further rows."""
+        """Append rows."""
         with self.path.open("ab") as stream:
             content = np.ascontiguousarray(block).reshape(-1).view(np.uint8).data
-            stream.write(content)  # tofile would hide why it fails
+            stream.write(content)  # tofile hides the reason of a failure
         self.rows += len(block)
 
     def blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
-        """(which rows, the rows), in order."""
+        """(slice of row numbers, the rows) of each block, in order."""
         most = rows_of(self.width, self.dtype)
         with self.path.open("rb") as stream:
             stream.seek(self.offset)
@@ -52,7 +52,7 @@ class Matrix:
 
 
 def rows_of(width: int, dtype: np.dtype) -> int:
-    """How many rows are one block."""
+    """Number of rows in a block."""
     return max(1, BLOCK // max(1, width * dtype.itemsize))
 
 
@@ -61,28 +61,28 @@ def save(
     matrix: Matrix,
     good: np.ndarray,
     change: Callable[[np.ndarray, np.ndarray], np.ndarray],
-    told: Callable[[int], None],
+    progress: Callable[[int], None],
 ) -> Matrix:
-    """Write the good rows as numpy.save would write them whole.
+    """Write the selected rows to a .npy file, as numpy.save would.
 
-    good    (rows,) bool, of which some are true
-    change  called with the numbers of some rows and the rows; gives what is written
-    told    called with the number of rows of every block that was read
+    good      (rows,) bool: the rows to write, at least one
+    change    called with row numbers and rows; returns the rows to write
+    progress  called with the number of rows of each block read
     """
-    made: Matrix | None = None
+    written: Matrix | None = None
     for where, block in matrix.blocks():
         kept = good[where]
         rows = change(np.flatnonzero(kept) + where.start, block[kept])
-        if made is None:
-            made = begun(path, rows.dtype, (int(good.sum()), matrix.width))
-        made.append(rows)
-        told(len(block))
-    assert made is not None
-    return made
+        if written is None:
+            written = create_npy(path, rows.dtype, (int(good.sum()), matrix.width))
+        written.append(rows)
+        progress(len(block))
+    assert written is not None
+    return written
 
 
-def begun(path: Path, dtype: np.dtype, shape: tuple[int, int]) -> Matrix:
-    """A .npy of that shape, to which its rows are to be appended."""
+def create_npy(path: Path, dtype: np.dtype, shape: tuple[int, int]) -> Matrix:
+    """Write the header of a .npy file of this shape; its rows must then be appended."""
     descr = np.lib.format.dtype_to_descr(dtype)
     with path.open("wb") as stream:
         np.lib.format.write_array_header_1_0(stream, {"descr": descr, "fortran_order": False, "shape": shape})

@@ -1,4 +1,4 @@
-"""An embedding set as one .npz that `import-vectors` and any numpy read back; no Python objects."""
+"""Export an embedding set as one .npz that `import-vectors` and numpy can read; no Python objects."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ FIXED = {"ids": STUDY_ID, "group": GROUP, "split": SPLIT, "duplicate_group": DUP
 def export_set(embedding_set: EmbeddingSet, target: Path) -> Path:
     """Write vectors by modality, `ids`, `group`, `split`, `duplicate_group`, text keys and labels.
 
-    Where a modality is missing, its row is zeros and `present:<modality>` says so. `Refused` if the
-    target exists, its folder does not, or two arrays would have one name.
+    Where a modality is missing, its row is zero and `present:<modality>` is False. `Refused` if the target
+    exists, its folder does not, or two arrays would have the same name.
     """
     rows = {name: _text(embedding_set.rows[column]) for name, column in FIXED.items()}
     described = [c for c in map(str, embedding_set.rows) if c not in FIXED.values()]
     parts = [dict(embedding_set.vectors), rows, {c: _text(embedding_set.rows[c]) for c in described}]
     for m in embedding_set.modalities:
-        there = embedding_set.present(m)
-        if not there.all():
-            parts.append({f"present:{m}": there})
+        present = embedding_set.present(m)
+        if not present.all():
+            parts.append({f"present:{m}": present})
     names = [name for part in parts for name in part]
-    double = sorted({n for n in names if names.count(n) > 1})
-    if double:
-        message = f"{double[0]!r} names a modality and a label. Import the set with another column name."
+    duplicates = sorted({n for n in names if names.count(n) > 1})
+    if duplicates:
+        message = f"{duplicates[0]!r} is a modality and a label. Import the set with another column name."
         raise Refused("duplicate_array", message)
     return write_npz(target, {name: array for part in parts for name, array in part.items()})
 
 
 def write_npz(target: Path, arrays: Mapping[str, np.ndarray]) -> Path:
-    """A new .npz, whole or not at all. numpy's own writer takes no array called "file"."""
+    """Write a new .npz atomically. numpy.savez cannot be used: it rejects an array called "file"."""
     if target.exists():
-        raise Refused("file_exists", f"{str(target)!r} exists already. Choose another name.")
+        raise Refused("file_exists", f"{str(target)!r} already exists. Choose another name.")
     if target.suffix.lower() != ".npz" or not target.parent.is_dir():
         raise Refused("target_invalid", f"{str(target)!r} must be an .npz in a folder that exists.")
     temporary = target.with_name(f".{uuid.uuid4().hex}")
@@ -59,5 +59,5 @@ def write_npz(target: Path, arrays: Mapping[str, np.ndarray]) -> Path:
 
 
 def _text(column: pd.Series) -> np.ndarray:
-    """Cells as fixed-width text, "" where nothing is known."""
+    """Cells as fixed-width text, "" where missing."""
     return np.asarray(column.astype(object).where(column.notna(), "").astype(str), dtype=np.str_)

@@ -1,4 +1,4 @@
-"""In the child: columns of a Parquet file, lists of numbers as arrays, all others as text."""
+"""In the child: columns of a Parquet file; lists of numbers become arrays, all others text."""
 
 from __future__ import annotations
 
@@ -12,46 +12,46 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from suture.data.errors import Refused
-from suture.data.files.names import shown
-from suture.data.tables.encodings import storable
+from suture.data.files.names import quoted
+from suture.data.tables.encodings import without_surrogates
 from suture.data.tables.parquet import open_parquet, values_of
 
 BATCH = 16_384  # rows
 
 
 def read_parquet(path: Path, label: str) -> Iterator[tuple[str, Iterator[np.ndarray]]]:
-    """(name, its rows block by block) of each column. What the footer claims is checked before."""
+    """(name, blocks of rows) of each column. The footer is checked first."""
     try:
         with pa.OSFile(str(path)) as source:
             file = open_parquet(source, label)
             for field in file.schema_arrow:
                 yield field.name, _column(file, field)
-    except MemoryError:  # one of Arrow's is both
+    except MemoryError:  # Arrow's is also an ArrowException
         raise
     except (pa.ArrowException, OSError, EOFError, ValueError, KeyError) as error:
-        message = f"{shown(label)} is not readable Parquet: it is damaged or cut off. Save it again."
+        message = f"{quoted(label)} is not readable Parquet: it is damaged or truncated. Save it again."
         raise Refused("table_corrupt", message) from error
 
 
 def _column(file: pq.ParquetFile, field: pa.Field) -> Iterator[np.ndarray]:
-    """Vectors and texts in blocks."""
+    """The vectors or texts of one column, in blocks."""
     batches = (b.column(0) for b in file.iter_batches(BATCH, columns=[field.name], use_threads=False))
     if not _is_list(field.type):
-        yield _cells(())  # a column without rows is one too
+        yield _cells(())  # a column without rows is still a column
         yield from (_cells(values_of(batch)) for batch in batches)
         return
     kind = field.type.value_type
     if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
-        raise Refused("embedding_dtype", f"{shown(field.name)} holds lists of {kind}; floats are needed.")
+        raise Refused("embedding_dtype", f"{quoted(field.name)} holds lists of {kind}. Expected floats.")
     widths: set[int | None] = set()
     for batch in batches:
         widths |= {*pc.unique(pc.list_value_length(batch)).to_pylist()}
         if len(widths) > 1 or None in widths:
-            raise Refused("embedding_shape", f"Rows of {shown(field.name)} differ in length.")
+            raise Refused("embedding_shape", f"Rows of {quoted(field.name)} differ in length.")
         if len(batch):
             yield batch.flatten().to_numpy(zero_copy_only=False).reshape(len(batch), -1)
     if not widths:
-        raise Refused("embedding_empty", f"{shown(field.name)} has no rows: no vectors.")
+        raise Refused("embedding_empty", f"{quoted(field.name)} has no rows, so it has no vectors.")
 
 
 def _is_list(kind: pa.DataType) -> bool:
@@ -63,4 +63,4 @@ def _cells(values: Iterable[Any]) -> np.ndarray:
 
 
 def _cell(value: Any) -> str:
-    return "" if value is None else storable(str(value))
+    return "" if value is None else without_surrogates(str(value))

@@ -1,4 +1,4 @@
-"""What describes the rows of vectors: ids, groups, split, labels. Any other column is a label."""
+"""The description of the rows of imported vectors: ids, groups, split, duplicate group and labels."""
 
 from __future__ import annotations
 
@@ -21,15 +21,18 @@ ROLES = {
 
 
 def describe_rows(columns: Columns, n: int) -> pd.DataFrame:
-    """What describes the rows; what is not known of a row is said to be its own."""
+    """One row per vector: study_id, group, split, duplicate_group and labels.
+
+    A missing id becomes the row number, and a missing group the id.
+    """
     named = {role: _first(columns, names) for role, names in ROLES.items()}
     blank = pd.Series([""] * n, dtype=object)
     known = {role: _strings(columns[name]) if name else blank for role, name in named.items()}
     numbers = pd.Series([f"{i:06d}" for i in range(n)], dtype=object)
     ids = known[STUDY_ID].where(known[STUDY_ID] != "", numbers)
     if ids.duplicated().any():
-        first, again = np.flatnonzero(ids == ids[ids.duplicated()].iloc[0])[:2]
-        message = f"The id of row {first} is that of row {again} too. Ids must differ."
+        first, second = np.flatnonzero(ids == ids[ids.duplicated()].iloc[0])[:2]
+        message = f"Rows {first} and {second} have the same id. Ids must be unique."
         raise Refused("duplicate_id", message)
     rows = pd.DataFrame({STUDY_ID: ids, GROUP: known[GROUP].where(known[GROUP] != "", ids)})
     rows[SPLIT] = known[SPLIT].where(known[SPLIT] != "", "unassigned") if named[SPLIT] else "all"
@@ -40,27 +43,27 @@ def describe_rows(columns: Columns, n: int) -> pd.DataFrame:
 
 
 def _strings(column: np.ndarray) -> pd.Series:
-    """Cells as text, "" where nothing is known."""
+    """Cells as text, "" where missing."""
     text = pd.Series([str(cell) for cell in column], dtype=object)
     return text.where(~text.isin(["nan", "None", "NaT", "<NA>"]), "")
 
 
 def has_ids(columns: Columns) -> bool:
-    """Whether the rows come with ids of their own."""
+    """Whether the rows have ids."""
     return bool(_first(columns, ROLES[STUDY_ID]))
 
 
-def keys(vectors: Matrices) -> dict[str, list[str]]:
-    """Text keys where no text is known: equal vectors of a text modality are the same text."""
-    keys = {}
+def vector_text_keys(vectors: Matrices) -> dict[str, list[str]]:
+    """Text keys where no texts are known: equal vectors of a text modality count as the same text."""
+    vector_text_keys = {}
     for name, matrix in vectors.items():
         if "image" in name.lower():
             continue
         hashes = [_hash(row) for _, block in matrix.blocks() for row in block]
         known = [h for h in hashes if h]
         if len(set(known)) < len(known):
-            keys[f"key:{name}"] = hashes
-    return keys
+            vector_text_keys[f"key:{name}"] = hashes
+    return vector_text_keys
 
 
 def _hash(row: np.ndarray) -> str:

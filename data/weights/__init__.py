@@ -1,6 +1,13 @@
-"""Weights from a file: tensors only, read in a limited child, as plain arrays with the names they had.
+"""Read the weights of a file in a confined child: tensors only, as plain arrays by name.
 
-.safetensors is preferred; .pt, .pth and .ckpt are opened with `weights_only=True` and never otherwise.
+.safetensors is preferred; .pt, .pth and .ckpt are only ever opened with `weights_only=True`.
+
+archive           checks a .pt, .pth or .ckpt file before torch opens it
+pickles           what a pickle would import
+torch_file        reads what torch.save wrote
+safetensors_file  reads .safetensors
+state_dict        finds the state_dict in a training checkpoint
+values            checks of shapes, types and values
 """
 
 from __future__ import annotations
@@ -22,10 +29,10 @@ Shapes = dict[str, tuple[int, ...]]
 
 @dataclass(frozen=True)
 class Weights:
-    """The tensors of a file by name, and what was done to their names.
+    """The tensors of a file by name, and how they were found.
 
-    tensors  float16, float32, float64, whole numbers or bool; bfloat16 comes as float32, which is exact
-    notes    sentences for people: where in the file they lay, which prefix was removed
+    tensors  float16, float32, float64, integers or bool; bfloat16 becomes float32, which is exact
+    notes    sentences for people: where in the file the tensors were, which prefix was removed
     """
 
     tensors: dict[str, np.ndarray]
@@ -33,8 +40,8 @@ class Weights:
 
 
 @dataclass(frozen=True)
-class Outline:
-    """Names and shapes of the tensors, without their values; notes as in `Weights`."""
+class TensorShapes:
+    """Names and shapes of the tensors, without their values; `notes` as in `Weights`."""
 
     shapes: Shapes
     notes: tuple[str, ...]
@@ -43,23 +50,23 @@ class Outline:
 def read(path: Path, label: str = "") -> Weights:
     """All tensors of a weights file; `Refused` says why it cannot be used.
 
-    label: what the user calls the file, with its suffix, where the path is a generated name
+    label  the user's name for the file, with its suffix, where the path is a generated name
     """
     frames = _ask(path, label or path.name, values=True)
     notes = next(frames).header["notes"]
-    tensors = {f.header["name"]: _plain(f.arrays[0], f.header["dtype"]) for f in frames}
+    tensors = {f.header["name"]: _widen_bfloat16(f.arrays[0], f.header["dtype"]) for f in frames}
     return Weights(tensors, tuple(notes))
 
 
-def outline(path: Path, label: str = "") -> Outline:
-    """Names and shapes of a weights file, after the same checks but those of the values."""
+def read_shapes(path: Path, label: str = "") -> TensorShapes:
+    """Names and shapes of the tensors of a weights file, after all checks except those of the values."""
     (frame,) = _ask(path, label or path.name, values=False)
     shapes = {name: tuple(shape) for name, shape in frame.header["shapes"].items()}
-    return Outline(shapes, tuple(frame.header["notes"]))
+    return TensorShapes(shapes, tuple(frame.header["notes"]))
 
 
 def _ask(path: Path, label: str, *, values: bool) -> Iterator[Frame]:
-    refuse_at_sight(path, label)
+    check_file(path, label)
     request = {"path": str(path.absolute()), "label": label, "values": values}
     if label.lower().endswith(SUFFIXES[0]):
         return _run("safetensors", request, path)
@@ -72,22 +79,22 @@ def _run(task: str, request: dict[str, Any], path: Path) -> Iterator[Frame]:
     return sandbox.run(f"weights_{task}", request, budget=budget)
 
 
-def _plain(array: np.ndarray, dtype: str) -> np.ndarray:
-    """bfloat16 is the upper half of a float32."""
+def _widen_bfloat16(array: np.ndarray, dtype: str) -> np.ndarray:
+    """The array, with bfloat16 converted to float32, of which it is the upper half."""
     if dtype != "bfloat16":
         return array
     return (array.astype(np.uint32) << 16).view(np.float32)
 
 
-def refuse_at_sight(path: Path, label: str) -> None:
-    """What needs no parser: another kind of file, none, an empty one, and what is often saved instead."""
+def check_file(path: Path, label: str) -> None:
+    """Checks that need no parser: suffix, existence, size, and web pages or LFS pointers saved by mistake."""
     if not label.lower().endswith(SUFFIXES):
         message = f"{label!r} is not a weights file. Expected {', '.join(SUFFIXES)}."
         raise Refused("file_type_not_allowed", message)
     if not path.is_file():
-        raise Refused("source_missing", f"There is no file at {str(path)!r}.")
+        raise Refused("source_missing", f"There is no file at {str(path)!r}. Check the path.")
     if path.stat().st_size == 0:
-        raise Refused("empty_file", f"{label!r} is empty.")
+        raise Refused("empty_file", f"{label!r} is empty. Copy or download it again.")
     with path.open("rb") as handle:
         start = handle.read(64).lstrip().lower()
     if start.startswith(b"version https://git-lfs"):
@@ -95,5 +102,5 @@ def refuse_at_sight(path: Path, label: str) -> None:
         raise Refused("checkpoint_lfs_pointer", message)
     if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
         code = "safetensors_header" if label.lower().endswith(SUFFIXES[0]) else "checkpoint_corrupt"
-        message = f"{label!r} is a web page, not weights: perhaps a page to log in. Download the file again."
+        message = f"{label!r} is a web page, perhaps a log-in page, not weights. Download the file again."
         raise Refused(code, message)

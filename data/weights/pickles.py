@@ -1,7 +1,7 @@
-"""What a pickle would import, told without running it: for a clear message, not for safety.
+"""What a pickle would import, found without running it. This is for clear messages, not for safety.
 
-Safety is `weights_only=True`, which has a list of what it allows. This says which of two refusals it is:
-a training program's own objects beside the weights, or something that no weights file has a reason to name.
+Safety comes from `weights_only=True`, which has an allow-list. This module tells two refusals apart: objects
+of a training program beside the weights, and names that no weights file has a reason to contain.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import re
 from collections import deque
 from typing import BinaryIO
 
-MAX_PICKLES = 5  # as many as the old format of torch has, before its bare numbers
+MAX_PICKLES = 5  # torch's old format has this many before the raw numbers
 STRINGS = (
     *("STRING", "BINSTRING", "SHORT_BINSTRING"),
     *("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"),
 )
-TRAINING = (  # what training programs keep beside the weights
+TRAINING = (  # what training programs store beside the weights
     *(
         "argparse.Namespace",
         "collections.",
@@ -45,7 +45,7 @@ BUILTINS = tuple(
         "range",
     )
 )
-CALLS = (  # of those, what runs code or opens files
+CALLS = (  # names among those that run code or open files
     *(
         "torch.hub",
         "torch.load",
@@ -68,7 +68,7 @@ CALLS = (  # of those, what runs code or opens files
 )
 
 
-SYSTEM = {  # modules and functions that a name can reach through another module's own imports
+SYSTEM = {  # modules and functions that a dotted name can reach through another module's imports
     *("os", "sys", "_sys", "posix", "nt", "subprocess", "builtins", "bltns", "importlib", "runpy", "shutil"),
     *("socket", "ctypes", "pickle", "eval", "exec", "system", "popen", "getattr"),
 }
@@ -76,62 +76,62 @@ BYTES = {"_codecs.encode", "builtins.bytearray", "__builtin__.bytearray"}
 WEIGHTS = ("collections.OrderedDict", "torch._utils._rebuild_", "torch.Size", "torch.device", "torch.dtype")
 
 
-def beside(names: set[str]) -> set[str]:
-    """Names that are no part of a state_dict."""
+def non_weight_names(names: set[str]) -> set[str]:
+    """Names that do not belong to a state_dict."""
     return {
         n for n in names if not n.startswith(WEIGHTS) and not re.fullmatch(r"torch\.\w+(Storage|Tensor)", n)
     }
 
 
-def foreign(names: set[str]) -> set[str]:
-    """Names that no training program has a reason to keep beside its weights."""
+def unsafe_names(names: set[str]) -> set[str]:
+    """Names that no training program has a reason to store beside its weights."""
     return {
         n
         for n in names - BYTES
-        if n not in BUILTINS and (not n.startswith(TRAINING) or n.startswith(CALLS) or _reaches_out(n))
+        if n not in BUILTINS and (not n.startswith(TRAINING) or n.startswith(CALLS) or _reaches_system(n))
     }
 
 
 def holds_bytes(names: set[str]) -> bool:
-    """Whether it makes Python bytes: numpy's scalars do. They are no weights, and can be of any length."""
+    """Whether the pickle creates bytes, as numpy scalars do. They are not weights, and of any length."""
     return not names.isdisjoint(BYTES)
 
 
-def _reaches_out(name: str) -> bool:
+def _reaches_system(name: str) -> bool:
     parts = name.split(".")
     return not SYSTEM.isdisjoint(parts) or any(part.startswith("__") for part in parts[1:])
 
 
-def imports(stream: BinaryIO) -> set[str]:
-    """module.name of everything that the pickles of a stream would import, up to where they end or break.
+def imported_names(stream: BinaryIO) -> set[str]:
+    """module.name of everything that the pickles of a stream would import, up to their end or first error.
 
-    A name that is put together while it runs is told as "?".
+    A name that is computed at run time is given as "?".
     """
-    found: set[str] = set()
+    names: set[str] = set()
     for _ in range(MAX_PICKLES):
         try:
-            _scan(stream, found)
-        except Exception:  # a broken pickle ends the scan; what came before it counts
+            _scan(stream, names)
+        except Exception:  # a broken pickle ends the scan; the names before it count
             break
-    return found
+    return names
 
 
-def _scan(stream: BinaryIO, found: set[str]) -> None:
+def _scan(stream: BinaryIO, names: set[str]) -> None:
     memo: dict[object, str] = {}
     recent = deque(["?", "?"], maxlen=2)  # the strings pushed last, for STACK_GLOBAL
     for operation, argument, _ in pickletools.genops(stream):
         name = operation.name
         if name in ("GLOBAL", "INST"):
-            found.add(str(argument).replace(" ", "."))
+            names.add(str(argument).replace(" ", "."))
         elif name == "STACK_GLOBAL":
-            found.add(".".join(recent))
+            names.add(".".join(recent))
             recent += ["?", "?"]
         elif name.startswith("EXT"):
-            found.add("?")
+            names.add("?")
         elif name in STRINGS:
             recent.append(str(argument))
         elif name in ("POP", "POP_MARK", "DUP"):
-            recent += ["?", "?"]  # what lies on top now is not followed
+            recent += ["?", "?"]  # the new top of the stack is not tracked
         elif name in ("PUT", "BINPUT", "LONG_BINPUT"):
             memo[argument] = recent[-1]
         elif name == "MEMOIZE":

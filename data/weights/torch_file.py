@@ -1,5 +1,6 @@
-"""In the child: what torch.save wrote, after `archive` has found it to be in order. Sizes are checked before
-anything is done with a tensor: a view of a few bytes can claim terabytes.
+"""In the child: read what torch.save wrote, after the checks of `archive`.
+
+Sizes are checked before a tensor is used: a view of a few bytes can claim terabytes.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ import torch
 from torch import Tensor
 
 from suture.data.errors import Refused
-from suture.data.files.names import shown
-from suture.data.weights.archive import beside_weights, corrupt
-from suture.data.weights.names import unwrapped
+from suture.data.files.names import quoted
+from suture.data.weights.archive import corrupt, not_weights_only
+from suture.data.weights.state_dict import find_state_dict
 from suture.data.weights.values import check_kinds, check_shapes, check_values
 
 KINDS = {
@@ -25,12 +26,12 @@ KINDS = {
 
 
 def task(request: dict[str, Any], send: Callable[..., None]) -> None:
-    """Send notes, then one tensor a frame; or only names and shapes.
+    """Send the notes, then one tensor per frame; or only names and shapes.
 
-    beside: whether its pickle names more than weights
+    `request["beside"]` says whether the file's pickle names more than weights.
     """
     path, label = Path(request["path"]), request["label"]
-    state, notes = unwrapped(_load(path, label, request["beside"]), label)
+    state, notes = find_state_dict(_load(path, label, request["beside"]), label)
     tensors = {name: value for name, value in state.items() if isinstance(value, Tensor)}
     _check_sizes(tensors, path.stat().st_size, label)
     check_kinds({name: KINDS[tensor.dtype] for name, tensor in tensors.items()}, label)
@@ -51,23 +52,23 @@ def _load(path: Path, label: str, beside: bool) -> object:
         return torch.load(path, map_location="cpu", weights_only=True)
     except MemoryError:
         raise
-    except Exception as error:  # what a damaged file raises in torch comes in a dozen types
+    except Exception as error:  # for a damaged file torch raises a dozen exception types
         if "DefaultCPUAllocator" in str(error):
             raise MemoryError from error
         if beside:
-            raise beside_weights(label) from error
-        raise corrupt(label, "it is not what torch.save writes, or it is cut off") from error
+            raise not_weights_only(label) from error
+        raise corrupt(label, "it was not written by torch.save, or it is truncated") from error
 
 
 def _check_sizes(tensors: Mapping[str, Tensor], size: int, label: str) -> None:
-    """No tensor is larger than what is stored of it, nor all of them than the file (tied ones: twice)."""
+    """Check that no tensor is larger than its storage, nor all together than the file (twice, if tied)."""
     for name, tensor in tensors.items():
         _check_dense(name, tensor, label)
     check_shapes({name: tensor.shape for name, tensor in tensors.items()}, label)
     for name, tensor in tensors.items():
         if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
             message = (
-                f"{label!r}: {shown(name)} claims shape {tuple(tensor.shape)}, more than is stored of it."
+                f"{label!r}: {quoted(name)} claims shape {tuple(tensor.shape)}, more than its storage holds."
             )
             raise Refused("checkpoint_shape_mismatch", message)
     claimed = sum(t.numel() * t.element_size() for t in tensors.values())
@@ -77,10 +78,10 @@ def _check_sizes(tensors: Mapping[str, Tensor], size: int, label: str) -> None:
 
 
 def _check_dense(name: str, tensor: Tensor, label: str) -> None:
-    """A tensor with values, all of them, in one of the kinds that are read."""
+    """Check that the tensor is dense, has values, and is of a supported type."""
     if tensor.is_nested or tensor.layout != torch.strided or tensor.device.type != "cpu":
-        what = "on no device, so without values" if tensor.is_meta else "not dense"
-        raise Refused("checkpoint_dtype", f"{label!r}: {shown(name)} is {what}. Dense floats are expected.")
+        what = "a meta tensor without values" if tensor.is_meta else "not dense"
+        raise Refused("checkpoint_dtype", f"{label!r}: {quoted(name)} is {what}. Expected dense floats.")
     if tensor.dtype not in KINDS:
-        message = f"{label!r}: {shown(name)} is {tensor.dtype}. Dense floats are expected."
+        message = f"{label!r}: {quoted(name)} has type {tensor.dtype}. Expected dense floats."
         raise Refused("checkpoint_dtype", message)

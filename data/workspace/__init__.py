@@ -1,17 +1,21 @@
-"""The folder that keeps everything: files under generated ids, and one SQLite index of truth.
+"""The workspace: the folder that stores everything, as files under generated ids and one SQLite index.
 
-home     the workspace: what is in it, for whom, and how it comes and goes
-record   one published thing
-schema   the index: its tables, its version, and how an older one becomes this one
-durable  files that are there as a whole or not at all
-derived  what can be computed again
-deletion deleting that deletes
-cleanup  what interrupted work has left behind
-disk_space room on the disk
+home            `Workspace`: list, publish, rename and delete records
+record          `Record`: one published collection, checkpoint, embedding set, selection or captioner
+embedding_sets  storage of embedding sets (collections: `suture.data.collections.storage`)
+schema          the SQLite index: tables, version, migrations
+durable         atomic, durable writes
+derived         cached results that can be computed again
+deletion        deleting a record and everything derived from it
+cleanup         deleting what interrupted work has left behind
+disk_space      free space: checks, errors, and a small reserve
+maintenance     verify, clean up and back up a workspace
+describe        one line about a record
+log             the log file
 """
 
-from suture.data.workspace.derived import keep, kept
-from suture.data.workspace.durable import replacing, sha256, write_atomically
+from suture.data.workspace.derived import read_derived, write_derived
+from suture.data.workspace.durable import atomic_replace, sha256, write_atomically
 from suture.data.workspace.home import Workspace
 from suture.data.workspace.record import (
     BUILT_IN,
@@ -47,10 +51,10 @@ __all__ = [
     "RecordKind",
     "SelectionRecord",
     "Workspace",
+    "atomic_replace",
     "check_name",
-    "keep",
-    "kept",
-    "replacing",
+    "read_derived",
     "sha256",
     "write_atomically",
+    "write_derived",
 ]

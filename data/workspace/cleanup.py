@@ -1,6 +1,7 @@
-"""What interrupted work has left behind: found, and cleared away if nobody alive can be using it.
+"""Delete what interrupted work has left behind, if no running process can be using it.
 
-Who writes a record holds a lock on its folder, from the first file to the commit, and loses it when it dies.
+A process that writes a record holds a lock on its folder from the first file to the commit; the lock ends
+with the process.
 """
 
 from __future__ import annotations
@@ -22,26 +23,26 @@ from suture.data.workspace.durable import PRIVATE_FOLDER
 from suture.data.workspace.record import KINDS
 
 HOUR, WEEK, MONTH = 3600, 7 * 24 * 3600, 30 * 24 * 3600  # an interrupted run can be resumed for a week
-CUT_OFF = "writes that were cut off"
+INTERRUPTED_WRITES = "interrupted writes"
 
 
 @dataclass(frozen=True)
-class Swept:
-    """What was cleared away, or would be: bytes and number by what it was."""
+class CleanupSummary:
+    """What was deleted, or would be: bytes and number of items, by description."""
 
     size: Counter[str] = field(default_factory=Counter)
     number: Counter[str] = field(default_factory=Counter)
 
 
 @contextmanager
-def held(place: Path) -> Iterator[Path]:
-    """A new folder below `place` that is ours as long as this lasts and we live."""
+def locked_folder(place: Path) -> Iterator[Path]:
+    """A new folder below `place`, locked until the block or the process ends."""
     while True:
         folder = place / uuid.uuid4().hex
         folder.mkdir(mode=PRIVATE_FOLDER)
         lock = os.open(folder, os.O_RDONLY)
         fcntl.flock(lock, fcntl.LOCK_SH)
-        if folder.exists():  # else somebody swept it before we held it
+        if folder.exists():  # else another process deleted it before it was locked
             break
         os.close(lock)
     try:
@@ -50,43 +51,43 @@ def held(place: Path) -> Iterator[Path]:
         os.close(lock)
 
 
-def sweep(home: Path, *, dry: bool = False) -> Swept:
-    """Clear away what nobody needs; with `dry` only say what that is."""
-    found = Swept()
-    left = [(path, what) for pattern, what, test in RULES for path in home.glob(pattern) if test(path)]
-    ids, asked = _needed(home)  # asked after looking: what is committed meanwhile is in it
-    for path, what in left:
-        if path.name in ids or path.name in asked:
+def sweep(home: Path, *, dry: bool = False) -> CleanupSummary:
+    """Delete leftovers; with `dry` only report them."""
+    summary = CleanupSummary()
+    candidates = [(path, what) for pattern, what, test in RULES for path in home.glob(pattern) if test(path)]
+    ids, job_args = _in_use(home)  # queried after listing, so that it includes what was committed meanwhile
+    for path, what in candidates:
+        if path.name in ids or path.name in job_args:
             continue
         size = _size(path)
-        if dry or _clear(path):
-            found.size[what] += size
-            found.number[what] += 1
-    return found
+        if dry or _delete_if_unlocked(path):
+            summary.size[what] += size
+            summary.number[what] += 1
+    return summary
 
 
-def _needed(home: Path) -> tuple[set[str], str]:
-    """(ids of all records, what the active jobs were asked to do)."""
+def _in_use(home: Path) -> tuple[set[str], str]:
+    """(ids of all records, arguments of the active jobs as one string)."""
     with closing(schema.connect(home)) as db:
         ids = {row["id"] for row in db.execute("SELECT id FROM records")}
-        asked = db.execute("SELECT args FROM jobs WHERE state IN ('queued', 'running')")
-        return ids, "".join(row["args"] for row in asked)
+        jobs = db.execute("SELECT args FROM jobs WHERE state IN ('queued', 'running')")
+        return ids, "".join(row["args"] for row in jobs)
 
 
-def _free(path: Path) -> bool:
-    """Whether nobody alive holds it."""
+def _is_unlocked(path: Path) -> bool:
+    """Whether no running process holds its lock."""
     with _locked(path) as ours:
         return ours
 
 
 @contextmanager
 def _locked(path: Path) -> Iterator[bool]:
-    """Hold it, if nobody else does."""
+    """Try to lock a path; yields whether that succeeded."""
     lock = None
     try:
         lock = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # held, or gone meanwhile
+    except OSError:  # locked, or deleted meanwhile
         ours = False
     else:
         ours = True
@@ -97,7 +98,7 @@ def _locked(path: Path) -> Iterator[bool]:
             os.close(lock)
 
 
-def _clear(path: Path) -> bool:
+def _delete_if_unlocked(path: Path) -> bool:
     with _locked(path) as ours:
         if ours and path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
@@ -106,8 +107,8 @@ def _clear(path: Path) -> bool:
         return ours
 
 
-def _untouched(seconds: float, path: Path) -> bool:
-    """Whether nothing in it has changed for so long."""
+def _unchanged_for(seconds: float, path: Path) -> bool:
+    """Whether nothing in it has changed for `seconds`."""
     return max((p.lstat().st_mtime for p in _within(path)), default=0.0) < time.time() - seconds
 
 
@@ -116,24 +117,24 @@ def _size(path: Path) -> int:
 
 
 def _within(path: Path) -> list[Path]:
-    """A path and all below it that is still there."""
+    """A path and everything below it that still exists."""
     return [p for p in (path, *path.rglob("*")) if os.path.lexists(p)]
 
 
 def _abandoned(path: Path) -> bool:
-    """Unfinished work that nobody has touched for a week; the lock of a run stays as long as the run."""
+    """Whether it is unfinished work, unchanged for a week. The lock file of a run stays with the run."""
     run = path.with_suffix("") if path.suffix == ".lock" else path
-    return _untouched(WEEK, path) and _free(path) and (run is path or not run.exists())
+    return _unchanged_for(WEEK, path) and _is_unlocked(path) and (run is path or not run.exists())
 
 
 RULES: tuple[tuple[str, str, Callable[[Path], bool]], ...] = (
-    *((f"{kind}/*", CUT_OFF, _free) for kind in KINDS),
-    ("staging/*", CUT_OFF, _free),
-    ("derived/*", "what was computed from records that are gone", Path.is_dir),
-    ("derived/*/.*", CUT_OFF, partial(_untouched, HOUR)),
-    ("parts/*", "unfinished runs that nobody took up again", _abandoned),
-    ("uploads/*", "uploads that nobody took in", partial(_untouched, WEEK)),
-    ("logs/*", "old logs", partial(_untouched, MONTH)),
-    ("logs/tensorboard/*", "old logs", partial(_untouched, MONTH)),
-    (f"{schema.COPIES}/*", "the index as it was before an update", partial(_untouched, WEEK)),
+    *((f"{kind}/*", INTERRUPTED_WRITES, _is_unlocked) for kind in KINDS),
+    ("staging/*", INTERRUPTED_WRITES, _is_unlocked),
+    ("derived/*", "results computed from deleted records", Path.is_dir),
+    ("derived/*/.*", INTERRUPTED_WRITES, partial(_unchanged_for, HOUR)),
+    ("parts/*", "unfinished runs that were not resumed", _abandoned),
+    ("uploads/*", "uploads that were not imported", partial(_unchanged_for, WEEK)),
+    ("logs/*", "old logs", partial(_unchanged_for, MONTH)),
+    ("logs/tensorboard/*", "old logs", partial(_unchanged_for, MONTH)),
+    (f"{schema.COPIES}/*", "copies of the index from before an update", partial(_unchanged_for, WEEK)),
 )

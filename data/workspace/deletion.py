@@ -34,7 +34,7 @@ def delete(home: Path, record: Record) -> None:
         (home / "logs" / f"{job}.log").unlink(missing_ok=True)
     empty_log(home)
     with suppress(OSError):
-        disk_space.lay_ballast(home)
+        disk_space.create_reserved_space(home)
 
 
 def delete_files(home: Path, record: Record) -> None:

@@ -1,6 +1,6 @@
-"""What can be computed again: kept beside its own hash, thrown away when it is not what was written.
+"""Cached results that can be computed again: stored with a hash, and deleted if they are damaged.
 
-Not being able to keep it is no failure: it is computed once more next time.
+Failing to store a result is not an error: it is computed again next time.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from pathlib import Path
 
 from suture.data.errors import Refused
 from suture.data.workspace import disk_space
-from suture.data.workspace.durable import private_folder, replacing
+from suture.data.workspace.durable import atomic_replace, private_folder
 
-DIGEST = 32  # bytes in front of the content
+DIGEST_BYTES = 32  # the hash, before the content
 
 
-def keep(path: Path, *parts: bytes | memoryview) -> None:
-    """Write something derived, if there is room: its parts behind one another, which may be large."""
+def write_derived(path: Path, *parts: bytes | memoryview) -> None:
+    """Store a result, if there is disk space: its parts, which may be large, are concatenated."""
     with suppress(Refused, PermissionError):
         disk_space.require(
             path.parents[2], sum(len(part) for part in parts)
@@ -26,18 +26,18 @@ def keep(path: Path, *parts: bytes | memoryview) -> None:
         digest = hashlib.sha256()
         for part in parts:
             digest.update(part)
-        with replacing(path) as temporary, temporary.open("wb") as file:
+        with atomic_replace(path) as temporary, temporary.open("wb") as file:
             file.writelines((digest.digest(), *parts))
 
 
-def kept(path: Path) -> bytes | None:
-    """What was written; None if it never was, or is damaged: then it is gone."""
+def read_derived(path: Path) -> bytes | None:
+    """The stored result; None if there is none, or if it was damaged, in which case it is deleted."""
     try:
         stored = path.read_bytes()
     except FileNotFoundError:
         return None
-    content = memoryview(stored)[DIGEST:]
-    if hashlib.sha256(content).digest() == stored[:DIGEST]:
+    content = memoryview(stored)[DIGEST_BYTES:]
+    if hashlib.sha256(content).digest() == stored[:DIGEST_BYTES]:
         return bytes(content)
     with suppress(OSError):
         path.unlink(missing_ok=True)

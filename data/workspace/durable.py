@@ -1,6 +1,6 @@
-"""Files that are there as a whole or not at all, and stay: temp name, flush, rename, flush the folder.
+"""Atomic, durable file writes: temporary name, flush, rename, flush the folder.
 
-Everything is written for the user alone: 0600, in folders of 0700.
+Everything is private to the user: files have mode 0600, folders 0700.
 """
 
 from __future__ import annotations
@@ -18,13 +18,15 @@ PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path to write to, which then replaces a file. A reader sees the old or the new, never
-    half; nothing changes when the block raises. `Refused` when the disk is full.
+def atomic_replace(path: Path) -> Iterator[Path]:
+    """A temporary path to write to, which replaces `path` when the block ends.
+
+    A reader sees the old or the new file, never a part; nothing changes if the block raises. `Refused` if the
+    disk is full.
     """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        with disk_space.named(path.parent):
+        with disk_space.disk_errors_as_refused(path.parent):
             yield temporary
             flush(temporary)
             temporary.replace(path)
@@ -34,20 +36,20 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Replace the content of a small file; see `replacing`."""
-    with replacing(path) as temporary:
+    """Replace the content of a small file; see `atomic_replace`."""
+    with atomic_replace(path) as temporary:
         temporary.write_bytes(content)
 
 
 def private_folder(path: Path) -> Path:
-    """Make a folder, and those above it, for the user alone; one that exists stays as it is."""
+    """Create a folder with mode 0700, and its parents; an existing one is left unchanged."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
     return path
 
 
 def flush(path: Path) -> tuple[int, str]:
-    """Bring a file to the disk; its (size, SHA-256)."""
+    """Flush a file to disk; returns its (size, SHA-256)."""
     with path.open("rb") as handle:
         os.fchmod(handle.fileno(), PRIVATE_FILE)
         os.fsync(handle.fileno())
@@ -55,7 +57,7 @@ def flush(path: Path) -> tuple[int, str]:
 
 
 def flush_folder(folder: Path) -> None:
-    """Bring a folder's list of names to the disk."""
+    """Flush a folder's entries to disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -64,6 +66,6 @@ def flush_folder(folder: Path) -> None:
 
 
 def sha256(path: Path) -> str:
-    """Hash of a file's bytes."""
+    """The SHA-256 of a file, as hexadecimal digits."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""Embedding sets in the workspace: published as a whole, opened with their matrices mapped from disk."""
+"""Storage of embedding sets in the workspace: published atomically, opened with memory-mapped matrices."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def save(
     *,
     extra: Mapping[str, bytes] | None = None,
 ) -> EmbeddingSetRecord:
-    """Publish an embedding set; `extra` are further files of the record, name -> content."""
+    """Publish an embedding set; `extra` are additional files of the record, name -> content."""
     with workspace.staging() as folder:
         for number, matrix in enumerate(vectors.values()):
             np.save(folder / matrix_file(number), np.ascontiguousarray(matrix))
@@ -38,7 +38,7 @@ def save(
 
 
 def matrix_file(number: int) -> str:
-    """The file of the modality of that number in a set's folder, as numpy writes it."""
+    """Name of the .npy file of the modality of that number."""
     return f"vectors-{number}.npy"
 
 
@@ -50,13 +50,13 @@ def publish(
     rows: pd.DataFrame,
     meta: EmbeddingSetMetadata,
 ) -> EmbeddingSetRecord:
-    """Publish a staged folder that holds a `matrix_file` for each modality as an embedding set."""
+    """Publish a staged folder, with a `matrix_file` for each modality, as an embedding set."""
     rows.to_parquet(folder / "rows.parquet", write_page_checksum=True)
     return workspace.publish(SET, name, folder, replace(meta, modalities=modalities))
 
 
 def load(workspace: Workspace, name: str) -> EmbeddingSet:
-    """Open an embedding set; the matrices stay on disk and are mapped."""
+    """Open an embedding set; the matrices stay on disk and are memory-mapped."""
     record = workspace.record(SET, name)
     vectors = {
         modality: np.load(record.path(matrix_file(i)), mmap_mode="r", allow_pickle=False)
@@ -68,5 +68,5 @@ def load(workspace: Workspace, name: str) -> EmbeddingSet:
 
 @lru_cache(maxsize=4)
 def _rows(path: Path, written: int) -> pd.DataFrame:
-    """The last tables, as pages ask for the same again and again; nobody changes them but in a copy."""
+    """The most recent tables, which pages read repeatedly. Callers must not modify them."""
     return pd.read_parquet(path, page_checksum_verification=True)

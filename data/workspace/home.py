@@ -31,8 +31,8 @@ from suture.data.workspace.record import (
     Record,
     RecordKind,
     check_name,
+    name_taken,
     read_metadata,
-    taken,
 )
 
 FOLDERS = (*KINDS, "staging", "parts", "derived", "uploads", "logs")
@@ -67,7 +67,7 @@ class Workspace:
         for folder in FOLDERS:
             private_folder(self.home / folder)
         with suppress(OSError):
-            disk_space.lay_ballast(self.home)
+            disk_space.create_reserved_space(self.home)
         if tidy:
             cleanup.sweep(self.home)
 
@@ -140,7 +140,10 @@ class Workspace:
     def staging(self) -> Iterator[Path]:
         """A folder for files to publish; it vanishes if they are not. `Refused` when the disk is full."""
         self.require_space(0)
-        with disk_space.named(self.home), cleanup.held(self.home / "staging") as folder:
+        with (
+            disk_space.disk_errors_as_refused(self.home),
+            cleanup.locked_folder(self.home / "staging") as folder,
+        ):
             try:
                 yield folder
             finally:
@@ -175,7 +178,7 @@ class Workspace:
             if self.by_id(record) is None:  # else it was kept, whatever came then
                 shutil.rmtree(target, ignore_errors=True)
             if isinstance(error, sqlite3.IntegrityError):  # another process took the name meanwhile
-                raise taken(kind, name) from error
+                raise name_taken(kind, name) from error
             raise
         if replaces is not None:
             deletion.delete_files(self.home, replaces)
@@ -197,7 +200,7 @@ class Workspace:
     def refuse_taken(self, kind: RecordKind[Any], name: str) -> None:
         """`Refused` when the owner has a record of that name already."""
         if self.has(kind, name) and self.record(kind, name).owner == self.owner:
-            raise taken(kind, name)
+            raise name_taken(kind, name)
 
     def _refuse_others(self, record: Record) -> None:
         if record.owner != self.owner:

@@ -1,7 +1,7 @@
-"""The log: one JSON object a line in `logs/app.log` of the workspace, read by its owner only.
+"""The log: one JSON object per line in `logs/app.log` of the workspace, readable by its owner only.
 
-It says when who did what to which record, and how it ended. Values must look like ids, codes or counts:
-what could be somebody's words is written as "?", so that no caller can leak a report by mistake.
+It records who did what to which record, when, and with what outcome. Only ids, codes and numbers are written;
+any other text becomes "?", so that no caller can leak a report by mistake.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ from pathlib import Path
 import platformdirs
 
 FILE = "app.log"
-LARGE = 10 * 1024**2  # bytes after which a new file begins; one old one is kept
+MAX_BYTES = 10 * 1024**2  # size at which a new file is started; one old file is kept
 PLAIN = re.compile(r"[\w.:<>/-]{0,80}", re.ASCII)
 
 
 def write(home: Path | str, facts: Mapping[str, object]) -> None:
-    """Add a line; "" is the default workspace. What cannot be written is not a reason to stop."""
-    line = {"time": round(time.time(), 3), **{key: _plain(value) for key, value in facts.items()}}
+    """Append a line; "" is the default workspace. Failing to write is not an error."""
+    line = {"time": round(time.time(), 3), **{key: _safe_value(value) for key, value in facts.items()}}
     with suppress(OSError):
         folder = Path(home or platformdirs.user_data_dir("suture")).expanduser() / "logs"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = folder / FILE
-        if path.exists() and path.stat().st_size > LARGE:
+        if path.exists() and path.stat().st_size > MAX_BYTES:
             path.replace(folder / f"{FILE}.1")
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         with os.fdopen(descriptor, "a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
 
-def _plain(value: object) -> object:
-    """Numbers, and texts without spaces; lists and tables of them."""
+def _safe_value(value: object) -> object:
+    """The value if it is a number or a text without spaces, or a list or mapping of those; else "?"."""
     if isinstance(value, Mapping):
-        return {str(_plain(str(key))): _plain(item) for key, item in value.items()}
+        return {str(_safe_value(str(key))): _safe_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [_safe_value(item) for item in value]
     if isinstance(value, bool | int | float):
         return value
     return value if isinstance(value, str) and PLAIN.fullmatch(value) else "?"

@@ -42,7 +42,7 @@ METADATA: dict[str, type[Metadata]] = {
     CAPTIONER: CaptionerMetadata,
 }
 KINDS: tuple[RecordKind[Any], ...] = (COLLECTION, CHECKPOINT, SET, SELECTION, CAPTIONER)
-CHEAP = 4 << 20  # bytes up to which a file is hashed when it is opened
+MAX_HASHED_ON_OPEN = 4 << 20  # bytes up to which a file is hashed when it is opened
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Record(Generic[M]):
 
         `Refused` if it has another size than was published or, for a small file, other bytes.
         """
-        if self.damage(file, limit=CHEAP):
+        if self.damage(file, limit=MAX_HASHED_ON_OPEN):
             raise Refused(
                 "record_damaged",
                 f"The {self.kind} {self.name!r} is damaged: {file} is not what was kept. "
@@ -89,13 +89,13 @@ class Record(Generic[M]):
             return "truncated" if found.st_size < size else "changed"
         if size > limit:
             return ""
-        digest = sha256(path) if limit == float("inf") else _known(path, size, found.st_mtime_ns)
+        digest = sha256(path) if limit == float("inf") else _cached_sha256(path, size, found.st_mtime_ns)
         return "" if digest == published else "changed"
 
     @property
     def intact(self) -> bool:
         """Whether every file can be opened: what `path` would not refuse."""
-        return not any(self.damage(file, limit=CHEAP) for file in self.files)
+        return not any(self.damage(file, limit=MAX_HASHED_ON_OPEN) for file in self.files)
 
     @property
     def size(self) -> int:
@@ -122,7 +122,7 @@ def read_metadata(kind: str, content: Mapping[str, Any]) -> Any:
 
 
 @functools.lru_cache(maxsize=4096)
-def _known(path: Path, size: int, written: int) -> str:
+def _cached_sha256(path: Path, size: int, written: int) -> str:
     """Hash of a small file, computed once while it stays as it is."""
     return sha256(path)
 
@@ -137,7 +137,7 @@ def check_name(name: str) -> None:
         )
 
 
-def taken(kind: str, name: str) -> Refused:
+def name_taken(kind: str, name: str) -> Refused:
     """What is said when a name is in use."""
     return Refused(
         "name_taken",

@@ -12,9 +12,9 @@ from suture.data.collection import GROUP, SPLIT, STUDY_ID, Collection
 from suture.data.collections import storage
 from suture.data.embedding_set import EmbeddingSet
 from suture.data.errors import NotFound, Refused
-from suture.data.splits import held_back
+from suture.data.splits import validation_mask
 from suture.data.workspace import CAPTIONER, SET, Record, Workspace, check_name, embedding_sets, sha256
-from suture.data.workspace.record import taken
+from suture.data.workspace.record import name_taken
 from suture.models.adapters import refuse_features
 from suture.models.captioner.config import CaptionerConfig, check
 from suture.models.training.config import VALIDATION_NAMES
@@ -67,7 +67,7 @@ def texts_of(workspace: Workspace, set_name: str, *, text: str = "", image: str 
     record = workspace.record(SET, set_name)
     loaded = embedding_sets.load(workspace, set_name)
     refuse_features(loaded)
-    source = storage.origin(workspace, record)
+    source = storage.source_collection(workspace, record)
     if source is None:
         raise Refused(
             "no_texts",
@@ -107,7 +107,7 @@ def plan(workspace: Workspace, config: CaptionerConfig) -> Plan:
     if workspace.has(CAPTIONER, config.label):
         made = workspace.record(CAPTIONER, config.label)
         if made.meta.run_key != key:
-            raise taken(CAPTIONER, config.label)
+            raise name_taken(CAPTIONER, config.label)
     return Plan(config, texts, fit, validation, key)
 
 
@@ -129,7 +129,7 @@ def _rows(texts: Texts, config: CaptionerConfig) -> tuple[np.ndarray, np.ndarray
         validation = texts.rows(val, texts.text, texts.image)
         validation = validation[~np.isin(groups[validation], groups[fit])]
     else:  # no validation split: one group in ten is held back from training
-        back = held_back(texts.set.rows[GROUP], seed=config.seed)[fit]
+        back = validation_mask(texts.set.rows[GROUP], seed=config.seed)[fit]
         fit, validation = fit[~back], fit[back]
     if len(fit) < config.batch:
         raise Refused(

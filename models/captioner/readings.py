@@ -20,7 +20,7 @@ from suture.analysis.captions import CaptionScores, score, score_difference
 from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap
 from suture.data.collection import STUDY_ID
 from suture.data.errors import Refused
-from suture.data.workspace import CAPTIONER, SET, Record, Workspace, keep, kept
+from suture.data.workspace import CAPTIONER, SET, Record, Workspace, read_derived, write_derived
 from suture.models.captioner.config import CaptionerConfig, Decoding
 from suture.models.captioner.plan import Texts, texts_of
 
@@ -156,7 +156,7 @@ def written_before(
     workspace: Workspace, texts: Texts, known: dict[str, str], split: str, how: Decoding
 ) -> Written | None:
     """What `keep_written` kept, or None."""
-    stored = kept(path_of(workspace, texts, known, split, how))
+    stored = read_derived(path_of(workspace, texts, known, split, how))
     return None if stored is None else _unpacked(stored)
 
 
@@ -245,7 +245,7 @@ def keep_written(path: Path, written: dict[str, list[str]], similar: dict[str, n
     buffer = io.BytesIO()
     arrays: dict[str, Any] = {f"similar:{row}": values for row, values in similar.items()}
     np.savez_compressed(buffer, captions=np.array(json.dumps(written)), **arrays)
-    keep(path, buffer.getvalue())
+    write_derived(path, buffer.getvalue())
 
 
 def _unpacked(stored: bytes) -> Written:

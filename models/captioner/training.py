@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from suture.data.errors import Refused
 from suture.data.metadata import CaptionerMetadata
 from suture.data.workspace import CAPTIONER, Record, Workspace
-from suture.data.workspace.record import taken
+from suture.data.workspace.record import name_taken
 from suture.models.captioner import storage
 from suture.models.captioner import tokens as words
 from suture.models.captioner.config import CaptionerConfig
@@ -85,7 +85,7 @@ def _done(workspace: Workspace, todo: Plan) -> Trained | None:
         return None
     made = workspace.record(CAPTIONER, name)
     if made.meta.run_key != todo.key:
-        raise taken(CAPTIONER, name)
+        raise name_taken(CAPTIONER, name)
     return Trained(name, True, history_of(made))
 
 

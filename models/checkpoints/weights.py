@@ -28,7 +28,7 @@ def read_weights(path: Path, label: str = "") -> tuple[State, list[str]]:
 
 def read_outline(path: Path, label: str = "") -> tuple[State, list[str]]:
     """As `read_weights`, but the tensors have shapes and no values."""
-    came = weights.outline(path, label)
+    came = weights.read_shapes(path, label)
     return _named({k: torch.empty(v, device="meta") for k, v in came.shapes.items()}, came.notes)
 
 

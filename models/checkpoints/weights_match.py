@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from suture.data.files.names import shown
+from suture.data.files.names import quoted
 
 LISTED = 10
 # Recomputed when absent, or bookkeeping of OpenAI's release: neither decides whether weights fit.
@@ -80,10 +80,10 @@ def compare(architecture: str, wanted: State, state: State, parameters: int) -> 
     """Both as `settled` gives them; the tensors may have no values (torch's meta device)."""
     return Fit(
         architecture,
-        tuple(shown(k) for k in wanted if k not in state and not _optional(k)),
-        tuple(shown(k) for k in state if k not in wanted),
+        tuple(quoted(k) for k in wanted if k not in state and not _optional(k)),
+        tuple(quoted(k) for k in state if k not in wanted),
         tuple(
-            f"{shown(k)} is {tuple(state[k].shape)}, must be {tuple(wanted[k].shape)}"
+            f"{quoted(k)} is {tuple(state[k].shape)}, must be {tuple(wanted[k].shape)}"
             for k in wanted
             if k in state and state[k].shape != wanted[k].shape
         ),

@@ -152,5 +152,5 @@ def _here(
     work: Work, source: Record, weights: Record, *, device: str, batch: int, progress: Progress | None
 ) -> dict[str, Any]:
     checkpoint = registry.opened(weights, device=device)
-    publish_here(work, PartEncoder(checkpoint, storage.pack_of(source), batch), progress)
+    publish_here(work, PartEncoder(checkpoint, storage.pack_of_record(source), batch), progress)
     return {"name": "local"}

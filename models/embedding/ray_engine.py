@@ -135,7 +135,7 @@ class Actor:
     def encoder(self) -> PartEncoder:
         """Loaded with the first part, so that a refusal is an answer."""
         checkpoint = registry.opened(self.weights, device=self.device)
-        return PartEncoder(checkpoint, storage.pack_of(self.source), self.batch)
+        return PartEncoder(checkpoint, storage.pack_of_record(self.source), self.batch)
 
     def __call__(self, rows: dict[str, Any]) -> dict[str, list[Any]]:
         """One part: {modality, start, stop} and, of a refusal, its code and message."""

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from suture.data.collection import Collection, Kind, Modality
 from suture.data.images.pack import ImagePack
-from suture.data.workspace import replacing, write_atomically
+from suture.data.workspace import atomic_replace, write_atomically
 from suture.models.checkpoints.encoders import Checkpoint, Encoder
 from suture.models.embedding.prefetch import ahead
 
@@ -94,7 +94,7 @@ class Work:
         """Keep the items beside the parts, for those who have not the collection: see `read_items`."""
         for number, items in enumerate(self.items):
             table = pa.table({"item": pa.array(items.values.tolist())})
-            with replacing(_manifest(self.folder, number)) as temporary:
+            with atomic_replace(_manifest(self.folder, number)) as temporary:
                 pq.write_table(table, temporary, row_group_size=PART)
 
     def assemble(self) -> tuple[dict[str, np.ndarray], dict[str, int]]:

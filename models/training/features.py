@@ -11,7 +11,7 @@ import torch
 from lightning_fabric import Fabric
 
 from suture.data.vectors import blocks
-from suture.data.workspace import replacing
+from suture.data.workspace import atomic_replace
 from suture.models.training.batches import StudySource, prepared
 from suture.models.training.loop import Report
 from suture.models.training.networks import without_projection
@@ -32,7 +32,7 @@ def cached_features(
     paths = {name: place / f"features-{i}.npy" for i, name in enumerate(source.modalities)}
     if fabric.is_global_zero and not all(path.is_file() for path in paths.values()):
         with ExitStack() as stack:
-            files = {name: stack.enter_context(replacing(path)) for name, path in paths.items()}
+            files = {name: stack.enter_context(atomic_replace(path)) for name, path in paths.items()}
             _encode(model.to(fabric.device).eval(), source, rows, fabric, report, files)
     fabric.barrier()
     return {name: np.load(path, mmap_mode="r", allow_pickle=False) for name, path in paths.items()}
@@ -72,7 +72,7 @@ def zeros(path: Path, shape: tuple[int, int]) -> np.ndarray:
     A map of a file with holes would end the process when the disk is full.
     """
     (n, width), dtype = shape, np.dtype(np.float32)
-    matrix, most = blocks.begun(path, dtype, shape), blocks.rows_of(width, dtype)
+    matrix, most = blocks.create_npy(path, dtype, shape), blocks.rows_of(width, dtype)
     for start in range(0, n, most):
         matrix.append(np.zeros((min(most, n - start), width), dtype))
     return np.load(path, mmap_mode="r+", allow_pickle=False)

@@ -11,7 +11,7 @@ import numpy as np
 from suture.data.collection import GROUP, SPLIT, Collection, Modality
 from suture.data.collections import storage
 from suture.data.errors import NotFound, Refused
-from suture.data.splits import held_back
+from suture.data.splits import validation_mask
 from suture.data.workspace import BUILT_IN, COLLECTION, Record, Workspace, check_name
 from suture.models.checkpoints import registry
 from suture.models.losses import config as objectives
@@ -41,7 +41,7 @@ def plan(workspace: Workspace, config: TrainingConfig) -> Plan:
     """Check everything that can be checked before work starts; `Refused` or `NotFound` says what is wrong."""
     check(config)
     source = workspace.record(COLLECTION, config.collection)
-    collection = storage.outline(source)
+    collection = storage.load_without_texts(source)
     start = registry.ensure(workspace, config.start)
     check_name(config.label)
     if config.label in BUILT_IN:
@@ -101,7 +101,7 @@ def _rows(
         raise Refused("val_is_fit", f"{val!r} is trained on, so it cannot choose the epoch. Name another.")
     back = splits == val
     if not val:  # no validation split: one group in ten is held back from training
-        back = chosen & held_back(collection.table[GROUP], seed=config.seed)
+        back = chosen & validation_mask(collection.table[GROUP], seed=config.seed)
     groups = collection.table[GROUP].to_numpy(dtype=str)
     back &= ~np.isin(groups, groups[chosen & ~back])  # a patient on both sides would choose the epoch
     fit, validation = np.flatnonzero(chosen & usable & ~back), np.flatnonzero(back & usable)

@@ -16,7 +16,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from suture.data.workspace import replacing
+from suture.data.workspace import atomic_replace
 from suture.models.training.record import History
 
 STATE, BEST = "state.safetensors", "best.safetensors"
@@ -71,5 +71,5 @@ def load_weights(path: Path, network: nn.Module) -> None:
 
 def _write(path: Path, tensors: dict[str, Any], metadata: dict[str, str]) -> None:
     plain: dict[str, Tensor] = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
-    with replacing(path) as temporary:
+    with atomic_replace(path) as temporary:
         save_file(plain, temporary, metadata=metadata)

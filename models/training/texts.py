@@ -15,7 +15,7 @@ from lightning_fabric import Fabric
 
 from suture.data.collection import DUPLICATE, Collection, Modality
 from suture.data.embedding_set import identity_rows
-from suture.data.workspace import replacing
+from suture.data.workspace import atomic_replace
 from suture.models.checkpoints.encoders import Encoder
 from suture.models.training.batches import row_keys
 
@@ -69,7 +69,7 @@ def forget(place: Path) -> None:
 
 @contextmanager
 def _writing(path: Path) -> Iterator[BinaryIO]:
-    with replacing(path) as temporary, temporary.open("wb") as stream:
+    with atomic_replace(path) as temporary, temporary.open("wb") as stream:
         yield stream
         stream.flush()
 

@@ -141,7 +141,7 @@ def test_skipped_files_are_told_and_a_useless_upload_is_refused(demo: Workspace)
     app = opened("my_studies").run()
     offered(app, [("a.png", b"no picture", "")])
     assert not app.exception
-    assert "No study could be taken" in words(app)
+    assert "No study could be imported" in words(app)
     app = answered(offered(app, [("a.png", b"no picture", ""), ("b.png", png(4), "")]), demo)
     assert "1 study taken, 1 skipped" in words(app)
     assert any("not_an_image" in d.value.to_string() for d in app.dataframe)

@@ -186,7 +186,7 @@ def test_library_takes_an_upload_in_as_a_job_and_deletes_the_copy(empty: Workspa
     wait(empty, jobs.jobs(empty)[0].id)
     app.run()
     assert not app.exception
-    assert "2 studies taken" in words(app)
+    assert "2 studies imported" in words(app)
     assert len(storage.load(empty, "mine")) == 2
     assert not [*(empty.home / "uploads").iterdir()]
 
@@ -220,7 +220,7 @@ def test_library_reports_vectors_with_nan(demo: Workspace, tmp_path: Path) -> No
     app.text_input(key="vector_name").set_value("with nan").run()
     app.button(key="vector_go").click().run()
     assert not app.exception
-    assert "19 of 20 rows taken" in words(app)
+    assert "19 of 20 rows imported" in words(app)
     assert "NaN" in words(app)
     demo.remove(SET, "with nan")
 

@@ -114,7 +114,11 @@ def test_a_picture_finds_texts_unless_something_else_is_chosen(demo: Workspace) 
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"no picture at all", "not a picture of a known kind"), (b"", "is empty"), (None, "at least 8 a side")],
+    [
+        (b"no picture at all", "not an image in a supported format"),
+        (b"", "is empty"),
+        (None, "each side needs at least 8"),
+    ],
 )
 def test_what_is_no_picture_is_refused_in_words(demo: Workspace, content: bytes | None, said: str) -> None:
     if content is None:

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from suture.analysis.subgroup import compare_with_rest
 from suture.data.collection import GROUP, STUDY_ID
 from suture.data.collections import selections, storage
-from suture.data.query import matching
+from suture.data.query import rows_matching
 from suture.data.vectors import import_vectors
 from suture.data.workspace import SELECTION, Workspace, embedding_sets
 from suture.pages.components.selection import find, state
@@ -82,7 +82,7 @@ def now(app: AppTest) -> Current:
 
 def of_demo(workspace: Workspace, condition: str) -> list[int]:
     table = storage.load(workspace, "demo").table
-    return np.flatnonzero(matching(table, condition)).tolist()
+    return np.flatnonzero(rows_matching(table, condition)).tolist()
 
 
 def test_a_query_selects_its_rows_and_says_how(demo: Workspace) -> None:
@@ -208,7 +208,7 @@ def test_an_example_picture_selects_and_what_is_none_is_told(demo: Workspace) ->
     assert len(app.session_state["rows"]) == 50
     app.file_uploader(key="find_image").set_value(("x.png", b"no picture", "image/png"))
     app.button(key="find_go").click().run()
-    assert "is not a picture of a known kind" in app.error[0].value.replace("\\", "")
+    assert "is not an image in a supported format" in app.error[0].value.replace("\\", "")
 
 
 def test_ids_stay_when_set_and_split_change_and_what_is_elsewhere_is_counted(demo: Workspace) -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 from suture.data import images
 from suture.data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID, Collection, Modality
 from suture.data.collections import storage
-from suture.data.collections.append import ADDED, apart, append, joined
+from suture.data.collections.append import ADDED_SPLIT, append, concatenate, make_unique
 from suture.data.errors import Refused
 from suture.data.metadata import ImportReport
 from suture.data.workspace import COLLECTION, Record, Workspace
@@ -50,7 +50,7 @@ def test_studies_of_both_keep_their_pictures_and_texts(workspace: Workspace, tmp
     assert table["report"].tolist() == ["x", "y", "z", "u", "v"]
     assert table["history"].tolist() == ["", "", "", "h", "h"]
     assert table["label"].tolist() == ["p", "q", "", "", ""]
-    assert table[SPLIT].tolist() == ["test"] * 3 + [ADDED] * 2
+    assert table[SPLIT].tolist() == ["test"] * 3 + [ADDED_SPLIT] * 2
     assert table["image"].tolist() == [0, 1, -1, 2, -1]
     assert [grey(workspace, "both", n) for n in range(3)] == [50, 51, 100]
     assert [m.name for m in both.modalities] == ["image", "report", "history"]
@@ -60,7 +60,9 @@ def test_studies_of_both_keep_their_pictures_and_texts(workspace: Workspace, tmp
 def test_texts_alone_join_pictures(workspace: Workspace) -> None:
     first = made(workspace, "a", ["s1", "s2"], "image", report=["x", "y"])
     table = pd.DataFrame({STUDY_ID: ["t"], GROUP: "t", SPLIT: "test", DUPLICATE: "", "report": "z"})
-    both = joined(storage.read(first), Collection("t", table, (Modality("report", "text"),)), "both", shift=1)
+    both = concatenate(
+        storage.read(first), Collection("t", table, (Modality("report", "text"),)), "both", shift=1
+    )
     assert both.table["image"].tolist() == [0, -1, -1]
     assert both.table["image"].dtype.kind == "i"
 
@@ -74,5 +76,5 @@ def test_a_name_that_is_taken_is_refused_and_nothing_is_made(workspace: Workspac
 
 def test_equal_values_stay_equal_and_none_is_known() -> None:
     values = pd.Series(["p", "p", "q", "", "p (2)"])
-    assert apart(values, {"p"}, within=False).tolist() == ["p (2)", "p (2)", "q", "", "p (2)"]
-    assert apart(values, {"p"}).tolist() == ["p (2)", "p (3)", "q", "", "p (2) (2)"]
+    assert make_unique(values, {"p"}, within=False).tolist() == ["p (2)", "p (2)", "q", "", "p (2)"]
+    assert make_unique(values, {"p"}).tolist() == ["p (2)", "p (3)", "q", "", "p (2) (2)"]

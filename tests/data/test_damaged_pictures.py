@@ -18,7 +18,7 @@ from suture.data import images
 from suture.data.dicom.view import MIDDLE
 from suture.data.errors import Refused, Skipped
 from suture.data.files.sources import FolderFiles
-from suture.data.images.memory_budget import Crowd
+from suture.data.images.memory_budget import MemoryBudget
 from suture.data.intake import Options, intake, reading
 from suture.data.workspace import Workspace
 from tests.data.dicom_files import dicom
@@ -86,7 +86,7 @@ def test_damage_is_told_by_its_kind(made: Case, code: str) -> None:
 def test_what_pillow_cannot_read_need_not_be_damaged() -> None:
     content = encoded(Image.fromarray(RAMP.astype(np.float32)), "TIFF")
     deep = content.replace(struct.pack("<HHIHH", 258, 3, 1, 32, 0), struct.pack("<HHIHH", 258, 3, 1, 64, 0))
-    with pytest.raises(Skipped, match="in a way that is not read"):
+    with pytest.raises(Skipped, match="in an unsupported way"):
         images.decode(deep, "x")
 
 
@@ -104,7 +104,7 @@ def test_very_long_pictures_keep_one_pixel_of_their_shorter_side(
     (folder / "x.dcm").write_bytes(dicom(np.tile(RAMP[:8], (1, 300))))
     report = intake(workspace, folder, "long", options=Options(unpaired=True, loose=True))
     assert (report.taken, report.skipped) == (3, {})
-    assert images.shrunk(Image.new("L", (20_000, 8))).size == (1024, 1)
+    assert images.downscale(Image.new("L", (20_000, 8))).size == (1024, 1)
     kept = images.encode(Image.new("L", (8, 20_000)))
     assert Image.open(io.BytesIO(images.thumbnail(kept, 160))).size == (1, 160)
 
@@ -144,11 +144,11 @@ def _raising(error: Exception) -> Callable[..., None]:
 
 
 def test_so_many_pixels_at_once_and_one_alone_may_have_more() -> None:
-    crowd, inside, most = Crowd(10), [0], [0]
+    budget, inside, most = MemoryBudget(10), [0], [0]
     lock = threading.Lock()
 
     def decode(pixels: int) -> None:
-        with crowd.joined(pixels):
+        with budget.reserve(pixels):
             with lock:
                 inside[0] += pixels
                 most[0] = max(most[0], inside[0])
@@ -163,5 +163,5 @@ def test_so_many_pixels_at_once_and_one_alone_may_have_more() -> None:
         thread.join(10)
     assert inside == [0]
     assert most[0] == 10
-    with crowd.joined(99):
+    with budget.reserve(99):
         pass

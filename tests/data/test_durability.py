@@ -19,7 +19,7 @@ import pytest
 
 from suture.data.errors import Refused
 from suture.data.vectors.blocks import Matrix
-from suture.data.workspace import COLLECTION, SET, Workspace, disk_space, keep, replacing
+from suture.data.workspace import COLLECTION, SET, Workspace, atomic_replace, disk_space, write_derived
 from tests.data.test_workspace import publish
 
 MOMENTS = random.Random(6)
@@ -138,17 +138,17 @@ def test_a_matrix_that_does_not_fit_is_refused_before_it_is_mapped(small: Path) 
     """Where a map has no room the process would end, by SIGBUS."""
     from suture.models.training.features import zeros
 
-    with pytest.raises(Refused) as refused, replacing(small / "features-0.npy") as path:
+    with pytest.raises(Refused) as refused, atomic_replace(small / "features-0.npy") as path:
         zeros(path, (1 << 15, 256))
     assert refused.value.code == "disk_full"
     assert not [*small.iterdir()]
-    with replacing(small / "features-0.npy") as path:
+    with atomic_replace(small / "features-0.npy") as path:
         zeros(path, (1 << 10, 256))[5] = 1.0
     assert np.load(small / "features-0.npy").sum() == 256
 
 
 def test_vectors_that_fill_the_disk_are_refused_by_name(small: Path) -> None:
-    with pytest.raises(Refused) as refused, replacing(small / "spooled") as path:
+    with pytest.raises(Refused) as refused, atomic_replace(small / "spooled") as path:
         Matrix(path, np.dtype(np.float32), 256).append(np.ones((1 << 15, 256), np.float32))
     assert refused.value.code == "disk_full"
 
@@ -178,7 +178,7 @@ def test_a_disk_that_fills_at_any_byte_leaves_what_was_there(
     workspace = Workspace(small / "home")
     publish(workspace, "old", b"old")
     monkeypatch.setattr(disk_space, "reserve", lambda home: 0)
-    (workspace.home / disk_space.BALLAST_FILE).unlink()
+    (workspace.home / disk_space.RESERVED_SPACE_FILE).unlink()
     refused: list[str] = []
     for pages in range(0, 60, 2):
         others = fill(small, pages * 4096)
@@ -208,7 +208,7 @@ def test_a_folder_that_cannot_be_written_can_be_looked_at(small: Path) -> None:
     for change in changes:
         with pytest.raises(Refused, match="cannot be written to"):
             change()
-    keep(looking.derived(looking.record(SET, "one"), "x"), b"not kept, and no failure")
+    write_derived(looking.derived(looking.record(SET, "one"), "x"), b"not kept, and no failure")
 
 
 def test_long_work_asks_for_room_first(small: Path) -> None:

@@ -63,14 +63,14 @@ def test_anything_reads_it_without_opening_objects(workspace: Workspace, tmp_pat
 def test_nothing_is_written_over_or_half(workspace: Workspace, tmp_path: Path) -> None:
     before = stored(workspace, tmp_path)
     (tmp_path / "out.npz").write_text("mine")
-    with pytest.raises(Refused, match=r"exists already\. Choose another name"):
+    with pytest.raises(Refused, match=r"already exists\. Choose another name"):
         export_set(before, tmp_path / "out.npz")
     assert (tmp_path / "out.npz").read_text() == "mine"
     for target in (tmp_path / "out.csv", tmp_path / "nowhere" / "out.npz"):
         with pytest.raises(Refused, match=r"must be an \.npz in a folder that exists"):
             export_set(before, target)
     renamed = EmbeddingSet("v", before.vectors, before.rows.assign(image="a label"))
-    with pytest.raises(Refused, match="'image' names a modality and a label"):
+    with pytest.raises(Refused, match="'image' is a modality and a label"):
         export_set(renamed, tmp_path / "new.npz")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["home", "out.npz", "v.npz"]
 

@@ -17,7 +17,7 @@ from suture.data import images
 from suture.data.collections import storage
 from suture.data.errors import Skipped
 from suture.data.intake import Options, intake
-from suture.data.raw_studies import Roles
+from suture.data.readers.raw_studies import Roles
 from suture.data.splits import split_by_group
 from suture.data.workspace import COLLECTION, Workspace
 

@@ -19,38 +19,38 @@ import pytest
 from suture.data.collections import storage
 from suture.data.errors import Refused
 from suture.data.files.sources import MemoryFiles
-from suture.data.intake import Options, intake, reading, shards, taking
+from suture.data.intake import Options, collection_builder, intake, reading, shards
 from suture.data.intake.report import IntakeReport
-from suture.data.intake.source_key import allowance, source_key
-from suture.data.raw_studies import RawStudies, Roles
+from suture.data.intake.source_key import reading_budget, source_key
+from suture.data.readers.raw_studies import RawStudies, Roles
 from suture.data.sandbox import Budget, Frame, ParserDied
 from suture.data.workspace import COLLECTION, Workspace
-from suture.data.workspace.maintenance import collect
+from suture.data.workspace.maintenance import clean_up
 from tests.data.test_intake import folder_of, png, rows
 
 N, PART = 40, 8
 SLOW = """
 import sys, time
 from pathlib import Path
-from suture.data.intake import intake, shards, taking
+from suture.data.intake import intake, shards, collection_builder
 from suture.data.workspace import Workspace
 
-taking.PART = {part}
-published = shards.Parts.publish
+collection_builder.SHARD_ROWS = {part}
+published = shards.IntakeShards.publish
 
 def publish(self):
     published(self)
     print(self.state.parts, flush=True)
     time.sleep(0.2)
 
-shards.Parts.publish = publish
+shards.IntakeShards.publish = publish
 intake(Workspace({home!r}), Path({source!r}), "mine")
 """
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(taking, "PART", PART)
+    monkeypatch.setattr(collection_builder, "SHARD_ROWS", PART)
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def pixels(seed: int) -> np.ndarray:
 
 def test_collecting_keeps_what_can_be_resumed_for_a_week(workspace: Workspace, source: Path) -> None:
     kill(workspace, source, 2)
-    collect(workspace.home)
+    clean_up(workspace.home)
     Workspace(workspace.home)
     assert len(kept(workspace)) == 1
     _, seen = taken(workspace, source)
@@ -166,7 +166,7 @@ def test_collecting_keeps_what_can_be_resumed_for_a_week(workspace: Workspace, s
     (folder,) = kept(workspace)
     for path in (*folder.iterdir(), folder):
         os.utime(path, (0, time.time() - 8 * 24 * 3600))
-    collect(workspace.home)
+    clean_up(workspace.home)
     assert not kept(workspace)
 
 
@@ -185,14 +185,14 @@ def test_what_passes_costs_no_part(
     away = source.rename(tmp_path / "away")
     assert taken(workspace, source)[0].refused == "source_missing"
     away.rename(source)
-    publish, full = shards.Parts.publish, OSError(errno.ENOSPC, "No space left on device")
+    publish, full = shards.IntakeShards.publish, OSError(errno.ENOSPC, "No space left on device")
     monkeypatch.setattr(
-        shards.Parts, "publish", lambda made: publish(made) if made.state.parts < 3 else stop(full)
+        shards.IntakeShards, "publish", lambda made: publish(made) if made.state.parts < 3 else stop(full)
     )
     report, seen = taken(workspace, source)
     assert report.refused == "disk_full"
     assert min(seen) >= 2 * PART
-    monkeypatch.setattr(shards.Parts, "publish", publish)
+    monkeypatch.setattr(shards.IntakeShards, "publish", publish)
     report, seen = taken(workspace, source)
     assert report.refused is None
     assert min(seen) >= 3 * PART
@@ -204,7 +204,7 @@ def stop(error: OSError) -> None:
 
 
 def key(source: Path) -> str:
-    return source_key(source, Options(), apart=source / "home")
+    return source_key(source, Options(), exclude=source / "home")
 
 
 def test_the_key_of_a_source_changes_with_its_files_and_not_with_their_order(tmp_path: Path) -> None:
@@ -222,33 +222,33 @@ def test_the_key_of_a_table_changes_with_it_and_its_pictures_alone(tmp_path: Pat
     table, home = tmp_path / "t.csv", tmp_path / "home"
     table.write_text("id,image\n1,x.png\n")
     home.mkdir()
-    told = [source_key(table, Options(), apart=home)]
+    told = [source_key(table, Options(), exclude=home)]
     for name in ("home/y.png", "other.csv", "notes.pdf", "x.png"):
         (tmp_path / name).write_bytes(b"1")
-        told.append(source_key(table, Options(), apart=home))
+        told.append(source_key(table, Options(), exclude=home))
     assert told[:4] == [told[0]] * 4
     assert told[4] != told[0]
     table.write_text("id,image\n2,x.png\n")
-    assert source_key(table, Options(), apart=home) not in told
+    assert source_key(table, Options(), exclude=home) not in told
 
 
 def test_a_large_source_is_allowed_more(tmp_path: Path) -> None:
-    assert allowance(tmp_path / "absent") == Budget()
+    assert reading_budget(tmp_path / "absent") == Budget()
     table = tmp_path / "t.csv"
     with table.open("wb") as file:
         file.truncate(1_000_000_000)
     half = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
-    assert allowance(table).memory == max(Budget().memory, min(half, 8 * 10**9 + 2**30))
-    assert allowance(table).start == 1000
-    assert allowance(tmp_path) == allowance(table)
-    assert (allowance(table).cpu, allowance(table).wall) == (Budget().cpu, Budget().wall)
+    assert reading_budget(table).memory == max(Budget().memory, min(half, 8 * 10**9 + 2**30))
+    assert reading_budget(table).start == 1000
+    assert reading_budget(tmp_path) == reading_budget(table)
+    assert (reading_budget(table).cpu, reading_budget(table).wall) == (Budget().cpu, Budget().wall)
 
 
 def frames(n: int, start: int = 0, *, text: int = 1000, order: tuple[int, ...] = ()) -> Iterator[Frame]:
     """What a reader of `n` studies of two long texts sends."""
     roles = Roles(study_id="id", texts=("a", "b"))
     raw = RawStudies("table", pd.DataFrame({"id": [], "a": [], "b": []}), roles, MemoryFiles({}))
-    yield Frame({**reading.understood(raw), "n": n})
+    yield Frame({**reading.description_header(raw), "n": n})
     for row in order or range(start, n):
         study = {"study_id": f"{row:09d}", "group": f"p{row}", "split": "", "duplicate_group": ""}
         study |= {"a": f"{row}" + "x" * text, "b": f"{row}" + "y" * text}
@@ -259,10 +259,10 @@ def frames(n: int, start: int = 0, *, text: int = 1000, order: tuple[int, ...] =
 
 def peak(workspace: Workspace, n: int) -> int:
     """Most bytes that Python's objects and arrays had at once while `n` studies were taken."""
-    with shards.making(workspace, f"of {n}", "key") as made:
+    with shards.open_shards(workspace, f"of {n}", "key") as made:
         tracemalloc.start()
         try:
-            taking.Taking(f"of {n}", 0, made).take(workspace, frames(n), None)
+            collection_builder.CollectionBuilder(f"of {n}", 0, made).take(workspace, frames(n), None)
             return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
@@ -272,7 +272,7 @@ def test_memory_does_not_grow_with_what_was_taken(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A study of 2,000 characters may leave its id behind, and nothing else."""
-    monkeypatch.setattr(taking, "PART", 64)
+    monkeypatch.setattr(collection_builder, "SHARD_ROWS", 64)
     peak(workspace, 128)  # what is imported on the way counts for nobody
     few, many = peak(workspace, 1024), peak(workspace, 5120)
     assert (many - few) / 4096 < 250
@@ -300,8 +300,8 @@ def test_the_reader_holds_few_rows_as_objects(workspace: Workspace) -> None:
 def test_a_reader_that_sends_rows_out_of_turn_is_not_believed(
     workspace: Workspace, order: tuple[int, ...]
 ) -> None:
-    with pytest.raises(ParserDied) as refused, shards.making(workspace, "mine", "key") as made:
-        taking.Taking("mine", 0, made).take(workspace, frames(3, order=order), None)
+    with pytest.raises(ParserDied) as refused, shards.open_shards(workspace, "mine", "key") as made:
+        collection_builder.CollectionBuilder("mine", 0, made).take(workspace, frames(3, order=order), None)
     assert refused.value.code == "parser_failed"
     assert not kept(workspace)
 
@@ -309,13 +309,16 @@ def test_a_reader_that_sends_rows_out_of_turn_is_not_believed(
 def test_a_reader_that_sends_a_column_it_did_not_tell_of_is_not_believed(workspace: Workspace) -> None:
     first, *others = frames(2)
     others[1].header["study"]["odd"] = "cell"
-    with pytest.raises(ParserDied, match="other columns"), shards.making(workspace, "mine", "key") as made:
-        taking.Taking("mine", 0, made).take(workspace, iter([first, *others]), None)
+    with (
+        pytest.raises(ParserDied, match="other columns"),
+        shards.open_shards(workspace, "mine", "key") as made,
+    ):
+        collection_builder.CollectionBuilder("mine", 0, made).take(workspace, iter([first, *others]), None)
 
 
 def test_a_second_intake_of_the_name_finds_it_taken(workspace: Workspace, source: Path) -> None:
     taken(workspace, source)
     report, _ = taken(workspace, source)
     assert report.refused == "name_taken"
-    with pytest.raises(Refused, match="already"), shards.making(workspace, "mine", "key"):
+    with pytest.raises(Refused, match="already"), shards.open_shards(workspace, "mine", "key"):
         pass

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from suture.data.intake import intake
-from suture.data.phi.identifiers import identifiers, is_private
+from suture.data.phi.identifiers import identifiers, is_personal
 from suture.data.phi.patterns import PATTERNS
 from suture.data.workspace import Workspace
 from tests.data.reader_files import picture, write
@@ -64,8 +64,8 @@ def test_plain_words_and_removed_names_are_none(text: str) -> None:
 
 
 def test_columns_that_name_persons() -> None:
-    assert all(map(is_private, ("PatientName", "DOB", "mrn", "Referring Physician", "last_name", "E-Mail")))
-    assert not any(map(is_private, ("report", "image", "file_name", "Modality", "patient_id")))
+    assert all(map(is_personal, ("PatientName", "DOB", "mrn", "Referring Physician", "last_name", "E-Mail")))
+    assert not any(map(is_personal, ("report", "image", "file_name", "Modality", "patient_id")))
 
 
 def test_a_report_counts_and_never_quotes(workspace: Workspace, tmp_path: Path) -> None:

@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from suture.data.errors import UserError
-from suture.data.query import DEEPEST, MOST_CHARACTERS, holding, lowered, matching, words
+from suture.data.query import (
+    MAX_CHARACTERS,
+    MAX_DEPTH,
+    contains_words,
+    lowercase_texts,
+    rows_matching,
+    rows_with_words,
+)
 
 TABLE = pd.DataFrame(
     {
@@ -37,7 +44,7 @@ SIGNS = {
 
 
 def ids(expression: str) -> str:
-    return " ".join(TABLE["study_id"][matching(TABLE, expression)])
+    return " ".join(TABLE["study_id"][rows_matching(TABLE, expression)])
 
 
 @pytest.mark.parametrize(
@@ -81,7 +88,7 @@ def test_condition_finds(expression: str, found: str) -> None:
 )
 def test_numbers_compare_as_python_compares_them(cells: list[float], sign: str, value: float) -> None:
     compare = SIGNS[sign]
-    found = matching(pd.DataFrame({"x": [str(c) for c in cells]}), f"x {sign} {value:.2f}")
+    found = rows_matching(pd.DataFrame({"x": [str(c) for c in cells]}), f"x {sign} {value:.2f}")
     assert found.tolist() == [compare(c, value) for c in cells]
 
 
@@ -91,26 +98,26 @@ def test_numbers_compare_as_python_compares_them(cells: list[float], sign: str, 
         ("", "query_empty", "Write for example"),
         ("fnding == 1", "query_column", "no column 'fnding'. Did you mean 'finding'"),
         ("finding == effusion", "query_column", "put it in quotes. Columns: study_id, finding, age"),
-        ('"finding" == "x"', "query_no_column", "'finding' at character 1 is compared with no column"),
+        ('"finding" == "x"', "query_no_column", "'finding' at character 1 is not compared with a column"),
         ('"a" in ("a",)', "query_no_column", "without quotes"),
-        ("age ** 2", "query_operator", "'**' at character 5 is not understood. Understood are: ==, !="),
+        ("age ** 2", "query_operator", "'**' at character 5 is not an operator. Use: ==, !="),
         ("age > 6 & score > 1", "query_operator", "'&' at character 9"),
         ("age.real == 1", "query_operator", "'.' at character 4"),
         ("age >", "query_syntax", "ends too early: expected a column"),
         ("(age > 1", "query_syntax", "expected ')'"),
-        ("age > 1)", "query_syntax", "came to ')' at character 8"),
+        ("age > 1)", "query_syntax", "found ')' at character 8"),
         ("age in 5", "query_syntax", 'values in brackets, as ("val", "test")'),
         ("age not 5", "query_syntax", "one of =="),
         ("report contains age", "query_syntax", "a number or text in quotes"),
         ('finding == "x', "query_syntax", "at character 12 is not closed"),
         ("__import__('os').system('true')", "query_column", "no column '__import__'"),
-        ("age == 1 " * 400, "query_too_long", f"{MOST_CHARACTERS:,} characters"),
-        ("(" * 100 + "age == 1" + ")" * 100, "query_too_deep", f"{DEEPEST} brackets"),
+        ("age == 1 " * 400, "query_too_long", f"{MAX_CHARACTERS:,} characters"),
+        ("(" * 100 + "age == 1" + ")" * 100, "query_too_deep", f"{MAX_DEPTH} brackets"),
     ],
 )
 def test_what_cannot_be_read_is_told(expression: str, code: str, said: str) -> None:
     with pytest.raises(UserError) as error:
-        matching(TABLE, expression)
+        rows_matching(TABLE, expression)
     assert error.value.code == code
     assert said in error.value.message
 
@@ -118,7 +125,7 @@ def test_what_cannot_be_read_is_told(expression: str, code: str, said: str) -> N
 @given(st.text(alphabet=st.sampled_from(list("ages_ ()[],'\"`<>=!&.019 andornt\n\\é")), max_size=60))
 def test_no_text_does_more_than_a_mask_or_a_told_error(expression: str) -> None:
     try:
-        found = matching(TABLE, expression)
+        found = rows_matching(TABLE, expression)
     except UserError:
         return
     assert found.dtype == bool
@@ -126,7 +133,7 @@ def test_no_text_does_more_than_a_mask_or_a_told_error(expression: str) -> None:
 
 
 def test_brackets_may_nest_as_deep_as_is_said() -> None:
-    depth = DEEPEST - 1
+    depth = MAX_DEPTH - 1
     assert ids("(" * depth + "age == 9" + ")" * depth) == "s2"
 
 
@@ -147,16 +154,16 @@ def test_brackets_may_nest_as_deep_as_is_said() -> None:
     ],
 )
 def test_words_find(text: str, found: str) -> None:
-    assert " ".join(TABLE["study_id"][words(TABLE, ["report"], text)]) == found
+    assert " ".join(TABLE["study_id"][rows_with_words(TABLE, ["report"], text)]) == found
 
 
 def test_words_may_lie_in_different_columns_but_a_phrase_lies_in_one() -> None:
-    texts = lowered(TABLE, ["finding", "report"])
-    assert holding(texts, "fracture left")[1]
-    assert not holding(texts, '"fracture a"')[1]
+    texts = lowercase_texts(TABLE, ["finding", "report"])
+    assert contains_words(texts, "fracture left")[1]
+    assert not contains_words(texts, '"fracture a"')[1]
 
 
 def test_a_table_of_any_index_and_missing_cells() -> None:
     table = pd.DataFrame({"x": ["a", None, "b"]}, index=[7, 7, 9])
-    assert matching(table, 'x == "" or x == "b"').tolist() == [False, True, True]
-    assert words(table, ["x"], "a").tolist() == [True, False, False]
+    assert rows_matching(table, 'x == "" or x == "b"').tolist() == [False, True, True]
+    assert rows_with_words(table, ["x"], "a").tolist() == [True, False, False]

@@ -12,9 +12,8 @@ import pytest
 from suture.data import readers
 from suture.data.errors import Refused
 from suture.data.files.sources import FolderFiles, MemoryFiles, ZipFiles
-from suture.data.raw_studies import Roles
-from suture.data.readers.file_lookup import pictures as picture_names
-from suture.data.readers.file_lookup import resolve, split_of
+from suture.data.readers.file_lookup import image_names, resolve, split_of
+from suture.data.readers.raw_studies import Roles
 from suture.data.readers.roles import guess_roles, header_key
 from tests.data.reader_files import picture, pictures, write
 
@@ -60,7 +59,7 @@ def test_a_path_relative_to_its_table_comes_first() -> None:
 
 def test_pictures_are_known_by_suffix_and_dicom_may_have_none() -> None:
     names = ["a.png", "a.txt", "IM0001", "1.2.840.113", "b.dcm", "t.csv"]
-    assert picture_names(names) == ["a.png", "IM0001", "1.2.840.113", "b.dcm"]
+    assert image_names(names) == ["a.png", "IM0001", "1.2.840.113", "b.dcm"]
 
 
 @pytest.mark.parametrize(
@@ -164,7 +163,7 @@ def test_the_table_that_names_pictures_is_chosen(tmp_path: Path) -> None:
     topics = "topic,text\n" + "".join(f"t{k},a long text on topic {k}\n" for k in range(9))
     write(tmp_path, {"a_topics.csv": topics, "studies.csv": TABLE, **pictures("a.png", "b.png")})
     assert len(readers.read(FolderFiles(tmp_path)).rows) == 2
-    with pytest.raises(Refused, match="no column that names pictures"):
+    with pytest.raises(Refused, match="no column that names images"):
         readers.read(FolderFiles(tmp_path), table="a_topics.csv")
 
 
@@ -211,7 +210,7 @@ def test_given_roles_must_be_columns(tmp_path: Path) -> None:
 
 def test_a_table_without_a_pair_lists_what_it_has() -> None:
     with pytest.raises(
-        Refused, match=r"Expected a column of picture names .* Columns found: 'foo', 'bar'\."
+        Refused, match=r"Expected a column of image names .* Columns found: 'foo', 'bar'\."
     ) as refused:
         readers.read(MemoryFiles({"t.csv": b"foo,bar\n1,2\n"}))
     assert refused.value.code == "table_columns_missing"

@@ -115,7 +115,7 @@ def test_vectors_without_a_collection_have_their_own(workspace: Workspace, tmp_p
 
 def test_places_are_those_of_the_column_and_leave_out_what_is_gone() -> None:
     ids = pd.Series(["a", "b", "c", "d"])
-    assert selections.places(("d", "b", "gone"), ids).tolist() == [1, 3]
+    assert selections.row_numbers(("d", "b", "gone"), ids).tolist() == [1, 3]
 
 
 def test_a_damaged_file_is_noticed(workspace: Workspace) -> None:

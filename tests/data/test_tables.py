@@ -15,9 +15,9 @@ import pytest
 
 from suture.data import limits
 from suture.data.errors import Refused
-from suture.data.files.names import label
+from suture.data.files.names import printable_id
+from suture.data.files.read_issues import ReadIssues
 from suture.data.files.sources import MemoryFiles
-from suture.data.raw_studies import Noted
 from suture.data.readers import read
 from suture.data.readers.layouts import unpaired
 from suture.data.tables.reading import read_table
@@ -29,17 +29,17 @@ HEADER = "study_id,image,report\r\n"
 ROWS = 'S0,a.png,Clear lungs.\r\nS1,b.png,"Opacity, right."\r\n'
 
 
-def reports(content: bytes | str, name: str = "t.csv", noted: Noted | None = None) -> list[str]:
+def reports(content: bytes | str, name: str = "t.csv", issues: ReadIssues | None = None) -> list[str]:
     content = content.encode() if isinstance(content, str) else content
-    return read_table(content, name, noted)["report"].tolist()
+    return read_table(content, name, issues)["report"].tolist()
 
 
 def left(content: bytes | str, name: str = "t.csv") -> tuple[list[str], list[str]]:
     """Reports that are read, and places of the rows that are not."""
-    noted = Noted()
-    kept = reports(content, name, noted)
-    assert {code for _, code, _ in noted.problems()} <= {"row_malformed"}
-    return kept, [item.removeprefix(f"{name}, ") for item, _, _ in noted.problems()]
+    issues = ReadIssues()
+    kept = reports(content, name, issues)
+    assert {code for _, code, _ in issues.problems()} <= {"row_malformed"}
+    return kept, [item.removeprefix(f"{name}, ") for item, _, _ in issues.problems()]
 
 
 def refused(content: bytes | str, name: str = "t.csv") -> str:
@@ -86,9 +86,9 @@ def test_lines_are_counted_from_the_first_of_the_file() -> None:
 
 
 def test_another_encoding_is_told_and_not_taken_for_broken_quotes() -> None:
-    noted = Noted()
-    reports((HEADER + ROWS).encode() + b"S9,c.png,Gr\xf6\xdfe \x81\r\n", noted=noted)
-    assert [m for _, _, m in noted.problems() if "UTF-8" in m and "quote" not in m]
+    issues = ReadIssues()
+    reports((HEADER + ROWS).encode() + b"S9,c.png,Gr\xf6\xdfe \x81\r\n", issues=issues)
+    assert [m for _, _, m in issues.problems() if "UTF-8" in m and "quote" not in m]
 
 
 def test_ids_are_never_numbers_and_formulas_never_run() -> None:
@@ -133,9 +133,9 @@ def test_a_broken_line_of_utf8_does_not_make_the_rest_latin() -> None:
 
 
 def test_windows_text_is_read_and_said_so() -> None:
-    noted = Noted()
-    assert reports((HEADER + "S0,a.png,Größe “x” þ\r\n").encode("cp1252"), noted=noted) == ["Größe “x” þ"]
-    assert noted.warnings() == {"warn_encoding": 1}
+    issues = ReadIssues()
+    assert reports((HEADER + "S0,a.png,Größe “x” þ\r\n").encode("cp1252"), issues=issues) == ["Größe “x” þ"]
+    assert issues.warnings() == {"warn_encoding": 1}
 
 
 @pytest.mark.parametrize(
@@ -234,16 +234,16 @@ def test_a_text_that_is_not_utf8_in_parquet_leaves_one_row() -> None:
 
 
 def test_messages_quote_nothing_of_the_rows() -> None:
-    noted = Noted()
-    reports(HEADER + 'S0,a.png,"DOE^JANE\r\nS1,b.png,"x\r\n' + ROWS + "S2,DOE^JANE\r\n", noted=noted)
-    assert noted.problems()
-    assert "DOE" not in str(noted.problems())
+    issues = ReadIssues()
+    reports(HEADER + 'S0,a.png,"DOE^JANE\r\nS1,b.png,"x\r\n' + ROWS + "S2,DOE^JANE\r\n", issues=issues)
+    assert issues.problems()
+    assert "DOE" not in str(issues.problems())
 
 
 def test_reports_alone_are_studies_and_empty_words_are_none() -> None:
     cells = ["nan", "None", " N/A ", "", "   ", "\u200b", "Clear.", "$$"]
     table = "study_id,image,report\n" + "".join(f"S{i},{i}.png,{c}\n" for i, c in enumerate(cells))
-    raw = unpaired.without_pictures(read(MemoryFiles({"t.csv": table.encode()})))
+    raw = unpaired.without_missing_images(read(MemoryFiles({"t.csv": table.encode()})))
     assert raw.rows["report"].tolist() == ["Clear.", "$$"]
     assert [code for _, code, _ in raw.problems] == ["report_empty"] * 6
     assert raw.warnings == {"warn_no_pictures": 2}
@@ -252,7 +252,7 @@ def test_reports_alone_are_studies_and_empty_words_are_none() -> None:
 def test_pictures_that_have_come_keep_their_table_whole() -> None:
     table = "study_id,image,report\nS0,a.png,Clear.\nS1,b.png,\n"
     raw = read(MemoryFiles({"t.csv": table.encode(), "a.png": picture()}))
-    assert unpaired.without_pictures(raw) is raw
+    assert unpaired.without_missing_images(raw) is raw
 
 
 def test_rows_left_of_a_table_reach_the_studies() -> None:
@@ -283,8 +283,8 @@ def test_other_files_beside_pictures_are_told_apart_by_content() -> None:
 
 def test_labels_are_printable_short_and_apart() -> None:
     names = ["d/" * 2_000 + "x", "d/" * 2_001 + "x", "a\u200bb", "a\nb"]
-    assert len({label(n) for n in names}) == 4
-    assert all(label(n).isprintable() and len(label(n)) <= 200 for n in names)
+    assert len({printable_id(n) for n in names}) == 4
+    assert all(printable_id(n).isprintable() and len(printable_id(n)) <= 200 for n in names)
 
 
 def test_no_hostile_name_becomes_the_name_of_a_collection() -> None:

@@ -17,7 +17,7 @@ from suture.data.workspace.cleanup import WEEK
 def test_labels_are_kept_and_are_never_paths(workspace: Workspace) -> None:
     came = [("../../x.csv", b"a"), ("x.csv", io.BytesIO(b"bb")), ("x.csv", b""), ("\u202egnp.\0", b"d")]
     folder = uploads.spool(workspace, came)
-    found = uploads.spooled(folder)
+    found = uploads.spooled_files(folder)
     assert [(label, file.read_bytes()) for label, file in found] == [
         (label, content if isinstance(content, bytes) else b"bb") for label, content in came
     ]

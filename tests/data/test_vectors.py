@@ -290,7 +290,7 @@ def test_different_widths_are_refused_and_the_refusal_tells_of_features(
     path = save(tmp_path / "v.npz", image=rows(dim=6), text=rows(dim=7))
     report = import_vectors(workspace, [path], "v")
     assert report.refused == "embedding_dim_mismatch"
-    assert "taken with --features" in report.message
+    assert "use --features" in report.message
     assert import_vectors(workspace, [path], "v", features=True).refused is None
     assert not embedding_sets.load(workspace, "v").comparable
 

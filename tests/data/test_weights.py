@@ -20,14 +20,14 @@ from safetensors.torch import save_file
 from suture.data import weights
 from suture.data.errors import Refused
 from suture.data.weights import archive, pickles, safetensors_file, torch_file
-from suture.data.weights.names import unwrapped
+from suture.data.weights.state_dict import find_state_dict
 
 STATE = OrderedDict({"visual.proj.weight": torch.arange(6.0).reshape(2, 3), "logit_scale": torch.tensor(2.5)})
 
 
 def read_here(path: Path) -> None:
     """As the child does it, without starting one."""
-    weights.refuse_at_sight(path, path.name)
+    weights.check_file(path, path.name)
     request = {"path": str(path), "label": path.name, "values": True}
     if path.suffix == ".safetensors":
         safetensors_file.task(request, ignored)
@@ -271,11 +271,11 @@ def test_both_formats_give_the_values_that_were_saved(tmp_path: Path, dtype: tor
         came = weights.read(tmp_path / file).tensors
         assert came.keys() == state.keys()
         assert all(np.array_equal(came[k], v.double().numpy()) for k, v in state.items())
-        assert weights.outline(tmp_path / file).shapes == {"a.weight": (3, 5), "n": (4,), "s": ()}
+        assert weights.read_shapes(tmp_path / file).shapes == {"a.weight": (3, 5), "n": (4,), "s": ()}
 
 
 @pytest.mark.parametrize("shape", [[1] * 9, [1] * 70, [0, 2**62], [2**62, 0], [0, 2**63 + 5]])
-@pytest.mark.parametrize("ask", [weights.read, weights.outline])
+@pytest.mark.parametrize("ask", [weights.read, weights.read_shapes])
 def test_shapes_that_no_array_has(tmp_path: Path, shape: list[int], ask: Callable) -> None:
     size = 0 if 0 in shape else 4
     entries = f'{{"a": {entry(shape=tuple(shape), offsets=(0, size))}}}'
@@ -312,7 +312,7 @@ NESTED = {
 
 @pytest.mark.parametrize("kind", NESTED)
 def test_the_state_dict_is_found_where_programs_put_it(kind: str) -> None:
-    found, notes = unwrapped(NESTED[kind], "w")
+    found, notes = find_state_dict(NESTED[kind], "w")
     assert found == STATE
     assert bool(notes) == (kind != "bare")
 
@@ -327,12 +327,12 @@ def test_a_file_is_called_what_its_owner_calls_it(tmp_path: Path) -> None:
 
 
 def test_names_that_are_nothing_but_a_prefix_stay() -> None:
-    assert unwrapped({"model.": np.zeros(1)}, "w")[0].keys() == {"model."}
+    assert find_state_dict({"model.": np.zeros(1)}, "w")[0].keys() == {"model."}
 
 
 def test_calls_hidden_in_libraries_of_training_are_foreign() -> None:
     known = {"argparse.Namespace", "__main__.Config", "torch.nn.modules.linear.Linear", "builtins.set"}
-    assert not pickles.foreign(known)
+    assert not pickles.unsafe_names(known)
     calls = {"collections._sys.modules", "enum.sys.exit", "datetime.sys", "pytorch_lightning.os.system"}
     calls |= {"builtins.eval", "torch.hub.load", "posix.system", "runpy._run_code", "numpy.load", "?"}
-    assert pickles.foreign(known | calls) == calls
+    assert pickles.unsafe_names(known | calls) == calls

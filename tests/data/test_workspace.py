@@ -19,9 +19,9 @@ from suture.data.workspace import (
     SET,
     Workspace,
     check_name,
-    keep,
-    kept,
+    read_derived,
     write_atomically,
+    write_derived,
 )
 
 
@@ -177,7 +177,7 @@ def test_a_file_that_is_not_what_was_kept_is_named(workspace: Workspace) -> None
 
 def test_all_that_is_kept_is_for_the_user_alone(workspace: Workspace) -> None:
     publish(workspace, "one")
-    keep(workspace.derived(workspace.record(SET, "one"), "x"), b"1")
+    write_derived(workspace.derived(workspace.record(SET, "one"), "x"), b"1")
     for path in (workspace.home, *workspace.home.rglob("*")):
         assert path.stat().st_mode & 0o077 == 0, path
 
@@ -185,9 +185,9 @@ def test_all_that_is_kept_is_for_the_user_alone(workspace: Workspace) -> None:
 def test_what_is_derived_is_thrown_away_when_it_is_damaged(workspace: Workspace) -> None:
     publish(workspace, "one")
     path = workspace.derived(workspace.record(SET, "one"), "x")
-    assert kept(path) is None
-    keep(path, b"computed")
-    assert kept(path) == b"computed"
+    assert read_derived(path) is None
+    write_derived(path, b"computed")
+    assert read_derived(path) == b"computed"
     path.write_bytes(path.read_bytes()[:-1] + b"D")
-    assert kept(path) is None
+    assert read_derived(path) is None
     assert not path.exists()

@@ -17,9 +17,9 @@ from suture.data import readers  # noqa: F401  # before the limits hold
 from suture.data.errors import UserError
 from suture.data.files.sources import MemoryFiles, ZipFiles
 from suture.data.intake.options import Options
-from suture.data.intake.reading import studies, understood_as
+from suture.data.intake.reading import read_source, studies
 from suture.data.sandbox import Budget
-from suture.data.sandbox.confinement import confine, rearm
+from suture.data.sandbox.confinement import apply_confinement, extend_cpu_limit
 from suture.data.vectors import reading as vector_files
 from suture.data.weights import archive, safetensors_file, torch_file
 
@@ -29,7 +29,7 @@ VISIT = Options(unpaired=True, loose=True)
 
 def _studies(path: Path) -> str:
     files = ZipFiles(path) if path.suffix == ".zip" else MemoryFiles({path.name: path.read_bytes()})
-    raw = understood_as(files, VISIT)
+    raw = read_source(files, VISIT)
     codes = {code for _, code, _ in raw.problems}
     codes |= {header.get("code", "taken") for header, _ in studies(raw, VISIT)}
     return ",".join(sorted(codes))
@@ -82,11 +82,11 @@ def read(path: Path) -> str:
 
 def main(paths: Sequence[str]) -> None:
     """Read every case."""
-    confine(BUDGET)
+    apply_confinement(BUDGET)
     for path in paths:
         print("begin", path, flush=True)
         print("end", read(Path(path)), flush=True)
-        rearm(BUDGET.cpu)
+        extend_cpu_limit(BUDGET.cpu)
 
 
 if __name__ == "__main__":

@@ -63,12 +63,12 @@ def work(home: str, job_id: str, when: Moment) -> None:
     """What the worker does, in small parts, so that there are many moments to die at."""
     import torch
 
-    from suture.data.intake import taking
+    from suture.data.intake import collection_builder
     from suture.models.embedding import resumable_shards
 
     os.setsid()
     torch.set_num_threads(1)
-    resumable_shards.PART = taking.PART = 4
+    resumable_shards.PART = collection_builder.SHARD_ROWS = 4
     if when.event == "transaction":
         _die_at_commit(when)
     elif when.event == "rename":

@@ -176,7 +176,7 @@ def test_an_adapter_stands_alone_in_one_file(workspace: Workspace, source: str, 
     after = embedding_sets.load(workspace, "v + procrustes").vectors
     for m in after:
         np.testing.assert_array_equal(moved[m], after[m])
-    with pytest.raises(Refused, match="exists already"):
+    with pytest.raises(Refused, match="already exists"):
         export_adapter(workspace, "v + procrustes", path)
     with pytest.raises(Refused, match="'v' was not made by an adapter"):
         export_adapter(workspace, source, tmp_path / "other.npz")

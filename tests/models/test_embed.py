@@ -126,7 +126,7 @@ def test_tabular_values_are_a_modality_like_any_other(workspace: Workspace, tmp_
     from safetensors.torch import save_file
 
     from suture.data.intake import Options, intake
-    from suture.data.raw_studies import Roles
+    from suture.data.readers.raw_studies import Roles
     from suture.models.checkpoints.encoders import TabularEncoder
     from suture.models.checkpoints.registry import Source, add
 

@@ -15,7 +15,7 @@ from suture.data.collection import STUDY_ID
 from suture.data.embedding_set import EmbeddingSet
 from suture.data.errors import Refused
 from suture.data.metadata import EmbeddingSetMetadata
-from suture.data.workspace import Workspace, embedding_sets, keep
+from suture.data.workspace import Workspace, embedding_sets, write_derived
 from suture.workflows.neighbours import indexes, neighbour_search
 from tests.analysis.test_by_blocks import peak_of
 
@@ -90,7 +90,7 @@ def test_how_far_out_the_set_itself_lies_is_measured_once(workspace: Workspace, 
         spread, out_of_distribution.reference_spread(held.vectors["text"][held.rows_with("text")]), atol=1e-6
     )
     [path] = (workspace.home / "derived").rglob("usual-*")
-    keep(path, (spread + 1).tobytes())
+    write_derived(path, (spread + 1).tobytes())
     assert neighbour_search.usual(workspace, held, "all", "text")[0] == spread[0] + 1
     path.write_bytes(path.read_bytes()[:-1])
     np.testing.assert_array_equal(neighbour_search.usual(workspace, held, "all", "text"), spread)

@@ -17,7 +17,7 @@ from suture import cli
 from suture.data.collection import GROUP, SPLIT, Collection, Modality
 from suture.data.collections import storage
 from suture.data.errors import UserError
-from suture.data.splits import held_back
+from suture.data.splits import validation_mask
 from suture.data.workspace import Workspace
 from suture.models.losses.config import PRESETS
 from suture.models.training.config import TrainingConfig, from_mapping, from_toml
@@ -205,11 +205,11 @@ def test_without_a_validation_split_whole_groups_are_held_back(tiny: Workspace) 
     assert len(todo.validation) > 1
     assert not fit & back
     assert set(splits[todo.fit]) == set(splits[todo.validation]) == {"train"}
-    sides = held_back(collection.table[GROUP], seed=3)
+    sides = validation_mask(collection.table[GROUP], seed=3)
     for group in np.unique(groups):
         assert len(set(sides[groups == group])) == 1
     many = pd.Series([f"patient {i}" for i in range(2000)])
-    shares = [held_back(many, seed=seed).mean() for seed in range(10)]
+    shares = [validation_mask(many, seed=seed).mean() for seed in range(10)]
     assert np.mean(shares) == pytest.approx(0.1, abs=0.007)
     assert set(plan(tiny, asked(collection="no val", seed=4)).validation) != set(todo.validation)
 

@@ -33,7 +33,7 @@ def source(tiny_home: Path, tmp_path_factory: pytest.TempPathFactory) -> StudySo
     """Pictures and texts of the tiny collection, augmented."""
     workspace = Workspace(tiny_home)
     record = workspace.record(COLLECTION, NAME)
-    collection = storage.outline(record)
+    collection = storage.load_without_texts(record)
     checkpoint = registry.load(workspace, builtin.UNTRAINED, device="cpu")
     pack = storage.image_pack(workspace, NAME)
     encoders, place = checkpoint.encoders, tmp_path_factory.mktemp("tokens")

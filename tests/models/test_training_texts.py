@@ -45,7 +45,7 @@ def test_blocks_are_the_collection(record: Record) -> None:
 
 
 def test_an_outline_knows_all_but_the_words(record: Record) -> None:
-    whole, outline = storage.read(record), storage.outline(record)
+    whole, outline = storage.read(record), storage.load_without_texts(record)
     spoken = [m.name for m in whole.modalities if m.kind == "text"]
     assert spoken
     pd.testing.assert_frame_equal(outline.table.drop(columns=spoken), whole.table.drop(columns=spoken))

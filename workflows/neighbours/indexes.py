@@ -21,7 +21,7 @@ from suture.analysis.retrieval.nearest import scan
 from suture.analysis.statistics.bootstrap import seeded_sample
 from suture.data.embedding_set import EmbeddingSet
 from suture.data.errors import Refused
-from suture.data.workspace import SET, Workspace, keep, kept
+from suture.data.workspace import SET, Workspace, read_derived, write_derived
 
 AUTO, EXACT, HNSW, IVF = KINDS = "auto", "exact", "hnsw", "ivf"
 VERSION = 2
@@ -115,7 +115,7 @@ def _file(number: int, split: str, kind: str) -> str:
 def _keep(path: Path, about: Mapping[str, Any], index: Any) -> None:
     import faiss
 
-    keep(path, json.dumps(about).encode() + b"\n", faiss.serialize_index(index).data)
+    write_derived(path, json.dumps(about).encode() + b"\n", faiss.serialize_index(index).data)
 
 
 def _kept(path: Path) -> tuple[dict[str, Any], Any] | None:
@@ -124,7 +124,7 @@ def _kept(path: Path) -> tuple[dict[str, Any], Any] | None:
     import faiss
 
     there = path.is_file()
-    stored = kept(path)
+    stored = read_derived(path)
     if stored is None:
         if there:
             log.warning("index_corrupt: a kept index is not as it was written; it is built again.")

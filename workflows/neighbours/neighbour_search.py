@@ -13,7 +13,7 @@ from suture.analysis.retrieval.out_of_distribution import ReferenceNeighbours
 from suture.data.collection import STUDY_ID
 from suture.data.embedding_set import EmbeddingSet, Vectors
 from suture.data.errors import Refused
-from suture.data.workspace import SET, Record, Workspace, embedding_sets, keep, kept
+from suture.data.workspace import SET, Record, Workspace, embedding_sets, read_derived, write_derived
 from suture.workflows.neighbours import indexes, uploads
 
 VERSION = 1
@@ -63,12 +63,12 @@ def ask(
         new,
         part,
         k=max(k, out_of_distribution.NEIGHBOURS),
-        indexes={m: kept.search for m, kept in opened.items()},
+        indexes={m: searched.search for m, searched in opened.items()},
     )
     out = {
         m: out_of_distribution.out_of_distribution(found[m, m], usual(workspace, part, split, m)) for m in new
     }
-    recall = {(x, y): kept.recall[x] for y, kept in opened.items() for x in new}
+    recall = {(x, y): searched.recall[x] for y, searched in opened.items() for x in new}
     return Answers({d: _first(near, k) for d, near in found.items()}, out, recall, kinds)
 
 
@@ -81,13 +81,13 @@ def usual(workspace: Workspace, part: EmbeddingSet, split: str, modality: str) -
     digest = hashlib.sha256(split.encode()).hexdigest()[:12]
     file = f"usual-v{VERSION}-{part.modalities.index(modality)}-{digest}.bin"
     path = workspace.derived(workspace.record(SET, part.name), file)
-    stored = kept(path)
+    stored = read_derived(path)
     if stored is not None:
         return np.frombuffer(stored)
     spread = out_of_distribution.reference_spread(
         part.vectors[modality], present=part.present(modality)
     ).astype(np.float64)
-    keep(path, spread.tobytes())
+    write_derived(path, spread.tobytes())
     return spread
 
 

@@ -1,8 +1,8 @@
-"""DICOM files: one study an object, with the reports that a table or text files beside them hold.
+"""DICOM files: one study per file, with reports from a table or from text files beside them.
 
-Of the tags only `suture.data.dicom.tags.KEPT_TAGS` become cells. A study is called as its file:
-identifiers of the archive are not kept. PatientID is kept as a keyed hash, so that pictures of one patient
-stay together while nobody can try out numbers on it; the key is kept nowhere.
+Only the tags in `suture.data.dicom.tags.KEPT_TAGS` become cells. A study is named after its file; identifiers
+of the archive are not kept. PatientID is replaced by a keyed hash, so that images of one patient stay
+together but the number cannot be found by trying; the key is not stored.
 """
 
 from __future__ import annotations
@@ -10,30 +10,31 @@ from __future__ import annotations
 import secrets
 from pathlib import PurePosixPath
 
-from suture.data.dicom.magic import is_dicom
-from suture.data.dicom.tags import KnownTags, known_tags, pseudonym
+from suture.data.dicom.tags import AllowedTags, pseudonym, read_allowed_tags
 from suture.data.errors import Refused, Skipped
-from suture.data.files.names import label, shown
-from suture.data.raw_studies import Files, RawStudies, Roles
-from suture.data.readers.file_lookup import DICOM, is_picture
-from suture.data.readers.finish import Problem, frame, studies, text_of
+from suture.data.files.magic import is_dicom
+from suture.data.files.names import printable_id, quoted
+from suture.data.files.sources import Files
+from suture.data.readers.file_lookup import DICOM, is_image_name
+from suture.data.readers.finish import Problem, build_raw_studies, read_text_file, table_from_records
 from suture.data.readers.layouts.dicom_reports import Reports, find_reports
+from suture.data.readers.raw_studies import RawStudies, Roles
 
 LAYOUT = "dicom"
-EXPECTS = "DICOM files (.dcm), if need be with a table or .txt files of reports"
+EXPECTS = "DICOM files (.dcm), with or without a table or .txt files of reports"
 OWN_TABLES = r".*"
 LABELS = ("Modality", "BodyPartExamined", "ViewPosition", "Laterality")
-PROBED = 3  # files without a suffix that `matches` opens
+MAX_PROBED_FILES = 3  # files without a suffix that `matches` opens
 
 
 def matches(files: Files) -> bool:
-    """Whether most pictures are DICOM, by suffix or, without one, by their mark."""
+    """Whether most images are DICOM, by suffix or, if there is none, by the DICM mark."""
     names = sorted(files.names())
     dicom = [n for n in names if n.lower().endswith(DICOM)]
-    other = [n for n in names if is_picture(n) and not n.lower().endswith(DICOM)]
+    other = [n for n in names if is_image_name(n) and not n.lower().endswith(DICOM)]
     if dicom:
         return len(dicom) >= len(other)
-    return not other and any(_is_marked(files, n) for n in list(filter(_is_bare, names))[:PROBED])
+    return not other and any(_is_marked(files, n) for n in list(filter(_is_bare, names))[:MAX_PROBED_FILES])
 
 
 def _is_bare(name: str) -> bool:
@@ -49,24 +50,24 @@ def _is_marked(files: Files, name: str) -> bool:
 
 
 def read(files: Files, *, table: str = "", roles: Roles | None = None, secret: str = "") -> RawStudies:
-    """One row a file. Text: reports beside the files, else what the tags describe.
+    """One row per file. Text: reports beside the files, else the description in the tags.
 
-    secret  the key of the patients' pseudonyms: the same key, the same pseudonyms; "" = one of its own
+    secret  the key of the patient pseudonyms: the same key gives the same pseudonyms; "" = a new one
     """
     reports = find_reports(files, table)
-    found = Found(files, secret)
+    reader = DicomTagReader(files, secret)
     problems: list[Problem] = []
     records: list[dict[str, str]] = []
     for name in filter(lambda n: _is_ours(files, n), sorted(files.names())):
         try:
-            records.append(_record(files, name, reports, found))
+            records.append(_record(files, name, reports, reader))
         except Skipped as error:
             problems.append((name, error.code, error.message))
     if not records:
         raise Refused("no_usable_files", _nothing(problems))
     texts = reports.texts if any(r.get(t) for r in records for t in reports.texts) else ("description",)
     columns = ["study_id", "image", "group", "description", *LABELS, *reports.columns]
-    rows = frame(records, list(dict.fromkeys(columns)))
+    rows = table_from_records(records, list(dict.fromkeys(columns)))
     guess = Roles(
         study_id="study_id",
         images=("image",),
@@ -75,30 +76,30 @@ def read(files: Files, *, table: str = "", roles: Roles | None = None, secret: s
         group="group",
         split=reports.split,
     )
-    return studies(LAYOUT, rows, guess, roles, files, problems=tuple(problems))
+    return build_raw_studies(LAYOUT, rows, guess, roles, files, problems=tuple(problems))
 
 
-class Found:
-    """What is remembered from file to file: which pictures came already, and what to tell of them."""
+class DicomTagReader:
+    """Reads the allowed tags of DICOM files, finds duplicates among them, and records their warnings."""
 
     def __init__(self, files: Files, secret: str = "") -> None:
         self._files = files
         self._secret = secret or secrets.token_hex()
         self._names: dict[str, str] = {}
 
-    def add(self, content: bytes, name: str) -> tuple[KnownTags, str]:
-        """The tags of one more file and its patient's pseudonym ("" if it names none).
+    def add(self, content: bytes, name: str) -> tuple[AllowedTags, str]:
+        """The tags of one file, and the pseudonym of its patient ("" if it names none).
 
-        `Skipped` if it cannot be taken, or a file with its identifier came before.
+        `Skipped` if it cannot be imported, or an earlier file has the same SOP Instance UID.
         """
-        tags = known_tags(content)
+        tags = read_allowed_tags(content)
         if tags.uid and tags.uid in self._names:
-            first = shown(self._names[tags.uid])
-            raise Skipped("duplicate_id", f"It has the SOP Instance UID of {first}, which is taken.")
+            first = quoted(self._names[tags.uid])
+            raise Skipped("duplicate_id", f"It has the same SOP Instance UID as {first}, which is imported.")
         if tags.uid:
             self._names[tags.uid] = name
         for code in tags.warnings:
-            self._files.noted.warn(code, name)
+            self._files.issues.warn(code, name)
         return tags, pseudonym(tags.patient, self._secret) if tags.patient else ""
 
 
@@ -108,25 +109,25 @@ def _is_ours(files: Files, name: str) -> bool:
 
 
 def _nothing(problems: list[Problem]) -> str:
-    first = f" The first problem: {shown(problems[0][0])}: {problems[0][2]}" if problems else ""
+    first = f" The first problem: {quoted(problems[0][0])}: {problems[0][2]}" if problems else ""
     return f"Expected {EXPECTS}; none of the files could be read.{first}"
 
 
-def _record(files: Files, name: str, reports: Reports, found: Found) -> dict[str, str]:
+def _record(files: Files, name: str, reports: Reports, reader: DicomTagReader) -> dict[str, str]:
     try:
         content = files.read(name)
     except KeyError as error:
-        raise Skipped("member_corrupt", "The file cannot be read.") from error
-    tags, patient = found.add(content, name)
+        raise Skipped("member_corrupt", "The file cannot be read. Copy it again.") from error
+    tags, patient = reader.add(content, name)
     path = PurePosixPath(name)
     study_id = _label(path)
     cells = {"study_id": study_id, "image": name, "group": patient or study_id}
     cells |= {**tags.codes, "description": tags.description}
     beside = reports.beside(name)
-    report = {"report": text_of(files, beside)} if beside else {}
+    report = {"report": read_text_file(files, beside)} if beside else {}
     return cells | reports.row((*tags.links, name, path.name, path.stem)) | report
 
 
 def _label(path: PurePosixPath) -> str:
     plain = path.with_suffix("") if path.suffix.lower() in DICOM else path  # 1.2.840 has no suffix
-    return label(plain.as_posix())
+    return printable_id(plain.as_posix())

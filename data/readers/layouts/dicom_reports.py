@@ -1,14 +1,14 @@
-"""Reports that lie beside DICOM files: a table that names them, or text files of the same name."""
+"""Reports beside DICOM files: from a table that names the files, or from text files of the same name."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 from suture.data.errors import Refused, Skipped
-from suture.data.phi.identifiers import header_key, is_private
-from suture.data.raw_studies import Files
+from suture.data.files.sources import Files
+from suture.data.phi.identifiers import header_key, is_personal
 from suture.data.readers.file_lookup import DICOM, Lookup
-from suture.data.readers.finish import table_of
+from suture.data.readers.finish import read_named_table
 from suture.data.readers.layouts.table import is_table
 from suture.data.readers.roles import guess_roles
 
@@ -20,7 +20,7 @@ KEYS = (
 
 @dataclass(frozen=True)
 class Reports:
-    """Rows of a table by every key they can be asked for, and text files by name."""
+    """Rows of a table by every key that can identify them, and text files by name."""
 
     texts: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
@@ -30,21 +30,21 @@ class Reports:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """What `row` can give."""
+        """The columns that `row` can return."""
         return (*self.texts, *self.labels, *filter(None, [self.split]))
 
     def row(self, keys: tuple[str, ...]) -> dict[str, str]:
-        """The cells of the first key that the table knows, {} if it knows none."""
+        """The cells of the first of these keys that is in the table, {} if none is."""
         return next((self.rows[key] for key in keys if key in self.rows), {})
 
     def beside(self, name: str) -> str:
-        """The text file with the picture's name, "" if there is none."""
+        """The text file with the name of the image, "" if there is none."""
         plain = next((name[: -len(s)] for s in DICOM if name.lower().endswith(s)), name)
         return self.files.find(plain)
 
 
 def find_reports(files: Files, table: str) -> Reports:
-    """From the table called `table`, else from all there are; and from every .txt."""
+    """Reports from the table called `table`, else from the best table; and from every .txt file."""
     names = list(files.names())
     texts = Lookup(n for n in names if n.lower().endswith(".txt") and n != table)
     wanted = [table] if table else sorted(filter(is_table, names))
@@ -60,19 +60,19 @@ def _has_texts(names: list[str]) -> bool:
 
 def _of_table(files: Files, name: str, *, named: bool) -> Reports:
     try:
-        rows = table_of(files, name)
+        rows = read_named_table(files, name)
     except (KeyError, Refused, Skipped):
         if named:
             raise
-        return Reports()  # some other table that lies about
+        return Reports()  # an unrelated table
     roles = guess_roles(rows, files)
-    keys = [c for c in rows.columns if header_key(c) in KEYS and not is_private(c)]
+    keys = [c for c in rows.columns if header_key(c) in KEYS and not is_personal(c)]
     keys = list(dict.fromkeys([*keys, *roles.images]))
     kept = [*roles.texts, *roles.labels, *filter(None, [roles.split])]
-    found: dict[str, dict[str, str]] = {}
+    by_key: dict[str, dict[str, str]] = {}
     for record in rows.to_dict("records"):
         cells = {c: record[c] for c in kept}
         for key in keys:
-            found.setdefault(record[key].strip(), cells)
-    found.pop("", None)
-    return Reports(roles.texts, roles.labels, roles.split, found)
+            by_key.setdefault(record[key].strip(), cells)
+    by_key.pop("", None)
+    return Reports(roles.texts, roles.labels, roles.split, by_key)

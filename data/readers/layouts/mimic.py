@@ -1,8 +1,8 @@
-"""MIMIC-CXR-JPG: one study a `study_id`, with a frontal and a lateral picture, report and history.
+"""MIMIC-CXR-JPG: one study per `study_id`, with a frontal and a lateral image, report and history.
 
-Expected: `mimic-cxr-2.*-metadata.csv(.gz)`; used if there: `…-split.csv`, `…-chexpert.csv`; pictures
-`files/p10/p10000032/s50414267/<dicom_id>.jpg` and reports `files/p10/p10000032/s50414267.txt`. Most
-people hold a part of it: studies of which no file is here are left out, and `notes` counts them.
+Required: `mimic-cxr-2.*-metadata.csv(.gz)`. Optional: `…-split.csv`, `…-chexpert.csv`; images
+`files/p10/p10000032/s50414267/<dicom_id>.jpg` and reports `files/p10/p10000032/s50414267.txt`. Most users
+have only a part of it: studies without any file are left out, and `notes` counts them.
 """
 
 from __future__ import annotations
@@ -13,31 +13,38 @@ from dataclasses import dataclass
 import pandas as pd
 
 from suture.data.errors import Refused, Skipped
-from suture.data.raw_studies import Files, RawStudies, Roles
-from suture.data.readers.file_lookup import is_picture, stem
-from suture.data.readers.finish import Problem, columns_missing, frame, studies, text_of
+from suture.data.files.sources import Files
+from suture.data.readers.file_lookup import is_image_name, stem
+from suture.data.readers.finish import (
+    Problem,
+    build_raw_studies,
+    columns_missing,
+    read_text_file,
+    table_from_records,
+)
 from suture.data.readers.gzip_limit import gunzip
+from suture.data.readers.raw_studies import RawStudies, Roles
 from suture.data.readers.sections import last_paragraph, sections
 from suture.data.tables.reading import read_table
 
 LAYOUT = "mimic"
 EXPECTS = "MIMIC-CXR-JPG: mimic-cxr-2.0.0-metadata.csv(.gz) with files/p10/p10000032/s50414267/*.jpg"
 OWN_TABLES = r"mimic-cxr-.*\.csv"
-LABEL = {"1.0": "positive", "0.0": "negative", "-1.0": "uncertain", "1": "positive", "0": "negative"}
+LABEL_WORDS = {"1.0": "positive", "0.0": "negative", "-1.0": "uncertain", "1": "positive", "0": "negative"}
 NEEDED = ("dicom_id", "subject_id", "study_id", "ViewPosition")
 TEXTS = ("report", "history")
 
 
 @dataclass(frozen=True)
-class _Here:
-    """The files of the collection that are here: picture by dicom_id, report by study_id."""
+class _PresentFiles:
+    """The available files: image by dicom_id, report by study_id."""
 
     pictures: dict[str, str]
     reports: dict[str, str]
 
 
 def matches(files: Files) -> bool:
-    """Whether the table of metadata is there."""
+    """Whether there is a metadata table."""
     return any(_is_table(name, "metadata") for name in files.names())
 
 
@@ -46,15 +53,15 @@ def _is_table(name: str, kind: str) -> bool:
 
 
 def read(files: Files, *, table: str = "", roles: Roles | None = None) -> RawStudies:
-    """One row a study. Group: subject_id; split as published; labels by CheXpert."""
+    """One row per study. Group: subject_id; split as published; labels by CheXpert."""
     metadata = _table(files, "metadata")
     absent = [c for c in NEEDED if c not in metadata]
     if absent:
         raise columns_missing(f"The metadata should have {', '.join(NEEDED)}.", metadata)
-    here = _here(files)
+    here = _present_files(files)
     held = metadata[metadata.dicom_id.isin(here.pictures) | metadata.study_id.isin(here.reports)]
     if held.empty:
-        raise Refused("no_usable_files", f"Expected {EXPECTS}; the table is here, its pictures are not.")
+        raise Refused("no_usable_files", f"Expected {EXPECTS}; found the table, but no images.")
     labels = _labels(files)
     rows, problems = _rows(files, held, here)
     rows = rows.assign(split=rows.study_id.map(_splits(files)).fillna(""))
@@ -69,32 +76,32 @@ def read(files: Files, *, table: str = "", roles: Roles | None = None) -> RawStu
     )
     left_out = metadata.study_id.nunique() - held.study_id.nunique()
     notes = {"studies_without_files": left_out}
-    return studies(LAYOUT, rows, guess, roles, files, problems=tuple(problems), notes=notes)
+    return build_raw_studies(LAYOUT, rows, guess, roles, files, problems=tuple(problems), notes=notes)
 
 
 def _table(files: Files, kind: str) -> pd.DataFrame:
-    """The published table of this kind; an empty one if it is not there."""
+    """The published table of this kind; an empty one if it is missing."""
     for name in sorted(files.names()):
         if _is_table(name, kind):
             content = files.read(name)
             return read_table(
                 gunzip(content, name) if name.endswith(".gz") else content,
                 name.removesuffix(".gz"),
-                files.noted,
+                files.issues,
             )
     return pd.DataFrame()
 
 
-def _here(files: Files) -> _Here:
+def _present_files(files: Files) -> _PresentFiles:
     names = list(files.names())
     reports = [n for n in names if re.search(r"(?:^|/)s\d+\.txt$", n)]
-    return _Here(
-        pictures={stem(n): n for n in names if is_picture(n)},
+    return _PresentFiles(
+        pictures={stem(n): n for n in names if is_image_name(n)},
         reports={stem(n)[1:]: n for n in reports},
     )
 
 
-def _rows(files: Files, held: pd.DataFrame, here: _Here) -> tuple[pd.DataFrame, list[Problem]]:
+def _rows(files: Files, held: pd.DataFrame, here: _PresentFiles) -> tuple[pd.DataFrame, list[Problem]]:
     records: list[dict[str, str]] = []
     problems: list[Problem] = []
     for study_id, pictures in held.groupby("study_id", sort=False):
@@ -106,17 +113,17 @@ def _rows(files: Files, held: pd.DataFrame, here: _Here) -> tuple[pd.DataFrame, 
             continue
         ids = {"study_id": key, "group": pictures.subject_id.iloc[0]}
         records.append(ids | _views(pictures, here) | texts)
-    return frame(records, ["study_id", "frontal", "lateral", *TEXTS, "group"]), problems
+    return table_from_records(records, ["study_id", "frontal", "lateral", *TEXTS, "group"]), problems
 
 
-def _views(pictures: pd.DataFrame, here: _Here) -> dict[str, str]:
-    """The first picture of each view, one that is here if there is one; other views have no role."""
-    found: dict[str, str] = {}
+def _views(pictures: pd.DataFrame, here: _PresentFiles) -> dict[str, str]:
+    """The first image of each view, preferring available files; other views are ignored."""
+    by_view: dict[str, str] = {}
     for dicom_id, position in zip(pictures.dicom_id, pictures.ViewPosition, strict=True):
         view = _view(position.strip().upper())
-        if view and (view not in found or found[view] not in here.pictures):
-            found[view] = dicom_id
-    return {view: here.pictures.get(dicom_id, f"{dicom_id}.jpg") for view, dicom_id in found.items()}
+        if view and (view not in by_view or by_view[view] not in here.pictures):
+            by_view[view] = dicom_id
+    return {view: here.pictures.get(dicom_id, f"{dicom_id}.jpg") for view, dicom_id in by_view.items()}
 
 
 def _view(position: str) -> str:
@@ -128,7 +135,7 @@ def _view(position: str) -> str:
 def _texts(files: Files, name: str) -> dict[str, str]:
     if not name:
         return {}
-    text = text_of(files, name)
+    text = read_text_file(files, name)
     said = sections(text)
     return {
         "report": "\n".join(filter(None, (said.findings, said.impression))) or last_paragraph(text),
@@ -142,7 +149,7 @@ def _splits(files: Files) -> dict[str, str]:
 
 
 def _labels(files: Files) -> pd.DataFrame:
-    """A column a finding, a row a study: positive, negative, uncertain, "" = not mentioned."""
+    """One column per finding, one row per study: positive, negative, uncertain, "" = not mentioned."""
     rows = _table(files, "chexpert")
     rows = rows if len(rows) else _table(files, "negbio")
     if "study_id" not in rows:
@@ -150,4 +157,4 @@ def _labels(files: Files) -> pd.DataFrame:
     findings = (
         rows.drop_duplicates("study_id").set_index("study_id").drop(columns="subject_id", errors="ignore")
     )
-    return findings.replace(LABEL)
+    return findings.replace(LABEL_WORDS)

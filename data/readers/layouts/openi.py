@@ -1,24 +1,34 @@
-"""Open-i / IU X-Ray: chest radiographs with reports, as XML files or as the Kaggle pair of tables.
+"""Open-i / IU X-Ray: chest radiographs with reports, as XML files or as Kaggle's two tables.
 
-One study a report: a frontal and a lateral picture (either may be missing), the report (findings and
-impression), the history (indication). The XML does not say which picture is which view: where no
-`indiana_projections.csv` tells it, the lower number counts as frontal, and `notes` says so.
+One study per report: a frontal and a lateral image (either may be missing), the report (findings and
+impression), the history (indication). The XML does not name the view of an image: without
+`indiana_projections.csv`, the lower number counts as frontal, and `notes` says so.
+
+The XML is parsed without DTD and entities, and with a limit on its size.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import PurePosixPath
+from xml.etree import ElementTree  # what makes XML dangerous is refused below  # nosec B405
 
 from suture.data.errors import Refused, Skipped
-from suture.data.raw_studies import Files, RawStudies, Roles
-from suture.data.readers.file_lookup import Lookup, base, pictures
-from suture.data.readers.finish import Problem, columns_missing, frame, studies, table_of
-from suture.data.readers.layouts.openi_xml import Report, parse_report
+from suture.data.files.sources import Files
+from suture.data.readers.file_lookup import Lookup, file_name, image_names
+from suture.data.readers.finish import (
+    Problem,
+    build_raw_studies,
+    columns_missing,
+    read_named_table,
+    table_from_records,
+)
+from suture.data.readers.raw_studies import RawStudies, Roles
 
 LAYOUT = "openi"
-EXPECTS = "Open-i / IU X-Ray: ecgen-radiology/*.xml, or indiana_reports.csv, with a folder of pictures"
+EXPECTS = "Open-i / IU X-Ray: ecgen-radiology/*.xml, or indiana_reports.csv, with a folder of images"
 OWN_TABLES = r"indiana_(reports|projections)\.csv"
 XML_FOLDERS = {"ecgen-radiology", "nlmcxr_reports"}
 COLUMNS = ["study_id", "frontal", "lateral", "report", "history", "group", "problems"]
@@ -29,37 +39,52 @@ ROLES = Roles(
     labels=("problems",),
     group="group",
 )
+MAX_BYTES = 2**20  # reports have about 4 kB
+
+
+@dataclass(frozen=True)
+class Report:
+    """One report; `images` are ids or file names."""
+
+    uid: str
+    findings: str = ""
+    impression: str = ""
+    indication: str = ""
+    problems: str = ""
+    images: tuple[str, ...] = ()
 
 
 def matches(files: Files) -> bool:
-    """Whether Kaggle's table of reports is there, or XML in a folder of the collection's name."""
+    """Whether there is Kaggle's table of reports, or XML in a folder of the collection's name."""
     names = files.names()
     return any(_base(n) == "indiana_reports.csv" for n in names) or any(map(_is_report, names))
 
 
 def _is_report(name: str) -> bool:
-    if not name.lower().endswith(".xml"):  # there are many others
+    if not name.lower().endswith(".xml"):  # fast path
         return False
     path = PurePosixPath(name.lower())
     return path.suffix == ".xml" and not XML_FOLDERS.isdisjoint(path.parts[:-1])
 
 
 def _base(name: str) -> str:
-    return base(name).lower()
+    return file_name(name).lower()
 
 
 def read(files: Files, *, table: str = "", roles: Roles | None = None) -> RawStudies:
-    """One row a report; group: the report, since the collection does not tell its patients."""
+    """One row per report. Group: the report, because the collection does not identify patients."""
     names = sorted(files.names())
     projections = _projections(files, names)
     tables = [n for n in names if _base(n) == "indiana_reports.csv"]
     reports, problems = (_from_table(files, tables[0]), []) if tables else _from_xml(files, names)
     if not reports:
         raise Refused("no_usable_files", f"Expected {EXPECTS}; no report could be read.")
-    lookup = Lookup(pictures(names))
-    rows = frame([_row(r, projections, lookup) for r in reports], COLUMNS)
+    lookup = Lookup(image_names(names))
+    rows = table_from_records([_row(r, projections, lookup) for r in reports], COLUMNS)
     views = "from indiana_projections.csv" if projections else "assumed: the lower image number is frontal"
-    return studies(LAYOUT, rows, ROLES, roles, files, problems=tuple(problems), notes={"views": views})
+    return build_raw_studies(
+        LAYOUT, rows, ROLES, roles, files, problems=tuple(problems), notes={"views": views}
+    )
 
 
 def _row(report: Report, projections: dict[str, dict[str, str]], lookup: Lookup) -> dict[str, str]:
@@ -87,10 +112,10 @@ def _views_by_number(images: tuple[str, ...]) -> dict[str, str]:
 
 
 def _projections(files: Files, names: list[str]) -> dict[str, dict[str, str]]:
-    """uid -> view -> file name, the first picture of each view."""
+    """uid -> view -> file name, the first image of each view."""
     found: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for name in (n for n in names if _base(n) == "indiana_projections.csv"):
-        rows = table_of(files, name)
+        rows = read_named_table(files, name)
         if not {"uid", "filename", "projection"} <= set(rows.columns):
             raise columns_missing(f"{name!r} should have uid, filename and projection.", rows)
         for uid, file, view in zip(rows.uid, rows.filename, rows.projection, strict=True):
@@ -99,7 +124,7 @@ def _projections(files: Files, names: list[str]) -> dict[str, dict[str, str]]:
 
 
 def _from_table(files: Files, name: str) -> list[Report]:
-    rows = table_of(files, name)
+    rows = read_named_table(files, name)
     rows.columns = rows.columns.str.lower()
     if not {"uid", "findings", "impression"} <= set(rows.columns):
         raise columns_missing(f"{name!r} should have uid, findings and impression.", rows)
@@ -118,9 +143,9 @@ def _from_table(files: Files, name: str) -> list[Report]:
 
 
 def _pictures_by_uid(files: Files) -> dict[str, tuple[str, ...]]:
-    """For tables without projections: pictures are called {uid}_IM-….png."""
+    """uid -> file names, for tables without projections: images are called {uid}_IM-….png."""
     found: defaultdict[str, list[str]] = defaultdict(list)
-    for name in pictures(files.names()):
+    for name in image_names(files.names()):
         found[_base(name).removeprefix("cxr").partition("_")[0]].append(name)
     return {uid: tuple(images) for uid, images in found.items()}
 
@@ -134,3 +159,41 @@ def _from_xml(files: Files, names: list[str]) -> tuple[list[Report], list[Proble
         except Skipped as error:
             problems.append((name, error.code, error.message))
     return reports, problems
+
+
+def parse_report(content: bytes, name: str) -> Report:
+    """The report in these bytes; `Skipped` if they are not XML, too long, or have a DTD."""
+    root = _root(content, name)
+    said = {str(e.get("Label", "")).upper(): _words(e) for e in root.iter("AbstractText")}
+    uid = next((str(e.get("id")) for e in root.iter("uId") if e.get("id")), PurePosixPath(name).stem)
+    return Report(
+        uid=uid,
+        findings=said.get("FINDINGS", ""),
+        impression=said.get("IMPRESSION", ""),
+        indication=said.get("INDICATION", ""),
+        problems=";".join(_main_headings(root)),
+        images=tuple(str(e.get("id")) for e in root.iter("parentImage") if e.get("id")),
+    )
+
+
+def _root(content: bytes, name: str) -> ElementTree.Element:
+    if len(content) > MAX_BYTES:
+        raise Skipped("xml_too_large", f"{name!r} has more than {MAX_BYTES:,} bytes, the limit.")
+    # Entities can expand without bound or name local files; a report needs none. Zero bytes would mean
+    # UTF-16, in which the marks searched for are encoded differently.
+    if any(mark in content for mark in (b"<!DOCTYPE", b"<!ENTITY", b"<!doctype", b"\x00")):
+        raise Skipped("xml_unsafe", f"{name!r} declares a document type, or is not UTF-8.")
+    try:
+        return ElementTree.fromstring(content)  # no DTD, no entity  # nosec B314
+    except (ElementTree.ParseError, ValueError, LookupError) as error:  # LookupError: unknown encoding
+        raise Skipped("xml_corrupt", f"{name!r} is not readable XML: {error}.") from error
+
+
+def _words(element: ElementTree.Element) -> str:
+    return " ".join("".join(element.itertext()).split())
+
+
+def _main_headings(root: ElementTree.Element) -> list[str]:
+    """Main headings of the indexing terms: "Cardiomegaly/mild" becomes "Cardiomegaly"."""
+    terms = [_words(e).partition("/")[0].strip() for mesh in root.iter("MeSH") for e in mesh.iter("major")]
+    return sorted({term for term in terms if term})

@@ -1,7 +1,7 @@
-"""Any table with a column of picture names and a column of text; else pictures beside .txt reports.
+"""Any table with a column of image names and a column of text; else images beside .txt reports.
 
-Several tables: train, val and test tables with the same columns are one; otherwise the table whose
-rows name the most pictures is taken.
+Train, val and test tables with the same columns are joined; of several other tables, the one whose rows name
+the most images is read.
 """
 
 from __future__ import annotations
@@ -13,24 +13,28 @@ from pathlib import PurePosixPath
 import pandas as pd
 
 from suture.data.errors import Refused, Skipped
-from suture.data.raw_studies import Files, Noted, Problem, RawStudies, Roles
-from suture.data.readers.file_lookup import Lookup, is_picture, pictures, resolve, split_of, stem
-from suture.data.readers.finish import columns_missing, frame, studies, text_of
+from suture.data.files.read_issues import Problem, ReadIssues
+from suture.data.files.sources import Files
+from suture.data.readers.file_lookup import Lookup, image_names, is_image_name, resolve, split_of, stem
+from suture.data.readers.finish import build_raw_studies, columns_missing, read_text_file, table_from_records
+from suture.data.readers.raw_studies import RawStudies, Roles
 from suture.data.readers.roles import guess_roles
 from suture.data.tables.reading import SUFFIXES, read_table
 
 __all__ = ["EXPECTS", "LAYOUT", "OWN_TABLES", "guess_roles", "matches", "read", "resolve"]
 
 LAYOUT = "table"
-EXPECTS = "a CSV, TSV or Parquet table beside its pictures, or pictures beside .txt reports of the same name"
+EXPECTS = "a CSV, TSV or Parquet table beside its images, or images beside .txt reports of the same name"
 OWN_TABLES = r".*"
 MAX_TABLES = 50
-TABLE_SUFFIXES = tuple(s for s in SUFFIXES if s != ".txt")  # a .txt is a report unless it is asked for
+TABLE_SUFFIXES = tuple(
+    s for s in SUFFIXES if s != ".txt"
+)  # a .txt is a report unless the user names it as the table
 
 
 @dataclass(frozen=True)
 class _Table:
-    """A table, the files it is from, and for each row the folder that its paths may be relative to."""
+    """A table, the files it comes from, and for each row the folder that its paths can be relative to."""
 
     rows: pd.DataFrame
     names: list[str]
@@ -38,7 +42,7 @@ class _Table:
 
 
 def matches(files: Files) -> bool:
-    """Whether there is a table, or a picture with a report beside it."""
+    """Whether there is a table, or an image with a report beside it."""
     names = list(files.names())
     return any(is_table(name) for name in names) or bool(_pairs(names))
 
@@ -49,16 +53,16 @@ def is_table(name: str) -> bool:
 
 
 def read(files: Files, *, table: str = "", roles: Roles | None = None) -> RawStudies:
-    """The table called `table`, else the best one there is, else the pictures with reports."""
+    """The table called `table`, else the best table, else images with reports."""
     names = [_called(files, table)] if table else _tables(files)
-    found, noted, problems = _load(files, names)
+    found, issues, problems = _load(files, names)
     if not found:
         return _beside(files, roles, problems)
     best = max(_joined(found), key=lambda t: _score(t, files))
     for name in best.names:
-        files.noted.add(noted[name])
+        files.issues.merge(issues[name])
     rows, used = _with_pictures(best, roles or guess_roles(best.rows, files), files)
-    result = studies(LAYOUT, rows, used, used if roles else None, files, problems=tuple(problems))
+    result = build_raw_studies(LAYOUT, rows, used, used if roles else None, files, problems=tuple(problems))
     _need_a_pair(result)
     return result
 
@@ -75,23 +79,25 @@ def _tables(files: Files) -> list[str]:
     return names[:MAX_TABLES]
 
 
-def _load(files: Files, names: list[str]) -> tuple[dict[str, pd.DataFrame], dict[str, Noted], list[Problem]]:
-    """Every readable table, and what is noted of each; a single one that is damaged refuses the source."""
+def _load(
+    files: Files, names: list[str]
+) -> tuple[dict[str, pd.DataFrame], dict[str, ReadIssues], list[Problem]]:
+    """Every readable table, and the issues of each. `Refused` if there is only one and it is damaged."""
     found: dict[str, pd.DataFrame] = {}
-    noted: dict[str, Noted] = {name: Noted() for name in names}
+    issues: dict[str, ReadIssues] = {name: ReadIssues() for name in names}
     problems: list[Problem] = []
     for name in names:
         try:
-            found[name] = read_table(files.read(name), name, noted[name])
+            found[name] = read_table(files.read(name), name, issues[name])
         except (Refused, Skipped) as error:
             if len(names) == 1:
                 raise Refused(error.code, error.message) from error
             problems.append((name, error.code, error.message))
-    return found, noted, problems
+    return found, issues, problems
 
 
 def _joined(found: dict[str, pd.DataFrame]) -> list[_Table]:
-    """Tables of the same columns, each named after a split, become one with a column "split"."""
+    """Tables with the same columns, each named after a split, become one with a column "split"."""
     alike: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
     for name, rows in found.items():
         alike[tuple(rows.columns) if split_of(name) else (name,)].append(name)
@@ -108,9 +114,9 @@ def _concatenated(names: list[str], found: dict[str, pd.DataFrame]) -> _Table:
 
 
 def _score(table: _Table, files: Files) -> tuple[int, int, int]:
-    """Rows whose pictures are there; then whether there is text; then rows."""
+    """(rows whose image exists, number of text columns, rows), to choose the best table."""
     roles = guess_roles(table.rows, files)
-    lookup = Lookup(pictures(files.names()))
+    lookup = Lookup(image_names(files.names()))
     there = (
         sum(bool(lookup.find(v, f)) for v, f in zip(table.rows[c], table.folders, strict=True))
         for c in roles.images
@@ -119,8 +125,8 @@ def _score(table: _Table, files: Files) -> tuple[int, int, int]:
 
 
 def _with_pictures(table: _Table, roles: Roles, files: Files) -> tuple[pd.DataFrame, Roles]:
-    """Picture columns hold names of files; a column that is also an id keeps its own cells."""
-    lookup = Lookup(pictures(files.names()))
+    """Replace the cells of image columns by file names; a column with another role keeps its cells."""
+    lookup = Lookup(image_names(files.names()))
     rows, columns = table.rows.copy(), []
     taken = replace(roles, images=()).columns()
     for column in (c for c in roles.images if c in rows):
@@ -140,39 +146,39 @@ def _free(column: str, rows: pd.DataFrame) -> str:
 def _need_a_pair(raw: RawStudies) -> None:
     roles = raw.roles
     if len(roles.images) + len(roles.texts) + bool(roles.tabular) < 2:
-        have = "pictures but no text" if roles.images else "no column that names pictures"
+        have = "images but no text" if roles.images else "no column that names images"
         raise columns_missing(
-            f"Expected a column of picture names and a column of text, or two of either; found {have}. "
+            f"Expected a column of image names and a column of text, or two of either; found {have}. "
             f"Name them image and report, or choose the columns by hand.",
             raw.rows,
         )
 
 
 def _pairs(names: list[str]) -> dict[str, str]:
-    """Picture -> report of the same stem: in the same folder, else anywhere if only one is so called."""
+    """Image -> report of the same stem: in the same folder, else anywhere if the name is unique."""
     texts = [n for n in names if n.lower().endswith(".txt")]
     lookup = Lookup(texts)
-    found = {n: lookup.find(str(PurePosixPath(n).with_suffix(""))) for n in names if is_picture(n)}
+    found = {n: lookup.find(str(PurePosixPath(n).with_suffix(""))) for n in names if is_image_name(n)}
     return {picture: text for picture, text in found.items() if text and stem(text) == stem(picture)}
 
 
 def _beside(files: Files, roles: Roles | None, problems: list[Problem]) -> RawStudies:
-    """One study a picture; pictures without a report are rows with an empty one."""
+    """One study per image; images without a report have an empty one."""
     names = sorted(files.names())
     pairs = _pairs(names)
     if not pairs:
         raise Refused("no_usable_files", f"Expected {EXPECTS}; found none of these.")
     records = []
-    for picture in filter(is_picture, names):
+    for picture in filter(is_image_name, names):
         try:
-            report = text_of(files, pairs[picture]) if picture in pairs else ""
+            report = read_text_file(files, pairs[picture]) if picture in pairs else ""
         except Skipped as error:
             problems.append((picture, error.code, error.message))
             continue
         records.append(_record(picture, report))
-    rows = frame(records, ["study_id", "image", "report", "split"])
+    rows = table_from_records(records, ["study_id", "image", "report", "split"])
     guess = Roles(study_id="study_id", images=("image",), texts=("report",), split="split")
-    return studies(LAYOUT, rows, guess, roles, files, problems=tuple(problems))
+    return build_raw_studies(LAYOUT, rows, guess, roles, files, problems=tuple(problems))
 
 
 def _record(picture: str, report: str) -> dict[str, str]:

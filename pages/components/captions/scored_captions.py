@@ -77,7 +77,9 @@ def _read(shown: list[View], own: list[list[str]]) -> tuple[Judged, ...] | None:
     """The tables of both, or None where one has not been written."""
     made = views.workspace()
     keys = tuple(made.record(CAPTIONER, name).id for names in own for name in names)
-    sources = tuple(source.id if (source := storage.origin(made, view.record)) else "" for view in shown)
+    sources = tuple(
+        source.id if (source := storage.source_collection(made, view.record)) else "" for view in shown
+    )
     found = [
         _table(view.record.id, view.name, tuple(names), view.split, (*keys, *sources))
         for view, names in zip(shown, own, strict=True)

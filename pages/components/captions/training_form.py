@@ -108,7 +108,7 @@ def _problem(choice: Choice, config: CaptionerConfig) -> str:
     """Why this cannot be trained and scored, in a sentence; "" if it can."""
     home = views.workspace()
     for view in choice.views:
-        source = storage.origin(home, view.record)
+        source = storage.source_collection(home, view.record)
         made = tuple(record.id for record in readings.captioners(home, view.record))
         ids = (view.record.id, source.id if source else "", *made)
         found = _refused(replace(config, set=view.name).to_json(), view.split, ids)

@@ -26,7 +26,7 @@ def ridges(choice: Choice) -> None:
         return
     column = st.selectbox("By", columns, key="gap_label", **KEEP_IN_LINK)
     of = tuple((v.record.fingerprint, v.name) for v in choice.views)
-    origin = storage.origin(views.workspace(), choice.a.record)  # holds the texts
+    origin = storage.source_collection(views.workspace(), choice.a.record)  # holds the texts
     plot = _ridges(of, choice.a.split, choice.pair, origin.id if origin else "", column, choice)
     if not plot.rows:
         st.info(f"No value of {cards.escape(column)} is shared by five studies that have both modalities.")

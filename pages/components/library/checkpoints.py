@@ -52,7 +52,7 @@ def _upload() -> Asked | None:
         st.session_state["ck_upload"] = (current, folder)
     if file is None:
         return None
-    ((label, path),) = uploads.spooled(Path(folder))
+    ((label, path),) = uploads.spooled_files(Path(folder))
     architecture = _confirmed(str(path), label)
     if not architecture:
         return None

@@ -13,8 +13,8 @@ from suture.data import intake
 from suture.data.dicom.view import MIDDLE
 from suture.data.errors import UserError
 from suture.data.files import uploads
-from suture.data.intake import Understood
-from suture.data.raw_studies import Roles
+from suture.data.intake import SourceDescription
+from suture.data.readers.raw_studies import Roles
 from suture.data.workspace import COLLECTION, check_name
 from suture.pages.components import access
 from suture.pages.components.access import incidents
@@ -77,7 +77,7 @@ def _typed_path() -> Path | None:
 
 
 @st.cache_resource(show_spinner="Reading the table…", max_entries=4, ttl=20)  # a mended file is seen soon
-def _understood(source: str) -> Understood | UserError:
+def _understood(source: str) -> SourceDescription | UserError:
     """What the reader makes of a source; kept, so that a correction does not read it again."""
     try:
         return intake.examine(Path(source))
@@ -99,7 +99,7 @@ def _columns_of(source: Path) -> intake.Options | None:
     return intake.Options(layout=found.layout, roles=roles if roles != found.roles else None, dicom=view)
 
 
-def _correct(found: Understood, source: str) -> Roles:
+def _correct(found: SourceDescription, source: str) -> Roles:
     """The roles as corrected; `source` keeps the answers for one source apart from another's."""
     names, guess = [*found.columns], found.roles
     left, right = st.columns(2)

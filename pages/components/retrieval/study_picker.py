@@ -50,7 +50,7 @@ def matches(shown: View, words: str) -> Sequence[int]:
     terms = words.lower().split()
     if not terms:
         return range(len(shown.ids))
-    origin = storage.origin(views.workspace(), shown.record)  # another collection may take its name
+    origin = storage.source_collection(views.workspace(), shown.record)
     source = origin.id if origin and shown.collection else ""
     ids, texts = _texts(shown.record.fingerprint, shown.name, shown.split, source)
     matching = np.logical_and.reduce([texts.str.contains(term, regex=False).to_numpy(bool) for term in terms])

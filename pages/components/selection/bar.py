@@ -62,7 +62,7 @@ def _told(choice: Choice) -> str:
     parts = [f"**{n:,} {'study' if n == 1 else 'studies'} selected** ({cards.escape(how)})"]
     if here < n:
         whole = views.view(choice.a.name, "all").set.rows[STUDY_ID]
-        gone = n - len(selections.places(now.study_ids, whole))
+        gone = n - len(selections.row_numbers(now.study_ids, whole))
         if n - gone > here:
             parts.append(f"{here:,} of them in the split {cards.escape(choice.a.split)}")
         if gone:

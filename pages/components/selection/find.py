@@ -125,9 +125,9 @@ def _search(
 def _matching(shown: View, by: str, asked: str) -> np.ndarray:
     """Rows that words, ids or a query find."""
     if by == WORDS:
-        return np.flatnonzero(query.holding(texts(shown), asked))
+        return np.flatnonzero(query.contains_words(texts(shown), asked))
     if by == QUERY:
-        return np.flatnonzero(query.matching(studies(shown), asked))
+        return np.flatnonzero(query.rows_matching(studies(shown), asked))
     ids = shown.set.rows[STUDY_ID].astype("str")
     exact = ids.isin([asked, *re.split(r"[\s,;]+", asked)])
     return np.flatnonzero(exact if exact.any() else ids.str.lower().str.contains(asked.lower(), regex=False))
@@ -198,4 +198,4 @@ def texts(shown: View) -> pd.Series:
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _texts(fingerprint: str, name: str, split: str, source: str, *, _shown: View) -> pd.Series:
     named = [m for m in (_shown.collection.modalities if _shown.collection else ()) if m.kind == "text"]
-    return query.lowered(studies(_shown), [m.columns[0] for m in named] or _shown.set.labels)
+    return query.lowercase_texts(studies(_shown), [m.columns[0] for m in named] or _shown.set.labels)

@@ -48,7 +48,7 @@ def current(choice: Choice) -> np.ndarray:
         return np.zeros(0, int)
     of, where, rows = st.session_state.get(PLACES, (None, None, None))
     if of is not now or where != shown:  # of a page that asks several times, the first looks them up
-        rows = selections.places(now.study_ids, choice.a.set.rows[STUDY_ID])
+        rows = selections.row_numbers(now.study_ids, choice.a.set.rows[STUDY_ID])
         st.session_state[PLACES] = now, shown, rows
     return rows
 

@@ -68,7 +68,7 @@ def _answer(find: Callable[[str, Key, Key | None, int, int], Response]) -> Calla
         workspace = _workspace(os.environ.get("SUTURE_HOME", ""), owner)
         try:
             record = next(r for r in workspace.records(SET) if r.id == where["set_id"])
-            source = storage.origin(workspace, record)
+            source = storage.source_collection(workspace, record)
             origin = (source.id, source.name) if source else None
             return find(owner, (record.id, record.name), origin, where["split"], where["row"])
         except (StopIteration, LookupError, OSError):

@@ -79,7 +79,7 @@ class View:
 def view(name: str, split: str) -> View:
     """A split of the set of that name ("all" = every study)."""
     record = workspace().record(SET, name)
-    source = storage.origin(workspace(), record)
+    source = storage.source_collection(workspace(), record)
     if source is not None and not source.intact:  # the vectors can be looked at without it
         source = None
     return _view(record.id, name, split, source.name if source else "", source.id if source else "")
@@ -114,7 +114,7 @@ def _pack(record_id: str, name: str) -> ImagePack | None:
 
 def image_bytes(shown: View, study: Study, modality: str) -> bytes | None:
     """The encoded picture of a study, or None."""
-    source = storage.origin(workspace(), shown.record)
+    source = storage.source_collection(workspace(), shown.record)
     pack = _pack(source.id, source.name) if source else None
     number = study.values.get(modality)
     return None if pack is None or number is None else pack.read(int(number))

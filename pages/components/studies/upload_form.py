@@ -9,12 +9,12 @@ import numpy as np
 import streamlit as st
 
 from suture.data import intake
-from suture.data.dicom.magic import is_dicom
 from suture.data.dicom.view import MIDDLE, DicomView
 from suture.data.errors import UserError
 from suture.data.files import uploads
+from suture.data.files.magic import is_dicom
 from suture.data.intake import Options
-from suture.data.readers.file_lookup import pictures
+from suture.data.readers.file_lookup import image_names
 from suture.pages.components import access
 from suture.pages.components.cards import cards, intake_report
 from suture.pages.components.library import dicom_choice
@@ -69,7 +69,7 @@ def _uploaded(turn: int, *, folder: bool) -> Uploads:
     else:
         files = st.file_uploader(FORMATS, accept_multiple_files=True, key=key)
     files_read = [(file.name, file.getvalue()) for file in files]
-    if folder or len(files_read) > 1 or (files_read and not pictures([files_read[0][0]])):
+    if folder or len(files_read) > 1 or (files_read and not image_names([files_read[0][0]])):
         return files_read
     label = "Type or paste its report (optional)" if files_read else "Or type or paste a report alone"
     words = st.text_area(label, key=f"studies_words_{turn}", height=100, max_chars=20_000).strip()

@@ -74,7 +74,7 @@ def header(batch: Record, choice: Choice) -> None:
 
 def _keep(batch: Record, choice: Choice) -> None:
     with st.popover("Add to the library", icon=":material/library_add:"):
-        collection_of_a = storage.origin(views.workspace(), choice.a.record)
+        collection_of_a = storage.source_collection(views.workspace(), choice.a.record)
         ways = [ALONE] if collection_of_a is None else [ALONE, APPENDED]
         how = st.radio("How", ways, key="studies_how_kept", label_visibility="collapsed")
         if collection_of_a is None or how == ALONE:
@@ -82,7 +82,7 @@ def _keep(batch: Record, choice: Choice) -> None:
         else:
             st.caption(
                 f"Makes a new collection: the studies of {cards.escape(collection_of_a.name)}, then yours in "
-                f"a split named {append.ADDED}, so that earlier results stay comparable. "
+                f"a split named {append.ADDED_SPLIT}, so that earlier results stay comparable. "
                 f"{cards.escape(collection_of_a.name)} does not change. Embed the new collection next."
             )
         name = st.text_input("Name", key=f"studies_name_{batch.name}").strip()

@@ -1,7 +1,7 @@
 """Hugging Face datasets on disk: a `save_to_disk` folder, or a hub snapshot of Parquet shards.
 
-Read by pyarrow alone. Pictures stay in their Arrow or Parquet files until they are asked for, under
-names like "train/17.png"; the other columns get their roles as any table's do.
+Read with pyarrow alone. Images stay in their Arrow or Parquet files until they are read, under names like
+"train/17.png"; the other columns get roles like those of any table.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ import pyarrow as pa
 
 from suture.data import limits
 from suture.data.errors import Refused
-from suture.data.raw_studies import Files, RawStudies, Roles
-from suture.data.readers.file_lookup import base
-from suture.data.readers.finish import columns_missing, studies
-from suture.data.readers.huggingface.cells import words
-from suture.data.readers.huggingface.shard_files import ShardFiles
-from suture.data.readers.huggingface.shards import Shard, open_shard
+from suture.data.files.sources import Files
+from suture.data.readers.file_lookup import file_name
+from suture.data.readers.finish import build_raw_studies, columns_missing
+from suture.data.readers.layouts.huggingface.cells import cell_texts
+from suture.data.readers.layouts.huggingface.shard_files import ShardFiles
+from suture.data.readers.layouts.huggingface.shards import Shard, open_shard
+from suture.data.readers.raw_studies import RawStudies, Roles
 from suture.data.readers.roles import guess_roles
 
 LAYOUT = "hf_datasets"
@@ -35,7 +36,7 @@ CONVERTED = re.compile(r"(?:^|/)(train|validation|valid|dev|test)/\d{4}\.parquet
 
 @dataclass(frozen=True)
 class _Source:
-    """One file of a dataset, the split that it is a part of, and the dataset's own folder."""
+    """One file of a dataset, its split, and the folder of the dataset."""
 
     name: str
     split: str
@@ -43,7 +44,7 @@ class _Source:
 
 
 def matches(files: Files) -> bool:
-    """Whether there is a state.json beside .arrow files, or a Parquet file named as a shard."""
+    """Whether there is a state.json beside .arrow files, or a Parquet file named like a shard."""
     return bool(_sources(list(files.names())))
 
 
@@ -52,9 +53,9 @@ def _sources(names: list[str]) -> list[_Source]:
 
 
 def _saved(names: list[str]) -> list[_Source]:
-    """save_to_disk: the folder of state.json is a split if dataset_dict.json lies one above."""
+    """Files of save_to_disk. The folder of state.json is a split if its parent has a dataset_dict.json."""
     known = set(names)
-    folders = {PurePosixPath(n).parent for n in names if base(n) == "state.json"}
+    folders = {PurePosixPath(n).parent for n in names if file_name(n) == "state.json"}
     found = []
     for name in sorted(n for n in names if n.endswith(".arrow")):
         folder = PurePosixPath(name).parent
@@ -71,7 +72,7 @@ def _snapshot(names: list[str]) -> list[_Source]:
 
 
 def read(files: Files, *, table: str = "", roles: Roles | None = None) -> RawStudies:
-    """One study a row; several splits become the column "split"."""
+    """One study per row; several splits become the column "split"."""
     sources = [s for s in _sources(list(files.names())) if _is_listed(files, s.name)]
     if not sources:
         raise Refused("no_usable_files", f"Expected {EXPECTS}; found none of these.")
@@ -84,16 +85,16 @@ def read(files: Files, *, table: str = "", roles: Roles | None = None) -> RawStu
     try:
         rows = _rows(sources, shards, held)
     except (pa.ArrowException, OSError, ValueError, OverflowError, KeyError) as error:
-        message = "The dataset has cells that cannot be read. Write its files again."
+        message = "The dataset has cells that cannot be read. Save it again."
         raise Refused("table_corrupt", message) from error
-    result = studies(LAYOUT, rows, guess_roles(rows, held), roles, held)
+    result = build_raw_studies(LAYOUT, rows, guess_roles(rows, held), roles, held)
     if len(result.roles.images) + len(result.roles.texts) + bool(result.roles.tabular) < 2:
-        raise columns_missing("Expected a column of pictures and one of text, or two of either.", rows)
+        raise columns_missing("Expected a column of images and one of text, or two of either.", rows)
     return result
 
 
 def _is_listed(files: Files, name: str) -> bool:
-    """Whether state.json counts this file as data: the folder may hold cached maps and filters too."""
+    """Whether state.json lists this file as data; the folder may also contain cached maps and filters."""
     path = PurePosixPath(name)
     if path.suffix != ".arrow":
         return True
@@ -109,14 +110,14 @@ def _check_alike(shards: list[Shard], sources: list[_Source]) -> None:
     first = shards[0]
     for shard, source in zip(shards, sources, strict=True):
         if shard.image_columns != first.image_columns or shard.other_columns != first.other_columns:
-            message = f"{source.name!r} has other columns than {sources[0].name!r}. Import one of them."
+            message = f"{source.name!r} and {sources[0].name!r} have different columns. Import one of them."
             raise Refused("table_columns_ambiguous", message)
     if sum(len(shard) for shard in shards) > (most := limits.current().table_rows):
-        raise Refused("table_too_large", f"The dataset has more than {most:,} rows.")
+        raise Refused("table_too_large", f"The dataset has more than {most:,} rows, the limit.")
 
 
 def _rows(sources: list[_Source], shards: list[Shard], held: ShardFiles) -> pd.DataFrame:
-    """All shards in order; the pictures of a split are numbered through."""
+    """The rows of all shards in order; images are numbered consecutively in each split."""
     several = len({s.split for s in sources}) > 1
     counts: Counter[str] = Counter()
     parts = []
@@ -128,7 +129,7 @@ def _rows(sources: list[_Source], shards: list[Shard], held: ShardFiles) -> pd.D
 
 
 def _part(shard: Shard, pictures: dict[str, list[str]]) -> pd.DataFrame:
-    """The rows of one shard in the order of its columns, pictures by name."""
+    """The rows of one shard in the order of its columns, images by name."""
     others: pa.Table = shard.others()
-    columns = {c: words(others.column(c), shard.features.get(c)) for c in shard.other_columns}
+    columns = {c: cell_texts(others.column(c), shard.features.get(c)) for c in shard.other_columns}
     return pd.DataFrame(columns | pictures, dtype=str)

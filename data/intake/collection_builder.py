@@ -1,4 +1,4 @@
-"""Outside the child: studies as they come become a collection. What the child sends is not believed."""
+"""In the parent: build a collection from the studies that the child sends. The child is not trusted."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from suture.data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID, Collection
 from suture.data.collections import storage
 from suture.data.errors import Refused, Skipped
 from suture.data.intake.options import roles_of
-from suture.data.intake.progress import State
+from suture.data.intake.progress import IntakeState
 from suture.data.intake.report import Skips
-from suture.data.intake.shards import PART, Parts
-from suture.data.raw_studies import Roles
+from suture.data.intake.shards import SHARD_ROWS, IntakeShards
+from suture.data.readers.raw_studies import Roles
 from suture.data.sandbox import Frame, ParserDied
 from suture.data.splits import split_by_group
 from suture.data.workspace import Workspace
 
 ENCODERS = 4
-AHEAD = 64  # pictures that wait to be written: bounds memory
+MAX_WAITING = 64  # studies whose images wait to be written; bounds memory
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Understood:
-    """How a source was understood, before any of its studies was taken.
+class SourceDescription:
+    """How a source was understood, before any of its studies is imported.
 
-    `columns` and `head` (its first rows) are there for correction, after `examine` only.
+    `columns` and `head` (its first rows) are for the user to correct the roles; only `examine` sets them.
     """
 
     layout: str
@@ -49,43 +49,45 @@ class Understood:
     head: tuple[dict[str, str], ...] = ()
 
     @classmethod
-    def of(cls, header: dict[str, Any]) -> Understood:
-        """What a reader sent first."""
-        known = {k: v for k, v in header.items() if k in cls.__dataclass_fields__}
-        lists = {k: tuple(map(tuple, known[k]) if k == "problems" else known[k]) for k in _LISTS & {*known}}
-        return cls(**{**known, **lists, "roles": roles_of(known["roles"])})
+    def of(cls, header: dict[str, Any]) -> SourceDescription:
+        """From the "understood" frame of a reader."""
+        fields = {k: v for k, v in header.items() if k in cls.__dataclass_fields__}
+        lists = {
+            k: tuple(map(tuple, fields[k]) if k == "problems" else fields[k]) for k in _LISTS & {*fields}
+        }
+        return cls(**{**fields, **lists, "roles": roles_of(fields["roles"])})
 
 
 _LISTS = {"problems", "columns", "head"}
 
 
 @dataclass
-class Taking:
-    """A collection in the making, from where its parts have come to; their state has what is counted."""
+class CollectionBuilder:
+    """Builds a collection from the frames of a reader, continuing from the shards already written."""
 
     name: str
     seed: int
-    parts: Parts
+    parts: IntakeShards
 
     def take(self, workspace: Workspace, frames: Iterator[Frame], progress: Progress | None) -> str:
-        """Publish what the frames hold, which go on where the parts end; the layout that they came in."""
-        first, state = Understood.of(next(frames).header), self.parts.state
+        """Publish the collection and return its layout. `frames` must continue where the shards end."""
+        first, state = SourceDescription.of(next(frames).header), self.parts.state
         state.found = first.n + len(first.problems)
         if not state.parts:
             state.skips, state.warnings = Skips(first.problems), Counter(first.warnings)
         first = replace(first, problems=())
         self._keep(frames, first, progress)
         if not state.taken:
-            raise Refused("no_usable_files", _nothing_left(state.skips))
+            raise Refused("no_usable_files", _nothing_taken_message(state.skips))
         with workspace.staging() as staged:
             self.parts.hand_over(staged)
             head = _head(first, self.name, state, self.seed)
-            tables = (_sided(table, state, self.seed) for table in self.parts.tables())
+            tables = (_with_split(table, state, self.seed) for table in self.parts.tables())
             storage.publish_tables(workspace, head, tables, staged, report=state.summary())
         return first.layout
 
-    def _keep(self, frames: Iterator[Frame], first: Understood, progress: Progress | None) -> None:
-        """Studies that are taken become parts, each of as many rows of the source; pictures go in order."""
+    def _keep(self, frames: Iterator[Frame], first: SourceDescription, progress: Progress | None) -> None:
+        """Write the imported studies to shards of `SHARD_ROWS` source rows each; images keep their order."""
         state, named = self.parts.state, _renamed(first, first.roles.images)
         self.parts.begin(_columns(first), named)
         ids = self.parts.ids()
@@ -102,20 +104,20 @@ class Taking:
                 study = self._study(frame, ids)
                 if study is not None:
                     waiting.append((study, _encoding(pool, frame, named)))
-                pack(AHEAD)
-                if state.rows % PART == 0 or state.rows == first.n:
+                pack(MAX_WAITING)
+                if state.rows % SHARD_ROWS == 0 or state.rows == first.n:
                     pack(0)
                     self.parts.publish()
                 if progress and state.rows % 16 == 0:
                     progress(state.rows, first.n)
         if state.rows != first.n:
-            raise _failed("told of other rows than it sent")
+            raise _protocol_error("sent a different number of rows than it announced")
 
     def _study(self, frame: Frame, ids: set[str]) -> dict[str, Any] | None:
-        """The cells of a study, or None when it was left."""
+        """The cells of a study, or None if it is skipped."""
         header, state = frame.header, self.parts.state
         if header["row"] != state.rows:
-            raise _failed("sent a row out of turn")
+            raise _protocol_error("sent a row out of order")
         state.rows += 1
         if header["kind"] == "left":
             state.skips.add(str(header["item"]), Skipped(str(header["code"]), str(header["message"])))
@@ -123,7 +125,7 @@ class Taking:
         study = {str(k): str(v) for k, v in header["study"].items()}
         name = study[STUDY_ID]
         if name in ids:
-            message = f"The id {name!r} occurs more than once; the first is kept."
+            message = f"The id {name!r} occurs more than once; the first study with it is kept."
             state.skips.add(name, Skipped("duplicate_id", message))
             return None
         ids.add(name)
@@ -132,35 +134,39 @@ class Taking:
         return study
 
     def _add(
-        self, study: dict[str, Any], pictures: dict[str, Future[bytes]], first: Understood, named: list[str]
+        self,
+        study: dict[str, Any],
+        pictures: dict[str, Future[bytes]],
+        first: SourceDescription,
+        named: list[str],
     ) -> None:
-        """The study with the numbers of its pictures in the pack, -1 = it has none."""
+        """Add the study with the numbers of its images in the pack (-1 = no image)."""
         state, pack = self.parts.state, self.parts.pack
         for name in named:
             study[name] = pack.add(pictures[name].result()) if pack and name in pictures else -1
         if {*study} != {*_columns(first)}:
-            raise _failed("sent other columns than it told of")
+            raise _protocol_error("sent other columns than it announced")
         state.given = state.given or bool(study[SPLIT])
         state.filled.update(name for name, _ in _modalities(first) if study[name] not in ("", -1))
         self.parts.add(study)
 
 
-def _failed(what: str) -> ParserDied:
-    return ParserDied("parser_failed", f"It could not be read: the reader {what}.")
+def _protocol_error(what: str) -> ParserDied:
+    return ParserDied("parser_failed", f"The source could not be read: the reader {what}.")
 
 
-def _nothing_left(skips: Skips) -> str:
+def _nothing_taken_message(skips: Skips) -> str:
     reasons = ", ".join(f"{code}: {count}" for code, count in skips.counts().items())
-    first = skips.shown()[0][2] if len(skips) else ""
-    return f"No study could be taken ({reasons}). The first problem: {first}"
+    first = skips.first()[0][2] if len(skips) else ""
+    return f"No study could be imported ({reasons}). The first problem: {first}"
 
 
-def _renamed(first: Understood, columns: Iterable[str]) -> list[str]:
+def _renamed(first: SourceDescription, columns: Iterable[str]) -> list[str]:
     return [first.rename.get(c, c) for c in columns]
 
 
-def _columns(first: Understood) -> list[str]:
-    """Of a study, in order: what every one has, texts, tabular values and labels, numbers of pictures."""
+def _columns(first: SourceDescription) -> list[str]:
+    """The columns of a study, in order: the fixed ones, texts, tabular values, labels, image numbers."""
     roles = first.roles
     images = _renamed(first, roles.images)
     cells = [STUDY_ID, GROUP, SPLIT, DUPLICATE, *_renamed(first, roles.texts), *roles.tabular, *roles.labels]
@@ -172,7 +178,7 @@ def _encoding(pool: ThreadPoolExecutor, frame: Frame, named: list[str]) -> dict[
     for name, pixels in pictures.items():
         grey_or_rgb = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)
         if name not in named or pixels.dtype != np.uint8 or not grey_or_rgb or not pixels.size:
-            raise _failed("sent what is no picture")
+            raise _protocol_error("sent an invalid image")
     return {name: pool.submit(_encode, pixels) for name, pixels in pictures.items()}
 
 
@@ -180,8 +186,8 @@ def _encode(pixels: np.ndarray) -> bytes:
     return images.encode(Image.fromarray(pixels))
 
 
-def _head(first: Understood, name: str, state: State, seed: int) -> Collection:
-    """The collection without its studies."""
+def _head(first: SourceDescription, name: str, state: IntakeState, seed: int) -> Collection:
+    """The collection without its studies: modalities, labels and notes."""
     notes: dict[str, Any] = {**first.notes, "layout": first.layout, "columns": vars(first.roles)}
     notes["split"] = "as given" if state.given else f"by patient, 70/10/20, seed {seed}"
     if not first.roles.group:
@@ -192,13 +198,14 @@ def _head(first: Understood, name: str, state: State, seed: int) -> Collection:
     return Collection(name, table, (*modalities, *tabular), first.roles.labels, first.synthetic, notes)
 
 
-def _modalities(first: Understood) -> list[tuple[str, Kind]]:
-    """Images first."""
+def _modalities(first: SourceDescription) -> list[tuple[str, Kind]]:
+    """(name, kind) of every image and text modality, images first."""
     images, texts = _renamed(first, first.roles.images), _renamed(first, first.roles.texts)
     return [*((n, "image") for n in images), *((n, "text") for n in texts)]
 
 
-def _sided(table: pd.DataFrame, state: State, seed: int) -> pd.DataFrame:
-    """Studies with their split: as it came with some of them, else by group."""
-    given, made = table[SPLIT].replace("", "unassigned"), split_by_group
-    return table.assign(**{SPLIT: given if state.given else made(table[GROUP], seed=seed)})
+def _with_split(table: pd.DataFrame, state: IntakeState, seed: int) -> pd.DataFrame:
+    """The studies with their splits: as given if some study has one, else by group."""
+    if state.given:
+        return table.assign(**{SPLIT: table[SPLIT].replace("", "unassigned")})
+    return table.assign(**{SPLIT: split_by_group(table[GROUP], seed=seed)})

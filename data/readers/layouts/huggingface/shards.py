@@ -1,7 +1,7 @@
-"""Arrow and Parquet files whose pictures are read one at a time.
+"""Arrow and Parquet files whose images are read one at a time.
 
-In a folder the files are memory-mapped: what is not asked for costs no memory. In a ZIP they are
-inflated whole.
+Files in a folder are memory-mapped, so what is not read costs no memory. Files in a ZIP are decompressed
+whole.
 """
 
 from __future__ import annotations
@@ -14,41 +14,40 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from suture.data.errors import Refused
-from suture.data.files.sources import FolderFiles
-from suture.data.raw_studies import Files
-from suture.data.readers.huggingface.cells import features_of
+from suture.data.files.sources import Files, FolderFiles
+from suture.data.readers.layouts.huggingface.cells import features_of
 from suture.data.tables.parquet import open_parquet
 
-KEPT_GROUPS = 4  # row groups of Parquet in memory; decoding runs a few pictures ahead
+KEPT_GROUPS = 4  # Parquet row groups kept in memory; decoding runs a few images ahead
 MAX_GROUP_BYTES = 4 * 2**30
 
 
 class Shard(Protocol):
-    """One file of a dataset: columns of pictures, and all others."""
+    """One file of a dataset: columns of images, and all others."""
 
     image_columns: tuple[str, ...]
     other_columns: tuple[str, ...]
     features: dict[str, Any]
 
     def __len__(self) -> int:
-        """Rows."""
+        """Number of rows."""
         ...
 
     def others(self) -> pa.Table:
-        """The columns that hold no pictures."""
+        """The columns that are not images."""
         ...
 
     def paths(self, column: str) -> list[str | None]:
-        """The file name each picture once had, "" if it is not told, None where there is no picture."""
+        """The original file name of each image, "" if unknown, None where there is no image."""
         ...
 
     def picture(self, column: str, row: int) -> bytes | None:
-        """The encoded picture, or None if only its path was stored."""
+        """The encoded image, or None if only its path is stored."""
         ...
 
 
 def open_shard(files: Files, name: str) -> Shard:
-    """The file called `name`; `Refused` if it is damaged or not here."""
+    """The file called `name`; `Refused` if it is damaged or missing."""
     try:
         source = _source(files, name)
         return ParquetShard(source) if name.endswith(".parquet") else ArrowShard(source)
@@ -56,7 +55,9 @@ def open_shard(files: Files, name: str) -> Shard:
         message = f"{name!r} is a link out of the folder. Copy the dataset with its files (cp -rL)."
         raise Refused("no_usable_files", message) from error
     except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
-        raise Refused("table_corrupt", f"{name!r} is not a readable Arrow or Parquet file.") from error
+        raise Refused(
+            "table_corrupt", f"{name!r} is not a readable Arrow or Parquet file. Copy it again."
+        ) from error
 
 
 def _source(files: Files, name: str) -> pa.NativeFile:
@@ -65,7 +66,7 @@ def _source(files: Files, name: str) -> pa.NativeFile:
 
 
 def _on_disk(files: Files, name: str) -> Path | None:
-    """The file itself where there is one, for mapping; the rules of `FolderFiles.read` hold."""
+    """The path of the file, if it is on disk and can be mapped; the rules of `FolderFiles.read` apply."""
     if not isinstance(files, FolderFiles):
         return None
     path = (files.root / name).resolve()
@@ -87,7 +88,7 @@ def _columns(schema: pa.Schema) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _path_cells(column: pa.ChunkedArray) -> list[str | None]:
-    """From a struct's paths; None where the whole struct is missing."""
+    """File names from a struct column; None where the whole struct is missing."""
     return [None if c is None else PurePosixPath(c.get("path") or "").name for c in column.to_pylist()]
 
 
@@ -104,7 +105,7 @@ class ArrowShard:
         except pa.ArrowInvalid:
             source.seek(0)
             self.table = pa.ipc.open_file(source).read_all()
-        self.table.validate(full=True)  # offsets that point outside would be read as they are
+        self.table.validate(full=True)  # otherwise offsets that point outside would be followed
         self.image_columns, self.other_columns = _columns(self.table.schema)
         self.features = features_of(self.table.schema)
 
@@ -128,7 +129,7 @@ class ArrowShard:
 
 
 class ParquetShard:
-    """A Parquet file; the row groups last read are kept."""
+    """A Parquet file; the row groups read last stay in memory."""
 
     def __init__(self, source: pa.NativeFile) -> None:
         self.file = open_parquet(source, "A shard")
@@ -138,10 +139,12 @@ class ParquetShard:
         self._starts = [0]
         for group in groups:
             if group.total_byte_size > MAX_GROUP_BYTES:
-                raise Refused("table_too_large", f"A row group declares more than {MAX_GROUP_BYTES:,} bytes.")
+                raise Refused(
+                    "table_too_large", f"A row group declares more than {MAX_GROUP_BYTES:,} bytes, the limit."
+                )
             self._starts.append(self._starts[-1] + group.num_rows)
         self._kept: OrderedDict[tuple[int, str], pa.ChunkedArray] = OrderedDict()
-        self._lock = threading.Lock()  # a ParquetFile reads for one thread at a time
+        self._lock = threading.Lock()  # a ParquetFile is not thread-safe
 
     def __len__(self) -> int:
         return self._starts[-1]
