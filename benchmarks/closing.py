@@ -33,14 +33,16 @@ from suture.data.readers.raw_studies import Roles
 from suture.data.vectors import import_vectors
 from suture.data.workspace import CHECKPOINT, COLLECTION, SET, Workspace, embedding_sets
 from suture.models import builtin
+from suture.models.checkpoints.add_checkpoint import add_checkpoint
 from suture.models.checkpoints.architecture import WEIGHTS
-from suture.models.checkpoints.registry import Source, add
+from suture.models.checkpoints.sources import CheckpointSource
 from suture.models.embedding.embed import embed
 from suture.models.losses.config import preset
 from suture.models.training.config import TrainingConfig
-from suture.models.training.heads import DEFAULTS, Shape, adapt_heads
+from suture.models.training.heads import HeadShape
 from suture.models.training.run import train
 from suture.workflows import demo
+from suture.workflows.adapt_heads import DEFAULTS, adapt_heads
 
 CONTROLS = {
     "clip": "CLIP, learnable T",
@@ -95,7 +97,7 @@ def run_towers(workspace: Workspace, folder: Path, config: Path, objective: str,
     if not workspace.has(COLLECTION, "medpix"):
         _import_medpix(workspace, folder)
     if not workspace.has(CHECKPOINT, TOWERS.start):
-        report = add(workspace, Source(str(config)), TOWERS.start)
+        report = add_checkpoint(workspace, CheckpointSource(str(config)), TOWERS.start)
         assert report.refused is None, report.message
     label = ("image", "caption"), "location_category"
     _towers(workspace, "medpix", replace(TOWERS, seed=seed), objective, *label)
@@ -136,7 +138,7 @@ def run_heads(workspace: Workspace, folder: Path, objective: str, seed: int) -> 
         name = f"{study} {objective} s{seed}"
         config = replace(HEADS, preset=chosen, objective=preset(chosen), seed=seed)
         if not workspace.has(SET, name):
-            adapt_heads(workspace, source, config=config, shape=Shape(), name=name, report=_say(name))
+            adapt_heads(workspace, source, config=config, shape=HeadShape(), name=name, report=_say(name))
         _keep(workspace, study, objective, seed, name, ("image", "caption"), "location_category")
 
 

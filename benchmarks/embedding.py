@@ -21,9 +21,11 @@ import torch
 from suture.data.collections import storage
 from suture.data.workspace import Workspace
 from suture.models.checkpoints import registry
+from suture.models.checkpoints.add_checkpoint import add_checkpoint
 from suture.models.checkpoints.architecture import CONFIG, WEIGHTS, instantiate
 from suture.models.checkpoints.encoders import Encoder
-from suture.models.embedding.resumable_shards import BATCH, prepared
+from suture.models.checkpoints.sources import CheckpointSource
+from suture.models.embedding.resumable_shards import BATCH, prepared_batches
 from suture.workflows import demo
 
 ARCHITECTURE, STUDIES, ROUNDS = "ViT-B-32", 192, 5
@@ -38,7 +40,7 @@ def random_checkpoint(workspace: Workspace, folder: Path) -> None:
     model = instantiate(config, None)
     (folder / CONFIG).write_text(json.dumps(config))
     save_file({k: v.contiguous() for k, v in model.state_dict().items()}, folder / WEIGHTS)
-    report = registry.add(workspace, registry.Source(str(folder)), "bench")
+    report = add_checkpoint(workspace, CheckpointSource(str(folder)), "bench")
     assert report.refused is None, report.message
 
 
@@ -74,7 +76,7 @@ def report(
             encoder.encode(tensor)
 
     def whole() -> None:
-        for tensor, _ in prepared(encoder, batches):
+        for tensor, _ in prepared_batches(encoder, batches):
             encoder.encode(tensor)
 
     bare()  # warm up

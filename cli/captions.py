@@ -14,7 +14,7 @@ from suture.data.workspace import Workspace
 
 if TYPE_CHECKING:
     from suture.models.captioner.config import CaptionerConfig, Decoding
-    from suture.models.captioner.readings import Against, Judged
+    from suture.workflows.captions.caption_table import CaptionComparison, CaptionTable
 
 commands = typer.Typer()
 SHOWN = ("cider", "bleu_4", "rouge_l", "finding_f1")
@@ -96,12 +96,12 @@ def _train(
     last: bool,
 ) -> None:
     from suture.models.captioner.config import of_sets
-    from suture.models.captioner.plan import plan
+    from suture.models.captioner.plan import plan_captioner
     from suture.models.captioner.training import train
 
     configs = of_sets(config, sets, sources)
     for one in configs:
-        plan(workspace, one)  # all is checked before the first one starts
+        plan_captioner(workspace, one)  # all is checked before the first one starts
     made = []
     for one in configs:
         with shares(as_json) as report:
@@ -134,8 +134,8 @@ def _score(
     texts: Path | None,
 ) -> None:
     from suture.data.errors import Refused
-    from suture.models.captioner.evaluate import judge
-    from suture.models.captioner.readings import against, by_recipe
+    from suture.workflows.captions.caption_table import by_recipe, compare_tables
+    from suture.workflows.captions.evaluate import evaluate_captions
 
     captioners = by_recipe(workspace, config, sets)
     if captioners is None:
@@ -149,8 +149,10 @@ def _score(
     for name, own in zip(sets, captioners, strict=True):
         warn_of_training(workspace, split, name)
         with shares(as_json) as report:
-            tables.append(judge(workspace, name, own, split=split, how=how, device=device, report=report))
-    both = against(*tables) if len(tables) == 2 else None
+            tables.append(
+                evaluate_captions(workspace, name, own, split=split, how=how, device=device, report=report)
+            )
+    both = compare_tables(*tables) if len(tables) == 2 else None
     if texts is not None:
         _write_texts(tables, texts)
     if as_json:
@@ -163,13 +165,13 @@ def _score(
     err.print("Research only: generated text is not a report.", style="dim")
 
 
-def _json(tables: list[Judged], both: Against | None) -> object:
+def _json(tables: list[CaptionTable], both: CaptionComparison | None) -> object:
     if both is None:
         return tables[0].to_json()
     return {"a": tables[0].to_json(), "b": tables[1].to_json(), "b_minus_a": both.to_json()}
 
 
-def _table(judged: Judged) -> Table:
+def _table(judged: CaptionTable) -> Table:
     from suture.analysis.captions import CAPTION_METRICS
 
     table = Table(title=f"{judged.set} · {judged.split} · {judged.text} · {len(judged.study_ids):,} studies")
@@ -186,7 +188,7 @@ def _table(judged: Judged) -> Table:
     return table
 
 
-def _differences(both: Against) -> Table:
+def _differences(both: CaptionComparison) -> Table:
     from suture.analysis.captions import CAPTION_METRICS
 
     table = Table(title=f"B − A, paired: {both.b.set} − {both.a.set}")
@@ -198,9 +200,9 @@ def _differences(both: Against) -> Table:
     return table
 
 
-def _write_texts(tables: list[Judged], path: Path) -> None:
+def _write_texts(tables: list[CaptionTable], path: Path) -> None:
     from suture.analysis.text_tables import csv_text
-    from suture.models.captioner.readings import by_study
+    from suture.workflows.captions.caption_table import by_study
 
     path.write_text(csv_text(by_study(tables)))
     err.print(f"{len(tables[0].study_ids):,} studies written to {path}.")

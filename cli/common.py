@@ -24,7 +24,7 @@ from suture.data.workspace.describe import describe
 
 if TYPE_CHECKING:
     from suture.data.intake.report import IntakeReport
-    from suture.models.embedding.embed import Run
+    from suture.models.embedding.embed import EmbeddingRun
 
 REFUSED = 2
 out, err = Console(markup=False), Console(stderr=True, markup=False)
@@ -89,7 +89,9 @@ def listing(home: Path | None, kind: RecordKind[Any], as_json: bool) -> None:
     out.print(table)
 
 
-def embedded(workspace: Workspace, collection: str, checkpoint: str, *, quiet: bool, **options: Any) -> Run:
+def embedded(
+    workspace: Workspace, collection: str, checkpoint: str, *, quiet: bool, **options: Any
+) -> EmbeddingRun:
     """An embedding run with a progress bar; options as in `suture.models.embedding.embed.embed`."""
     from suture.models.embedding.embed import embed
 

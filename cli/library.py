@@ -141,20 +141,20 @@ def checkpoint_add(
     The architecture of a weights file is told from its names and shapes; --architecture confirms or corrects
     it. --json lists the candidates.
     """
-    from suture.models.checkpoints.registry import Source, add
+    from suture.models.checkpoints.add_checkpoint import add_checkpoint
+    from suture.models.checkpoints.sources import CheckpointSource
 
-    chosen = Source(source, pretrained, architecture, resize, download)
-    report = add(Workspace(home), chosen, name)
+    chosen = CheckpointSource(source, pretrained, architecture, resize, download)
+    report = add_checkpoint(Workspace(home), chosen, name)
     finish(report, as_json, _candidates(Workspace(home), chosen) if as_json else None)
 
 
 def _candidates(workspace: Workspace, source: Any) -> dict[str, Any]:
     """What a weights file could be, for JSON; nothing for other sources, and for what cannot be read."""
-    from suture.models.checkpoints.registry import recognise
-    from suture.models.checkpoints.sources import is_weights
+    from suture.models.checkpoints.sources import is_weights, recognise_architecture
 
     try:
-        return recognise(workspace, source).to_json() if is_weights(source) else {}
+        return recognise_architecture(workspace, source).to_json() if is_weights(source) else {}
     except UserError:
         return {}
 
@@ -202,7 +202,7 @@ def export(
     """Write an embedding set, or its adapter, as .npz that numpy and import-vectors read."""
     workspace = Workspace(home)
     if adapter:
-        from suture.models.adapters import export_adapter
+        from suture.workflows.adapters import export_adapter
 
         path = export_adapter(workspace, set_name, target)
     else:

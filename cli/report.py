@@ -37,7 +37,7 @@ def report(
     home: Home = None,
 ) -> None:
     """Write an evidence report: one HTML file that needs no network, and its JSON."""
-    from suture.workflows.report_data import gather, refuse_target, write
+    from suture.workflows.report.report_data import gather, refuse_target, write
 
     refuse_target(target, force=force)
     workspace = Workspace(home)

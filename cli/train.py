@@ -94,7 +94,7 @@ def _train(
     from suture.models.training.run import train as run
 
     first = os.environ.get("RANK", "0") == "0"
-    config = configs.asked(values, file=file, objective=objective, anchor=anchor)
+    config = configs.config_from(values, file=file, objective=objective, anchor=anchor)
     with bar(as_json or not first) as shown:
         task = shown.add_task("Loading", total=1000)
 
@@ -173,18 +173,19 @@ def adapt(
 
     workspace = Workspace(home)
     if method == "heads":
-        from suture.models.training.config import asked
-        from suture.models.training.heads import DEFAULTS, Shape, adapt_heads
+        from suture.models.training.config import config_from
+        from suture.models.training.heads import HeadShape
+        from suture.workflows.adapt_heads import DEFAULTS, adapt_heads
 
         values = {**DEFAULTS.to_json(), "epochs": epochs, "batch": batch, "learning_rate": learning_rate}
-        config = asked({**values, "seed": seed}, objective=objective, anchor=anchor or None)
+        config = config_from({**values, "seed": seed}, objective=objective, anchor=anchor or None)
         with bar(as_json) as shown:
             task = shown.add_task("Training heads", total=1000)
             made = adapt_heads(
                 workspace,
                 set_name,
                 config=config,
-                shape=Shape(dim, hidden, dropout),
+                shape=HeadShape(dim, hidden, dropout),
                 fit_split=fit_split,
                 val_split=val_split,
                 score_split=score_split,
@@ -194,7 +195,7 @@ def adapt(
                 ),
             )
     else:
-        from suture.models.adapters import adapt as fit
+        from suture.workflows.adapters import adapt as fit
 
         made = fit(
             workspace,

@@ -17,7 +17,7 @@ from suture.pages.components.cards.downloads import offer
 from suture.pages.components.jobs import measuring
 from suture.pages.components.shell import navigation, shared_choice, views
 from suture.pages.components.shell.shared_choice import Choice
-from suture.workflows.report_data import gather
+from suture.workflows.report.report_data import gather
 
 KEPT = "report_built"
 

@@ -13,7 +13,7 @@ from suture.data.workspace import CHECKPOINT, COLLECTION, SET, Record
 from suture.jobs.queue import Job
 from suture.models.training import record
 from suture.models.training.config import TrainingConfig, from_json, to_toml
-from suture.models.training.record import Run
+from suture.models.training.record import TrainingRun
 from suture.pages.components.cards import cards
 from suture.pages.components.cards.downloads import offer
 from suture.pages.components.shell import navigation, notices, views
@@ -30,7 +30,7 @@ def main() -> None:
     notices.about_collections(collections)
     jobs.wake(views.workspace())
     active = bool(working())
-    moving = active or record.moving(views.workspace())
+    moving = active or record.any_active(views.workspace())
     st.session_state.setdefault("train_follow", st.query_params.get_all("run") or newest())
     with st.expander("A new run", expanded=not active and not known(), icon=":material/add:"):
         ask(collections)
@@ -107,10 +107,10 @@ def newest() -> list[str]:
     return next((names_of(j) for j in trainings()), [*known()][:2][::-1])
 
 
-def known() -> dict[str, Run | Record]:
+def known() -> dict[str, TrainingRun | Record]:
     """Every run by its name: those at work or stopped, then those that are finished; newest first."""
-    unfinished = {run.name: run for run in record.running(views.workspace())}
-    return {**unfinished, **{r.name: r for r in record.trained(views.workspace())}}
+    unfinished = {run.name: run for run in record.unfinished_runs(views.workspace())}
+    return {**unfinished, **{r.name: r for r in record.trained_checkpoints(views.workspace())}}
 
 
 def work(was_active: bool) -> None:
@@ -174,7 +174,7 @@ def taken_over() -> None:
     st.rerun(["train_watch", "train_look"])
 
 
-def shown() -> list[Run]:
+def shown() -> list[TrainingRun]:
     """The runs that are A and B."""
     options = known()
     chosen = [options[n] for n in st.session_state["train_follow"] if n in options][:2]
@@ -182,11 +182,11 @@ def shown() -> list[Run]:
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def finished(record_id: str, name: str) -> Run:
-    return record.finished(views.workspace(), name)
+def finished(record_id: str, name: str) -> TrainingRun:
+    return record.finished_run(views.workspace(), name)
 
 
-def links(done: list[Run]) -> None:
+def links(done: list[TrainingRun]) -> None:
     """The pages that show what came out: two runs side by side, or one beside its start."""
     sets = [s for run in done if (s := set_of(run.name, run)) is not None]
     if not sets:
@@ -199,7 +199,7 @@ def links(done: list[Run]) -> None:
     navigation.page_link("overview", label, ":material/explore:", query=query)
 
 
-def set_of(checkpoint: str, run: Run) -> str | None:
+def set_of(checkpoint: str, run: TrainingRun) -> str | None:
     """The embedding set of the run's collection by a checkpoint, if it is there."""
     known = {r.name: r.id for r in views.workspace().records(CHECKPOINT)}
     wanted = (run.manifest["collection"], known.get(checkpoint))
@@ -221,7 +221,7 @@ def look() -> None:
 
 
 def history() -> None:
-    records = record.trained(views.workspace())
+    records = record.trained_checkpoints(views.workspace())
     if not records:
         return
     st.subheader("Runs")
@@ -240,7 +240,7 @@ def history() -> None:
 @st.cache_data(show_spinner=False, max_entries=1000)
 def row_of(record_id: str, name: str) -> dict[str, Any]:
     """What a run came to, at the epoch whose weights were kept."""
-    run = record.finished(views.workspace(), name)
+    run = record.finished_run(views.workspace(), name)
     kept = next((e for e in run.history.epochs if e["epoch"] == run.history.best), run.history.epochs[-1])
     return {
         "name": run.name,

@@ -56,9 +56,9 @@ def _captions(workspace: Workspace, say: Say, *, first: str, later: bool) -> Non
         configs = [config.to_json() for config in shipped.configs()]
         jobs.start(workspace, "caption", {"configs": configs, "split": "test"})
         return
-    from suture.models.captioner.run import train_and_judge
+    from suture.workflows.captions.run import train_and_evaluate
 
-    train_and_judge(workspace, shipped.configs(), report=lambda share, _: say("Writing captions", share))
+    train_and_evaluate(workspace, shipped.configs(), report=lambda share, _: say("Writing captions", share))
 
 
 def make_collection(

@@ -16,8 +16,8 @@ from suture.analysis.posthoc.dial import Motion, Sweep, motion, seeded_rows, str
 from suture.data.collection import GROUP, SPLIT
 from suture.data.embedding_set import EmbeddingSet
 from suture.data.errors import Refused
+from suture.data.scoring_rules import clean_splits, refuse_features, refuse_scoring_on_fit
 from suture.data.workspace import SET, Workspace, embedding_sets, read_derived, write_derived
-from suture.models.adapters import clean_splits, refuse_features, refuse_scoring_on_fit
 
 VERSION = 1  # of the numbers: raise it when one changes, and old dials are measured again
 LIMIT = 5_000  # studies that a dial moves

@@ -16,6 +16,7 @@ from suture.data.collection import DUPLICATE, GROUP, STUDY_ID
 from suture.data.embedding_set import EmbeddingSet
 from suture.data.errors import NotFound, Refused
 from suture.data.metadata import EmbeddingSetMetadata
+from suture.data.scoring_rules import refuse_features, refuse_scoring_on_fit
 from suture.data.workspace import (
     SET,
     CheckpointRecord,
@@ -25,7 +26,6 @@ from suture.data.workspace import (
     read_derived,
     write_derived,
 )
-from suture.models.adapters import refuse_features, refuse_scoring_on_fit
 
 VERSION = 5  # of the metrics: raise it when a number changes, and old results are computed again
 

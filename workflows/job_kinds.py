@@ -141,15 +141,16 @@ def _measure(workspace: Own, args: dict[str, Any], report: Report) -> Came:
 
 
 def _add_checkpoint(workspace: Own, args: dict[str, Any], report: Report) -> Came:
-    """name, and the fields of `suture.models.checkpoints.registry.Source`."""
-    from suture.models.checkpoints.registry import Source, add
+    """name, and the fields of `suture.models.checkpoints.sources.CheckpointSource`."""
+    from suture.models.checkpoints.add_checkpoint import add_checkpoint
+    from suture.models.checkpoints.sources import CheckpointSource
 
     name = args["name"]
     if workspace.made(CHECKPOINT, name):
         return Came(f"Checkpoint {name!r} is ready.")
     report(0.1, "Reading and trying the checkpoint")
-    source = Source(**{k: v for k, v in args.items() if k in Source.__dataclass_fields__})
-    answer = add(workspace, source, name)
+    source = CheckpointSource(**{k: v for k, v in args.items() if k in CheckpointSource.__dataclass_fields__})
+    answer = add_checkpoint(workspace, source, name)
     if answer.refused:
         raise Refused(answer.refused, answer.message)
     return Came(answer.message)
@@ -157,11 +158,11 @@ def _add_checkpoint(workspace: Own, args: dict[str, Any], report: Report) -> Cam
 
 def _guess(workspace: Own, args: dict[str, Any], report: Report) -> Came:
     """location, label of a weights file; result = candidates, best first."""
-    from suture.models.checkpoints.registry import Source, recognise
+    from suture.models.checkpoints.sources import CheckpointSource, recognise_architecture
 
     report(0.1, "Reading names and shapes")
-    found = recognise(workspace, Source(args["location"], label=args.get("label", "")))
-    return Came(found.words(), found.to_json())
+    found = recognise_architecture(workspace, CheckpointSource(args["location"], label=args.get("label", "")))
+    return Came(found.describe(), found.to_json())
 
 
 def _train(workspace: Own, args: dict[str, Any], report: Report) -> Came:
@@ -170,11 +171,11 @@ def _train(workspace: Own, args: dict[str, Any], report: Report) -> Came:
     Trains each, embeds its collection with it, measures the test split: ready to be compared.
     """
     from suture.models.training.config import from_json
-    from suture.models.training.plan import plan
+    from suture.models.training.plan import plan_training
 
     configs = [from_json(content) for content in args["runs"]]
     for config in configs:
-        plan(workspace, config)  # all is checked before the first one starts
+        plan_training(workspace, config)  # all is checked before the first one starts
     for number, config in enumerate(configs):
 
         def stage(share: float, message: str, number: int = number, name: str = config.label) -> None:
@@ -220,11 +221,11 @@ def _caption(workspace: Own, args: dict[str, Any], report: Report) -> Came:
     Trains each, then makes the table of every set.
     """
     from suture.models.captioner.config import Decoding, from_json
-    from suture.models.captioner.run import train_and_judge
+    from suture.workflows.captions.run import train_and_evaluate
 
     configs = [from_json(content) for content in args["configs"]]
     how = Decoding(**(args.get("decoding") or {}))
-    tables = train_and_judge(workspace, configs, split=args["split"], how=how, report=report)
+    tables = train_and_evaluate(workspace, configs, split=args["split"], how=how, report=report)
     return Came(f"Captions of {' and '.join(table.set for table in tables)} are written and scored.")
 
 

@@ -20,8 +20,8 @@ from suture.analysis.retrieval.nearest import nearest
 from suture.data.collection import STUDY_ID
 from suture.data.embedding_set import EmbeddingSet
 from suture.data.errors import Refused
+from suture.data.scoring_rules import refuse_features
 from suture.data.workspace import SET, Workspace, embedding_sets, read_derived, write_derived
-from suture.models.adapters import refuse_features
 from suture.workflows.layout_record import Layout, Placing, packed, shown, unpacked
 
 FILE = "layout-2.npz"

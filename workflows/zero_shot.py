@@ -14,10 +14,11 @@ from suture.analysis.structure.zero_shot import ZeroShot, class_vector, finding_
 from suture.data.collection import GROUP
 from suture.data.embedding_set import EmbeddingSet
 from suture.data.errors import NotFound, Refused
+from suture.data.scoring_rules import refuse_features, refuse_scoring_on_fit
 from suture.data.workspace import SET, Record, Workspace, embedding_sets
-from suture.models.adapters import adapt_query, refuse_features, refuse_scoring_on_fit
 from suture.models.checkpoints import registry
 from suture.models.checkpoints.encoders import encode_texts
+from suture.workflows.adapters import adapt_query
 
 SLOT = "{}"
 TEMPLATES = (SLOT, "radiograph showing {}", "there is {}")

@@ -44,7 +44,7 @@ def write(name: str, folder: Path) -> None:
         return
     _write_trained(FOLDER / f"{name}.safetensors", folder)
     if name in FINE_TUNED:
-        record.write(folder, json.loads((FOLDER / f"{name}.{record.HISTORY}").read_text()))
+        record.write_files(folder, json.loads((FOLDER / f"{name}.{record.HISTORY}").read_text()))
         shutil.copyfile(FOLDER / f"{name}.{record.PROBE}", folder / record.PROBE)
 
 

@@ -22,8 +22,8 @@ from suture.data.errors import UserError
 from suture.data.workspace import CAPTIONER, Workspace
 from suture.models.captioner import storage
 from suture.models.captioner.config import CaptionerConfig, of_sets
-from suture.models.captioner.plan import Plan, plan
-from suture.models.captioner.training import meta_of
+from suture.models.captioner.plan import CaptionerPlan, plan_captioner
+from suture.models.captioner.training import captioner_meta
 from suture.models.training import record
 
 FOLDER = Path(__file__).parent / "demo"
@@ -47,7 +47,7 @@ def ensure(workspace: Workspace) -> list[str]:
     found = []
     for config in configs():
         try:
-            todo = plan(workspace, config)
+            todo = plan_captioner(workspace, config)
         except UserError:  # another demo, or captioners of that name that are the user's own
             return []
         if _digest(todo) != (FOLDER / TEXTS).read_text().strip():
@@ -58,10 +58,10 @@ def ensure(workspace: Workspace) -> list[str]:
     return found
 
 
-def _publish(workspace: Workspace, todo: Plan) -> None:
+def _publish(workspace: Workspace, todo: CaptionerPlan) -> None:
     stored = _stored(todo.config)
     with workspace.staging() as folder:
-        shutil.copytree(FOLDER / storage.WORDS, folder / storage.WORDS)
+        shutil.copytree(FOLDER / storage.TOKENIZER, folder / storage.TOKENIZER)
         (folder / storage.DECODER).mkdir()
         for file in SHARED:
             shutil.copyfile(FOLDER / file, folder / file)
@@ -76,15 +76,15 @@ def _publish(workspace: Workspace, todo: Plan) -> None:
         told = json.loads(stored.with_suffix(".json").read_text())
         about = {"config": todo.config.to_json(), "dim": told["dim"], "key": todo.key}
         (folder / storage.ABOUT).write_text(json.dumps(about))
-        record.write(folder, {**told, **about})
-        workspace.publish(CAPTIONER, todo.config.label, folder, meta_of(todo))
+        record.write_files(folder, {**told, **about})
+        workspace.publish(CAPTIONER, todo.config.label, folder, captioner_meta(todo))
 
 
 def _stored(config: CaptionerConfig) -> Path:
     return FOLDER / f"{SETS[config.set]}-{config.source}.safetensors"
 
 
-def _digest(todo: Plan) -> str:
+def _digest(todo: CaptionerPlan) -> str:
     """Of the texts that are learnt, in their order."""
     texts = todo.texts.texts[todo.fit]
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()
@@ -96,7 +96,7 @@ def pack(workspace: Workspace) -> None:
     (FOLDER / storage.DECODER).mkdir(parents=True)
     for config in configs():
         made = workspace.record(CAPTIONER, config.label)
-        shutil.copytree(made.folder / storage.WORDS, FOLDER / storage.WORDS, dirs_exist_ok=True)
+        shutil.copytree(made.folder / storage.TOKENIZER, FOLDER / storage.TOKENIZER, dirs_exist_ok=True)
         for file in SHARED:
             shutil.copyfile(made.path(file), FOLDER / file)
         decoder = load_file(made.path(f"{storage.DECODER}/{WEIGHTS}"))
@@ -106,7 +106,7 @@ def pack(workspace: Workspace) -> None:
         told = json.loads(made.path(record.HISTORY).read_text())
         kept = {key: told[key] for key in ("history", "manifest", "dim")}
         _stored(config).with_suffix(".json").write_text(json.dumps(kept))
-        (FOLDER / TEXTS).write_text(_digest(plan(workspace, config)) + "\n")
+        (FOLDER / TEXTS).write_text(_digest(plan_captioner(workspace, config)) + "\n")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ BATCH = 16
 Progress = Callable[[int, int], None]
 
 
-def writes(checkpoint: Checkpoint) -> bool:
+def has_decoder(checkpoint: Checkpoint) -> bool:
     """Whether the checkpoint has a decoder of its own, and a tokenizer that knows its marks."""
     image, text = checkpoint.encoders.get("image"), checkpoint.encoders.get("text")
     if not isinstance(image, ImageEncoder) or not isinstance(text, TextEncoder):
@@ -30,7 +30,7 @@ def writes(checkpoint: Checkpoint) -> bool:
     return hasattr(image.model, "text_decoder") and marks
 
 
-def write(
+def generate(
     workspace: Workspace,
     checkpoint: Checkpoint,
     collection: Record,
@@ -75,7 +75,7 @@ def _words(text: TextEncoder, row: list[int]) -> str:
     return str(text.tokenizer.decode(body)).strip()
 
 
-def pictures_of(workspace: Workspace, collection: Record, modality: str, studies: np.ndarray) -> np.ndarray:
+def image_numbers(workspace: Workspace, collection: Record, modality: str, studies: np.ndarray) -> np.ndarray:
     """(n,) numbers in the pack of the studies' pictures, by study id."""
     loaded = storage.read(workspace.record(COLLECTION, collection.name))
     column = next(m.columns[0] for m in loaded.modalities if m.name == modality)

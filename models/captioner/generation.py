@@ -12,15 +12,15 @@ from transformers import GenerationConfig
 from suture.data.errors import Refused
 from suture.models.captioner import tokens as words
 from suture.models.captioner.config import Decoding, check_decoding
-from suture.models.captioner.storage import Loaded
+from suture.models.captioner.storage import LoadedCaptioner
 
 BATCH = 64
 LONGEST = 1000  # tokens, where neither captioner nor decoder sets a limit
 Progress = Callable[[int, int], None]
 
 
-def write(
-    captioner: Loaded,
+def generate(
+    captioner: LoadedCaptioner,
     vectors: np.ndarray,
     modality: str,
     how: Decoding | None = None,
@@ -33,7 +33,7 @@ def write(
     """
     how = how or Decoding()
     check_decoding(how)
-    ready = prepared(captioner, vectors, modality)
+    ready = prepare_vectors(captioner, vectors, modality)
     found: list[str] = []
     for start in range(0, len(ready), BATCH):
         torch.manual_seed(how.seed + start)
@@ -43,7 +43,7 @@ def write(
     return found
 
 
-def prepared(captioner: Loaded, vectors: np.ndarray, modality: str) -> torch.Tensor:
+def prepare_vectors(captioner: LoadedCaptioner, vectors: np.ndarray, modality: str) -> torch.Tensor:
     """The vectors as the captioner saw them in training: less the centre of their modality, if it has one."""
     dim = captioner.network.dim
     if vectors.shape[1] != dim:
@@ -59,7 +59,7 @@ def prepared(captioner: Loaded, vectors: np.ndarray, modality: str) -> torch.Ten
 
 
 @torch.inference_mode()
-def _batch(captioner: Loaded, vectors: torch.Tensor, how: Decoding) -> list[str]:
+def _batch(captioner: LoadedCaptioner, vectors: torch.Tensor, how: Decoding) -> list[str]:
     network, tokenizer = captioner.network, captioner.tokenizer
     start = network.start(vectors.to(captioner.device), tokenizer.bos_token_id)
     longest = how.tokens or captioner.about.get("config", {}).get("tokens", LONGEST)

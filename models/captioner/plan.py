@@ -12,16 +12,16 @@ from suture.data.collection import GROUP, SPLIT, STUDY_ID, Collection
 from suture.data.collections import storage
 from suture.data.embedding_set import EmbeddingSet
 from suture.data.errors import NotFound, Refused
+from suture.data.scoring_rules import refuse_features
 from suture.data.splits import validation_mask
 from suture.data.workspace import CAPTIONER, SET, Record, Workspace, check_name, embedding_sets, sha256
 from suture.data.workspace.record import name_taken
-from suture.models.adapters import refuse_features
 from suture.models.captioner.config import CaptionerConfig, check
 from suture.models.training.config import VALIDATION_NAMES
 
 
 @dataclass(frozen=True)
-class Texts:
+class StudyTexts:
     """The texts behind a set. texts: (n_studies,) of str, "" = none; text, image: names of the modalities."""
 
     record: Record
@@ -46,11 +46,11 @@ class Texts:
 
 
 @dataclass(frozen=True)
-class Plan:
+class CaptionerPlan:
     """What is trained on. fit, validation: rows of the set; key: of all that decides the outcome."""
 
     config: CaptionerConfig
-    texts: Texts
+    texts: StudyTexts
     fit: np.ndarray
     validation: np.ndarray
     key: str
@@ -62,7 +62,7 @@ class Plan:
         return of.get(self.config.source) or (self.texts.text, self.texts.image)
 
 
-def texts_of(workspace: Workspace, set_name: str, *, text: str = "", image: str = "") -> Texts:
+def load_texts(workspace: Workspace, set_name: str, *, text: str = "", image: str = "") -> StudyTexts:
     """The texts and pictures behind a set; `Refused` where it came without either."""
     record = workspace.record(SET, set_name)
     loaded = embedding_sets.load(workspace, set_name)
@@ -80,7 +80,7 @@ def texts_of(workspace: Workspace, set_name: str, *, text: str = "", image: str 
     column = next(m.columns[0] for m in collection.modalities if m.name == text)
     told = dict(zip(collection.table[STUDY_ID], collection.table[column], strict=True))
     found = [str(told.get(study) or "").strip() for study in loaded.rows[STUDY_ID]]
-    return Texts(record, loaded, source, text, image, np.array(found, dtype=object))
+    return StudyTexts(record, loaded, source, text, image, np.array(found, dtype=object))
 
 
 def _modality(collection: Collection, loaded: EmbeddingSet, kind: str, wanted: str) -> str:
@@ -95,11 +95,11 @@ def _modality(collection: Collection, loaded: EmbeddingSet, kind: str, wanted: s
     return wanted or known[0]
 
 
-def plan(workspace: Workspace, config: CaptionerConfig) -> Plan:
+def plan_captioner(workspace: Workspace, config: CaptionerConfig) -> CaptionerPlan:
     """Check all that can be checked before work starts; `Refused` or `NotFound` says what is wrong."""
     check(config)
     check_name(config.label)
-    texts = texts_of(workspace, config.set, text=config.text, image=config.image)
+    texts = load_texts(workspace, config.set, text=config.text, image=config.image)
     config = replace(config, name=config.label, text=texts.text, image=texts.image)
     fit, validation = _rows(texts, config)
     content = f"{config.key()}:{texts.record.fingerprint}:{texts.collection.fingerprint}{_start(config)}"
@@ -108,7 +108,7 @@ def plan(workspace: Workspace, config: CaptionerConfig) -> Plan:
         made = workspace.record(CAPTIONER, config.label)
         if made.meta.run_key != key:
             raise name_taken(CAPTIONER, config.label)
-    return Plan(config, texts, fit, validation, key)
+    return CaptionerPlan(config, texts, fit, validation, key)
 
 
 def _start(config: CaptionerConfig) -> str:
@@ -117,7 +117,7 @@ def _start(config: CaptionerConfig) -> str:
     return "".join(f":{sha256(file)}" for file in files)
 
 
-def _rows(texts: Texts, config: CaptionerConfig) -> tuple[np.ndarray, np.ndarray]:
+def _rows(texts: StudyTexts, config: CaptionerConfig) -> tuple[np.ndarray, np.ndarray]:
     """Studies with both modalities, whatever is read: decoders of text and image learn from the same."""
     splits = texts.set.splits()
     left = [name for name in VALIDATION_NAMES if name in splits and name != config.fit_split]

@@ -20,11 +20,11 @@ from suture.models.checkpoints.device import pick_device
 from suture.models.checkpoints.sources import hub_access
 
 ABOUT, PREFIX, CENTRES = "captioner.json", "prefix.safetensors", "centres.npz"
-DECODER, WORDS = "decoder", "words"  # folders, as `transformers` writes them
+DECODER, TOKENIZER = "decoder", "words"  # folders, as `transformers` writes them
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedCaptioner:
     """A captioner ready to write. centres: modality -> (dim,) mean to be taken away, empty = none."""
 
     name: str
@@ -38,7 +38,7 @@ class Loaded:
 def save(folder: Path, network: Captioner, tokenizer: Any, centres: dict[str, Any]) -> None:
     """Put the parts of a captioner into a folder; pickles nothing."""
     network.decoder.save_pretrained(folder / DECODER)
-    tokenizer.save_pretrained(folder / WORDS)
+    tokenizer.save_pretrained(folder / TOKENIZER)
     save_file({k: v.cpu().contiguous() for k, v in network.prefix.state_dict().items()}, folder / PREFIX)
     save_centres(folder, centres)
 
@@ -48,19 +48,19 @@ def save_centres(folder: Path, centres: dict[str, Any]) -> None:
     np.savez(folder / CENTRES, **centres)
 
 
-def load(workspace: Workspace, name: str, *, device: str = "auto") -> Loaded:
+def load(workspace: Workspace, name: str, *, device: str = "auto") -> LoadedCaptioner:
     """A captioner of the workspace."""
     record = workspace.record(CAPTIONER, name)
     for file in record.files:
         record.path(file)  # `Refused` if it is damaged
     about = json.loads(record.path(ABOUT).read_text())
-    decoder, tokenizer = pretrained(str(record.folder / DECODER), words=str(record.folder / WORDS))
+    decoder, tokenizer = pretrained(str(record.folder / DECODER), words=str(record.folder / TOKENIZER))
     network = Captioner(decoder, about["dim"], about["config"]["prefix"])
     network.prefix.load_state_dict(load_file(record.path(PREFIX)))
     with np.load(record.path(CENTRES), allow_pickle=False) as stored:
         centres = dict(stored)
     where = pick_device(device)
-    return Loaded(name, network.to(where).eval(), tokenizer, centres, about, where)
+    return LoadedCaptioner(name, network.to(where).eval(), tokenizer, centres, about, where)
 
 
 def pretrained(location: str, *, words: str = "", download: bool = False) -> tuple[Any, Any]:

@@ -17,7 +17,7 @@ UNKNOWN_SHARE = 0.2  # of the tokens; above it a pretrained tokenizer cannot rea
 CUT_SHARE = 0.5  # of the texts
 
 
-def trained(texts: Sequence[str], *, vocabulary: int) -> PreTrainedTokenizerFast:
+def train_tokenizer(texts: Sequence[str], *, vocabulary: int) -> PreTrainedTokenizerFast:
     """A tokenizer of at most `vocabulary` tokens, learnt from the texts."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)

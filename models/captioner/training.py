@@ -25,7 +25,7 @@ from suture.models.captioner import storage
 from suture.models.captioner import tokens as words
 from suture.models.captioner.config import CaptionerConfig
 from suture.models.captioner.network import Captioner, from_scratch
-from suture.models.captioner.plan import Plan, plan
+from suture.models.captioner.plan import CaptionerPlan, plan_captioner
 from suture.models.checkpoints.device import pick_device
 from suture.models.training import record, state
 from suture.models.training.batches import epoch_order
@@ -33,11 +33,11 @@ from suture.models.training.loop import BETAS, EPSILON, learning_rate, parameter
 from suture.models.training.record import History
 
 Report = Callable[[float, str], None]
-HEART = 1.1  # times the best validation loss: from there on the decoder only learns its texts by heart
+OVERFIT = 1.1  # times the best validation loss: from there on the decoder only learns its texts by heart
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedCaptioner:
     """What came of it. reused = this very captioner had been trained before."""
 
     name: str
@@ -60,9 +60,9 @@ class Examples:
 
 def train(
     workspace: Workspace, config: CaptionerConfig, *, device: str = "auto", report: Report | None = None
-) -> Trained:
+) -> TrainedCaptioner:
     """Train to the end and publish; one that was stopped goes on from its saved state."""
-    todo = plan(workspace, config)
+    todo = plan_captioner(workspace, config)
     done = _done(workspace, todo)
     if done is not None:
         return done
@@ -72,21 +72,21 @@ def train(
         if done is not None:
             return done
         workspace.parts(place, todo.texts.record, todo.texts.collection)
-        fit = Fit(todo, place, pick_device(device), report or (lambda share, message: None))
+        fit = CaptionerTraining(todo, place, pick_device(device), report or (lambda share, message: None))
         history = fit.run()
         _publish(workspace, fit, history)
         shutil.rmtree(place, ignore_errors=True)
-    return Trained(config.label, False, history)
+    return TrainedCaptioner(config.label, False, history)
 
 
-def _done(workspace: Workspace, todo: Plan) -> Trained | None:
+def _done(workspace: Workspace, todo: CaptionerPlan) -> TrainedCaptioner | None:
     name = todo.config.label
     if not workspace.has(CAPTIONER, name):
         return None
     made = workspace.record(CAPTIONER, name)
     if made.meta.run_key != todo.key:
         raise name_taken(CAPTIONER, name)
-    return Trained(name, True, history_of(made))
+    return TrainedCaptioner(name, True, history_of(made))
 
 
 def history_of(made: Record) -> History:
@@ -94,10 +94,10 @@ def history_of(made: Record) -> History:
     return History(**json.loads(made.path(record.HISTORY).read_text())["history"])
 
 
-class Fit:
+class CaptionerTraining:
     """One training at work."""
 
-    def __init__(self, todo: Plan, place: Path, device: torch.device, report: Report) -> None:
+    def __init__(self, todo: CaptionerPlan, place: Path, device: torch.device, report: Report) -> None:
         self.todo, self.config, self.place, self.device, self.report = (
             todo,
             todo.config,
@@ -156,7 +156,7 @@ class Fit:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         vectors, tokens, counts = self.fit.batch(rows)
-        loss = self._loss(noisy(vectors, config.noise), tokens, counts)
+        loss = self._loss(add_noise(vectors, config.noise), tokens, counts)
         self.optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
@@ -191,7 +191,7 @@ class Fit:
             f"The loss on the validation studies is {loss:.3f}, {loss / lowest - 1:.0%} above its lowest: "
             f"the decoder learns its texts by heart. The weights of epoch {history.best} are kept."
         )
-        warned = [told] if loss > HEART * lowest else []
+        warned = [told] if loss > OVERFIT * lowest else []
         history.epochs.append({"epoch": epoch, "step": history.step, "val_loss": loss, "guards": warned})
         if loss <= lowest:
             history.best = epoch
@@ -218,7 +218,7 @@ class Fit:
 
 def _start(config: CaptionerConfig, texts: list[str], dim: int) -> tuple[Captioner, Any]:
     if not config.start:
-        tokenizer = words.trained(texts, vocabulary=config.vocabulary)
+        tokenizer = words.train_tokenizer(texts, vocabulary=config.vocabulary)
         return from_scratch(config, dim, tokenizer), tokenizer
     decoder, tokenizer = storage.pretrained(config.start, download=config.download)
     room = getattr(decoder.config, "max_position_embeddings", config.prefix + config.tokens)
@@ -231,7 +231,7 @@ def _start(config: CaptionerConfig, texts: list[str], dim: int) -> tuple[Caption
     return Captioner(decoder, dim, config.prefix), tokenizer
 
 
-def noisy(vectors: Tensor, deviation: float) -> Tensor:
+def add_noise(vectors: Tensor, deviation: float) -> Tensor:
     """Rows with normal noise in every dimension, scaled back to the length they had."""
     if not deviation:
         return vectors
@@ -239,7 +239,7 @@ def noisy(vectors: Tensor, deviation: float) -> Tensor:
     return moved * (vectors.norm(dim=-1, keepdim=True) / moved.norm(dim=-1, keepdim=True))
 
 
-def _publish(workspace: Workspace, fit: Fit, history: History) -> None:
+def _publish(workspace: Workspace, fit: CaptionerTraining, history: History) -> None:
     todo, texts = fit.todo, fit.todo.texts
     manifest = {
         "config": todo.config.to_json(),
@@ -256,11 +256,11 @@ def _publish(workspace: Workspace, fit: Fit, history: History) -> None:
     with workspace.staging() as folder:
         storage.save(folder, fit.network, fit.tokenizer, fit.centres)
         (folder / storage.ABOUT).write_text(json.dumps(about))
-        record.write(folder, {**about, "manifest": manifest, "history": history.to_json()})
-        workspace.publish(CAPTIONER, todo.config.label, folder, meta_of(todo))
+        record.write_files(folder, {**about, "manifest": manifest, "history": history.to_json()})
+        workspace.publish(CAPTIONER, todo.config.label, folder, captioner_meta(todo))
 
 
-def meta_of(todo: Plan) -> CaptionerMetadata:
+def captioner_meta(todo: CaptionerPlan) -> CaptionerMetadata:
     """What a record says of the captioner that a plan leads to."""
     return CaptionerMetadata(
         set=todo.texts.record.name,

@@ -1,10 +1,11 @@
-"""A checkpoint comes into the workspace: checked, tried on a small batch, and kept with all that it needs."""
+"""Adding a checkpoint to the workspace: check it, try it on a small batch, and copy all that it needs."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -12,30 +13,32 @@ from typing import Any
 
 import torch
 from safetensors.numpy import save_file
+from torch import Tensor
 
 from suture.data import weights
-from suture.data.errors import UserError
+from suture.data.errors import Refused, UserError
 from suture.data.intake.report import IntakeReport, refusal
 from suture.data.metadata import CheckpointMetadata
 from suture.data.workspace import CHECKPOINT, Workspace, check_name
 from suture.models.checkpoints import architecture
-from suture.models.checkpoints.architecture import BPE, CONFIG
-from suture.models.checkpoints.sources import Built, Source, build, hub_access
-from suture.models.checkpoints.weights import try_out, write_weights
+from suture.models.checkpoints.architecture import BPE, CONFIG, TABULAR_CONFIG, TABULAR_WEIGHTS
+from suture.models.checkpoints.sources import Built, CheckpointSource, build, hub_access
+from suture.models.checkpoints.weights_file import write_weights
 
-TABULAR_CONFIG, TABULAR_WEIGHTS = "tabular.json", "tabular.safetensors"
+MIN_NORM = 1e-8  # a shorter vector has no direction
 
 
-def add(workspace: Workspace, source: Source, name: str) -> IntakeReport:
-    """Check a checkpoint, try it on a small batch, and keep it under `name`. Never raises for bad
-    input: the report says what was refused and why.
+def add_checkpoint(workspace: Workspace, source: CheckpointSource, name: str) -> IntakeReport:
+    """Check a checkpoint, try it on a small batch, and add it as `name`.
+
+    Never raises for bad input: the report says what was refused and why.
     """
     try:
         check_name(name)
         workspace.refuse_taken(CHECKPOINT, name)
         with hub_access(source.download):
             built = build(workspace, source)
-            _try(built)
+            _try_towers(built)
             notes = _publish(workspace, name, built, source)
     except UserError as error:
         return refusal(error, found=1)
@@ -44,30 +47,63 @@ def add(workspace: Workspace, source: Source, name: str) -> IntakeReport:
 
 
 def versions() -> dict[str, str]:
-    """What a checkpoint was made with."""
+    """Package versions that a checkpoint was added with."""
     return {p: version(p) for p in ("torch", "open_clip_torch", "timm")}
 
 
-def _try(built: Built) -> None:
-    """Two different pictures and two different texts."""
+def _try_towers(built: Built) -> None:
     model = built.model.eval()
     architecture.transform(built.config)
 
     def image() -> torch.Tensor:
         size = built.config["preprocess_cfg"]["size"]
         height, width = (size, size) if isinstance(size, int) else size
-        pictures = torch.randn(2, 3, height, width, generator=torch.Generator().manual_seed(0))
-        return model.encode_image(pictures)
+        images = torch.randn(2, 3, height, width, generator=torch.Generator().manual_seed(0))
+        return model.encode_image(images)
 
     def text() -> torch.Tensor:
         return model.encode_text(built.tokenizer(["no acute finding", "fracture of the left wrist"]))
 
-    try_out({"image": image, "text": text})
+    try_encoders({"image": image, "text": text})
 
 
-def _publish(workspace: Workspace, name: str, built: Built, source: Source) -> list[str]:
+@torch.inference_mode()
+def try_encoders(encoders: Mapping[str, Callable[[], Tensor]]) -> None:
+    """Embed two different inputs twice with each encoder.
+
+    `Refused` embedding_degenerate unless the vectors are finite, not zero, different for different inputs,
+    and the same each time.
+    """
+    for name, encode in encoders.items():
+        try:
+            vectors, repeated = encode(), encode()
+        except (
+            AssertionError,
+            IndexError,
+            RuntimeError,
+            TypeError,
+            ValueError,
+        ) as error:  # the config may contradict itself
+            message = (
+                f"The {name} encoder cannot take its own input ({type(error).__name__}). Check the config"
+            )
+            raise Refused("config_unreadable", f"{message}: vocabulary, context and image size.") from error
+        if not torch.isfinite(vectors).all() or (vectors.norm(dim=1) <= MIN_NORM).any():
+            raise _degenerate(name, "gives vectors without a direction (zero or not finite)")
+        if torch.equal(vectors[0], vectors[1]):
+            raise _degenerate(name, "gives the same vector for different inputs")
+        if not torch.equal(vectors, repeated):
+            raise _degenerate(name, "gives another vector each time")
+
+
+def _degenerate(encoder: str, what: str) -> Refused:
+    advice = "Was it trained, and saved whole? Take another checkpoint of the run."
+    return Refused("embedding_degenerate", f"The checkpoint's {encoder} encoder {what}. {advice}")
+
+
+def _publish(workspace: Workspace, name: str, built: Built, source: CheckpointSource) -> list[str]:
     with workspace.staging() as folder:
-        config = _localise(built, folder)
+        config = _copy_small_files(built, folder)
         (folder / CONFIG).write_text(json.dumps(config, indent=1))
         write_weights(built.model.state_dict(), folder)
         meta = CheckpointMetadata(
@@ -80,15 +116,15 @@ def _publish(workspace: Workspace, name: str, built: Built, source: Source) -> l
     return built.notes
 
 
-def _localise(built: Built, folder: Path) -> dict[str, Any]:
-    """Copy the small files that towers and tokenizer need; the config then names them relatively."""
+def _copy_small_files(built: Built, folder: Path) -> dict[str, Any]:
+    """Copy the small files that towers and tokenizer need; returns the config with relative paths to them."""
     config = json.loads(json.dumps(built.config))
     vision, text = config["model_cfg"]["vision_cfg"], config["model_cfg"]["text_cfg"]
     local = architecture.local_paths(config)
     if ("vision_cfg", "timm_model_name") in local and built.folder:
-        written = built.folder / local["vision_cfg", "timm_model_name"] / "config.json"
+        original = built.folder / local["vision_cfg", "timm_model_name"] / "config.json"
         (folder / "timm").mkdir()
-        shutil.copyfile(os.path.normpath(written), folder / "timm" / "config.json")
+        shutil.copyfile(os.path.normpath(original), folder / "timm" / "config.json")
         vision["timm_model_name"] = "local-dir:timm"
     if text.get("hf_model_name"):
         built.model.text.config.save_pretrained(folder / "text")

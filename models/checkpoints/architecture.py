@@ -1,4 +1,4 @@
-"""An open_clip config and its folder of small files -> model, tokenizer, image transform."""
+"""Model, tokenizer and image transform of an open_clip config and its folder of small files."""
 
 from __future__ import annotations
 
@@ -17,27 +17,28 @@ from suture.models.checkpoints.config_file import Config, read_json
 
 CONFIG, WEIGHTS = "open_clip_config.json", "open_clip_model.safetensors"
 BPE = "bpe.txt.gz"
+TABULAR_CONFIG, TABULAR_WEIGHTS = "tabular.json", "tabular.safetensors"
 
 
 def local_paths(config: Config) -> dict[tuple[str, str], str]:
     """Entries of a config that name local folders: (part, key) -> path as written."""
     vision, text = config["model_cfg"]["vision_cfg"], config["model_cfg"]["text_cfg"]
-    found = {}
+    paths = {}
     timm = vision.get("timm_model_name") or ""
     if timm.startswith("local-dir:"):
-        found["vision_cfg", "timm_model_name"] = timm.removeprefix("local-dir:")
+        paths["vision_cfg", "timm_model_name"] = timm.removeprefix("local-dir:")
     for key in ("hf_model_name", "hf_tokenizer_name"):
         name = text.get(key) or ""
         if name.startswith(".") or Path(name).is_absolute() or name == "text":
-            found["text_cfg", key] = name
-    return found
+            paths["text_cfg", key] = name
+    return paths
 
 
 def root_of(config: Config, path: Path) -> Path:
-    """The folder that relative paths of a config start from: the nearest parent where all exist."""
+    """The folder that relative paths of a config start from: the nearest parent where all of them exist."""
     wanted = list(local_paths(config).values())
-    nearby = [Path.cwd(), path.parent, *path.resolve().parents]
-    for folder in nearby:
+    candidates = [Path.cwd(), path.parent, *path.resolve().parents]
+    for folder in candidates:
         for base in (folder, folder / "_"):  # "../x" written from a sibling of the folder
             if all(Path(os.path.normpath(base / w)).is_dir() for w in wanted):
                 return base
@@ -56,14 +57,14 @@ def _absolute(config: Config, folder: Path | None) -> Config:
 
 
 def instantiate(config: Config, folder: Path | None, *, pretrained: bool = False, device: str = "cpu") -> Any:
-    """The model of a config; towers read their own weights only if `pretrained`."""
+    """Build the model of a config; its towers read their own weights only if `pretrained`."""
     import open_clip
 
     check_towers(config, folder)
     with tempfile.TemporaryDirectory() as temporary:
         (Path(temporary) / CONFIG).write_text(json.dumps(_absolute(config, folder)))
         try:
-            with _quiet():
+            with _muted_warnings():
                 model = open_clip.create_model(
                     f"local-dir:{temporary}",
                     load_weights=False,
@@ -73,22 +74,19 @@ def instantiate(config: Config, folder: Path | None, *, pretrained: bool = False
                 )
                 return model.float()  # towers may come in half precision, each in its own
         except Exception as error:  # a config can be wrong in any library below
-            raise _unbuilt("model", error) from error
+            raise _build_failed("model", error) from error
 
 
 def check_towers(config: Config, folder: Path | None) -> None:
-    """The configs of towers in local folders ask for sizes that are built here. `Refused` as `read_json`."""
-    for place in _places(config, folder):
-        if (place / "config.json").is_file():
-            read_json(place / "config.json")
+    """Check the configs of towers in local folders. `Refused` as `read_json`."""
+    for path in local_paths(config).values():
+        file = Path(os.path.normpath((folder or Path()).absolute() / path)) / "config.json"
+        if file.is_file():
+            read_json(file)
 
 
-def _places(config: Config, folder: Path | None) -> list[Path]:
-    return [Path(os.path.normpath((folder or Path()).absolute() / p)) for p in local_paths(config).values()]
-
-
-def _unbuilt(what: str, error: Exception) -> Refused:
-    """Without the library's own words, which may quote the file."""
+def _build_failed(what: str, error: Exception) -> Refused:
+    """The refusal, without the library's own message, which may quote the file."""
     message = (
         f"The {what} cannot be built from its config ({type(error).__name__}). Check its names and sizes."
     )
@@ -96,7 +94,7 @@ def _unbuilt(what: str, error: Exception) -> Refused:
 
 
 def outline(config: Config, folder: Path | None) -> Any:
-    """The model of a config without its memory: names and shapes only. `Refused` as `instantiate`."""
+    """The model of a config with names and shapes but no weights in memory. `Refused` as `instantiate`."""
     import torch
 
     with torch.device("meta"):
@@ -104,8 +102,8 @@ def outline(config: Config, folder: Path | None) -> Any:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """open_clip warns about weights that are loaded a moment later."""
+def _muted_warnings() -> Iterator[None]:
+    """open_clip warns that no weights are loaded; Suture loads them afterwards."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
@@ -115,11 +113,11 @@ def _quiet() -> Iterator[None]:
 
 
 def tokenizer(config: Config, folder: Path | None) -> Any:
-    """The tokenizer of a config. `Refused` config_unreadable; no code from its folder is run."""
+    """The tokenizer of a config; runs no code from its folder. `Refused` config_unreadable."""
     try:
         return _tokenizer(config, folder)
-    except Exception as error:  # as for the model
-        raise _unbuilt("tokenizer", error) from error
+    except Exception as error:  # any library below may raise
+        raise _build_failed("tokenizer", error) from error
 
 
 def _tokenizer(config: Config, folder: Path | None) -> Any:
@@ -136,6 +134,7 @@ def _tokenizer(config: Config, folder: Path | None) -> Any:
 
 
 def preprocess(model: Any) -> Config:
+    """The image preprocessing that a model states, completed with open_clip's defaults."""
     from open_clip.transform import PreprocessCfg
 
     stated = getattr(model.visual, "preprocess_cfg", None)
@@ -143,7 +142,7 @@ def preprocess(model: Any) -> Config:
 
 
 def timm_preprocess(model: Any, resize: str) -> Config:
-    """What the image tower was trained with, where the config does not say."""
+    """The preprocessing that the image tower was trained with, for configs that do not state it."""
     size = {"size": list(model.visual.image_size), "resize_mode": resize}
     trunk = getattr(getattr(model.visual, "trunk", None), "pretrained_cfg", {})
     own = {k: trunk[k] for k in ("mean", "std", "interpolation") if trunk.get(k)}
@@ -151,11 +150,12 @@ def timm_preprocess(model: Any, resize: str) -> Config:
 
 
 def transform(config: Config) -> Any:
+    """The image transform of a config: PIL image -> tensor. `Refused` config_unreadable."""
     from open_clip.transform import PreprocessCfg, image_transform_v2
 
-    known = PreprocessCfg.__dataclass_fields__
-    stated = {k: v for k, v in config["preprocess_cfg"].items() if k in known}
+    fields = PreprocessCfg.__dataclass_fields__
+    stated = {k: v for k, v in config["preprocess_cfg"].items() if k in fields}
     try:
         return image_transform_v2(PreprocessCfg(**stated), is_train=False)
-    except Exception as error:  # as for the model
-        raise _unbuilt("image transform", error) from error
+    except Exception as error:  # any library below may raise
+        raise _build_failed("image transform", error) from error

@@ -1,7 +1,11 @@
-"""One protocol for every modality: prepare on the CPU, encode on the device."""
+"""Encoders: built from the weights of a checkpoint, one for each kind of modality.
+
+All follow one protocol: prepare values on the CPU, encode them on the device.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
@@ -10,22 +14,26 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from suture.data.collection import Kind
-from suture.models.checkpoints.device import mixed_precision
+from suture.data.workspace import Record
+from suture.models.checkpoints import architecture
+from suture.models.checkpoints.architecture import CONFIG, TABULAR_CONFIG, TABULAR_WEIGHTS, WEIGHTS
+from suture.models.checkpoints.device import mixed_precision, pick_device
 
 TEXT_BATCH = 64
 
 
 class Encoder(Protocol):
-    """Turns values of one kind into vectors of the shared space."""
+    """Turns values of one kind of modality into vectors of the shared space."""
 
     kind: Kind
     dim: int
 
     def prepare(self, values: Sequence[Any]) -> tuple[Tensor, int]:
-        """A batch for `encode`, and how many values had to be truncated. Safe in any thread."""
+        """A batch for `encode`, and how many values were truncated. Thread-safe."""
         ...
 
     def encode(self, batch: Tensor) -> Tensor:
@@ -43,8 +51,38 @@ class Checkpoint:
     fingerprint: str
 
     def can_embed(self, kind: Kind) -> bool:
-        """Whether there is an encoder for this kind of modality."""
+        """Whether the checkpoint has an encoder for this kind of modality."""
         return kind in self.encoders
+
+
+def load_encoders(record: Record, *, device: str = "auto", fresh: bool = False) -> Checkpoint:
+    """Build the encoders of a checkpoint from its stored weights; needs no access to the workspace's index.
+
+    fresh  use new weights, drawn from torch's global generator, in the same architecture
+    """
+    where = pick_device(device)
+    config = json.loads(record.path(CONFIG).read_text())
+    model = architecture.instantiate(config, record.folder)
+    if not fresh:
+        model.load_state_dict(load_file(record.path(WEIGHTS)), strict=False)
+    model.to(where).eval()
+    dim = int(config["model_cfg"]["embed_dim"])
+    encoders: dict[Any, Encoder] = {
+        "image": ImageEncoder(model, architecture.transform(config), dim, where),
+        "text": TextEncoder(model, architecture.tokenizer(config, record.folder), dim, where),
+    }
+    if TABULAR_CONFIG in record.files:
+        tabular = TabularEncoder(json.loads(record.path(TABULAR_CONFIG).read_text()), dim, where)
+        tabular.network.load_state_dict(load_file(record.path(TABULAR_WEIGHTS)))
+        encoders["tabular"] = tabular
+    return Checkpoint(record.name, encoders, dim, record.fingerprint)
+
+
+def open_clip_model(checkpoint: Checkpoint) -> Any:
+    """The open_clip model behind the encoders of a loaded checkpoint."""
+    encoder = checkpoint.encoders["image"]
+    assert isinstance(encoder, ImageEncoder)
+    return encoder.model
 
 
 def unit(vectors: Tensor) -> Tensor:
@@ -53,7 +91,7 @@ def unit(vectors: Tensor) -> Tensor:
 
 
 class ImageEncoder:
-    """The image tower of an open_clip model. Values are PIL pictures."""
+    """The image tower of an open_clip model. Values are PIL images."""
 
     kind: Kind = "image"
 
@@ -62,7 +100,7 @@ class ImageEncoder:
 
     def prepare(self, values: Sequence[Image.Image]) -> tuple[Tensor, int]:
         """(n, 3, height, width), resized and standardised as the model expects."""
-        return torch.stack([self.transform(picture) for picture in values]), 0
+        return torch.stack([self.transform(image) for image in values]), 0
 
     @torch.inference_mode()
     def encode(self, batch: Tensor) -> Tensor:
@@ -81,8 +119,8 @@ class TextEncoder:
         self._lock = Lock()
 
     def prepare(self, values: Sequence[str]) -> tuple[Tensor, int]:
-        """(n, context_length) token numbers; a text longer than the context is cut and counted."""
-        with self._lock:  # Hugging Face tokenizers keep their truncation setting as shared state
+        """(n, context_length) token ids; a text longer than the context is cut and counted."""
+        with self._lock:  # Hugging Face tokenizers store their truncation setting as shared state
             limit = self.tokenizer.context_length
             too_long = sum(self._tokens(text) > limit for text in values)
             return self.tokenizer(list(values)), too_long
@@ -100,7 +138,7 @@ class TextEncoder:
 
 
 def encode_texts(encoder: Encoder, texts: Sequence[str]) -> np.ndarray:
-    """(n_texts, dim) unit rows of a text encoder, some texts at a time."""
+    """(n_texts, dim) unit rows, encoded in batches."""
     batches = (texts[start : start + TEXT_BATCH] for start in range(0, len(texts), TEXT_BATCH))
     return np.concatenate([encoder.encode(encoder.prepare(batch)[0]).numpy() for batch in batches])
 
@@ -108,8 +146,8 @@ def encode_texts(encoder: Encoder, texts: Sequence[str]) -> np.ndarray:
 class TabularEncoder:
     """A two-layer network over numbers and categories. Values are dicts of strings.
 
-    Numbers are standardised with the stored mean and deviation, categories are one-hot over the
-    stored list; what is missing or unknown becomes zeros. `columns` describes each column:
+    Numbers are standardised with the stored mean and standard deviation, categories are one-hot over the
+    stored list; missing and unknown values become zeros. `columns` describes each column:
     {"name": "age", "mean": 50.1, "std": 19.0} or {"name": "sex", "values": ["F", "M"]}.
     """
 

@@ -1,7 +1,7 @@
-"""Which architecture weights belong to: told from names and shapes, and confirmed by whoever adds them.
+"""Which architecture weights belong to, recognised by the names and shapes of their tensors.
 
-A few sizes (widths, layers, patch, vocabulary) choose the architectures worth building; those are built
-without memory (torch's meta device) and compared tensor by tensor.
+A few sizes (widths, layers, patch, vocabulary) select the architectures worth building. Those are built
+without memory (torch's meta device) and compared tensor by tensor. The user confirms the result.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from suture.models import builtin
 from suture.models.checkpoints import architecture
 from suture.models.checkpoints.architecture import CONFIG
 from suture.models.checkpoints.config_file import Config
-from suture.models.checkpoints.weights_match import Fit, compare, settled
+from suture.models.checkpoints.weights_match import WeightsMatch, match_weights, mismatch, normalise_names
 
 Known = dict[str, tuple[Config, Path | None]]  # name -> config, and the folder its relative paths lead from
 BUILT_IN_NAME, OWN = "suture-tiny", "checkpoint:"
@@ -33,93 +33,86 @@ Facts = dict[str, object]
 
 @dataclass(frozen=True)
 class Recognised:
-    """What weights are taken for: fits, best first, and what was done to the names to compare them."""
+    """Candidate architectures, best first, and notes on how names were converted for the comparison."""
 
-    fits: tuple[Fit, ...]
+    matches: tuple[WeightsMatch, ...]
     notes: tuple[str, ...]
 
-    def words(self) -> str:
-        """For people: which architectures fit, or how far the nearest is from it."""
-        exact = [fit for fit in self.fits if fit.exact]
+    def describe(self) -> str:
+        """In words: which architectures fit, or how the nearest one differs."""
+        exact = [match for match in self.matches if match.exact]
         if exact:
-            names = " and ".join(fit.architecture for fit in exact)
+            names = " and ".join(match.architecture for match in exact)
             fits = f"The weights fit {names} exactly; {exact[0].parameters / 1e6:,.1f} M parameters."
             more = (
                 " Weights do not show which it is; confirm the one it was trained with." if exact[1:] else ""
             )
             return " ".join([*self.notes, fits + more])
-        if not self.fits:
+        if not self.matches:
             return " ".join([*self.notes, "The weights resemble no architecture that can be built here."])
-        near = self.fits[0]
-        return " ".join(
-            [*self.notes, f"The nearest is {near.architecture}, which does not fit.", near.words()]
-        )
+        nearest = self.matches[0]
+        message = f"The nearest is {nearest.architecture}, which does not fit."
+        return " ".join([*self.notes, message, nearest.describe()])
 
     def to_json(self) -> dict[str, Any]:
-        """All that fit, and the nearest of the others."""
-        exact = sum(fit.exact for fit in self.fits)
-        shown = self.fits[: max(exact, SHOWN)]
-        return {"candidates": [fit.to_json() for fit in shown], "notes": [*self.notes]}
+        """All architectures that fit, or the nearest ones if none does."""
+        exact = sum(match.exact for match in self.matches)
+        shown = self.matches[: max(exact, SHOWN)]
+        return {"candidates": [match.to_json() for match in shown], "notes": [*self.notes]}
 
 
-def known(workspace: Workspace) -> Known:
+def known_architectures(workspace: Workspace) -> Known:
     """Every architecture by name: Suture's own, open_clip's, and those of the workspace's checkpoints."""
     import open_clip
 
-    found: Known = {BUILT_IN_NAME: (builtin.config(), builtin.FOLDER)}
+    known: Known = {BUILT_IN_NAME: (builtin.config(), builtin.FOLDER)}
     for name in open_clip.list_models():
-        found[name] = ({"model_cfg": open_clip.get_model_config(name)}, None)
+        known[name] = ({"model_cfg": open_clip.get_model_config(name)}, None)
     for record in workspace.records(CHECKPOINT):
-        found[OWN + record.name] = (json.loads(record.path(CONFIG).read_text()), record.folder)
-    return _different(found)
+        known[OWN + record.name] = (json.loads(record.path(CONFIG).read_text()), record.folder)
+    return _distinct(known)
 
 
-def guess(state: State, among: Known) -> tuple[Fit, ...]:
-    """The architectures nearest to the weights, best first; those that fit exactly come before all others."""
+def nearest_architectures(state: State, known: Known) -> tuple[WeightsMatch, ...]:
+    """The architectures nearest to the weights, best first: exact fits come before all others."""
     wanted = facts_of_weights(state)
-    likeness = {name: _likeness(wanted, facts_of_config(config)) for name, (config, _) in among.items()}
-    likely = sorted(among, key=lambda name: -likeness[name])[:TRIED]
-    fits = [fit for name in likely if (fit := fit_of(name, *among[name], state))]
-    return tuple(sorted(fits, key=lambda fit: fit.distance))
+    likeness = {name: _likeness(wanted, facts_of_config(config)) for name, (config, _) in known.items()}
+    likely = sorted(known, key=lambda name: -likeness[name])[:TRIED]
+    matches = [match for name in likely if (match := match_architecture(name, *known[name], state))]
+    return tuple(sorted(matches, key=lambda match: match.distance))
 
 
-def fit_of(name: str, config: Config, folder: Path | None, state: State) -> Fit | None:
-    """How the weights fit one architecture; None if it needs files that are not here."""
+def match_architecture(name: str, config: Config, folder: Path | None, state: State) -> WeightsMatch | None:
+    """How the weights differ from one architecture; None if it needs files that are not here."""
     try:
         model = architecture.outline(config, folder)
     except Refused:
         return None
     wanted = model.state_dict()
-    return compare(name, wanted, settled(state, wanted), sum(p.numel() for p in model.parameters()))
+    return match_weights(
+        name, wanted, normalise_names(state, wanted), sum(p.numel() for p in model.parameters())
+    )
 
 
-def choose(fits: tuple[Fit, ...], source: str) -> Fit:
-    """The one architecture that fits exactly; `Refused` says what does not, or between which to choose."""
-    exact = [fit for fit in fits if fit.exact]
+def only_exact(matches: tuple[WeightsMatch, ...], source: str) -> WeightsMatch:
+    """The only architecture that fits exactly; `Refused` if none or several do, with what differs."""
+    exact = [match for match in matches if match.exact]
     if len(exact) == 1:
         return exact[0]
     if exact:
-        names = ", ".join(fit.architecture for fit in exact)
+        names = ", ".join(match.architecture for match in exact)
         raise Refused(
             "architecture_ambiguous",
-            f"{source!r} fits {names} alike: they differ in what weights do not show, such as the activation "
-            f"(OpenAI's own weights need a -quickgelu one). Name the one it was trained with.",
+            f"{source!r} fits {names} equally: they differ in ways that weights do not show, such as the "
+            f"activation (OpenAI's own weights need a -quickgelu one). Name the one it was trained with.",
         )
-    if not fits:
+    if not matches:
         raise Refused("architecture_unknown", f"{source!r} resembles no architecture that can be built here.")
-    raise misfit(fits[0], source, nearest=True)
-
-
-def misfit(fit: Fit, source: str, *, nearest: bool = False) -> Refused:
-    """The refusal of weights that do not fit."""
-    whom = f"no architecture known here; the nearest is {fit.architecture}" if nearest else fit.architecture
-    start = f"{source!r} fits {whom}." if nearest else f"{source!r} does not fit the architecture {whom}."
-    advice = "Name the architecture that the weights were trained with (an open_clip name or a config .json)."
-    return Refused(fit.code, f"{start} {fit.words()} {advice}")
+    raise mismatch(matches[0], source, nearest=True)
 
 
 def facts_of_weights(state: State) -> Facts:
-    """Sizes that names and shapes tell, as far as they do."""
+    """Sizes that can be read from the names and shapes of tensors; None where they cannot."""
     text = "text." if "text.token_embedding.weight" in state else ""
     facts: Facts = {
         "vocabulary": _size(state, f"{text}token_embedding.weight", 0),
@@ -151,7 +144,9 @@ def facts_of_config(config: Config) -> Facts:
     facts: Facts = {"embedding": model["embed_dim"], "captions": "multimodal_cfg" in model}
     if not text.get("hf_model_name"):
         facts |= {"vocabulary": text.get("vocab_size", 49408), "text width": text.get("width", 512)}
-        places = text.get("context_length", 77) + bool(text.get("embed_cls"))  # CoCa has one for the text
+        places = text.get("context_length", 77) + bool(
+            text.get("embed_cls")
+        )  # CoCa has one more for the text
         facts |= {"context": places, "text layers": text.get("layers", 12)}
     if vision.get("timm_model_name"):
         return {**facts, "tower": "timm"}
@@ -179,10 +174,10 @@ def _count(state: State, pattern: str) -> int | None:
     return max(numbers) + 1 if numbers else None
 
 
-def _different(found: Known) -> Known:
-    """The same model under two names is one architecture: the first name stays."""
+def _distinct(known: Known) -> Known:
+    """Without repeats: a model that has two names keeps the first."""
     seen: dict[str, str] = {}
-    for name, (config, folder) in found.items():
+    for name, (config, folder) in known.items():
         local = str(folder) if architecture.local_paths(config) else ""
         seen.setdefault(local + json.dumps(config["model_cfg"], sort_keys=True), name)
-    return {name: found[name] for name in seen.values()}
+    return {name: known[name] for name in seen.values()}

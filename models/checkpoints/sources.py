@@ -1,4 +1,4 @@
-"""Where a checkpoint comes from -> a model with its weights, its config and its tokenizer."""
+"""Sources of checkpoints: file, folder, config or hub -> model with weights, config and tokenizer."""
 
 from __future__ import annotations
 
@@ -14,25 +14,32 @@ from suture.data.weights import SUFFIXES
 from suture.data.workspace import CHECKPOINT, Workspace
 from suture.models import builtin
 from suture.models.checkpoints import architecture
-from suture.models.checkpoints import recognise as guess_architecture
 from suture.models.checkpoints.architecture import CONFIG
 from suture.models.checkpoints.config_file import Config, read_config
-from suture.models.checkpoints.recognise import BUILT_IN_NAME, OWN, Recognised
-from suture.models.checkpoints.weights import fit, read_outline, read_weights
+from suture.models.checkpoints.recognise import (
+    BUILT_IN_NAME,
+    OWN,
+    Recognised,
+    known_architectures,
+    nearest_architectures,
+    only_exact,
+)
+from suture.models.checkpoints.weights_file import read_outline, read_weights
+from suture.models.checkpoints.weights_match import load_matching
 
 
 @dataclass(frozen=True)
-class Source:
+class CheckpointSource:
     """Where a checkpoint comes from.
 
     location      an open_clip architecture, "hf-hub:owner/name", a weights file, a config .json, or a
                   folder with open_clip_config.json
     pretrained    tag of the weights of an open_clip architecture
-    architecture  what a weights file fits: open_clip name, config .json, suture-tiny, or checkpoint:NAME for
-                  that of one in the workspace; "" = the only one that fits exactly
-    resize        how pictures become square where the config does not say: squash, shortest, longest
-    download      whether the hub may be asked
-    label         what the user calls a file whose location is a generated name
+    architecture  of a weights file: open_clip name, config .json, suture-tiny, or checkpoint:NAME for that of
+                  a checkpoint in the workspace; "" = the only one that fits exactly
+    resize        how images become square if the config does not say: squash, shortest, longest
+    download      whether downloads from the hub are allowed
+    label         name to show for a file whose location is a generated name
     """
 
     location: str
@@ -45,7 +52,7 @@ class Source:
 
 @dataclass
 class Built:
-    """A model on its way into the workspace. Relative paths of the config lead from `folder`."""
+    """A model ready to be added to the workspace. Relative paths of the config start from `folder`."""
 
     model: Any
     config: dict[str, Any]
@@ -54,8 +61,8 @@ class Built:
     notes: list[str] = field(default_factory=list)
 
 
-def build(workspace: Workspace, source: Source) -> Built:
-    """The model of a source; `Refused` says what is wrong with it."""
+def build(workspace: Workspace, source: CheckpointSource) -> Built:
+    """Build the model of a source; `Refused` says what is wrong with it."""
     path = Path(source.location)
     if source.location.startswith("hf-hub:") or (source.pretrained and not path.exists()):
         return _from_hub(source)
@@ -72,22 +79,22 @@ def build(workspace: Workspace, source: Source) -> Built:
     )
 
 
-def is_weights(source: Source) -> bool:
-    """Whether it is a file of weights alone, which does not tell its architecture."""
+def is_weights(source: CheckpointSource) -> bool:
+    """Whether the source is a file of weights alone, which does not state its architecture."""
     return (source.label or source.location).lower().endswith(SUFFIXES)
 
 
-def recognise(workspace: Workspace, source: Source) -> Recognised:
-    """The architectures nearest to a weights file, by names and shapes. `Refused` if it cannot be read."""
+def recognise_architecture(workspace: Workspace, source: CheckpointSource) -> Recognised:
+    """The architectures nearest to a weights file. `Refused` if the file cannot be read."""
     with hub_access(False):
         state, notes = read_outline(Path(source.location), source.label)
-        fits = guess_architecture.guess(state, guess_architecture.known(workspace))
-    return Recognised(fits, tuple(notes))
+        matches = nearest_architectures(state, known_architectures(workspace))
+    return Recognised(matches, tuple(notes))
 
 
 @contextmanager
 def hub_access(allowed: bool) -> Iterator[None]:
-    """Let the hub be asked inside this block, or make every request fail at once."""
+    """Allow requests to the hub inside this block, or make each fail at once."""
     from huggingface_hub import constants
 
     before = constants.HF_HUB_OFFLINE
@@ -100,7 +107,7 @@ def hub_access(allowed: bool) -> Iterator[None]:
         os.environ["HF_HUB_OFFLINE"] = "1" if before else "0"
 
 
-def _from_hub(source: Source) -> Built:
+def _from_hub(source: CheckpointSource) -> Built:
     """Weights published for an open_clip architecture, or an hf-hub: name."""
     import open_clip
 
@@ -122,12 +129,12 @@ def _from_hub(source: Source) -> Built:
         tags = open_clip.list_pretrained_tags_by_model(source.location)
         hint = f" Tags of this architecture: {', '.join(tags)}." if tags else ""
         raise Refused(
-            "checkpoint_unavailable", f"{source.location!r} could not be had: {error}.{hint}"
+            "checkpoint_unavailable", f"{source.location!r} could not be downloaded: {error}.{hint}"
         ) from error
     return Built(model, {"model_cfg": config, "preprocess_cfg": architecture.preprocess(model)}, tokenizer)
 
 
-def _hub_config(source: Source) -> dict[str, Any]:
+def _hub_config(source: CheckpointSource) -> dict[str, Any]:
     import open_clip
     from huggingface_hub import hf_hub_download
 
@@ -138,64 +145,62 @@ def _hub_config(source: Source) -> dict[str, Any]:
 
 
 def _hub_weights(location: str) -> bool:
-    """open_clip only logs a warning when a repository has a config and no weights."""
+    """Whether a repository has weights: open_clip only logs a warning if it has none."""
     from open_clip.pretrained import download_pretrained_from_hf
 
     return bool(download_pretrained_from_hf(location.removeprefix("hf-hub:")))
 
 
-def _from_folder(folder: Path, source: Source) -> Built:
+def _from_folder(folder: Path, source: CheckpointSource) -> Built:
     config = read_config(folder / CONFIG)
     weights = next((p for s in SUFFIXES for p in sorted(folder.glob(f"*{s}"))), None)
     if weights is None:
         raise Refused("checkpoint_keys_missing", f"{str(folder)!r} holds no weights file.")
     state, notes = read_weights(weights)
     model = architecture.instantiate(config, folder)
-    fit(model, state, weights.name, f"of {CONFIG}")
+    load_matching(model, state, weights.name, f"of {CONFIG}")
     config["preprocess_cfg"] = architecture.preprocess(model) | (config.get("preprocess_cfg") or {})
     return Built(model, config, architecture.tokenizer(config, folder), folder, notes)
 
 
-def _from_config(path: Path, source: Source) -> Built:
-    """An own open_clip config: towers from local folders with their own weights."""
+def _from_config(path: Path, source: CheckpointSource) -> Built:
+    """A custom open_clip config, with towers from local folders and their own weights."""
     config = read_config(path)
     folder = architecture.root_of(config, path)
     _check_towers(config, folder)
     model = architecture.instantiate(config, folder, pretrained=True)
     stated = config.get("preprocess_cfg") or {}
     config["preprocess_cfg"] = architecture.timm_preprocess(model, source.resize) | stated
-    notes = ["Its projection heads are new: train it before you read its retrieval scores."]
+    notes = ["Its projection heads are untrained: train it before you read its retrieval scores."]
     return Built(model, config, architecture.tokenizer(config, folder), folder, notes)
 
 
 def _check_towers(config: Config, folder: Path) -> None:
-    """timm and transformers read the towers' weights: only .safetensors, and only what the child has read."""
+    """timm and transformers read the towers' weights: only .safetensors, checked in the child process."""
     for key, place in architecture.local_paths(config).items():
         if key[1] != "hf_tokenizer_name":
             read_weights(Path(os.path.normpath(folder.absolute() / place)) / "model.safetensors")
 
 
-def _from_weights(workspace: Workspace, path: Path, source: Source) -> Built:
+def _from_weights(workspace: Workspace, path: Path, source: CheckpointSource) -> Built:
     label = source.label or path.name
     state, notes = read_weights(path, label)
     if source.architecture:
         name = source.architecture
     else:
-        found = guess_architecture.choose(
-            guess_architecture.guess(state, guess_architecture.known(workspace)), label
-        )
-        name = found.architecture
-        notes.append(f"By names and shapes it is {name}, {found.parameters / 1e6:,.1f} M parameters.")
+        match = only_exact(nearest_architectures(state, known_architectures(workspace)), label)
+        name = match.architecture
+        notes.append(f"By names and shapes it is {name}, {match.parameters / 1e6:,.1f} M parameters.")
     config, folder = _architecture(workspace, name)
     model = architecture.instantiate(config, folder)
-    fit(model, state, label, name)
+    load_matching(model, state, label, name)
     stated = config.get("preprocess_cfg") or {}
     config["preprocess_cfg"] = architecture.timm_preprocess(model, source.resize) | stated
     return Built(model, config, architecture.tokenizer(config, folder), folder, notes)
 
 
 def _architecture(workspace: Workspace, name: str) -> tuple[Config, Path | None]:
-    """The config that a name stands for, and the folder that its paths lead from."""
+    """The config of a named architecture, and the folder that its relative paths start from."""
     import open_clip
 
     if name == BUILT_IN_NAME:

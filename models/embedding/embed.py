@@ -30,7 +30,14 @@ from suture.data.workspace import (
     embedding_sets,
 )
 from suture.models.checkpoints import registry
-from suture.models.embedding.resumable_shards import BATCH, PartEncoder, Progress, Work, publish_here
+from suture.models.checkpoints.encoders import load_encoders
+from suture.models.embedding.resumable_shards import (
+    BATCH,
+    EmbeddingTask,
+    Progress,
+    ShardEncoder,
+    encode_locally,
+)
 
 if TYPE_CHECKING:
     from suture.models.embedding.ray_engine import Cluster
@@ -39,7 +46,7 @@ PACKAGES = ("torch", "open_clip_torch", "numpy", "pillow")  # on which the vecto
 
 
 @dataclass(frozen=True)
-class Run:
+class EmbeddingRun:
     """What an embedding run came to. `reused` = nothing had changed and nothing was computed.
 
     truncated: modality -> number of distinct texts that were longer than the context.
@@ -61,7 +68,7 @@ def embed(
     batch: int = BATCH,
     cluster: Cluster | None = None,
     progress: Progress | None = None,
-) -> Run:
+) -> EmbeddingRun:
     """Embed every modality that the checkpoint has an encoder for.
 
     name      of the embedding set; default "<collection> @ <checkpoint>" (as "x @ y")
@@ -80,10 +87,10 @@ def embed(
         done = _unchanged(workspace, name, source, weights)
         if done is not None:
             shutil.rmtree(parts, ignore_errors=True)  # left if a process died between saving and this
-            return Run(name, True, len(collection), dict(done.meta.truncated or {}))
+            return EmbeddingRun(name, True, len(collection), dict(done.meta.truncated or {}))
         workspace.refuse_taken(SET, name)
         kinds = registry.kinds(weights)
-        work = Work(collection, registry.width(weights), kinds, parts)
+        work = EmbeddingTask(collection, registry.width(weights), kinds, parts)
         _refuse_unpaired(work, checkpoint_name)
         rows = len(collection) * len(work.modalities)
         workspace.require_space(2 * rows * work.dim * 4)  # float32, as parts and as the set
@@ -108,7 +115,7 @@ def embed(
         )
         embedding_sets.save(workspace, name, vectors, identity_rows(collection), meta)
         shutil.rmtree(parts, ignore_errors=True)
-    return Run(name, False, len(collection), truncated)
+    return EmbeddingRun(name, False, len(collection), truncated)
 
 
 def default_name(collection: str, checkpoint: str) -> str:
@@ -129,7 +136,7 @@ def _parts_folder(workspace: Workspace, source: Record, weights: Record) -> Path
     return workspace.home / "parts" / key
 
 
-def _refuse_unpaired(work: Work, checkpoint: str) -> None:
+def _refuse_unpaired(work: EmbeddingTask, checkpoint: str) -> None:
     if len(work.modalities) < 2:
         names = ", ".join(f"{m.name} ({m.kind})" for m in work.collection.modalities)
         raise Refused(
@@ -149,8 +156,14 @@ def _engine(cluster: Cluster | None) -> Callable[..., dict[str, Any]]:
 
 
 def _here(
-    work: Work, source: Record, weights: Record, *, device: str, batch: int, progress: Progress | None
+    work: EmbeddingTask,
+    source: Record,
+    weights: Record,
+    *,
+    device: str,
+    batch: int,
+    progress: Progress | None,
 ) -> dict[str, Any]:
-    checkpoint = registry.opened(weights, device=device)
-    publish_here(work, PartEncoder(checkpoint, storage.pack_of_record(source), batch), progress)
+    checkpoint = load_encoders(weights, device=device)
+    encode_locally(work, ShardEncoder(checkpoint, storage.pack_of_record(source), batch), progress)
     return {"name": "local"}

@@ -9,11 +9,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 Result = TypeVar("Result")
-AHEAD = 4  # results that wait
+MAX_WAITING = 4  # results that wait
 WORKERS = max(2, os.cpu_count() or 2)
 
 
-def ahead(tasks: Iterable[Callable[[], Result]], *, most: int = AHEAD) -> Iterator[Result]:
+def prefetch(tasks: Iterable[Callable[[], Result]], *, most: int = MAX_WAITING) -> Iterator[Result]:
     """The results of tasks in their order, at most `most` of them waiting."""
     with ThreadPoolExecutor(WORKERS) as pool:
         waiting: deque[Future[Result]] = deque()

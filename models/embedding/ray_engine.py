@@ -24,8 +24,8 @@ from typing import Any, cast
 from suture.data.collections import storage
 from suture.data.errors import Refused, UserError
 from suture.data.workspace import Record
-from suture.models.checkpoints import registry
-from suture.models.embedding.resumable_shards import Part, PartEncoder, Progress, Work, read_items
+from suture.models.checkpoints.encoders import load_encoders
+from suture.models.embedding.resumable_shards import EmbeddingTask, Progress, Shard, ShardEncoder, read_items
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # asked when it is imported
 os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
@@ -65,7 +65,7 @@ class Cluster:
 
 def publish(
     cluster: Cluster,
-    work: Work,
+    work: EmbeddingTask,
     source: Record,
     weights: Record,
     *,
@@ -106,7 +106,7 @@ def _told(actors: int, machines: set[str]) -> dict[str, Any]:
     return {"name": "ray", "version": ray.__version__, "actors": actors, "machines": len(machines)}
 
 
-def _published(pending: list[Part], pool: dict[str, Any]) -> Generator[tuple[Part, str], None, None]:
+def _published(pending: list[Shard], pool: dict[str, Any]) -> Generator[tuple[Shard, str], None, None]:
     """Parts as they are published, and by which machine. `Refused` as soon as an actor was."""
     rows = from_items([vars(part) for part in pending], override_num_blocks=len(pending))
     encoded = rows.map_batches(Actor, batch_size=1, **pool)
@@ -115,7 +115,7 @@ def _published(pending: list[Part], pool: dict[str, Any]) -> Generator[tuple[Par
         for answer in (row for batch in answers for row in batch.to_pylist()):
             if answer["code"]:
                 raise Refused(answer["code"], answer["message"])
-            yield Part(answer["modality"], answer["start"], answer["stop"]), answer["machine"]
+            yield Shard(answer["modality"], answer["start"], answer["stop"]), answer["machine"]
 
 
 def _from(machines: set[str]) -> str:
@@ -132,14 +132,14 @@ class Actor:
         self.source, self.weights, self.device, self.batch = source, weights, device, batch
 
     @cached_property
-    def encoder(self) -> PartEncoder:
+    def encoder(self) -> ShardEncoder:
         """Loaded with the first part, so that a refusal is an answer."""
-        checkpoint = registry.opened(self.weights, device=self.device)
-        return PartEncoder(checkpoint, storage.pack_of_record(self.source), self.batch)
+        checkpoint = load_encoders(self.weights, device=self.device)
+        return ShardEncoder(checkpoint, storage.pack_of_record(self.source), self.batch)
 
     def __call__(self, rows: dict[str, Any]) -> dict[str, list[Any]]:
         """One part: {modality, start, stop} and, of a refusal, its code and message."""
-        part = Part(*(int(rows[field.name][0]) for field in fields(Part)))
+        part = Shard(*(int(rows[field.name][0]) for field in fields(Shard)))
         answer = {**vars(part), "machine": ray.get_runtime_context().get_node_id(), "code": "", "message": ""}
         try:
             self._publish(part)
@@ -150,7 +150,7 @@ class Actor:
             answer |= {"code": error.code, "message": error.message}
         return {name: [value] for name, value in answer.items()}
 
-    def _publish(self, part: Part) -> None:
+    def _publish(self, part: Shard) -> None:
         path = part.path(self.folder)
         if not path.is_file():  # it may be handed out again, when its actor died on the way back
             self.encoder.publish(path, self.kinds[part.modality], read_items(self.folder, part))

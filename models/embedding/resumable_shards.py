@@ -21,15 +21,15 @@ from suture.data.collection import Collection, Kind, Modality
 from suture.data.images.pack import ImagePack
 from suture.data.workspace import atomic_replace, write_atomically
 from suture.models.checkpoints.encoders import Checkpoint, Encoder
-from suture.models.embedding.prefetch import ahead
+from suture.models.embedding.prefetch import prefetch
 
 BATCH = 32
-PART = 1024  # items published at once
+SHARD_SIZE = 1024  # items published at once
 Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
-class Part:
+class Shard:
     """Items `start` to `stop` of one modality, told by its number among those that are embedded."""
 
     modality: int
@@ -59,7 +59,7 @@ class Items:
     which: np.ndarray
 
 
-class Work:
+class EmbeddingTask:
     """All that a checkpoint can embed of a collection, as parts in a folder that exists.
 
     dim, kinds  of the checkpoint: width of its space, kinds of modality it has encoders for
@@ -73,20 +73,20 @@ class Work:
     def __len__(self) -> int:
         return sum(len(items.values) for items in self.items)
 
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[Shard]:
         """Every part, modality by modality."""
         sizes = [len(items.values) for items in self.items]
         return [
-            Part(number, start, min(start + PART, size))
+            Shard(number, start, min(start + SHARD_SIZE, size))
             for number, size in enumerate(sizes)
-            for start in range(0, size, PART)
+            for start in range(0, size, SHARD_SIZE)
         ]
 
-    def pending(self) -> list[Part]:
+    def pending(self) -> list[Shard]:
         """The parts that are not published."""
         return [part for part in self.parts() if not part.path(self.folder).is_file()]
 
-    def values(self, part: Part) -> list[Any]:
+    def values(self, part: Shard) -> list[Any]:
         """The items of a part."""
         return self.items[part.modality].values[part.start : part.stop].tolist()
 
@@ -95,7 +95,7 @@ class Work:
         for number, items in enumerate(self.items):
             table = pa.table({"item": pa.array(items.values.tolist())})
             with atomic_replace(_manifest(self.folder, number)) as temporary:
-                pq.write_table(table, temporary, row_group_size=PART)
+                pq.write_table(table, temporary, row_group_size=SHARD_SIZE)
 
     def assemble(self) -> tuple[dict[str, np.ndarray], dict[str, int]]:
         """What the published parts come to.
@@ -134,14 +134,14 @@ def _manifest(folder: Path, modality: int) -> Path:
     return folder / f"{modality}-items.parquet"
 
 
-def read_items(folder: Path, part: Part) -> list[Any]:
+def read_items(folder: Path, part: Shard) -> list[Any]:
     """The items of a part, from the manifest that `Work.write_manifest` has left."""
     with pq.ParquetFile(_manifest(folder, part.modality)) as manifest:
         group = part.start // manifest.metadata.row_group(0).num_rows  # one a part
         return manifest.read_row_group(group)["item"].to_pylist()
 
 
-class PartEncoder:
+class ShardEncoder:
     """A loaded checkpoint at work on parts."""
 
     def __init__(self, checkpoint: Checkpoint, pack: ImagePack | None, batch: int = BATCH) -> None:
@@ -152,7 +152,7 @@ class PartEncoder:
     ) -> None:
         """Encode items of one kind and publish them; `report` hears how many are done."""
         vectors, truncated, encoder = [], 0, self.checkpoint.encoders[kind]
-        for batch, too_long in prepared(encoder, self._batches(kind, values)):
+        for batch, too_long in prepared_batches(encoder, self._batches(kind, values)):
             vectors.append(encoder.encode(batch).numpy())
             truncated += too_long
             report(sum(map(len, vectors)))
@@ -171,16 +171,18 @@ class PartEncoder:
         return self.pack.decode_many(values)
 
 
-def prepared(encoder: Encoder, batches: Iterable[Callable[[], list[Any]]]) -> Iterator[tuple[Tensor, int]]:
+def prepared_batches(
+    encoder: Encoder, batches: Iterable[Callable[[], list[Any]]]
+) -> Iterator[tuple[Tensor, int]]:
     """Batches ready for the encoder, made by threads while the encoder works on earlier ones."""
-    return ahead(partial(_prepare, encoder, values) for values in batches)
+    return prefetch(partial(_prepare, encoder, values) for values in batches)
 
 
 def _prepare(encoder: Encoder, values: Callable[[], list[Any]]) -> tuple[Tensor, int]:
     return encoder.prepare(values())
 
 
-def publish_here(work: Work, encoder: PartEncoder, progress: Progress | None = None) -> None:
+def encode_locally(work: EmbeddingTask, encoder: ShardEncoder, progress: Progress | None = None) -> None:
     """Publish what is not published, in this process. progress: (items done, items in all, modality)."""
     done = 0
     for part in work.parts():

@@ -1,12 +1,15 @@
-"""What training minimises. `config` names the choices, `objective` computes value and parts.
+"""Training objectives: a contrastive loss plus weighted terms that align pairs or spread embeddings.
 
-config       ObjectiveConfig, presets with a sentence each, checks (no torch: pages read it)
-total        objective: weighs the terms and adds them up; logit_scale, the temperature of the moment
-terms        align true pairs, centroid and other uniformities, AlignCLIP's intra-modality separation
-contrastive  CLIP's and SigLIP's losses over pairs of modalities, swapping
-kernels      their values and gradients, block by block
-schedules    weights and temperature over the training
-features     rows that are present, duplicates
+config               ObjectiveConfig, the presets, checks (no torch: pages read it)
+total                objective(): the weighted sum of the terms
+contrastive          CLIP's and SigLIP's losses over pairs of modalities
+alignment            L_ATP: pulls the modalities of a study together
+centroid_uniformity  L_CU: spreads the centroids of the studies
+uniformity           spreads the rows within a modality, or across modalities
+intra_modality       AlignCLIP's separation
+schedules            weights and temperature over the training
+kernels              values and gradients of the pairwise losses, block by block
+features             which rows of a batch are present, and which are duplicates
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ __all__ = ["Losses", "logit_scale", "objective"]
 
 
 def __getattr__(name: str) -> Any:
-    """torch comes with the first use, so that pages can read `config` without it."""
+    """Import torch on first use, so that pages can read `config` without it."""
     if name in __all__:
         from suture.models.losses import total
 

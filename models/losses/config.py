@@ -1,4 +1,4 @@
-"""What an objective is made of: weights, temperature, schedule; named presets; checks. (No torch here.)"""
+"""Configuration of an objective: weights, temperature, schedule; presets; checks. (Imports no torch.)"""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ WEIGHTS = ("atp", "cu", "uniformity", "cross_uniformity", "intra_modality")
 
 @dataclass(frozen=True)
 class ObjectiveConfig:
-    """One objective: a contrastive term of weight 1, and further terms by their weights (0 = left out).
+    """One objective: a contrastive loss of weight 1, and further terms by their weights (0 = off).
 
     contrastive       clip (symmetric InfoNCE), siglip, or none
-    pairs             contrastive over "all" pairs of modalities, or only those with the "anchor"
+    pairs             contrastive over "all" pairs of modalities, or only over those with the "anchor"
     anchor            modality that the others are pulled to; "" = the first text modality
-    temperature       T of the contrastive logits S / T: learnable (as CLIP; the start is the model's own),
+    temperature       T of the contrastive logits S / T: learnable (as in CLIP; starts at the model's own),
                       fixed at temperature_start, or linear or cosine from temperature_start to
-                      temperature_end over the training. Higher T = less push between studies, smaller gap
+                      temperature_end over the training. Higher T = less repulsion, smaller gap
     atp               align true pairs: mean squared distance to the anchor
     cu                centroid uniformity: spreads the studies' mean vectors
     uniformity        spreads the rows of each modality
@@ -32,10 +32,10 @@ class ObjectiveConfig:
     intra_modality    AlignCLIP's separation within a modality, less for studies of similar meaning
     schedule          constant, or modgap: atp times 1 for half of the training, then rising to 2; cu,
                       uniformity and cross_uniformity times 1 for a fifth, then falling to 0 at 70 %
-    swap              probability to exchange two modalities of a study before the contrastive term, 0..1
-    mask_duplicates   the same text, or studies of one duplicate group, do not push each other away
+    swap              probability of exchanging two modalities of a study before the contrastive loss, 0..1
+    mask_duplicates   studies with the same text, or of one duplicate group, are not negatives of each other
 
-    Formulas and sources: `suture.models.losses.terms` and `suture.models.losses.contrastive`.
+    Formulas and sources: the modules of the terms in `suture.models.losses`.
     """
 
     contrastive: str = "clip"
@@ -75,24 +75,24 @@ PRESETS: dict[str, ObjectiveConfig] = {
 }
 
 DESCRIPTIONS: dict[str, str] = {
-    "clip": "CLIP's contrastive loss with a learnable temperature: the usual training, which keeps a gap.",
+    "clip": "CLIP's contrastive loss with a learnable temperature: the usual training, which leaves a gap.",
     "clip-fixed": "CLIP's contrastive loss at a fixed temperature of 0.1.",
-    "clip-atp": "Contrastive at 0.1, and every image is pulled to its own text, twice as hard in the end.",
-    "clip-cu": "Contrastive at 0.1, and the studies' centroids are spread; that fades out by 70 %.",
+    "clip-atp": "Contrastive at 0.1, every image is pulled to its own text, with double weight at the end.",
+    "clip-cu": "Contrastive at 0.1, and the studies' centroids are spread; the spreading fades out by 70 %.",
     "gap-closing": "Contrastive at 0.1, pairs pulled together, centroids spread: the released recipe.",
-    "gap-closing-constant": "As gap-closing, with constant weights: the objective as it is printed.",
-    "clip-uniformity": "Contrastive at 0.1, and each modality is spread by itself; the gap may stay.",
+    "gap-closing-constant": "As gap-closing, with constant weights: the objective as the paper prints it.",
+    "clip-uniformity": "Contrastive at 0.1, and each modality is spread by itself; the gap may remain.",
     "cua": "Contrastive at 0.01 with alignment and uniformity of each modality (Fahim et al. 2024).",
     "cuaxu": "As cua, and images are also spread away from the texts of other studies.",
     "alignclip": "CLIP, and within a modality studies of different meaning are kept apart (AlignCLIP).",
-    "siglip": "SigLIP's loss: every pair of image and text is judged by itself, right or wrong.",
-    "temperature-schedule": "CLIP with a temperature that rises from 0.07 to 0.2 along a cosine.",
-    "swap": "CLIP with image and text of half of the studies exchanged at random before the loss.",
+    "siglip": "SigLIP's loss: every pair of image and text is classified on its own, as true or false.",
+    "temperature-schedule": "CLIP with a temperature that rises from 0.07 to 0.2 on a cosine.",
+    "swap": "CLIP; image and text of a random half of the studies are exchanged before the loss.",
 }
 
 
 def preset(name: str) -> ObjectiveConfig:
-    """An objective by its name. `Refused` if there is none of that name."""
+    """A preset by its name; `Refused` if there is none of that name."""
     if name not in PRESETS:
         raise Refused(
             "objective_unknown", f"There is no objective {name!r}. There are: {', '.join(PRESETS)}."
@@ -101,7 +101,7 @@ def preset(name: str) -> ObjectiveConfig:
 
 
 def check(config: ObjectiveConfig, modalities: Sequence[str]) -> None:
-    """`Refused` for whatever cannot be computed on these modalities, before anything starts."""
+    """`Refused` if the objective is invalid or cannot be computed on these modalities."""
     _check_choices(config)
     for name in WEIGHTS:
         _require(name, getattr(config, name), 0, math.inf, "a finite number of at least 0")

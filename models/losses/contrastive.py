@@ -1,6 +1,6 @@
 """Contrastive losses: each study's rows of two modalities against those of all other studies.
 
-Names that collide: T (0.07) divides the logits, the logit scale (14.3) = 1 / T multiplies them.
+The temperature T (0.07) divides the logits; the logit scale 1 / T (14.3) multiplies them.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ def contrastive(
     bias: Tensor,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Mean over pairs of modalities of CLIP's or SigLIP's loss; lower = partners stand out more.
+    """Mean over pairs of modalities of CLIP's or SigLIP's loss; lower = true pairs stand out more.
 
     clip    (CE(S / T) + CE(S^T / T)) / 2, S = X Y^T (Radford et al. 2021)
     siglip  (1/n) sum_ij -log sigmoid(+-(s S_ij + b)), + for i = j (Zhai et al. 2023)
 
-    Each over the n studies that have both modalities. Duplicates are no negatives: where texts or images
-    of i and j are the same, entry ij is left out. With p = swap, rows i of X and Y change places first,
-    so that no direction can stand for a modality (after Yaras et al. 2024; the form is ours).
-    Pairs of modalities with fewer than 2 such studies do not count; `ValueError` if none counts.
+    n counts the studies that have both modalities. Duplicates are not negatives: where the texts or images
+    of i and j are the same, entry ij is left out. With probability `swap`, rows i of X and Y are exchanged
+    first, so that no direction can encode the modality (after Yaras et al. 2024; the form is ours). Pairs
+    of modalities with fewer than 2 such studies do not count; `ValueError` if none counts.
     """
     losses = []
     for a, b in _pairs(len(features.z), config.pairs, anchor):
@@ -49,7 +49,7 @@ def contrastive(
 
 
 def _pairs(modalities: int, pairs: str, anchor: int) -> list[tuple[int, int]]:
-    """Which modalities meet: all by twos, or each with the anchor."""
+    """Pairs of modalities: all of them, or each modality with the anchor."""
     if pairs == "all":
         return list(combinations(range(modalities), 2))
     return [(m, anchor) for m in range(modalities) if m != anchor]

@@ -1,7 +1,8 @@
-"""The features of one batch as the terms look at them: rows that are present, and who is a duplicate."""
+"""The features of one batch as the loss terms use them: which rows are present, and which are duplicates."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 @dataclass(frozen=True)
 class Features:
     """z        (M, B, D) unit rows
-    present  (M, B) bool: rows that are not present are never looked at
+    present  (M, B) bool: rows that are not present are never used
     keys     (M, B) int64: equal and >= 0 within one modality = duplicates, which do not push each other
     """
 
@@ -21,37 +22,42 @@ class Features:
 
     @staticmethod
     def of(z: Tensor, present: Tensor, keys: Tensor, *, mask_duplicates: bool) -> Features:
-        """Without the keys of absent rows, or without any where duplicates are to be negatives too."""
+        """Drop the keys of absent rows, and all keys if duplicates are to count as negatives."""
         return Features(z, present, torch.where(present & mask_duplicates, keys, -1))
 
     def rows(self, *modalities: int) -> tuple[list[Tensor], list[Tensor]]:
-        """The rows of studies that have all these modalities, (n, D) each, and their duplicate codes."""
-        there = self.present[list(modalities)].all(dim=0)
-        rows = _taken([self.z[m] for m in modalities], there)
-        return rows, duplicate_codes(_taken([self.keys[m] for m in modalities], there))
+        """Rows of the studies that have all these modalities, (n, D) each, and their duplicate codes."""
+        complete = self.present[list(modalities)].all(dim=0)
+        rows = _selected([self.z[m] for m in modalities], complete)
+        return rows, duplicate_codes(_selected([self.keys[m] for m in modalities], complete))
 
     def centroids(self) -> tuple[Tensor, list[Tensor]]:
-        """Unit mean of each study's modalities, (n, D), of studies with two or more; duplicate codes."""
-        there = self.present.sum(dim=0) > 1
+        """Unit mean of each study's modalities, (n, D), for studies with two or more; duplicate codes."""
+        several = self.present.sum(dim=0) > 1
         total = torch.where(self.present[..., None], self.z, 0).sum(dim=0)
-        (total,) = _taken([total], there)
+        (total,) = _selected([total], several)
         means = torch.nn.functional.normalize(total, dim=1)
-        return means, duplicate_codes(_taken(list(self.keys), there))
+        return means, duplicate_codes(_selected(list(self.keys), several))
 
 
-def _taken(tensors: list[Tensor], there: Tensor) -> list[Tensor]:
-    """Their rows that are there; a whole batch is not copied."""
-    if there.all():
+def _selected(tensors: list[Tensor], mask: Tensor) -> list[Tensor]:
+    """The masked rows of each tensor, without a copy if the mask selects all."""
+    if mask.all():
         return tensors
-    index = there.nonzero()[:, 0]
+    index = mask.nonzero()[:, 0]
     return [t[index] for t in tensors]
 
 
 def duplicate_codes(keys: list[Tensor]) -> list[Tensor]:
-    """Of these (n,) keys those with repeats, -1 replaced by numbers that are equal to no other."""
+    """Those of the (n,) keys that contain repeats; each -1 is replaced by a number of its own."""
     codes = []
     for key in keys:
         code = torch.where(key < 0, -1 - torch.arange(len(key), device=key.device), key)
         if len(code.unique()) < len(code):
             codes.append(code)
     return codes
+
+
+def mean_or_zero(losses: Sequence[Tensor], features: Features) -> Tensor:
+    """Mean of the losses; 0, still part of the graph, if the batch has nothing to compute the term on."""
+    return torch.stack(list(losses)).mean() if losses else 0 * features.z[features.present].sum()

@@ -1,9 +1,9 @@
 """Values and gradients of losses over all pairs of a batch, block by block.
 
-Written out with autograd, these losses make many (n, n) tensors. Here a block of rows stays in the
-processor's cache while it is worked on in place, and the gradient is taken together with the value:
-SigLIP and the mean kernel hold one block, InfoNCE, which needs whole rows and whole columns, one (n, n).
-`codes` are duplicate codes (`Features.rows`): pairs i != j with an equal code are left out.
+In plain autograd these losses allocate many (n, n) tensors. Here each block of rows is processed in place
+while it is in the processor's cache, and the gradient is computed together with the value. SigLIP and the
+mean kernel hold one block in memory; InfoNCE needs whole rows and columns and holds one (n, n). `codes` are
+duplicate codes (`Features.rows`): pairs i != j with an equal code are left out.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import logsigmoid
 
-BLOCK = 1 << 21  # elements: small enough for the cache, large enough that threads seldom wait
+BLOCK = 1 << 21  # elements: fits in the cache, and keeps all threads busy
 
 
 class _WithGradient(torch.autograd.Function):
-    """A scalar whose gradients were computed with it: forward keeps them, backward scales them."""
+    """A scalar whose gradients are computed in forward and scaled in backward."""
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, outer: Tensor) -> tuple[Tensor | None, ...]:
-        """Second derivatives are not offered."""
+        """First derivatives only."""
         return (*(None if g is None else g * outer for g in ctx.saved_tensors), None)
 
 
@@ -59,7 +59,7 @@ class SigLIP(_WithGradient):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, y: Tensor, scale: Tensor, bias: Tensor, codes: list[Tensor]) -> Tensor:
-        """One sweep; own logits are turned, so that each entry costs -log sigmoid(-entry)."""
+        """One sweep. Logits of true pairs are negated, so that each entry costs -log sigmoid(-entry)."""
         n = len(x)
         total, to_bias = x.new_zeros(()), x.new_zeros(())
         to_x, to_y = torch.empty_like(x), torch.zeros_like(y)
@@ -79,12 +79,12 @@ class SigLIP(_WithGradient):
 
 
 class LogMeanKernel(_WithGradient):
-    """log mean_{i != j} e^(-2 |x_i - y_j|^2) of x, y (n, dim); y None = x. 0 where no pair is left."""
+    """log mean_{i != j} e^(-2 |x_i - y_j|^2) of x, y (n, dim); y None = x. 0 if no pair is left."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, y: Tensor | None, codes: list[Tensor]) -> Tensor:
-        """One sweep: the gradient is known up to the sum of the kernel, which is divided out at the end."""
-        within, n = y is None, len(x)  # within one set each pair is met once, as i < j
+        """One sweep: the gradient is accumulated unnormalised, then divided by the sum of the kernel."""
+        within, n = y is None, len(x)  # within one set each pair counts once, as i < j
         to_x = torch.zeros_like(x)
         y, to_y = (x, to_x) if y is None else (y, torch.zeros_like(y))
         total, pairs = x.new_zeros((), dtype=torch.float64), x.new_zeros((), dtype=torch.int64)
@@ -113,12 +113,12 @@ def _blocks(n: int) -> Iterator[slice]:
 
 
 def _own(block: Tensor, rows: slice) -> Tensor:
-    """The entries i = j of whole rows, a view."""
+    """The entries i = j of a block of whole rows, as a view."""
     return block[:, rows].diagonal()
 
 
 def _leave_out(logits: Tensor, codes: list[Tensor], rows: slice) -> Tensor:
-    """Minus infinity, in place, where i != j are duplicates."""
+    """Set the logits of duplicates i != j to minus infinity, in place."""
     if codes:
         same = _duplicates(codes, rows, slice(None))
         _own(same, rows).fill_(False)
@@ -127,7 +127,7 @@ def _leave_out(logits: Tensor, codes: list[Tensor], rows: slice) -> Tensor:
 
 
 def _pairs(block: Tensor, codes: list[Tensor], rows: slice, columns: slice, within: bool) -> Tensor:
-    """Which entries of a block count, bool: not duplicates, i != j, and within one set i < j."""
+    """Mask of the entries of a block that count: no duplicates, i != j, and i < j within one set."""
     kept = ~_duplicates(codes, rows, columns) if codes else torch.ones_like(block, dtype=torch.bool)
     if within:
         kept.triu_(1)  # the block starts at its own columns
@@ -137,7 +137,7 @@ def _pairs(block: Tensor, codes: list[Tensor], rows: slice, columns: slice, with
 
 
 def _duplicates(codes: list[Tensor], rows: slice, columns: slice) -> Tensor:
-    """(rows, columns) bool: an equal code in any list; an item equals itself."""
+    """(rows, columns) bool: equal codes in any list; each item equals itself."""
     same = codes[0][rows, None] == codes[0][columns]
     for code in codes[1:]:
         same |= code[rows, None] == code[columns]

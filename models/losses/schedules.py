@@ -1,4 +1,4 @@
-"""How weights and temperature change over the training; progress is the share that is done, 0..1."""
+"""Weights and temperature over the training; progress is the share that is done, 0..1."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def beta(progress: float) -> float:
 
 
 def weights(config: ObjectiveConfig, progress: float) -> dict[str, float]:
-    """Weight of each term that the config names, at this moment."""
+    """Weight of each term of the config at this progress."""
     base = {"contrastive": float(config.contrastive != "none")}
     base |= {name: getattr(config, name) for name in WEIGHTS}
     factors = {"atp": alpha, **dict.fromkeys(SPREADING, beta)} if config.schedule == "modgap" else {}
@@ -32,7 +32,7 @@ def weights(config: ObjectiveConfig, progress: float) -> dict[str, float]:
 
 
 def logit_scale(config: ObjectiveConfig, progress: float) -> float:
-    """1 / T at this moment, for a temperature that is not learnable."""
+    """1 / T at this progress, for a temperature that is not learnable."""
     start, end = config.temperature_start, config.temperature_end
     if config.temperature == "linear":
         return 1 / (start + (end - start) * progress)

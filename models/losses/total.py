@@ -1,4 +1,4 @@
-"""The objective: the contrastive term plus the weighted others, for the features of one whole batch."""
+"""The objective: contrastive loss plus weighted further terms, for the features of one batch."""
 
 from __future__ import annotations
 
@@ -9,23 +9,20 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from suture.models.losses.alignment import align_true_pairs
+from suture.models.losses.centroid_uniformity import centroid_uniformity
 from suture.models.losses.config import ObjectiveConfig
 from suture.models.losses.contrastive import contrastive
 from suture.models.losses.features import Features
+from suture.models.losses.intra_modality import intra_modality
 from suture.models.losses.schedules import logit_scale, weights
-from suture.models.losses.terms import (
-    align_true_pairs,
-    centroid_uniformity,
-    cross_uniformity,
-    intra_modality,
-    uniformity,
-)
+from suture.models.losses.uniformity import cross_uniformity, uniformity
 
 
 @dataclass(frozen=True)
 class Losses:
     """total  what is minimised, a scalar with gradients
-    parts  name of each term that the config names -> its value before weighting
+    parts  term -> its value before weighting, for each term of the config
     """
 
     total: Tensor
@@ -45,15 +42,15 @@ def objective(
     generator: torch.Generator | None = None,
     semantics: Tensor | None = None,
 ) -> Losses:
-    """total = contrastive + sum of weight x term, the weights at this point of the training.
+    """total = contrastive + sum of weight x term, with the weights of this point of the training.
 
-    z          (M, B, D) unit rows; what stands in rows that are not present has no influence
+    z          (M, B, D) unit rows; rows that are not present have no influence
     present    (M, B) bool
     keys       (M, B) int64: equal and >= 0 within one modality = the same text or duplicate group
-    anchor     number of the modality that others are aligned with (a text)
-    scale      the learnable 1 / T, a scalar; not looked at for other temperatures
+    anchor     index of the modality that the others are aligned with (a text)
+    scale      the learnable 1 / T, a scalar; ignored if the temperature is not learnable
     bias       SigLIP's, a scalar; None = 0
-    progress   share of the training that is done, 0..1
+    progress   share of the training that is done, 0..1; sets scheduled weights and temperature
     generator  for swapping
     semantics  (B, dim) unit sentence embeddings for the intra-modality term
 
@@ -74,7 +71,7 @@ def objective(
         "intra_modality": partial(intra_modality, anchor=anchor, scale=scale, semantics=semantics),
     }
     shares = weights(config, progress)
-    with torch.autocast(z.device.type, enabled=False):  # half precision would lose distances of near rows
+    with torch.autocast(z.device.type, enabled=False):  # in half precision distances of close rows vanish
         parts = {name: terms[name](features) for name in shares}
     total = torch.stack([shares[name] * part for name, part in parts.items()]).sum()
     return Losses(total, parts)

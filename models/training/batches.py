@@ -18,7 +18,7 @@ from suture.data.collection import DUPLICATE, Collection, Kind, Modality
 from suture.data.embedding_set import EmbeddingSet
 from suture.data.images.pack import ImagePack
 from suture.models.checkpoints.encoders import Encoder
-from suture.models.embedding.prefetch import ahead
+from suture.models.embedding.prefetch import prefetch
 
 SHIFT, EXPOSURE = 0.04, 0.1  # share of the side; share of contrast, and offset in deviations
 
@@ -41,7 +41,7 @@ class Batch:
         return Batch(inputs, self.present.to(device), self.keys.to(device))
 
 
-class Source(Protocol):
+class BatchSource(Protocol):
     """Gives batches of numbered studies. Safe in any thread."""
 
     modalities: tuple[str, ...]
@@ -58,7 +58,7 @@ class StudySource:
 
     Tokens and pictures stay on the disk and are mapped; pictures are decoded when they are needed.
 
-    tokens, keys  as in `suture.models.training.texts.Texts`
+    tokens, keys  as in `suture.models.training.token_cache.TokenCache`
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class StudySource:
         }
 
     def batch(self, rows: np.ndarray, *, epoch: int | None, seed: int) -> Batch:
-        """See `Source`."""
+        """See `BatchSource`."""
         inputs = {}
         for number, name in enumerate(self.modalities):
             there = rows[self.present[number, rows]]
@@ -108,7 +108,7 @@ class StudySource:
             return pictures
         return torch.stack(
             [
-                shifted(p, np.random.default_rng([seed, epoch, int(r)]))
+                augmented(p, np.random.default_rng([seed, epoch, int(r)]))
                 for p, r in zip(pictures, rows, strict=True)
             ]
         )
@@ -123,7 +123,7 @@ class VectorSource:
         self.present, self.keys = present, keys
 
     def batch(self, rows: np.ndarray, *, epoch: int | None, seed: int) -> Batch:
-        """See `Source`."""
+        """See `BatchSource`."""
         inputs = {}
         for number, name in enumerate(self.modalities):
             there = rows[self.present[number, rows]]
@@ -133,12 +133,12 @@ class VectorSource:
         return _batch(self, rows, inputs)
 
 
-def _batch(source: Source, rows: np.ndarray, inputs: dict[str, Tensor]) -> Batch:
+def _batch(source: BatchSource, rows: np.ndarray, inputs: dict[str, Tensor]) -> Batch:
     present, keys = source.present[:, rows], source.keys[:, rows]
     return Batch(inputs, torch.from_numpy(present), torch.from_numpy(keys))
 
 
-def shifted(picture: Tensor, rng: np.random.Generator) -> Tensor:
+def augmented(picture: Tensor, rng: np.random.Generator) -> Tensor:
     """A picture (channels, height, width) moved by some pixels, a little lighter or darker."""
     most = [max(1, round(SHIFT * side)) for side in picture.shape[1:]]
     moves = [int(rng.integers(-m, m + 1)) for m in most]
@@ -176,12 +176,12 @@ def chunks(rows: np.ndarray, *, count: int, rank: int, world: int) -> list[np.nd
     return np.array_split(rows[rank * share : (rank + 1) * share], count)
 
 
-def prepared(
-    source: Source, steps: Sequence[list[np.ndarray]], *, epoch: int | None, seed: int
+def prefetched_steps(
+    source: BatchSource, steps: Sequence[list[np.ndarray]], *, epoch: int | None, seed: int
 ) -> Iterator[list[Batch]]:
     """Steps as lists of chunks, made by threads while earlier ones are trained on."""
 
     def make(parts: list[np.ndarray]) -> Callable[[], list[Batch]]:
         return lambda: [source.batch(p, epoch=epoch, seed=seed) for p in parts]
 
-    return ahead(make(parts) for parts in steps)
+    return prefetch(make(parts) for parts in steps)

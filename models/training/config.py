@@ -209,7 +209,7 @@ def _as(wanted: Any, value: Any, name: str) -> Any:
     raise Refused("config_invalid", f"{name} must be {expected}; got {value!r}.")
 
 
-def asked(
+def config_from(
     values: Mapping[str, Any],
     *,
     file: Path | None = None,

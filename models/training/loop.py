@@ -21,19 +21,19 @@ from suture.data.errors import Refused
 from suture.models.losses import logit_scale
 from suture.models.losses.config import ObjectiveConfig
 from suture.models.training import record, state
-from suture.models.training.batches import Source, chunks, epoch_order, prepared
+from suture.models.training.batches import BatchSource, chunks, epoch_order, prefetched_steps
 from suture.models.training.config import TrainingConfig
 from suture.models.training.networks import Network
-from suture.models.training.probe import Probe, keep_snapshot
+from suture.models.training.probe import Probe, save_snapshot
 from suture.models.training.record import History
-from suture.models.training.step import Loss, backward
+from suture.models.training.step import BatchLoss, backward
 
 Report = Callable[[float, str], None]
 BETAS, EPSILON = (0.9, 0.98), 1e-6  # as open_clip trains CLIP
 
 
 @dataclass
-class Fit:
+class TrainingLoop:
     """One run at work.
 
     source, rows   what is trained on; about  what `progress.json` says besides the history
@@ -42,9 +42,9 @@ class Fit:
 
     fabric: Fabric
     network: Network
-    source: Source
+    source: BatchSource
     rows: np.ndarray
-    loss: Loss
+    loss: BatchLoss
     config: TrainingConfig
     probe: Probe
     place: Path
@@ -83,7 +83,7 @@ class Fit:
         left = order[self.history.step - epoch * per_epoch :]
         steps = [chunks(rows, count=self.config.accumulate, **world) for rows in left]
         self.network.train()
-        for parts in prepared(self.source, steps, epoch=epoch, seed=self.config.seed):
+        for parts in prefetched_steps(self.source, steps, epoch=epoch, seed=self.config.seed):
             rate = learning_rate(self.history.step, self.history.total, self.config)
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
@@ -133,7 +133,7 @@ class Fit:
         """Look at the probe, judge it, keep the best weights, save."""
         if self.fabric.is_global_zero:
             vectors = self.probe.embed(self.fabric, self.network)
-            keep_snapshot(self.place, epoch, self.config.epochs, vectors)
+            save_snapshot(self.place, epoch, self.config.epochs, vectors)
             self._require_finite(all(np.isfinite(x).all() for x in vectors.values()), "An embedding")
             numbers = self.probe.measure(vectors)
             row = {"epoch": epoch, "step": self.history.step, **numbers}

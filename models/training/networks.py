@@ -17,7 +17,7 @@ from suture.data.collection import Kind
 from suture.data.errors import Refused
 from suture.models.training.config import TrainingConfig
 
-Answer = tuple[Tensor, Tensor, Tensor | None]
+NetworkOutput = tuple[Tensor, Tensor, Tensor | None]
 MAX_SCALE = math.log(100)  # as CLIP: no temperature below 0.01
 PROJECTIONS = {
     "image": ("visual.proj", "visual.head", "visual.attnpool.c_proj"),
@@ -43,7 +43,7 @@ class Network(nn.Module):
         """(n, ...) -> (n, D), not normalised."""
         raise NotImplementedError
 
-    def forward(self, inputs: Mapping[str, Tensor], present: Tensor) -> Answer:
+    def forward(self, inputs: Mapping[str, Tensor], present: Tensor) -> NetworkOutput:
         """See the module."""
         rows = []
         for number, name in enumerate(self.modalities):
@@ -183,7 +183,7 @@ class _Matrix(nn.Module):
         return features @ self.weight
 
 
-class Heads(Network):
+class HeadNetwork(Network):
     """One linear map or one hidden layer a modality, from its own width to a shared one."""
 
     def __init__(

@@ -19,7 +19,7 @@ from suture.models.training.config import VALIDATION_NAMES, TrainingConfig, chec
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """A checked config with all that it names looked up; making one trains nothing.
 
     collection       without its texts (`suture.data.collections.storage.outline`)
@@ -37,7 +37,7 @@ class Plan:
     key: str
 
 
-def plan(workspace: Workspace, config: TrainingConfig) -> Plan:
+def plan_training(workspace: Workspace, config: TrainingConfig) -> TrainingPlan:
     """Check everything that can be checked before work starts; `Refused` or `NotFound` says what is wrong."""
     check(config)
     source = workspace.record(COLLECTION, config.collection)
@@ -57,7 +57,9 @@ def plan(workspace: Workspace, config: TrainingConfig) -> Plan:
     fit, validation = _rows(collection, modalities, config)
     content = f"{config.key()}:{source.fingerprint}:{start.fingerprint}"
     key = hashlib.sha256(content.encode()).hexdigest()[:24]
-    return Plan(config, collection, source, start, modalities, names.index(anchor), fit, validation, key)
+    return TrainingPlan(
+        config, collection, source, start, modalities, names.index(anchor), fit, validation, key
+    )
 
 
 def _modalities(collection: Collection, config: TrainingConfig, kinds: Sequence[str]) -> tuple[Modality, ...]:

@@ -13,7 +13,7 @@ from lightning_fabric import Fabric
 
 from suture.analysis.evaluate import probe
 from suture.data.workspace import write_atomically
-from suture.models.training.batches import Source
+from suture.models.training.batches import BatchSource
 from suture.models.training.networks import Network
 from suture.models.training.record import MOST_SNAPSHOTS
 
@@ -24,7 +24,7 @@ CHUNK = 64
 class Probe:
     """rows of the source, and the group of each: (n_probe,) both."""
 
-    source: Source
+    source: BatchSource
     rows: np.ndarray
     groups: np.ndarray
 
@@ -48,7 +48,7 @@ class Probe:
         return probe.probe_metrics(vectors, keys, self.groups)
 
 
-def keep_snapshot(place: Path, epoch: int, epochs: int, vectors: dict[str, np.ndarray]) -> None:
+def save_snapshot(place: Path, epoch: int, epochs: int, vectors: dict[str, np.ndarray]) -> None:
     """Store the vectors of an epoch for the scrubber; of a long run every k-th epoch, and the last."""
     stride = max(1, -(-epochs // MOST_SNAPSHOTS))
     if epoch % stride and epoch != epochs:
@@ -58,7 +58,7 @@ def keep_snapshot(place: Path, epoch: int, epochs: int, vectors: dict[str, np.nd
     write_atomically(place / f"probe-{epoch:05d}.npy", buffer.getvalue())
 
 
-def pick(rows: np.ndarray, count: int, *, seed: int) -> np.ndarray:
+def sample_rows(rows: np.ndarray, count: int, *, seed: int) -> np.ndarray:
     """At most `count` of the rows, seeded, in ascending order."""
     if len(rows) <= count:
         return rows

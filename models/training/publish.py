@@ -20,19 +20,19 @@ from torch import Tensor
 from suture.data.collection import STUDY_ID
 from suture.data.metadata import CheckpointMetadata, TrainingMetadata
 from suture.data.workspace import CHECKPOINT, Workspace
-from suture.models.checkpoints import registry
-from suture.models.checkpoints.architecture import WEIGHTS
+from suture.models.checkpoints.architecture import TABULAR_WEIGHTS, WEIGHTS
+from suture.models.checkpoints.weights_file import write_weights
 from suture.models.losses import config as objectives
 from suture.models.training import record
-from suture.models.training.plan import Plan
-from suture.models.training.probe import pick
+from suture.models.training.plan import TrainingPlan
+from suture.models.training.probe import sample_rows
 from suture.models.training.record import History
 
 OWN_FILES = (record.HISTORY, record.MANIFEST, record.PROBE, record.STEPS_CSV, record.EPOCHS_CSV)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainedWeights:
     """Weights of the open_clip model, of the tabular network if there is one, and the history."""
 
     state: dict[str, Tensor]
@@ -40,7 +40,7 @@ class Outcome:
     history: History
 
 
-def about(todo: Plan, rows: np.ndarray) -> dict[str, Any]:
+def describe_run(todo: TrainingPlan, rows: np.ndarray) -> dict[str, Any]:
     """What pages need to draw a run, besides its numbers."""
     table = todo.collection.table.iloc[rows]
     return {
@@ -53,28 +53,30 @@ def about(todo: Plan, rows: np.ndarray) -> dict[str, Any]:
     }
 
 
-def publish(workspace: Workspace, todo: Plan, place: Path, outcome: Outcome, fabric: Fabric) -> None:
+def publish(
+    workspace: Workspace, todo: TrainingPlan, place: Path, outcome: TrainedWeights, fabric: Fabric
+) -> None:
     history = outcome.history
-    described = about(todo, pick(todo.validation, todo.config.probe, seed=todo.config.seed))
-    manifest = manifest_of(todo, history, fabric)
+    described = describe_run(todo, sample_rows(todo.validation, todo.config.probe, seed=todo.config.seed))
+    manifest = run_manifest(todo, history, fabric)
     with workspace.staging() as folder:
         for file in todo.start.files:
             if file not in (WEIGHTS, *OWN_FILES):
                 (folder / file).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(todo.start.path(file), folder / file)
-        registry.write_weights(outcome.state, folder)
+        write_weights(outcome.state, folder)
         if outcome.tabular is not None:
-            save_file(outcome.tabular, folder / registry.TABULAR_WEIGHTS)
+            save_file(outcome.tabular, folder / TABULAR_WEIGHTS)
         content = {**described, "manifest": manifest, "history": history.to_json()}
-        record.write(folder, content)
+        record.write_files(folder, content)
         shots = {
             str(record.epoch_of(p)): np.load(p, allow_pickle=False) for p in sorted(place.glob("probe-*.npy"))
         }
         np.savez(folder / record.PROBE, **shots)
-        workspace.publish(CHECKPOINT, todo.config.label, folder, meta_of(todo, history, manifest))
+        workspace.publish(CHECKPOINT, todo.config.label, folder, checkpoint_meta(todo, history, manifest))
 
 
-def meta_of(todo: Plan, history: History, manifest: dict[str, Any]) -> CheckpointMetadata:
+def checkpoint_meta(todo: TrainingPlan, history: History, manifest: dict[str, Any]) -> CheckpointMetadata:
     config = todo.config
     what = objectives.DESCRIPTIONS.get(config.preset, config.preset)
     note = (
@@ -98,7 +100,7 @@ def meta_of(todo: Plan, history: History, manifest: dict[str, Any]) -> Checkpoin
     )
 
 
-def manifest_of(todo: Plan, history: History, fabric: Fabric) -> dict[str, Any]:
+def run_manifest(todo: TrainingPlan, history: History, fabric: Fabric) -> dict[str, Any]:
     packages = ("torch", "open_clip_torch", "timm", "lightning-fabric", "numpy")
     cuda = torch.cuda.get_device_name() if fabric.device.type == "cuda" else ""
     return {

@@ -44,7 +44,7 @@ class History:
 
 
 @dataclass(frozen=True)
-class Run:
+class TrainingRun:
     """A run as a page shows it. snapshots: epoch -> modality -> (n_probe, dim) float16."""
 
     name: str
@@ -58,7 +58,7 @@ class Run:
     manifest: dict[str, Any]
 
 
-def folder(workspace: Workspace, key: str) -> Path:
+def run_folder(workspace: Workspace, key: str) -> Path:
     """Where a run works; it is swept a week after it was last touched."""
     return workspace.home / "parts" / f"train-{key}"
 
@@ -69,13 +69,13 @@ def write_progress(place: Path, about: dict[str, Any], history: History) -> None
     write_atomically(place / PROGRESS, content.encode())
 
 
-def running(workspace: Workspace) -> list[Run]:
+def unfinished_runs(workspace: Workspace) -> list[TrainingRun]:
     """Runs that are not finished, newest first; also those that were stopped and can be resumed."""
     places = sorted(_places(workspace), key=_written, reverse=True)
     return [run for p in places if _written(p) and (run := _read(p)) is not None]
 
 
-def moving(workspace: Workspace, *, seconds: float = 60.0) -> bool:
+def any_active(workspace: Workspace, *, seconds: float = 60.0) -> bool:
     """Whether any run, also one started in a shell, has published its progress within these seconds."""
     return any(time.time() - _written(place) < seconds for place in _places(workspace))
 
@@ -94,7 +94,7 @@ def _written(place: Path) -> float:
         return 0.0
 
 
-def _read(place: Path) -> Run | None:
+def _read(place: Path) -> TrainingRun | None:
     try:
         about = json.loads((place / PROGRESS).read_text())
         modalities = about["modalities"]
@@ -112,7 +112,7 @@ def epoch_of(path: Path) -> int:
     return int(path.stem.rpartition("-")[2])
 
 
-def finished(workspace: Workspace, name: str) -> Run:
+def finished_run(workspace: Workspace, name: str) -> TrainingRun:
     """The run that made a checkpoint. `KeyError` for one that was not trained here."""
     record = workspace.record(CHECKPOINT, name)
     about = json.loads(record.path(HISTORY).read_text())
@@ -122,14 +122,14 @@ def finished(workspace: Workspace, name: str) -> Run:
     return _run({**about, "name": name}, snapshots, done=True)
 
 
-def trained(workspace: Workspace) -> list[Record]:
+def trained_checkpoints(workspace: Workspace) -> list[Record]:
     """Checkpoints that were trained here, newest first."""
     return [r for r in workspace.records(CHECKPOINT) if HISTORY in r.files][::-1]
 
 
-def _run(about: dict[str, Any], snapshots: dict[int, dict[str, np.ndarray]], *, done: bool) -> Run:
+def _run(about: dict[str, Any], snapshots: dict[int, dict[str, np.ndarray]], *, done: bool) -> TrainingRun:
     history = History(**about["history"])
-    return Run(
+    return TrainingRun(
         about["name"],
         about["config"],
         history,
@@ -142,7 +142,7 @@ def _run(about: dict[str, Any], snapshots: dict[int, dict[str, np.ndarray]], *, 
     )
 
 
-def write(place: Path, content: dict[str, Any]) -> None:
+def write_files(place: Path, content: dict[str, Any]) -> None:
     """Store what a finished run leaves behind, but its snapshots."""
     (place / HISTORY).write_text(json.dumps(content))
     (place / MANIFEST).write_text(json.dumps(content["manifest"], indent=1))

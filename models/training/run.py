@@ -18,24 +18,24 @@ from suture.data.collections import storage
 from suture.data.errors import Refused
 from suture.data.workspace import CHECKPOINT, Workspace
 from suture.models.checkpoints import registry
-from suture.models.checkpoints.encoders import Checkpoint, TabularEncoder
-from suture.models.training import record, texts
-from suture.models.training.batches import Source, StudySource, VectorSource
+from suture.models.checkpoints.encoders import Checkpoint, TabularEncoder, open_clip_model
+from suture.models.training import record, token_cache
+from suture.models.training.batches import BatchSource, StudySource, VectorSource
 from suture.models.training.config import TrainingConfig
-from suture.models.training.features import cached_features
-from suture.models.training.loop import Fit, Report, last_temperature, start_fabric
+from suture.models.training.frozen_features import cached_features
+from suture.models.training.loop import Report, TrainingLoop, last_temperature, start_fabric
 from suture.models.training.networks import Network, Projections, Towers
-from suture.models.training.plan import Plan, plan
-from suture.models.training.probe import Probe, pick
-from suture.models.training.publish import Outcome, about, publish
+from suture.models.training.plan import TrainingPlan, plan_training
+from suture.models.training.probe import Probe, sample_rows
+from suture.models.training.publish import TrainedWeights, describe_run, publish
 from suture.models.training.record import History
-from suture.models.training.step import Loss
+from suture.models.training.step import BatchLoss
 
 TOKENS, FEATURES = 4 * 77, 4 * 768  # bytes of a study's tokens, and of what a frozen tower gives, as usual
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedCheckpoint:
     """What a run came to. reused = this very run had been done before and nothing was computed."""
 
     name: str
@@ -45,15 +45,15 @@ class Trained:
 
 def train(
     workspace: Workspace, config: TrainingConfig, *, device: str = "auto", report: Report | None = None
-) -> Trained:
+) -> TrainedCheckpoint:
     """Run to the end and publish the checkpoint; a run that was stopped goes on from its saved state."""
-    todo = plan(workspace, config)
+    todo = plan_training(workspace, config)
     done = _done(workspace, todo)
     if done is not None:
         return done
     fabric = start_fabric(config.precision, device)
     _check_share(todo, fabric)
-    place = record.folder(workspace, todo.key)
+    place = record.run_folder(workspace, todo.key)
     first = fabric.is_global_zero  # of several processes the first one locks and publishes
     with FileLock(place.with_suffix(".lock")) if first else nullcontext():
         done = fabric.broadcast(_done(workspace, todo) if first else None)
@@ -64,7 +64,7 @@ def train(
         try:
             outcome = _fit(workspace, todo, fabric, place, report)
         except Refused:
-            texts.forget(place)
+            token_cache.delete_tokens(place)
             with suppress(OSError):  # not empty: a run that had begun
                 place.rmdir()
             raise
@@ -73,17 +73,17 @@ def train(
         fabric.barrier()
         if first:
             shutil.rmtree(place, ignore_errors=True)
-    return Trained(config.label, False, outcome.history)
+    return TrainedCheckpoint(config.label, False, outcome.history)
 
 
-def _needed(todo: Plan) -> int:
+def _needed(todo: TrainingPlan) -> int:
     """About so many bytes: weights, two moments, the best, the result; tokens and features of each study."""
     kinds = [m.kind for m in todo.modalities]
     each = TOKENS * kinds.count("text") + (0 if todo.config.train == "all" else FEATURES * len(kinds))
     return 5 * todo.start.size + each * len(todo.collection)
 
 
-def _done(workspace: Workspace, todo: Plan) -> Trained | None:
+def _done(workspace: Workspace, todo: TrainingPlan) -> TrainedCheckpoint | None:
     """The finished run of that name, if it is this very run; `Refused` if the name means another."""
     name = todo.config.label
     if not workspace.has(CHECKPOINT, name):
@@ -91,31 +91,33 @@ def _done(workspace: Workspace, todo: Plan) -> Trained | None:
     made = workspace.record(CHECKPOINT, name)
     if made.meta.run_key != todo.key:
         workspace.refuse_taken(CHECKPOINT, name)
-    return Trained(name, True, record.finished(workspace, name).history)
+    return TrainedCheckpoint(name, True, record.finished_run(workspace, name).history)
 
 
-def _fit(workspace: Workspace, todo: Plan, fabric: Fabric, place: Path, report: Report | None) -> Outcome:
+def _fit(
+    workspace: Workspace, todo: TrainingPlan, fabric: Fabric, place: Path, report: Report | None
+) -> TrainedWeights:
     """Train; the weights that come out, under the names of the open_clip model."""
     config = todo.config
     torch.manual_seed(config.seed)
     fresh = config.init == "random"
     checkpoint = registry.load(workspace, config.start, device=str(fabric.device), fresh=fresh)
-    model = registry.model_of(checkpoint)
+    model = open_clip_model(checkpoint)
     before = {k: v.clone() for k, v in model.state_dict().items()}
     say = report or (lambda share, message: None)
     source, network = _parts(workspace, todo, checkpoint, place, fabric, say)
     groups = todo.collection.table[GROUP].to_numpy(dtype=str)
-    rows = pick(todo.validation, config.probe, seed=config.seed)
-    history = Fit(
+    rows = sample_rows(todo.validation, config.probe, seed=config.seed)
+    history = TrainingLoop(
         fabric,
         network,
         source,
         todo.fit,
-        Loss(config.objective, todo.anchor),
+        BatchLoss(config.objective, todo.anchor),
         config,
         Probe(source, rows, groups[rows]),
         place,
-        about(todo, rows),
+        describe_run(todo, rows),
         say,
         workspace.home / "logs" / "tensorboard" / todo.key,
     ).run()
@@ -125,19 +127,24 @@ def _fit(workspace: Workspace, todo: Plan, fabric: Fabric, place: Path, report: 
         state["logit_scale"] = torch.full_like(
             state["logit_scale"], -math.log(last_temperature(config.objective))
         )
-    return Outcome(state, None if tabular is None else tabular.state_dict(), history)
+    return TrainedWeights(state, None if tabular is None else tabular.state_dict(), history)
 
 
 def _parts(
-    workspace: Workspace, todo: Plan, checkpoint: Checkpoint, place: Path, fabric: Fabric, report: Report
-) -> tuple[Source, Network]:
+    workspace: Workspace,
+    todo: TrainingPlan,
+    checkpoint: Checkpoint,
+    place: Path,
+    fabric: Fabric,
+    report: Report,
+) -> tuple[BatchSource, Network]:
     """Where batches come from and what they are fed to: towers, or projections on cached features."""
     kinds = {m.name: m.kind for m in todo.modalities}
-    model = registry.model_of(checkpoint)
+    model = open_clip_model(checkpoint)
     whole = todo.config.train == "all"
     pack = storage.image_pack(workspace, todo.config.collection)
     augment = whole and todo.config.augment == "light"
-    told = texts.read(
+    told = token_cache.cache_tokens(
         storage.blocks(todo.source), todo.modalities, checkpoint.encoders.get("text"), place, fabric
     )
     studies = StudySource(
@@ -155,7 +162,7 @@ def _parts(
     return VectorSource(vectors, studies.present, studies.keys), projections
 
 
-def _check_share(todo: Plan, fabric: Fabric) -> None:
+def _check_share(todo: TrainingPlan, fabric: Fabric) -> None:
     if todo.config.batch % fabric.world_size:
         raise Refused(
             "batch_not_divisible",

@@ -22,11 +22,11 @@ from suture.data.errors import Refused
 from suture.models.losses import Losses, objective
 from suture.models.losses.config import ObjectiveConfig
 from suture.models.training.batches import Batch
-from suture.models.training.networks import Answer
+from suture.models.training.networks import NetworkOutput
 
 
 @dataclass(frozen=True)
-class Loss:
+class BatchLoss:
     """The objective as a step calls it."""
 
     config: ObjectiveConfig
@@ -54,15 +54,15 @@ class Loss:
 
 
 def backward(
-    fabric: Fabric, network: Any, parts: Sequence[Batch], loss: Loss, *, progress: float, seed: int
+    fabric: Fabric, network: Any, parts: Sequence[Batch], loss: BatchLoss, *, progress: float, seed: int
 ) -> dict[str, float]:
     """Leave the gradient of the loss of one batch in the weights; returns the loss and its parts."""
     parts = [part.to(fabric.device) for part in parts]
-    whole = gathered(fabric, parts)
+    whole = gather_batch(fabric, parts)
     first = seed + fabric.global_rank * len(parts)  # chunks are numbered over all processes
     if len(parts) == 1:
         z, scale, bias = forward(network, parts[0], first)
-        losses = loss(gather(fabric, z), whole, scale, bias, progress=progress, seed=seed)
+        losses = loss(gather_features(fabric, z), whole, scale, bias, progress=progress, seed=seed)
         fabric.backward(losses.total)
         return _numbers(losses)
     with torch.no_grad():
@@ -70,7 +70,9 @@ def backward(
     leaves = [z.requires_grad_() for z, _, _ in answers]
     scale = answers[0][1].clone().requires_grad_()
     bias = None if answers[0][2] is None else answers[0][2].detach().clone().requires_grad_()
-    losses = loss(gather(fabric, torch.cat(leaves, dim=1)), whole, scale, bias, progress=progress, seed=seed)
+    losses = loss(
+        gather_features(fabric, torch.cat(leaves, dim=1)), whole, scale, bias, progress=progress, seed=seed
+    )
     losses.total.backward()
     for i, (part, leaf) in enumerate(zip(parts, leaves, strict=True)):
         last = i == len(parts) - 1
@@ -80,14 +82,14 @@ def backward(
     return _numbers(losses)
 
 
-def forward(network: Any, part: Batch, seed: int) -> Answer:
+def forward(network: Any, part: Batch, seed: int) -> NetworkOutput:
     """One chunk through the network; dropout falls the same way for the same seed."""
     torch.manual_seed(seed)
     return network(part.inputs, part.present)
 
 
 def _carried(
-    answer: Answer, gradient: Tensor | None, scale: Tensor, bias: Tensor | None, last: bool
+    answer: NetworkOutput, gradient: Tensor | None, scale: Tensor, bias: Tensor | None, last: bool
 ) -> Tensor:
     """A scalar whose gradient is the loss's: features by chunk, temperature and bias once."""
     z, own_scale, own_bias = answer
@@ -98,7 +100,7 @@ def _carried(
     return total
 
 
-def gather(fabric: Fabric, z: Tensor) -> Tensor:
+def gather_features(fabric: Fabric, z: Tensor) -> Tensor:
     """(M, B, D) of all processes, in order of rank, with gradients."""
     if fabric.world_size == 1:
         return z
@@ -111,7 +113,7 @@ def gather(fabric: Fabric, z: Tensor) -> Tensor:
     return everything.unflatten(1, (z.shape[0], z.shape[2])).transpose(0, 1)
 
 
-def gathered(fabric: Fabric, parts: Sequence[Batch]) -> Batch:
+def gather_batch(fabric: Fabric, parts: Sequence[Batch]) -> Batch:
     """Presence and keys of the whole batch, over chunks and processes; no inputs."""
     present = torch.cat([p.present for p in parts], dim=1)
     keys = torch.cat([p.keys for p in parts], dim=1)

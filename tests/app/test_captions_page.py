@@ -14,11 +14,11 @@ from suture.analysis.captions import CAPTION_METRICS
 from suture.data.vectors import import_vectors
 from suture.data.workspace import Workspace
 from suture.models.captioner.config import CaptionerConfig, of_sets
-from suture.models.captioner.readings import CROSSED, read
-from suture.models.captioner.run import train_and_judge
 from suture.pages.components.captions import scores
 from suture.pages.components.captions.scored_captions import Tables
 from suture.pages.components.captions.studies import marked
+from suture.workflows.captions.caption_table import CROSSED, stored_table
+from suture.workflows.captions.run import train_and_evaluate
 
 ROOT = Path(__file__).parents[2]
 A, B = "demo @ demo-clip", "demo @ demo-aligned"
@@ -31,7 +31,7 @@ def written(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo with small decoders for both sets, and their captions of the test split."""
     home = tmp_path_factory.mktemp("captions") / "home"
     shutil.copytree(demo_home, home)
-    train_and_judge(Workspace(home), of_sets(RECIPE, [A, B], ["text", "image"]), device="cpu")
+    train_and_evaluate(Workspace(home), of_sets(RECIPE, [A, B], ["text", "image"]), device="cpu")
     return home
 
 
@@ -66,7 +66,7 @@ def test_the_page_says_that_it_is_no_report(page: AppTest) -> None:
 def test_the_answer_tells_both_sets_between_floor_and_ceiling(page: AppTest, written: Path) -> None:
     told = words(page)
     for name in (A, B):
-        found = read(Workspace(written), name, names(name))
+        found = stored_table(Workspace(written), name, names(name))
         assert found is not None
         assert f"CIDEr {found.readings[CROSSED].scores.metrics['cider'].value:.2f} from images" in told
     assert "the decoder reads the images of" in told
@@ -88,7 +88,7 @@ def test_numbers_and_texts_can_be_taken_away(page: AppTest) -> None:
 
 
 def test_the_numbers_taken_away_hold_every_finding_with_its_interval(written: Path) -> None:
-    found = read(Workspace(written), A, names(A))
+    found = stored_table(Workspace(written), A, names(A))
     assert found is not None
     lines = scores.numbers(Tables((found,), None, RECIPE))
     crossed = found.readings[CROSSED]
@@ -106,7 +106,7 @@ def test_the_numbers_taken_away_hold_every_finding_with_its_interval(written: Pa
 def test_studies_are_sorted_by_what_was_asked(page: AppTest, written: Path, order: str) -> None:
     page.segmented_control(key="captions_order").set_value(order).run()
     assert not page.exception
-    tables = [read(Workspace(written), name, names(name)) for name in (A, B)]
+    tables = [stored_table(Workspace(written), name, names(name)) for name in (A, B)]
     first, second = (one.readings[CROSSED].scores.per_study["cider"] for one in tables if one is not None)
     score = {"Better in B": second - first, "Worse in B": first - second, "Best": second, "Worst": -second}
     top = tables[0].study_ids[int(np.nanargmax(score[order]))] if tables[0] is not None else ""

@@ -14,9 +14,9 @@ from streamlit.testing.v1 import AppTest
 
 from suture.data.vectors import import_vectors
 from suture.data.workspace import SET, Workspace, embedding_sets
-from suture.models.adapters import adapt
 from suture.pages.components.cards import cards
 from suture.workflows import dial
+from suture.workflows.adapters import adapt
 from suture.workflows.dial import Setting
 from tests.app.test_pages import opened, words
 

@@ -19,11 +19,11 @@ from suture.data.collection import Study
 from suture.data.collections import storage
 from suture.data.vectors import import_vectors
 from suture.data.workspace import SET, Workspace
-from suture.models.adapters import adapt
 from suture.pages.components.retrieval import answers, study_picker
 from suture.pages.components.retrieval import scores as retrieval_scores
 from suture.pages.components.shell import views
 from suture.workflows import evaluate
+from suture.workflows.adapters import adapt
 from suture.workflows.compare import compared
 from tests.app.test_overview_page import handed_out
 from tests.app.test_pages import opened, words

@@ -243,7 +243,7 @@ def test_a_curve_has_the_band_of_its_interval() -> None:
 
 
 def test_a_finished_run_says_which_config_made_it(trained: Path) -> None:
-    run = record.finished(Workspace(trained), NAMES[0])
+    run = record.finished_run(Workspace(trained), NAMES[0])
     assert run.manifest["config_key"] == from_json(run.config).key()
 
 
@@ -252,8 +252,8 @@ def test_runs_are_listed_while_others_are_cleared_away(workspace: Workspace) -> 
     gone, kept = (workspace.home / "parts" / f"train-{name}" for name in ("gone", "kept"))
     gone.symlink_to(workspace.home / "nowhere")
     kept.mkdir()
-    assert not record.moving(workspace)
+    assert not record.any_active(workspace)
     about = {"name": "kept", "config": {}, "modalities": [], "studies": [], "rows": {}}
     record.write_progress(kept, about, record.History())
-    assert [run.name for run in record.running(workspace)] == ["kept"]
-    assert record.moving(workspace)
+    assert [run.name for run in record.unfinished_runs(workspace)] == ["kept"]
+    assert record.any_active(workspace)

@@ -136,7 +136,7 @@ def fill(disk: Path, leave: int = 0) -> Path:
 
 def test_a_matrix_that_does_not_fit_is_refused_before_it_is_mapped(small: Path) -> None:
     """Where a map has no room the process would end, by SIGBUS."""
-    from suture.models.training.features import zeros
+    from suture.models.training.frozen_features import zeros
 
     with pytest.raises(Refused) as refused, atomic_replace(small / "features-0.npy") as path:
         zeros(path, (1 << 15, 256))

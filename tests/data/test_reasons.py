@@ -16,11 +16,13 @@ OFFERED = (
     "models/checkpoints/recognise.py",
     "models/checkpoints/registry.py",
     "models/checkpoints/sources.py",
-    "models/checkpoints/weights.py",
+    "models/checkpoints/weights_match.py",
+    "models/checkpoints/add_checkpoint.py",
     "workflows/job_kinds.py",
     "workflows/neighbours/uploads.py",
 )
-INTAKE = (*(ROOT / "data").rglob("*.py"), *(ROOT / name for name in OFFERED))
+READERS = [path for path in (ROOT / "data").rglob("*.py") if path.name != "scoring_rules.py"]
+INTAKE = (*READERS, *(ROOT / name for name in OFFERED))
 
 ANSWERS = ("Refused", "Skipped", "ParserDied", "warn")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from suture.workflows.report_data import write
+from suture.workflows.report.report_data import write
 from tests.analysis.test_report import by_hand
 from tests.e2e.serving import browser
 from tests.hostile import CELL, FORMULA

@@ -13,8 +13,8 @@ from suture.models.checkpoints.architecture import instantiate
 from suture.models.training.batches import Batch, chunks
 from suture.models.training.config import from_mapping
 from suture.models.training.loop import start_fabric
-from suture.models.training.networks import Heads, Network, Towers
-from suture.models.training.step import Loss, backward
+from suture.models.training.networks import HeadNetwork, Network, Towers
+from suture.models.training.step import BatchLoss, backward
 
 KINDS: dict[str, Kind] = {"image": "image", "report": "text", "history": "text"}
 TEXTS: dict[str, Kind] = {"report": "text", "history": "text"}
@@ -29,7 +29,7 @@ def network_of(case: str) -> Network:
     torch.manual_seed(0)
     config = from_mapping({"objective": case if case in CASES[:4] else "clip"})
     if case == "heads":
-        return Heads(WIDTHS, config, dim=16, hidden=32, dropout=0.5)
+        return HeadNetwork(WIDTHS, config, dim=16, hidden=32, dropout=0.5)
     return Towers(instantiate(builtin.config(), builtin.FOLDER), TEXTS if "alone" in case else KINDS, config)
 
 
@@ -65,7 +65,7 @@ def gradients(case: str, count: int) -> dict[str, torch.Tensor]:
     wrapped = fabric.setup_module(network)
     world = {"rank": fabric.global_rank, "world": fabric.world_size}
     rows = chunks(torch.arange(STUDIES).numpy(), count=count, **world)
-    loss = Loss(from_mapping({"objective": case if case in CASES[:4] else "clip"}).objective, 0)
+    loss = BatchLoss(from_mapping({"objective": case if case in CASES[:4] else "clip"}).objective, 0)
     for _ in range(2):  # a weight without gradient is only noticed by the second step of several processes
         network.zero_grad()
         parts = [batch_of(case, torch.from_numpy(r)) for r in rows]

@@ -68,7 +68,7 @@ def work(home: str, job_id: str, when: Moment) -> None:
 
     os.setsid()
     torch.set_num_threads(1)
-    resumable_shards.PART = collection_builder.SHARD_ROWS = 4
+    resumable_shards.SHARD_SIZE = collection_builder.SHARD_ROWS = 4
     if when.event == "transaction":
         _die_at_commit(when)
     elif when.event == "rename":

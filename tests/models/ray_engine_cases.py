@@ -99,7 +99,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     studies(workspace)
     checkpoint(workspace)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(resumable_shards, "PART", SMALL)
+        patch.setattr(resumable_shards, "SHARD_SIZE", SMALL)
         embed(workspace, "small", "tiny", name="local")
         yield workspace.home
 
@@ -276,7 +276,7 @@ def test_driver_that_is_killed_and_goes_on_under_either_engine(
 
     code = (
         "from suture.data.workspace import Workspace\nfrom suture.models.embedding import resumable_shards\n"
-        f"resumable_shards.PART = {SMALL}\nfrom suture.models.embedding.embed import embed\n"
+        f"resumable_shards.SHARD_SIZE = {SMALL}\nfrom suture.models.embedding.embed import embed\n"
         "from suture.models.embedding.ray_engine import Cluster\n"
         f"embed(Workspace({str(home)!r}), 'small', 'tiny', name='killed', cluster=Cluster())"
     )
@@ -294,10 +294,10 @@ def test_driver_that_is_killed_and_goes_on_under_either_engine(
     other = tmp_path / "home"
     shutil.copytree(home, other)
     calls: list[int] = []
-    missing: list[resumable_shards.Part] = []
-    pending = resumable_shards.Work.pending
+    missing: list[resumable_shards.Shard] = []
+    pending = resumable_shards.EmbeddingTask.pending
     monkeypatch.setattr(
-        resumable_shards.Work, "pending", lambda work: missing.extend(pending(work)) or missing
+        resumable_shards.EmbeddingTask, "pending", lambda work: missing.extend(pending(work)) or missing
     )
 
     def progress(done: int, total: int, what: str) -> None:

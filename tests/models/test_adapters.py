@@ -13,9 +13,10 @@ import pytest
 from suture.analysis.posthoc import METHODS, Adapter
 from suture.data.errors import NotFound, Refused
 from suture.data.metadata import EmbeddingSetMetadata
+from suture.data.scoring_rules import refuse_scoring_on_fit
 from suture.data.vectors import import_vectors
 from suture.data.workspace import SET, Workspace, embedding_sets
-from suture.models.adapters import adapt, adapt_query, export_adapter, load_adapter, refuse_scoring_on_fit
+from suture.workflows.adapters import adapt, adapt_query, export_adapter, load_adapter
 from suture.workflows.evaluate import evaluation
 
 SPLITS = np.array(["train", "train", "train", "val", "test"] * 40)
@@ -193,5 +194,7 @@ def test_features_of_separate_backbones_are_not_compared(workspace: Workspace, t
 
 
 def test_adapters_need_no_torch() -> None:
-    code = "import sys, suture.models.adapters, suture.workflows.evaluate; sys.exit('torch' in sys.modules)"
+    code = (
+        "import sys, suture.workflows.adapters, suture.workflows.evaluate; sys.exit('torch' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -19,18 +19,30 @@ from suture.data.collection import GROUP, SPLIT
 from suture.data.collections import storage
 from suture.data.errors import NotFound, Refused
 from suture.data.workspace import CAPTIONER, SET, Workspace, embedding_sets
-from suture.models.captioner import builtin, coca, evaluate, generation, readings, training
+from suture.models.captioner import builtin, coca, generation, training
 from suture.models.captioner import storage as keeping
 from suture.models.captioner import tokens as words
 from suture.models.captioner.config import CaptionerConfig, Decoding, from_json, of_sets
-from suture.models.captioner.evaluate import strangers
 from suture.models.captioner.network import Captioner, from_scratch
-from suture.models.captioner.plan import plan, texts_of
-from suture.models.captioner.readings import CEILING, CHANCE, CROSSED, FLOOR, IMAGES, OWN, RETRIEVED, TWIN
-from suture.models.captioner.training import noisy, train
+from suture.models.captioner.plan import load_texts, plan_captioner
+from suture.models.captioner.training import add_noise, train
 from suture.models.checkpoints import registry
-from suture.models.checkpoints.encoders import Checkpoint
+from suture.models.checkpoints.add_checkpoint import add_checkpoint
+from suture.models.checkpoints.encoders import Checkpoint, open_clip_model
+from suture.models.checkpoints.sources import CheckpointSource
 from suture.models.embedding.embed import embed
+from suture.workflows.captions import caption_table, evaluate
+from suture.workflows.captions.caption_table import (
+    CEILING,
+    CHANCE,
+    CROSSED,
+    FLOOR,
+    IMAGES,
+    OWN,
+    RETRIEVED,
+    TWIN,
+)
+from suture.workflows.captions.evaluate import other_patients
 from tests.models.test_embed import wait
 from tests.models.training_runs import NAME, variant
 from tests.shell import suture
@@ -72,7 +84,7 @@ def test_a_decoder_learns_to_write_each_text_from_its_vector() -> None:
         "Small nodule in the right apex.",
         "Ein Bruch; 左侧胸腔积液",
     ]
-    tokenizer = words.trained(texts, vocabulary=300)
+    tokenizer = words.train_tokenizer(texts, vocabulary=300)
     torch.manual_seed(0)
     config = replace(SMALL, width=64, dropout=0.0)
     network = from_scratch(config, 8, tokenizer)
@@ -83,15 +95,15 @@ def test_a_decoder_learns_to_write_each_text_from_its_vector() -> None:
         optimizer.zero_grad()
         network(vectors, tokens, counts).backward()
         optimizer.step()
-    loaded = keeping.Loaded("it", network.eval(), tokenizer, {}, {}, torch.device("cpu"))
-    assert generation.write(loaded, vectors.numpy(), "report") == texts
+    loaded = keeping.LoadedCaptioner("it", network.eval(), tokenizer, {}, {}, torch.device("cpu"))
+    assert generation.generate(loaded, vectors.numpy(), "report") == texts
     beams = Decoding(method="beam", beams=3)
-    assert generation.write(loaded, vectors.numpy(), "report", beams) == texts
+    assert generation.generate(loaded, vectors.numpy(), "report", beams) == texts
 
 
 def test_padding_teaches_nothing() -> None:
     texts = ["short", "a text that is a good deal longer"]
-    tokenizer = words.trained(texts, vocabulary=300)
+    tokenizer = words.train_tokenizer(texts, vocabulary=300)
     torch.manual_seed(0)
     network = from_scratch(SMALL, 4, tokenizer).eval()
     rows, _ = words.encode(tokenizer, texts, longest=90)
@@ -160,11 +172,11 @@ def test_training_that_was_stopped_ends_as_if_it_had_not_been(home: Workspace) -
 
 def test_noise_turns_vectors_and_keeps_their_length() -> None:
     vectors = torch.nn.functional.normalize(torch.randn(500, 64), dim=1)
-    moved = noisy(vectors, 0.126)
+    moved = add_noise(vectors, 0.126)
     torch.testing.assert_close(moved.norm(dim=1), torch.ones(500))
     expected = 1 / np.sqrt(1 + 64 * 0.126**2)  # noise is at right angles to the vector, near enough
     assert float((moved * vectors).sum(1).mean()) == pytest.approx(expected, abs=0.02)
-    assert noisy(vectors, 0.0) is vectors
+    assert add_noise(vectors, 0.0) is vectors
 
 
 def test_a_centred_captioner_takes_the_mean_of_its_training_vectors_away(home: Workspace) -> None:
@@ -172,14 +184,14 @@ def test_a_centred_captioner_takes_the_mean_of_its_training_vectors_away(home: W
     train(home, config, device="cpu")
     loaded = keeping.load(home, "centred", device="cpu")
     whole = embedding_sets.load(home, A)
-    rows = plan(home, config).fit
+    rows = plan_captioner(home, config).fit
     expected = whole.vectors["image"][:3] - np.asarray(whole.vectors["image"])[rows].mean(axis=0)
-    ready = generation.prepared(loaded, np.asarray(whole.vectors["image"][:3]), "image")
+    ready = generation.prepare_vectors(loaded, np.asarray(whole.vectors["image"][:3]), "image")
     np.testing.assert_allclose(ready.numpy(), expected, atol=1e-6)
 
 
 def test_decoders_of_texts_and_images_learn_from_the_same_studies(home: Workspace) -> None:
-    text, image = (plan(home, config) for config in of_sets(SMALL, [A], ["text", "image"]))
+    text, image = (plan_captioner(home, config) for config in of_sets(SMALL, [A], ["text", "image"]))
     np.testing.assert_array_equal(text.fit, image.fit)
     groups = text.texts.groups
     assert not {*groups[text.fit]} & {*groups[text.validation]}
@@ -189,7 +201,7 @@ def test_sampling_is_seeded(home: Workspace) -> None:
     loaded = keeping.load(home, SMALL.label, device="cpu")
     vectors = np.asarray(embedding_sets.load(home, A).vectors["report"][:6])
     one, same, other = (
-        generation.write(loaded, vectors, "report", Decoding(method="nucleus", top_p=0.95, seed=seed))
+        generation.generate(loaded, vectors, "report", Decoding(method="nucleus", top_p=0.95, seed=seed))
         for seed in (0, 0, 1)
     )
     assert one == same != other
@@ -198,7 +210,7 @@ def test_sampling_is_seeded(home: Workspace) -> None:
 def test_vectors_of_another_width_are_refused(home: Workspace) -> None:
     loaded = keeping.load(home, SMALL.label, device="cpu")
     with pytest.raises(Refused, match="reads vectors of 128 numbers; these have 7") as refused:
-        generation.write(loaded, np.ones((2, 7), np.float32), "image")
+        generation.generate(loaded, np.ones((2, 7), np.float32), "image")
     assert refused.value.code == "captioner_width"
 
 
@@ -243,7 +255,7 @@ def decoder_folder(folder: Path, vocabulary: dict[str, int]) -> Path:
 
 
 def test_a_pretrained_decoder_is_gone_on_from(home: Workspace, tmp_path: Path) -> None:
-    texts = texts_of(home, A)
+    texts = load_texts(home, A)
     seen = {word: 0 for text in texts.texts for word in text.replace(".", " . ").replace(",", " , ").split()}
     folder = decoder_folder(tmp_path / "gpt", seen)
     config = replace(SMALL, start=str(folder), name="from gpt", epochs=1)
@@ -251,7 +263,7 @@ def test_a_pretrained_decoder_is_gone_on_from(home: Workspace, tmp_path: Path) -
     assert np.isfinite(trained.history.epochs[0]["val_loss"])
     loaded = keeping.load(home, "from gpt", device="cpu")
     assert len(loaded.tokenizer) == len(seen | {"<unk>": 0, "<end>": 0})
-    assert len(generation.write(loaded, np.asarray(texts.set.vectors["report"][:2]), "report")) == 2
+    assert len(generation.generate(loaded, np.asarray(texts.set.vectors["report"][:2]), "report")) == 2
 
 
 def test_a_pretrained_decoder_for_other_words_is_refused(home: Workspace, tmp_path: Path) -> None:
@@ -270,17 +282,17 @@ def test_pickled_weights_are_not_opened(home: Workspace, tmp_path: Path) -> None
 
 def test_strangers_are_of_other_groups_and_each_is_taken_once() -> None:
     groups = np.random.default_rng(0).integers(0, 12, size=60).astype(str)
-    found = strangers(groups)
+    found = other_patients(groups)
     assert sorted(found) == list(range(60))
     assert (groups[found] != groups).all()
-    assert sorted(strangers(np.array(["one"] * 4))) == [0, 1, 2, 3]
+    assert sorted(other_patients(np.array(["one"] * 4))) == [0, 1, 2, 3]
 
 
 def test_the_table_has_every_row_and_is_written_once(
     home: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert readings.read(home, A, known(home), split="test") is None
-    found = evaluate.judge(home, A, known(home), split="test", device="cpu", resamples=100)
+    assert caption_table.stored_table(home, A, known(home), split="test") is None
+    found = evaluate.evaluate_captions(home, A, known(home), split="test", device="cpu", resamples=100)
     assert [*found.readings] == [CEILING, CROSSED, IMAGES, FLOOR, CHANCE, RETRIEVED, TWIN]
     assert all(len(r.captions) == len(found.study_ids) for r in found.readings.values())
     for reading in found.readings.values():
@@ -290,19 +302,19 @@ def test_the_table_has_every_row_and_is_written_once(
     def never(*_: object, **__: object) -> list[str]:
         raise AssertionError("written anew")
 
-    monkeypatch.setattr(evaluate, "write", never)
-    again = evaluate.judge(home, A, known(home), split="test", device="cpu", resamples=100)
+    monkeypatch.setattr(evaluate, "generate", never)
+    again = evaluate.evaluate_captions(home, A, known(home), split="test", device="cpu", resamples=100)
     assert again.to_json() == found.to_json()
     assert {r: again.readings[r].captions for r in again.readings} == {
         r: found.readings[r].captions for r in found.readings
     }
-    same = readings.against(found, again).rows[CROSSED]["cider"]
+    same = caption_table.compare_tables(found, again).rows[CROSSED]["cider"]
     assert (same.value, same.low, same.high) == (0, 0, 0)
 
 
 def test_retrieved_captions_are_those_of_the_nearest_training_studies(home: Workspace) -> None:
-    found = evaluate.judge(home, A, known(home), split="test", device="cpu", resamples=100)
-    texts = texts_of(home, A)
+    found = evaluate.evaluate_captions(home, A, known(home), split="test", device="cpu", resamples=100)
+    texts = load_texts(home, A)
     fit_rows, rows = texts.rows("train", "report", "image"), texts.rows("test", "report", "image")
     images = np.asarray(texts.set.vectors["image"], np.float64)
     for row, modality in ((RETRIEVED, "report"), (TWIN, "image")):
@@ -312,8 +324,8 @@ def test_retrieved_captions_are_those_of_the_nearest_training_studies(home: Work
 
 
 def test_the_floor_reads_images_of_others(home: Workspace) -> None:
-    found = evaluate.judge(home, A, known(home), split="test", device="cpu", resamples=100)
-    order = strangers(found.groups)
+    found = evaluate.evaluate_captions(home, A, known(home), split="test", device="cpu", resamples=100)
+    order = other_patients(found.groups)
     crossed = found.readings[CROSSED].captions
     assert found.readings[FLOOR].captions == tuple(crossed[i] for i in order)
     assert found.readings[CHANCE].captions == tuple(found.truths[i] for i in order)
@@ -322,28 +334,28 @@ def test_the_floor_reads_images_of_others(home: Workspace) -> None:
 @pytest.mark.parametrize("split", ["train", "all"])
 def test_captions_of_what_was_trained_on_are_refused(home: Workspace, split: str) -> None:
     with pytest.raises(Refused, match="were trained on 'train'"):
-        evaluate.judge(home, A, known(home), split=split, device="cpu")
+        evaluate.evaluate_captions(home, A, known(home), split=split, device="cpu")
 
 
 def test_two_captioners_of_one_kind_make_no_table(home: Workspace) -> None:
     train(home, replace(SMALL, seed=9), device="cpu")
     with pytest.raises(Refused, match="both trained on text"):
-        evaluate.judge(home, A, [SMALL.label, replace(SMALL, seed=9).label], device="cpu")
+        evaluate.evaluate_captions(home, A, [SMALL.label, replace(SMALL, seed=9).label], device="cpu")
 
 
 def test_recipes_are_shared_by_sets_that_were_trained_alike(home: Workspace) -> None:
     embed(home, NAME, "demo-clip", name="captions b")
-    assert readings.ready(home, [A, "captions b"]) == {}
+    assert caption_table.shared_recipes(home, [A, "captions b"]) == {}
     train(home, replace(SMALL, set="captions b"), device="cpu")
-    (shared,) = readings.ready(home, [A, "captions b"]).values()
+    (shared,) = caption_table.shared_recipes(home, [A, "captions b"]).values()
     assert shared == [known(home)[::-1], [replace(SMALL, set="captions b").label]]
 
 
 def test_tables_of_other_texts_are_not_held_against_each_other(home: Workspace) -> None:
-    found = evaluate.judge(home, A, known(home), split="test", device="cpu", resamples=100)
+    found = evaluate.evaluate_captions(home, A, known(home), split="test", device="cpu", resamples=100)
     other = replace(found, truths=("something else", *found.truths[1:]))
     with pytest.raises(Refused, match="other studies or texts"):
-        readings.against(found, other)
+        caption_table.compare_tables(found, other)
 
 
 def test_studies_without_a_text_are_left_out(home: Workspace) -> None:
@@ -355,7 +367,7 @@ def test_studies_without_a_text_are_left_out(home: Workspace) -> None:
 
     variant(home, "some silent", fewer)
     embed(home, "some silent", "demo-aligned", name="some silent set")
-    texts = texts_of(home, "some silent set")
+    texts = load_texts(home, "some silent set")
     rows = texts.rows("all", "report", "image")
     assert len(rows) == sum(i % 5 != 0 for i in range(len(texts.set)))
     assert (texts.texts[rows] != "").all()
@@ -368,7 +380,7 @@ def test_vectors_without_texts_are_told_apart(home: Workspace, tmp_path: Path) -
     np.savez(tmp_path / "v.npz", image=x, text=-x)
     assert import_vectors(home, [tmp_path / "v.npz"], "no texts").refused is None
     with pytest.raises(Refused, match="there are no texts to learn from"):
-        plan(home, replace(SMALL, set="no texts"))
+        plan_captioner(home, replace(SMALL, set="no texts"))
 
 
 def test_a_captioner_is_a_record_that_says_what_it_is(home: Workspace) -> None:
@@ -393,7 +405,7 @@ def test_an_overfit_is_told(home: Workspace) -> None:
 
 
 def test_the_prefix_is_told_apart_by_direction_alone() -> None:
-    tokenizer = words.trained(["a b"], vocabulary=300)
+    tokenizer = words.train_tokenizer(["a b"], vocabulary=300)
     network: Captioner = from_scratch(SMALL, 6, tokenizer)
     x = torch.randn(3, 6)
     torch.testing.assert_close(network.spread(x), network.spread(5 * x))
@@ -419,21 +431,21 @@ def test_a_checkpoint_with_a_decoder_of_its_own_writes_too(home: Workspace, tmp_
         "preprocess_cfg": {"mean": [0.5] * 3, "std": [0.5] * 3},
     }
     (tmp_path / "coca.json").write_text(json.dumps(config))
-    answer = registry.add(home, registry.Source(str(tmp_path / "coca.json")), "tiny coca")
+    answer = add_checkpoint(home, CheckpointSource(str(tmp_path / "coca.json")), "tiny coca")
     assert answer.refused is None, answer.message
     embed(home, NAME, "tiny coca", name="captions coca")
-    found = evaluate.judge(home, "captions coca", [], split="test", device="cpu", resamples=50)
+    found = evaluate.evaluate_captions(home, "captions coca", [], split="test", device="cpu", resamples=50)
     assert [*found.readings] == [OWN, CHANCE, RETRIEVED, TWIN]
     checkpoint = registry.load(home, "tiny coca", device="cpu")
-    assert coca.writes(checkpoint)
-    assert not coca.writes(registry.load(home, "demo-clip", device="cpu"))
-    again = evaluate.judge(home, "captions coca", [], split="test", device="cpu", resamples=50)
+    assert coca.has_decoder(checkpoint)
+    assert not coca.has_decoder(registry.load(home, "demo-clip", device="cpu"))
+    again = evaluate.evaluate_captions(home, "captions coca", [], split="test", device="cpu", resamples=50)
     assert again.readings[OWN].captions == found.readings[OWN].captions
     _each_token_is_the_likeliest(checkpoint)
 
 
 def _each_token_is_the_likeliest(checkpoint: Checkpoint) -> None:
-    model, text = registry.model_of(checkpoint), checkpoint.encoders["text"]
+    model, text = open_clip_model(checkpoint), checkpoint.encoders["text"]
     picture = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     rows = list(coca._tokens(model, picture, text))
     with torch.inference_mode():
@@ -457,7 +469,7 @@ def test_the_decoders_of_the_demo_are_put_where_they_fit(
     for config in builtin.configs():
         loaded = keeping.load(workspace, config.label, device="cpu")
         vectors = np.asarray(embedding_sets.load(workspace, config.set).vectors["report"][:8])
-        assert len({*generation.write(loaded, vectors, "report")}) > 4
+        assert len({*generation.generate(loaded, vectors, "report")}) > 4
         assert train(workspace, config, device="cpu").reused
 
 
@@ -487,7 +499,7 @@ def test_a_job_trains_and_scores_what_is_missing(home: Workspace) -> None:
     assert done.state == "done", done.message
     assert done.message == f"Captions of {A} are written and scored."
     names = [config.label for config in of_sets(replace(SMALL, seed=5), [A], ["text", "image"])]
-    assert readings.read(home, A, names, split="test") is not None
+    assert caption_table.stored_table(home, A, names, split="test") is not None
 
 
 def test_patients_who_are_trained_on_are_not_scored(home: Workspace) -> None:
@@ -503,11 +515,13 @@ def test_patients_who_are_trained_on_are_not_scored(home: Workspace) -> None:
     embed(home, "crossing", "demo-aligned", name="crossing set")
     config = replace(SMALL, set="crossing set", epochs=1)
     train(home, config, device="cpu")
-    found = evaluate.judge(home, "crossing set", [config.label], split="test", device="cpu", resamples=50)
-    texts = texts_of(home, "crossing set")
+    found = evaluate.evaluate_captions(
+        home, "crossing set", [config.label], split="test", device="cpu", resamples=50
+    )
+    texts = load_texts(home, "crossing set")
     assert len(found.study_ids) == len(texts.rows("test", "report", "image")) - 3
     assert not {*found.groups} & {*texts.groups[texts.rows("train", "report", "image")]}
-    again = readings.read(home, "crossing set", [config.label], split="test", resamples=50)
+    again = caption_table.stored_table(home, "crossing set", [config.label], split="test", resamples=50)
     assert again is not None
     assert again.study_ids == found.study_ids
 
@@ -515,7 +529,7 @@ def test_patients_who_are_trained_on_are_not_scored(home: Workspace) -> None:
 def test_captions_go_with_the_collection_whose_texts_they_hold(home: Workspace, tmp_path: Path) -> None:
     shutil.copytree(home.home, tmp_path / "copy")
     workspace = Workspace(tmp_path / "copy")
-    evaluate.judge(workspace, A, known(workspace), split="test", device="cpu", resamples=50)
+    evaluate.evaluate_captions(workspace, A, known(workspace), split="test", device="cpu", resamples=50)
     kept = workspace.home / "derived" / workspace.record(SET, A).id
     assert [*kept.glob("captions-*")]
     workspace.remove("collection", NAME)
@@ -532,7 +546,9 @@ def test_without_other_patients_there_is_no_floor(home: Workspace) -> None:
     embed(home, "one patient", "demo-aligned", name="one patient set")
     config = replace(SMALL, set="one patient set", epochs=1)
     train(home, config, device="cpu")
-    found = evaluate.judge(home, "one patient set", [config.label], split="test", device="cpu", resamples=50)
+    found = evaluate.evaluate_captions(
+        home, "one patient set", [config.label], split="test", device="cpu", resamples=50
+    )
     assert [*found.readings] == [CEILING, CROSSED, RETRIEVED, TWIN]
     assert not np.isfinite(found.readings[CROSSED].scores.metrics["cider"].low)
 

@@ -12,9 +12,10 @@ import pytest
 from suture.data.errors import Refused
 from suture.data.workspace import Workspace
 from suture.models.checkpoints import architecture
+from suture.models.checkpoints.add_checkpoint import add_checkpoint
 from suture.models.checkpoints.architecture import CONFIG
 from suture.models.checkpoints.config_file import read_config, read_json
-from suture.models.checkpoints.registry import Source, add
+from suture.models.checkpoints.sources import CheckpointSource
 
 VISION = {"image_size": 32, "patch_size": 16, "layers": 1, "width": 32, "head_width": 16}
 TEXT = {"context_length": 16, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1}
@@ -78,14 +79,14 @@ def test_a_library_that_cannot_build_it_is_not_quoted(
     workspace: Workspace, tmp_path: Path, wrong: dict[str, Any]
 ) -> None:
     (tmp_path / "own.json").write_text(json.dumps(config(**wrong)))
-    report = add(workspace, Source(str(tmp_path / "own.json")), "own")
+    report = add_checkpoint(workspace, CheckpointSource(str(tmp_path / "own.json")), "own")
     assert report.refused == "config_unreadable"
     assert "Check" in report.message
 
 
 def test_a_part_of_the_preprocessing_is_enough(workspace: Workspace, tmp_path: Path) -> None:
     (tmp_path / "own.json").write_text(json.dumps(config(preprocess_cfg={"mean": [0.5] * 3})))
-    assert add(workspace, Source(str(tmp_path / "own.json")), "own").refused is None
+    assert add_checkpoint(workspace, CheckpointSource(str(tmp_path / "own.json")), "own").refused is None
 
 
 def test_a_tower_in_a_folder_is_held_to_the_same_sizes(tmp_path: Path) -> None:

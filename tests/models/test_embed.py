@@ -61,10 +61,10 @@ def test_killed_run_goes_on_and_ends_with_the_same_bytes(home: Path, monkeypatch
     import suture.models.embedding.resumable_shards as module
 
     workspace = Workspace(home)
-    monkeypatch.setattr(module, "PART", 64)
+    monkeypatch.setattr(module, "SHARD_SIZE", 64)
     embed(workspace, "demo", builtin.UNTRAINED, name="whole", batch=16)
     code = (
-        "from suture.models.embedding import resumable_shards\nresumable_shards.PART = 64\n"
+        "from suture.models.embedding import resumable_shards\nresumable_shards.SHARD_SIZE = 64\n"
         "from suture.models.embedding.embed import embed\n"
         "from suture.data.workspace import Workspace\n"
         f"embed(Workspace({str(home)!r}), 'demo', 'demo-untrained', name='killed', batch=16)"
@@ -127,8 +127,9 @@ def test_tabular_values_are_a_modality_like_any_other(workspace: Workspace, tmp_
 
     from suture.data.intake import Options, intake
     from suture.data.readers.raw_studies import Roles
+    from suture.models.checkpoints.add_checkpoint import add_checkpoint
     from suture.models.checkpoints.encoders import TabularEncoder
-    from suture.models.checkpoints.registry import Source, add
+    from suture.models.checkpoints.sources import CheckpointSource
 
     folder = tmp_path / "checkpoint"
     folder.mkdir()
@@ -137,7 +138,7 @@ def test_tabular_values_are_a_modality_like_any_other(workspace: Workspace, tmp_
     encoder = TabularEncoder(columns, 128, torch.device("cpu"))
     (folder / "tabular.json").write_text(json.dumps(columns))
     save_file(encoder.network.state_dict(), folder / "tabular.safetensors")
-    report = add(workspace, Source(str(folder)), "three")
+    report = add_checkpoint(workspace, CheckpointSource(str(folder)), "three")
     assert report.refused is None, report.message
     source = tmp_path / "studies"
     source.mkdir()

@@ -22,7 +22,7 @@ from suture.data.vectors import import_vectors
 from suture.data.workspace import CHECKPOINT, COLLECTION, SET, Workspace
 from suture.models import builtin
 from suture.models.embedding.embed import embed
-from suture.workflows.report_data import gather, refuse_target, write
+from suture.workflows.report.report_data import gather, refuse_target, write
 from tests.hostile import CELL, FORMULA, LABEL, MARKED, TEX, Page, texts
 
 A, B = "mine @ demo-untrained", "mine @ demo-clip"

@@ -16,11 +16,17 @@ from suture.data.errors import Refused
 from suture.data.workspace import Workspace
 from suture.models import builtin
 from suture.models.checkpoints import architecture
+from suture.models.checkpoints.add_checkpoint import add_checkpoint
 from suture.models.checkpoints.hf_names import is_clip_model, to_open_clip
-from suture.models.checkpoints.recognise import choose, facts_of_config, facts_of_weights, guess, known
-from suture.models.checkpoints.registry import Source, add
-from suture.models.checkpoints.weights import fit
-from suture.models.checkpoints.weights_match import settled
+from suture.models.checkpoints.recognise import (
+    facts_of_config,
+    facts_of_weights,
+    known_architectures,
+    nearest_architectures,
+    only_exact,
+)
+from suture.models.checkpoints.sources import CheckpointSource
+from suture.models.checkpoints.weights_match import load_matching, normalise_names
 
 TINY = {
     "embed_dim": 16,
@@ -45,16 +51,16 @@ def test_sizes_read_from_weights_are_those_of_the_config(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["RN50x4", "ViT-L-14-336", "ViT-B-16-SigLIP-384"])
 def test_an_architecture_is_found_among_all(workspace: Workspace, name: str) -> None:
-    fits = guess(named(name), known(workspace))
-    assert name in [fit.architecture for fit in fits if fit.exact]
-    assert [fit.exact for fit in fits] == sorted((fit.exact for fit in fits), reverse=True)
+    fits = nearest_architectures(named(name), known_architectures(workspace))
+    assert name in [match.architecture for match in fits if match.exact]
+    assert [match.exact for match in fits] == sorted((match.exact for match in fits), reverse=True)
 
 
 def test_what_weights_cannot_tell_is_asked(workspace: Workspace) -> None:
-    fits = guess(named("ViT-B-32"), known(workspace))
-    assert {"ViT-B-32", "ViT-B-32-quickgelu"} <= {fit.architecture for fit in fits if fit.exact}
+    fits = nearest_architectures(named("ViT-B-32"), known_architectures(workspace))
+    assert {"ViT-B-32", "ViT-B-32-quickgelu"} <= {match.architecture for match in fits if match.exact}
     with pytest.raises(Refused, match="quickgelu") as refused:
-        choose(fits, "w.pt")
+        only_exact(fits, "w.pt")
     assert refused.value.code == "architecture_ambiguous"
 
 
@@ -64,7 +70,7 @@ def test_the_nearest_is_named_with_what_disagrees(workspace: Workspace) -> None:
     state["head.<b>x</b>"] = torch.empty(3, device="meta")
     state["visual.proj"] = torch.empty(768, 100, device="meta")
     with pytest.raises(Refused, match=r"nearest is ViT-B-32") as refused:
-        choose(guess(state, known(workspace)), "w.pt")
+        only_exact(nearest_architectures(state, known_architectures(workspace)), "w.pt")
     for part in ("Missing: 'ln_final.weight'", "'head.<b>x</b>'", "is (768, 100), must be (768, 512)"):
         assert part in refused.value.message
     assert len(refused.value.message) < 1000
@@ -77,9 +83,9 @@ def test_the_same_weights_under_other_conventions_fit() -> None:
     text = ("transformer.", "token_embedding.", "ln_final.", "positional_embedding", "text_projection")
     other = {f"text.{k}" if k.startswith(text) else k: v for k, v in plain.items()}
     other |= {"logit_scale": plain["logit_scale"].reshape(1), "context_length": torch.tensor(16)}
-    assert settled(other, plain).keys() == plain.keys()
-    fit(model, other, "w", "tiny")
-    prefixed = settled(plain, {k: v for k, v in other.items() if k != "context_length"})
+    assert normalise_names(other, plain).keys() == plain.keys()
+    load_matching(model, other, "w", "tiny")
+    prefixed = normalise_names(plain, {k: v for k, v in other.items() if k != "context_length"})
     assert prefixed.keys() == other.keys() - {"context_length"}
 
 
@@ -88,9 +94,9 @@ def test_own_checkpoints_are_architectures_too(workspace: Workspace, tmp_path: P
     model = architecture.instantiate({"model_cfg": config}, None)
     (tmp_path / "tiny.json").write_text(json.dumps(config))
     save_file(model.state_dict(), tmp_path / "w.safetensors")
-    source = Source(str(tmp_path / "w.safetensors"), architecture=str(tmp_path / "tiny.json"))
-    assert add(workspace, source, "first").refused is None
-    again = add(workspace, Source(str(tmp_path / "w.safetensors")), "second")
+    source = CheckpointSource(str(tmp_path / "w.safetensors"), architecture=str(tmp_path / "tiny.json"))
+    assert add_checkpoint(workspace, source, "first").refused is None
+    again = add_checkpoint(workspace, CheckpointSource(str(tmp_path / "w.safetensors")), "second")
     assert again.refused is None, again.message
     assert "checkpoint:first" in again.message
 
@@ -98,15 +104,15 @@ def test_own_checkpoints_are_architectures_too(workspace: Workspace, tmp_path: P
 def test_a_config_at_odds_with_its_tokenizer_is_refused(workspace: Workspace, tmp_path: Path) -> None:
     (tmp_path / "tiny.json").write_text(json.dumps(TINY))  # 99 words for a tokenizer of 49,408
     save_file(architecture.instantiate({"model_cfg": TINY}, None).state_dict(), tmp_path / "w.safetensors")
-    source = Source(str(tmp_path / "w.safetensors"), architecture=str(tmp_path / "tiny.json"))
-    report = add(workspace, source, "odd")
+    source = CheckpointSource(str(tmp_path / "w.safetensors"), architecture=str(tmp_path / "tiny.json"))
+    report = add_checkpoint(workspace, source, "odd")
     assert report.refused == "config_unreadable"
     assert "vocabulary" in report.message
 
 
 def test_built_in_weights_are_told_apart_from_all_others(workspace: Workspace) -> None:
     state = architecture.outline(builtin.config(), builtin.FOLDER).state_dict()
-    found = choose(guess(state, known(workspace)), "w")
+    found = only_exact(nearest_architectures(state, known_architectures(workspace)), "w")
     assert found.architecture == "suture-tiny"
     assert found.parameters == sum(t.numel() for t in state.values())
 
@@ -125,7 +131,7 @@ def test_a_hugging_face_clip_model_gives_the_same_vectors_in_open_clip() -> None
     theirs = CLIPModel(config).eval()
     assert is_clip_model(theirs.state_dict())
     ours = architecture.instantiate({"model_cfg": TINY}, None).eval()
-    fit(ours, to_open_clip(theirs.state_dict()), "hf", "tiny")
+    load_matching(ours, to_open_clip(theirs.state_dict()), "hf", "tiny")
     pictures, tokens = torch.randn(3, 3, 32, 32), torch.randint(1, 97, (3, 16))
     tokens[:, -1] = 98
     with torch.inference_mode():

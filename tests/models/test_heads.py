@@ -13,11 +13,12 @@ from suture.analysis.posthoc.heads import Heads
 from suture.data.errors import Refused
 from suture.data.vectors import import_vectors
 from suture.data.workspace import SET, Workspace, embedding_sets
-from suture.models.adapters import adapt_query, load_adapter
 from suture.models.losses.config import preset
 from suture.models.training import networks
-from suture.models.training.heads import DEFAULTS, Shape, adapt_heads
-from suture.models.training.heads import _folded as folded
+from suture.models.training.heads import HeadShape
+from suture.models.training.heads import folded_layers as folded
+from suture.workflows.adapt_heads import DEFAULTS, adapt_heads
+from suture.workflows.adapters import adapt_query, load_adapter
 from suture.workflows.evaluate import evaluation
 
 N, HIDDEN_FACTORS = 240, 6
@@ -56,7 +57,7 @@ def recall(workspace: Workspace, name: str) -> float:
 @pytest.mark.parametrize("hidden", [0, 64])
 def test_planted_pairs_are_found_on_held_out_rows(workspace: Workspace, tmp_path: Path, hidden: int) -> None:
     source = features(workspace, tmp_path)
-    made = adapt_heads(workspace, source, config=config(), shape=Shape(16, hidden, 0.0))
+    made = adapt_heads(workspace, source, config=config(), shape=HeadShape(16, hidden, 0.0))
     assert (made.fit_split, made.n_fit, made.score_split) == ("train", 140, "test")
     assert recall(workspace, made.name) > 0.9
     assert embedding_sets.load(workspace, made.name).comparable
@@ -93,7 +94,7 @@ def test_plain_arrays_do_what_the_network_does(hidden: int) -> None:
 
 def test_heads_come_back_from_the_workspace_and_map_new_rows(workspace: Workspace, tmp_path: Path) -> None:
     source = features(workspace, tmp_path)
-    made = adapt_heads(workspace, source, config=config(epochs=2), shape=Shape(16, 8, 0.0))
+    made = adapt_heads(workspace, source, config=config(epochs=2), shape=HeadShape(16, 8, 0.0))
     heads = load_adapter(workspace, made.name)
     assert isinstance(heads, Heads)
     rows = np.asarray(embedding_sets.load(workspace, source).vectors["caption"][:3])
@@ -148,7 +149,7 @@ def test_heads_at_work_do_not_disturb_who_watches_trainings(workspace: Workspace
         workspace,
         source,
         config=config(epochs=1),
-        report=lambda share, text: seen.append(len(record.running(workspace))),
+        report=lambda share, text: seen.append(len(record.unfinished_runs(workspace))),
     )
     assert seen
     assert set(seen) == {0}

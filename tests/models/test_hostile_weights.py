@@ -10,7 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from suture.data.errors import UserError
-from suture.models.checkpoints.weights import fit, read_weights, try_out
+from suture.models.checkpoints.add_checkpoint import try_encoders
+from suture.models.checkpoints.weights_file import read_weights
+from suture.models.checkpoints.weights_match import load_matching
 from tests.conftest import BESIDE, beside
 
 TABLE = BESIDE / "hostile" / "expected.csv"
@@ -36,8 +38,8 @@ class Reference(nn.Module):
 def answer(path: Path) -> str:
     model = Reference()
     try:
-        fit(model, read_weights(path)[0], path.name, "reference")
-        try_out({"image": model.encode_image, "text": model.encode_text})
+        load_matching(model, read_weights(path)[0], path.name, "reference")
+        try_encoders({"image": model.encode_image, "text": model.encode_text})
     except UserError as error:
         return error.code
     return "accept"

@@ -18,10 +18,11 @@ from torch.nn.functional import cross_entropy, logsigmoid, normalize
 
 from suture.data.errors import Refused
 from suture.models.losses import Losses, logit_scale, objective, schedules
+from suture.models.losses.centroid_uniformity import centroid_uniformity
 from suture.models.losses.config import DESCRIPTIONS, PRESETS, WEIGHTS, ObjectiveConfig, check, preset
 from suture.models.losses.features import Features
+from suture.models.losses.intra_modality import intra_modality
 from suture.models.losses.kernels import InfoNCE, LogMeanKernel, SigLIP
-from suture.models.losses.terms import centroid_uniformity, intra_modality
 from tests.conftest import beside
 
 PAIRS = ("set_a_pair_n64_d16", "set_b_pair_n257_d32", "set_d_ties_n40_d8", "set_e_rankdef_n20_d32")

@@ -16,10 +16,11 @@ from suture.data.workspace import CHECKPOINT, Workspace, embedding_sets
 from suture.models import builtin
 from suture.models.checkpoints import registry
 from suture.models.checkpoints.architecture import WEIGHTS, instantiate
+from suture.models.checkpoints.encoders import open_clip_model
 from suture.models.embedding.embed import embed
 from suture.models.training.networks import (
     MAX_SCALE,
-    Heads,
+    HeadNetwork,
     Projections,
     Towers,
     lock,
@@ -64,7 +65,7 @@ def test_embedding_with_trained_heads_is_features_times_projection(tiny: Workspa
     run = embed(tiny, NAME, "heads embed", device="cpu")
     found = embedding_sets.load(tiny, run.name)
     checkpoint = registry.load(tiny, builtin.UNTRAINED, device="cpu")
-    model = registry.model_of(checkpoint)
+    model = open_clip_model(checkpoint)
     for kind in ("image", "text"):
         without_projection(model, kind)
     collection, pack = storage.load(tiny, NAME), storage.image_pack(tiny, NAME)
@@ -149,7 +150,7 @@ def test_random_weights_follow_from_the_seed(tiny: Workspace) -> None:
 
 
 def test_missing_rows_are_zero_and_others_unit() -> None:
-    heads = Heads({"image": 4, "report": 6}, asked(), dim=8, hidden=5, dropout=0.1).eval()
+    heads = HeadNetwork({"image": 4, "report": 6}, asked(), dim=8, hidden=5, dropout=0.1).eval()
     present = torch.tensor([[True, True, False], [False, True, True]])
     z, scale, bias = heads({"image": torch.randn(2, 4), "report": torch.randn(2, 6)}, present)
     assert z.shape == (2, 3, 8)
@@ -162,7 +163,7 @@ def test_missing_rows_are_zero_and_others_unit() -> None:
 
 
 def test_the_temperature_stays_in_range() -> None:
-    heads = Heads({"image": 4, "report": 4}, asked(objective="clip"), dim=4, hidden=0, dropout=0)
+    heads = HeadNetwork({"image": 4, "report": 4}, asked(objective="clip"), dim=4, hidden=0, dropout=0)
     for value, kept in ((9.0, MAX_SCALE), (-1.0, 0.0), (2.0, 2.0)):
         heads.logit_scale.data.fill_(value)
         heads.clamp()

@@ -24,7 +24,7 @@ from suture.data.embedding_set import EmbeddingSet
 from suture.data.errors import Refused
 from suture.data.vectors import import_vectors
 from suture.data.workspace import CHECKPOINT, COLLECTION, SET, Record, Workspace, embedding_sets
-from suture.models.adapters import adapt
+from suture.workflows.adapters import adapt
 from suture.workflows.neighbours import uploads as newcomers
 from suture.workflows.neighbours.uploads import Admission, Uploads
 

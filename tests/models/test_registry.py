@@ -16,10 +16,11 @@ from safetensors.torch import load_file, save_file
 
 from suture.data.workspace import CHECKPOINT, Workspace
 from suture.models import builtin
-from suture.models.checkpoints import registry
+from suture.models.checkpoints.add_checkpoint import add_checkpoint
 from suture.models.checkpoints.architecture import CONFIG, WEIGHTS, instantiate
 from suture.models.checkpoints.encoders import TabularEncoder
-from suture.models.checkpoints.registry import Source, add, load
+from suture.models.checkpoints.registry import load
+from suture.models.checkpoints.sources import CheckpointSource
 from tests.models.stand_in_hub import stand_in_hub
 
 ROOT = Path(__file__).parents[2]
@@ -59,7 +60,7 @@ def test_built_in_checkpoints_give_unit_rows(workspace: Workspace) -> None:
 def test_weights_file_gives_the_same_vectors_as_what_it_came_from(
     workspace: Workspace, weights: Path
 ) -> None:
-    assert add(workspace, Source(str(weights)), "copy").refused is None
+    assert add_checkpoint(workspace, CheckpointSource(str(weights)), "copy").refused is None
     for ours, theirs in zip(
         embed_both(workspace, "copy"), embed_both(workspace, builtin.UNTRAINED), strict=True
     ):
@@ -69,16 +70,16 @@ def test_weights_file_gives_the_same_vectors_as_what_it_came_from(
 def test_torch_file_with_wrapper_prefix(workspace: Workspace, weights: Path, tmp_path: Path) -> None:
     state = {f"module.{k}": v for k, v in load_file(weights).items()}
     torch.save({"epoch": 3, "state_dict": state}, tmp_path / "run.pt")
-    assert add(workspace, Source(str(tmp_path / "run.pt")), "run").refused is None
+    assert add_checkpoint(workspace, CheckpointSource(str(tmp_path / "run.pt")), "run").refused is None
 
 
 def test_folder_and_config(workspace: Workspace, tmp_path: Path) -> None:
     (tmp_path / CONFIG).write_text(json.dumps({"model_cfg": SMALL, "preprocess_cfg": {"size": 32}}))
     save_file(instantiate({"model_cfg": SMALL}, None).state_dict(), tmp_path / WEIGHTS)
-    assert add(workspace, Source(str(tmp_path)), "folder").refused is None
+    assert add_checkpoint(workspace, CheckpointSource(str(tmp_path)), "folder").refused is None
     (tmp_path / "own.json").write_text(json.dumps(SMALL))
-    source = Source(str(tmp_path / WEIGHTS), architecture=str(tmp_path / "own.json"))
-    assert add(workspace, source, "own").refused is None
+    source = CheckpointSource(str(tmp_path / WEIGHTS), architecture=str(tmp_path / "own.json"))
+    assert add_checkpoint(workspace, source, "own").refused is None
     assert load(workspace, "own").dim == 16
 
 
@@ -132,7 +133,7 @@ def test_broken_weights_are_refused_by_name(
     workspace: Workspace, weights: Path, tmp_path: Path, code: str
 ) -> None:
     save_file(BROKEN[code](load_file(weights)), tmp_path / "broken.safetensors")
-    report = add(workspace, Source(str(tmp_path / "broken.safetensors")), "broken")
+    report = add_checkpoint(workspace, CheckpointSource(str(tmp_path / "broken.safetensors")), "broken")
     assert report.refused == code, report.message
     assert not workspace.has(CHECKPOINT, "broken")
     if code == "checkpoint_shape_mismatch":
@@ -149,17 +150,17 @@ def test_a_pickle_is_never_executed(workspace: Workspace, tmp_path: Path) -> Non
             return (Path.touch, (mark,))
 
     torch.save({"state_dict": Evil()}, tmp_path / "evil.pt")
-    report = add(workspace, Source(str(tmp_path / "evil.pt")), "evil")
+    report = add_checkpoint(workspace, CheckpointSource(str(tmp_path / "evil.pt")), "evil")
     assert report.refused == "checkpoint_unsafe"
     assert not mark.exists()
 
 
 def test_unknown_sources_say_what_was_expected(workspace: Workspace) -> None:
-    report = add(workspace, Source("nothing/here"), "x")
+    report = add_checkpoint(workspace, CheckpointSource("nothing/here"), "x")
     assert report.refused == "source_missing"
     assert "hf-hub:owner/name" in report.message
     assert (
-        registry.add(workspace, Source("ViT-B-32", pretrained="openai"), "x").refused
+        add_checkpoint(workspace, CheckpointSource("ViT-B-32", pretrained="openai"), "x").refused
         == "download_not_allowed"
     )
 

@@ -21,8 +21,8 @@ from suture.data.splits import validation_mask
 from suture.data.workspace import Workspace
 from suture.models.losses.config import PRESETS
 from suture.models.training.config import TrainingConfig, from_mapping, from_toml
-from suture.models.training.config import asked as asked_for
-from suture.models.training.plan import plan
+from suture.models.training.config import config_from as asked_for
+from suture.models.training.plan import plan_training
 from suture.models.training.run import train
 from tests.models.training_runs import NAME, asked, left, variant
 
@@ -198,7 +198,7 @@ def test_runs_with_the_same_outcome_have_the_same_key(
 
 def test_without_a_validation_split_whole_groups_are_held_back(tiny: Workspace) -> None:
     collection = storage.load(tiny, "no val")
-    todo = plan(tiny, asked(collection="no val", seed=3))
+    todo = plan_training(tiny, asked(collection="no val", seed=3))
     groups = collection.table[GROUP].to_numpy()
     splits = collection.table[SPLIT].to_numpy()
     fit, back = set(groups[todo.fit]), set(groups[todo.validation])
@@ -211,13 +211,13 @@ def test_without_a_validation_split_whole_groups_are_held_back(tiny: Workspace) 
     many = pd.Series([f"patient {i}" for i in range(2000)])
     shares = [validation_mask(many, seed=seed).mean() for seed in range(10)]
     assert np.mean(shares) == pytest.approx(0.1, abs=0.007)
-    assert set(plan(tiny, asked(collection="no val", seed=4)).validation) != set(todo.validation)
+    assert set(plan_training(tiny, asked(collection="no val", seed=4)).validation) != set(todo.validation)
 
 
 def test_a_plan_trains_on_studies_with_two_modalities_and_looks_at_the_validation_split(
     tiny: Workspace,
 ) -> None:
-    todo = plan(tiny, asked(modalities=["report", "history"]))
+    todo = plan_training(tiny, asked(modalities=["report", "history"]))
     table = storage.load(tiny, NAME).table
     assert (table[SPLIT].to_numpy()[todo.fit] == "train").all()
     assert (table[SPLIT].to_numpy()[todo.validation] == "val").all()

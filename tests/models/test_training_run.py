@@ -29,12 +29,13 @@ from suture.data.errors import Refused
 from suture.data.workspace import CHECKPOINT, COLLECTION, Workspace, embedding_sets
 from suture.data.workspace.maintenance import backup
 from suture.models import builtin
-from suture.models.checkpoints import registry
-from suture.models.checkpoints.architecture import WEIGHTS
+from suture.models.checkpoints.add_checkpoint import add_checkpoint
+from suture.models.checkpoints.architecture import TABULAR_CONFIG, TABULAR_WEIGHTS, WEIGHTS
 from suture.models.checkpoints.encoders import TabularEncoder
+from suture.models.checkpoints.sources import CheckpointSource
 from suture.models.embedding.embed import embed
 from suture.models.training import record
-from suture.models.training.plan import plan
+from suture.models.training.plan import plan_training
 from suture.models.training.run import train
 from suture.models.training.state import STATE
 from suture.workflows.evaluate import evaluation
@@ -42,15 +43,15 @@ from tests.models.training_runs import NAME, SHORT, asked, digest, left, shell, 
 
 
 @pytest.fixture(scope="module")
-def made(tiny_home: Path) -> record.Run:
+def made(tiny_home: Path) -> record.TrainingRun:
     """Two epochs of gap closing on pictures, reports and histories."""
     workspace = Workspace(tiny_home)
     assert not train(workspace, asked(name="made", epochs=2), device="cpu").reused
-    return record.finished(workspace, "made")
+    return record.finished_run(workspace, "made")
 
 
 def test_the_same_run_is_not_done_twice_and_another_is_refused_its_name(
-    tiny: Workspace, made: record.Run
+    tiny: Workspace, made: record.TrainingRun
 ) -> None:
     before = tiny.record(CHECKPOINT, "made")
 
@@ -64,12 +65,12 @@ def test_the_same_run_is_not_done_twice_and_another_is_refused_its_name(
     with pytest.raises(Refused, match="already a checkpoint called 'made'") as refused:
         train(tiny, asked(name="made", epochs=3), device="cpu", report=report)
     assert refused.value.code == "name_taken"
-    assert not record.folder(tiny, plan(tiny, asked(name="other", epochs=3)).key).exists()
+    assert not record.run_folder(tiny, plan_training(tiny, asked(name="other", epochs=3)).key).exists()
 
 
-def test_a_record_says_what_was_done_with_what(tiny: Workspace, made: record.Run) -> None:
+def test_a_record_says_what_was_done_with_what(tiny: Workspace, made: record.TrainingRun) -> None:
     kept = tiny.record(CHECKPOINT, "made")
-    todo = plan(tiny, asked(name="made", epochs=2))
+    todo = plan_training(tiny, asked(name="made", epochs=2))
     manifest = json.loads(kept.path(record.MANIFEST).read_text())
     assert manifest == made.manifest
     assert manifest["config"] == todo.config.to_json() == made.config
@@ -84,10 +85,10 @@ def test_a_record_says_what_was_done_with_what(tiny: Workspace, made: record.Run
     assert manifest["hardware"]["processes"] == 1
     assert kept.meta.run_key == todo.key
     assert tiny.verify(kept) == []
-    assert [r.name for r in record.trained(tiny)].count("made") == 1
+    assert [r.name for r in record.trained_checkpoints(tiny)].count("made") == 1
 
 
-def test_a_history_has_a_row_a_step_and_a_row_an_epoch(made: record.Run) -> None:
+def test_a_history_has_a_row_a_step_and_a_row_an_epoch(made: record.TrainingRun) -> None:
     steps, epochs = made.history.steps, made.history.epochs
     per_epoch = made.manifest["n_fit"] // 16
     assert made.history.step == made.history.total == 2 * per_epoch
@@ -107,7 +108,7 @@ def test_a_history_has_a_row_a_step_and_a_row_an_epoch(made: record.Run) -> None
     assert made.history.best == made.manifest["best_epoch"] == best["epoch"]
 
 
-def test_snapshots_are_the_probe_at_each_epoch(tiny: Workspace, made: record.Run) -> None:
+def test_snapshots_are_the_probe_at_each_epoch(tiny: Workspace, made: record.TrainingRun) -> None:
     """The one before training is what the start gives, the kept one what the new checkpoint gives."""
     assert made.snapshots.keys() == {0, 1, 2}
     table = storage.load(tiny, NAME).table
@@ -121,7 +122,7 @@ def test_snapshots_are_the_probe_at_each_epoch(tiny: Workspace, made: record.Run
             np.testing.assert_allclose(made.snapshots[epoch][name], vectors[name][rows], atol=1e-3)
 
 
-def test_tables_and_curves_can_be_read_elsewhere(tiny: Workspace, made: record.Run) -> None:
+def test_tables_and_curves_can_be_read_elsewhere(tiny: Workspace, made: record.TrainingRun) -> None:
     kept = tiny.record(CHECKPOINT, "made")
     steps = pd.read_csv(kept.path(record.STEPS_CSV))
     epochs = pd.read_csv(kept.path(record.EPOCHS_CSV))
@@ -151,7 +152,7 @@ def _events(file: Path) -> Iterator[Any]:
         content = content[16 + length :]
 
 
-def test_the_result_is_a_checkpoint_like_any_other(tiny: Workspace, made: record.Run) -> None:
+def test_the_result_is_a_checkpoint_like_any_other(tiny: Workspace, made: record.TrainingRun) -> None:
     run = embed(tiny, NAME, "made", device="cpu")
     result = evaluation(tiny, run.name, split="test")
     assert {m.name for m in result.metrics} >= {"centroid_gap", "recall_at_10"}
@@ -200,7 +201,7 @@ def test_a_run_killed_at_any_moment_ends_with_the_same_weights(tiny: Workspace, 
     for name in ("killed", "undisturbed"):
         out, err = shell(tiny.home, [*command, "--name", name]).communicate()
         assert not json.loads(out)["reused"], err
-        answers.append(record.finished(tiny, name).history)
+        answers.append(record.finished_run(tiny, name).history)
     assert digest(tiny, "killed") == digest(tiny, "undisturbed")
     assert replace(answers[0], seconds=0) == replace(answers[1], seconds=0)
     assert left(tiny)[0].count("killed") == 1
@@ -258,9 +259,9 @@ def test_two_processes_publish_what_one_does(tiny: Workspace) -> None:
     for name, weights in one.items():
         torch.testing.assert_close(two[name], weights, rtol=0, atol=1e-5)
     assert max(float((one[n] - start[n]).abs().max()) for n in one) > 1e-4
-    losses = [[row["loss"] for row in record.finished(tiny, n).history.steps] for n in names]
+    losses = [[row["loss"] for row in record.finished_run(tiny, n).history.steps] for n in names]
     np.testing.assert_allclose(*losses, rtol=1e-4)
-    assert record.finished(tiny, "by 2").manifest["hardware"]["processes"] == 2
+    assert record.finished_run(tiny, "by 2").manifest["hardware"]["processes"] == 2
     assert left(tiny)[1] == before
 
 
@@ -356,15 +357,15 @@ def test_three_kinds_of_modality_are_trained_together(tiny: Workspace, tmp_path:
     builtin.write(builtin.UNTRAINED, folder)
     columns = [{"name": "age", "mean": 50.0, "std": 20.0}, {"name": "sex", "values": ["F", "M"]}]
     encoder = TabularEncoder(columns, 128, torch.device("cpu"))
-    (folder / registry.TABULAR_CONFIG).write_text(json.dumps(columns))
-    save_file(encoder.network.state_dict(), folder / registry.TABULAR_WEIGHTS)
-    assert registry.add(tiny, registry.Source(str(folder)), "with table").refused is None
+    (folder / TABULAR_CONFIG).write_text(json.dumps(columns))
+    save_file(encoder.network.state_dict(), folder / TABULAR_WEIGHTS)
+    assert add_checkpoint(tiny, CheckpointSource(str(folder)), "with table").refused is None
     table = Modality("numbers", "tabular", ("age", "sex"))
     variant(tiny, "numbers", lambda c: replace(c, modalities=(*c.modalities[:2], table)))
     config = asked(collection="numbers", start="with table", name="three kinds", objective="clip-atp")
     train(tiny, config, device="cpu")
     before, after = (tiny.record(CHECKPOINT, n) for n in ("with table", "three kinds"))
-    for file in (WEIGHTS, registry.TABULAR_WEIGHTS):
+    for file in (WEIGHTS, TABULAR_WEIGHTS):
         old, new = load_file(before.path(file)), load_file(after.path(file))
         assert old.keys() == new.keys()
         assert any(not torch.equal(old[k], new[k]) for k in old)

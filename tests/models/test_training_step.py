@@ -17,11 +17,11 @@ from suture.data.errors import Refused
 from suture.data.workspace import COLLECTION, Workspace
 from suture.models import builtin
 from suture.models.checkpoints import registry
-from suture.models.training import texts
-from suture.models.training.batches import Batch, StudySource, VectorSource, chunks, epoch_order, shifted
+from suture.models.training import token_cache
+from suture.models.training.batches import Batch, StudySource, VectorSource, augmented, chunks, epoch_order
 from suture.models.training.loop import start_fabric
 from suture.models.training.networks import Network, Towers
-from suture.models.training.step import Loss, backward, forward, gathered
+from suture.models.training.step import BatchLoss, backward, forward, gather_batch
 from tests.models import distributed_step as steps
 from tests.models.training_runs import NAME, ROOT, asked
 
@@ -38,7 +38,9 @@ def source(tiny_home: Path, tmp_path_factory: pytest.TempPathFactory) -> StudySo
     pack = storage.image_pack(workspace, NAME)
     encoders, place = checkpoint.encoders, tmp_path_factory.mktemp("tokens")
     fabric = start_fabric("float32", "cpu")
-    told = texts.read(storage.blocks(record), collection.modalities, encoders["text"], place, fabric)
+    told = token_cache.cache_tokens(
+        storage.blocks(record), collection.modalities, encoders["text"], place, fabric
+    )
     return StudySource(collection, pack, collection.modalities, encoders, **vars(told), augment=True)
 
 
@@ -67,8 +69,8 @@ def test_dropout_falls_the_same_way_in_both_passes_over_a_chunk() -> None:
     parts = [steps.batch_of("heads", rows) for rows in torch.arange(steps.STUDIES).split(4)]
     answers = [forward(network, part, 5 + i) for i, part in enumerate(parts)]
     z = torch.cat([answer[0] for answer in answers], dim=1)
-    whole = gathered(start_fabric("float32", "cpu"), parts)
-    loss = Loss(asked(objective="clip").objective, 0)
+    whole = gather_batch(start_fabric("float32", "cpu"), parts)
+    loss = BatchLoss(asked(objective="clip").objective, 0)
     losses = loss(z, whole, answers[0][1], None, progress=0.3, seed=5)
     losses.total.backward()
     expected = {n: p.grad.clone() for n, p in network.named_parameters() if p.grad is not None}
@@ -111,7 +113,9 @@ def _gradients(parts: list[Batch]) -> dict[str, torch.Tensor]:
     network = steps.network_of("clip")
     fabric = start_fabric("float32", "cpu")
     wrapped = fabric.setup_module(network)
-    backward(fabric, wrapped, parts, Loss(asked(objective="gap-closing").objective, 0), progress=0.3, seed=5)
+    backward(
+        fabric, wrapped, parts, BatchLoss(asked(objective="gap-closing").objective, 0), progress=0.3, seed=5
+    )
     return {n: p.grad for n, p in network.named_parameters() if p.grad is not None}
 
 
@@ -131,7 +135,9 @@ def test_a_batch_in_which_nothing_can_be_compared_is_refused() -> None:
     present[2] = torch.tensor([False, True])
     batch = Batch({}, present, torch.full((3, 2), -1))
     with pytest.raises(Refused, match="Use a larger batch") as refused:
-        Loss(asked(objective="clip").objective, 0)(z, batch, torch.tensor(10.0), None, progress=0, seed=0)
+        BatchLoss(asked(objective="clip").objective, 0)(
+            z, batch, torch.tensor(10.0), None, progress=0, seed=0
+        )
     assert refused.value.code == "batch_without_pairs"
 
 
@@ -163,7 +169,7 @@ def test_pictures_are_never_mirrored() -> None:
     picture = torch.zeros(3, 96, 96)
     picture[:, :, :48] = 1
     for number in range(300):
-        seen = shifted(picture, np.random.default_rng([0, 1, number]))
+        seen = augmented(picture, np.random.default_rng([0, 1, number]))
         assert seen[:, :, 8:40].mean() > seen[:, :, 56:88].mean() + 0.5
 
 

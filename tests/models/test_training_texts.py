@@ -18,7 +18,7 @@ from suture.data.workspace import COLLECTION, Record, Workspace
 from suture.models import builtin
 from suture.models.checkpoints import registry
 from suture.models.checkpoints.encoders import Encoder
-from suture.models.training import texts
+from suture.models.training import token_cache
 from suture.models.training.batches import row_keys
 from suture.models.training.loop import start_fabric
 from tests.models.training_runs import NAME
@@ -58,7 +58,7 @@ def test_tokens_and_keys_are_those_of_all_texts_at_once(
     record: Record, encoder: Encoder, tmp_path: Path
 ) -> None:
     whole, fabric = storage.read(record), start_fabric("float32", "cpu")
-    told = texts.read(storage.blocks(record), whole.modalities, encoder, tmp_path, fabric)
+    told = token_cache.cache_tokens(storage.blocks(record), whole.modalities, encoder, tmp_path, fabric)
     for modality in (m for m in whole.modalities if m.kind == "text"):
         expected = encoder.prepare(whole.table[modality.name].tolist())[0]
         tokens = told.tokens[modality.name]
@@ -66,11 +66,11 @@ def test_tokens_and_keys_are_those_of_all_texts_at_once(
         assert torch.equal(torch.from_numpy(np.array(tokens)).long(), expected.long())
     names = [m.name for m in whole.modalities]
     assert np.array_equal(told.keys, row_keys(identity_rows(whole), names))
-    again = texts.read(
+    again = token_cache.cache_tokens(
         storage.blocks(record), whole.modalities, None, tmp_path, fabric
     )  # nothing is made anew
     assert all(np.array_equal(again.tokens[m], told.tokens[m]) for m in told.tokens)
-    texts.forget(tmp_path)
+    token_cache.delete_tokens(tmp_path)
     assert not [*tmp_path.iterdir()]
 
 
@@ -91,7 +91,7 @@ def test_memory_does_not_grow_with_the_texts(encoder: Encoder, tmp_path: Path) -
         fabric = start_fabric("float32", "cpu")
         tracemalloc.start()
         try:
-            told = texts.read(blocks(n), modalities, encoder, place, fabric)
+            told = token_cache.cache_tokens(blocks(n), modalities, encoder, place, fabric)
             assert told.keys.shape == (2, n)
             return tracemalloc.get_traced_memory()[1]
         finally:

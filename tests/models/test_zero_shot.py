@@ -15,10 +15,10 @@ from suture.data.errors import NotFound, Refused
 from suture.data.vectors import import_vectors
 from suture.data.workspace import CHECKPOINT, Workspace, embedding_sets
 from suture.models import builtin
-from suture.models.adapters import adapt, adapt_query
 from suture.models.checkpoints import registry
 from suture.models.embedding.embed import embed
 from suture.workflows import demo
+from suture.workflows.adapters import adapt, adapt_query
 from suture.workflows.zero_shot import TEMPLATES, absence, classify
 
 NAME = f"demo @ {builtin.TRAINED}"

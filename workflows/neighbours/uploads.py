@@ -36,7 +36,7 @@ from suture.data.workspace import (
     Workspace,
     embedding_sets,
 )
-from suture.models.adapters import adapt_query
+from suture.workflows.adapters import adapt_query
 from suture.workflows.evaluate import maker
 
 FOLDER = "visiting"
@@ -225,15 +225,15 @@ def _embed(
     report: Callable[[int, int, str], None],
 ) -> None:
     from suture.models.checkpoints import registry
-    from suture.models.embedding.resumable_shards import PartEncoder, Work, publish_here
+    from suture.models.embedding.resumable_shards import EmbeddingTask, ShardEncoder, encode_locally
 
     guests, name = home(workspace), _set_name(visit, weights)
     collection = storage.load(guests, visit.name)
     checkpoint = registry.load(workspace, weights.name)
     parts = guests.home / "parts" / name
     guests.parts(parts, visit, weights)
-    work = Work(collection, checkpoint.dim, checkpoint.encoders, parts)
-    publish_here(work, PartEncoder(checkpoint, storage.image_pack(guests, visit.name)), report)
+    work = EmbeddingTask(collection, checkpoint.dim, checkpoint.encoders, parts)
+    encode_locally(work, ShardEncoder(checkpoint, storage.image_pack(guests, visit.name)), report)
     vectors, truncated = work.assemble()
     meta = EmbeddingSetMetadata(
         visit=visit.name, checkpoint=weights.name, n=len(collection), truncated=truncated

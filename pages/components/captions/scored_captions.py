@@ -8,21 +8,21 @@ import streamlit as st
 
 from suture.data.collections import storage
 from suture.data.workspace import CAPTIONER
-from suture.models.captioner import readings
 from suture.models.captioner.config import CaptionerConfig, Decoding
-from suture.models.captioner.readings import Against, Judged
 from suture.pages.components.shell import views
 from suture.pages.components.shell.shared_choice import Choice
 from suture.pages.components.shell.views import View
 from suture.pages.components.shell.widget_state import KEEP_IN_LINK
+from suture.workflows.captions import caption_table
+from suture.workflows.captions.caption_table import CaptionComparison, CaptionTable
 
 
 @dataclass(frozen=True)
 class Tables:
     """Captions of A, and of B with what it has over A. config: the recipe that both were trained by."""
 
-    judged: tuple[Judged, ...]
-    beside: Against | None
+    judged: tuple[CaptionTable, ...]
+    beside: CaptionComparison | None
     config: CaptionerConfig
 
     @property
@@ -43,7 +43,11 @@ def tables_of(choice: Choice) -> Tables | None:
 
 def _tables(shown: list[View]) -> Tables | None:
     names = [view.name for view in shown]
-    known = {key: own for key, own in readings.ready(views.workspace(), names).items() if _read(shown, own)}
+    known = {
+        key: own
+        for key, own in caption_table.shared_recipes(views.workspace(), names).items()
+        if _read(shown, own)
+    }
     if not known:
         return None
     chosen = next(iter(known))
@@ -56,7 +60,7 @@ def _tables(shown: list[View]) -> Tables | None:
     judged = _read(shown, own)
     if judged is None:
         return None
-    beside = readings.against(*judged) if len(judged) == 2 else None
+    beside = caption_table.compare_tables(*judged) if len(judged) == 2 else None
     return Tables(judged, beside, _config(own))
 
 
@@ -73,7 +77,7 @@ def _title(own: list[list[str]]) -> str:
     return ", ".join([f"{found.epochs} epochs", start, *extra, f"seed {found.seed}"])
 
 
-def _read(shown: list[View], own: list[list[str]]) -> tuple[Judged, ...] | None:
+def _read(shown: list[View], own: list[list[str]]) -> tuple[CaptionTable, ...] | None:
     """The tables of both, or None where one has not been written."""
     made = views.workspace()
     keys = tuple(made.record(CAPTIONER, name).id for names in own for name in names)
@@ -93,7 +97,7 @@ class _Unwritten(Exception):
 
 def _table(
     record_id: str, name: str, captioners: tuple[str, ...], split: str, keys: tuple[str, ...]
-) -> Judged | None:
+) -> CaptionTable | None:
     try:
         return _kept(record_id, name, captioners, split, keys)
     except _Unwritten:
@@ -103,9 +107,9 @@ def _table(
 @st.cache_resource(show_spinner="Scoring the captions…", max_entries=16)
 def _kept(
     record_id: str, name: str, captioners: tuple[str, ...], split: str, keys: tuple[str, ...]
-) -> Judged:
+) -> CaptionTable:
     """Keyed by ids: captioners and collections of an equal name are others."""
-    found = readings.read(views.workspace(), name, captioners, split=split, how=Decoding())
+    found = caption_table.stored_table(views.workspace(), name, captioners, split=split, how=Decoding())
     if found is None:
         raise _Unwritten
     return found

@@ -13,11 +13,19 @@ from suture.analysis import figures
 from suture.analysis.captions import CAPTION_METRICS, score_difference
 from suture.analysis.statistics.bootstrap import Estimate
 from suture.analysis.text_tables import csv_text
-from suture.models.captioner.readings import CEILING, CROSSED, FLOOR, ROWS, Judged, Reading, by_study
 from suture.pages.components.captions.scored_captions import Tables
 from suture.pages.components.cards import cards
 from suture.pages.components.cards.downloads import cached_figure, offer, show_figure
 from suture.pages.components.shell.widget_state import KEEP_IN_LINK
+from suture.workflows.captions.caption_table import (
+    CEILING,
+    CROSSED,
+    FLOOR,
+    ROWS,
+    CaptionRow,
+    CaptionTable,
+    by_study,
+)
 
 FIRST = "cider"
 
@@ -55,7 +63,7 @@ def _headline(change: Estimate) -> str:
     return f"Whether the decoder reads the images of A or of B better is not decidable here: {told}"
 
 
-def _kept(letter: str, word: str, one: Judged) -> str:
+def _kept(letter: str, word: str, one: CaptionTable) -> str:
     """How far images come between the floor and the ceiling."""
     crossed, ceiling = (one.readings[name].scores.metrics[FIRST] for name in (CROSSED, CEILING))
     told = (
@@ -217,7 +225,7 @@ def numbers(tables: Tables) -> list[dict[str, Any]]:
     ]
 
 
-def _estimates(reading: Reading) -> Iterator[tuple[str, str, Estimate]]:
+def _estimates(reading: CaptionRow) -> Iterator[tuple[str, str, Estimate]]:
     """(metric, finding or "", estimate) of one row."""
     yield from ((name, "", found) for name, found in reading.scores.metrics.items())
     if reading.similarity is not None:

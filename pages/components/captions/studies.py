@@ -9,13 +9,13 @@ import numpy as np
 import streamlit as st
 
 from suture.analysis.captions import finding_changes, findings_of, mentions
-from suture.models.captioner.readings import CROSSED, ROWS, Judged
 from suture.pages.components.captions.scored_captions import Tables
 from suture.pages.components.cards import cards
 from suture.pages.components.shell import navigation, views
 from suture.pages.components.shell.shared_choice import Choice, link_to_study
 from suture.pages.components.shell.views import View
 from suture.pages.components.shell.widget_state import KEEP_IN_LINK
+from suture.workflows.captions.caption_table import CROSSED, ROWS, CaptionTable
 
 PAGE = 4
 WIDTH = 170  # pixels of the picture
@@ -102,7 +102,7 @@ def _picture(shown: View, modality: str, study: str, where: int | None) -> None:
     st.text(study)
 
 
-def _score(one: Judged, row: str, i: int) -> str:
+def _score(one: CaptionTable, row: str, i: int) -> str:
     per_study = one.readings[row].scores.per_study
     told = f"CIDEr {per_study['cider'][i]:.2f}"
     f1 = per_study["finding_f1"][i]

@@ -10,12 +10,12 @@ import streamlit as st
 from suture import jobs
 from suture.data.collections import storage
 from suture.data.errors import UserError
-from suture.models.captioner import readings
 from suture.models.captioner.config import CaptionerConfig, check, from_json, of_sets
-from suture.models.captioner.plan import plan
+from suture.models.captioner.plan import plan_captioner
 from suture.pages.components.cards import cards
 from suture.pages.components.shell import navigation, views
 from suture.pages.components.shell.shared_choice import Choice
+from suture.workflows.captions import caption_table
 
 READ = ("text", "image")
 
@@ -109,7 +109,7 @@ def _problem(choice: Choice, config: CaptionerConfig) -> str:
     home = views.workspace()
     for view in choice.views:
         source = storage.source_collection(home, view.record)
-        made = tuple(record.id for record in readings.captioners(home, view.record))
+        made = tuple(record.id for record in caption_table.captioners(home, view.record))
         ids = (view.record.id, source.id if source else "", *made)
         found = _refused(replace(config, set=view.name).to_json(), view.split, ids)
         if found:
@@ -124,7 +124,7 @@ def _refused(content: dict[str, Any], split: str, ids: tuple[str, ...]) -> str:
     try:
         check(config)
         for one in of_sets(config, [config.set], READ):
-            fit = plan(views.workspace(), one)
+            fit = plan_captioner(views.workspace(), one)
             if split in ("all", fit.config.fit_split):
                 return (
                     f"The decoder learns from the split {fit.config.fit_split!r}, so another one must be "

@@ -17,8 +17,8 @@ from suture.analysis.figures import data_of
 from suture.analysis.text_tables import csv_text
 from suture.data.vectors.export import export_set
 from suture.data.workspace import Record, Workspace, embedding_sets
-from suture.models.adapters import export_adapter
 from suture.pages.components.shell import views
+from suture.workflows.adapters import export_adapter
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -16,7 +16,6 @@ from suture.analysis.posthoc import METHODS
 from suture.analysis.posthoc.dial import Sweep, strengths
 from suture.analysis.posthoc.dial_plane import Plane, Range, plane
 from suture.data.errors import UserError
-from suture.models.adapters import adapt
 from suture.pages.components.cards import cards
 from suture.pages.components.dial import figures, sentences
 from suture.pages.components.dial.view import dial_view
@@ -25,6 +24,7 @@ from suture.pages.components.shell.shared_choice import Choice
 from suture.pages.components.shell.views import View
 from suture.pages.components.shell.widget_state import KEEP_IN_LINK
 from suture.workflows import dial
+from suture.workflows.adapters import adapt
 from suture.workflows.dial import Setting
 
 AT_ONCE = 1_000  # with more pairs, measuring takes longer than a person waits unasked

@@ -12,10 +12,10 @@ from PIL import Image
 
 from suture.data import images
 from suture.data.errors import UserError
-from suture.models.adapters import adapt_query
 from suture.pages.components.cards import cards
 from suture.pages.components.shell import views
 from suture.pages.components.shell.views import View
+from suture.workflows.adapters import adapt_query
 
 if TYPE_CHECKING:
     from suture.models.checkpoints.encoders import Checkpoint

@@ -8,8 +8,8 @@ from itertools import combinations
 import streamlit as st
 
 from suture.data.errors import UserError
+from suture.data.scoring_rules import refuse_scoring_on_fit
 from suture.data.workspace import SET, EmbeddingSetRecord, Record
-from suture.models.adapters import refuse_scoring_on_fit
 from suture.pages.components.cards import cards
 from suture.pages.components.shell import notices, views
 from suture.pages.components.shell.navigation import page_link

@@ -11,7 +11,7 @@ import streamlit as st
 from suture.analysis.figures import UNLIMITED, Curve, curve_of, curves, epoch_means, loss_against_gap
 from suture.analysis.gap import collapse_warnings
 from suture.analysis.text_tables import csv_text
-from suture.models.training.record import Run
+from suture.models.training.record import TrainingRun
 from suture.pages.components.cards import cards, downloads
 from suture.pages.components.cards.downloads import offer
 from suture.pages.components.shell.widget_state import KEEP_IN_LINK
@@ -70,7 +70,7 @@ COSTS = {"recall_at_10": "R@10", "contrastive": "Contrastive part", "loss": "Los
 CONFIG = {"displaylogo": False, "displayModeBar": False}
 
 
-def show(runs: Sequence[Run]) -> None:
+def show(runs: Sequence[TrainingRun]) -> None:
     """Numbers of the probe by epoch, loss by step, and what the guards found."""
     colours = {run.name: colour for run, colour in zip(runs, cards.COLOURS, strict=False)}
     legend(runs)
@@ -105,7 +105,7 @@ def show(runs: Sequence[Run]) -> None:
     files(runs)
 
 
-def against_gap(runs: Sequence[Run], colours: Mapping[str, str]) -> None:
+def against_gap(runs: Sequence[TrainingRun], colours: Mapping[str, str]) -> None:
     """One path a run: what closing the gap costs, epoch by epoch."""
     st.markdown("**What closing the gap costs**")
     cost = st.segmented_control(
@@ -137,12 +137,12 @@ def against_gap(runs: Sequence[Run], colours: Mapping[str, str]) -> None:
     )
 
 
-def _cost(run: Run, name: str) -> Curve:
+def _cost(run: TrainingRun, name: str) -> Curve:
     rows = run.history.epochs if name == "recall_at_10" else epoch_means(run.history.steps, name)
     return curve_of(rows, name)
 
 
-def files(runs: Sequence[Run]) -> None:
+def files(runs: Sequence[TrainingRun]) -> None:
     """All numbers of these curves."""
     row = st.container(horizontal=True)
     for over in ("epochs", "steps"):
@@ -164,7 +164,7 @@ def _flat(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def legend(runs: Sequence[Run]) -> None:
+def legend(runs: Sequence[TrainingRun]) -> None:
     for letter, word, run in zip("AB", cards.COLOUR_NAMES, runs, strict=False):
         state = "" if run.done else f" · epoch {len(run.history.epochs) - 1} of {run.config['epochs']}"
         kept = f" · weights of epoch {run.history.best} kept" if run.done else ""
@@ -197,7 +197,7 @@ def grid(
             column.plotly_chart(figure, key=f"curve_{over}_{name}", config=CONFIG, alt=f"{title} by {over}")
 
 
-def struck(run: Run) -> dict[int, list[Any]]:
+def struck(run: TrainingRun) -> dict[int, list[Any]]:
     """epoch -> guards that warned there."""
     rows = run.history.epochs
     found = {
@@ -206,7 +206,7 @@ def struck(run: Run) -> dict[int, list[Any]]:
     return {epoch: warned for epoch, warned in found.items() if warned}
 
 
-def list_warnings(runs: Sequence[Run], warned: Mapping[str, Mapping[int, list[Any]]]) -> None:
+def list_warnings(runs: Sequence[TrainingRun], warned: Mapping[str, Mapping[int, list[Any]]]) -> None:
     """The warnings of the last epoch that has any, in plain words; all of them on demand."""
     for letter, word, run in zip("AB", cards.COLOUR_NAMES, runs, strict=False):
         epochs = warned[run.name]

@@ -11,7 +11,7 @@ from suture.analysis.figures import MODALITY_COLOURS
 from suture.analysis.projection import pca_common
 from suture.data.collection import STUDY_ID
 from suture.data.workspace import COLLECTION
-from suture.models.training.record import Run
+from suture.models.training.record import TrainingRun
 from suture.pages.components import access
 from suture.pages.components.cards import cards
 from suture.pages.components.linked_map import SHAPES, Cards, Colouring, Moment, Panel, linked_map
@@ -27,7 +27,7 @@ NUMBERS = {
 }
 
 
-def show(runs: Sequence[Run]) -> None:
+def show(runs: Sequence[TrainingRun]) -> None:
     """The map with a slider over the epochs, which moves in the browser alone."""
     runs = together([run for run in runs if run.snapshots])
     if not runs:
@@ -59,7 +59,7 @@ def show(runs: Sequence[Run]) -> None:
     )
 
 
-def moment(runs: Sequence[Run], epoch: int) -> Moment:
+def moment(runs: Sequence[TrainingRun], epoch: int) -> Moment:
     """An epoch, and its numbers in each run beside those before training."""
     lettered = len(runs) > 1
     told = [
@@ -69,7 +69,7 @@ def moment(runs: Sequence[Run], epoch: int) -> Moment:
     return Moment(f"epoch {epoch}", "   ".join(told))
 
 
-def numbers(run: Run, epoch: int) -> str:
+def numbers(run: TrainingRun, epoch: int) -> str:
     """The numbers of an epoch and, beside them, those before training; plain text."""
     rows = {row["epoch"]: row for row in run.history.epochs}
     at = nearest_epoch([*run.snapshots], epoch)
@@ -87,7 +87,7 @@ def nearest_epoch(known: Sequence[int], epoch: int) -> int:
     return max([e for e in known if e <= epoch], default=min(known))
 
 
-def together(runs: Sequence[Run]) -> list[Run]:
+def together(runs: Sequence[TrainingRun]) -> list[TrainingRun]:
     """Both runs if they were watched on the same studies, else the first one."""
     if len(runs) == 2 and len({*runs[0].studies} & {*runs[1].studies}) < 2:
         st.caption("The two runs were watched on different studies, so only A is on the map.")
@@ -95,14 +95,14 @@ def together(runs: Sequence[Run]) -> list[Run]:
     return list(runs)
 
 
-def common(runs: Sequence[Run]) -> tuple[list[str], list[list[int]]]:
+def common(runs: Sequence[TrainingRun]) -> tuple[list[str], list[list[int]]]:
     """Studies that all runs watched, and where each run has them."""
     places = [{study: i for i, study in enumerate(run.studies)} for run in runs]
     studies = [s for s in runs[0].studies if all(s in place for place in places)]
     return studies, [[place[s] for s in studies] for place in places]
 
 
-def panel(title: str, accent: str, run: Run, epochs: Sequence[int], rows: list[int]) -> Panel:
+def panel(title: str, accent: str, run: TrainingRun, epochs: Sequence[int], rows: list[int]) -> Panel:
     """A run's studies at each epoch; where it has no snapshot, as at its last one before."""
     xy, extent = projected(access.who(), run.name, run.manifest["config_key"], len(run.snapshots), run)
     known, n = sorted(run.snapshots), len(run.studies)
@@ -115,7 +115,7 @@ def panel(title: str, accent: str, run: Run, epochs: Sequence[int], rows: list[i
 
 @st.cache_data(show_spinner="Laying out all epochs…", max_entries=16)
 def projected(
-    owner: str, name: str, key: str, moments: int, _run: Run
+    owner: str, name: str, key: str, moments: int, _run: TrainingRun
 ) -> tuple[np.ndarray, tuple[float, float, float, float]]:
     """(n_moments, n_modalities * n_probe, 2), modality after modality, and the frame of all of it."""
     stacks = [np.concatenate([*shot.values()]) for _, shot in sorted(_run.snapshots.items())]
@@ -124,7 +124,7 @@ def projected(
     return xy, (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
 
 
-def captions(run: Run, studies: list[str]) -> list[str]:
+def captions(run: TrainingRun, studies: list[str]) -> list[str]:
     """The first text of each study, if the collection is still there."""
     chosen = next(
         (
@@ -144,7 +144,7 @@ def captions(run: Run, studies: list[str]) -> list[str]:
     return [str(known.get(study, ""))[:300] for study in studies]
 
 
-def colours(run: Run, colour: str, rows: list[int]) -> Colouring:
+def colours(run: TrainingRun, colour: str, rows: list[int]) -> Colouring:
     """By modality, or by a label of the studies that are shown."""
     if colour not in run.rows:
         return Colouring.by_modality(palette=MODALITY_COLOURS)

@@ -12,7 +12,7 @@ from lightning_fabric import Fabric
 
 from suture.data.vectors import blocks
 from suture.data.workspace import atomic_replace
-from suture.models.training.batches import StudySource, prepared
+from suture.models.training.batches import StudySource, prefetched_steps
 from suture.models.training.loop import Report
 from suture.models.training.networks import without_projection
 
@@ -50,7 +50,7 @@ def _encode(
     n = source.present.shape[1]
     steps = [[rows[i : i + CHUNK]] for i in range(0, len(rows), CHUNK)]
     with torch.inference_mode(), fabric.autocast():
-        batches = prepared(source, steps, epoch=None, seed=0)
+        batches = prefetched_steps(source, steps, epoch=None, seed=0)
         for done, ([part], [batch]) in enumerate(zip(steps, batches, strict=True)):
             for number, name in enumerate(source.modalities):
                 there = part[source.present[number, part]]

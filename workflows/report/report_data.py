@@ -21,10 +21,10 @@ from suture.data.errors import Refused
 from suture.data.workspace import Workspace, embedding_sets, write_atomically
 from suture.workflows import layouts
 from suture.workflows.evaluate import evaluation, maker, trained_on
-from suture.workflows.excerpts import behind
 from suture.workflows.layout_record import Layout
 from suture.workflows.paired_sets import ordered_pair
-from suture.workflows.provenance import provenance, versions
+from suture.workflows.report.excerpts import behind
+from suture.workflows.report.provenance import provenance, versions
 
 WORST = 10
 Progress = Callable[[float, str], None]

@@ -22,7 +22,7 @@ from suture.data.collection import STUDY_ID
 from suture.data.errors import Refused
 from suture.data.workspace import CAPTIONER, SET, Record, Workspace, read_derived, write_derived
 from suture.models.captioner.config import CaptionerConfig, Decoding
-from suture.models.captioner.plan import Texts, texts_of
+from suture.models.captioner.plan import StudyTexts, load_texts
 
 VERSION = 1  # of the texts: raise it when one changes, and old ones are written again
 CEILING, CROSSED, IMAGES, BOTH, OWN, FLOOR, CHANCE, RETRIEVED, TWIN = (
@@ -53,7 +53,7 @@ Written = tuple[dict[str, list[str]], dict[str, np.ndarray]]  # row -> captions;
 
 
 @dataclass(frozen=True)
-class Reading:
+class CaptionRow:
     """One row of the table. captions: one a study; similarity: mean cosine to the true text's embedding by
     the set's own checkpoint (not independent of it), None where that cannot be had.
     """
@@ -65,7 +65,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Judged:
+class CaptionTable:
     """The table of one set. truths: the true texts, in the order of study_ids; captioners: those used."""
 
     set: str
@@ -76,7 +76,7 @@ class Judged:
     groups: np.ndarray
     truths: tuple[str, ...]
     captioners: dict[str, str]
-    readings: dict[str, Reading]
+    readings: dict[str, CaptionRow]
 
     def to_json(self) -> dict[str, Any]:
         """Every number; texts are left out."""
@@ -93,11 +93,11 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Against:
+class CaptionComparison:
     """B over A, row by row: metric -> difference B - A, paired over the same studies."""
 
-    a: Judged
-    b: Judged
+    a: CaptionTable
+    b: CaptionTable
     rows: dict[str, dict[str, Estimate]]
 
     def to_json(self) -> dict[str, Any]:
@@ -105,7 +105,7 @@ class Against:
         return {row: {name: _plain(e) for name, e in found.items()} for row, found in self.rows.items()}
 
 
-def against(a: Judged, b: Judged) -> Against:
+def compare_tables(a: CaptionTable, b: CaptionTable) -> CaptionComparison:
     """`Refused` unless both tables are of the same texts of the same studies."""
     if (a.study_ids, a.truths, a.split) != (b.study_ids, b.truths, b.split):
         raise Refused(
@@ -114,12 +114,12 @@ def against(a: Judged, b: Judged) -> Against:
             f"compared. Embed one collection with both checkpoints and choose the same texts.",
         )
     shared = [row for row in a.readings if row in b.readings]
-    return Against(
+    return CaptionComparison(
         a, b, {row: score_difference(a.readings[row].scores, b.readings[row].scores) for row in shared}
     )
 
 
-def by_study(tables: Sequence[Judged]) -> list[dict[str, str]]:
+def by_study(tables: Sequence[CaptionTable]) -> list[dict[str, str]]:
     """One line a study of tables over the same studies: the true text, and what every row wrote."""
     first = tables[0]
     return [
@@ -132,7 +132,7 @@ def by_study(tables: Sequence[Judged]) -> list[dict[str, str]]:
     ]
 
 
-def read(
+def stored_table(
     workspace: Workspace,
     set_name: str,
     captioners: Sequence[str],
@@ -141,26 +141,26 @@ def read(
     how: Decoding | None = None,
     resamples: int = 1000,
     seed: int = 0,
-) -> Judged | None:
+) -> CaptionTable | None:
     """The table of a set if its captions have been written, else None."""
     known = by_source(workspace, captioners)
-    texts = behind(workspace, set_name, known)
-    stored = written_before(workspace, texts, known, split, how or Decoding())
+    texts = texts_behind(workspace, set_name, known)
+    stored = stored_captions(workspace, texts, known, split, how or Decoding())
     if stored is None:
         return None
     rows = scored_rows(texts, split, fit_split_of(workspace, known))
-    return scored(texts, split, rows, known, *stored, resamples, seed)
+    return score_table(texts, split, rows, known, *stored, resamples, seed)
 
 
-def written_before(
-    workspace: Workspace, texts: Texts, known: dict[str, str], split: str, how: Decoding
+def stored_captions(
+    workspace: Workspace, texts: StudyTexts, known: dict[str, str], split: str, how: Decoding
 ) -> Written | None:
-    """What `keep_written` kept, or None."""
-    stored = read_derived(path_of(workspace, texts, known, split, how))
+    """What `store_captions` kept, or None."""
+    stored = read_derived(captions_path(workspace, texts, known, split, how))
     return None if stored is None else _unpacked(stored)
 
 
-def scored_rows(texts: Texts, split: str, fit_split: str) -> np.ndarray:
+def scored_rows(texts: StudyTexts, split: str, fit_split: str) -> np.ndarray:
     """Studies of a split with image and text, but for patients or cases that also stand in the fit split."""
     rows = texts.rows(split, texts.text, texts.image)
     fit = texts.rows(fit_split, texts.text, texts.image) if fit_split in texts.set.splits() else rows[:0]
@@ -173,7 +173,7 @@ def captioners(workspace: Workspace, embedding_set: Record) -> list[Record]:
     return [r for r in workspace.records(CAPTIONER) if r.meta.set_fingerprint == fingerprint][::-1]
 
 
-def ready(workspace: Workspace, sets: Sequence[str]) -> dict[str, list[list[str]]]:
+def shared_recipes(workspace: Workspace, sets: Sequence[str]) -> dict[str, list[list[str]]]:
     """Recipe -> for each set its captioners by that recipe, for recipes that every set has; newest first.
 
     A recipe is all that was asked for but the set and what is read.
@@ -188,10 +188,10 @@ def by_recipe(workspace: Workspace, config: CaptionerConfig, sets: Sequence[str]
 
     None where no recipe was trained on all of the sets.
     """
-    known = ready(workspace, sets)
+    known = shared_recipes(workspace, sets)
     if not known:
         return None
-    found = texts_of(workspace, sets[0], text=config.text, image=config.image)
+    found = load_texts(workspace, sets[0], text=config.text, image=config.image)
     asked = replace(config, source="text", text=found.text, image=found.image).key()
     plain = not config.mark and not config.seed
     return known.get(asked) or (next(iter(known.values())) if plain else None)
@@ -206,10 +206,10 @@ def _recipes(workspace: Workspace, set_name: str) -> dict[str, dict[str, str]]:
     return found
 
 
-def behind(workspace: Workspace, set_name: str, known: dict[str, str]) -> Texts:
+def texts_behind(workspace: Workspace, set_name: str, known: dict[str, str]) -> StudyTexts:
     """The texts of a set that its captioners were trained to write."""
     config = _config(workspace, known)
-    return texts_of(workspace, set_name, text=config.text, image=config.image)
+    return load_texts(workspace, set_name, text=config.text, image=config.image)
 
 
 def fit_split_of(workspace: Workspace, known: dict[str, str]) -> str:
@@ -234,14 +234,16 @@ def by_source(workspace: Workspace, names: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def path_of(workspace: Workspace, texts: Texts, known: dict[str, str], split: str, how: Decoding) -> Path:
+def captions_path(
+    workspace: Workspace, texts: StudyTexts, known: dict[str, str], split: str, how: Decoding
+) -> Path:
     made = {source: workspace.record(CAPTIONER, name).fingerprint for source, name in known.items()}
     asked = [texts.text, texts.image, split, made, how.key(), texts.collection.fingerprint]
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
     return workspace.derived(texts.record, f"captions-v{VERSION}-{digest}.npz")
 
 
-def keep_written(path: Path, written: dict[str, list[str]], similar: dict[str, np.ndarray]) -> None:
+def store_captions(path: Path, written: dict[str, list[str]], similar: dict[str, np.ndarray]) -> None:
     buffer = io.BytesIO()
     arrays: dict[str, Any] = {f"similar:{row}": values for row, values in similar.items()}
     np.savez_compressed(buffer, captions=np.array(json.dumps(written)), **arrays)
@@ -255,8 +257,8 @@ def _unpacked(stored: bytes) -> Written:
     return written, similar
 
 
-def scored(
-    texts: Texts,
+def score_table(
+    texts: StudyTexts,
     split: str,
     rows: np.ndarray,
     known: dict[str, str],
@@ -264,7 +266,7 @@ def scored(
     similar: dict[str, np.ndarray],
     resamples: int,
     seed: int,
-) -> Judged:
+) -> CaptionTable:
     truths, groups = list(texts.texts[rows]), texts.groups[rows]
     bootstrap = GroupBootstrap(groups, resamples=resamples, seed=seed)
     readings = {}
@@ -272,8 +274,8 @@ def scored(
         scores = score(captions, truths, groups=groups, resamples=resamples, seed=seed)
         cosine = similar.get(name)
         mean = None if cosine is None else _mean(cosine, bootstrap)
-        readings[name] = Reading(name, tuple(captions), scores, mean)
-    return Judged(
+        readings[name] = CaptionRow(name, tuple(captions), scores, mean)
+    return CaptionTable(
         texts.record.name,
         split,
         texts.text,

@@ -23,7 +23,7 @@ CHUNK = 1024  # texts that become tokens at once
 
 
 @dataclass(frozen=True)
-class Texts:
+class TokenCache:
     """tokens  text modality -> (n_studies, context) int32, mapped
     keys    (M, n_studies) int64: same number = same normalised text, or same duplicate group
     """
@@ -32,13 +32,13 @@ class Texts:
     keys: np.ndarray
 
 
-def read(
+def cache_tokens(
     blocks: Iterable[Collection],
     modalities: Sequence[Modality],
     encoder: Encoder | None,
     place: Path,
     fabric: Fabric,
-) -> Texts:
+) -> TokenCache:
     """What training needs of the texts of a collection, which comes in blocks.
 
     encoder  of texts; None where no modality is text
@@ -58,10 +58,10 @@ def read(
     fabric.barrier()
     known = pd.concat(rows, ignore_index=True)
     tokens = {m.name: _mapped(path, len(known)) for m, path in files.items()}
-    return Texts(tokens, row_keys(known, [m.name for m in modalities]))
+    return TokenCache(tokens, row_keys(known, [m.name for m in modalities]))
 
 
-def forget(place: Path) -> None:
+def delete_tokens(place: Path) -> None:
     """Delete the tokens that were kept."""
     for path in place.glob("tokens-*.bin"):
         path.unlink(missing_ok=True)

@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 
 from suture.data.workspace import Workspace
 from suture.models.captioner.config import CaptionerConfig, Decoding, check_decoding
-from suture.models.captioner.evaluate import judge, refuse_fit
-from suture.models.captioner.plan import plan
-from suture.models.captioner.readings import Judged
+from suture.models.captioner.plan import plan_captioner
 from suture.models.captioner.training import train
+from suture.workflows.captions.caption_table import CaptionTable
+from suture.workflows.captions.evaluate import evaluate_captions, refuse_training_split
 
 Report = Callable[[float, str], None]
 TRAINING = 0.85  # share of the work that training is
 
 
-def train_and_judge(
+def train_and_evaluate(
     workspace: Workspace,
     configs: Sequence[CaptionerConfig],
     *,
@@ -23,13 +23,13 @@ def train_and_judge(
     how: Decoding | None = None,
     device: str = "auto",
     report: Report | None = None,
-) -> list[Judged]:
+) -> list[CaptionTable]:
     """Train what is not there yet, then make the table of each set; all is checked before it starts."""
     say = report or (lambda share, message: None)
     check_decoding(how or Decoding())
     for config in configs:
-        todo = plan(workspace, config)
-        refuse_fit(todo.texts, split, todo.config.fit_split)
+        todo = plan_captioner(workspace, config)
+        refuse_training_split(todo.texts, split, todo.config.fit_split)
     for number, config in enumerate(configs):
 
         def stage(share: float, message: str, number: int = number, config: CaptionerConfig = config) -> None:
@@ -44,5 +44,7 @@ def train_and_judge(
             say(TRAINING + (1 - TRAINING) * (number + share) / len(sets), f"{name}: {message}")
 
         own = [config.label for config in configs if config.set == name]
-        tables.append(judge(workspace, name, own, split=split, how=how, device=device, report=judged))
+        tables.append(
+            evaluate_captions(workspace, name, own, split=split, how=how, device=device, report=judged)
+        )
     return tables

@@ -9,13 +9,17 @@ import numpy as np
 from suture.analysis.retrieval.nearest import nearest
 from suture.data.collection import STUDY_ID
 from suture.data.errors import NotFound, Refused
+from suture.data.scoring_rules import refuse_scoring_on_fit
 from suture.data.workspace import Workspace
-from suture.models.adapters import adapt_query, refuse_scoring_on_fit
-from suture.models.captioner import coca, readings, storage
+from suture.models.captioner import coca, storage
 from suture.models.captioner.config import Decoding
-from suture.models.captioner.generation import write
-from suture.models.captioner.plan import Texts
-from suture.models.captioner.readings import (
+from suture.models.captioner.generation import generate
+from suture.models.captioner.plan import StudyTexts
+from suture.models.checkpoints import registry
+from suture.models.checkpoints.encoders import Checkpoint, encode_texts
+from suture.workflows.adapters import adapt_query
+from suture.workflows.captions import caption_table
+from suture.workflows.captions.caption_table import (
     BOTH,
     CEILING,
     CHANCE,
@@ -26,15 +30,13 @@ from suture.models.captioner.readings import (
     RETRIEVED,
     ROWS,
     TWIN,
-    Judged,
+    CaptionTable,
 )
-from suture.models.checkpoints import registry
-from suture.models.checkpoints.encoders import Checkpoint, encode_texts
 
 Report = Callable[[float, str], None]
 
 
-def judge(
+def evaluate_captions(
     workspace: Workspace,
     set_name: str,
     captioners: Sequence[str],
@@ -45,38 +47,41 @@ def judge(
     seed: int = 0,
     device: str = "auto",
     report: Report | None = None,
-) -> Judged:
+) -> CaptionTable:
     """The table of a set; rows whose captioner is not among those named are left out.
 
     captioners  names: at most one trained on texts and one trained on images (or on both)
     What is written is kept: the same question is answered at once the next time.
     """
     how, say = how or Decoding(), report or (lambda share, what: None)
-    known = readings.by_source(workspace, captioners)
-    texts, fit_split = readings.behind(workspace, set_name, known), readings.fit_split_of(workspace, known)
-    refuse_fit(texts, split, fit_split)
-    rows = readings.scored_rows(texts, split, fit_split)
-    found = readings.written_before(workspace, texts, known, split, how)
+    known = caption_table.by_source(workspace, captioners)
+    texts, fit_split = (
+        caption_table.texts_behind(workspace, set_name, known),
+        caption_table.fit_split_of(workspace, known),
+    )
+    refuse_training_split(texts, split, fit_split)
+    rows = caption_table.scored_rows(texts, split, fit_split)
+    found = caption_table.stored_captions(workspace, texts, known, split, how)
     if found is None:
         found = _everything(workspace, texts, known, rows, fit_split, how, device, say)
-        readings.keep_written(readings.path_of(workspace, texts, known, split, how), *found)
-    return readings.scored(texts, split, rows, known, *found, resamples, seed)
+        caption_table.store_captions(caption_table.captions_path(workspace, texts, known, split, how), *found)
+    return caption_table.score_table(texts, split, rows, known, *found, resamples, seed)
 
 
 def _everything(
     workspace: Workspace,
-    texts: Texts,
+    texts: StudyTexts,
     known: dict[str, str],
     rows: np.ndarray,
     fit_split: str,
     how: Decoding,
     device: str,
     say: Report,
-) -> readings.Written:
+) -> caption_table.Written:
     """The captions of every row, and how similar each is to the true text by the set's own checkpoint."""
     checkpoint = _maker(workspace, texts, device)
     written = _written(workspace, texts, known, rows, fit_split, how, device, say)
-    if checkpoint is not None and coca.writes(checkpoint):
+    if checkpoint is not None and coca.has_decoder(checkpoint):
         written[OWN] = _own(workspace, texts, rows, checkpoint, say)
     written = {name: written[name] for name in ROWS if name in written}
     say(0.95, "Comparing with the true texts")
@@ -84,7 +89,7 @@ def _everything(
     return written, similar
 
 
-def refuse_fit(texts: Texts, split: str, fit_split: str) -> None:
+def refuse_training_split(texts: StudyTexts, split: str, fit_split: str) -> None:
     refuse_scoring_on_fit(texts.record.meta, split)
     if split in ("all", fit_split):
         raise Refused(
@@ -94,7 +99,7 @@ def refuse_fit(texts: Texts, split: str, fit_split: str) -> None:
         )
     if split not in texts.set.splits():
         raise NotFound("split", split, texts.set.splits())
-    if len(readings.scored_rows(texts, split, fit_split)) < 2:
+    if len(caption_table.scored_rows(texts, split, fit_split)) < 2:
         message = (
             f"Fewer than 2 studies of {split!r} have both {texts.image} and {texts.text} and are of patients "
             f"or cases that are not trained on."
@@ -104,7 +109,7 @@ def refuse_fit(texts: Texts, split: str, fit_split: str) -> None:
 
 def _written(
     workspace: Workspace,
-    texts: Texts,
+    texts: StudyTexts,
     known: dict[str, str],
     rows: np.ndarray,
     fit_split: str,
@@ -122,14 +127,14 @@ def _written(
         def progress(done: int, total: int, name: str = name, number: int = number) -> None:
             say((number + done / total) / (len(asked) + 1), f"{name}: {done:,} of {total:,}")
 
-        found[name] = write(captioner, rows_read, modality, how, progress=progress)
+        found[name] = generate(captioner, rows_read, modality, how, progress=progress)
     if _mixed(texts.groups[rows]):
-        found[CHANCE] = list(texts.texts[rows[strangers(texts.groups[rows])]])
+        found[CHANCE] = list(texts.texts[rows[other_patients(texts.groups[rows])]])
     return found | _retrieved(texts, fit_split, vectors[texts.image])
 
 
 def _asked(
-    known: dict[str, str], texts: Texts, vectors: dict[str, np.ndarray], groups: np.ndarray
+    known: dict[str, str], texts: StudyTexts, vectors: dict[str, np.ndarray], groups: np.ndarray
 ) -> list[tuple[str, str, np.ndarray, str]]:
     """(row, captioner, vectors, their modality) of every row that a decoder writes."""
     images, own = vectors[texts.image], vectors[texts.text]
@@ -138,14 +143,14 @@ def _asked(
         name = known["text"]
         asked += [(CEILING, name, own, texts.text), (CROSSED, name, images, texts.image)]
         if _mixed(groups):
-            asked += [(FLOOR, name, images[strangers(groups)], texts.image)]
+            asked += [(FLOOR, name, images[other_patients(groups)], texts.image)]
     for source, row in (("image", IMAGES), ("both", BOTH)):
         if source in known:
             asked.append((row, known[source], images, texts.image))
     return asked
 
 
-def _maker(workspace: Workspace, texts: Texts, device: str) -> Checkpoint | None:
+def _maker(workspace: Workspace, texts: StudyTexts, device: str) -> Checkpoint | None:
     """The checkpoint that made the set; None for vectors of their own, or where it is gone."""
     try:
         name = registry.name_of(workspace, texts.set.provenance)
@@ -155,15 +160,15 @@ def _maker(workspace: Workspace, texts: Texts, device: str) -> Checkpoint | None
 
 
 def _own(
-    workspace: Workspace, texts: Texts, rows: np.ndarray, checkpoint: Checkpoint, say: Report
+    workspace: Workspace, texts: StudyTexts, rows: np.ndarray, checkpoint: Checkpoint, say: Report
 ) -> list[str]:
     studies = texts.set.rows[STUDY_ID].to_numpy(str)[rows]
-    numbers = coca.pictures_of(workspace, texts.collection, texts.image, studies)
+    numbers = coca.image_numbers(workspace, texts.collection, texts.image, studies)
 
     def progress(done: int, total: int) -> None:
         say(0.9 + 0.05 * done / total, f"{OWN}: {done:,} of {total:,}")
 
-    return coca.write(workspace, checkpoint, texts.collection, numbers, progress=progress)
+    return coca.generate(workspace, checkpoint, texts.collection, numbers, progress=progress)
 
 
 def _mixed(groups: np.ndarray) -> bool:
@@ -171,7 +176,7 @@ def _mixed(groups: np.ndarray) -> bool:
     return bool(np.unique(groups, return_counts=True)[1].max() <= len(groups) / 2)
 
 
-def strangers(groups: np.ndarray, *, seed: int = 0) -> np.ndarray:
+def other_patients(groups: np.ndarray, *, seed: int = 0) -> np.ndarray:
     """(n,) for each study another one, of another group where there is one; every study is taken once.
 
     A random order of the groups, shifted by the size of the largest.
@@ -184,7 +189,7 @@ def strangers(groups: np.ndarray, *, seed: int = 0) -> np.ndarray:
     return found
 
 
-def _retrieved(texts: Texts, fit_split: str, images: np.ndarray) -> dict[str, list[str]]:
+def _retrieved(texts: StudyTexts, fit_split: str, images: np.ndarray) -> dict[str, list[str]]:
     """Captions that are there already: the nearest training text, and that of the nearest training image."""
     fit = texts.rows(fit_split, texts.text, texts.image)
     answers = {}
@@ -196,7 +201,7 @@ def _retrieved(texts: Texts, fit_split: str, images: np.ndarray) -> dict[str, li
 
 def _similar(
     workspace: Workspace,
-    texts: Texts,
+    texts: StudyTexts,
     rows: np.ndarray,
     written: dict[str, list[str]],
     checkpoint: Checkpoint,
