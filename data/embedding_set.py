@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 
 from suture.data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID, Collection, text_key
+from suture.data.errors import NotFound
 from suture.data.metadata import EmbeddingSetMetadata
 
 Vectors = dict[str, np.ndarray]
 LEADING_COLUMNS = 4  # read first to tell a zero row from others
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EmbeddingSet:
     """Collection x checkpoint: row i of every matrix belongs to study i.
 
@@ -32,6 +33,10 @@ class EmbeddingSet:
     rows: pd.DataFrame
     provenance: EmbeddingSetMetadata = field(default_factory=EmbeddingSetMetadata)
     fingerprint: str = ""
+
+    def __repr__(self) -> str:
+        widths = ", ".join(f"{m} ({x.shape[1]})" for m, x in self.vectors.items())
+        return f"EmbeddingSet({self.name!r}, {len(self):,} studies: {widths})"
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -76,13 +81,16 @@ class EmbeddingSet:
         return EmbeddingSet(self.name, vectors, rows, self.provenance, self.fingerprint)
 
     def split(self, split: str) -> EmbeddingSet:
-        """The studies of one split; all of them for "" or "all". KeyError for an unknown split."""
+        """The studies of one split; all of them for "" or "all". `NotFound` lists the splits there are."""
         if split in ("", "all"):
             return self
-        mask = (self.rows[SPLIT] == split).to_numpy()
-        if not mask.any():
-            raise KeyError(split)
-        return self.subset(mask)
+        self.require_split(split)
+        return self.subset((self.rows[SPLIT] == split).to_numpy())
+
+    def require_split(self, split: str) -> None:
+        """`NotFound`, with the list of splits, unless some study is in this one; "all" is always there."""
+        if split not in (known := ["all", *self.splits()]):
+            raise NotFound("split", split, [*dict.fromkeys(known)])
 
     def splits(self) -> list[str]:
         """The splits in order of appearance."""
@@ -115,10 +123,11 @@ def identity_rows(collection: Collection) -> pd.DataFrame:
     rows = collection.table[[STUDY_ID, GROUP, SPLIT, DUPLICATE, *collection.labels]].copy()
     for m in collection.modalities:
         if m.kind == "text":
-            rows[f"key:{m.name}"] = collection.table[m.columns[0]].map(_digest)
+            rows[f"key:{m.name}"] = collection.table[m.columns[0]].map(text_digest)
     return rows
 
 
-def _digest(text: str) -> str:
+def text_digest(text: str) -> str:
+    """Equal for texts that are the same but for case and spacing (`suture.data.collection.text_key`)."""
     key = text_key(text)
     return hashlib.sha256(key.encode()).hexdigest()[:16] if key else ""

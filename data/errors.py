@@ -1,5 +1,9 @@
 """The exceptions for problems that a user can fix."""
 
+from __future__ import annotations
+
+import difflib
+
 
 class UserError(Exception):
     """A problem that the user can fix. The message says what was expected, what was found, and what to do.
@@ -26,4 +30,6 @@ class NotFound(UserError):
 
     def __init__(self, kind: str, name: str, known: list[str]) -> None:
         existing = ", ".join(known[:10]) if known else "none yet"
-        super().__init__("not_found", f"There is no {kind} called {name!r}. There are: {existing}.")
+        near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.6)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        super().__init__("not_found", f"There is no {kind} called {name!r}. There are: {existing}.{hint}")

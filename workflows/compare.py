@@ -1,11 +1,11 @@
-"""Two embedding sets of a workspace compared: the table, who changed, and for whom.
+"""Two embedding sets compared: the table, who changed, and for whom.
 
 Everything that the Compare page, the shell and the report say of A and B comes from here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -27,9 +27,10 @@ from suture.analysis.compare import (
 from suture.analysis.evaluate import Evaluation
 from suture.analysis.statistics.bootstrap import GroupBootstrap
 from suture.analysis.structure.agreement import SpaceAgreement, space_agreement
-from suture.data.workspace import Workspace
+from suture.data.embedding_set import EmbeddingSet
+from suture.data.workspace import Workspace, embedding_sets
 from suture.workflows.evaluate import comparable, evaluation
-from suture.workflows.paired_sets import K, Sides
+from suture.workflows.paired_sets import K, Sides, text_lengths
 
 Progress = Callable[[float, str], None]
 
@@ -110,7 +111,11 @@ def compared(
     `Refused` for sets over other studies or modalities (and it says which), or a pair that A lacks.
     """
     report = progress or (lambda share, what: None)
-    comparable(workspace, a, b, split)
+    wholes = [embedding_sets.load(workspace, name) for name in (a, b)]
+    for whole in wholes:
+        whole.require_split(split)
+    first, second = (whole.split(split) for whole in wholes)
+    comparable(first, second)
     found = []
     for number, name in enumerate((a, b)):
 
@@ -128,19 +133,53 @@ def compared(
                 progress=measuring,
             )
         )
-    sides = Sides.load(workspace, a, b, split, pair)
+    return compared_sets(
+        first,
+        second,
+        (found[0], found[1]),
+        pair=pair,
+        columns=lambda ids: text_lengths(workspace, a, ids),
+        resamples=resamples,
+        seed=seed,
+        progress=report,
+    )
+
+
+def compared_sets(
+    first: EmbeddingSet,
+    second: EmbeddingSet,
+    evaluations: tuple[Evaluation, Evaluation],
+    *,
+    pair: tuple[str, str] | None = None,
+    columns: Callable[[list[str]], Iterable[tuple[str, np.ndarray]]] = lambda ids: (),
+    resamples: int = 1000,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Compared:
+    """Compare two sets in memory, given what was measured of each (`suture.workflows.evaluate.measure`).
+
+    first, second  the studies that were measured: one split of each set, or all of it
+    pair           as in `compared`
+    columns        (title, (n,) values) of what studies are sliced by, beside labels, given n study ids
+    resamples, seed  of the evaluations
+    `Refused` as in `compared`.
+    """
+    report = progress or (lambda share, what: None)
+    comparable(first, second)
+    a, b, split = evaluations[0].set, evaluations[1].set, evaluations[0].split
+    sides = Sides.of(first, second, split, pair)
     report(0.8, "Looking for studies that changed")
     bootstrap = GroupBootstrap(sides.groups, resamples=resamples, seed=seed)
     ranks = {f"{x}->{y}": sides.ranks(x, y) for x, y in (sides.pair, sides.pair[::-1])}
     flipped = {name: rank_changes(*of, k=K, bootstrap=bootstrap) for name, of in ranks.items()}
     cosines = sides.cosines()
     forward = "->".join(sides.pair)
-    columns = dict(sides.columns(workspace, a))
-    table = compare(*found)
+    by = {**dict(sides.label_columns()), **dict(columns(sides.ids))}
+    table = compare(*evaluations)
 
     def sliced(first: np.ndarray, second: np.ndarray) -> dict[str, tuple[Slice, ...]]:
         options = partial(by_group, groups=sides.groups, resamples=resamples, seed=seed)
-        return {title: options(first, second, by) for title, by in columns.items()}
+        return {title: options(first, second, values) for title, values in by.items()}
 
     report(0.9, "Looking at neighbours")
     return Compared(
@@ -150,7 +189,7 @@ def compared(
         sides.pair,
         tuple(sides.ids),
         sides.groups,
-        (found[0], found[1]),
+        evaluations,
         table,
         summary(table, sides.pair),
         flipped,

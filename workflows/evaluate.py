@@ -14,7 +14,7 @@ import pandas as pd
 from suture.analysis.evaluate import Evaluation, evaluate, evaluation_from_json
 from suture.data.collection import DUPLICATE, GROUP, STUDY_ID
 from suture.data.embedding_set import EmbeddingSet
-from suture.data.errors import NotFound, Refused
+from suture.data.errors import Refused
 from suture.data.metadata import EmbeddingSetMetadata
 from suture.data.scoring_rules import refuse_features, refuse_scoring_on_fit
 from suture.data.workspace import (
@@ -49,10 +49,7 @@ def evaluation(
     """
     record = workspace.record(SET, name)
     chosen = embedding_sets.load(workspace, name)
-    if split not in ("all", *chosen.splits()):
-        raise NotFound("split", split, [*dict.fromkeys(["all", *chosen.splits()])])
-    refuse_features(chosen)
-    refuse_scoring_on_fit(record.meta, split)
+    refuse_measuring(chosen, split)
     which = "full" if extended else "default"
     path = _path(workspace, record, chosen, f"{which}-{{}}-{resamples}-{seed}", split)
     known = read_derived(path)
@@ -60,13 +57,41 @@ def evaluation(
         with np.load(io.BytesIO(known), allow_pickle=False) as stored:
             measured_as = json.loads(str(stored["record"]))
             return evaluation_from_json({**measured_as, "set": name}, stored["replicates"])
-    result = evaluate(
+    result = measure(
         chosen, split=split, resamples=resamples, seed=seed, extended=extended, progress=progress
     )
     buffer = io.BytesIO()
     np.savez(buffer, record=np.array(json.dumps(result.to_json())), replicates=result.replicates())
     write_derived(path, buffer.getvalue())
-    return evaluation_from_json(result.to_json(), result.replicates())  # as it will be read from now on
+    return result
+
+
+def measure(
+    embeddings: EmbeddingSet,
+    *,
+    split: str = "all",
+    resamples: int = 1000,
+    seed: int = 0,
+    extended: bool = False,
+    progress: Callable[[float, str], None] | None = None,
+) -> Evaluation:
+    """The same for a set in memory; nothing is kept. Replicates are in float32, as `evaluation` keeps them.
+
+    `NotFound` and `Refused` as in `evaluation`.
+    """
+    refuse_measuring(embeddings, split)
+    result = evaluate(
+        embeddings, split=split, resamples=resamples, seed=seed, extended=extended, progress=progress
+    )
+    return evaluation_from_json(result.to_json(), result.replicates())
+
+
+def refuse_measuring(embeddings: EmbeddingSet, split: str) -> None:
+    """`NotFound` for an unknown split; `Refused` for features, and for the split of an adapter's fit."""
+    if split != "all":
+        embeddings.require_split(split)
+    refuse_features(embeddings)
+    refuse_scoring_on_fit(embeddings.provenance, split)
 
 
 def measured(workspace: Workspace, name: str, split: str, *, extended: bool = False) -> bool:
@@ -80,14 +105,10 @@ def _path(workspace: Workspace, record: Record, chosen: EmbeddingSet, what: str,
     return workspace.derived(record, f"metrics-v{VERSION}-{what.format(number)}.npz")
 
 
-def comparable(workspace: Workspace, a: str, b: str, split: str = "all") -> None:
-    """`Refused` unless both sets hold the same modalities of the same studies of a split, in one order."""
-    first, second = (embedding_sets.load(workspace, name) for name in (a, b))
-    for loaded in (first, second):
-        if split not in ("all", *loaded.splits()):
-            raise NotFound("split", split, ["all", *loaded.splits()])
-    parts = [loaded.split(split) for loaded in (first, second)]
-    ids = [part.rows[STUDY_ID].tolist() for part in parts]
+def comparable(first: EmbeddingSet, second: EmbeddingSet) -> None:
+    """`Refused` unless both sets hold the same modalities of the same studies, in one order."""
+    a, b = first.name, second.name
+    ids = [part.rows[STUDY_ID].tolist() for part in (first, second)]
     if ids[0] != ids[1]:
         only = [[*dict.fromkeys(x)] for x in (set(ids[0]) - set(ids[1]), set(ids[1]) - set(ids[0]))]
         shown = "; ".join(
@@ -100,15 +121,15 @@ def comparable(workspace: Workspace, a: str, b: str, split: str = "all") -> None
             f"Two sets can be compared over the same studies only. "
             f"{shown or 'The order of the rows differs.'} Embed one collection with both checkpoints.",
         )
-    if [*parts[0].vectors] != [*parts[1].vectors]:
-        have = [", ".join(part.modalities) for part in parts]
+    if [*first.vectors] != [*second.vectors]:
+        have = [", ".join(part.modalities) for part in (first, second)]
         raise Refused(
             "other_modalities",
             f"Both sets must hold the same modalities. {a!r} has {have[0]}; {b!r} has {have[1]}.",
         )
-    _same_answers(a, b, *parts)
-    for modality in parts[0].modalities:
-        differ = int((parts[0].present(modality) != parts[1].present(modality)).sum())
+    _same_answers(first, second)
+    for modality in first.modalities:
+        differ = int((first.present(modality) != second.present(modality)).sum())
         if differ:
             raise Refused(
                 "other_studies",
@@ -117,7 +138,7 @@ def comparable(workspace: Workspace, a: str, b: str, split: str = "all") -> None
             )
 
 
-def _same_answers(a: str, b: str, first: EmbeddingSet, second: EmbeddingSet) -> None:
+def _same_answers(first: EmbeddingSet, second: EmbeddingSet) -> None:
     """`Refused` unless both sets say the same of who belongs together: patients, duplicates, texts."""
     said = {
         "groups (patients or cases)": [part.rows[GROUP] for part in (first, second)],
@@ -132,9 +153,9 @@ def _same_answers(a: str, b: str, first: EmbeddingSet, second: EmbeddingSet) -> 
         if not np.array_equal(ours, theirs):
             raise Refused(
                 "other_rows",
-                f"{a!r} and {b!r} hold the same studies, but their {what} differ, so their numbers would "
-                "answer different questions. Embed one collection with both checkpoints, or import both with "
-                "the same columns.",
+                f"{first.name!r} and {second.name!r} hold the same studies, but their {what} differ, so "
+                "their numbers would answer different questions. Embed one collection with both "
+                "checkpoints, or import both with the same columns.",
             )
 
 

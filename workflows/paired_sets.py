@@ -24,7 +24,7 @@ from suture.data.collection import GROUP, STUDY_ID
 from suture.data.collections import storage
 from suture.data.embedding_set import EmbeddingSet
 from suture.data.errors import Refused
-from suture.data.workspace import SET, Workspace, embedding_sets
+from suture.data.workspace import SET, Workspace
 
 K = 10  # places that count, in flips and neighbours
 DRAWN = (
@@ -52,19 +52,18 @@ def ordered_pair(name: str, modalities: Sequence[str], pair: tuple[str, str] | N
 class Sides:
     """The studies that have both modalities of the pair, in A and in B; of very many a seeded sample.
 
-    parts  the split of A and of B; rows  (n,) the studies in them; of  how many there are
+    parts  the split of A and of B; rows  (n,) the studies in them; count  how many there are
     """
 
     pair: tuple[str, str]
     parts: tuple[EmbeddingSet, EmbeddingSet]
     rows: np.ndarray
-    of: int
+    count: int
 
     @classmethod
-    def load(cls, workspace: Workspace, a: str, b: str, split: str, pair: tuple[str, str] | None) -> Sides:
-        """`Refused` for a modality that A lacks, or fewer than two studies."""
-        first, second = (embedding_sets.load(workspace, name).split(split) for name in (a, b))
-        x, y = ordered_pair(a, first.modalities, pair)
+    def of(cls, first: EmbeddingSet, second: EmbeddingSet, split: str, pair: tuple[str, str] | None) -> Sides:
+        """Of one split of A and of B. `Refused` for a modality that A lacks, or fewer than two studies."""
+        x, y = ordered_pair(first.name, first.modalities, pair)
         rows = first.rows_with(x, y)
         if len(rows) < 2:
             raise Refused(
@@ -78,11 +77,11 @@ class Sides:
     @property
     def describe(self) -> str:
         """That a sample was drawn, in a sentence; "" where all are there."""
-        if len(self.rows) == self.of:
+        if len(self.rows) == self.count:
             return ""
         return (
-            f"Study by study: {len(self.rows):,} of the {self.of:,}, drawn by a seed. Ranks, neighbours and "
-            "who moved are among these alone; the table of numbers is of all."
+            f"Study by study: {len(self.rows):,} of the {self.count:,}, drawn by a seed. Ranks, neighbours "
+            "and who moved are among these alone; the table of numbers is of all."
         )
 
     @property
@@ -128,8 +127,8 @@ class Sides:
             found[f"{queries}->{gallery}"] = neighbour_changes(*self.both(queries), items=items, k=K)
         return found
 
-    def columns(self, workspace: Workspace, name: str) -> Iterator[tuple[str, np.ndarray]]:
-        """Labels that can be sliced, then the length of every text of the collection."""
+    def label_columns(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Labels that can be sliced."""
         rows = self.parts[0].rows.iloc[self.rows]
         for label in self.parts[0].labels:
             try:
@@ -138,15 +137,19 @@ class Sides:
                 continue  # names, or free text: nothing to slice by
             if len(set(by) - {""}) > 1:
                 yield label, by
-        source = storage.source_collection(workspace, workspace.record(SET, name))
-        if source is None:
-            return
-        collection = storage.load(workspace, source.name)
-        table = collection.table.set_index(STUDY_ID)
-        if not rows[STUDY_ID].isin(table.index).all():
-            return  # the collection was replaced by another of that name
-        for modality in collection.modalities:
-            if modality.kind == "text":
-                by = by_length(table.loc[rows[STUDY_ID], modality.name].tolist())
-                if len(set(by) - {""}) > 1:
-                    yield f"length of {modality.name}", by
+
+
+def text_lengths(workspace: Workspace, name: str, ids: Sequence[str]) -> Iterator[tuple[str, np.ndarray]]:
+    """The length of every text of the collection behind a set, for the studies of these ids."""
+    source = storage.source_collection(workspace, workspace.record(SET, name))
+    if source is None:
+        return
+    collection = storage.load(workspace, source.name)
+    table = collection.table.set_index(STUDY_ID)
+    if not set(ids) <= set(table.index):
+        return  # the collection was replaced by another of that name
+    for modality in collection.modalities:
+        if modality.kind == "text":
+            by = by_length(table.loc[[*ids], modality.name].tolist())
+            if len(set(by) - {""}) > 1:
+                yield f"length of {modality.name}", by

@@ -50,7 +50,7 @@ def evaluate(
 
     Studies without a modality are left out of its metrics; each metric has its own n. `extended` adds the
     metrics marked as extended in the catalogue. The permutation control is always included.
-    KeyError for an unknown split.
+    `NotFound` for an unknown split.
     """
     part = embeddings.split(split)
     names = tuple(part.modalities)

@@ -51,6 +51,33 @@ class Matrix:
                 yield slice(start, stop), flat.reshape(-1, self.width)
 
 
+@dataclass(frozen=True)
+class InMemory:
+    """The same for an array, row after row."""
+
+    array: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """As an array's."""
+        return self.array.shape[0], self.array.shape[1]
+
+    @property
+    def dtype(self) -> np.dtype:
+        """As an array's."""
+        return self.array.dtype
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """(which rows, the rows), in order."""
+        most = rows_of(self.shape[1], self.dtype)
+        for start in range(0, len(self), most):
+            stop = min(start + most, len(self))
+            yield slice(start, stop), self.array[start:stop]
+
+
 def rows_of(width: int, dtype: np.dtype) -> int:
     """Number of rows in a block."""
     return max(1, BLOCK // max(1, width * dtype.itemsize))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,10 +11,11 @@ import pandas as pd
 from suture.data.collection import check_modality
 from suture.data.errors import Refused, Skipped
 from suture.data.intake.report import Skips
-from suture.data.vectors.blocks import Matrix
+from suture.data.vectors.blocks import InMemory, Matrix
 from suture.data.vectors.requests import Arrays
 
 Matrices = dict[str, Matrix]
+AnyMatrices = Mapping[str, Matrix | InMemory]
 Columns = dict[str, np.ndarray]
 ZERO_LENGTH = 1e-12  # a shorter vector counts as zero
 
@@ -42,13 +44,13 @@ def split_by_dimension(arrays: Arrays, features: bool) -> tuple[Matrices, Column
             "embedding_count_mismatch",
             f"Modalities must have the same number of rows, got {_shapes(vectors)} and {others}.",
         )
-    _check_types(vectors, features)
+    check_types(vectors, features)
     columns = {m: a for m, a in arrays.items() if not isinstance(a, Matrix) and len(a) == n}
     return vectors, columns
 
 
 def usable_rows(
-    vectors: Matrices, missing: Columns, ids: pd.Series, skips: Skips, progress: Callable[[int], None]
+    vectors: AnyMatrices, missing: Columns, ids: pd.Series, skips: Skips, progress: Callable[[int], None]
 ) -> np.ndarray:
     """Rows whose vectors are finite in every modality, and zero only where declared missing: (n_rows,) bool.
 
@@ -94,10 +96,19 @@ def as_float(matrix: np.ndarray) -> np.ndarray:
 def _in_order(arrays: Arrays) -> Arrays:
     """Drop `x_raw` if there is an `x`; images first, otherwise in the given order."""
     arrays = {n: a for n, a in arrays.items() if n.removesuffix("_raw") not in arrays.keys() - {n}}
+    return images_first(arrays)
+
+
+def images_first(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """Images first, otherwise in the order given."""
     return dict(sorted(arrays.items(), key=lambda item: "image" not in item[0].lower()))
 
 
-def _check_types(vectors: Matrices, features: bool) -> None:
+def check_types(vectors: AnyMatrices, features: bool) -> None:
+    """`Refused` unless they are floats, not empty, and of one width that is at least 2.
+
+    features: widths may differ
+    """
     if not features and len({a.shape[1] for a in vectors.values()}) > 1:
         raise Refused(
             "embedding_dim_mismatch",
@@ -113,5 +124,5 @@ def _check_types(vectors: Matrices, features: bool) -> None:
             raise Refused("embedding_empty", f"{name!r} has shape {array.shape}, so it has no vectors.")
 
 
-def _shapes(vectors: Mapping[str, np.ndarray | Matrix]) -> str:
+def _shapes(vectors: Mapping[str, np.ndarray | Matrix | InMemory]) -> str:
     return ", ".join(f"{n} {a.shape}" for n, a in vectors.items())

@@ -149,7 +149,7 @@ def _archive_errors_as_refused(label: str) -> Iterator[None]:
 
 def _send(name: str, array: np.ndarray, send: Callable[..., None]) -> None:
     if array.ndim == 1:
-        cells = _cells(name, array)
+        cells = text_cells(name, array)
         for start in range(0, max(1, len(cells)), CELLS_PER_FRAME):
             send({"name": name, "cells": cells[start : start + CELLS_PER_FRAME]})
     elif array.ndim == 2:
@@ -161,7 +161,7 @@ def _send(name: str, array: np.ndarray, send: Callable[..., None]) -> None:
         raise Refused("embedding_shape", f"{quoted(name)} has {array.ndim} dimensions. Expected 2.")
 
 
-def _cells(name: str, array: np.ndarray) -> list[str]:
+def text_cells(name: str, array: np.ndarray) -> list[str]:
     """A column as text."""
     most = limits.current().table_rows
     if len(array) > most or (array.dtype.kind in "US" and len(array) * array.dtype.itemsize > 4 * MAX_TEXT):

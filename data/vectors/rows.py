@@ -10,7 +10,7 @@ import pandas as pd
 
 from suture.data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID
 from suture.data.errors import Refused
-from suture.data.vectors.checks import Columns, Matrices
+from suture.data.vectors.checks import AnyMatrices, Columns
 
 ROLES = {
     STUDY_ID: ("study_id", "id", "ids", "image_id", "uid"),
@@ -53,17 +53,17 @@ def has_ids(columns: Columns) -> bool:
     return bool(_first(columns, ROLES[STUDY_ID]))
 
 
-def vector_text_keys(vectors: Matrices) -> dict[str, list[str]]:
+def vector_text_keys(vectors: AnyMatrices) -> dict[str, list[str]]:
     """Text keys where no texts are known: equal vectors of a text modality count as the same text."""
-    vector_text_keys = {}
+    keys = {}
     for name, matrix in vectors.items():
         if "image" in name.lower():
             continue
         hashes = [_hash(row) for _, block in matrix.blocks() for row in block]
         known = [h for h in hashes if h]
         if len(set(known)) < len(known):
-            vector_text_keys[f"key:{name}"] = hashes
-    return vector_text_keys
+            keys[f"key:{name}"] = hashes
+    return keys
 
 
 def _hash(row: np.ndarray) -> str:
