@@ -128,6 +128,6 @@ def identity_rows(collection: Collection) -> pd.DataFrame:
 
 
 def text_digest(text: str) -> str:
-    """Equal for texts that are the same but for case and spacing (`suture.data.collection.text_key`)."""
+    """Equal for texts that have one `text_key`; "" where that is empty."""
     key = text_key(text)
     return hashlib.sha256(key.encode()).hexdigest()[:16] if key else ""

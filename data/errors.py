@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 
+SHOWN = 10  # names that an error lists
+
 
 class UserError(Exception):
     """A problem that the user can fix. The message says what was expected, what was found, and what to do.
@@ -29,7 +31,8 @@ class NotFound(UserError):
     """The workspace has no record of this name."""
 
     def __init__(self, kind: str, name: str, known: list[str]) -> None:
-        existing = ", ".join(known[:10]) if known else "none yet"
+        existing = ", ".join(known[:SHOWN]) if known else "none yet"
+        existing += f" and {len(known) - SHOWN:,} more" if len(known) > SHOWN else ""
         near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.6)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         super().__init__("not_found", f"There is no {kind} called {name!r}. There are: {existing}.{hint}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -18,13 +18,18 @@ PAIR = ("centroid_gap", "centroid_gap_debiased", "cos_true_pairs", "margin")
 
 
 def probe_metrics(
-    vectors: Mapping[str, np.ndarray], keys: Mapping[str, np.ndarray], groups: np.ndarray
+    vectors: Mapping[str, np.ndarray],
+    keys: Mapping[str, np.ndarray],
+    groups: np.ndarray,
+    *,
+    ks: Sequence[int] = (10,),
 ) -> dict[str, float]:
     """Means of the training-curve metrics over pairs of modalities (or over modalities).
 
     vectors  modality -> (n_studies, dim) unit rows, zeros where a study lacks it
     keys     modality -> (n_studies,) int, equal and >= 0 = right answers of each other
     groups   (n_studies,) resampling unit
+    ks       of recall_at_<k>, from 1, 5 and 10
 
     centroid_gap and centroid_gap_debiased (lower = closer), cos_true_pairs and margin (higher = closer),
     recall_at_10 (multi-positive, mean of both directions), recall_at_10_half (half its 95 % interval) and
@@ -37,9 +42,8 @@ def probe_metrics(
     for a, b in combinations(vectors, 2):
         both = np.flatnonzero(there[a] & there[b])
         if len(both) > 1:
-            per_subset.append(
-                _pair_metrics(vectors[a][both], vectors[b][both], _joint_keys(keys, a, b, both), groups[both])
-            )
+            joint = _joint_keys(keys, a, b, both)
+            per_subset.append(_pair_metrics(vectors[a][both], vectors[b][both], joint, groups[both], ks))
     for m, x in vectors.items():
         if there[m].sum() > 1:
             per_subset.append(_modality_metrics(x[there[m]]))
@@ -51,16 +55,20 @@ def probe_metrics(
     return means
 
 
-def _pair_metrics(x: np.ndarray, y: np.ndarray, keys: np.ndarray, groups: np.ndarray) -> dict[str, float]:
+def _pair_metrics(
+    x: np.ndarray, y: np.ndarray, keys: np.ndarray, groups: np.ndarray, ks: Sequence[int]
+) -> dict[str, float]:
     bootstrap = GroupBootstrap(groups, resamples=2)  # values only
     metrics = {name: getattr(gap.pair_gap(x, y, bootstrap=bootstrap), name).value for name in PAIR}
-    recalls = []
+    scores = []
     for queries, gallery in ((x, y), (y, x)):
         score = retrieval(
             queries, gallery, protocol="multi_positive", keys=keys, groups=groups, resamples=RESAMPLES
         )
-        recalls.append(score.recall[10])
-    metrics["recall_at_10"] = float(np.mean([r.value for r in recalls]))
+        scores.append(score)
+    for k in ks:
+        metrics[f"recall_at_{k}"] = float(np.mean([score.recall[k].value for score in scores]))
+    recalls = [score.recall[10] for score in scores]
     metrics["recall_at_10_half"] = float(np.mean([(r.high - r.low) / 2 for r in recalls]))
     metrics["recall_at_10_chance"] = _chance(keys)
     metrics["hubness_skew"] = max(hubness_skew(x, y), hubness_skew(y, x))

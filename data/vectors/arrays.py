@@ -49,7 +49,7 @@ def from_arrays(
     skips = Skips()
     good = usable_rows(matrices, missing, rows[STUDY_ID], skips, lambda new: None)
     if not good.all():
-        _, code, message = skips.shown()[0]
+        _, code, message = skips.first()[0]
         raise Refused(code, f"{len(skips):,} of {n:,} rows cannot be measured. The first: {message}")
     units = {m: unit_rows(np.where(missing[m][:, None], 0, x)) for m, x in found.items()}
     known = vector_text_keys({m: InMemory(x) for m, x in units.items()})
