@@ -1,4 +1,4 @@
-"""Generated captions and reports against the true ones: words, findings, and what two systems differ in."""
+"""Scores of generated captions and reports against references: wording, findings, paired differences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CIDEr-D: shared runs of words, weighed by how rare they are among the true reports."""
+"""CIDEr-D: TF-IDF weighted n-gram similarity."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from suture.analysis.captions.ngram_overlap import ORDERS, Words
 from suture.analysis.captions.tokens import Gram, grams
 
-SIGMA = 6.0  # words of difference in length that cost 40 %
+SIGMA = 6.0  # a length difference of this many words costs 40 %
 SCALE = 10.0
 
 Weights = dict[Gram, float]
@@ -20,29 +20,30 @@ Weights = dict[Gram, float]
 def cider(candidates: Sequence[Words], references: Sequence[Words]) -> np.ndarray:
     """(n_studies,) CIDEr-D of each study, 0..10, higher = closer.
 
-    10 / 4 sum_k exp(-d^2 / 72) <min(c, r), r> / (|c| |r|), c, r = counts of runs of k words times
-    log(n / df), df = references scored here that have the run, d = difference of the numbers of pairs of
-    words. One true text a study. A run that every reference has weighs nothing, so that one study alone,
-    or all alike, read 0; runs longer than a text add 0. Vedantam et al. 2015, as in the COCO caption tools.
+    10 / 4 sum_k exp(-d^2 / 72) <min(c, r), r> / (|c| |r|), c, r = counts of k-grams times log(n / df),
+    df = number of scored references with the k-gram, d = difference of the numbers of word pairs. One
+    reference per study. A k-gram in every reference has weight 0, so a single study, or equal references,
+    score 0; k-grams longer than a text add 0. Vedantam et al. 2015, as in the COCO caption tools.
     """
     similarity = np.zeros(len(references))
     lengths = [max(len(c) - 1, 0) - max(len(r) - 1, 0) for c, r in zip(candidates, references, strict=True)]
     for k in ORDERS:
         true = [grams(text, k) for text in references]
-        seen = Counter(gram for counts in true for gram in counts)
+        document_counts = Counter(gram for counts in true for gram in counts)
         for i, (text, counts) in enumerate(zip(candidates, true, strict=True)):
             similarity[i] += _cosine(
-                _tf_idf(grams(text, k), seen, len(true)), _tf_idf(counts, seen, len(true))
+                _tf_idf(grams(text, k), document_counts, len(true)),
+                _tf_idf(counts, document_counts, len(true)),
             )
     return SCALE / len(ORDERS) * similarity * np.exp(-np.square(lengths) / (2 * SIGMA**2))
 
 
-def _tf_idf(counts: Counter[Gram], seen: Counter[Gram], n: int) -> Weights:
-    return {gram: count * log(n / max(1, seen[gram])) for gram, count in counts.items()}
+def _tf_idf(counts: Counter[Gram], document_counts: Counter[Gram], n: int) -> Weights:
+    return {gram: count * log(n / max(1, document_counts[gram])) for gram, count in counts.items()}
 
 
 def _cosine(candidate: Weights, reference: Weights) -> float:
-    """Of the candidate clipped to the reference, so that repeating a word gains nothing."""
+    """Cosine with the candidate clipped to the reference, so that repeating a word gains nothing."""
     lengths = _length(candidate) * _length(reference)
     if not lengths:
         return 0.0

@@ -1,4 +1,4 @@
-"""Precision and recall of what generated reports state, over findings and for each finding."""
+"""Precision, recall and F1 of the findings in generated reports, overall and by finding."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from suture.analysis.captions.vocabulary import FINDINGS
 from suture.analysis.statistics.bootstrap import Estimate
 
 HIT, SAID, TRUE = "hit", "said", "true"
-# What is divided by what; F1 is 2 hits / (said + true).
+# Numerator, then denominators; F1 is 2 hits / (said + true).
 RATIOS = {
     "finding_precision": (HIT, SAID),
     "finding_recall": (HIT, TRUE),
@@ -27,7 +27,7 @@ FindingCounts = Mapping[str, np.ndarray]
 
 
 def finding_counts(candidates: Sequence[str], references: Sequence[str]) -> dict[str, np.ndarray]:
-    """(n_studies,) each: how many findings are hit, said and true, in all and by finding ("hit: cyst")."""
+    """(n_studies,) each: number of findings hit, said and true, in total and by finding ("hit: cyst")."""
     said, true = [present(text) for text in candidates], [present(text) for text in references]
     seen = set().union(*said, *true)
     by_finding_counts: dict[str, np.ndarray] = {}
@@ -51,7 +51,7 @@ def f1_by_study(counts: FindingCounts) -> np.ndarray:
 
 
 def by_finding(counts: FindingCounts, ratio: Callable[..., Estimate]) -> dict[str, FindingScore]:
-    """Every finding that a report states, in the order of the vocabulary."""
+    """Scores of every stated finding, in vocabulary order."""
     names = [key.removeprefix(f"{HIT}: ") for key in counts if key.startswith(f"{HIT}: ")]
     return {name: _one(name, counts, ratio) for name in names}
 

@@ -1,4 +1,4 @@
-"""Findings that a report names, and which of the true report's a generated one got right."""
+"""Extract findings from a report, and compare a generated report with its reference."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ RANK: dict[Assertion, int] = {"absent": 0, "uncertain": 1, "present": 2}
 
 
 class Mention(NamedTuple):
-    """A finding where the text names it: text[start:end]."""
+    """A finding mentioned at text[start:end]."""
 
     start: int
     end: int
@@ -20,7 +20,7 @@ class Mention(NamedTuple):
 
 
 class FindingChanges(NamedTuple):
-    """Findings that both texts state, that only the true one states, and only the generated one."""
+    """Findings stated in both texts, only in the reference (missed), only in the other (invented)."""
 
     hit: set[str]
     missed: set[str]
@@ -28,17 +28,17 @@ class FindingChanges(NamedTuple):
 
 
 def mentions(text: str) -> list[Mention]:
-    """Every finding of `FINDINGS` that the text names, in its order; spans do not overlap."""
+    """Every mention of a finding of `FINDINGS`, in text order; spans do not overlap."""
     return [
         Mention(start, end, name, assertion_state(text, start, end)) for start, end, name in find_terms(text)
     ]
 
 
 def findings_of(text: str) -> dict[str, Assertion]:
-    """What a report says of each finding that it names: "present", "uncertain" or "absent".
+    """Status of each mentioned finding: "present", "uncertain" or "absent".
 
-    Of several mentions the surest for the finding counts: present over uncertain over absent. English
-    reports only. Statements that all is well ("The lungs are clear") name no finding.
+    Of several mentions, present wins over uncertain over absent. English reports only. Statements of
+    normality ("The lungs are clear") mention no finding.
     """
     assertions: dict[str, Assertion] = {}
     for mention in mentions(text):
@@ -49,13 +49,13 @@ def findings_of(text: str) -> dict[str, Assertion]:
 
 
 def present(text: str) -> set[str]:
-    """Findings that a report states; what is doubted does not count."""
+    """Findings stated as present; uncertain ones do not count."""
     return {name for name, said in findings_of(text).items() if said == "present"}
 
 
 def finding_changes(candidate: str, reference: str) -> FindingChanges:
-    """(hit, missed, invented): present findings of the true report that the generated one states too or
-    leaves out, and those that it states alone. Doubted findings count on neither side.
+    """(hit, missed, invented): present findings of the reference that the generated report states or omits,
+    and those that only the generated report states. Uncertain findings do not count.
     """
     said, true = present(candidate), present(reference)
     return FindingChanges(said & true, true - said, said - true)

@@ -1,4 +1,4 @@
-"""Runs of words or characters that a text shares with the true one: BLEU, chrF, distinct n."""
+"""N-gram scores of words and characters: BLEU, chrF, distinct-n."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from suture.analysis.captions.tokens import Gram, grams, shared_count
 
 Words = Sequence[str]
 ORDERS = (1, 2, 3, 4)
-CHARACTERS = 6  # chrF: runs of 1 to 6 characters
-BETA = 2.0  # chrF2: recall weighs as much as twice the precision
+CHARACTERS = 6  # chrF: n-grams of 1 to 6 characters
+BETA = 2.0  # chrF2: recall has twice the weight of precision
 
 
 def bleu_counts(candidates: Sequence[Words], references: Sequence[Words]) -> dict[str, np.ndarray]:
-    """What BLEU needs of each study, each (n_studies,): it adds up, so a resample is a sum.
+    """Counts for BLEU of each study, (n_studies,) each; additive, so a resample is a sum.
 
-    shared_k  runs of k words in common, clipped; runs_k  those of the candidate
+    shared_k  k-grams in common, clipped; runs_k  k-grams of the candidate
     length, reference_length  words
     """
     parts = {"length": _lengths(candidates), "reference_length": _lengths(references)}
@@ -32,7 +32,7 @@ def bleu(totals: Mapping[str, np.ndarray], order: int) -> np.ndarray:
     """Corpus BLEU of sums of `bleu_counts`, of any shape; 0..1, higher = closer.
 
     min(1, exp(1 - r / c)) (p_1 .. p_order)^(1 / order), p_k = shared / runs over all studies; r, c = words
-    of references and candidates. Not smoothed: 0 where nothing of the longest runs is shared. Papineni et
+    of references and candidates. Not smoothed: 0 if no k-gram of the highest order is shared. Papineni et
     al. 2002; equals sacrebleu's corpus BLEU with smoothing "none" on the same words.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -45,8 +45,8 @@ def bleu(totals: Mapping[str, np.ndarray], order: int) -> np.ndarray:
 def chrf(candidate: Words, reference: Words) -> float:
     """chrF2 of one study, 0..1, higher = closer; spaces and punctuation do not count.
 
-    F = 5 P R / (4 P + R), P and R = means of precision and recall of runs of 1 to 6 characters over the
-    lengths that both texts have. Popovic 2015; equals sacrebleu's sentence chrF2 on the same words.
+    F = 5 P R / (4 P + R), P and R = means of precision and recall of n-grams of 1 to 6 characters over the
+    orders that both texts have. Popovic 2015; equals sacrebleu's sentence chrF2 on the same words.
     """
     a, b = "".join(candidate), "".join(reference)
     orders = range(1, min(CHARACTERS, len(a), len(b)) + 1)
@@ -61,9 +61,9 @@ def chrf(candidate: Words, reference: Words) -> float:
 
 
 def distinct(texts: Sequence[Words], n: int) -> float:
-    """Different runs of n words over all of them, 0..1, higher = more varied; NaN without any run.
+    """Distinct n-grams / all n-grams, 0..1, higher = more varied; NaN without n-grams.
 
-    Li et al. 2016. Falls with the number of texts: compare at equal n alone.
+    Li et al. 2016. Falls with the number of texts: compare only at equal n.
     """
     seen: set[Gram] = set()
     total = 0

@@ -1,4 +1,4 @@
-"""What the scores of generated texts say: every number with its interval, kept and compared later."""
+"""Caption scores with intervals: storage as JSON and paired differences."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PARTS = ("precision", "recall", "f1")
 
 @dataclass(frozen=True)
 class FindingScore:
-    """One finding over all studies, 0..1, higher = better; NaN with a reason where nothing is to divide by.
+    """One finding over all studies, 0..1, higher = better; NaN with a reason if the denominator is 0.
 
     precision    of the generated reports that state it, the share whose true report does too
     recall       of the true reports that state it, the share whose generated report does too
@@ -32,15 +32,15 @@ class FindingScore:
 
 @dataclass(frozen=True)
 class CaptionScores:
-    """One system's texts against the true ones of n studies.
+    """Scores of one system on n studies.
 
     n, n_groups  studies given, and groups among those scored
-    metrics      by name, in the order of CAPTION_METRICS; each Estimate says how many studies it is of:
-                 a study whose true text has no words is left out of every number
-    per_study    (n,) each: rouge_l, meteor_exact_stem, cider, chrf, whose means the metrics are, and
-                 finding_f1 (NaN where neither text states a finding); NaN for a study left out
+    metrics      by name, in the order of CAPTION_METRICS; each Estimate has its n: studies whose reference
+                 has no words are left out
+    per_study    (n,) each: rouge_l, meteor_exact_stem, cider, chrf, of which the metrics are means, and
+                 finding_f1 (NaN if neither text states a finding); NaN if left out
     findings     by name, for every finding that any text states
-    groups       fingerprint of the groups scored; with seed and resamples it says whose draws are shared
+    groups       fingerprint of the groups scored; with seed and resamples it identifies the bootstrap draws
     """
 
     n: int
@@ -54,7 +54,7 @@ class CaptionScores:
     interval: str = INTERVAL
 
     def to_json(self) -> dict[str, Any]:
-        """All but the replicates, ready for JSON: NaN becomes null, beside its reason."""
+        """All fields except the replicates, ready for JSON; NaN becomes null."""
         plain = {f.name: getattr(self, f.name) for f in fields(self)}
         return {
             **plain,
@@ -64,7 +64,7 @@ class CaptionScores:
         }
 
     def replicates(self) -> np.ndarray:
-        """(n_estimates, resamples) float32: metrics, then three a finding; NaN where there is no interval."""
+        """(n_estimates, resamples) float32: metrics, then three per finding; NaN without an interval."""
         estimates = list(self._estimates())
         table = np.full((len(estimates), self.resamples), np.nan, np.float32)
         for row, estimate in zip(table, estimates, strict=True):
@@ -78,9 +78,9 @@ class CaptionScores:
 
 
 def scores_from_json(record: Mapping[str, Any], replicates: np.ndarray | None = None) -> CaptionScores:
-    """The inverse of `CaptionScores.to_json`, with the table of `CaptionScores.replicates` where it was kept.
+    """The inverse of `CaptionScores.to_json`, with the table of `CaptionScores.replicates` if it was stored.
 
-    Without it numbers and intervals are there, yet differences have no interval.
+    Without it, values and intervals are available, but differences have no interval.
     """
     count = len(record["metrics"]) + len(PARTS) * len(record["findings"])
     rows = iter(replicates if replicates is not None else np.empty((count, 0)))
@@ -95,7 +95,7 @@ def scores_from_json(record: Mapping[str, Any], replicates: np.ndarray | None = 
 
 
 def score_difference(a: CaptionScores, b: CaptionScores) -> dict[str, Estimate]:
-    """B - A of every metric, by the same resamples of groups, so that what the studies share cancels.
+    """B - A of every metric, paired over the same resamples of groups, so that shared variation cancels.
 
     Positive = B is higher. Without an interval where A or B has none (distinct n).
     ValueError for other studies, groups, seeds or resamples.
@@ -116,7 +116,7 @@ def _difference(a: Estimate, b: Estimate) -> Estimate:
         )
     paired = min(len(a.replicates), len(b.replicates))
     moved = b.replicates[:paired] - a.replicates[:paired]
-    # Kept replicates are float32: a difference in their last digits is none.
+    # Stored replicates are float32: ignore differences within rounding.
     moved = np.where(np.abs(moved) < FLOAT32 * max(1, abs(a.value)), 0, moved)
     low, high = interval(moved)
     return replace(a, value=b.value - a.value, low=low, high=high, resamples=paired, replicates=moved)

@@ -1,4 +1,4 @@
-"""Every score of generated texts, from sums over studies: a resample adds up anew and reads no text again."""
+"""All caption scores from sums over studies, so that a resample needs no text processing."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def score(
     resamples: int = 1000,
     seed: int = 0,
 ) -> CaptionScores:
-    """Score generated texts against the true ones of the same studies.
+    """Score generated texts against the references of the same studies.
 
-    candidates, references  one text a study each; an empty candidate scores 0
+    candidates, references  one text per study each; an empty candidate scores 0
     groups                  (n_studies,) resampling unit: the patient or case
-    resamples, seed         of the bootstrap over groups: equal ones pair two systems
+    resamples, seed         of the bootstrap over groups: equal values pair two systems
 
-    A study whose true text has no words says nothing about a system and is left out. ValueError without
-    texts, for other lengths, and where no true text has a word.
+    Studies whose reference has no words are left out. ValueError without texts, for different lengths, and if
+    no reference has a word.
     """
     groups = np.asarray(groups)
     _check(candidates, references, groups)
@@ -73,7 +73,7 @@ def score(
 
 
 class Sums:
-    """Sums over the studies as they are, and under each resample, by the name of what is summed."""
+    """Sums over all studies and under each resample, by name."""
 
     def __init__(self, bootstrap: GroupBootstrap, parts: Mapping[str, np.ndarray]) -> None:
         self.bootstrap = bootstrap
@@ -89,7 +89,7 @@ class Sums:
         return estimate
 
     def ratio(self, top: str, *bottom: str, weight: float = 1, reason: str = "", most: float = 1) -> Estimate:
-        """weight top / (sum of bottom); undefined for that reason where there is nothing to divide by."""
+        """weight * top / sum(bottom); undefined with the given reason if the denominator is 0."""
         if not sum(self.totals[name] for name in bottom):
             return self.bootstrap.undefined(reason)
         return self.estimate(lambda sums: weight * sums[top] / sum(sums[name] for name in bottom), most=most)
@@ -111,29 +111,29 @@ def _metric(name: str, sums: Sums, said: Sequence[Sequence[str]], true: Sequence
     if name == "length_ratio":
         return sums.ratio("length", "reference_length", most=np.inf)
     if name == "cider" and len(said) < 2:
-        return sums.bootstrap.undefined("how rare words are takes two true texts or more")
+        return sums.bootstrap.undefined("document frequencies need at least two references")
     return sums.ratio(name, "studies", most=10 if name == "cider" else 1)
 
 
 def _check(candidates: Sequence[str], references: Sequence[str], groups: np.ndarray) -> None:
     if isinstance(candidates, str) or isinstance(references, str):
-        raise ValueError("Expected one text a study, got one single text. Put it in a list.")
+        raise ValueError("Expected one text per study, got a single string. Put it in a list.")
     if not len(references):
         raise ValueError("Expected generated and true texts, got none.")
     if not len(candidates) == len(references) == len(groups):
         raise ValueError(
-            "Expected one generated text, one true text and one group a study, "
+            "Expected one generated text, one true text and one group per study, "
             f"got {len(candidates)}, {len(references)} and {len(groups)}."
         )
 
 
 def _spread(values: np.ndarray, kept: Sequence[int], n: int) -> np.ndarray:
-    """Values of the studies kept in their places among n, NaN in the others."""
+    """Values of the kept studies at their positions among n, NaN elsewhere."""
     spread = np.full(n, np.nan)
     spread[kept] = values
     return spread
 
 
 def _fingerprint(groups: np.ndarray) -> str:
-    """Equal for equal groups with equally many studies, in whatever order."""
+    """Equal for equal groups with equal numbers of studies, independent of order."""
     return hashlib.sha256("\0".join(sorted(groups.astype(str))).encode()).hexdigest()[:16]

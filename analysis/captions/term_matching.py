@@ -1,4 +1,4 @@
-"""Finds the terms of the vocabulary in a text: in any number and spelling, the longest where they overlap."""
+"""Find vocabulary terms in a text: singular and plural, both spellings, the longest if they overlap."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Span = tuple[int, int, str]
 
 
 def find_terms(text: str) -> list[Span]:
-    """(start, end, finding) of every term, in the order of the text and never overlapping."""
+    """(start, end, finding) of every term, in text order, without overlap."""
     spans = sorted(_candidates(text), key=lambda span: (span[0] - span[1], span[0]))
     kept: list[Span] = []
     for start, end, name in spans:
@@ -38,7 +38,7 @@ def _candidates(text: str) -> Iterator[Span]:
 
 @lru_cache(maxsize=1)
 def _index() -> dict[str, list[tuple[re.Pattern[str], str]]]:
-    """Terms by every form of their first word: only where one of these stands is anything tried."""
+    """Patterns by every form of their first word, so that patterns are tried only where one occurs."""
     index = defaultdict(list)
     for name, terms in FINDINGS.items():
         for term in terms:

@@ -1,8 +1,8 @@
-"""What counts as a finding: each by its name, with the words reports use for it.
+"""The vocabulary of findings: each name with the terms that reports use for it.
 
-A term matches whole words, in the singular or the plural, in British or American spelling, with hyphens
-or spaces; "*" stands for up to five words within the sentence. Where terms overlap, the longest counts:
-"rib fracture" is no "fracture". What is not listed is not seen.
+A term matches whole words, singular or plural, in British or American spelling, with hyphens or spaces; "*"
+stands for up to five words within the sentence. If terms overlap, the longest counts: "rib fracture" is not
+"fracture". Findings that are not listed are not detected.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ FINDINGS: dict[str, tuple[str, ...]] = {
         "pulmonary embolism", "pulmonary embolus", "embolism", "embolus", "filling defect", "thromboembolism",
     ),
     "tuberculosis": ("tuberculosis",),
-    # devices and foreign things
+    # devices and foreign objects
     "pacemaker": ("pacemaker", "cardiac pacing device", "pacing device", "pacing lead", "pacing wire"),
     "central line": (
         "central line", "central venous line", "central venous catheter", "subclavian central line",

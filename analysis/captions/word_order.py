@@ -1,4 +1,4 @@
-"""Scores that hear the order of words: the longest common subsequence (ROUGE-L) and METEOR's chunks."""
+"""Scores that depend on word order: ROUGE-L and METEOR."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from itertools import pairwise
 import snowballstemmer
 
 Words = Sequence[str]
-ALPHA, BETA, GAMMA = 0.9, 3.0, 0.5  # METEOR: weight of recall, bend and depth of the penalty
+ALPHA, BETA, GAMMA = 0.9, 3.0, 0.5  # METEOR: weight of recall, exponent and factor of the penalty
 
 
 def rouge_l(candidate: Words, reference: Words) -> float:
-    """F of the longest common subsequence, 0..1, higher = closer; 0 where a text is empty.
+    """F score of the longest common subsequence, 0..1, higher = closer; 0 if a text is empty.
 
     2 P R / (P + R) = 2 L / (c + r), L = words of the longest common subsequence, c, r = words of the two.
-    Lin 2004, as the rouge-score package; the COCO caption tools weigh recall more (beta 1.2).
+    Lin 2004, as the rouge-score package; the COCO caption tools give recall more weight (beta 1.2).
     """
     length = len(candidate) + len(reference)
     return 2 * common_subsequence(candidate, reference) / length if length else 0.0
 
 
 def common_subsequence(a: Words, b: Words) -> int:
-    """Words of the longest common subsequence, by the bits of one integer (Hyyro 2004)."""
+    """Length of the longest common subsequence in words, bit-parallel (Hyyro 2004)."""
     places: dict[str, int] = {}
     for i, word in enumerate(a):
         places[word] = places.get(word, 0) | 1 << i
@@ -35,10 +35,10 @@ def common_subsequence(a: Words, b: Words) -> int:
 
 
 def meteor(candidate: Words, reference: Words) -> float:
-    """METEOR of equal words and equal stems, 0..1, higher = closer; no synonyms, no paraphrases.
+    """METEOR with exact and stem matches, 0..1, higher = closer; no synonyms, no paraphrases.
 
-    (1 - 0.5 (chunks / m)^3) P R / (0.9 P + 0.1 R), m = matched words, chunks = runs of them in the same
-    order in both. Identical texts of m words read 1 - 0.5 / m^3. Banerjee and Lavie 2005; equals nltk's
+    (1 - 0.5 (chunks / m)^3) P R / (0.9 P + 0.1 R), m = matched words, chunks = contiguous matches in
+    the same order. Identical texts of m words score 1 - 0.5 / m^3. Banerjee and Lavie 2005; equals nltk's
     meteor_score without WordNet, with the English Snowball stemmer that Meteor 1.5 uses.
     """
     pairs = sorted(_aligned(candidate, reference))
@@ -52,7 +52,7 @@ def meteor(candidate: Words, reference: Words) -> float:
 
 
 def _aligned(candidate: Words, reference: Words) -> list[tuple[int, int]]:
-    """Places of matched words: equal ones first, then of equal stem; later ones before earlier ones."""
+    """Positions of matched words: exact matches first, then equal stems; later words before earlier ones."""
     left = list(enumerate(candidate))
     right = list(enumerate(reference))
     pairs = _matches(left, right)
@@ -73,5 +73,5 @@ _ENGLISH = snowballstemmer.stemmer("english")
 
 @lru_cache(maxsize=65_536)
 def stem(word: str) -> str:
-    """The English stem; words of other alphabets stay as they are."""
+    """The English stem; words in other alphabets are unchanged."""
     return _ENGLISH.stemWord(word)

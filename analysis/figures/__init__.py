@@ -1,6 +1,6 @@
-"""Figures from results, in one look. Shape is modality, colour is meaning; nothing is measured here.
+"""Plotly figures of results. Shape is modality, colour is meaning; nothing is computed here.
 
-`colours` and `theme` set the look, `data_of` gives the numbers that a figure draws.
+`colours` and `theme` set the look, `data_of` returns the plotted data.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Scores of generated captions: a row for each way to come by them, A and B below each other."""
+"""Scores of generated captions: one row per method, A and B below each other."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PLACES = (0.06, 0.3)  # below the name
 def caption_scores(
     rows: Mapping[str, Sequence[Estimate | None]], labels: Sequence[str], axis: str
 ) -> go.Figure:
-    """rows  name -> the score of A (and of B), None = not there; labels  titles of A and B."""
+    """rows: name -> score of A (and of B), None = missing; labels: titles of A and B."""
     figure = go.Figure()
     sides = zip(labels, (COLOUR_A, COLOUR_B), ("circle", "square"), PLACES, strict=False)
     for number, (label, colour, symbol, below) in enumerate(sides):

@@ -1,4 +1,4 @@
-"""Figures of a comparison: true pairs over each other, differences in margins, who moved, for whom."""
+"""Figures of a comparison: cosines, forest plot, movement, neighbour overlap, differences by group."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ BINS = 40
 
 
 def pair_cosines(a: np.ndarray, b: np.ndarray, labels: Sequence[str]) -> go.Figure:
-    """Cosines of the true pairs (n,) of A and of B over each other on one axis."""
+    """Overlaid histograms of the cosines of true pairs (n,) of A and of B."""
     figure = go.Figure()
     for cosines, label, colour in zip((a, b), labels, (COLOUR_A, COLOUR_B), strict=True):
         middle = float(np.median(cosines))
@@ -54,10 +54,10 @@ def pair_cosines(a: np.ndarray, b: np.ndarray, labels: Sequence[str]) -> go.Figu
 
 
 def forest_plot(rows: Sequence[MetricChange]) -> go.Figure:
-    """The paired differences B - A with their intervals, in units of the smallest change worth naming.
+    """Forest plot of the paired differences B - A with intervals, in units of the smallest relevant change.
 
-    The axis grows by factors (inverse hyperbolic sine), so that a large change leaves the small ones
-    visible; the band is what is not worth naming. Rows without a margin or a difference are left out.
+    The axis is an inverse hyperbolic sine, so that small changes stay visible beside large ones; the band
+    marks changes that are not relevant. Rows without a margin or a difference are left out.
     """
     shown = [r for r in rows if r.margin > 0 and r.difference is not None]
     figure = go.Figure()
@@ -70,7 +70,7 @@ def forest_plot(rows: Sequence[MetricChange]) -> go.Figure:
         hover = f"{escaped(row_title(row))}: {row.difference:+.3f}"
         if row.low is not None and row.high is not None:
             hover += f" ({row.low:+.3f} to {row.high:+.3f})"
-        hover = f"{hover}<br>smallest change worth naming {row.margin:.3f}<br>{row.verdict}"
+        hover = f"{hover}<br>smallest relevant change {row.margin:.3f}<br>{row.verdict}"
         point = {
             "x": [middle],
             "y": [place + MARK_OFFSET],
@@ -83,7 +83,7 @@ def forest_plot(rows: Sequence[MetricChange]) -> go.Figure:
     figure.add_vrect(x0=-np.arcsinh(1), x1=np.arcsinh(1), fillcolor=SHADE, line_width=0, layer="below")
     figure.add_vline(x=0, line={"color": NEUTRAL, "width": 1})
     figure.update_xaxes(
-        title_text="B − A in smallest changes worth naming",
+        title_text="B − A, in units of the smallest relevant change",
         tickvals=np.arcsinh(TICKS),
         ticktext=[f"{t:+,}" if t else "0" for t in TICKS],
         zeroline=False,
@@ -92,7 +92,7 @@ def forest_plot(rows: Sequence[MetricChange]) -> go.Figure:
 
 
 def movement_histogram(movement: Movement) -> go.Figure:
-    """How far each study moved, the named ones apart, over what the null expects in each bin."""
+    """Histogram of how far each study moved, moved studies marked, with the expectation under the null."""
     edges = np.linspace(0, float(movement.change.max()) * 1.02, BINS + 1)
     middles = (edges[1:] + edges[:-1]) / 2
     figure = go.Figure()
@@ -103,40 +103,40 @@ def movement_histogram(movement: Movement) -> go.Figure:
         figure.add_trace(go.Bar(**bars, marker={"color": colour, "line": {"width": 0}}, hovertemplate=hover))
     line = {"color": EXPECTED, "width": 2, "shape": "hvh"}
     expected = {"x": middles, "y": expected_by_chance(movement, edges), "mode": "lines", "line": line}
-    figure.add_trace(go.Scatter(**expected, name="if none had moved", hoverinfo="skip"))
+    figure.add_trace(go.Scatter(**expected, name="expected if none moved", hoverinfo="skip"))
     if movement.moved.any():
         threshold = float(movement.change[movement.moved].min())
-        vertical_line(figure, threshold, OTHER, text=f"from {threshold:.2f} on")
+        vertical_line(figure, threshold, OTHER, text=f"threshold {threshold:.2f}")
     figure.update_layout(barmode="stack", bargap=0)
-    figure.update_xaxes(title_text="change between A and B (√2 = an unrelated place)")
+    figure.update_xaxes(title_text="change between A and B (√2 = unrelated)")
     figure.update_yaxes(title_text="studies")
     return styled(figure, 320)
 
 
 def expected_by_chance(movement: Movement, edges: np.ndarray) -> np.ndarray:
-    """(bins,) studies that the null puts between the edges (bins + 1,): p is its share beyond a change."""
+    """(bins,) expected studies between the edges (bins + 1,) under the null, interpolated from p."""
     order = np.argsort(movement.change)
     beyond = np.interp(edges, movement.change[order], movement.p[order])
     return len(movement.change) * (beyond[:-1] - beyond[1:])
 
 
 def neighbour_overlap(overlap: np.ndarray, k: int, by_chance: float) -> go.Figure:
-    """How many of its k neighbours each study keeps, beside what unrelated spaces would keep.
+    """Histogram of how many of its k neighbours each study keeps, with the chance level.
 
-    overlap  (m,) the share that each keeps; by_chance  the same share of two unrelated spaces
+    overlap  (m,) share of neighbours kept; by_chance  expected share for unrelated spaces
     """
     places = np.arange(k + 1)
     counts = np.bincount(np.rint(overlap * k).astype(int), minlength=k + 1)
     hover = "%{x} kept: %{y:,} studies<extra></extra>"
     figure = go.Figure(go.Bar(x=places, y=counts, marker={"color": OTHER}, hovertemplate=hover))
     vertical_line(figure, k * by_chance, text=f"by chance {k * by_chance:.2g}")
-    figure.update_xaxes(title_text=f"of the {k} nearest in A, still near in B", dtick=1)
+    figure.update_xaxes(title_text=f"neighbours kept of the {k} nearest in A", dtick=1)
     figure.update_yaxes(title_text="studies")
     return styled(figure, 260, legend=False, top=28)
 
 
 def slice_differences(slices: Sequence[Slice], axis: str) -> go.Figure:
-    """The paired difference in every slice with its interval, and its verdict in words."""
+    """The paired difference in every slice with its interval and verdict."""
     figure = go.Figure()
     for place, one in enumerate(slices):
         colour, symbol = VERDICT_MARKS[one.verdict]

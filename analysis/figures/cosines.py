@@ -1,4 +1,4 @@
-"""Cosines: all kinds at once, A over B, by label, and the whole table of them."""
+"""Figures of cosines: histograms by kind of pair, means and ridgelines by label, and the heat map."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ PAIR_KINDS = {
     "within_y": ("Within {y}", MODALITY_COLOURS[1]),
 }
 EDGES = np.round(np.arange(-1, 1.01, 0.02), 2)
-FULL_RANGE = [-1.01, 1.01]  # the outline of the last bin stands free of the rim
+FULL_RANGE = [-1.01, 1.01]  # keeps the outline of the last bin inside the plot
 HOVER = "cosine %{customdata[0]:.2f}<br>density %{customdata[1]:.2f}<extra>%{fullData.name}</extra>"
-TICK_SHARE = 30  # a value of fewer than one in so many studies gets no tick
+TICK_SHARE = 30  # a value needs at least 1 / 30 of the studies for a tick
 AXIS = "cosine (1 = same direction)"
 
 
 def cosine_histograms(
     samples: Mapping[str, CosineSamples], x: str, y: str, *, height: int = 300
 ) -> go.Figure:
-    """One row a checkpoint, on one axis: where true pairs lie between strangers and neighbours."""
+    """Histograms of true pairs, random pairs and pairs within each modality, one row per checkpoint."""
     from plotly.subplots import make_subplots
 
     figure = make_subplots(
@@ -56,9 +56,9 @@ def cosine_histograms(
 
 
 def kind_histograms(samples: Mapping[str, np.ndarray], title: str, *, height: int = 300) -> go.Figure:
-    """Cosines of one kind (n,) of A and of B over each other, with their medians.
+    """Overlaid histograms of one kind of cosines (n,) of A and of B, with their medians.
 
-    title  what kind: "cosine of true pairs"
+    title  the kind: "cosine of true pairs"
     """
     figure = go.Figure()
     for (name, cosines), colour in zip(samples.items(), (COLOUR_A, COLOUR_B), strict=False):
@@ -71,7 +71,7 @@ def kind_histograms(samples: Mapping[str, np.ndarray], title: str, *, height: in
 
 
 def _density_trace(cosines: np.ndarray, colour: str, **more: Any) -> go.Scatter:
-    """Their histogram, which integrates to 1."""
+    """A density histogram, which integrates to 1."""
     counts = np.histogram(cosines, EDGES)[0]
     density = counts / max(counts.sum(), 1) / (EDGES[1] - EDGES[0])
     return go.Scatter(
@@ -80,7 +80,7 @@ def _density_trace(cosines: np.ndarray, colour: str, **more: Any) -> go.Scatter:
 
 
 def means_by_label(means: Mapping[str, Sequence[LabelMean]], colours: Sequence[str], axis: str) -> go.Figure:
-    """Mean and 95 % interval for each label, one series a checkpoint."""
+    """Mean and 95 % interval for each label, one series per checkpoint."""
     figure = go.Figure()
     for (name, groups), colour in zip(means.items(), colours, strict=False):
         spread = {
@@ -107,16 +107,16 @@ def means_by_label(means: Mapping[str, Sequence[LabelMean]], colours: Sequence[s
 
 
 def ridgeline(ridges: Ridges, names: Sequence[str]) -> go.Figure:
-    """How the cosines of true pairs spread for each value of a label: A and B over each other, a row a value.
+    """Ridgeline plot of the cosines of true pairs, one row per label value, A and B overlaid.
 
-    names  titles of A and B. All hills have one scale, so that equal areas are equal shares.
+    names  titles of A and B. All densities have one scale, so that equal areas are equal shares.
     """
     figure = go.Figure()
     tallest = max((float(hill.max()) for row in ridges.rows for hill in row.densities), default=1.0)
     for place, row in enumerate(ridges.rows):
         sides = zip(row.densities, row.medians, names, (COLOUR_A, COLOUR_B), strict=False)
         for number, (hill, middle, name, colour) in enumerate(sides):
-            base, height = place + 0.5, 0.85 / tallest  # the lower edge of the row; what density 1 takes
+            base, height = place + 0.5, 0.85 / tallest  # lower edge of the row; height of density 1
             known = {"name": escaped(name), "legendgroup": str(number), "showlegend": place == 0}
             points = [(row.name, row.n, g, d) for g, d in zip(ridges.grid, hill, strict=True)]
             figure.add_trace(
@@ -151,10 +151,10 @@ def _told(row: Ridge) -> str:
 def cosine_heatmap(
     table: CosineBlocks, order: StudyOrder, names: tuple[str, str], reach: float, *, ids: Sequence[str] = ()
 ) -> go.Figure:
-    """Every cosine within and across two modalities, the studies of `order` down and across.
+    """Heat map of all cosines within and across two modalities, with studies in `order` on both axes.
 
-    names  the modalities; reach: colours go from -reach to reach, with 0 in the middle
-    ids    of the studies in this order, for `data_of` alone
+    names  the modalities; reach: the colour scale is -reach to reach, centred on 0
+    ids    study ids in this order, only for `data_of`
     """
     n = len(order.rows)
     lengths = np.diff(order.starts)

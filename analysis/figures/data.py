@@ -1,4 +1,4 @@
-"""The numbers that a figure draws, as rows of a table."""
+"""The plotted data of a figure, as rows of a table."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Row = dict[str, object]
 
 
 def data_of(figure: go.Figure) -> list[Row]:
-    """A row for every mark that the figure draws, in the order of drawing; all rows have the same columns.
+    """One row for every mark of the figure, in drawing order; all rows have the same columns.
 
     Columns: `of` (which part of the figure), `series`, `x` and `y` under the titles of their axes, `low` and
-    `high` of a mark with an interval; `row`, `column` and `value` of a heat map. A trace on a scale that only
-    suits the eye tells its numbers in `customdata`, named by `meta["columns"]`; one that repeats what others
-    say (`theme.ORNAMENT`) is left out. Words come as they were before they were made safe for Plotly.
+    `high` of a mark with an interval; `row`, `column` and `value` of a heat map. A trace with
+    transformed coordinates has its data in `customdata`, named by `meta["columns"]`; decorative traces
+    (`theme.ORNAMENT`) are left out. Text is returned unescaped.
     """
     rows = list(chain.from_iterable(_rows(figure, trace) for trace in figure.data))
     titles = list(dict.fromkeys(title for row in rows for title in row))
@@ -43,7 +43,7 @@ def _rows(figure: go.Figure, trace: Any) -> Iterator[Row]:
 
 
 def _cells(table: np.ndarray, names: list[str] | None, head: Row) -> Iterator[Row]:
-    """A square table whose rows and columns are the same things."""
+    """A square matrix whose rows and columns have the same names."""
     for row, line in enumerate(table):
         for column, value in enumerate(line):
             places = (names[row], names[column]) if names else (row, column)
@@ -62,14 +62,14 @@ def _marks(figure: go.Figure, trace: Any, head: Row) -> Iterator[Row]:
 
 
 def _title(figure: go.Figure, trace: Any, letter: str) -> str:
-    """Title of the trace's axis, or of the one below it that says it for both; else the letter."""
+    """Title of the axis of the trace, or of another axis of the same letter; else the letter."""
     own = figure.layout[f"{letter}axis{(getattr(trace, f'{letter}axis') or letter)[1:]}"]
     axes = [own, *(figure.select_xaxes() if letter == "x" else figure.select_yaxes())]
     return next((unescape(a.title.text) for a in axes if a.title.text), letter)
 
 
 def _plain(value: Any) -> object:
-    """A number, or words as they were."""
+    """A number, or unescaped text."""
     return unescape(value) if isinstance(value, str) else _number(value)
 
 

@@ -1,4 +1,4 @@
-"""A plain map of all modalities, for pages and reports that only glance at it."""
+"""A small static map of all modalities, for the overview page and the report."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from suture.analysis.figures.theme import SHAPES, escaped, styled
 def small_map(
     maps: Mapping[str, np.ndarray], *, explained: Sequence[float] = (), colours: Sequence[str]
 ) -> go.Figure:
-    """All modalities in one plane, (n, 2) each; for the overview, so without hover."""
+    """All modalities in one plane, (n, 2) each, without hover."""
     figure = go.Figure()
     for (name, xy), shape, colour in zip(maps.items(), SHAPES, colours, strict=False):
         marker = {"symbol": shape, "size": 6, "color": colour, "opacity": 0.55}

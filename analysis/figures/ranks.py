@@ -1,4 +1,4 @@
-"""Recall against k: how far down one has to look."""
+"""Recall against k, with intervals and the chance level."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COLUMNS = ["k", "recall", "low", "high", "chance"]
 
 
 def rank_curves(curves: Mapping[str, RankCurve], direction: str, *, height: int = 340) -> go.Figure:
-    """R@k of one or two sets in one direction, with intervals over groups and what chance would give.
+    """R@k of one or two sets in one direction, with intervals over groups and the chance level.
 
     curves: title -> curve, A first; direction: "image → report"
     """

@@ -1,4 +1,4 @@
-"""A figure that changes no more. Apart from the others, as defining it loads Plotly, which takes a second."""
+"""A figure that no longer changes. In its own module because the class definition loads Plotly (1 s)."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import plotly.graph_objects as go
 
 
 class StaticFigure(go.Figure):
-    """A copy of a figure that is told as a dictionary once, however often it is shown.
+    """A copy of a figure that is converted to a dictionary once, however often it is shown.
 
-    Plotly copies every value of a figure each time, which takes longer than to send it.
+    Plotly copies every value of a figure at each conversion, which takes longer than sending it.
     """
 
     def __init__(self, figure: go.Figure) -> None:
         super().__init__(figure)
-        self._told: dict[str, Any] = figure.to_dict()  # of the figure itself: a copy gains a template
+        self._dict: dict[str, Any] = figure.to_dict()  # of the original: the copy has a template
 
     def to_dict(self) -> dict[str, Any]:
-        """As `go.Figure.to_dict`, but the same object each time: nobody may change it."""
-        return self._told
+        """As `go.Figure.to_dict`, but returns the same object each time; do not modify it."""
+        return self._dict

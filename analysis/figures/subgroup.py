@@ -1,4 +1,4 @@
-"""The selected studies less all others, number by number, A over B."""
+"""Differences between the selected studies and the rest, one panel per metric, for A and B."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ COLUMNS = ["number", "set", "selected", "rest", "selected - rest", "low", "high"
 
 
 def subgroup_differences(by_metric: Mapping[str, Mapping[str, SubgroupDifference]]) -> go.Figure:
-    """One panel a number, each on its own axis: selected - rest with its interval, for A, B, and B - A.
+    """One panel per metric, each with its own axis: selected - rest with its interval, for A, B and B - A.
 
-    found  title of the number -> "A", "B", "B − A" -> contrast
+    by_metric  title of the metric -> "A", "B", "B − A" -> difference
     """
     from plotly.subplots import make_subplots
 

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 SHAPES = ("triangle-up", "diamond", "circle", "square", "cross", "star")
-ORNAMENT = {"ornament": True}  # `meta` of a trace that repeats what another says: a band, a cross, a rule
-ROW = 42  # pixels of a row that has its name above its mark
+ORNAMENT = {"ornament": True}  # `meta` of a decorative trace that adds no data: a band, a cross, a line
+ROW = 42  # height in pixels of a row with its name above its mark
 CLOSING_POINTS = 2  # points at each end of `histogram_outline`
-MARK_OFFSET = 0.18  # of a row: the mark stands below the name
+MARK_OFFSET = 0.18  # offset of the mark below the name, in rows
 
 LEGEND = {
     "orientation": "h",
@@ -29,7 +29,7 @@ LEGEND = {
     "y": 1,
     "x": 0,
     "itemsizing": "constant",
-    "tracegroupgap": 0,  # rows of a legend that a phone wraps stay together
+    "tracegroupgap": 0,  # keep wrapped legend rows together
     "title": {"text": ""},
 }
 AXIS_NAME = re.compile(r"[xy]axis\d*")
@@ -51,12 +51,14 @@ def styled(figure: go.Figure, height: int | None = None, *, legend: bool = True,
         **({"height": height} if height else {}),
     }
     for part, value in _over({name: own[name] for name in look if name in own}, look).items():
-        figure.layout[part] = value  # whole: `update_layout` goes through every leaf, ten times as long
+        figure.layout[part] = (
+            value  # set whole parts: `update_layout` visits every leaf and takes ten times as long
+        )
     return figure
 
 
 def _over(under: dict[str, Any], upper: dict[str, Any]) -> dict[str, Any]:
-    """Both, one above the other at every depth."""
+    """Both dictionaries merged recursively; `upper` wins."""
     deep = {
         key: _over(under[key], value)
         for key, value in upper.items()
@@ -66,21 +68,21 @@ def _over(under: dict[str, Any], upper: dict[str, Any]) -> dict[str, Any]:
 
 
 def translucent(colour: str, opacity: float) -> str:
-    """#RRGGBB as one that lets others through."""
+    """#RRGGBB as rgba with an opacity."""
     return f"rgba{(*bytes.fromhex(colour.removeprefix('#')), opacity)}"
 
 
 def escaped(words: str) -> str:
-    """A stranger's words, which Plotly would read as HTML."""
+    """Text escaped for Plotly, which interprets HTML."""
     return words.replace("&", "&amp;").replace("<", "&lt;")
 
 
 def histogram_outline(
     edges: Any, heights: Any, colour: str, columns: tuple[str, str], **more: Any
 ) -> dict[str, Any]:
-    """A histogram as one outline with a filled inside: what lies behind stays readable.
+    """A histogram as one outline with a translucent fill, so that overlaid histograms are readable.
 
-    edges (n + 1,), heights (n,); columns  what the two are called. The `CLOSING_POINTS` points at each
+    edges (n + 1,), heights (n,); columns  names of the two in `data_of`. The `CLOSING_POINTS` points at each
     end only close the outline, so that the first and the last bin are as wide as the others.
     """
     middles = [round((low + high) / 2, 9) for low, high in pairwise(edges)]
@@ -99,14 +101,14 @@ def histogram_outline(
 
 
 def vertical_line(figure: go.Figure, x: float, colour: str = NEUTRAL, **more: Any) -> None:
-    """An upright line, dashed, with `text` beside it if given."""
+    """A dashed vertical line, with `text` beside it if given."""
     text = more.pop("text", "")
     label = {"annotation_text": text, "annotation_position": "top right"} if text else {}
     figure.add_vline(x=x, line={"dash": "dash", "color": colour, "width": 1.5}, **label, **more)
 
 
 def with_row_names(figure: go.Figure, names: list[str], *, row: int = ROW) -> go.Figure:
-    """Places 0, 1, ... of the upright axis, the first on top, each under its name: so both fit a phone."""
+    """Name the rows 0, 1, ... of the y axis, first on top; names are above the marks, to fit a phone."""
     for place, name in enumerate(names):
         where = {"xref": "paper", "x": 0, "xanchor": "left", "xshift": 4, "y": place - 0.5, "yanchor": "top"}
         figure.add_annotation(text=escaped(name), showarrow=False, font={"size": 12}, **where)

@@ -1,4 +1,4 @@
-"""Curves of a training: how its numbers go, one small figure a number, A and B over each other."""
+"""Training curves: one small figure per metric, with A and B overlaid."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ UNLIMITED = (-math.inf, math.inf)
 
 @dataclass(frozen=True)
 class Curve:
-    """One number of one run. low, high: its interval, or empty. struck: places in x where a guard warned."""
+    """One metric of one run. low, high: its interval, or empty. warned: indices with a collapse warning."""
 
     x: list[int]
     y: list[float]
     low: list[float]
     high: list[float]
-    struck: list[int]
+    warned: list[int]
 
 
 def curve_of(
@@ -32,13 +32,13 @@ def curve_of(
     name: str,
     *,
     over: str = "epoch",
-    struck: Sequence[int] = (),
+    warned: Sequence[int] = (),
     limits: Limits = UNLIMITED,
 ) -> Curve:
-    """The number `name` of the rows that have it, over their `epoch` or `step`.
+    """The metric `name` of the rows that have it, over their `epoch` or `step`.
 
-    `name`_half, where the rows hold it, is the half-width of a 95 % interval. struck: values of `over` at
-    which the guard of this number warned. limits: what the number cannot leave, nor its interval.
+    `name`_half, if present, is the half-width of a 95 % interval. warned: values of `over` with a collapse
+    warning for this metric. limits: the valid range of the metric, to which its interval is clipped.
     """
     known = [r for r in rows if r.get(name) is not None]
     x, y = [int(r[over]) for r in known], [float(r[name]) for r in known]
@@ -47,14 +47,14 @@ def curve_of(
     low, high = ([min(max(v, limits[0]), limits[1]) for v in end] for end in ends)
     banded = any(half)
     return Curve(
-        x, y, low if banded else [], high if banded else [], [i for i, at in enumerate(x) if at in struck]
+        x, y, low if banded else [], high if banded else [], [i for i, at in enumerate(x) if at in warned]
     )
 
 
 def curves(
     series: Mapping[str, Curve], colours: Sequence[str], *, over: str, percent: bool = False
 ) -> go.Figure:
-    """One number of one or two runs, with band and guards (crosses). The number's name stands above it."""
+    """One metric of one or two runs, with interval band and warnings (crosses), without a title."""
     figure = go.Figure()
     for (name, curve), colour in zip(series.items(), colours, strict=False):
         if curve.low:
@@ -69,11 +69,11 @@ def curves(
                 mode="lines+markers" if few else "lines",
                 line={"color": colour, "width": 2},
                 marker={"size": 5},
-                cliponaxis=False,  # epoch 0 stands on the axis
+                cliponaxis=False,  # epoch 0 is on the axis
                 hovertemplate=f"{over} %{{x}}: {value}<extra>{escaped(name)}</extra>",
             )
         )
-        if curve.struck:
+        if curve.warned:
             _guards(figure, curve, colour)
     figure.update_xaxes(title_text=over, rangemode="tozero", tickformat="d", nticks=6)
     figure.update_yaxes(tickformat=".0%" if percent else None, nticks=5)
@@ -81,14 +81,14 @@ def curves(
 
 
 def common_epochs(x: Curve, y: Curve) -> tuple[list[int], list[float], list[float]]:
-    """(epoch, x, y) where both curves have a number."""
+    """(epoch, x, y) where both curves have a value."""
     known = dict(zip(y.x, y.y, strict=True))
     rows = [(epoch, value, known[epoch]) for epoch, value in zip(x.x, x.y, strict=True) if epoch in known]
     return [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]
 
 
 def epoch_means(rows: Sequence[Mapping[str, Any]], name: str) -> list[dict[str, Any]]:
-    """One row an epoch with the mean of the number over the steps of that epoch."""
+    """One row per epoch with the mean of the metric over the steps of that epoch."""
     by_epoch: dict[int, list[float]] = {}
     for row in rows:
         if row.get(name) is not None:
@@ -99,9 +99,9 @@ def epoch_means(rows: Sequence[Mapping[str, Any]], name: str) -> list[dict[str, 
 def loss_against_gap(
     runs: Mapping[str, tuple[Curve, Curve]], colours: Sequence[str], *, cost: str, percent: bool = False
 ) -> go.Figure:
-    """What closing the gap costs: one path a run, from its first epoch to the ring at its last.
+    """The cost of closing the gap: one path per run, from its first epoch to a ring at its last.
 
-    runs  name -> (gap by epoch, cost by epoch); cost  the name of what stands upright
+    runs  name -> (gap by epoch, cost by epoch); cost  title of the y axis
     """
     figure = go.Figure()
     for (name, (gaps, costs)), colour in zip(runs.items(), colours, strict=False):
@@ -118,7 +118,9 @@ def loss_against_gap(
                 marker={
                     "size": [9] * (len(x) - 1) + [13],
                     "symbol": ["arrow"] * (len(x) - 1) + ["circle-open-dot"],
-                    "angleref": "previous" if len(x) > 1 else "up",  # the first has none: it is not drawn
+                    "angleref": "previous"
+                    if len(x) > 1
+                    else "up",  # the first point has none and is not drawn
                     "color": colour,
                     "line": {"width": 2, "color": colour},
                 },
@@ -140,6 +142,6 @@ def _band(figure: go.Figure, curve: Curve, colour: str) -> None:
 
 def _guards(figure: go.Figure, curve: Curve, colour: str) -> None:
     marker = {"symbol": "x", "size": 11, "color": colour, "line": {"color": "white", "width": 1}}
-    x, y = ([values[i] for i in curve.struck] for values in (curve.x, curve.y))
+    x, y = ([values[i] for i in curve.warned] for values in (curve.x, curve.y))
     cross = {"x": x, "y": y, "mode": "markers", "marker": marker, "meta": ORNAMENT}
-    figure.add_trace(go.Scatter(**cross, hovertemplate="a guard warned<extra></extra>"))
+    figure.add_trace(go.Scatter(**cross, hovertemplate="collapse warning<extra></extra>"))

@@ -1,4 +1,4 @@
-"""A fitted post-hoc map: applied to each row alone, whatever the other rows are."""
+"""A fitted post-hoc map, applied to each row independently."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ STEPS = ("shift", "centre", "scale", "matrix", "target", "correction")
 
 @dataclass(frozen=True)
 class Adapter:
-    """What a method learned from n_fit calibration studies.
+    """The parameters of a method fitted on n_fit calibration studies.
 
-    arrays   "<step>:<modality>" -> array, float64; a modality without any stays as it is. Steps in order:
+    arrays   "<step>:<modality>" -> array, float64; a modality without arrays is unchanged. Steps in order:
              shift, or centre (dim,), scale (dim,), matrix (dim, dim), target (dim,), correction (dim,)
-    anchor   the modality that the others were fitted to; "" for methods without one
-    options  numbers that were given or chosen: delta, ridge
+    anchor   the modality that the others were fitted to; "" for methods without an anchor
+    options  given or selected parameters: delta, ridge
     """
 
     method: str
@@ -35,12 +35,12 @@ class Adapter:
     def apply(self, vectors: Mapping[str, np.ndarray], *, strength: float = 1.0) -> Arrays:
         """Map some or all modalities, each (n_rows, dim), to unit rows of the same type.
 
-        strength  0 gives every bit back, 1 is the whole method. Shifts are scaled by it: above 1 they
-                  over-close, below 0 they open the gap. Other methods blend: unit((1 - s) z + s z')
+        strength  0 returns the input bit for bit, 1 is the full method. It scales shifts: above 1 they
+                  over-close, below 0 they widen the gap. Other methods interpolate: unit((1 - s) z + s z')
 
         Rows of zeros (modality missing) stay zeros; equal rows stay equal to the bit. ValueError for
-        an unknown modality, another width, rows not finite, a strength out of range, or rows that
-        land on the origin, where there is no direction.
+        an unknown modality, another width, non-finite rows, a strength out of range, or rows mapped to
+        the origin, which have no direction.
         """
         self._check(vectors, strength)
         return {m: self._moved(m, np.asarray(z), strength) for m, z in vectors.items()}
@@ -49,7 +49,7 @@ class Adapter:
         for m, z in vectors.items():
             if m not in self.modalities:
                 known = ", ".join(self.modalities)
-                raise ValueError(f"The adapter knows {known}; it was asked to map {m!r}.")
+                raise ValueError(f"The adapter knows {known}; got {m!r}.")
             if np.ndim(z) != 2 or np.shape(z)[1] != self.dim:
                 raise ValueError(f"Expected (n_rows, {self.dim}) for {m!r}, got shape {np.shape(z)}.")
         if not np.isfinite(strength) or (not METHODS[self.method].shift and not 0 <= strength <= 1):
@@ -69,7 +69,7 @@ class Adapter:
         return moved
 
     def to_arrays(self) -> Arrays:
-        """Everything as plain arrays, for an .npz that holds no Python objects."""
+        """All fields as plain arrays, for an .npz without Python objects."""
         return {
             "method": np.asarray(self.method),
             "modalities": np.asarray(self.modalities),
@@ -83,7 +83,7 @@ class Adapter:
 
     @staticmethod
     def from_arrays(arrays: Mapping[str, np.ndarray]) -> Adapter:
-        """The inverse of `to_arrays`. KeyError if something is missing."""
+        """The inverse of `to_arrays`. KeyError if an array is missing."""
         names, values = arrays["options"].tolist(), arrays["option_values"].tolist()
         return Adapter(
             str(arrays["method"]),
@@ -97,11 +97,12 @@ class Adapter:
 
 
 def apply_steps(unit: np.ndarray, steps: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Unit rows through the affine steps of one modality; unit rows again."""
+    """Apply the affine steps of one modality to unit rows and normalise again."""
     z = unit - steps.get("centre", 0.0)
     z = z * steps.get("scale", 1.0)
     if "matrix" in steps:
-        # Products of equal rows can differ in the last bit, and equal texts must stay tied.
+        # Map distinct rows only: products of equal rows can differ in the last bit, and equal texts must
+        # stay tied.
         distinct, which = np.unique(z, axis=0, return_inverse=True)
         z = (distinct @ steps["matrix"])[which.ravel()]
     z = renormalised(z + steps.get("target", 0.0))
@@ -109,12 +110,12 @@ def apply_steps(unit: np.ndarray, steps: Mapping[str, np.ndarray]) -> np.ndarray
 
 
 def renormalised(moved: np.ndarray) -> np.ndarray:
-    """Rows brought back to length 1; ValueError for rows on the origin."""
+    """Rows scaled to length 1; ValueError for rows at the origin."""
     norms = np.linalg.norm(moved, axis=1, keepdims=True)
     lost = int((~(norms >= MIN_NORM) | ~np.isfinite(norms)).sum())
     if lost:
         raise ValueError(
-            f"{lost} of {len(moved)} rows land on the origin or at infinity, where they have no direction. "
+            f"{lost} of {len(moved)} rows are mapped to the origin or to infinity and have no direction. "
             f"Use another strength or method."
         )
     return moved / norms

@@ -1,7 +1,7 @@
-"""The gap dial: from a set as it is to a set whose gap a post-hoc method closes, and what each step costs.
+"""The gap dial: metrics of a set at increasing strengths of a post-hoc method, from unchanged to closed.
 
-Every row moves on a line and is brought back to length 1, so one fitted adapter gives every position
-between 0 (as is) and 1 (the whole method), and for shifts beyond. The rows are not those of the fit.
+Every row moves along a line and is normalised again, so one fitted adapter gives every strength between 0
+(unchanged) and 1 (the full method), and beyond 1 for shifts. The rows are not those of the fit.
 """
 
 from __future__ import annotations
@@ -25,33 +25,33 @@ STEP, FURTHEST = 0.05, 1.5
 GAPS = ("centroid_gap", "centroid_gap_debiased", "cos_true_pairs")
 PAIR_KINDS = ("true_pairs", "random_pairs", "within_x", "within_y")
 BINS = np.linspace(-1, 1, 101)
-SAMPLES = 5_000  # cosines a histogram
-DOUBLE_PRECISION_SCORES = 4_000_000  # above this many scores, float32
-MAX_CLUSTERED = 1_000  # studies that k-means sees: 5,000 of dim 512 take three seconds a position
+SAMPLES = 5_000  # cosines per histogram
+DOUBLE_PRECISION_SCORES = 4_000_000  # with more scores, float32
+MAX_CLUSTERED = 1_000  # studies for k-means: 5,000 of dim 512 take three seconds per strength
 TWO_SIDED = 1.96  # of a normal distribution, 95 %
 
 
 @dataclass(frozen=True)
 class Motion:
-    """Where each row goes: unit(start + strength step).
+    """The path of each row: unit(start + strength step).
 
-    start (n, dim) unit rows; step (dim,) for shifts, which move all rows alike, else (n, dim)
+    start (n, dim) unit rows; step (dim,) for shifts, equal for all rows, else (n, dim)
     """
 
     start: np.ndarray
     step: np.ndarray
 
     def at(self, strength: float) -> np.ndarray:
-        """(n, dim) unit rows; 0 gives `start` back. ValueError for rows that land on the origin."""
+        """(n, dim) unit rows; 0 returns `start`. ValueError for rows at the origin."""
         return renormalised(self.start + strength * self.step) if strength else self.start
 
     def part(self, rows: np.ndarray) -> Motion:
-        """The same motion of some rows."""
+        """The motion of the given rows."""
         return Motion(self.start[rows], self.step if self.step.ndim == 1 else self.step[rows])
 
 
 def motion(adapter: Adapter, modality: str, rows: np.ndarray) -> Motion:
-    """The way of rows (n, dim) of one modality under a fitted adapter; agrees with `Adapter.apply`."""
+    """The motion of rows (n, dim) of one modality under a fitted adapter; agrees with `Adapter.apply`."""
     start = unit_rows(rows)
     if METHODS[adapter.method].shift:
         return Motion(start, adapter.arrays.get(f"shift:{modality}", np.zeros(start.shape[1])))
@@ -59,19 +59,19 @@ def motion(adapter: Adapter, modality: str, rows: np.ndarray) -> Motion:
 
 
 def strengths(method: str) -> np.ndarray:
-    """Positions of the dial: 0 to 1 in steps of 0.05, for shifts on to 1.5, which over-closes."""
+    """Strengths of the dial: 0 to 1 in steps of 0.05; for shifts up to 1.5, which over-closes."""
     last = FURTHEST if METHODS[method].shift else 1.0
     return np.round(np.arange(round(last / STEP) + 1) * STEP, 2)
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """Numbers at every position of a dial.
+    """Metrics at every strength of a dial.
 
     numbers     key -> value at each strength. Keys: `GAPS`, and recall_at_k:forward (x finds y) or :back;
                 recall counts every item of the same key as right, ties by expected hit
-    margins     key -> half width of the 95 % interval of the change since strength 0, for what has one
-                value a study (cosine, recalls): 1.96 standard errors of the paired differences, by group.
+    margins     key -> half width of the 95 % interval of the change since strength 0, for metrics with one
+                value per study (cosine, recalls): 1.96 standard errors of the paired differences, by group.
                 NaN with one group
     histograms  kind -> (strength, bin) density of cosines over `BINS`
     n, n_groups  studies with both modalities, and their groups
@@ -85,7 +85,7 @@ class Sweep:
     n_groups: int
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, ready for JSON."""
+        """All fields, ready for JSON."""
         return asdict(self)
 
     @staticmethod
@@ -104,13 +104,13 @@ def sweep(
     groups: np.ndarray,
     progress: Callable[[float], None] = lambda share: None,
 ) -> Sweep:
-    """Measure every strength in `at`, whose first must be 0: changes are held against it.
+    """Measure every strength in `at`; the first must be 0, the reference for changes.
 
-    x, y one row a study, row i of both is the same; keys (n,) equal = right answers of each other;
-    groups (n,) patients or cases, whose studies vary together.
+    x, y one row per study, row i of both is the same study; keys (n,) equal = right answers of each other;
+    groups (n,) patients or cases.
     """
     if len(at) == 0 or at[0] != 0:
-        raise ValueError("The first strength must be 0: changes are held against it.")
+        raise ValueError("The first strength must be 0, the reference for changes.")
     answers = AnswerRanks(x.start, y.start, keys)
     bootstrap = GroupBootstrap(groups, resamples=1)
     positions = []
@@ -148,7 +148,7 @@ def _position(x: np.ndarray, y: np.ndarray, answers: AnswerRanks, bootstrap: Gro
 
 
 class AnswerRanks:
-    """Which items answer which queries, worked out once for all positions: rows that are equal stay so.
+    """Right answers and duplicate rows, computed once for all strengths; equal rows stay equal.
 
     x, y (n, dim); keys (n,) equal = right answers of each other
     """
@@ -168,12 +168,12 @@ class AnswerRanks:
     def ranks(self, x: np.ndarray, y: np.ndarray) -> tuple[Ranks, Ranks]:
         """Rank of the best right answer, x finds y and y finds x; as `suture.analysis.retrieval.rank_best`.
 
-        Scores are float32 above 4,000,000 of them: there, cosines within 1e-7 may change places.
+        Above 4,000,000 scores, float32 is used, where cosines within 1e-7 may swap ranks.
         """
         kind = np.float64 if len(x) ** 2 <= DOUBLE_PRECISION_SCORES else np.float32
         (first_x, which_x), (first_y, which_y) = self.distinct
         scores = x[first_x].astype(kind) @ y[first_y].astype(kind).T
-        if scores.shape != (len(x), len(y)):  # the same text must not differ by rounding
+        if scores.shape != (len(x), len(y)):  # equal texts must not differ by rounding
             scores = scores[np.ix_(which_x.ravel(), which_y.ravel())]
         return self._ranks(scores), self._ranks(scores.T)
 
@@ -207,8 +207,8 @@ def v_measures(
 ) -> list[float]:
     """V-measure at each strength: `v_measure(n_init=1)` on at most 1,000 labelled studies, seeded.
 
-    labels (n,) of str, "" = none. Each position starts afresh: started from its neighbour's clusters, it
-    would keep the modality that those sorted by. ValueError for fewer than 2 labels.
+    labels (n,) of str, "" = none. Each strength is clustered from scratch: a warm start from the previous
+    clusters would keep their separation by modality. ValueError for fewer than 2 labels.
     """
     labelled = np.flatnonzero(labels != "")
     rows = labelled[seeded_rows(len(labelled), MAX_CLUSTERED)]
@@ -230,7 +230,7 @@ def seeded_rows(n: int, limit: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class DialChange:
-    """One number at a position against strength 0. margin is NaN where no interval is computed."""
+    """The change of one metric relative to strength 0. margin is NaN without an interval."""
 
     key: str
     before: float
@@ -239,7 +239,7 @@ class DialChange:
 
     @property
     def verdict(self) -> str:
-        """better, worse or unclear (the 95 % interval of the change holds 0); "" without an interval."""
+        """better, worse or unclear (the 95 % interval contains 0); "" without an interval."""
         if np.isnan(self.margin):
             return ""
         change = self.after - self.before
@@ -250,9 +250,9 @@ class DialChange:
 
 
 def changes(measured: Sweep, place: int) -> list[DialChange]:
-    """Every number at position `place` against the set as it is."""
-    nothing = (float("nan"),) * len(measured.strengths)
+    """The change of every metric at strength number `place` relative to strength 0."""
+    no_margin = (float("nan"),) * len(measured.strengths)
     return [
-        DialChange(key, values[0], values[place], measured.margins.get(key, nothing)[place])
+        DialChange(key, values[0], values[place], measured.margins.get(key, no_margin)[place])
         for key, values in measured.numbers.items()
     ]

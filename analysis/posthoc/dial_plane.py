@@ -1,4 +1,4 @@
-"""One picture for every position of a gap dial, cheap enough for a browser to follow the hand."""
+"""The PCA plane of a gap dial, with coefficients that let the browser draw every strength."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class Track:
-    """What one modality needs to be drawn at any strength s: (start + s step) / |start + s step|.
+    """Coefficients to draw one modality at any strength s: (start + s step) / |start + s step|.
 
     start, step     (n, 2) in the plane
     along, squared  (n,) start . step and |step|^2 in the whole space, for the length
-                    |start + s step| = sqrt(1 + 2 s along + s^2 squared) of what begins with length 1
+                    |start + s step| = sqrt(1 + 2 s along + s^2 squared) for rows of length 1
     """
 
     start: np.ndarray
@@ -28,7 +28,7 @@ class Track:
     squared: np.ndarray
 
     def at(self, strength: float) -> np.ndarray:
-        """(n, 2)."""
+        """(n, 2) positions at a strength."""
         length = np.sqrt(1 + 2 * strength * self.along + strength**2 * self.squared)
         return (self.start + strength * self.step) / length[:, None]
 
@@ -39,7 +39,7 @@ class Track:
 
 @dataclass(frozen=True)
 class Plane:
-    """The two directions of largest variance, fitted once: points move and the plane stays.
+    """The two directions of largest variance, fixed for all strengths.
 
     axes (dim, 2); explained: share of variance of each direction
     """
@@ -49,16 +49,19 @@ class Plane:
     explained: tuple[float, ...]
 
     def reach(self, strengths: Sequence[float]) -> tuple[Range, Range]:
-        """(x range, y range) that hold the points at all these strengths, with a rim of 5 %."""
-        seen = [t.at(s) for s in strengths for t in self.tracks.values()]
-        low, high = np.min([xy.min(axis=0) for xy in seen], 0), np.max([xy.max(axis=0) for xy in seen], 0)
-        rim = 0.05 * (high - low)
-        (left, bottom), (right, top) = low - rim, high + rim
+        """(x range, y range) of the points at all these strengths, with a margin of 5 %."""
+        positions = [t.at(s) for s in strengths for t in self.tracks.values()]
+        low, high = (
+            np.min([xy.min(axis=0) for xy in positions], 0),
+            np.max([xy.max(axis=0) for xy in positions], 0),
+        )
+        pad = 0.05 * (high - low)
+        (left, bottom), (right, top) = low - pad, high + pad
         return (float(left), float(right)), (float(bottom), float(top))
 
 
 def plane(motions: Mapping[str, Motion]) -> Plane:
-    """Principal components of all modalities together, as they are and at strength 1."""
+    """Principal components of all modalities stacked, at strengths 0 and 1."""
     stack = np.concatenate([m.at(s) for m in motions.values() for s in (0, 1)])
     centred = stack - stack.mean(axis=0)
     axes, explained = principal_directions(centred.T @ centred / len(stack))

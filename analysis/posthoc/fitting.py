@@ -1,4 +1,4 @@
-"""Fitting post-hoc maps. Only calibration rows come in: what is scored must be other studies."""
+"""Fit post-hoc maps on calibration studies. Scores must use other studies."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from suture.analysis.math.arrays import MIN_NORM, unit_rows
 from suture.analysis.posthoc.adapter import Adapter, Arrays, apply_steps, renormalised
 from suture.analysis.posthoc.methods import METHODS
 
-RIDGES = tuple(10.0**e for e in range(-6, 2))  # penalties to choose from
-HELD_OUT = 0.2  # share of the calibration groups on which the penalty is chosen
+RIDGES = tuple(10.0**e for e in range(-6, 2))  # candidate penalties
+HELD_OUT = 0.2  # share of the calibration groups used to select the penalty
 
 
 def fit(
@@ -26,13 +26,13 @@ def fit(
 ) -> Adapter:
     """Learn a post-hoc map from calibration studies, modality -> (n_studies, dim).
 
-    Row i of every modality is the same study; a row of zeros = modality missing. Rows count by their
-    direction alone. Means are over all rows a modality has; procrustes and ridge use the studies that
+    Row i of every modality is the same study; a row of zeros = modality missing. Rows are scaled
+    to length 1. Means are over all rows of a modality; procrustes and ridge use the studies that
     have both modality and anchor. Of more than two modalities the shifts move each mean towards the
     mean of the means; the anchored methods map each other modality onto the anchor.
 
     anchor  default: the first modality
-    groups  (n_studies,) patients or cases, which the choice of the penalty keeps together
+    groups  (n_studies,) patients or cases, kept together in the selection of the penalty
     ridge   penalty l > 0; None = of `RIDGES` the one with the largest margin (cosine of true pairs less
             mean cosine of all) on a seeded 20 % of the groups, fitted on the others
     delta   liang-shift's distance; None = twice the mean distance to the mean of the means, which for
@@ -40,8 +40,8 @@ def fit(
 
     ValueError for an unknown method, anchor or option, shapes that differ, or too few rows.
 
-    Scores on the rows of the fit are worth nothing: rotations of pure noise (1,000 pairs, dim 512) find
-    every partner there, R@1 = 1.00, and none on other rows.
+    Scores on the rows of the fit are meaningless: a rotation fitted to pure noise (1,000 pairs, dim 512) has
+    R@1 = 1.00 there, and chance level on other rows.
     """
     if method not in METHODS:
         raise ValueError(f"Unknown method: {method!r}. Must be one of: {', '.join(METHODS)}.")
@@ -67,14 +67,14 @@ def fit(
 
 
 class _Calibration:
-    """Unit rows by modality, which of them are there, and their means."""
+    """Unit rows of the calibration studies by modality, their presence masks, and their means."""
 
     def __init__(self, vectors: Mapping[str, np.ndarray], anchor: str, groups: np.ndarray | None) -> None:
         shapes = {np.shape(z) for z in vectors.values()}
         if len(vectors) < 2 or len(shapes) > 1 or len(next(iter(shapes))) != 2:
             given = ", ".join(f"{m} {np.shape(z)}" for m, z in vectors.items())
             raise ValueError(
-                f"Two or more modalities of one shape (n_studies, dim) are needed, got: {given}."
+                f"Expected two or more modalities of equal shape (n_studies, dim), got: {given}."
             )
         self.anchor = anchor or next(iter(vectors))
         if self.anchor not in vectors:
@@ -82,12 +82,12 @@ class _Calibration:
         (n, self.dim) = next(iter(shapes))
         self.groups = np.arange(n) if groups is None else np.asarray(groups)
         if len(self.groups) != n:
-            raise ValueError(f"Expected {n} groups, one a study, got {len(self.groups)}.")
+            raise ValueError(f"Expected {n} groups, one per study, got {len(self.groups)}.")
         self.present = {m: np.any(np.asarray(z) != 0, axis=1) for m, z in vectors.items()}
         self.unit = {m: self._filled(np.asarray(z), self.present[m]) for m, z in vectors.items()}
         for m, there in self.present.items():
             if there.sum() < 2:
-                raise ValueError(f"At least 2 rows of {m!r} are needed to fit on, got {there.sum()}.")
+                raise ValueError(f"Expected at least 2 rows of {m!r} to fit on, got {there.sum()}.")
         self.means = {m: self.rows(m).mean(axis=0) for m in self.unit}
         self.others = [m for m in self.unit if m != self.anchor]
 
@@ -107,7 +107,7 @@ class _Calibration:
         """Rows (of the modality, of the anchor) of the studies that have both."""
         both = self.shared(modality) if among is None else self.shared(modality) & among
         if both.sum() < 2:
-            message = f"At least 2 studies with both {modality!r} and {self.anchor!r} are needed"
+            message = f"Expected at least 2 studies with both {modality!r} and {self.anchor!r}"
             raise ValueError(f"{message}, got {both.sum()}.")
         return self.unit[modality][both], self.unit[self.anchor][both]
 
@@ -117,13 +117,13 @@ class _Calibration:
     def any_present(self) -> np.ndarray:
         return np.logical_or.reduce(list(self.present.values()))
 
-    def ways(self) -> Arrays:
-        """From each mean to the mean of the means; for two modalities -g/2 and +g/2."""
+    def mean_shifts(self) -> Arrays:
+        """Vector from each mean to the mean of the means; for two modalities -g/2 and +g/2."""
         middle = np.mean(list(self.means.values()), axis=0)
         return {m: middle - mean for m, mean in self.means.items()}
 
     def mean_distance(self) -> float:
-        return float(np.mean([np.linalg.norm(way) for way in self.ways().values()]))
+        return float(np.mean([np.linalg.norm(way) for way in self.mean_shifts().values()]))
 
 
 def _step_arrays(step: str, arrays: Mapping[str, np.ndarray]) -> Arrays:
@@ -131,15 +131,15 @@ def _step_arrays(step: str, arrays: Mapping[str, np.ndarray]) -> Arrays:
 
 
 def _liang(rows: _Calibration, delta: float) -> Arrays:
-    ways = rows.ways()
-    lengths = {m: float(np.linalg.norm(way)) for m, way in ways.items()}
-    # Clouds that share their middle have no direction to move in.
-    units = {m: way / lengths[m] if lengths[m] >= MIN_NORM else 0 * way for m, way in ways.items()}
+    shifts = rows.mean_shifts()
+    lengths = {m: float(np.linalg.norm(shift)) for m, shift in shifts.items()}
+    # Modalities with equal means have no direction to move in.
+    units = {m: shift / lengths[m] if lengths[m] >= MIN_NORM else 0 * shift for m, shift in shifts.items()}
     return _step_arrays("shift", {m: delta / 2 * u for m, u in units.items()})
 
 
 def _lambda(rows: _Calibration) -> Arrays:
-    return _step_arrays("shift", rows.ways())
+    return _step_arrays("shift", rows.mean_shifts())
 
 
 def _translate(rows: _Calibration) -> Arrays:
@@ -169,7 +169,7 @@ def _onto_anchor(rows: _Calibration) -> Arrays:
 
 
 def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """a / b, and 0 where b is 0: a dimension that never varies says nothing."""
+    """a / b, and 0 where b is 0: a constant dimension has no information."""
     return np.divide(a, b, out=np.zeros_like(a), where=b >= MIN_NORM)
 
 
@@ -204,7 +204,7 @@ def _ridge_matrix(y: np.ndarray, x: np.ndarray, ridge: float) -> np.ndarray:
 def _chosen_ridge(rows: _Calibration, seed: int) -> float:
     names = np.unique(rows.groups[rows.complete()])
     if len(names) < 5:
-        raise ValueError(f"Choosing the penalty needs 5 groups of pairs, got {len(names)}. Give `ridge`.")
+        raise ValueError(f"Selecting the penalty needs 5 groups of pairs, got {len(names)}. Set `ridge`.")
     held = np.random.default_rng(seed).permutation(names)[: max(1, round(HELD_OUT * len(names)))]
     inside = ~np.isin(rows.groups, held)
     return max(RIDGES, key=lambda ridge: _held_out_margin(rows, _linear(rows, ridge, inside), ~inside))

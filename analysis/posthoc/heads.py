@@ -1,4 +1,4 @@
-"""Trained heads as plain arrays: one linear map or one hidden layer a modality, into a shared space."""
+"""Trained projection heads as arrays: a linear map or one hidden layer per modality into a shared space."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Heads:
     """unit(x W0 + b0), or unit(gelu(x W0 + b0) W1 + b1), of each modality's own features x.
 
     arrays   "<layer>:<modality>": weight0 (width, hidden or dim), bias0, weight1 (hidden, dim), bias1
-    n_fit    studies they were trained on; objective = name of what was minimised
+    n_fit    studies they were trained on; objective: name of the loss
     """
 
     modalities: tuple[str, ...]
@@ -30,7 +30,7 @@ class Heads:
         """Map modalities, each (n_rows, its width), to (n_rows, dim) float32 unit rows.
 
         Rows of zeros (missing) stay zeros. ValueError for an unknown modality, another width, or a
-        strength other than 1: there is no way between two spaces.
+        strength other than 1, since the input and output spaces differ.
         """
         if strength != 1:
             raise ValueError(f"Heads have no strength: expected 1, got {strength}.")
@@ -39,12 +39,13 @@ class Heads:
     def _mapped(self, modality: str, x: np.ndarray) -> np.ndarray:
         if modality not in self.modalities:
             known = ", ".join(self.modalities)
-            raise ValueError(f"The heads know {known}; they were asked to map {modality!r}.")
+            raise ValueError(f"The heads know {known}; got {modality!r}.")
         first = self.arrays[f"weight0:{modality}"]
         if x.ndim != 2 or x.shape[1] != len(first):
             raise ValueError(f"Expected (n_rows, {len(first)}) for {modality!r}, got shape {x.shape}.")
         rows = np.flatnonzero((x != 0).any(axis=1))
-        # Products of equal rows can differ in the last bit, and equal texts must stay tied.
+        # Map distinct rows only: products of equal rows can differ in the last bit, and equal texts must
+        # stay tied.
         distinct, which = np.unique(x[rows], axis=0, return_inverse=True)
         z = distinct.astype(np.float64) @ first + self.arrays[f"bias0:{modality}"]
         if f"weight1:{modality}" in self.arrays:
@@ -57,7 +58,7 @@ class Heads:
         return out
 
     def to_arrays(self) -> Arrays:
-        """Everything as plain arrays, for an .npz that holds no Python objects."""
+        """All fields as plain arrays, for an .npz without Python objects."""
         about = {"method": self.method, "modalities": self.modalities, "objective": self.objective}
         return {
             **{k: np.asarray(v) for k, v in about.items()},
@@ -67,7 +68,7 @@ class Heads:
 
     @staticmethod
     def from_arrays(arrays: Mapping[str, np.ndarray]) -> Heads:
-        """The inverse of `to_arrays`. KeyError if something is missing."""
+        """The inverse of `to_arrays`. KeyError if an array is missing."""
         own = {name: array for name, array in arrays.items() if ":" in name}
         modalities = tuple(arrays["modalities"].tolist())
         return Heads(modalities, own, str(arrays["objective"]), int(arrays["n_fit"]))

@@ -1,4 +1,4 @@
-"""What each post-hoc method does, in a formula and in plain words."""
+"""The post-hoc methods: title, formula, description and source of each."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Method:
-    """One way to bring fitted clouds together; x is the anchor, y any other modality.
+    """A post-hoc method; x is the anchor, y any other modality.
 
-    needs_pairs  it is fitted on studies that have both; the others need no pairing at all
-    shift        every row moves by the same vector before it is brought back to length 1: any strength
-                 makes sense, above 1 over-closes and below 0 opens the gap. Else strength is 0..1
-    anchored     one modality, the anchor, is what the others are fitted to
+    needs_pairs  fitted on studies that have both modalities; other methods need no pairs
+    shift        every row moves by the same vector and is normalised again: any strength is valid,
+                 above 1 over-closes and below 0 widens the gap. Otherwise strength is 0..1
+    anchored     the other modalities are fitted to one modality, the anchor
     """
 
     name: str
@@ -32,7 +32,8 @@ METHODS: dict[str, Method] = {
             "liang-shift",
             "Shift by a distance",
             "x' = unit(x - d/2 u), y' = unit(y + d/2 u), u = unit(mean x - mean y)",
-            "Moves both clouds towards each other by a distance you choose; a negative one opens the gap.",
+            "Moves both modalities towards each other by a given distance; a negative distance widens the "
+            "gap.",
             needs_pairs=False,
             shift=True,
             anchored=False,
@@ -42,7 +43,7 @@ METHODS: dict[str, Method] = {
             "lambda-shift",
             "Shift by a share of the gap",
             "x' = unit(x - l/2 g), y' = unit(y + l/2 g), g = mean x - mean y",
-            "Moves every cloud towards the middle of all; 0 = untouched, 1 = the middles meet.",
+            "Moves every modality towards the mean of all centroids; 0 = unchanged, 1 = the centroids meet.",
             needs_pairs=False,
             shift=True,
             anchored=False,
@@ -52,7 +53,7 @@ METHODS: dict[str, Method] = {
             "translate",
             "Move onto the anchor",
             "x' = x, y' = unit(y + mean x - mean y)",
-            "Leaves the anchor where it is and moves every other cloud until its middle lies there.",
+            "Keeps the anchor and shifts every other modality so that the centroids coincide.",
             needs_pairs=False,
             shift=True,
             anchored=True,
@@ -62,7 +63,7 @@ METHODS: dict[str, Method] = {
             "mean-removal",
             "Remove the means",
             "x' = unit(x - mean x), y' = unit(y - mean y)",
-            "Takes from each cloud what all its rows share, and with it the narrow cone.",
+            "Subtracts the mean of each modality, and with it the narrow cone.",
             needs_pairs=False,
             shift=True,
             anchored=False,
@@ -72,7 +73,7 @@ METHODS: dict[str, Method] = {
             "standardise",
             "Standardise",
             "x' = unit((x - mean x) / sd x), each dimension, population sd; y alike",
-            "Removes the means and gives every dimension the same weight.",
+            "Subtracts the means and scales every dimension to unit variance.",
             needs_pairs=False,
             shift=False,
             anchored=False,
@@ -82,7 +83,7 @@ METHODS: dict[str, Method] = {
             "mean-sd-match",
             "Match mean and spread",
             "x' = x, y' = unit((y - mean y) sd x / sd y + mean x), each dimension",
-            "Gives every other cloud the anchor's middle, and its spread in each dimension.",
+            "Gives every other modality the mean of the anchor and its standard deviation in each dimension.",
             needs_pairs=False,
             shift=False,
             anchored=True,
@@ -93,7 +94,8 @@ METHODS: dict[str, Method] = {
             "ReAlign",
             "x' = x, y1 = unit(mean x + s (y - mean y)), y' = unit(y1 - mean y1 + mean x), "
             "s = sqrt(Tx / Ty), T = mean squared distance to the own mean",
-            "Gives every other cloud the anchor's middle and overall spread, then corrects the middle again.",
+            "Gives every other modality the mean and total variance of the anchor, then corrects the mean "
+            "again.",
             needs_pairs=False,
             shift=False,
             anchored=True,
@@ -103,7 +105,8 @@ METHODS: dict[str, Method] = {
             "procrustes",
             "Rotate onto the anchor",
             "x' = unit(x - mean x), y' = unit((y - mean y) R), R = U V^T of svd(Yc^T Xc)",
-            "Removes the means and turns each cloud so that pairs lie closest; distances inside stay.",
+            "Subtracts the means and rotates each modality so that pairs are closest; keeps distances "
+            "within it.",
             needs_pairs=True,
             shift=False,
             anchored=True,
@@ -113,7 +116,7 @@ METHODS: dict[str, Method] = {
             "ridge",
             "Linear map onto the anchor",
             "x' = x, y' = unit(y W), W = (Y^T Y + l n I)^-1 Y^T X",
-            "Predicts the anchor's row from each other row by a linear map, held back by a penalty.",
+            "Predicts the rows of the anchor from those of the other modality by ridge regression.",
             needs_pairs=True,
             shift=False,
             anchored=True,

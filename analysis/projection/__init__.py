@@ -1,4 +1,4 @@
-"""Maps in two dimensions, what they distort, how two of them compare, and new rows on an old one."""
+"""Two-dimensional maps: PCA and UMAP, their distortion, aligned maps of A and B, and placing new rows."""
 
 from suture.analysis.projection.alignment import (
     AlignedMaps,

@@ -1,7 +1,7 @@
-"""Two checkpoints' maps of the same rows in one frame, so that a point that moves has moved.
+"""Aligned maps of the same rows for two checkpoints, so that moving points show real changes.
 
-All that differs freely between two maps is taken away: turning, mirroring and place. Size is kept: UMAP's
-unit is its `min_dist`, the same in both, so a map that spreads has really spread.
+Arbitrary differences between two maps are removed: rotation, reflection and translation. Scale is kept: the
+unit of UMAP is its `min_dist`, which is equal in both, so a larger spread is real.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from suture.analysis.projection.maps import MIN_ROWS_UMAP, Graph, Map, procruste
 
 @dataclass(frozen=True)
 class MapAgreement:
-    """How far two maps in one frame agree; lower = the same picture.
+    """Agreement of two aligned maps; lower = more similar.
 
-    disparity    Procrustes disparity, 0..1: the share of the one map's spread that the other does not
-                 explain after turning, mirroring, moving and scaling; symmetric (as in scipy.spatial)
-    moved        median distance between a row's two places, in units of A's radius (root mean square
+    disparity    Procrustes disparity, 0..1: the share of the spread of one map that the other does not
+                 explain after rotation, reflection, translation and scaling; symmetric (as in scipy.spatial)
+    moved        median distance between the two positions of a row, in units of A's radius (root mean square
                  distance from its centre), without scaling: about 1.4 = independent maps
-    moves        (n_rows,) the distances of which that is the median. To tell which studies changed, look
-                 at their neighbours in the full space: a map can move what has stayed
+    moves        (n_rows,) these distances. To find studies that changed, compare neighbours in the full
+                 space: a map can move rows that did not change
     """
 
     disparity: float
@@ -35,7 +35,7 @@ class MapAgreement:
 
 @dataclass(frozen=True)
 class AlignedMaps:
-    """Two maps of the same rows, B's turned onto A's, and how far they agree."""
+    """Two maps of the same rows, B aligned to A, and their agreement."""
 
     a: Map
     b: Map
@@ -43,12 +43,12 @@ class AlignedMaps:
 
 
 def map_agreement(a: np.ndarray, b: np.ndarray) -> MapAgreement:
-    """How far two maps of the same rows, (n_rows, 2) each, agree once B is turned onto A.
+    """Agreement of two maps of the same rows, (n_rows, 2) each, after aligning B to A.
 
-    ValueError unless the shapes agree. Maps without any spread have no frame: NaN.
+    ValueError unless the shapes agree. NaN for maps without spread.
     """
     if np.shape(a) != np.shape(b):
-        raise ValueError(f"Maps of the same rows need one shape, got {np.shape(a)} and {np.shape(b)}.")
+        raise ValueError(f"Expected maps of equal shape, got {np.shape(a)} and {np.shape(b)}.")
     a, b = (np.asarray(m, dtype=np.float64) - np.mean(m, axis=0, dtype=np.float64) for m in (a, b))
     sizes = np.linalg.norm(a), np.linalg.norm(b)
     if min(sizes) == 0:
@@ -62,9 +62,9 @@ def map_agreement(a: np.ndarray, b: np.ndarray) -> MapAgreement:
 def warm_started_umaps(
     a: np.ndarray, b: np.ndarray, *, seed: int = 0, graphs: tuple[Graph | None, Graph | None] = (None, None)
 ) -> AlignedMaps:
-    """UMAP of A, and of B from A's places, turned onto A: as cheap as two maps.
+    """UMAP of A, and UMAP of B started from the positions of A and aligned to it; costs two UMAPs.
 
-    a (n_rows, dim), b (n_rows, other dim): unit rows, row i of both is the same thing.
+    a (n_rows, dim), b (n_rows, other dim): unit rows, row i of both is the same study.
     """
     _same_rows(a, b)
     first = umap(a, seed=seed, graph=graphs[0])
@@ -73,7 +73,7 @@ def warm_started_umaps(
 
 
 def aligned_umaps(a: np.ndarray, b: np.ndarray, *, neighbours: int = 15, seed: int = 0) -> AlignedMaps:
-    """AlignedUMAP: both layouts are found together, row i of each drawn to row i of the other.
+    """AlignedUMAP: joint layout of both sets, with row i of each attracted to row i of the other.
 
     Rows that did not change move less than with `warm_started_umaps`, at several times its cost and up to a
     minute to compile: for up to about 10,000 rows. One thread, since AlignedUMAP on several threads ignores
@@ -102,7 +102,7 @@ def aligned_umaps(a: np.ndarray, b: np.ndarray, *, neighbours: int = 15, seed: i
 
 def _same_rows(a: np.ndarray, b: np.ndarray) -> None:
     if len(a) != len(b):
-        raise ValueError(f"Two maps to compare need the same rows, got {len(a)} and {len(b)}.")
+        raise ValueError(f"Expected the same rows for both maps, got {len(a)} and {len(b)}.")
 
 
 @contextmanager

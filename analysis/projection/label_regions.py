@@ -1,4 +1,4 @@
-"""Where on a map a label's value is at home, so that its name can be written there."""
+"""Regions of a map where a label value is concentrated, for name labels on the map."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ MAX_NAMES = 40  # names
 
 @dataclass(frozen=True)
 class Region:
-    """The densest place of one value of a label.
+    """The region where one value of a label is concentrated.
 
-    x, y    the place, in the map's units: mean of the value's points around the peak
+    x, y    position in map units: mean of the points of the value around the peak
     name    the value
     n       points of that value on the whole map
-    share   of the labelled points around the place that have this value, 0..1. More = purer
+    share   share of this value among the labelled points around the position, 0..1; higher = purer
     """
 
     x: float
@@ -31,15 +31,15 @@ class Region:
 
 
 def label_regions(xy: np.ndarray, labels: np.ndarray, *, odds: float = ODDS) -> tuple[Region, ...]:
-    """Named places on a map xy (n, 2), most points first; labels (n,) of str, "" = no label.
+    """Label regions of a map xy (n, 2), most points first; labels (n,) of str, "" = no label.
 
-    The map is counted in 48 x 48 cells and smoothed. A value's place is where count x share is largest;
-    it is named if the odds of the value there are `odds` times those on the whole map, and if it has five
-    points or more. Rows of NaN are left out. ValueError for different lengths.
+    Points are counted in 48 x 48 cells and smoothed. The position of a value is where count x share is
+    largest. A value has a region if its odds there are at least `odds` times those on the whole map, and if
+    it has at least five points. Rows of NaN are left out. ValueError for different lengths.
     """
     xy, labels = np.asarray(xy, dtype=np.float64), np.asarray(labels).astype(str)
     if xy.shape != (len(labels), 2):
-        raise ValueError(f"Expected one place (2,) per label, got {xy.shape} and {len(labels)} labels.")
+        raise ValueError(f"Expected one position (2,) per label, got {xy.shape} and {len(labels)} labels.")
     known = np.isfinite(xy).all(axis=1) & (labels != "")
     xy, labels = xy[known], labels[known]
     if not len(xy):
@@ -73,7 +73,7 @@ def _smooth(cells: np.ndarray) -> np.ndarray:
 def _region(
     name: str, xy: np.ndarray, cells: np.ndarray, everything: np.ndarray, edges: np.ndarray, total: int
 ) -> tuple[Region, float]:
-    """The value's region, and how many times its odds there exceed those on the whole map."""
+    """The region of a value, and the ratio of its odds there to those on the whole map."""
     own = _smooth(cells)
     shares = np.divide(own, everything, out=np.zeros_like(own), where=own > 1e-9)
     peak = np.unravel_index(int((own * shares).argmax()), own.shape)
@@ -81,6 +81,6 @@ def _region(
     low, side = edges
     place = xy[near].mean(axis=0) if near.any() else low + (np.array(peak) + 0.5) * side
     share = float(min(shares[peak], 1.0))
-    rest, usual = max(1 - share, 1e-9), len(xy) / total
-    lift = share / rest / max(usual / max(1 - usual, 1e-9), 1e-9)
+    rest, overall = max(1 - share, 1e-9), len(xy) / total
+    lift = share / rest / max(overall / max(1 - overall, 1e-9), 1e-9)
     return Region(float(place[0]), float(place[1]), name, len(xy), share), lift

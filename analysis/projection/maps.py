@@ -1,4 +1,4 @@
-"""Maps in two dimensions: all modalities in one space, so that the gap stays visible."""
+"""PCA and UMAP in two dimensions, with all modalities in one space so that the gap is visible."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Graph = tuple[np.ndarray, np.ndarray]  # cosines and rows, as `nearest(z, z, k=k
 
 @dataclass(frozen=True)
 class Map:
-    """xy: (n_rows, 2) float32, with a first axis for moments where there are several.
+    """xy: (n_rows, 2) float32, or (n_moments, n_rows, 2) for several moments.
     explained: share of variance of each axis (PCA) or empty.
     """
 
@@ -31,8 +31,8 @@ def pca(z: np.ndarray | RowStack) -> Map:
     """The two directions of largest variance of all rows together, z (n_rows, dim).
 
     With a gap, the first axis is usually the gap itself. Signs are fixed so that the largest
-    loading of each axis is positive: the same data give the same picture. Rows are read in float32, a block
-    at a time, and summed in float64.
+    loading of each axis is positive: equal data give equal maps. Rows are read in float32 blocks and summed
+    in float64.
     """
     rows = as_row_stack(z)
     middle = sum(block.sum(axis=0, dtype=np.float64) for _, block in rows.blocks()) / len(rows)
@@ -49,31 +49,31 @@ def pca(z: np.ndarray | RowStack) -> Map:
 
 
 def pca_common(stacks: Sequence[np.ndarray]) -> Map:
-    """One plane for several moments of the same rows, so that points move and the plane stays.
+    """PCA in one common plane for several moments of the same rows, e.g. training epochs.
 
-    stacks: one (n_rows, dim) array a moment, a row of zeros = missing. The two directions of largest
-    variance of all moments together; xy is (n_moments, n_rows, 2), NaN where missing. A direction in
-    which everything drifts while training counts as variance too. One moment is held in double
-    precision at a time. ValueError without any row that is present.
+    stacks: one (n_rows, dim) array per moment, a row of zeros = missing. The two directions of largest
+    variance of all moments together; xy is (n_moments, n_rows, 2), NaN where missing. A common drift
+    during training counts as variance too. One moment at a time is in double precision. ValueError if all
+    rows are missing.
     """
-    there = [np.any(np.asarray(z) != 0, axis=1) for z in stacks]
-    count = int(sum(t.sum() for t in there))
+    present = [np.any(np.asarray(z) != 0, axis=1) for z in stacks]
+    count = int(sum(t.sum() for t in present))
     if not count:
         raise ValueError("Expected at least one row that is not zero, got none.")
 
     def rows() -> Iterator[np.ndarray]:
-        return (np.asarray(z, dtype=np.float64)[t] for z, t in zip(stacks, there, strict=True))
+        return (np.asarray(z, dtype=np.float64)[t] for z, t in zip(stacks, present, strict=True))
 
     mean = sum(z.sum(axis=0) for z in rows()) / count
     axes, explained = principal_directions(sum((z - mean).T @ (z - mean) for z in rows()) / count)
-    xy = np.full((len(stacks), len(there[0]), 2), np.nan, dtype=np.float32)
-    for moment, (z, t) in enumerate(zip(rows(), there, strict=True)):
+    xy = np.full((len(stacks), len(present[0]), 2), np.nan, dtype=np.float32)
+    for moment, (z, t) in enumerate(zip(rows(), present, strict=True)):
         xy[moment, t] = (z - mean) @ axes
     return Map(xy, "pca", explained)
 
 
 def principal_directions(covariance: np.ndarray) -> tuple[np.ndarray, tuple[float, ...]]:
-    """The two directions of largest variance, (dim, 2), and their shares of it."""
+    """The two directions of largest variance, (dim, 2), and their shares of the variance."""
     values, vectors = np.linalg.eigh(covariance)
     axes = vectors[:, ::-1][:, :2]
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), [0, 1]])
@@ -92,9 +92,9 @@ def umap(
 ) -> Map:
     """UMAP of all rows together on an exact cosine neighbour graph; z has unit rows.
 
-    Seeded, hence one thread and the same map each time. `start` (n_rows, 2) warm-starts the layout
-    from another checkpoint's map and the result is rotated onto it, its size kept. `graph`: what
-    `nearest(z, z, k=...)` gave, with `neighbours` or more columns, if it is there already. `epochs`: 200,
+    Seeded, hence single-threaded and reproducible. `start` (n_rows, 2) warm-starts the layout from the map of
+    another checkpoint, and the result is aligned to it without scaling. `graph`: result of
+    `nearest(z, z, k=...)` with at least `neighbours` columns, if available. `epochs`: 200,
     or 100 above 10,000 rows: umap-learn's own 500 and 200 raise trustworthiness by less than 0.005
     (`python -m benchmarks.maps`). Takes seconds to compile: call it in a worker. ValueError below 10 rows.
     """
@@ -106,7 +106,7 @@ def umap(
     neighbour_graph = graph or nearest(z, z, k=neighbours)
     cosines, rows = (
         np.ascontiguousarray(a[:, :neighbours]) for a in neighbour_graph
-    )  # another layout compiles anew
+    )  # another memory layout would compile again
     model = library.UMAP(
         metric="cosine",
         n_neighbors=neighbours,
@@ -123,9 +123,9 @@ def umap(
 
 
 def procrustes_onto(xy: np.ndarray, target: np.ndarray, *, scale: bool = True) -> np.ndarray:
-    """Rotate, mirror, move and, unless told not to, scale a map onto another of the same rows.
+    """Rotate, reflect, translate and, with `scale`, scale a map onto another map of the same rows.
 
-    Least squares (orthogonal Procrustes), float64. Without `scale` distances stay as they were.
+    Least squares (orthogonal Procrustes), float64. Without `scale`, distances are unchanged.
     """
     a, b = xy - xy.mean(axis=0, dtype=np.float64), target - target.mean(axis=0, dtype=np.float64)
     u, singular, v = np.linalg.svd(a.T @ b)

@@ -1,4 +1,4 @@
-"""Counts that numpy would need a sorted copy of every row for; compiled once, kept on disk."""
+"""Compiled count of scores above thresholds, without a sorted copy of each row; cached on disk."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from numba import njit
 
 @njit(nogil=True, cache=True)
 def count_larger(scores: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
-    """How many scores of its row exceed each threshold: (n, k) of int.
+    """Number of scores in the row that exceed each threshold: (n, k) of int.
 
-    scores (n, m), thresholds (n, k) of any order. One pass: most scores exceed no threshold.
+    scores (n, m), thresholds (n, k) in any order. One pass, fast because most scores exceed no threshold.
     """
     n, k = thresholds.shape
     counts = np.zeros((n, k), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""UMAP of more rows than can be laid out: a seeded sample is, and every other row is placed by it."""
+"""UMAP for large sets: lay out a seeded sample, and place every other row by its neighbours in it."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from suture.analysis.projection.placement import weighted_places
 from suture.analysis.retrieval.nearest import nearest
 
 SAMPLE = 50_000
-LINKS, BUILD, SEARCH = 16, 60, 64  # of the graph over the sample: links of a row, rows looked at
-RECALL_ROWS = 1_000  # rows whose neighbours in the sample are looked up exactly too
+LINKS, BUILD, SEARCH = 16, 60, 64  # HNSW parameters: M, efConstruction, efSearch
+RECALL_ROWS = 1_000  # rows for which the recall of the index is measured
 
 
 @dataclass(frozen=True)
 class SampledMap:
-    """A map of all rows of which some were laid out.
+    """A map of all rows, of which a sample was laid out by UMAP.
 
     xy        (n_rows, 2) float32
-    laid_out  (n_sample,) rising rows that UMAP laid out; all others were placed
-    recall    share of the neighbours by which rows were placed that an exact search finds too, over a seeded
-              sample of rows; 1 = all
+    laid_out  (n_sample,) ascending rows laid out by UMAP; all others were placed
+    recall    recall of the approximate neighbour search against exact search, over a seeded sample of rows;
+              1 = all
     """
 
     xy: np.ndarray
@@ -34,7 +34,7 @@ class SampledMap:
 
 
 def sampled_rows(n: int, *, sample: int = SAMPLE, seed: int = 0) -> np.ndarray:
-    """The rows of n that are laid out, rising: the same for every set of the same rows."""
+    """The rows of n to lay out, ascending; equal for every set of the same rows."""
     return np.sort(np.random.default_rng(seed).choice(n, size=min(sample, n), replace=False))
 
 
@@ -47,11 +47,11 @@ def sampled_umap(
     start: np.ndarray | None = None,
     progress: Callable[[float], None] = lambda share: None,
 ) -> SampledMap:
-    """UMAP of a seeded sample of unit rows z (n_rows, dim), and the others where it has their neighbours.
+    """UMAP of a seeded sample of unit rows z (n_rows, dim); the other rows are placed on that map.
 
-    A row goes to the weighted mean place of its nearest `neighbours` of the sample (as `place` does). They
-    are found by HNSW, which misses a few: `recall` says how many. Memory: the sample and a block of rows.
-    `start` (n_rows, 2) is another map of the same rows to begin from, as in `umap`.
+    Each other row is placed at the weighted mean position of its nearest `neighbours` in the sample (as in
+    `place`), found by HNSW, which is approximate: see `recall`. Memory: the sample and one block of rows.
+    `start` (n_rows, 2) is another map of the same rows to start from, as in `umap`.
     """
     whole = as_row_stack(z)
     rows = sampled_rows(len(whole), sample=sample, seed=seed)
@@ -74,7 +74,7 @@ def _graph(known: np.ndarray) -> Any:
     index = faiss.IndexHNSWFlat(known.shape[1], LINKS, faiss.METRIC_INNER_PRODUCT)
     index.hnsw.efConstruction, index.hnsw.efSearch = BUILD, SEARCH
     threads = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(1)  # on several, the graph is another one each time
+    faiss.omp_set_num_threads(1)  # with several threads the index is not reproducible
     try:
         index.add(known)
     finally:

@@ -1,4 +1,4 @@
-"""What a map tells truly: are points that lie together near in the full space, and the other way round?"""
+"""Trustworthiness and continuity of a map: are neighbours on the map neighbours in the full space?"""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from suture.analysis.math.row_stack import RowStack, as_row_stack
 from suture.analysis.projection.maps import Graph
 from suture.analysis.retrieval.nearest import TIE, TopK
 
-ROWS = 2048  # of those measured, at a time
+ROWS = 2048  # measured rows at a time
 MAX_ROWS = 20_000
 DISTORTED = 0.9
 
 
 @dataclass(frozen=True)
 class Trust:
-    """Both lie in 0..1, higher = better; 1 = no false or lost neighbour at all, 0.5 = a map by chance.
+    """Both lie in 0..1, higher = better; 1 = no false or lost neighbours, 0.5 = a random map.
 
-    trustworthiness        are the k neighbours on the map near in the full space? 1 minus what their
-                           ranks there exceed k by, on average, as a share of the worst possible (about
-                           n_rows): 0.97 = on average, 3 % of all rows are nearer and drawn further off
-    continuity             the same the other way round: are the k true neighbours near on the map?
-    per_point_trust        (n_rows,) the same of each point, with the mean above; NaN = not measured
+    trustworthiness        are the k neighbours on the map near in the full space? 1 minus the mean excess of
+                           their ranks there over k, relative to the worst possible (about n_rows):
+                           0.97 = on average, 3 % of all rows are nearer but drawn farther away
+    continuity             the reverse: are the k true neighbours near on the map?
+    per_point_trust        (n_rows,) trustworthiness of each point; NaN = not measured
     per_point_continuity   (n_rows,)
-    k                      neighbours that were looked at
-    measured               rows that were measured (against all)
+    k                      number of neighbours
+    measured               number of measured rows (against all rows)
     """
 
     trustworthiness: float
@@ -38,12 +38,12 @@ class Trust:
     measured: int
 
     def distorted(self, below: float = DISTORTED) -> np.ndarray:
-        """Points of which one of both is below that, (n_rows,) of bool; a point not measured is not."""
+        """Points with trust or continuity below the limit, (n_rows,) of bool; False if not measured."""
         return np.fmin(self.per_point_trust, self.per_point_continuity) < below
 
     @property
     def error(self) -> float:
-        """Standard error of the trustworthiness from measuring a sample of rows; 0 = all were measured."""
+        """Standard error of the trustworthiness from measuring a sample of rows; 0 if all were measured."""
         n, sampled = len(self.per_point_trust), self.measured
         if sampled in (0, n):
             return 0.0
@@ -63,15 +63,15 @@ def trust(
     """Trustworthiness and continuity of a map xy (n_rows, 2) of unit rows z (n_rows, dim) by cosine.
 
     T = 1 - 2 / (n k (2n - 3k - 1)) sum_i sum_{j in map neighbours of i} max(0, r(i, j) - k), where r is the
-    rank of j by cosine with i: 1 + the rows that are strictly nearer, so equal ones count in the map's
-    favour (cosines that differ by less than 1e-6 are equal). Of equally near neighbours at place k, which
-    one is looked at is arbitrary. `graph`: what `nearest(z, z, k=...)` gave, with k + 1 or more columns.
-    `among`: rows that are measured, default all. Of more than `limit` a seeded sample is, against all rows. k
-    is cut below n / 2; all is NaN below 3 rows. ValueError unless the numbers of rows agree. Memory O(n).
+    rank of j by cosine with i: 1 + the rows that are strictly nearer, so ties count in favour of the map
+    (cosines that differ by less than 1e-6 are equal). Among equally near neighbours at rank k the choice is
+    arbitrary. `graph`: result of `nearest(z, z, k=...)` with at least k + 1 columns.
+    `among`: rows to measure, default all; above `limit`, a seeded sample, against all rows. k is below n / 2;
+    NaN below 3 rows. ValueError unless the numbers of rows agree. Memory O(n).
     Source: Venna and Kaski 2006, as in scikit-learn.
     """
     if len(z) != len(xy):
-        raise ValueError(f"A map needs one place per row, got {len(xy)} places for {len(z)} rows.")
+        raise ValueError(f"Expected one position per row, got {len(xy)} positions for {len(z)} rows.")
     n, k = len(z), min(k, (len(z) - 1) // 2)
     if k < 1:
         missing = np.full(n, np.nan)
@@ -97,9 +97,9 @@ def trust(
 def _rank_excesses(
     z: RowStack, xy: np.ndarray, rows: np.ndarray, drawn: np.ndarray, truly: np.ndarray | None, k: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What the ranks of some rows' neighbours on the map, and of their true ones, exceed k by: (n,) each.
+    """Summed rank excess over k of the map neighbours and of the true neighbours of some rows: (n,) each.
 
-    Every row is read once: for ranks by cosine, and for the true neighbours where they are not known.
+    Every row is read once, for the ranks by cosine and, if unknown, the true neighbours.
     """
     from suture.analysis.projection.rank_counts import count_larger
 
@@ -127,18 +127,18 @@ def _excess(nearer: np.ndarray, k: int) -> np.ndarray:
 
 
 def _without(rows: np.ndarray, where: slice, scores: np.ndarray) -> np.ndarray:
-    """A row is no neighbour of itself."""
+    """Exclude each row from its own neighbours."""
     here = np.flatnonzero((rows >= where.start) & (rows < where.stop))
     scores[here, rows[here] - where.start] = -np.inf
     return scores
 
 
 def _without_self(rows: np.ndarray, neighbours: np.ndarray, k: int) -> np.ndarray:
-    """The first k of each row's neighbours (n, k + 1 or more) that are not the row itself."""
+    """The first k neighbours of each row (n, at least k + 1) without the row itself."""
     itself = neighbours == rows[:, None]
     return np.take_along_axis(neighbours, np.argsort(itself, axis=1, kind="stable")[:, :k], axis=1)
 
 
 def _closeness(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Minus the squared distances of places (..., 2)."""
+    """Negative squared distances of positions (..., 2)."""
     return -(np.square(a[..., 0] - b[..., 0]) + np.square(a[..., 1] - b[..., 1]))

@@ -180,9 +180,9 @@ def test_rank_curves_tell_interval_and_chance_of_every_k() -> None:
 def test_changes_count_every_study_once_beside_the_expected_ones() -> None:
     rows = figures.data_of(DRAWN["changes"]())
     per = {name: column([r for r in rows if r["series"] == name], "studies").sum() for name in
-           ("stayed (51)", "moved (9)", "if none had moved")}  # fmt: skip
+           ("stayed (51)", "moved (9)", "expected if none moved")}  # fmt: skip
     assert (per["stayed (51)"], per["moved (9)"]) == (51, 9)
-    assert per["if none had moved"] == pytest.approx(N, rel=0.1)
+    assert per["expected if none moved"] == pytest.approx(N, rel=0.1)
 
 
 def test_overlaps_count_the_kept_neighbours() -> None:
@@ -216,7 +216,7 @@ def test_losses_of_steps_become_means_of_epochs() -> None:
 
 def test_curves_tell_the_line_and_not_its_band() -> None:
     rows = [{"epoch": e, "r": 0.5, "r_half": 0.1} for e in range(3)]
-    figure = figures.curves({"run": figures.curve_of(rows, "r", struck=[2])}, ["#0072B2"], over="epoch")
+    figure = figures.curves({"run": figures.curve_of(rows, "r", warned=[2])}, ["#0072B2"], over="epoch")
     assert len(figure.data) == 3  # band, line, cross
     assert figures.data_of(figure) == [{"series": "run", "epoch": e, "y": 0.5} for e in range(3)]
 

@@ -145,7 +145,7 @@ def test_equal_known_points_share_a_new_one() -> None:
 
 
 def test_placing_refuses_what_does_not_fit() -> None:
-    with pytest.raises(ValueError, match=r"2 known rows or more and \(n, 2\) places, got 1 and \(1, 2\)"):
+    with pytest.raises(ValueError, match=r"at least 2 known rows and \(n, 2\) positions, got 1 and \(1, 2\)"):
         projection.place(np.eye(3), np.eye(3)[:1], np.zeros((1, 2)))
     with pytest.raises(ValueError, match="one dim, got 4 and 3"):
         projection.place(np.eye(4), np.eye(3), np.zeros((3, 2)))

@@ -155,7 +155,7 @@ def test_the_penalty_is_chosen_on_held_out_groups() -> None:
     assert by_row in RIDGES
     assert by_patient > by_row
     assert fit(z, "ridge", groups=patients, seed=0).options["ridge"] == by_patient
-    with pytest.raises(ValueError, match="Choosing the penalty needs 5 groups of pairs, got 2"):
+    with pytest.raises(ValueError, match="Selecting the penalty needs 5 groups of pairs, got 2"):
         fit(z, "ridge", groups=patients % 2)
 
 
@@ -287,21 +287,23 @@ def test_dimensions_that_never_vary_say_nothing() -> None:
 REFUSED = {
     "Unknown method: 'magic'. Must be one of: liang-shift": lambda z: fit(z, "magic"),
     "The anchor must be one of: x, y, z. Got 'image'": lambda z: fit(z, "translate", anchor="image"),
-    "Two or more modalities of one shape": lambda z: fit({"x": z["x"], "y": z["y"][:, :4]}, "translate"),
-    r"one shape \(n_studies, dim\) are needed, got: x": lambda z: fit({"x": z["x"]}, "translate"),
-    "Expected 60 groups, one a study, got 3": lambda z: fit(z, "ridge", groups=np.arange(3)),
+    "Expected two or more modalities of equal shape": lambda z: fit(
+        {"x": z["x"], "y": z["y"][:, :4]}, "translate"
+    ),
+    r"equal shape \(n_studies, dim\), got: x": lambda z: fit({"x": z["x"]}, "translate"),
+    "Expected 60 groups, one per study, got 3": lambda z: fit(z, "ridge", groups=np.arange(3)),
     "The penalty must be above 0, got 0": lambda z: fit(z, "ridge", ridge=0),
     "`ridge` is an option of ridge": lambda z: fit(z, "procrustes", ridge=1),
-    "At least 2 rows of 'y' are needed to fit on, got 0": lambda z: fit(z | {"y": 0 * z["y"]}, "translate"),
+    "Expected at least 2 rows of 'y' to fit on, got 0": lambda z: fit(z | {"y": 0 * z["y"]}, "translate"),
     "1 of 60 rows are zero or not finite": lambda z: fit(
         z | {"y": z["y"] / (np.arange(60) != 3)[:, None]}, "ridge"
     ),
-    "The adapter knows x, y, z; it was asked to map 'w'": lambda z: fit(z, "ridge").apply({"w": z["x"]}),
+    "The adapter knows x, y, z; got 'w'": lambda z: fit(z, "ridge").apply({"w": z["x"]}),
     r"Expected \(n_rows, 8\) for 'x', got shape \(60, 4\)": lambda z: fit(z, "ridge").apply(
         {"x": z["x"][:, :4]}
     ),
     "Strength must be .* got nan": lambda z: fit(z, "translate").apply(z, strength=np.nan),
-    "60 of 60 rows land on the origin": lambda z: fit(z | {"y": 0 * z["y"] + 1}, "mean-removal").apply(
+    "60 of 60 rows are mapped to the origin": lambda z: fit(z | {"y": 0 * z["y"] + 1}, "mean-removal").apply(
         {"y": 0 * z["y"] + 1}
     ),
 }
@@ -317,6 +319,6 @@ def test_what_cannot_be_fitted_or_mapped_says_why(message: str) -> None:
 def test_pairs_are_needed_only_where_pairs_are_used() -> None:
     z = clouds(names="xy")
     z["x"][:30], z["y"][30:] = 0, 0
-    with pytest.raises(ValueError, match="At least 2 studies with both 'y' and 'x' are needed, got 0"):
+    with pytest.raises(ValueError, match="Expected at least 2 studies with both 'y' and 'x', got 0"):
         fit(z, "procrustes")
     assert fit(z, "lambda-shift").n_fit == 60

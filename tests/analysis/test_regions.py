@@ -54,5 +54,5 @@ def test_few_points_are_no_region_and_the_larger_come_first() -> None:
 
 
 def test_lengths_must_agree() -> None:
-    with pytest.raises(ValueError, match=r"one place \(2,\) per label, got \(3, 2\) and 2 labels"):
+    with pytest.raises(ValueError, match=r"one position \(2,\) per label, got \(3, 2\) and 2 labels"):
         label_regions(np.zeros((3, 2)), np.array(["a", "b"]))

@@ -113,5 +113,5 @@ def test_k_is_cut_below_half_of_the_rows() -> None:
 
 
 def test_places_of_other_rows_are_refused() -> None:
-    with pytest.raises(ValueError, match="one place per row, got 5 places for 6 rows"):
+    with pytest.raises(ValueError, match="one position per row, got 5 positions for 6 rows"):
         trust(cloud(6), np.zeros((5, 2)))

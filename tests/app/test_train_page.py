@@ -228,8 +228,8 @@ def test_common_plane_of_nothing_is_refused() -> None:
 def test_a_guard_is_marked_where_it_struck() -> None:
     rows = [{"epoch": e, "effective_rank": r} for e, r in enumerate((10.0, 20.0, 5.0))]
     assert [w.name for w in collapse_warnings.detect(rows)] == ["effective_rank"]
-    curve = curve_of(rows, "effective_rank", struck=[2])
-    assert curve.struck == [2]
+    curve = curve_of(rows, "effective_rank", warned=[2])
+    assert curve.warned == [2]
     figure = curves({"x": curve}, ["#000000"], over="epoch")
     marks = figure.data[-1]
     assert (marks.marker.symbol, marks.x, marks.y) == ("x", (2,), (5.0,))

@@ -82,7 +82,7 @@ def show(runs: Sequence[TrainingRun]) -> None:
                 run.history.epochs,
                 name,
                 limits=(0, 1) if BY_EPOCH[name][2] else UNLIMITED,
-                struck=[e for e, found in warned[run.name].items() if name in [w.name for w in found]],
+                warned=[e for e, found in warned[run.name].items() if name in [w.name for w in found]],
             )
             for run in runs
         }

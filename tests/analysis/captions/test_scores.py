@@ -174,7 +174,7 @@ def test_few_groups_have_no_interval() -> None:
 def test_one_study_has_no_rare_words() -> None:
     one = scored(["Small effusion."], ["Small effusion."]).metrics
     assert one["rouge_l"].value == 1
-    assert one["cider"].reason == "how rare words are takes two true texts or more"
+    assert one["cider"].reason == "document frequencies need at least two references"
 
 
 @pytest.mark.parametrize(
