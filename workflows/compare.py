@@ -42,7 +42,7 @@ class Compared:
     study_ids   studies that have both modalities, or a sample of very many; all rows below count into it
     sampling    that it is a sample, in a sentence; "" where all are there
     groups      (n,) of str, patient or case of each
-    flips       "image->report" -> queries won and lost at 10, repeated texts counting as right
+    rank_changes  "image->report" -> queries won and lost at 10, repeated texts counting as right
     ranks       "image->report" -> expected rank of the first right answer in A and in B, (n,) each
     cosines     of true pairs in A and in B, (n,) each
     movement    modality -> change of each study beyond what is common to all; none below 20 studies
@@ -61,7 +61,7 @@ class Compared:
     evaluations: tuple[Evaluation, Evaluation]
     table: Comparison
     verdict: Verdict
-    flips: dict[str, RankChanges]
+    rank_changes: dict[str, RankChanges]
     ranks: dict[str, tuple[np.ndarray, np.ndarray]]
     cosines: tuple[np.ndarray, np.ndarray]
     movement: dict[str, Movement]
@@ -79,7 +79,7 @@ class Compared:
             "pair": list(self.pair),
             "study_by_study": {"n": len(self.study_ids), "sampling": self.sampling},
             "verdict": {"headline": self.verdict.headline, "reasons": list(self.verdict.reasons)},
-            "flips": {name: _flips_json(f, ids) for name, f in self.flips.items()},
+            "flips": {name: _rank_changes_json(f, ids) for name, f in self.rank_changes.items()},
             "movement": {name: _movement_json(m, ids) for name, m in self.movement.items()},
             "neighbours": {name: _neighbours_json(n) for name, n in self.neighbours.items()},
             "agreement": {
@@ -208,7 +208,7 @@ def _value(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _flips_json(f: RankChanges, ids: np.ndarray) -> dict[str, Any]:
+def _rank_changes_json(f: RankChanges, ids: np.ndarray) -> dict[str, Any]:
     return {
         "k": f.k,
         "won": ids[f.won].tolist(),

@@ -17,8 +17,8 @@ PARTS = ("precision", "recall", "f1")
 class FindingScore:
     """One finding over all studies, 0..1, higher = better; NaN with a reason if the denominator is 0.
 
-    precision    of the generated reports that state it, the share whose true report does too
-    recall       of the true reports that state it, the share whose generated report does too
+    precision    of the generated reports that state it, the share whose reference does too
+    recall       of the references that state it, the share whose generated report does too
     f1           2 hits / (n_generated + n_true)
     n_true, n_generated  reports that state it
     """

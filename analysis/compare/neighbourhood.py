@@ -58,10 +58,10 @@ def neighbour_changes(
     counts = [len(z) for z in (*sides, *among)]
     if counts[0] != counts[1] or counts[2] != counts[3]:
         raise ValueError(f"Expected the same studies and items in A and B, got {counts} rows.")
-    offered = counts[2] - own
-    if offered < 1:
+    n_items = counts[2] - own
+    if n_items < 1:
         raise ValueError("Expected at least 2 studies.")
-    k = min(k, offered)
+    k = min(k, n_items)
     rows = np.sort(np.random.default_rng(seed).permutation(counts[0])[:limit])
     sides, among = ([z.astype(np.float32) for z in zs] for zs in (sides, among))
     near = [_near(z[rows], y, k, rows if own else None) for z, y in zip(sides, among, strict=True)]
@@ -70,7 +70,7 @@ def neighbour_changes(
     gained = _beyond(list_b, sides[0][rows], among[0], edge_a)
     overlap = 1 - (lost.sum(axis=1) + gained.sum(axis=1)) / (2 * k)
     note = f"{len(rows):,} of {counts[0]:,} studies, seeded" if len(rows) < counts[0] else ""
-    return NeighbourChanges(k, rows, _of(list_b, gained), _of(list_a, lost), overlap, k / offered, note)
+    return NeighbourChanges(k, rows, _of(list_b, gained), _of(list_a, lost), overlap, k / n_items, note)
 
 
 def _of(neighbours: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -103,8 +103,8 @@ def compare(a: Evaluation, b: Evaluation) -> Comparison:
         _require_equal(what, getattr(a, what), getattr(b, what))
     others = {m.key: m for m in b.metrics}
     both = [(m, others[m.key]) for m in a.metrics if m.key in others]
-    alike = all(first.value == second.value for first, second in both)
-    rows = [_metric_change(first, second, alike=alike) for first, second in both]
+    all_equal = all(first.value == second.value for first, second in both)
+    rows = [_metric_change(first, second, all_equal=all_equal) for first, second in both]
     return Comparison(a.set, b.set, a.split, a.n, a.modalities, _with_holm(rows, a.modalities))
 
 
@@ -122,8 +122,8 @@ def _require_equal(what: str, a: object, b: object) -> None:
         raise ValueError(f"compare() compares sets over the same studies only: {what} is {a} in A, {b} in B.")
 
 
-def _metric_change(a: Metric, b: Metric, *, alike: bool) -> MetricChange:
-    """alike: all metrics of A and B are equal, so a constant difference of 0 needs no wider interval."""
+def _metric_change(a: Metric, b: Metric, *, all_equal: bool) -> MetricChange:
+    """all_equal: all metrics of A and B are equal, so a constant difference of 0 needs no wider interval."""
     for what in ("n", "n_groups", "n_gallery"):
         _require_equal(
             f"{what} of {a.name} ({' and '.join(a.modalities)})", getattr(a, what), getattr(b, what)
@@ -141,7 +141,7 @@ def _metric_change(a: Metric, b: Metric, *, alike: bool) -> MetricChange:
     replicates = _without_rounding(b.replicates[:paired] - a.replicates[:paired], a.value)
     low, high = interval(replicates) if paired else (None, None)
     p = bootstrap_p(replicates) if paired else None
-    if a.name.startswith("recall_at_") and paired and not alike:
+    if a.name.startswith("recall_at_") and paired and not all_equal:
         low, high = widen_constant(low, high, replicates, a.n_groups)
     closes_from = a.value if a.name in GAP_FAMILY else None
     verdict = verdict_word(low, high, margin=margin, better=a.better, closes_from=closes_from)

@@ -33,7 +33,7 @@ class Metric:
     low, high   95 % interval over groups; None where none is computed
     direction   "image->caption" for retrieval, else None; protocol likewise
     label       label column that clusters or results are compared with, else None
-    p           of the permutation test for "no gap", for the centroid gap alone
+    p           of the permutation test for "no gap", only for the centroid gap
     sampled     the sample that it is computed on and the resulting standard error; None = all
     replicates  (resamples,) values under the resamples, empty without an interval; not in the JSON
     """

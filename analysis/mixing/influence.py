@@ -63,11 +63,11 @@ def mean_and_influence(
     share = known / (counts * len(counts))[kind]
     means = np.bincount(kind, np.where(known, values, 0)) / counts
     n, own = graph.n_studies, graph.study[graph.queries]
-    asks = np.bincount(own, share * np.where(known, values - means[kind], 0), minlength=n)
+    as_query = np.bincount(own, share * np.where(known, values - means[kind], 0), minlength=n)
     neighbours = graph.study[graph.rows[:, : sensitivities.shape[1]]]
     others = known[:, None] & (neighbours != own[:, None])  # the own partner occurs once in every resample
     weighed = np.where(others, share[:, None] * sensitivities, 0)
-    total = n * (asks + np.bincount(neighbours.ravel(), weighed.ravel(), minlength=n))
+    total = n * (as_query + np.bincount(neighbours.ravel(), weighed.ravel(), minlength=n))
     rows = np.bincount(graph.study, minlength=n)
     total -= total.sum() * rows / rows.sum()
     query_rows = np.broadcast_to(own[:, None], neighbours.shape)

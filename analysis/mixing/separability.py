@@ -49,8 +49,8 @@ def separability(
 
     Means over five splits, seeds 0 to 4: 80 % of the groups train, 20 % test, so that both rows of a study
     and all studies of a patient are on the same side. Unit rows, C = 1, L2, lbfgs. Above
-    `studies` a seeded sample. Values under 0.5 are left as they are: pairs across the split pull against each
-    other. The interval resamples the held-out studies; the classifier is fixed. Undefined under 5 groups.
+    `studies` a seeded sample. Values under 0.5, caused by pairs across the split, are not
+    corrected. The interval resamples the held-out studies; the classifier is fixed. Undefined under 5 groups.
     ValueError for other shapes.
     Source: Fahim et al. 2024 (accuracy).
     """

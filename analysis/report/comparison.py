@@ -19,16 +19,16 @@ SHOWN = 10  # listed studies per table; the JSON has the ids of all
 
 def listed_studies(paired: PairedResults) -> Iterator[int]:
     """Rows of the studies listed in these sections, so that their texts can be loaded."""
-    for direction, changes in paired.flips.items():
+    for direction, changes in paired.rank_changes.items():
         for rows in (changes.won, changes.lost):
             yield from map(int, _by_change(paired, direction, rows))
     for moved in paired.movement.values():
         yield from map(int, _farthest(moved))
 
 
-def numbers_section(evidence: ReportData, paired: PairedResults) -> Section:
+def numbers_section(report: ReportData, paired: PairedResults) -> Section:
     """The headline metrics with their paired differences."""
-    rows = cells.headline_rows(paired.table.rows, evidence.pair)
+    rows = cells.headline_rows(paired.table.rows, report.pair)
     note = (
         "B − A is paired, since both sets hold the same studies. Use its interval, not the overlap of the "
         "intervals of A and B. p is two-sided, Holm-adjusted over the headline metrics."
@@ -42,12 +42,12 @@ def numbers_section(evidence: ReportData, paired: PairedResults) -> Section:
     return Section("changed", "What changed", (table, forest))
 
 
-def sections(evidence: ReportData, paired: PairedResults) -> Iterator[Section]:
+def sections(report: ReportData, paired: PairedResults) -> Iterator[Section]:
     """Pairs, rank changes, movement, neighbours, groups and similarity; empty sections are left out."""
     for key, title, parts in (
-        ("pairs", "True pairs in A and B", [_pairs(evidence, paired)]),
-        ("flips", "Rank changes", list(_flips(evidence, paired))),
-        ("moved", "Studies that moved", list(_moved(evidence, paired))),
+        ("pairs", "True pairs in A and B", [_pairs(report, paired)]),
+        ("flips", "Rank changes", list(_rank_changes(report, paired))),
+        ("moved", "Studies that moved", list(_moved(report, paired))),
         ("neighbours", "Neighbours gained and lost", list(_neighbours(paired))),
         ("for-whom", "By group", list(_slices(paired))),
         ("agreement", "Similarity of the spaces", list(_agreement(paired))),
@@ -56,15 +56,15 @@ def sections(evidence: ReportData, paired: PairedResults) -> Iterator[Section]:
             yield Section(key, title, tuple(parts))
 
 
-def _pairs(evidence: ReportData, paired: PairedResults) -> Element:
+def _pairs(report: ReportData, paired: PairedResults) -> Element:
     a, b = paired.cosines
-    labels = [f"{letter}: {side.name}" for letter, side in zip("AB", evidence.sides, strict=True)]
+    labels = [f"{letter}: {side.name}" for letter, side in zip("AB", report.sides, strict=True)]
     note = f"{np.mean(b > a):.0%} of the studies have a higher cosine in B."
     return Chart("pair-cosines", "Cosines of true pairs", figures.pair_cosines(a, b, labels), note)
 
 
-def _flips(evidence: ReportData, paired: PairedResults) -> Iterator[Element]:
-    for direction, changes in paired.flips.items():
+def _rank_changes(report: ReportData, paired: PairedResults) -> Iterator[Element]:
+    for direction, changes in paired.rank_changes.items():
         change = changes.difference
         name = direction.replace("->", " → ")
         moved = cells.with_interval("recall_at_10", change.value, *_ends(change.low, change.high), sign="+")
@@ -79,11 +79,11 @@ def _flips(evidence: ReportData, paired: PairedResults) -> Iterator[Element]:
         for what, rows in (("won", changes.won), ("lost", changes.lost)):
             chosen = _by_change(paired, direction, rows)
             if len(chosen):
-                yield _listed(evidence, paired, direction, what, chosen, len(rows))
+                yield _listed(report, paired, direction, what, chosen, len(rows))
 
 
 def _listed(
-    evidence: ReportData, paired: PairedResults, direction: str, what: str, rows: np.ndarray, count: int
+    report: ReportData, paired: PairedResults, direction: str, what: str, rows: np.ndarray, count: int
 ) -> Table:
     before, after = paired.ranks[direction]
     facts = [
@@ -92,10 +92,10 @@ def _listed(
     ]
     key = f"{what}-{direction.replace('->', '-')}"
     name = f"{what.capitalize()}, {direction.replace('->', ' → ')}"
-    return studies(key, name, facts, evidence.studies, _shown(len(rows), count))
+    return studies(key, name, facts, report.studies, _shown(len(rows), count))
 
 
-def _moved(evidence: ReportData, paired: PairedResults) -> Iterator[Element]:
+def _moved(report: ReportData, paired: PairedResults) -> Iterator[Element]:
     for modality, movement in paired.movement.items():
         count = int(movement.moved.sum())
         yield Text(
@@ -114,7 +114,7 @@ def _moved(evidence: ReportData, paired: PairedResults) -> Iterator[Element]:
                 for r in map(int, rows)
             ]
             yield studies(
-                f"moved-{modality}", f"Moved: {modality}", facts, evidence.studies, _shown(len(rows), count)
+                f"moved-{modality}", f"Moved: {modality}", facts, report.studies, _shown(len(rows), count)
             )
 
 

@@ -15,21 +15,21 @@ MOST_POINTS = 2_000  # studies on a map; more make a large file that prints slow
 LABELS = "mean cosine of true pairs, 95 % interval"
 
 
-def histograms(evidence: ReportData) -> Chart | None:
+def histograms(report: ReportData) -> Chart | None:
     """Histograms of the cosines of true and random pairs, one row per set."""
-    known = {f"{letter}: {s.name}": s.cosines for letter, s in lettered(evidence) if s.cosines is not None}
+    known = {f"{letter}: {s.name}": s.cosines for letter, s in lettered(report) if s.cosines is not None}
     if not known:
         return None
     note = (
         "If there is a gap, pairs across modalities (even true ones) have lower cosines than random pairs "
         "within one modality."
     )
-    return Chart("histograms", "Cosines", figures.cosine_histograms(known, *evidence.pair, height=240), note)
+    return Chart("histograms", "Cosines", figures.cosine_histograms(known, *report.pair, height=240), note)
 
 
-def maps(evidence: ReportData) -> Iterator[Chart]:
+def maps(report: ReportData) -> Iterator[Chart]:
     """Every map of every set."""
-    for letter, side in lettered(evidence):
+    for letter, side in lettered(report):
         for number, picture in enumerate(side.maps):
             sampled, note = _sampled(picture)
             figure = figures.small_map(
@@ -41,22 +41,22 @@ def maps(evidence: ReportData) -> Iterator[Chart]:
             yield Chart(f"map-{letter.lower()}-{number}", title, as_drawing(figure), note)
 
 
-def labels(evidence: ReportData) -> Iterator[Chart]:
+def labels(report: ReportData) -> Iterator[Chart]:
     """Mean cosine of true pairs by value, for every label that all sets have."""
-    common = [c for c in evidence.sides[0].by_label if all(c in s.by_label for s in evidence.sides)]
+    common = [c for c in report.sides[0].by_label if all(c in s.by_label for s in report.sides)]
     for number, column in enumerate(common):
-        means = {f"{letter}: {side.name}": side.by_label[column] for letter, side in lettered(evidence)}
+        means = {f"{letter}: {side.name}": side.by_label[column] for letter, side in lettered(report)}
         figure = figures.means_by_label(means, (figures.COLOUR_A, figures.COLOUR_B), LABELS)
         yield Chart(f"label-{number}", f"By {column}", figure)
 
 
-def worst(evidence: ReportData) -> Iterator[Table]:
+def worst(report: ReportData) -> Iterator[Table]:
     """The true pairs with the lowest cosine."""
-    for letter, side in lettered(evidence):
+    for letter, side in lettered(report):
         if side.worst:
             key, title = f"worst-{letter.lower()}", f"{letter}: {side.name}"
             facts = [(study, {"cosine": f"{cosine:.3f}"}) for study, cosine in side.worst]
-            yield studies(key, title, facts, evidence.studies)
+            yield studies(key, title, facts, report.studies)
 
 
 def studies(
@@ -80,9 +80,9 @@ def studies(
     )
 
 
-def lettered(evidence: ReportData) -> list[tuple[str, ReportSet]]:
+def lettered(report: ReportData) -> list[tuple[str, ReportSet]]:
     """[("A", set), ("B", set)]"""
-    return [*zip("AB", evidence.sides, strict=False)]
+    return [*zip("AB", report.sides, strict=False)]
 
 
 def as_drawing(figure: go.Figure) -> go.Figure:

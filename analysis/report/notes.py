@@ -14,26 +14,26 @@ from suture.analysis.report.report_data import ReportData
 HASH = 64  # characters of a SHA-256; longer values get a line of their own
 
 
-def protocol_notes(evidence: ReportData) -> Section:
+def protocol_notes(report: ReportData) -> Section:
     """Methods: studies, intervals, ties, protocols and galleries."""
-    return Section("protocol", "Methods", (Text(tuple(_notes(evidence)), "list"), _galleries(evidence)))
+    return Section("protocol", "Methods", (Text(tuple(_notes(report)), "list"), _galleries(report)))
 
 
-def provenance(evidence: ReportData) -> Section:
+def provenance(report: ReportData) -> Section:
     """Everything needed to reproduce the report."""
     tables = [
         _table(f"{letter}: {s.name}", f"made-from-{letter.lower()}", s.provenance)
-        for letter, s in lettered(evidence)
+        for letter, s in lettered(report)
     ]
-    run = {"report made": evidence.made, "measured with": evidence.versions}
+    run = {"report made": report.made, "measured with": report.versions}
     return Section("provenance", "Provenance", (*tables, _table("This report", "this-report", run)))
 
 
-def _notes(evidence: ReportData) -> Iterator[str]:
-    first = evidence.sides[0].evaluation
-    x, y = evidence.pair
+def _notes(report: ReportData) -> Iterator[str]:
+    first = report.sides[0].evaluation
+    x, y = report.pair
     yield (
-        f"{first.n - evidence.unpaired:,} of {first.n:,} studies of the split {evidence.split!r} have both "
+        f"{first.n - report.unpaired:,} of {first.n:,} studies of the split {report.split!r} have both "
         f"{x} and {y}; a study without a modality is left out of the metrics of that modality, and every "
         "metric states its n."
     )
@@ -43,9 +43,9 @@ def _notes(evidence: ReportData) -> Iterator[str]:
     )
     if first.sampling:
         yield first.sampling
-    if evidence.paired and evidence.paired.sampling:
-        yield evidence.paired.sampling
-    if evidence.paired:
+    if report.paired and report.paired.sampling:
+        yield report.paired.sampling
+    if report.paired:
         yield "A and B use the same resamples, so shared variation cancels in the difference."
     yield "Ties in retrieval count with their expectation over all orders."
     for name, meaning in PROTOCOL_MEANING.items():
@@ -54,11 +54,11 @@ def _notes(evidence: ReportData) -> Iterator[str]:
     yield "For research only. Not for diagnosis."
 
 
-def _galleries(evidence: ReportData) -> Table:
+def _galleries(report: ReportData) -> Table:
     """Gallery sizes, without which recall cannot be interpreted."""
     galleries = {
         (m.direction or "", m.protocol or "", m.measured_on, f"{m.n_gallery:,}")
-        for side in evidence.sides
+        for side in report.sides
         for m in side.evaluation.metrics
         if m.n_gallery and m.name == "recall_at_10"
     }

@@ -28,9 +28,9 @@ TONES: dict[str, Tone] = {
 }
 
 
-def key_numbers(evidence: ReportData) -> Table:
+def key_numbers(report: ReportData) -> Table:
     """The five key metrics: centroid gap, cosine of true pairs, RMG, and recall in both directions."""
-    x, y = evidence.pair
+    x, y = report.pair
     wanted = [{"name": name, "modalities": (x, y)} for name in ("centroid_gap", "cos_true_pairs", "rmg")]
     wanted += [
         {"name": "recall_at_10", "direction": f"{a}->{b}", "protocol": PROTOCOL} for a, b in ((x, y), (y, x))
@@ -40,13 +40,13 @@ def key_numbers(evidence: ReportData) -> Table:
         where = {key: value for key, value in which.items() if key not in ("name", "modalities")}
         metrics = [
             side.evaluation.find(str(which["name"]), *which.get("modalities", ()), **where)  # type: ignore[arg-type]
-            for side in evidence.sides
+            for side in report.sides
         ]
         known = next((m for m in metrics if m is not None), None)
         if known is not None:
             values = [with_interval(m.name, m.value, m.low, m.high) if m else "" for m in metrics]
             rows.append((row_title(known), *values, known.measured_on, _meaning(known)))
-    letters = "AB"[: len(evidence.sides)]
+    letters = "AB"[: len(report.sides)]
     columns = ("number", *letters, "n", "meaning")
     return Table("five-numbers", "Key metrics", columns, tuple(rows), "Values with 95 % intervals.")
 
@@ -73,22 +73,22 @@ def all_numbers(evaluation: Evaluation, letter: str) -> Table:
     return Table(f"numbers-{letter.lower()}", f"{letter}: {evaluation.set}", columns, rows, note, filled)
 
 
-def undefined(evidence: ReportData) -> Table | None:
+def undefined(report: ReportData) -> Table | None:
     """Undefined metrics and the reasons; None if all are defined."""
     rows = tuple(
         (letter, row_title(m), m.reason or "unknown reason")
-        for letter, side in zip("AB", evidence.sides, strict=False)
+        for letter, side in zip("AB", report.sides, strict=False)
         for m in side.evaluation.metrics
         if m.value is None
     )
     return Table("undefined", "Undefined metrics", ("set", "number", "reason"), rows) if rows else None
 
 
-def controls(evidence: ReportData) -> Table:
+def controls(report: ReportData) -> Table:
     """The permutation control of every set."""
     pairs = [
         (letter, control)
-        for letter, side in zip("AB", evidence.sides, strict=False)
+        for letter, side in zip("AB", report.sides, strict=False)
         for control in side.evaluation.controls
     ]
     rows = tuple(

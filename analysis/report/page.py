@@ -28,34 +28,34 @@ POLICY = (
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 
 
-def html(evidence: ReportData) -> str:
+def html(report: ReportData) -> str:
     """The report as HTML; equal data give equal bytes."""
-    sections = document(evidence)
+    sections = document(report)
     scripts = [plotly_source(), _resource("page.js")]
     return (
         _environment()
         .get_template("page.html")
         .render(
-            evidence=evidence,
+            report=report,
             sections=sections,
             policy=POLICY.format(scripts=" ".join(map(_hash, scripts))),
             style=Markup(_resource("page.css")),  # our own file  # nosec B704
             scripts=[Markup(s) for s in scripts],  # our own files  # nosec B704
-            record=script_json(evidence.to_json()),
+            record=script_json(report.to_json()),
             figures=script_json({p.key: _figure(p.figure) for p in _parts(sections) if isinstance(p, Chart)}),
             tables=script_json({p.key: _files(p) for p in _parts(sections) if isinstance(p, Table)}),
         )
     )
 
 
-def record_json(evidence: ReportData) -> str:
+def record_json(report: ReportData) -> str:
     """The report as JSON, equal to the JSON in the HTML."""
-    return json.dumps(evidence.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(report.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def table_files(evidence: ReportData) -> dict[str, str]:
+def table_files(report: ReportData) -> dict[str, str]:
     """File name -> content: every table as CSV and as LaTeX."""
-    tables = [p for p in _parts(document(evidence)) if isinstance(p, Table)]
+    tables = [p for p in _parts(document(report)) if isinstance(p, Table)]
     return {f"{t.key}.{ending}": text for t in tables for ending, text in _files(t).items()}
 
 

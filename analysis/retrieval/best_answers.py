@@ -37,10 +37,10 @@ class BestAnswers:
     ) -> None:
         self.pair = queries, gallery
         _, codes = np.unique(np.concatenate([task.query_keys, task.gallery_keys]), return_inverse=True)
-        wanted, offered = np.split(codes.ravel(), [len(task.query_keys)])
-        keys, self.row, self.of_query, _ = _entries(wanted, queries.which[task.query_rows], len(queries))
+        query_keys, item_keys = np.split(codes.ravel(), [len(task.query_keys)])
+        keys, self.row, self.of_query, _ = _entries(query_keys, queries.which[task.query_rows], len(queries))
         self.item_keys, self.item, _, self.copies = _entries(
-            offered, gallery.which[task.gallery_rows], len(gallery)
+            item_keys, gallery.which[task.gallery_rows], len(gallery)
         )
         self.first, self.last = (np.searchsorted(self.item_keys, keys, side=s) for s in ("left", "right"))
         self.weights = np.bincount(gallery.which[task.gallery_rows], minlength=len(gallery)).astype(np.int32)
@@ -54,7 +54,7 @@ class BestAnswers:
                 np.concatenate([rows, rows[self.steps[0]]]),
                 np.concatenate([scores, self.steps[1]]),
             )
-        self.asks = rows, scores
+        self.thresholds = rows, scores
         self.counter: ScoreCounter
         self.place: np.ndarray
 
@@ -114,7 +114,7 @@ def counters_of(targets: Sequence[BestAnswers]) -> list[ScoreCounter]:
         weights = left[0].weights
         same = [q for q in left if np.array_equal(q.weights, weights)]
         left = [q for q in left if not any(q is other for other in same)]
-        rows, best = (np.concatenate(parts) for parts in zip(*(q.asks for q in same), strict=True))
+        rows, best = (np.concatenate(parts) for parts in zip(*(q.thresholds for q in same), strict=True))
         order = np.lexsort((best, rows))
         rows, best = rows[order], best[order]
         new = np.r_[True, (np.diff(rows) != 0) | (best[1:] != best[:-1])][: len(rows)]
@@ -122,7 +122,7 @@ def counters_of(targets: Sequence[BestAnswers]) -> list[ScoreCounter]:
         place[order] = np.cumsum(new) - 1
         counter = ScoreCounter(rows[new], best[new], weights)
         for q, part in zip(
-            same, np.split(place, np.cumsum([len(q.asks[0]) for q in same])[:-1]), strict=True
+            same, np.split(place, np.cumsum([len(q.thresholds[0]) for q in same])[:-1]), strict=True
         ):
             q.counter, q.place = counter, part
         counters.append(counter)

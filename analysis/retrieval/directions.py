@@ -214,10 +214,10 @@ def rank_best(queries: Matrix, gallery: Matrix, query_keys: np.ndarray, gallery_
     return search(distinct_rows(queries), distinct_rows(gallery), forward=[one])[0].ranks[0]
 
 
-def bootstrap_of(asked: np.ndarray, groups: np.ndarray, bootstrap: GroupBootstrap) -> GroupBootstrap:
+def bootstrap_of(query_rows: np.ndarray, groups: np.ndarray, bootstrap: GroupBootstrap) -> GroupBootstrap:
     """The bootstrap over the groups of the queries; the given one if all studies are queries."""
-    if len(asked) == len(groups):
+    if len(query_rows) == len(groups):
         return bootstrap
     return GroupBootstrap(
-        groups[asked], resamples=bootstrap.resamples, seed=bootstrap.seed, level=bootstrap.level
+        groups[query_rows], resamples=bootstrap.resamples, seed=bootstrap.seed, level=bootstrap.level
     )

@@ -27,7 +27,7 @@ class Retrieval:
     mrr            mean of 1 / rank of the first right answer, 0..1; higher = better
     map, ndcg_at_10, r_precision  of all right answers, 0..1, higher = better; only for "multi_positive",
                    undefined if every query has a single right answer
-    ranks, query_rows   (n_queries,) where the best right answer of each query stands, and the query's row
+    ranks, query_rows   (n_queries,) ranks of the best right answers, and the row of each query
     of             how many queries there are, where a sample of them was query_rows; else n_queries
     """
 

@@ -102,7 +102,7 @@ def test_protocol_changes_the_recall_rows(demo: Workspace) -> None:
 def test_lists_hold_the_studies_that_flipped(demo: Workspace) -> None:
     app = opened(a=A, b=B, split="test", flips_kind="Won")
     found = of_demo(demo)
-    won = [found.study_ids[i] for i in found.flips["image->report"].won]
+    won = [found.study_ids[i] for i in found.rank_changes["image->report"].won]
     buttons = [b.key for b in app.button if b.key and b.key.startswith("flips-image->report-Won-open-")]
     assert {key.rpartition("open-")[2] for key in buttons} <= set(won)
     assert len(buttons) == min(10, len(won)) > 0

@@ -288,7 +288,7 @@ def test_won_and_lost_are_the_comparisons_queries_the_greatest_change_first(
 ) -> None:
     app = asked("Rank changes", flips_direction="report → image", flips_kind=kind)
     found = compared(demo, A, B, split="test", pair=("image", "report"))
-    flips = found.flips["report->image"]
+    flips = found.rank_changes["report->image"]
     rows = flips.won if kind == "Won" else flips.lost
     expected = rows[np.argsort(-np.abs(flips.rank_change[rows]), kind="stable")][:10]
     opening = [b.key.rpartition("-open-")[2] for b in app.button if "-open-" in str(b.key)]

@@ -31,7 +31,7 @@ def test_the_demo_reads_verdict_first_then_why(found: Compared) -> None:
 def test_flips_and_ranks_are_of_the_same_studies(found: Compared) -> None:
     n = len(found.study_ids)
     for name, (first, second) in found.ranks.items():
-        flips = found.flips[name]
+        flips = found.rank_changes[name]
         assert len(first) == len(second) == n
         assert len(flips.won) + len(flips.lost) + len(flips.kept) + len(flips.missed) == n
         if len(flips.won):
@@ -41,7 +41,7 @@ def test_flips_and_ranks_are_of_the_same_studies(found: Compared) -> None:
 def test_flips_add_up_to_the_difference_of_recall(found: Compared) -> None:
     row = found.table.find("recall_at_10", direction="image->report", protocol="multi_positive")
     assert row is not None
-    change = found.flips["image->report"].difference
+    change = found.rank_changes["image->report"].difference
     told = (change.value, change.low, change.high)
     assert told == pytest.approx((row.difference, row.low, row.high), abs=1e-6), "the same resamples"
 
@@ -79,7 +79,7 @@ def test_a_set_against_itself_has_not_changed(demo_home: Path) -> None:
     same = compared(Workspace(demo_home), A, A, split="test", resamples=200)
     words = {row.verdict for row in same.table.rows}
     assert words <= {"unchanged", "undefined"}
-    assert all(len(f.won) == len(f.lost) == 0 for f in same.flips.values())
+    assert all(len(f.won) == len(f.lost) == 0 for f in same.rank_changes.values())
     assert not any(m.moved.any() for m in same.movement.values())
     assert all(n.overlap.min() == 1 for n in same.neighbours.values())
 

@@ -21,7 +21,7 @@ from suture.pages.components.shell.widget_state import KEEP_IN_LINK
 @st.fragment
 def rank_changes(paired: PairedViews) -> None:
     """Queries that only one of A and B answers among its first ten."""
-    directions = {cards.escape(name.replace("->", " → ")): name for name in paired.compared.flips}
+    directions = {cards.escape(name.replace("->", " → ")): name for name in paired.compared.rank_changes}
     chosen = st.segmented_control(
         "Direction",
         [*directions],
@@ -31,7 +31,7 @@ def rank_changes(paired: PairedViews) -> None:
         **KEEP_IN_LINK,
     )
     direction = directions[chosen or next(iter(directions))]
-    changes = paired.compared.flips[direction]
+    changes = paired.compared.rank_changes[direction]
     st.markdown(_counts(changes, *(cards.escape(part) for part in direction.split("->"))))
     st.caption(
         f"Found: a right answer among the first {changes.k}; repeated texts count as right. Found by both: "
