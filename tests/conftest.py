@@ -19,6 +19,7 @@ BESIDE = Path(os.environ.get("SUTURE_BESIDE") or ROOT.parent / "shared")  # not 
 ORDER = ("e2e/test_linked_map.py", "e2e", "models", "app", "", "data", "analysis")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A file is the unit that workers of pytest-xdist take, so that what its tests share is made once."""
     for item in items:
