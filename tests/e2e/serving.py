@@ -13,11 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium")
 WEBGL = ["--disable-gpu", "--enable-unsafe-swiftshader"]  # pages painted and WebGL drawn by the processor
+expect.set_options(timeout=60_000)  # milliseconds: what is waited for on a busy machine
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--no-first-run", *WEBGL]
 
 CALM = """() => {
@@ -75,7 +76,7 @@ def browser() -> Iterator[Browser]:
         window.close()
 
 
-def settled(page: Page, *, timeout: float = 60_000) -> None:
+def settled(page: Page, *, timeout: float = 180_000) -> None:
     """Wait until the script has run and nothing is loading, and has been so for a while."""
     page.wait_for_selector("h1", timeout=timeout)
     page.evaluate("() => { window.calmSince = null; }")

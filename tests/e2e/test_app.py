@@ -72,7 +72,7 @@ def test_hover_shows_image_and_report_and_click_opens_the_study(page: Page, url:
     page.goto(f"{url}/map")
     settled(page)
     root = page.locator(".lm").first
-    expect(root).not_to_have_attribute("data-painted", "0", timeout=30_000)
+    expect(root).not_to_have_attribute("data-painted", "0", timeout=120_000)
     where = root.evaluate("node => node.screenOf(0, 0, 2)")
     canvas = page.locator(".lm-over").first.bounding_box()
     assert canvas is not None
@@ -81,35 +81,35 @@ def test_hover_shows_image_and_report_and_click_opens_the_study(page: Page, url:
     expect(card).to_be_visible()
     page.wait_for_function(
         "() => [...document.querySelectorAll('.lm-card img')].some((img) => img.naturalWidth > 50)",
-        timeout=60_000,
+        timeout=120_000,
     )
     assert len(card.inner_text()) > 30
     page.mouse.click(canvas["x"] + where[0], canvas["y"] + where[1])
-    expect(page.get_by_text("nearest report to its image")).to_have_count(2, timeout=15_000)
+    expect(page.get_by_text("nearest report to its image")).to_have_count(2, timeout=120_000)
 
 
 def test_the_map_shows_what_is_selected_after_another_split_clear_and_undo(page: Page, url: str) -> None:
     page.goto(f"{url}/map")
     settled(page)
     root = page.locator(".lm").first
-    expect(root).not_to_have_attribute("data-painted", "0", timeout=30_000)
+    expect(root).not_to_have_attribute("data-painted", "0", timeout=120_000)
     where = root.evaluate("node => node.screenOf(0, 0, 2)")
     canvas = page.locator(".lm-over").first.bounding_box()
     assert canvas is not None
     page.mouse.click(canvas["x"] + where[0], canvas["y"] + where[1])
     expect(root).to_have_attribute("data-selected", "1")
-    expect(page.get_by_text("1 study selected")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("1 study selected")).to_be_visible(timeout=120_000)
     for split, selected in (("val", "0"), ("test", "1")):  # rows of another split are other studies
         page.locator(
             ".st-key-choose_split [role=combobox], .st-key-choose_split [data-baseweb=select]"
         ).first.click()
         page.get_by_role("option", name=split, exact=True).click()
         settled(page)
-        expect(page.locator(".lm").first).to_have_attribute("data-selected", selected, timeout=15_000)
+        expect(page.locator(".lm").first).to_have_attribute("data-selected", selected, timeout=120_000)
     for button, selected in (("Clear", "0"), ("Undo", "1")):
         page.get_by_role("button", name=button, exact=True).first.click()
         settled(page)
-        expect(page.locator(".lm").first).to_have_attribute("data-selected", selected, timeout=15_000)
+        expect(page.locator(".lm").first).to_have_attribute("data-selected", selected, timeout=120_000)
 
 
 def test_search_words_find_pictures(page: Page, url: str) -> None:
@@ -117,7 +117,7 @@ def test_search_words_find_pictures(page: Page, url: str) -> None:
     settled(page)
     page.get_by_role("textbox", name="Text", exact=True).fill("large left pleural effusion")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("#1 · cosine").first).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("#1 · cosine").first).to_be_visible(timeout=120_000)
     settled(page)
     assert page.locator("[data-testid=stImage] img").count() >= 10
 
@@ -149,5 +149,5 @@ def test_upload_of_something_unreadable_says_so(page: Page, url: str, tmp_path: 
     settled(page)
     page.get_by_text("Add a collection").click()
     page.locator("input[type=file]").first.set_input_files(tmp_path / "reports.csv")
-    expect(page.get_by_text("is not text. Expected").first).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("is not text. Expected").first).to_be_visible(timeout=120_000)
     expect(page.get_by_text("Traceback")).to_have_count(0)

@@ -67,7 +67,7 @@ class Hand:
 
     def show(self, address: str) -> None:
         self.go(address)
-        self.page.wait_for_selector(".gd[data-strength]", timeout=60_000)
+        self.page.wait_for_selector(".gd[data-strength]", timeout=120_000)
         settled(self.page)
 
     @property
@@ -157,7 +157,7 @@ def test_keys_move_it_and_the_address_restores_it(hand: Hand, url: str) -> None:
     for _ in range(4):
         hand.page.keyboard.press("ArrowRight")
     expect(hand.range).to_have_attribute("aria-valuetext", "0.20")
-    hand.page.wait_for_function("() => location.search.includes('dial_strength=0.2')", timeout=15_000)
+    hand.page.wait_for_function("() => location.search.includes('dial_strength=0.2')", timeout=120_000)
     expect(hand.page.get_by_role("textbox", name="Name of the new set")).to_have_value(
         f"{A} + lambda-shift 0.2"
     )
@@ -180,7 +180,7 @@ def test_no_bar_is_cut_at_any_strength(hand: Hand, url: str) -> None:
 
 def test_the_split_of_the_fit_is_refused(hand: Hand, url: str) -> None:
     hand.go(f"{url}/gap?split=train")
-    expect(hand.page.get_by_text("R@1 reads 1.00").first).to_be_visible(timeout=60_000)
+    expect(hand.page.get_by_text("R@1 reads 1.00").first).to_be_visible(timeout=120_000)
     expect(hand.page.locator(".gd")).to_have_count(0)
 
 
@@ -191,7 +191,7 @@ def test_keeping_a_position_publishes_the_set(hand: Hand, url: str, home: Path) 
     name = f"{A} + lambda-shift 1.5"
     expect(hand.page.get_by_role("textbox", name="Name of the new set")).to_have_value(name)
     hand.page.get_by_role("button", name="Save as a set").click()
-    expect(hand.page.get_by_text("It is B now").first).to_be_visible(timeout=60_000)
+    expect(hand.page.get_by_text("It is B now").first).to_be_visible(timeout=180_000)
     assert Workspace(home).record(SET, name).meta.adapter.strength == 1.5
     settled(hand.page)
     expect(hand.range).to_have_attribute("aria-valuetext", "1.50")

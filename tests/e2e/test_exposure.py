@@ -94,7 +94,7 @@ def test_a_connection_from_another_site_or_name_is_refused_at_once(url: str) -> 
 def test_what_a_page_showed_is_refused_without_its_visitors_cookie(url: str, page: Page) -> None:
     shown: list[str] = []
     for name, part in (("map", "/column/"), ("retrieval", "/media/")):
-        with page.expect_response(lambda r, at=url + part: r.url.startswith(at), timeout=60_000) as waited:
+        with page.expect_response(lambda r, at=url + part: r.url.startswith(at), timeout=120_000) as waited:
             page.goto(f"{url}/{name}")
         shown.append(waited.value.url)
     mine = "; ".join(f"{c['name']}={c['value']}" for c in page.context.cookies())

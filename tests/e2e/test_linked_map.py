@@ -130,7 +130,7 @@ class Maps:
         self.page.route("**/thumb/**", self._thumb)
         self.page.goto(address)
         self.root = self.page.locator(".lm")
-        self.page.wait_for_selector(".lm:not([data-painted='0'])", timeout=30_000)
+        self.page.wait_for_selector(".lm:not([data-painted='0'])", timeout=120_000)
 
     def _listen(self, socket):
         socket.on("framereceived", self._count)

@@ -80,7 +80,7 @@ def logged_in(chromium: Browser, place: Place, who: str) -> Iterator[Page]:
     page.goto(f"{place.url}/map")
     page.get_by_role("button", name="Log in").click()
     page.get_by_role("link", name=who).click()
-    expect(page.get_by_text(f"{who}@clinic.example")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(f"{who}@clinic.example")).to_be_visible(timeout=120_000)
     yield page
     context.close()
 
@@ -88,7 +88,7 @@ def logged_in(chromium: Browser, place: Place, who: str) -> Iterator[Page]:
 def test_without_a_login_a_page_shows_nothing_but_the_way_in(chromium: Browser, place: Place) -> None:
     page = chromium.new_page()
     page.goto(f"{place.url}/library?a={NAME}")
-    expect(page.get_by_text("Please log in.")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Please log in.")).to_be_visible(timeout=120_000)
     assert NAME not in page.inner_text("body")
     page.close()
 
@@ -123,13 +123,13 @@ def test_a_login_that_has_ended_ends_the_visit(chromium: Browser, place: Place) 
     with logged_in(chromium, place, "eve") as page:
         page.wait_for_timeout(12_000)
         page.get_by_role("link", name="Library", exact=True).click()
-        expect(page.get_by_text("The log-in has ended")).to_be_visible(timeout=60_000)
+        expect(page.get_by_text("The log-in has ended")).to_be_visible(timeout=120_000)
 
 
 def test_who_logs_out_is_out(chromium: Browser, place: Place) -> None:
     with logged_in(chromium, place, "ann") as page:
         page.get_by_role("button", name="Log out").click()
-        expect(page.get_by_text("Please log in.")).to_be_visible(timeout=60_000)
+        expect(page.get_by_text("Please log in.")).to_be_visible(timeout=120_000)
 
 
 def test_the_log_names_nobody(place: Place) -> None:

@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.timeout(900),
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
 ]
-LONG = 120_000  # milliseconds: reads, embeds and asks; a quiet machine needs a tenth
+LONG = 240_000  # milliseconds: reads, embeds and asks; a quiet machine needs a tenth
 ANSWERS = {"zip": "refuse", "image": "skip", "dicom": "skip", "table": "accept"}  # one of each in every run
 PLANTED = ("JANE", "8675309", "778899", "WELBY", "Traceback")
 
