@@ -34,6 +34,7 @@ from websockets.sync.client import ClientConnection, connect
 from suture import jobs
 from suture.data.workspace import Workspace
 from suture.workflows.demo import prepare
+from suture.workflows.job_kinds import EmbedJob
 from tests.e2e.serving import browser, serving, settled
 
 PAGES = (
@@ -160,7 +161,7 @@ def _keep_embedding(workspace: Workspace, end: float, made: list[str]) -> None:
     """One heavy job after the other, under names of their own."""
     while time.monotonic() < end:
         name = f"soak {len(made)}"
-        job = jobs.start(workspace, "embed", {"collection": "demo", "checkpoint": "demo-clip", "name": name})
+        job = jobs.start(workspace, EmbedJob("demo", "demo-clip", name))
         while time.monotonic() < end + PATIENCE:
             known = jobs.job(workspace, job)
             if known is None or known.state not in jobs.ACTIVE:

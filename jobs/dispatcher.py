@@ -1,7 +1,7 @@
-"""The one process that hands out the jobs of a workspace: `suture.jobs.queue` starts it, or `suture worker`.
+"""The one process that starts the jobs of a workspace; `suture.jobs.queue` starts it, or `suture worker`.
 
-It holds nothing that would be lost with it: what waits and what runs stands in the table, so the next
-dispatcher finds the jobs of one that was killed still at work.
+It keeps no state of its own: what waits and what runs is in the table, so the next dispatcher finds the jobs
+of one that was killed still running.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from suture.data.workspace import Workspace
 from suture.jobs import table
 from suture.jobs.table import Job, queue
 
-IDLE = 10.0  # seconds without work after which a dispatcher that the app has started ends
-LOOK = 0.2  # seconds between two looks at the table
+IDLE_SECONDS = 10.0  # without work: then a dispatcher that the app has started ends
+STEP_SECONDS = 0.2  # between two looks at the table
 NOT_TAKEN = 3  # exit code of a process that found its job taken or stopped
+WORKER = "suture.workflows.worker"  # stands above this package: started by name
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
@@ -41,49 +42,50 @@ Spawn = Callable[[Workspace, Job, int], Process]
 
 
 class Dispatcher:
-    """Runs the oldest jobs of each lane, as many as the lane has room for. `spawn` starts a process."""
+    """Runs the oldest jobs of each lane, up to the lane's capacity. `spawn` starts a process."""
 
     def __init__(self, workspace: Workspace, spawn: Spawn | None = None) -> None:
         self.workspace, self.spawn = workspace, spawn or _spawn
-        self.rooms = jobs.rooms()
+        self.lane_capacity = jobs.lane_capacity()
         self.children: dict[str, Process] = {}
 
     def run(self, idle: float | None = None) -> None:
-        """Hand out jobs for ever, or until there was no work for `idle` seconds.
+        """Start jobs for ever, or until there was no work for `idle` seconds.
 
         A full disk or a locked table is waited out: nothing can be noted meanwhile.
         """
         last = time.monotonic()
         while self.workspace.home.is_dir() and (idle is None or time.monotonic() - last < idle):
             try:
-                if self.look():
+                if self.step():
                     last = time.monotonic()
             except (sqlite3.Error, Refused):
                 time.sleep(1)
-            time.sleep(LOOK)
+            time.sleep(STEP_SECONDS)
 
-    def look(self) -> bool:
-        """Bury the dead, start what there is room for; whether there is any work."""
-        self._bury()
+    def step(self) -> bool:
+        """Handle dead processes, then start as many jobs as may run; whether there is any work."""
+        self.handle_dead()
         active = queue(self.workspace)
-        for lane, room in self.rooms.items():
-            mine = [j for j in active if j.lane == lane]
-            waiting = [j for j in mine if j.state == "queued" and j.id not in self.children]
-            for job in waiting[: max(0, room - len(mine) + len(waiting))]:
-                self.children[job.id] = self.spawn(self.workspace, job, room)
+        for lane, capacity in self.lane_capacity.items():
+            of_lane = [j for j in active if j.lane == lane]
+            waiting = [j for j in of_lane if j.state == "queued" and j.id not in self.children]
+            for job in waiting[: max(0, capacity - len(of_lane) + len(waiting))]:
+                self.children[job.id] = self.spawn(self.workspace, job, capacity)
         return bool(active)
 
-    def _bury(self) -> None:
+    def handle_dead(self) -> None:
+        """Queue the jobs whose processes have died again, or fail them at the third death."""
         codes = {job_id: child.poll() for job_id, child in self.children.items()}
         for job in queue(self.workspace):
             own = codes.get(job.id)
-            lost = job.state == "running" and not job.alive  # somebody else's, or an earlier dispatcher's
+            lost = job.state == "running" and not job.alive  # started by an earlier dispatcher
             if own not in (None, NOT_TAKEN) if job.id in codes else lost:
-                table.bury(self.workspace, job)
+                table.requeue_or_fail(self.workspace, job)
         self.children = {k: child for k, child in self.children.items() if codes[k] is None}
 
     def hand_back(self) -> None:
-        """Let the jobs of its own processes wait for the next dispatcher; no death is counted."""
+        """Queue the jobs of its own processes for the next dispatcher; no death is counted."""
         for job in queue(self.workspace):
             if job.id in self.children:
                 table.requeue(self.workspace, job, "", attempts=job.attempts)
@@ -91,13 +93,13 @@ class Dispatcher:
             table.kill(child.pid)
 
 
-def _spawn(workspace: Workspace, job: Job, room: int) -> subprocess.Popen[bytes]:
-    """A process of a job. What libraries print may hold content: it goes nowhere."""
+def _spawn(workspace: Workspace, job: Job, capacity: int) -> subprocess.Popen[bytes]:
+    """A process for a job. What libraries print may hold content: it is thrown away."""
     from joblib import cpu_count  # those that this process may use
 
-    share = str(max(1, cpu_count() // room))
+    share = str(max(1, cpu_count() // capacity))
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "suture.workflows.worker", str(workspace.home), job.id],
+        [sys.executable, "-P", "-m", WORKER, str(workspace.home), job.id],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -107,14 +109,14 @@ def _spawn(workspace: Workspace, job: Job, room: int) -> subprocess.Popen[bytes]
 
 
 def serve(workspace: Workspace) -> None:
-    """Hand out jobs in the foreground until stopped. `Refused` if somebody does so already."""
+    """Start jobs in the foreground until stopped. `Refused` if another process does so already."""
     signal.signal(signal.SIGTERM, _interrupt)
-    with (workspace.home / jobs.LOCK).open("a") as lock:
-        if not jobs.held(lock.fileno()):
+    with (workspace.home / jobs.LOCK_FILE).open("a") as lock:
+        if not jobs.try_lock(lock.fileno()):
             raise Refused(
                 "worker_running",
                 "A worker hands out the jobs of this workspace already. One that the app has started ends "
-                f"{IDLE:.0f} seconds after its last job; then try again.",
+                f"{IDLE_SECONDS:.0f} seconds after its last job; then try again.",
             )
         dispatcher = Dispatcher(workspace)
         try:
@@ -128,9 +130,9 @@ def _interrupt(number: int, frame: object) -> None:
 
 
 def main(home: str, lock: str) -> None:
-    """What `suture.jobs.queue.wake` starts: it comes with the lock and ends after a while without work."""
+    """What `suture.jobs.queue.wake` starts: it inherits the lock and ends after a while without work."""
     workspace = Workspace(home)
-    Dispatcher(workspace).run(IDLE)
+    Dispatcher(workspace).run(IDLE_SECONDS)
     os.close(int(lock))
     if workspace.home.is_dir():
         jobs.wake(workspace)  # for a job that was queued while the lock was still held

@@ -1,7 +1,7 @@
 """The table of jobs, as the processes that work on it see it.
 
-Whoever writes to a row does so only while the row is still its own: a job that was stopped stays stopped,
-and a process that has lost its job learns it at its next word.
+A process writes to a row only while the job is its own: a job that was stopped stays stopped, and a process
+that has lost its job learns so when it next reports progress.
 """
 
 from __future__ import annotations
@@ -15,26 +15,30 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import psutil
 
 from suture.data.workspace import Workspace
+from suture.jobs.job_kind import Lane, State, find_kind
 
-State = Literal["queued", "running", "done", "failed", "cancelled"]
 ACTIVE: tuple[State, ...] = ("queued", "running")
-LIGHT = ("newcomers", "guess")  # kinds that somebody waits for in front of the page
-STRIKES = 3
-UPLOADS = "uploads"  # the workspace's folder of what was uploaded
+MAX_DEATHS = 3  # of its processes, then a job fails
+UPLOADS = "uploads"  # the workspace's folder of uploaded files
 _ACTIVE = "state IN ('queued', 'running')"
 
 
 @dataclass(frozen=True)
 class Job:
-    """One row. progress is 0..1; result is what the job had to tell, as JSON holds it.
+    """One row of the table.
 
-    heartbeat is the time (s) of its last sign of life; attempts counts how often its process has died; pid
-    and born (its start, s) tell the process that has it or had it last.
+    args       arguments, as `JobKind.to_json` gives them
+    progress   share that is done, 0 to 1
+    message    what it does, or how it ended
+    heartbeat  time of its last sign of life (s since 1970)
+    attempts   how often its process has died
+    pid, born  number and start (s since 1970) of the process that has it, or had it last
+    result     what came of it, as JSON holds it
     """
 
     id: str
@@ -52,9 +56,29 @@ class Job:
     result: dict[str, Any] | None
 
     @property
-    def lane(self) -> str:
-        """Jobs of one lane wait for each other: "light" or "heavy"."""
-        return "light" if self.kind in LIGHT else "heavy"
+    def lane(self) -> Lane:
+        """Jobs of one lane wait for each other. A kind that this version does not know is heavy."""
+        kind = find_kind(self.kind)
+        return kind.lane if kind else "heavy"
+
+    @property
+    def title(self) -> str:
+        """What pages call its kind."""
+        kind = find_kind(self.kind)
+        return kind.title if kind else self.kind
+
+    @property
+    def quiet(self) -> bool:
+        """Whether only the page that asked for it shows its end."""
+        kind = find_kind(self.kind)
+        return bool(kind and kind.quiet)
+
+    @property
+    def upload(self) -> Path | None:
+        """The upload, or the user's own file or folder, that it reads; None if it reads none."""
+        kind = find_kind(self.kind)
+        path = self.args.get(kind.upload) if kind else None
+        return Path(path) if path else None
 
     @property
     def alive(self) -> bool:
@@ -67,8 +91,8 @@ class Job:
             return False
 
 
-class NotOurs(Exception):
-    """The job was stopped, or given to another process: whoever gets this has to end."""
+class JobLost(Exception):
+    """The job was stopped, or given to another process: the process that gets this must end."""
 
 
 def of_row(row: sqlite3.Row) -> Job:
@@ -98,7 +122,7 @@ def queue(workspace: Workspace) -> list[Job]:
 
 
 def take(workspace: Workspace, job_id: str) -> Job | None:
-    """Make a queued job that of this process; None if another has it, or nobody wants it any more."""
+    """Give a queued job to this process; None if another process has it or it was stopped."""
     me, now = os.getpid(), time.time()
     return _change(
         workspace,
@@ -108,13 +132,13 @@ def take(workspace: Workspace, job_id: str) -> Job | None:
     )
 
 
-def tell(workspace: Workspace, job_id: str, progress: float, message: str) -> None:
-    """How far this process is with its job. `NotOurs` once it is not its job any more."""
+def report_progress(workspace: Workspace, job_id: str, progress: float, message: str) -> None:
+    """Note how far this process is with its job. `JobLost` once the job is no longer its own."""
     values = (progress, message, time.time(), job_id, os.getpid())
     if not _change(
         workspace, "progress=?, message=?, heartbeat=?", "id=? AND state='running' AND pid=?", values
     ):
-        raise NotOurs(job_id)
+        raise JobLost(job_id)
 
 
 def finish(
@@ -122,13 +146,13 @@ def finish(
 ) -> bool:
     """Note for good how a job ended, unless it ended before or was taken from the process `ended.pid`.
 
-    Its upload is let go of. A job that is stopped or given up loses its process too.
+    Its upload is deleted. A process that still works on it is ended.
     """
     return _end(workspace, ended, state, message, "pid IS ?", (ended.pid,), result or {})
 
 
 def stop(workspace: Workspace, ended: Job, message: str) -> bool:
-    """Cancel a job, whoever has it at this moment."""
+    """Cancel a job, whichever process has it at this moment."""
     return _end(workspace, ended, "cancelled", message, "1", (), {})
 
 
@@ -149,28 +173,27 @@ def _end(
         return False
     if was.pid != os.getpid() and was.alive:
         kill(was.pid)
-    source = Path(was.args.get("source") or "/")
-    if source.parent == workspace.home / UPLOADS:  # never a path of the user's own
-        shutil.rmtree(source, ignore_errors=True)
+    if was.upload and was.upload.parent == workspace.home / UPLOADS:  # never a path of the user's own
+        shutil.rmtree(was.upload, ignore_errors=True)
     return True
 
 
-def bury(workspace: Workspace, lost: Job) -> None:
-    """A job whose process has died waits again, or is failed at the third time."""
+def requeue_or_fail(workspace: Workspace, lost: Job) -> None:
+    """Queue a job whose process has died again, or fail it at the third death."""
     deaths = lost.attempts + 1
-    if deaths < STRIKES:
-        text = f"Its process died ({deaths} of {STRIKES}); it is taken up again"
+    if deaths < MAX_DEATHS:
+        text = f"Its process died ({deaths} of {MAX_DEATHS}); it is taken up again"
         requeue(workspace, lost, text, attempts=deaths)
         return
     text = (
-        f"Its process died {STRIKES} times, perhaps for want of memory. Nothing that was kept is lost; "
+        f"Its process died {MAX_DEATHS} times, perhaps for want of memory. Nothing that was kept is lost; "
         "started again, it goes on from there."
     )
     finish(workspace, lost, "failed", text)
 
 
 def requeue(workspace: Workspace, job: Job, message: str, *, attempts: int) -> None:
-    """Let a job wait again, unless its process has changed."""
+    """Queue a job again, unless its process has changed."""
     values = (message, attempts, job.id, job.pid)
     _change(
         workspace,
@@ -188,8 +211,8 @@ def _change(workspace: Workspace, change: str, where: str, values: tuple[Any, ..
         return of_row(row) if row else None
 
 
-def revive(workspace: Workspace, job_id: str) -> bool:
-    """Queue a job that was stopped or failed once more, behind the others, with no death on its record."""
+def restart(workspace: Workspace, job_id: str) -> bool:
+    """Queue a job that was stopped or failed again, behind the others, with no deaths counted."""
     now = time.time()
     return bool(
         _change(
@@ -203,7 +226,7 @@ def revive(workspace: Workspace, job_id: str) -> bool:
 
 
 def kill(pid: int | None) -> None:
-    """End a job's process and all that it has started."""
+    """End a job's process and all processes that it has started."""
     if pid:
         with suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)

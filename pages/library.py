@@ -21,6 +21,7 @@ from suture.pages.components.library import collections as library_collections
 from suture.pages.components.library import vectors
 from suture.pages.components.serving import study_files
 from suture.pages.components.shell import navigation, notices, views
+from suture.workflows.job_kinds import EmbedJob
 
 
 def main() -> None:
@@ -83,17 +84,17 @@ def add_set(collections: list[Record], checkpoints: list[Record]) -> None:
             collection = left.selectbox("Collection", [c.name for c in collections], key="embed_collection")
             names = [*dict.fromkeys([*BUILT_IN, *(c.name for c in checkpoints)])]
             checkpoint = right.selectbox("Checkpoint", names, key="embed_checkpoint")
-            wanted: dict[str, object] = {"collection": collection, "checkpoint": checkpoint}
+            cluster = None
             if os.environ.get("RAY_ADDRESS") and st.toggle("On the Ray cluster", value=True, key="embed_ray"):
-                wanted["cluster"] = {"address": "auto"}
+                cluster = {"address": "auto"}
             if st.button("Embed", type="primary", key="embed_go"):
-                launch("embed", wanted)
+                launch(EmbedJob(collection, checkpoint, cluster=cluster))
         else:
             st.caption("Add a collection first.")
 
 
-def launch(kind: str, arguments: dict[str, object]) -> None:
-    incidents.note(f"start.{kind}", job=jobs.start(views.workspace(), kind, arguments))
+def launch(request: EmbedJob) -> None:
+    incidents.note(f"start.{request.kind}", job=jobs.start(views.workspace(), request))
     st.rerun()
 
 

@@ -10,7 +10,7 @@ import streamlit as st
 
 from suture import jobs
 from suture.data.workspace import CHECKPOINT, COLLECTION, SET, Record
-from suture.jobs.queue import Job
+from suture.jobs import Job
 from suture.models.training import record
 from suture.models.training.config import TrainingConfig, from_json, to_toml
 from suture.models.training.record import TrainingRun
@@ -19,8 +19,8 @@ from suture.pages.components.cards.downloads import offer
 from suture.pages.components.shell import navigation, notices, views
 from suture.pages.components.train import curves, epoch_slider
 from suture.pages.components.train import form as training_form
+from suture.workflows.job_kinds import TrainJob
 
-TRAIN = "train"
 RESUMABLE = 7 * 24 * 3600  # seconds that the state of a stopped run is kept
 
 
@@ -78,7 +78,7 @@ def buttons(config: TrainingConfig, wrong: bool) -> None:
 
 
 def launch(runs: list[TrainingConfig]) -> None:
-    jobs.start(views.workspace(), TRAIN, {"runs": [config.to_json() for config in runs]})
+    jobs.start(views.workspace(), TrainJob([config.to_json() for config in runs]))
     follow([config.label for config in runs])
     st.rerun()
 
@@ -91,7 +91,7 @@ def follow(names: list[str]) -> None:
 
 def trainings() -> list[Job]:
     """Jobs that train, newest first."""
-    return [j for j in jobs.jobs(views.workspace()) if j.kind == TRAIN]
+    return [j for j in jobs.jobs(views.workspace()) if j.kind == TrainJob.kind]
 
 
 def working() -> list[Job]:
@@ -118,8 +118,8 @@ def work(was_active: bool) -> None:
     active = working()
     for job in active:
         left, right = st.columns([6, 1], vertical_alignment="bottom")
-        left.progress(job.progress, text=cards.escape(jobs.said(views.workspace(), job)))
-        mine = jobs.mine(views.workspace(), job)
+        left.progress(job.progress, text=cards.escape(jobs.status_text(views.workspace(), job)))
+        mine = jobs.may_stop(views.workspace(), job)
         if mine and right.button("Stop", key=f"stop-{job.id}", icon=":material/stop:", width="stretch"):
             jobs.cancel(views.workspace(), job.id)
             st.rerun()
@@ -127,7 +127,7 @@ def work(was_active: bool) -> None:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{cards.escape(' and '.join(names_of(job)))}**  \n{cards.escape(job.message)}")
             if st.button("Resume", key=f"resume-{job.id}", icon=":material/resume:"):
-                jobs.start(views.workspace(), TRAIN, job.args)
+                jobs.start(views.workspace(), TrainJob.from_json(job.args))
                 follow(names_of(job))
                 st.rerun()
             if st.button("Dismiss", key=f"dismiss-{job.id}"):

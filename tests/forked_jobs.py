@@ -19,7 +19,7 @@ from suture.jobs.dispatcher import Dispatcher
 from suture.jobs.table import Job, queue
 
 FORK = multiprocessing.get_context("forkserver")
-FORK.set_forkserver_preload(["__main__", "tests.models.preloaded"])
+FORK.set_forkserver_preload(["__main__", "tests.jobs.preloaded"])
 IDLE = 1.0
 
 
@@ -54,8 +54,8 @@ def wake(workspace: Workspace) -> None:
     """`suture.jobs.wake` with a dispatcher that is a thread of this process."""
     if not queue(workspace):
         return
-    lock = (workspace.home / jobs.LOCK).open("a")
-    if not jobs.held(lock.fileno()):
+    lock = (workspace.home / jobs.LOCK_FILE).open("a")
+    if not jobs.try_lock(lock.fileno()):
         lock.close()
         return
 

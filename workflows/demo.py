@@ -16,6 +16,7 @@ from suture.data.workspace import CAPTIONER, COLLECTION, SET, Workspace, embeddi
 from suture.models import builtin
 from suture.models.embedding.embed import default_name, embed
 from suture.workflows import evaluate, layouts
+from suture.workflows.job_kinds import CaptionJob, LayoutJob
 
 NAME = "demo"
 STUDIES = 3200
@@ -34,7 +35,7 @@ def prepare(workspace: Workspace, say: Say, *, studies: int = STUDIES, maps: boo
         _embed_and_measure(workspace, checkpoint, name, say)
     missing = [n for n in names if not workspace.derived(workspace.record(SET, n), layouts.FILE).is_file()]
     if missing and not maps:
-        jobs.start(workspace, "layout", {"sets": missing, "start": names[0]})
+        jobs.start(workspace, LayoutJob(missing, start=names[0]))
     elif missing:
         for number, name in enumerate(missing):
             say("Laying out the maps", number / len(missing))
@@ -54,7 +55,7 @@ def _captions(workspace: Workspace, say: Say, *, first: str, later: bool) -> Non
         return
     if later:
         configs = [config.to_json() for config in shipped.configs()]
-        jobs.start(workspace, "caption", {"configs": configs, "split": "test"})
+        jobs.start(workspace, CaptionJob(configs, "test"))
         return
     from suture.workflows.captions.run import train_and_evaluate
 

@@ -1,192 +1,264 @@
-"""What the kinds of job do, and what each takes: `args` of `jobs.start`.
+"""Every kind of job: its arguments, how it runs, and what it does.
 
-A task may be begun again after its process died, at any moment: it goes on from what it has published, finds
-what it has finished, and ends as if nothing had happened.
+A new kind is one more class here: give it a `kind`, a `title` and `run`. Pages start it with
+`jobs.start(workspace, MyJob(...))`. This module is imported wherever jobs are listed, so `run` imports what
+it needs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from suture.data.errors import Refused
-from suture.data.workspace import CHECKPOINT, COLLECTION, SET, Record, RecordKind, Workspace
-from suture.data.workspace.record import M
-from suture.jobs.table import Job, State
+from suture.data.workspace import CHECKPOINT, COLLECTION, SET, Workspace
+from suture.jobs.job_kind import JobKind, JobResult, JobWorkspace, Report
 
-Report = Callable[[float, str], None]
+if TYPE_CHECKING:
+    from suture.models.training.config import TrainingConfig
 
 
 @dataclass(frozen=True)
-class Came:
-    """What came of a job. result: for the job's row, as JSON holds it."""
+class EmbedJob(JobKind):
+    """Embed a collection with a checkpoint.
 
-    message: str
-    result: dict[str, Any] = field(default_factory=dict)
-    state: State = "done"
-
-
-class Own(Workspace):
-    """The workspace in the hands of a job. Its records say so: taken up again, it knows its own work."""
-
-    def __init__(self, home: str, job: Job) -> None:
-        super().__init__(home, job.owner)
-        self.job = job.id
-
-    def publish(
-        self, kind: RecordKind[M], name: str, staged: Path, meta: M, *, replaces: Record | None = None
-    ) -> Record[M]:
-        """As `Workspace.publish`."""
-        return super().publish(kind, name, staged, replace(meta, job=self.job), replaces=replaces)
-
-    def made(self, kind: RecordKind[M], name: str) -> Record[M] | None:
-        """The record of that name, if this very job has published it."""
-        record = self.record(kind, name) if self.has(kind, name) else None
-        return record if record and record.meta.job == self.job else None
-
-
-def _embed(workspace: Own, args: dict[str, Any], report: Report) -> Came:
-    """collection, checkpoint; name of the set, if not the usual one; cluster: fields of Ray's `Cluster`."""
-    from suture.models.embedding.embed import embed
-
-    cluster = None
-    if "cluster" in args:
-        from suture.models.embedding.ray_engine import Cluster
-
-        cluster = Cluster(**args["cluster"])
-    run = embed(
-        workspace,
-        args["collection"],
-        args["checkpoint"],
-        name=args.get("name", ""),
-        cluster=cluster,
-        progress=lambda done, total, name: report(done / total, f"{done:,} of {total:,}: {name}"),
-    )
-    found = run.reused and not workspace.made(SET, run.name)
-    return Came(f"{run.name}: {'nothing had changed' if found else f'{run.n:,} studies embedded'}.")
-
-
-def _import(workspace: Own, args: dict[str, Any], report: Report) -> Came:
-    """source (an upload's folder or a path), name, options (of `suture.data.intake`); result = its report."""
-    from suture.data.intake import Options, discard_unfinished, intake
-    from suture.workflows.neighbours.uploads import taken
-
-    name = args["name"]
-    report(0.0, "Reading")
-    if workspace.made(COLLECTION, name):
-        discard_unfinished(workspace, name)  # left if it died after it had published
-    else:
-        came = intake(
-            workspace,
-            Path(args["source"]),
-            name,
-            options=Options.from_json(args.get("options") or {}),
-            progress=lambda done, total: report(done / max(total, 1), f"{done:,} of {total:,} studies"),
-        )
-        if came.refused:
-            return Came(came.message, asdict(came), "failed")
-    came = taken(workspace.record(COLLECTION, name))  # the same when it is taken up again after that
-    return Came(f"{name}: {came.message}", asdict(came))
-
-
-def _layout(workspace: Own, args: dict[str, Any], report: Report) -> Came:
-    """sets, start (the set whose map the others begin with); method "aligned": both in one.
-
-    Or sets, split and method "pca".
+    name     of the set; "" = "<collection> @ <checkpoint>"
+    cluster  fields of Ray's `Cluster`; None = this machine
     """
-    from suture.data.workspace import embedding_sets
-    from suture.workflows.layouts import align, compute, straight
 
-    names = args["sets"]
-    if args.get("method") == "pca":
-        for number, name in enumerate(names):
-            told = _part(report, number, len(names), f"Laying out the map of {name}")
-            straight(workspace, embedding_sets.load(workspace, name).split(args["split"]), progress=told)
-        return Came(f"The map of {' and '.join(names)} is ready.")
-    if args.get("method") == "aligned":
-        report(0.1, f"Aligning the maps of {' and '.join(names)}")
-        align(workspace, *names)
-        return Came(f"The maps of {' and '.join(names)} are aligned.")
-    for number, name in enumerate(names):
-        told = _part(report, number, len(names), f"Laying out the map of {name}")
-        compute(workspace, name, start=args["start"] if name != args["start"] else "", progress=told)
-    return Came(f"UMAP of {' and '.join(names)} is ready.")
+    kind = "embed"
+    title = "Embedding"
+
+    collection: str
+    checkpoint: str
+    name: str = ""
+    cluster: Mapping[str, Any] | None = None
+
+    def run(self, workspace: JobWorkspace, report: Report) -> JobResult:
+        from suture.models.embedding.embed import embed
+
+        cluster = None
+        if self.cluster is not None:
+            from suture.models.embedding.ray_engine import Cluster
+
+            cluster = Cluster(**self.cluster)
+        run = embed(
+            workspace,
+            self.collection,
+            self.checkpoint,
+            name=self.name,
+            cluster=cluster,
+            progress=lambda done, total, name: report(done / total, f"{done:,} of {total:,}: {name}"),
+        )
+        unchanged = run.reused and not workspace.made(SET, run.name)
+        return JobResult(
+            f"{run.name}: {'nothing had changed' if unchanged else f'{run.n:,} studies embedded'}."
+        )
 
 
-def _part(report: Report, number: int, of: int, message: str) -> Callable[[float], None]:
-    """How one of several steps tells its share, from 0.1 on."""
+@dataclass(frozen=True)
+class ImportJob(JobKind):
+    """Import studies as a collection; the result is the import's report.
 
-    def tell(share: float) -> None:
+    source   path of an upload, or of the user's own file or folder
+    name     of the collection
+    options  `suture.data.intake.Options` as JSON
+    """
+
+    kind = "import"
+    title = "Taking studies in"
+    upload = "source"
+
+    source: str
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def run(self, workspace: JobWorkspace, report: Report) -> JobResult:
+        from suture.data.intake import Options, discard_unfinished, intake
+        from suture.workflows.neighbours.uploads import taken
+
+        report(0.0, "Reading")
+        if workspace.made(COLLECTION, self.name):
+            discard_unfinished(workspace, self.name)  # left if it died after it had published
+        else:
+            answer = intake(
+                workspace,
+                Path(self.source),
+                self.name,
+                options=Options.from_json(dict(self.options)),
+                progress=lambda done, total: report(done / max(total, 1), f"{done:,} of {total:,} studies"),
+            )
+            if answer.refused:
+                return JobResult(answer.message, asdict(answer), "failed")
+        answer = taken(workspace.record(COLLECTION, self.name))  # the same when it is restarted after that
+        return JobResult(f"{self.name}: {answer.message}", asdict(answer))
+
+
+@dataclass(frozen=True)
+class LayoutJob(JobKind):
+    """Lay out the maps of one or more sets.
+
+    start   UMAP: the set whose map the others begin with
+    method  "" or "umap" = UMAP of each set; "aligned" = UMAP of two sets together; "pca" = PCA of a split
+    split   PCA: which studies
+    """
+
+    kind = "layout"
+    title = "Laying out a map"
+
+    sets: Sequence[str]
+    start: str = ""
+    method: Literal["", "umap", "aligned", "pca"] = ""
+    split: str = ""
+
+    def run(self, workspace: JobWorkspace, report: Report) -> JobResult:
+        from suture.data.workspace import embedding_sets
+        from suture.workflows.layouts import align, compute, straight
+
+        names = " and ".join(self.sets)
+        if self.method == "aligned":
+            report(0.1, f"Aligning the maps of {names}")
+            align(workspace, *self.sets)
+            return JobResult(f"The maps of {names} are aligned.")
+        for number, name in enumerate(self.sets):
+            progress = _share_of(report, number, len(self.sets), f"Laying out the map of {name}")
+            if self.method == "pca":
+                part = embedding_sets.load(workspace, name).split(self.split)
+                straight(workspace, part, progress=progress)
+            else:
+                compute(workspace, name, start=self.start if name != self.start else "", progress=progress)
+        return JobResult(
+            f"The map of {names} is ready." if self.method == "pca" else f"UMAP of {names} is ready."
+        )
+
+
+def _share_of(report: Report, number: int, of: int, message: str) -> Callable[[float], None]:
+    """Reports the progress of one of several steps, from 0.1 of the step on."""
+
+    def progress(share: float) -> None:
         report((number + 0.1 + 0.9 * share) / of, message)
 
-    tell(0.0)
-    return tell
+    progress(0.0)
+    return progress
 
 
-def _measure(workspace: Own, args: dict[str, Any], report: Report) -> Came:
-    """set, split; extended: every metric."""
-    from suture.workflows.evaluate import evaluation
+@dataclass(frozen=True)
+class MeasureJob(JobKind):
+    """Measure a split of an embedding set. extended = every metric."""
 
-    name, split = args["set"], args["split"]
-    evaluation(
-        workspace,
-        name,
-        split=split,
-        extended=args.get("extended", False),
-        progress=lambda share, what: report(share, f"Measuring {what} of {name}"),
-    )
-    return Came(f"{name}, {split}: measured.")
+    kind = "measure"
+    title = "Measuring"
 
+    set: str
+    split: str
+    extended: bool = False
 
-def _add_checkpoint(workspace: Own, args: dict[str, Any], report: Report) -> Came:
-    """name, and the fields of `suture.models.checkpoints.sources.CheckpointSource`."""
-    from suture.models.checkpoints.add_checkpoint import add_checkpoint
-    from suture.models.checkpoints.sources import CheckpointSource
+    def run(self, workspace: JobWorkspace, report: Report) -> JobResult:
+        from suture.workflows.evaluate import evaluation
 
-    name = args["name"]
-    if workspace.made(CHECKPOINT, name):
-        return Came(f"Checkpoint {name!r} is ready.")
-    report(0.1, "Reading and trying the checkpoint")
-    source = CheckpointSource(**{k: v for k, v in args.items() if k in CheckpointSource.__dataclass_fields__})
-    answer = add_checkpoint(workspace, source, name)
-    if answer.refused:
-        raise Refused(answer.refused, answer.message)
-    return Came(answer.message)
+        evaluation(
+            workspace,
+            self.set,
+            split=self.split,
+            extended=self.extended,
+            progress=lambda share, what: report(share, f"Measuring {what} of {self.set}"),
+        )
+        return JobResult(f"{self.set}, {self.split}: measured.")
 
 
-def _guess(workspace: Own, args: dict[str, Any], report: Report) -> Came:
-    """location, label of a weights file; result = candidates, best first."""
-    from suture.models.checkpoints.sources import CheckpointSource, recognise_architecture
+@dataclass(frozen=True)
+class AddCheckpointJob(JobKind):
+    """Check and add a checkpoint.
 
-    report(0.1, "Reading names and shapes")
-    found = recognise_architecture(workspace, CheckpointSource(args["location"], label=args.get("label", "")))
-    return Came(found.describe(), found.to_json())
-
-
-def _train(workspace: Own, args: dict[str, Any], report: Report) -> Came:
-    """runs: a list of `TrainingConfig.to_json`.
-
-    Trains each, embeds its collection with it, measures the test split: ready to be compared.
+    name    of the checkpoint
+    source  folder of the upload that `location` lies in; "" = the user's own file, or the hub
+    location to label  fields of `suture.models.checkpoints.sources.CheckpointSource`
     """
-    from suture.models.training.config import from_json
-    from suture.models.training.plan import plan_training
 
-    configs = [from_json(content) for content in args["runs"]]
-    for config in configs:
-        plan_training(workspace, config)  # all is checked before the first one starts
-    for number, config in enumerate(configs):
+    kind = "checkpoint"
+    title = "Adding a checkpoint"
+    upload = "source"
 
-        def stage(share: float, message: str, number: int = number, name: str = config.label) -> None:
-            report((number + share) / len(configs), f"{name}: {message}")
+    name: str
+    location: str
+    pretrained: str = ""
+    architecture: str = ""
+    resize: str = "squash"
+    download: bool = False
+    label: str = ""
+    source: str = ""
 
-        _train_one(workspace, config, stage)
-    names = " and ".join(config.label for config in configs)
-    return Came(f"{names}: trained, and {configs[0].collection} embedded.")
+    def run(self, workspace: JobWorkspace, report: Report) -> JobResult:
+        from suture.models.checkpoints.add_checkpoint import add_checkpoint
+        from suture.models.checkpoints.sources import CheckpointSource
+
+        if workspace.made(CHECKPOINT, self.name):
+            return JobResult(f"Checkpoint {self.name!r} is ready.")
+        report(0.1, "Reading and trying the checkpoint")
+        source = CheckpointSource(
+            self.location, self.pretrained, self.architecture, self.resize, self.download, self.label
+        )
+        answer = add_checkpoint(workspace, source, self.name)
+        if answer.refused:
+            raise Refused(answer.refused, answer.message)
+        return JobResult(answer.message)
 
 
-def _train_one(workspace: Workspace, config: Any, stage: Report) -> None:
+@dataclass(frozen=True)
+class RecogniseJob(JobKind):
+    """Recognise the architecture of a weights file; the result holds the candidates, best first.
+
+    label  what the user calls the file
+    """
+
+    kind = "guess"
+    title = "Recognising an architecture"
+    lane = "light"
+    quiet = True
+
+    location: str
+    label: str = ""
+
+    def run(self, workspace: JobWorkspace, report: Report) -> JobResult:
+        from suture.models.checkpoints.sources import CheckpointSource, recognise_architecture
+
+        report(0.1, "Reading names and shapes")
+        found = recognise_architecture(workspace, CheckpointSource(self.location, label=self.label))
+        return JobResult(found.describe(), found.to_json())
+
+
+@dataclass(frozen=True)
+class TrainJob(JobKind):
+    """Train checkpoints, embed their collection with each, and measure the test split.
+
+    runs  `TrainingConfig.to_json` of each
+    """
+
+    kind = "train"
+    title = "Training"
+
+    runs: Sequence[Mapping[str, Any]]
+
+    def run(self, workspace: JobWorkspace, report: Report) -> JobResult:
+        from suture.models.training.config import from_json
+        from suture.models.training.plan import plan_training
+
+        configs = [from_json(dict(content)) for content in self.runs]
+        for config in configs:
+            plan_training(workspace, config)  # all are checked before the first one starts
+        for number, config in enumerate(configs):
+
+            def stage(share: float, message: str, number: int = number, name: str = config.label) -> None:
+                report((number + share) / len(configs), f"{name}: {message}")
+
+            _train_one(workspace, config, stage)
+        names = " and ".join(config.label for config in configs)
+        return JobResult(f"{names}: trained, and {configs[0].collection} embedded.")
+
+
+def _train_one(workspace: Workspace, config: TrainingConfig, stage: Report) -> None:
     from suture.data.workspace import embedding_sets
     from suture.models.embedding.embed import embed
     from suture.models.training.run import train
@@ -208,35 +280,43 @@ def _train_one(workspace: Workspace, config: Any, stage: Report) -> None:
         )
 
 
-def _newcomers(workspace: Own, args: dict[str, Any], report: Report) -> Came:
-    """visit, checkpoints (names)."""
-    from suture.workflows.neighbours.uploads import embed
+@dataclass(frozen=True)
+class CaptionJob(JobKind):
+    """Train captioners, then write and score captions of every set.
 
-    return Came(embed(workspace, args["visit"], args["checkpoints"], progress=report))
-
-
-def _caption(workspace: Own, args: dict[str, Any], report: Report) -> Came:
-    """configs: a list of `CaptionerConfig.to_json`; split, decoding (fields of `Decoding`).
-
-    Trains each, then makes the table of every set.
+    configs   `CaptionerConfig.to_json` of each
+    decoding  fields of `Decoding`
     """
-    from suture.models.captioner.config import Decoding, from_json
-    from suture.workflows.captions.run import train_and_evaluate
 
-    configs = [from_json(content) for content in args["configs"]]
-    how = Decoding(**(args.get("decoding") or {}))
-    tables = train_and_evaluate(workspace, configs, split=args["split"], how=how, report=report)
-    return Came(f"Captions of {' and '.join(table.set for table in tables)} are written and scored.")
+    kind = "caption"
+    title = "Captions"
+
+    configs: Sequence[Mapping[str, Any]]
+    split: str
+    decoding: Mapping[str, Any] | None = None
+
+    def run(self, workspace: JobWorkspace, report: Report) -> JobResult:
+        from suture.models.captioner.config import Decoding, from_json
+        from suture.workflows.captions.run import train_and_evaluate
+
+        configs = [from_json(dict(content)) for content in self.configs]
+        how = Decoding(**(self.decoding or {}))
+        tables = train_and_evaluate(workspace, configs, split=self.split, how=how, report=report)
+        return JobResult(f"Captions of {' and '.join(table.set for table in tables)} are written and scored.")
 
 
-TASKS: dict[str, Callable[[Own, dict[str, Any], Report], Came]] = {
-    "embed": _embed,
-    "import": _import,
-    "layout": _layout,
-    "measure": _measure,
-    "checkpoint": _add_checkpoint,
-    "guess": _guess,
-    "train": _train,
-    "caption": _caption,
-    "newcomers": _newcomers,
-}
+@dataclass(frozen=True)
+class EmbedUploadsJob(JobKind):
+    """Embed a visit (studies that are uploaded to be looked up) with each of some checkpoints."""
+
+    kind = "newcomers"
+    title = "Embedding visiting studies"
+    lane = "light"
+
+    visit: str
+    checkpoints: Sequence[str]
+
+    def run(self, workspace: JobWorkspace, report: Report) -> JobResult:
+        from suture.workflows.neighbours.uploads import embed
+
+        return JobResult(embed(workspace, self.visit, self.checkpoints, progress=report))

@@ -1,4 +1,4 @@
-"""The process that does one job: `python -m suture.workflows.worker HOME JOB`. See `job_kinds`."""
+"""The process that runs one job: `python -m suture.workflows.worker HOME JOB`. See `job_kinds`."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from suture.data.errors import UserError
+from suture.data.errors import Refused, UserError
 from suture.data.workspace import Workspace
 from suture.jobs import table
 from suture.jobs.dispatcher import NOT_TAKEN
-from suture.jobs.table import Job, NotOurs
-from suture.workflows.job_kinds import TASKS, Own, Report
+from suture.jobs.job_kind import JobResult, JobWorkspace, Report, find_kind
+from suture.jobs.table import Job, JobLost
 
 NICE = 10
 
 
 def main(home: str, job_id: str) -> int:
-    """Take the job, do it, and note how it ended."""
+    """Take the job, run it, and note how it ended."""
     _quiet()
     job = table.take(Workspace(home), job_id)
     if job is None:
         return NOT_TAKEN
-    workspace = Own(home, job)
+    workspace = JobWorkspace(home, job.owner, job.id)
     with (workspace.home / "logs" / f"{job_id}.log").open("a") as log:
         faulthandler.enable(log)
         _do(workspace, job, log.write)
@@ -46,10 +46,10 @@ def _quiet() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _do(workspace: Own, job: Job, log: Callable[[str], object]) -> None:
+def _do(workspace: JobWorkspace, job: Job, log: Callable[[str], object]) -> None:
     try:
-        came = TASKS[job.kind](workspace, job.args, _reporter(workspace, job.id))
-    except NotOurs:
+        done = _run(workspace, job)
+    except JobLost:
         return
     except UserError as error:
         log(f"refused: {error.code}\n")
@@ -61,7 +61,14 @@ def _do(workspace: Own, job: Job, log: Callable[[str], object]) -> None:
         text = f"It stopped with an error of the program, incident {incident}. The job's log tells where."
         table.finish(workspace, job, "failed", text)
     else:
-        table.finish(workspace, job, came.state, came.message, came.result)
+        table.finish(workspace, job, done.state, done.message, dict(done.result))
+
+
+def _run(workspace: JobWorkspace, job: Job) -> JobResult:
+    kind = find_kind(job.kind)
+    if kind is None:
+        raise Refused("job_unknown", f"This version of Suture knows no job {job.kind!r}. Update Suture.")
+    return kind.from_json(job.args).run(workspace, _reporter(workspace, job.id))
 
 
 def frames(error: BaseException) -> str:
@@ -79,7 +86,7 @@ def _reporter(workspace: Workspace, job_id: str) -> Report:
         nonlocal last
         if time.monotonic() - last > 0.25:
             last = time.monotonic()
-            table.tell(workspace, job_id, share, message)
+            table.report_progress(workspace, job_id, share, message)
 
     return report
 

@@ -10,6 +10,7 @@ import pytest
 from suture import jobs
 from suture.data.workspace import Workspace
 from suture.jobs import table
+from suture.workflows.job_kinds import EmbedJob, ImportJob
 from tests.app.test_pages import opened, words
 
 
@@ -18,14 +19,14 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]
     """A workspace where nobody hands out jobs."""
     monkeypatch.setenv("SUTURE_HOME", str(tmp_path))
     made = Workspace(tmp_path)
-    with (made.home / jobs.LOCK).open("a") as lock:
-        assert jobs.held(lock.fileno())
+    with (made.home / jobs.LOCK_FILE).open("a") as lock:
+        assert jobs.try_lock(lock.fileno())
         yield made
 
 
 def test_a_waiting_job_tells_its_place_and_can_be_stopped_and_tried_again(home: Workspace) -> None:
-    jobs.start(home, "embed", {"n": 0})
-    waiting = jobs.start(home, "embed", {"n": 1})
+    jobs.start(home, EmbedJob("a", "c"))
+    waiting = jobs.start(home, EmbedJob("b", "c"))
     app = opened("library").run()
     assert not app.exception
     assert "Waiting for 1 other job" in words(app)
@@ -33,7 +34,10 @@ def test_a_waiting_job_tells_its_place_and_can_be_stopped_and_tried_again(home: 
     assert not app.exception
     assert "cancelled. Stopped by the user" in words(app)
     app.button(key=f"again-{waiting}").click().run()
-    assert [j.args for j in jobs.jobs(home, active=True)] == [{"n": 1}, {"n": 0}]
+    assert [j.args for j in jobs.jobs(home, active=True)] == [
+        {"collection": "b", "checkpoint": "c"},
+        {"collection": "a", "checkpoint": "c"},
+    ]
 
 
 def test_an_import_shows_its_report_and_what_failed_without_its_upload_cannot_be_tried_again(
@@ -41,7 +45,7 @@ def test_an_import_shows_its_report_and_what_failed_without_its_upload_cannot_be
 ) -> None:
     upload = home.home / "uploads" / "x"
     upload.mkdir(parents=True)
-    job_id = jobs.start(home, "import", {"source": str(upload), "name": "mine"})
+    job_id = jobs.start(home, ImportJob(str(upload), "mine"))
     job = table.take(home, job_id)
     assert job is not None
     report = {

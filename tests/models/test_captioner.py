@@ -43,6 +43,7 @@ from suture.workflows.captions.caption_table import (
     TWIN,
 )
 from suture.workflows.captions.evaluate import other_patients
+from suture.workflows.job_kinds import CaptionJob
 from tests.models.test_embed import wait
 from tests.models.training_runs import NAME, variant
 from tests.shell import suture
@@ -494,7 +495,7 @@ def test_a_captioner_can_be_asked_for_in_a_shell(home: Workspace) -> None:
 
 def test_a_job_trains_and_scores_what_is_missing(home: Workspace) -> None:
     configs = [config.to_json() for config in of_sets(replace(SMALL, seed=5), [A], ["text", "image"])]
-    job = jobs.start(home, "caption", {"configs": configs, "split": "test"})
+    job = jobs.start(home, CaptionJob(configs, "test"))
     done = wait(home, job)
     assert done.state == "done", done.message
     assert done.message == f"Captions of {A} are written and scored."

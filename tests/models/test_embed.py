@@ -18,6 +18,7 @@ from suture.data.workspace import SET, Workspace, embedding_sets
 from suture.models import builtin
 from suture.models.embedding.embed import embed
 from suture.workflows import demo
+from suture.workflows.job_kinds import EmbedJob
 
 ROOT = Path(__file__).parents[2]
 
@@ -96,12 +97,12 @@ def test_batch_size_changes_nothing_that_matters(home: Path) -> None:
 
 def test_job_embeds_in_its_own_process_and_says_how_it_went(home: Path) -> None:
     workspace = Workspace(home)
-    arguments = {"collection": "demo", "checkpoint": builtin.UNTRAINED, "name": "by job"}
-    first = jobs.start(workspace, "embed", arguments)
-    assert jobs.start(workspace, "embed", arguments) == first  # no second worker for the same job
+    request = EmbedJob("demo", builtin.UNTRAINED, "by job")
+    first = jobs.start(workspace, request)
+    assert jobs.start(workspace, request) == first  # no second worker for the same job
     assert wait(workspace, first).state == "done"
     assert workspace.has(SET, "by job")
-    bad = jobs.start(workspace, "embed", {"collection": "absent", "checkpoint": builtin.UNTRAINED})
+    bad = jobs.start(workspace, EmbedJob("absent", builtin.UNTRAINED))
     done = wait(workspace, bad)
     assert done.state == "failed"
     assert "no collection called 'absent'" in done.message

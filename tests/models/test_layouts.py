@@ -11,8 +11,9 @@ from suture.analysis.projection import map_agreement
 from suture.data.errors import Refused
 from suture.data.vectors import import_vectors
 from suture.data.workspace import SET, Workspace, embedding_sets
+from suture.jobs import JobWorkspace
 from suture.workflows import layouts
-from suture.workflows.job_kinds import TASKS
+from suture.workflows.job_kinds import LayoutJob
 
 N = 80
 
@@ -58,7 +59,9 @@ def test_of_many_points_a_sample_is_laid_out_and_places_the_others(
     monkeypatch.setattr(layouts, "SAMPLE", 60)
     monkeypatch.setattr(layouts, "FEWEST", 20)
     monkeypatch.setattr(layouts, "COMPARED", 1)
-    TASKS["layout"](two, {"sets": ["a"], "start": "a"}, lambda share, what: None)
+    LayoutJob.from_json({"sets": ["a"], "start": "a"}).run(
+        JobWorkspace(two.home, "", "job"), lambda share, what: None
+    )
     found = layouts.read(two, "a")
     assert found is not None
     assert found.placing is not None
@@ -78,7 +81,9 @@ def test_pca_of_many_is_left_to_a_job_and_kept(two: Workspace, monkeypatch: pyte
     chosen = embedding_sets.load(two, "a")
     assert not layouts.at_once(chosen)
     assert layouts.straight_kept(two, chosen) is None
-    TASKS["layout"](two, {"sets": ["a"], "split": "all", "method": "pca"}, lambda share, what: None)
+    LayoutJob.from_json({"sets": ["a"], "split": "all", "method": "pca"}).run(
+        JobWorkspace(two.home, "", "job"), lambda share, what: None
+    )
     kept = layouts.straight_kept(two, chosen)
     assert kept is not None
     assert kept.method == "pca"
@@ -87,7 +92,9 @@ def test_pca_of_many_is_left_to_a_job_and_kept(two: Workspace, monkeypatch: pyte
 
 def test_job_starts_the_second_map_from_the_first(two: Workspace) -> None:
     said: list[str] = []
-    TASKS["layout"](two, {"sets": ["a", "b"], "start": "a"}, lambda share, what: said.append(what))
+    LayoutJob.from_json({"sets": ["a", "b"], "start": "a"}).run(
+        JobWorkspace(two.home, "", "job"), lambda share, what: said.append(what)
+    )
     assert [*dict.fromkeys(said)] == ["Laying out the map of a", "Laying out the map of b"]
     a, b = (np.concatenate([*layouts.read(two, name).maps.values()]) for name in "ab")
     np.testing.assert_allclose(a.mean(0), b.mean(0), atol=1e-3)  # one frame
@@ -121,7 +128,7 @@ def test_aligned_maps_stay_closer_than_started_ones(two: Workspace) -> None:
     agreement = {}
     for method in ("umap", "aligned"):
         arguments = {"sets": ["a", "b"], "start": "a", "method": method}
-        TASKS["layout"](two, arguments, lambda share, what: None)
+        LayoutJob.from_json(arguments).run(JobWorkspace(two.home, "", "job"), lambda share, what: None)
         maps = [layouts.read(two, name) for name in "ab"]
         assert [found.method for found in maps] == [method] * 2
         agreement[method] = map_agreement(*(np.concatenate([*found.maps.values()]) for found in maps))

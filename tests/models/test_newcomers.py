@@ -25,6 +25,7 @@ from suture.data.errors import Refused
 from suture.data.vectors import import_vectors
 from suture.data.workspace import CHECKPOINT, COLLECTION, SET, Record, Workspace, embedding_sets
 from suture.workflows.adapters import adapt
+from suture.workflows.job_kinds import EmbedUploadsJob
 from suture.workflows.neighbours import uploads as newcomers
 from suture.workflows.neighbours.uploads import Admission, Uploads
 
@@ -242,8 +243,7 @@ def test_studies_of_one_modality_are_embedded(demo: Workspace) -> None:
 def test_a_worker_embeds_with_both_and_the_main_workspace_shows_nothing(demo: Workspace) -> None:
     before = {kind: [r.name for r in demo.records(kind)] for kind in (COLLECTION, SET)}
     visit, _ = admitted(demo, [("w.png", png(5)), ("w.txt", b"Fracture of the hand.")])
-    asked = {"visit": visit.name, "checkpoints": ["demo-clip", "demo-aligned"]}
-    job_id = jobs.start(demo, newcomers.JOB, asked)
+    job_id = jobs.start(demo, EmbedUploadsJob(visit.name, ["demo-clip", "demo-aligned"]))
     while newcomers.active(demo, visit) is not None:
         time.sleep(0.2)
     done = jobs.job(demo, job_id)
@@ -257,7 +257,7 @@ def test_a_worker_embeds_with_both_and_the_main_workspace_shows_nothing(demo: Wo
 def test_discarding_stops_the_job_and_leaves_no_file_and_no_record(workspace: Workspace) -> None:
     visit, _ = admitted(workspace, [("d.png", png(6)), ("d.txt", b"No acute finding.")])
     embed(workspace, visit, "demo-clip")
-    jobs.start(workspace, newcomers.JOB, {"visit": visit.name, "checkpoints": ["demo-aligned"]})
+    jobs.start(workspace, EmbedUploadsJob(visit.name, ["demo-aligned"]))
     guests = newcomers.home(workspace)
     assert guests.records(SET)
     newcomers.discard(workspace, visit)

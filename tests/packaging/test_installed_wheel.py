@@ -190,8 +190,9 @@ JOB = """
 import sys, time
 from suture import jobs
 from suture.data.workspace import Workspace
+from suture.workflows.job_kinds import EmbedJob
 workspace = Workspace(sys.argv[1])
-job = jobs.start(workspace, "embed", {"collection": "mine", "checkpoint": "demo-clip"})
+job = jobs.start(workspace, EmbedJob("mine", "demo-clip"))
 while jobs.job(workspace, job).state in jobs.ACTIVE:
     time.sleep(0.2)
 print(jobs.job(workspace, job).state, jobs.job(workspace, job).message)

@@ -40,7 +40,6 @@ from suture.workflows.adapters import adapt_query
 from suture.workflows.evaluate import maker
 
 FOLDER = "visiting"
-JOB = "newcomers"
 Uploads = Sequence[tuple[str, bytes]]  # names as they came, contents
 
 
@@ -191,7 +190,7 @@ def _set_name(visit: CollectionRecord, checkpoint: CheckpointRecord) -> str:
 def active(workspace: Workspace, visit: CollectionRecord) -> jobs.Job | None:
     """The job that embeds a visit at this moment."""
     known = jobs.jobs(workspace, active=True)
-    return next((j for j in known if j.kind == JOB and j.args["visit"] == visit.name), None)
+    return next((j for j in known if j.args.get("visit") == visit.name), None)
 
 
 def embed(

@@ -16,6 +16,7 @@ from suture.pages.components.cards import cards
 from suture.pages.components.shell import navigation, views
 from suture.pages.components.shell.shared_choice import Choice
 from suture.workflows.captions import caption_table
+from suture.workflows.job_kinds import CaptionJob
 
 READ = ("text", "image")
 
@@ -39,7 +40,7 @@ def section(choice: Choice) -> None:
         f"Trains {len(sets) * len(READ)} decoders, on texts and on images of {told}, one after the other: "
         "some minutes each on two cores. Whatever was trained by this recipe before is used again."
     )
-    busy = any(job.kind == "caption" for job in jobs.jobs(views.workspace(), active=True))
+    busy = any(job.kind == CaptionJob.kind for job in jobs.jobs(views.workspace(), active=True))
     if st.button(
         "Train and write captions",
         type="primary",
@@ -48,7 +49,7 @@ def section(choice: Choice) -> None:
         disabled=bool(problem) or busy,
     ):
         configs = [one.to_json() for one in of_sets(config, sets, READ)]
-        jobs.start(views.workspace(), "caption", {"configs": configs, "split": choice.a.split})
+        jobs.start(views.workspace(), CaptionJob(configs, choice.a.split))
         st.rerun()
     if choice.b is None:
         st.info("Choose B in the sidebar to see whether it is read better than A.", icon=":material/info:")

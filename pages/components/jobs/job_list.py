@@ -4,28 +4,17 @@ from __future__ import annotations
 
 import json
 import time
-from pathlib import Path
 
 import streamlit as st
 
 from suture import jobs
 from suture.data.intake.report import IntakeReport
-from suture.jobs.queue import Job
+from suture.jobs import Job
 from suture.pages.components.cards import cards
 from suture.pages.components.cards.downloads import offer
 from suture.pages.components.shell import views
+from suture.workflows.job_kinds import ImportJob
 
-NAMES = {
-    "embed": "Embedding",
-    "import": "Taking studies in",
-    "layout": "Laying out a map",
-    "measure": "Measuring",
-    "checkpoint": "Adding a checkpoint",
-    "guess": "Recognising an architecture",
-    "train": "Training",
-    "caption": "Captions",
-    "newcomers": "Embedding visiting studies",
-}
 ICONS = {
     "queued": ":material/hourglass_empty:",
     "running": ":material/sync:",
@@ -33,7 +22,6 @@ ICONS = {
     "failed": ":material/block:",
     "cancelled": ":material/stop_circle:",
 }
-QUIET = ("guess",)  # whoever asked is told in place
 RECENT = 60  # seconds that the end of a job is told above the page
 SHOWN = 30  # jobs of the past
 
@@ -44,7 +32,7 @@ def now() -> None:
     active = bool(jobs.jobs(views.workspace(), active=True))
     st.fragment(_bars, run_every=1.0 if active else None)(active)
     for job in jobs.jobs(views.workspace()):
-        if job.kind not in QUIET and job.state not in jobs.ACTIVE and time.time() - job.heartbeat < RECENT:
+        if not job.quiet and job.state not in jobs.ACTIVE and time.time() - job.heartbeat < RECENT:
             _end(job)
 
 
@@ -53,8 +41,11 @@ def _bars(was_active: bool) -> None:
     active = jobs.jobs(views.workspace(), active=True)
     for job in active:
         left, right = st.columns([6, 1], vertical_alignment="bottom")
-        left.progress(job.progress, text=f"{_name(job)}: {cards.escape(jobs.said(views.workspace(), job))}")
-        mine = jobs.mine(views.workspace(), job)
+        left.progress(
+            job.progress,
+            text=f"{cards.escape(job.title)}: {cards.escape(jobs.status_text(views.workspace(), job))}",
+        )
+        mine = jobs.may_stop(views.workspace(), job)
         if mine and right.button("Stop", key=f"stop-{job.id}", icon=":material/stop:", width="stretch"):
             jobs.cancel(views.workspace(), job.id)
             st.rerun()
@@ -79,15 +70,15 @@ def history() -> None:
         with st.container(border=True):
             left, right = st.columns([5, 1], vertical_alignment="center")
             words = cards.escape(
-                jobs.said(views.workspace(), job) if job.state in jobs.ACTIVE else job.message
+                jobs.status_text(views.workspace(), job) if job.state in jobs.ACTIVE else job.message
             )
-            left.markdown(f"{ICONS[job.state]} **{_name(job)}**, {job.state}. {words}")
+            left.markdown(f"{ICONS[job.state]} **{cards.escape(job.title)}**, {job.state}. {words}")
             began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(job.created))
             left.caption(f"Asked for {began}; last sign of life {job.heartbeat - job.created:,.0f} s later.")
             if _repeatable(job) and right.button(
                 "Try again", key=f"again-{job.id}", icon=":material/replay:"
             ):
-                jobs.again(views.workspace(), job.id)
+                jobs.retry(views.workspace(), job.id)
                 st.rerun()
             report = _report(job)
             if report is not None:
@@ -95,19 +86,14 @@ def history() -> None:
                     _counts(report, f"past-{job.id}")
 
 
-def _name(job: Job) -> str:
-    return NAMES.get(job.kind, cards.escape(job.kind))
-
-
 def _repeatable(job: Job) -> bool:
     """Whether it was stopped or failed, is ours, and what it was given is still here."""
-    source = job.args.get("source")
-    there = source is None or Path(source).exists()
-    return job.state in jobs.STOPPED and jobs.mine(views.workspace(), job) and there
+    there = job.upload is None or job.upload.exists()
+    return job.state in jobs.STOPPED and jobs.may_stop(views.workspace(), job) and there
 
 
 def _report(job: Job) -> IntakeReport | None:
-    return IntakeReport(**job.result) if job.kind == "import" and job.result else None
+    return IntakeReport(**job.result) if job.kind == ImportJob.kind and job.result else None
 
 
 def _counts(report: IntakeReport, key: str) -> None:

@@ -10,6 +10,7 @@ from suture.pages.components.jobs import waiting
 from suture.pages.components.shell import views
 from suture.pages.components.shell.views import View
 from suture.workflows import evaluate
+from suture.workflows.job_kinds import MeasureJob
 
 NOTE = "minutes; other pages can be looked at meanwhile"
 
@@ -59,12 +60,12 @@ def _measure(shown: View, place: DeltaGenerator) -> None:
 
 def by_worker(shown: View, *, extended: bool = False) -> None:
     """Have a worker measure when that is asked for, and end the page."""
-    asked = {"set": shown.name, "split": shown.split, "extended": extended}
+    asked = MeasureJob(shown.name, shown.split, extended)
     key = f"measure-{shown.record.fingerprint}-{shown.split}"
-    if waiting.busy("measure"):
-        waiting.watch("measure", NOTE, "measure")
-    elif waiting.failure("measure", asked):
-        waiting.wait("measure", asked, NOTE, key="measure")
+    if waiting.busy(MeasureJob):
+        waiting.watch(MeasureJob, NOTE, "measure")
+    elif waiting.failure(asked):
+        waiting.wait(asked, NOTE, key="measure")
     else:
         which = "by every metric yet" if extended else "yet"
         st.info(
@@ -73,5 +74,5 @@ def by_worker(shown: View, *, extended: bool = False) -> None:
             icon=":material/timer:",
         )
         if st.button("Measure now", key=f"{key}-go", type="primary"):
-            waiting.wait("measure", asked, NOTE, key="measure")
+            waiting.wait(asked, NOTE, key="measure")
     st.stop()

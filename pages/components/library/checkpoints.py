@@ -17,6 +17,7 @@ from suture.pages.components import access
 from suture.pages.components.access import incidents
 from suture.pages.components.cards import cards
 from suture.pages.components.shell import views
+from suture.workflows.job_kinds import AddCheckpointJob, RecogniseJob
 
 PRIVATE = (
     "Only tensors are read, never code, in a process of its own with limits; what is kept is safetensors. "
@@ -36,7 +37,7 @@ def add() -> None:
         name = st.text_input("Name", key="ck_name").strip()
         ready = bool(name and asked)
         if st.button("Check and add", type="primary", key="ck_go", disabled=not ready) and asked:
-            _start({**asked, "name": name})
+            _start(AddCheckpointJob(name=name, **asked))
 
 
 def _upload() -> Asked | None:
@@ -129,8 +130,8 @@ def _guess(location: str, label: str) -> jobs.Job:
     known: dict[tuple[str, int], str] = st.session_state.setdefault("ck_guesses", {})
     job = jobs.job(views.workspace(), known.get((location, changed), ""))
     if job is None:
-        asked = {"location": location, "label": label}
-        known[location, changed] = jobs.start(views.workspace(), "guess", asked)
+        asked = RecogniseJob(location, label)
+        known[location, changed] = jobs.start(views.workspace(), asked)
         job = jobs.job(views.workspace(), known[location, changed])
     assert job is not None
     return job
@@ -144,16 +145,16 @@ def _wait(job_id: str) -> None:
         st.rerun()
 
 
-def _start(asked: Asked) -> None:
+def _start(asked: AddCheckpointJob) -> None:
     """Queue the job, which then owns the upload; the form is empty again."""
     try:
-        check_name(asked["name"])
-        views.workspace().refuse_taken(CHECKPOINT, asked["name"])
+        check_name(asked.name)
+        views.workspace().refuse_taken(CHECKPOINT, asked.name)
     except UserError as error:
         st.error(cards.escape(error.message), icon=":material/block:")
         return
-    incidents.note("start.checkpoint", job=jobs.start(views.workspace(), "checkpoint", asked))
-    if "source" in asked:
+    incidents.note("start.checkpoint", job=jobs.start(views.workspace(), asked))
+    if asked.source:
         st.session_state.pop("ck_upload", None)
         st.session_state["ck_turn"] = st.session_state.get("ck_turn", 0) + 1
     st.rerun()

@@ -21,6 +21,7 @@ from suture.pages.components.access import incidents
 from suture.pages.components.cards import cards
 from suture.pages.components.library import dicom_choice
 from suture.pages.components.shell import views
+from suture.workflows.job_kinds import ImportJob
 
 ROLE_NAMES = {
     "study_id": "Study id",
@@ -128,8 +129,8 @@ def _start(source: Path, name: str, options: intake.Options) -> None:
     except UserError as error:
         st.error(cards.escape(error.message), icon=":material/block:")
         return
-    asked = {"source": str(source), "name": name, "options": asdict(options)}
-    incidents.note("start.import", job=jobs.start(views.workspace(), "import", asked))
+    asked = ImportJob(str(source), name, asdict(options))
+    incidents.note("start.import", job=jobs.start(views.workspace(), asked))
     st.session_state.pop("collection_upload", None)
     st.session_state["collection_turn"] = st.session_state.get("collection_turn", 0) + 1
     st.rerun()

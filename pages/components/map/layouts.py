@@ -13,6 +13,7 @@ from suture.pages.components.cards import cards
 from suture.pages.components.jobs import waiting
 from suture.pages.components.shell import views
 from suture.pages.components.shell.shared_choice import Choice
+from suture.workflows.job_kinds import LayoutJob
 from suture.workflows.layout_record import Layout
 from suture.workflows.layouts import QUICK, WHOLE, at_once
 
@@ -43,8 +44,8 @@ def pca_layouts(choice: Choice, *, whole: bool = False) -> list[Layout]:
     if len(ready) == len(layouts):
         return ready
     missing = [v.name for v, layout in zip(choice.views, layouts, strict=True) if layout is None]
-    arguments = {"sets": missing, "split": choice.a.split, "method": "pca"}
-    waiting.wait("layout", arguments, "a minute or two for a million studies, once", key="pca")
+    request = LayoutJob(missing, split=choice.a.split, method="pca")
+    waiting.wait(request, "a minute or two for a million studies, once", key="pca")
     return []
 
 
@@ -104,27 +105,27 @@ def compare_layouts(choice: Choice, layouts: Sequence[Layout]) -> None:
         f"map's radius (Procrustes disparity {agreement.disparity:.2f}; 0 = identical maps). A point can "
         "move on the map although its study did not change: compare its neighbours, not its place."
     )
-    if waiting.busy("layout"):
-        waiting.watch("layout", DURATION, "map")
+    if waiting.busy(LayoutJob):
+        waiting.watch(LayoutJob, DURATION, "map")
     elif layouts[0].points <= WHOLE and not all(layout.method == "aligned" for layout in layouts):
         align(choice)
 
 
 def align(choice: Choice) -> None:
     """A button that lays out A and B together in a worker."""
-    arguments = {"sets": [v.name for v in choice.views], "start": choice.a.name, "method": "aligned"}
-    failure = waiting.failure("layout", arguments)
+    request = LayoutJob([v.name for v in choice.views], start=choice.a.name, method="aligned")
+    failure = waiting.failure(request)
     if failure:
         st.error(cards.escape(failure), icon=":material/block:")
     if st.button("Align the maps of A and B", key="map_align", help=ALIGNING):
-        jobs.start(views.workspace(), "layout", arguments)
+        jobs.start(views.workspace(), request)
         st.rerun()
 
 
 def wait_for_umap(choice: Choice) -> None:
     """Compute the missing layouts in a worker, and show its progress."""
     missing = [v.name for v in choice.views if views.umap(v) is None]
-    waiting.wait("layout", {"sets": missing, "start": choice.a.name}, DURATION, key="umap")
+    waiting.wait(LayoutJob(missing, start=choice.a.name), DURATION, key="umap")
 
 
 def stacked(layout: Layout) -> np.ndarray:

@@ -18,6 +18,7 @@ from suture.pages.components.cards import cards, intake_report
 from suture.pages.components.shell import navigation, views
 from suture.pages.components.shell.shared_choice import Choice
 from suture.pages.components.shell.views import View
+from suture.workflows.job_kinds import EmbedUploadsJob
 from suture.workflows.neighbours import uploads
 
 ALONE, APPENDED = "A new collection", "The collection of A with these studies appended"
@@ -169,15 +170,16 @@ def in_sets(batch: Record, choice: Choice) -> list[UploadsInSet]:
 
 def _embed(batch: Record, checkpoints: list[str]) -> None:
     """Start the worker; on a click only, where the last one was stopped or failed."""
-    workspace, arguments = views.workspace(), {"visit": batch.name, "checkpoints": checkpoints}
+    workspace, request = views.workspace(), EmbedUploadsJob(batch.name, checkpoints)
     jobs.wake(workspace)
     if uploads.active(workspace, batch) is None:
-        last = next((j for j in jobs.jobs(workspace) if j.kind == uploads.JOB and j.args == arguments), None)
+        same = (request.kind, request.to_json())
+        last = next((j for j in jobs.jobs(workspace) if (j.kind, j.args) == same), None)
         if last is not None and last.state in jobs.STOPPED:
             st.warning(cards.escape(last.message), icon=":material/block:")
             if not st.button("Embed again", key="studies_again", icon=":material/replay:"):
                 return
-        jobs.start(workspace, uploads.JOB, arguments)
+        jobs.start(workspace, request)
     _watch(batch)
 
 
@@ -188,7 +190,7 @@ def _watch(batch: Record) -> None:
     if job is None:
         st.rerun()
     left, right = st.columns([6, 1], vertical_alignment="center")
-    left.progress(job.progress, text=cards.escape(jobs.said(views.workspace(), job)))
+    left.progress(job.progress, text=cards.escape(jobs.status_text(views.workspace(), job)))
     if right.button("Stop", key="studies_stop"):
         jobs.cancel(views.workspace(), job.id)
         st.rerun()

@@ -7,7 +7,6 @@ import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import psutil
@@ -16,10 +15,12 @@ from PIL import Image
 
 from suture import jobs
 from suture.data.workspace import CHECKPOINT, COLLECTION, SET, Workspace
+from suture.jobs import JobKind
 from suture.models import builtin
 from suture.workflows import demo
-from tests.models.killing import Moment, killed, run
-from tests.models.test_jobs import until
+from suture.workflows.job_kinds import EmbedJob, ImportJob, TrainJob
+from tests.jobs.killing import Moment, killed, run
+from tests.jobs.test_jobs import until
 from tests.models.training_runs import asked
 
 STUDIES = 24
@@ -31,16 +32,14 @@ pytestmark = pytest.mark.timeout(3600)
 def alone(workspace: Workspace) -> Iterator[Workspace]:
     """A workspace with a small collection, where nobody but the test hands out jobs."""
     demo.make_collection(workspace, lambda what, share: None, studies=STUDIES)
-    with (workspace.home / jobs.LOCK).open("a") as lock:
-        assert jobs.held(lock.fileno())
+    with (workspace.home / jobs.LOCK_FILE).open("a") as lock:
+        assert jobs.try_lock(lock.fileno())
         yield workspace
 
 
-def compare(
-    workspace: Workspace, job: str, args: dict[str, Any], made: tuple[tuple[str, str], ...], kills: int
-) -> None:
+def compare(workspace: Workspace, request: JobKind, made: tuple[tuple[str, str], ...], kills: int) -> None:
     """made: (kind, name) of the records that the job leaves."""
-    assert run(workspace, job, args, Moment()) == 0
+    assert run(workspace, request, Moment()) == 0
     first = jobs.jobs(workspace)[0]
     wanted = take_away(workspace, made)
     others = {kind: workspace.records(kind) for kind in (COLLECTION, CHECKPOINT, SET)}
@@ -51,7 +50,7 @@ def compare(
         assert take_away(workspace, made) == wanted
 
     span = 1.2 * (first.heartbeat - first.created)
-    assert killed(workspace, job, args, kills, span, done) >= 1
+    assert killed(workspace, request, kills, span, done) >= 1
     assert {kind: workspace.records(kind) for kind in others} == others
     assert not jobs.jobs(workspace, active=True)
     nothing_left(workspace)
@@ -83,8 +82,8 @@ TIMED = ("manifest.json", "history.json")  # they tell how many seconds the work
 
 @pytest.mark.parametrize("whole", [FEW, ALL])
 def test_embedding(alone: Workspace, whole: bool) -> None:
-    args = {"collection": "demo", "checkpoint": builtin.UNTRAINED, "name": "made"}
-    compare(alone, "embed", args, ((SET, "made"),), 100 if whole else 5)
+    request = EmbedJob("demo", builtin.UNTRAINED, "made")
+    compare(alone, request, ((SET, "made"),), 100 if whole else 5)
 
 
 @pytest.mark.parametrize("whole", [FEW, ALL])
@@ -97,8 +96,8 @@ def test_import(alone: Workspace, tmp_path: Path, whole: bool) -> None:
         Image.fromarray(rng.integers(0, 255, (64, 64), dtype=np.uint8)).save(folder / f"{n}.png")
         lines.append(f"s{n},{n if n else 'absent'}.png,report {n}")
     (folder / "table.csv").write_text("\n".join(lines))
-    args = {"source": str(folder), "name": "made"}
-    compare(alone, "import", args, ((COLLECTION, "made"),), 100 if whole else 5)
+    request = ImportJob(str(folder), "made")
+    compare(alone, request, ((COLLECTION, "made"),), 100 if whole else 5)
     assert len([*folder.iterdir()]) == STUDIES + 1
 
 
@@ -106,17 +105,17 @@ def test_import(alone: Workspace, tmp_path: Path, whole: bool) -> None:
 def test_training(alone: Workspace, whole: bool) -> None:
     config = asked(collection="demo", batch=8, epochs=2, probe=8, save_seconds=0, name="made")
     made = ((SET, "demo @ made"), (CHECKPOINT, "made"))
-    compare(alone, "train", {"runs": [config.to_json()]}, made, 20 if whole else 2)
+    compare(alone, TrainJob([config.to_json()]), made, 20 if whole else 2)
 
 
 @pytest.mark.parametrize("whole", [FEW, ALL])
 def test_the_dispatcher_dies_too(workspace: Workspace, whole: bool) -> None:
     """Real processes: both are killed, the next look at a page starts them again."""
     demo.make_collection(workspace, lambda what, share: None, studies=STUDIES)
-    args = {"collection": "demo", "checkpoint": builtin.UNTRAINED, "name": "made"}
+    request = EmbedJob("demo", builtin.UNTRAINED, "made")
     rng, wanted = random.Random(0), []
     for kills in (0, *rng.choices((1, 2), k=6 if whole else 1)):
-        jobs.start(workspace, "embed", args)
+        jobs.start(workspace, request)
         for _ in range(kills):
             until(lambda: jobs.jobs(workspace)[0].state != "queued")
             time.sleep(rng.uniform(0, 3))

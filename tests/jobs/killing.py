@@ -17,12 +17,12 @@ from typing import Any
 
 from suture import jobs
 from suture.data.workspace import Workspace
+from suture.jobs import Job, JobKind
 from suture.jobs.dispatcher import Dispatcher
-from suture.jobs.table import Job
 from suture.workflows import worker
 
 FORK = multiprocessing.get_context("forkserver")
-FORK.set_forkserver_preload(["__main__", "tests.models.preloaded"])
+FORK.set_forkserver_preload(["__main__", "tests.jobs.preloaded"])
 EVENTS = ("transaction", "rename")
 
 
@@ -107,31 +107,29 @@ def _die(due: bool) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def run(workspace: Workspace, kind: str, args: dict[str, Any], when: Moment) -> int:
+def run(workspace: Workspace, request: JobKind, when: Moment) -> int:
     """Give a job that waits, or is asked for again, one process. Its exit code; -9 = killed."""
     last = next(iter(jobs.jobs(workspace)), None)
     if last and last.state == "failed":  # for the third time
-        jobs.again(workspace, last.id)
-    job_id = jobs.start(workspace, kind, args)
+        jobs.retry(workspace, last.id)
+    job_id = jobs.start(workspace, request)
     hands = Dispatcher(workspace, partial(Forked, when))  # the one before it is as good as killed
-    hands.look()
+    hands.step()
     child = hands.children[job_id]
     while (code := child.poll()) is None:
         time.sleep(0.002)
-    hands._bury()
+    hands.handle_dead()
     return code
 
 
-def killed(
-    workspace: Workspace, kind: str, args: dict[str, Any], kills: int, span: float, done: Callable[[], None]
-) -> int:
+def killed(workspace: Workspace, request: JobKind, kills: int, span: float, done: Callable[[], None]) -> int:
     """Kill that many processes of a job, which is begun anew when it comes through; `done` looks at each end.
 
     Returns how often it came through, the last time included.
     """
     rng, ends = random.Random(kills), 0
     while True:
-        code = run(workspace, kind, args, moment(rng, span) if kills > 0 else Moment())
+        code = run(workspace, request, moment(rng, span) if kills > 0 else Moment())
         kills -= code == -signal.SIGKILL
         last = jobs.jobs(workspace)[0]
         assert code == -signal.SIGKILL or last.state == "done", last.message
