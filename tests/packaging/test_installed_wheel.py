@@ -200,19 +200,19 @@ print(jobs.job(workspace, job).state, jobs.job(workspace, job).message)
 
 
 @pytest.mark.slow  # loads torch, open_clip and transformers in seven processes: minutes on two cores
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(2000)
 def test_studies_are_imported_embedded_by_a_job_and_trained_on(repository: Repository) -> None:
     report = json.loads(repository.run("suture", "import", "studies.csv", "--name", "mine", "--json").stdout)
     assert (report["taken"], report["refused"]) == (20, None)
-    assert repository.run("python", "-c", JOB, str(repository.home)).stdout.startswith("done ")
+    assert repository.run("python", "-c", JOB, str(repository.home), timeout=600).stdout.startswith("done ")
     sets = json.loads(repository.run("suture", "sets", "--json").stdout)
     assert "mine @ demo-clip" in {found["name"] for found in sets}
     train = ("train", "mine", "--start", "demo-start", "--objective", "clip", "--device", "cpu", "--json")
     train += ("--epochs", "1", "--batch", "8", "--no-embed")
-    alone = repository.run("suture", *train, "--name", "alone", timeout=500)
+    alone = repository.run("suture", *train, "--name", "alone", timeout=600)
     assert json.loads(alone.stdout.splitlines()[-1])["checkpoint"] == "alone"
     many = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "suture.cli")
-    together = repository.run("python", *many, *train, "--name", "together", timeout=500)
+    together = repository.run("python", *many, *train, "--name", "together", timeout=600)
     assert json.loads(together.stdout.splitlines()[-1])["checkpoint"] == "together"
 
 
