@@ -1,4 +1,4 @@
-"""The same jobs from a shell. Exit code 0 = done (items may have been skipped), 2 = refused."""
+"""The command line. Exit codes: 0 done (items may have been skipped), 1 error in Suture, 2 refused."""
 
 from __future__ import annotations
 
@@ -57,19 +57,19 @@ for part in (
 def about(
     version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
 ) -> None:
-    """Shows, measures and closes the modality gap in radiology image/report embeddings."""
+    """Show, measure and close the modality gap in radiology image/report embeddings."""
     if version:
         print(importlib.metadata.version("suture"))
         raise typer.Exit
 
 
 def main() -> None:
-    """Entry point: every error that a user can mend is one sentence and exit code 2.
+    """Entry point. An error that the user can correct is one sentence and exit code 2.
 
-    Anything else is a mistake of the program: one sentence, the details in a file, exit code 1.
+    Anything else is an error in Suture: one sentence, the details in a file, exit code 1.
     """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    os.umask(0o077)  # what is written, also outside of the workspace, is for the user alone
+    os.umask(0o077)  # files that commands write, also outside the workspace, are private to the user
     try:
         app()
     except UserError as error:
@@ -79,7 +79,7 @@ def main() -> None:
             err.print(f"Refused ({error.code}): {error.message}")
         sys.exit(REFUSED)
     except Exception as error:
-        place = Path(tempfile.gettempdir()) / f"suture-error-{os.getpid()}.log"
-        place.write_text(traceback.format_exc())
-        err.print(f"Suture made a mistake ({type(error).__name__}). Details: {place}")
+        log = Path(tempfile.gettempdir()) / f"suture-error-{os.getpid()}.log"
+        log.write_text(traceback.format_exc())
+        err.print(f"Internal error ({type(error).__name__}). Details: {log}")
         sys.exit(1)

@@ -1,4 +1,4 @@
-"""Captions: train decoders on the embeddings of a set, and see what they read."""
+"""Train caption decoders on the embeddings of a set, and score their captions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from suture.cli.common import AsJson, Home, err, out, shares, warn_of_training
+from suture.cli.common import AsJson, Home, err, out, progress_callback, warn_if_trained_on
 from suture.data.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -24,36 +24,43 @@ SHOWN = ("cider", "bleu_4", "rouge_l", "finding_f1")
 def caption(
     set_name: Annotated[str, typer.Argument(metavar="SET")],
     train: Annotated[
-        list[str] | None, typer.Option(help="What the decoder reads in training: text, image, both. Repeat.")
+        list[str] | None,
+        typer.Option(help="Modality that the decoder is trained on: text, image or both. Repeatable."),
     ] = None,
-    score: Annotated[bool, typer.Option("--score", help="Write captions of a split and score them.")] = False,
-    beside: Annotated[str, typer.Option(help="A second set: the same recipe, and B held against A.")] = "",
-    split: Annotated[str, typer.Option(help="Split to write captions of.")] = "test",
+    score: Annotated[bool, typer.Option("--score", help="Caption a split and score the captions.")] = False,
+    beside: Annotated[
+        str, typer.Option(help="Second set B: trained with the same settings, and compared with A.")
+    ] = "",
+    split: Annotated[str, typer.Option(help="Split to caption.")] = "test",
     fit_split: Annotated[str, typer.Option(help="Split to train on.")] = "train",
-    text: Annotated[str, typer.Option(help="Text modality to write; else the first.")] = "",
-    image: Annotated[str, typer.Option(help="Image modality to read; else the first.")] = "",
+    text: Annotated[str, typer.Option(help="Text modality to generate. Default: the first.")] = "",
+    image: Annotated[str, typer.Option(help="Image modality to caption. Default: the first.")] = "",
     start: Annotated[str, typer.Option(help="A pretrained causal decoder: folder or hub name.")] = "",
     download: Annotated[
-        bool, typer.Option("--download", help="Let --start be fetched from the hub.")
+        bool, typer.Option("--download", help="Allow --start to be downloaded from the Hugging Face hub.")
     ] = False,
-    noise: Annotated[float, typer.Option(help="C3: deviation of the noise per dimension, e.g. 0.126.")] = 0.0,
-    centre: Annotated[bool, typer.Option("--centre", help="C3: take each modality's mean away.")] = False,
+    noise: Annotated[
+        float, typer.Option(help="C3: standard deviation of the noise per dimension, e.g. 0.126.")
+    ] = 0.0,
+    centre: Annotated[bool, typer.Option("--centre", help="C3: subtract each modality's mean.")] = False,
     epochs: Annotated[int, typer.Option(help="Passes over the texts.")] = 20,
-    batch: Annotated[int, typer.Option(help="Texts a step.")] = 64,
-    learning_rate: Annotated[float, typer.Option(help="Of AdamW, after warm-up.")] = 1e-3,
-    width: Annotated[int, typer.Option(help="Of a decoder from scratch.")] = 128,
-    layers: Annotated[int, typer.Option(help="Of a decoder from scratch.")] = 3,
-    tokens: Annotated[int, typer.Option(help="Longest text; the rest is cut.")] = 96,
-    seed: Annotated[int, typer.Option(help="Of weights, order and noise.", min=0)] = 0,
+    batch: Annotated[int, typer.Option(help="Texts per step.")] = 64,
+    learning_rate: Annotated[float, typer.Option(help="Learning rate of AdamW after warm-up.")] = 1e-3,
+    width: Annotated[int, typer.Option(help="Width of a decoder trained from scratch.")] = 128,
+    layers: Annotated[int, typer.Option(help="Layers of a decoder trained from scratch.")] = 3,
+    tokens: Annotated[int, typer.Option(help="Maximum text length in tokens; longer texts are cut.")] = 96,
+    seed: Annotated[int, typer.Option(help="Seed of the weights, the order and the noise.", min=0)] = 0,
     decoding: Annotated[str, typer.Option(help="greedy, beam or nucleus.")] = "greedy",
-    beams: Annotated[int, typer.Option(help="Of beam search.")] = 4,
-    top_p: Annotated[float, typer.Option(help="Of nucleus sampling.")] = 0.9,
-    texts: Annotated[Path | None, typer.Option(help="Write true and generated texts to this CSV.")] = None,
+    beams: Annotated[int, typer.Option(help="Number of beams of beam search.")] = 4,
+    top_p: Annotated[float, typer.Option(help="Probability mass of nucleus sampling.")] = 0.9,
+    texts: Annotated[
+        Path | None, typer.Option(help="Write the true and the generated texts to this CSV.")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")] = "auto",
     as_json: AsJson = False,
     home: Home = None,
 ) -> None:
-    """Train decoders on embeddings, and score what they write. Research only: what comes is not a report.
+    """Train caption decoders on embeddings, and score them. Research only: the output is not a report.
 
     suture caption SET --train text --train image, then suture caption SET --score
     """
@@ -101,14 +108,14 @@ def _train(
 
     configs = of_sets(config, sets, sources)
     for one in configs:
-        plan_captioner(workspace, one)  # all is checked before the first one starts
+        plan_captioner(workspace, one)  # check all of them before the first starts
     made = []
     for one in configs:
-        with shares(as_json) as report:
+        with progress_callback(as_json) as report:
             trained = train(workspace, one, device=device, report=report)
         losses = [row["val_loss"] for row in trained.history.epochs]
         made.append({"captioner": trained.name, "reused": trained.reused, "val_loss": min(losses)})
-        what = "had been trained before" if trained.reused else "trained"
+        what = "already trained" if trained.reused else "trained"
         err.print(
             f"{trained.name!r}: {what}, epoch {trained.history.best}, validation loss {min(losses):.3f}."
         )
@@ -142,13 +149,13 @@ def _score(
         names = " and ".join(map(repr, sets))
         raise Refused(
             "no_captioner",
-            f"No captioner was trained on {names} by one recipe like this. Train them first: suture caption "
+            f"No captioner was trained on {names} with these settings. Train them first: suture caption "
             f'"{sets[0]}" --train text --train image{f" --beside {sets[1]!r}" if len(sets) > 1 else ""}.',
         )
     tables = []
     for name, own in zip(sets, captioners, strict=True):
-        warn_of_training(workspace, split, name)
-        with shares(as_json) as report:
+        warn_if_trained_on(workspace, split, name)
+        with progress_callback(as_json) as report:
             tables.append(
                 evaluate_captions(workspace, name, own, split=split, how=how, device=device, report=report)
             )
@@ -183,8 +190,8 @@ def _table(judged: CaptionTable) -> Table:
         told = [reading.scores.metrics[name].describe() for name in SHOWN]
         table.add_row(row, *told, "" if reading.similarity is None else reading.similarity.describe())
     captioners = ", ".join(judged.captioners.values())
-    told = "* by the checkpoint's own text encoder: not independent. 95 % intervals over groups."
-    table.caption = f"Captioners: {captioners}. {told}"
+    note = "* by the checkpoint's own text encoder: not independent. 95 % intervals over groups."
+    table.caption = f"Captioners: {captioners}. {note}"
     return table
 
 

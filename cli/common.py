@@ -31,15 +31,15 @@ out, err = Console(markup=False), Console(stderr=True, markup=False)
 if not out.is_terminal:
     out.width = 140  # a file has no width; keep one row a line
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Home = Annotated[
-    Path | None, typer.Option("--home", help="Workspace folder (else SUTURE_HOME, else user data).")
+    Path | None, typer.Option("--home", help="Workspace folder. Default: SUTURE_HOME, else your user data.")
 ]
-Name = Annotated[str, typer.Option("--name", help="What to call it.")]
+Name = Annotated[str, typer.Option("--name", help="Name to save it under.")]
 
 
-def finish(report: IntakeReport, as_json: bool, more: dict[str, Any] | None = None) -> None:
-    """Say what became of an intake; exit code 2 if it was refused. `more` goes into the JSON."""
+def print_report(report: IntakeReport, as_json: bool, more: dict[str, Any] | None = None) -> None:
+    """Print an intake report; exit with 2 if the source was refused. `more` is added to the JSON."""
     if as_json:
         print(json.dumps({**report.to_json(), **(more or {})}))
     elif report.refused:
@@ -59,8 +59,8 @@ def bar(quiet: bool) -> Progress:
 
 
 @contextmanager
-def shares(quiet: bool) -> Iterator[Callable[[float, str], None]]:
-    """A bar for work that reports (share done, what): full once the work is through."""
+def progress_callback(quiet: bool) -> Iterator[Callable[[float, str], None]]:
+    """A progress bar, and the callback (fraction done, step) that moves it; full when the work is done."""
     with bar(quiet) as shown:
         task = shown.add_task("Measuring", total=100)
 
@@ -71,8 +71,8 @@ def shares(quiet: bool) -> Iterator[Callable[[float, str], None]]:
         report(1.0, "Done")
 
 
-def listing(home: Path | None, kind: RecordKind[Any], as_json: bool) -> None:
-    """Records of one kind as a table or JSON."""
+def print_records(home: Path | None, kind: RecordKind[Any], as_json: bool) -> None:
+    """Print the records of one kind as a table or JSON."""
     records = Workspace(home).records(kind)
     if as_json:
         print(json.dumps([{"name": r.name, **r.meta.to_json(), "bytes": r.size} for r in records]))
@@ -81,7 +81,7 @@ def listing(home: Path | None, kind: RecordKind[Any], as_json: bool) -> None:
         err.print(f"No {kind} yet.")
         return
     table = Table()
-    for column in ("name", "created", "MB", "what"):
+    for column in ("name", "created", "MB", "contents"):
         table.add_column(column)
     for r in records:
         created = time.strftime("%Y-%m-%d %H:%M", time.localtime(r.created))
@@ -92,7 +92,7 @@ def listing(home: Path | None, kind: RecordKind[Any], as_json: bool) -> None:
 def embedded(
     workspace: Workspace, collection: str, checkpoint: str, *, quiet: bool, **options: Any
 ) -> EmbeddingRun:
-    """An embedding run with a progress bar; options as in `suture.models.embedding.embed.embed`."""
+    """Embed a collection with a progress bar; options as in `suture.models.embedding.embed.embed`."""
     from suture.models.embedding.embed import embed
 
     with bar(quiet) as shown:
@@ -104,18 +104,18 @@ def embedded(
         return embed(workspace, collection, checkpoint, progress=progress, **options)
 
 
-def warn_of_training(workspace: Workspace, split: str, *names: str) -> None:
-    """Say which sets would be scored on studies that their checkpoint was trained on."""
+def warn_if_trained_on(workspace: Workspace, split: str, *names: str) -> None:
+    """Warn about each set whose checkpoint was trained on studies of this split."""
     from suture.workflows.evaluate import trained_on
 
     for name in names:
         seen = trained_on(workspace, name, split)
         if seen:
-            err.print(f"Mind: {seen}", style="yellow")
+            err.print(f"Warning: {seen}", style="yellow")
 
 
-def pair_of(pair: str | None) -> tuple[str, str] | None:
-    """Two modalities from "image,report"; None for none. `Refused` for any other text."""
+def parse_pair(pair: str | None) -> tuple[str, str] | None:
+    """("image", "report") of "image,report"; None of None. `Refused` for any other text."""
     if pair is None:
         return None
     names = [name.strip() for name in pair.split(",")]

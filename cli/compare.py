@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from suture.cli.common import AsJson, Home, err, out, pair_of, shares, warn_of_training
+from suture.cli.common import AsJson, Home, err, out, parse_pair, progress_callback, warn_if_trained_on
 from suture.data.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -24,13 +24,16 @@ STYLES = {"closed": "green", "narrowed": "green", "better": "green", "worse": "r
 def compare(
     a: Annotated[str, typer.Argument(metavar="A")],
     b: Annotated[str, typer.Argument(metavar="B")],
-    split: Annotated[str, typer.Option(help="One split, or all.")] = "test",
+    split: Annotated[str, typer.Option(help="Split, or all.")] = "test",
     pair: Annotated[
-        str | None, typer.Option(help="Two modalities that verdict and flips are about, e.g. image,report.")
+        str | None,
+        typer.Option(help="Two modalities for the verdict and the rank changes, e.g. image,report."),
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every metric, not only the headline.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="All metrics, not only the headline ones.")
+    ] = False,
     full: Annotated[bool, typer.Option("--full", help="The extended metrics too; implies --all.")] = False,
-    resamples: Annotated[int, typer.Option(help="Bootstrap resamples.", min=20)] = 1000,
+    resamples: Annotated[int, typer.Option(help="Number of bootstrap resamples.", min=20)] = 1000,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.", min=0)] = 0,
     fail_on: Annotated[
         list[str] | None,
@@ -42,26 +45,26 @@ def compare(
     as_json: AsJson = False,
     home: Home = None,
 ) -> None:
-    """What really changed from A to B: paired differences with intervals and verdicts."""
+    """Compare two sets over the same studies: paired differences, intervals and verdicts."""
     from suture.analysis.compare import headline
     from suture.analysis.compare.gate import parse_condition, violations
     from suture.workflows.compare import compared
 
     conditions = [parse_condition(text) for text in fail_on or ()]
     workspace = Workspace(home)
-    with shares(as_json) as progress:
+    with progress_callback(as_json) as progress:
         result = compared(
             workspace,
             a,
             b,
             split=split,
-            pair=pair_of(pair),
+            pair=parse_pair(pair),
             resamples=resamples,
             seed=seed,
             extended=full,
             progress=progress,
         )
-    warn_of_training(workspace, split, a, b)
+    warn_if_trained_on(workspace, split, a, b)
     failures = [line for c in conditions for line in violations(c, result.table)]
     if as_json:
         print(json.dumps({**result.to_json(), "failed": failures}))

@@ -1,4 +1,4 @@
-"""Measure and compare embedding sets."""
+"""Measure an embedding set; list the metrics."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from suture.cli.common import AsJson, Home, err, out, shares, warn_of_training
+from suture.cli.common import AsJson, Home, err, out, progress_callback, warn_if_trained_on
 from suture.data.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -20,10 +20,10 @@ commands = typer.Typer()
 @commands.command()
 def evaluate(
     set_name: Annotated[str, typer.Argument(metavar="SET")],
-    split: Annotated[str, typer.Option(help="One split, or all.")] = "all",
-    resamples: Annotated[int, typer.Option(help="Bootstrap resamples.", min=20)] = 1000,
+    split: Annotated[str, typer.Option(help="Split, or all.")] = "all",
+    resamples: Annotated[int, typer.Option(help="Number of bootstrap resamples.", min=20)] = 1000,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.", min=0)] = 0,
-    full: Annotated[bool, typer.Option("--full", help="Every metric, not only the default numbers.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="All metrics, not only the default ones.")] = False,
     as_json: AsJson = False,
     home: Home = None,
 ) -> None:
@@ -31,7 +31,7 @@ def evaluate(
     from suture.workflows.evaluate import evaluation
 
     workspace = Workspace(home)
-    with shares(as_json) as progress:
+    with progress_callback(as_json) as progress:
         result = evaluation(
             workspace,
             set_name,
@@ -41,7 +41,7 @@ def evaluate(
             extended=full,
             progress=lambda share, what: progress(share, f"Measuring {what}"),
         )
-    warn_of_training(workspace, split, set_name)
+    warn_if_trained_on(workspace, split, set_name)
     if as_json:
         print(json.dumps(result.to_json()))
         return
@@ -58,7 +58,7 @@ def evaluate(
 
 @commands.command()
 def metrics(as_json: AsJson = False) -> None:
-    """What each number means, which way is better, and what it cannot say."""
+    """List the metrics: meaning, direction and caveat of each."""
     from suture.analysis.catalogue import CATALOGUE
     from suture.analysis.catalogue.captions import CAPTION_METRICS
 
@@ -67,7 +67,7 @@ def metrics(as_json: AsJson = False) -> None:
         print(json.dumps([vars(info) for info in known]))
         return
     table = Table(show_lines=True)
-    for column in ("metric", "meaning", "better", "mind"):
+    for column in ("metric", "meaning", "better", "caveat"):
         table.add_column(column)
     for info in known:
         table.add_row(info.name, info.meaning, info.better, info.pitfall)
@@ -94,8 +94,8 @@ def _of(metric: Metric) -> str:
 
 
 def _control(control: Control) -> str:
-    """The permutation control in one line."""
-    verdict = "as it must be" if control.holds else "NOT as it must be"
+    """A permutation control in one line."""
+    verdict = "as expected" if control.holds else "NOT as expected"
     of = control.direction or " · ".join(control.modalities)
     return (
         f"Control, partners shuffled: {control.name} of {of} {control.true:.3f} -> {control.shuffled:.3f}, "

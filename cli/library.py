@@ -1,4 +1,4 @@
-"""Take things in, list, remove, embed."""
+"""Import, list, remove, export and embed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from suture.cli.common import AsJson, Home, Name, bar, embedded, err, finish, listing
+from suture.cli.common import AsJson, Home, Name, bar, embedded, err, print_records, print_report
 from suture.data.errors import UserError
 from suture.data.workspace import (
     BUILT_IN,
@@ -33,7 +33,7 @@ def import_(
     name: Name,
     as_json: AsJson = False,
     home: Home = None,
-    layout: Annotated[str, typer.Option(help="Layout; guessed if left out.")] = "",
+    layout: Annotated[str, typer.Option(help="Layout of the source. Default: detected.")] = "",
     image: Annotated[list[str] | None, typer.Option(help="Column of image files.")] = None,
     text: Annotated[list[str] | None, typer.Option(help="Column of texts.")] = None,
     study_id: Annotated[str, typer.Option("--id", help="Column of ids.")] = "",
@@ -43,16 +43,26 @@ def import_(
     label: Annotated[list[str] | None, typer.Option(help="Column of labels.")] = None,
     tabular: Annotated[list[str] | None, typer.Option(help="Column of a tabular modality.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the split, where the source has none.")] = 0,
-    frame: Annotated[str, typer.Option(help="DICOM: which frame, from 0, or middle.")] = "middle",
-    window: Annotated[str, typer.Option(help="DICOM: file, a preset such as lung, or 40,400.")] = "file",
+    frame: Annotated[str, typer.Option(help="DICOM: frame number from 0, or middle.")] = "middle",
+    window: Annotated[
+        str, typer.Option(help="DICOM: file, a preset such as lung, or centre,width as 40,400.")
+    ] = "file",
 ) -> None:
-    """Take studies in: images, reports, further texts. Columns are guessed unless you name them."""
+    """Import studies: images, reports and other texts. Columns are detected unless you name them."""
     from suture.data.dicom.view import DicomView
     from suture.data.intake import Options, intake
     from suture.data.readers.raw_studies import Roles
 
-    columns = (tuple(c or ()) for c in (image, text, tabular, label))
-    named = Roles(study_id, *columns, group=group, split=split, duplicate_group=duplicates)
+    named = Roles(
+        study_id,
+        images=tuple(image or ()),
+        texts=tuple(text or ()),
+        tabular=tuple(tabular or ()),
+        labels=tuple(label or ()),
+        group=group,
+        split=split,
+        duplicate_group=duplicates,
+    )
     options = Options(layout, "", None, seed, overrides=named, dicom=DicomView.parse(frame, window))
     workspace = Workspace(home)
     with bar(as_json) as shown:
@@ -66,7 +76,7 @@ def import_(
         )
     if not as_json and report.refused is None:
         _show_columns(workspace.record(COLLECTION, name))
-    finish(report, as_json)
+    print_report(report, as_json)
 
 
 @commands.command("import-vectors")
@@ -80,7 +90,7 @@ def import_vectors(
     as_json: AsJson = False,
     home: Home = None,
 ) -> None:
-    """Take in embeddings that you already have; no model is needed."""
+    """Import embeddings that you already have; no model is needed."""
     from suture.data.vectors import import_vectors as take
 
     with bar(as_json) as shown:
@@ -93,14 +103,14 @@ def import_vectors(
             features=features,
             progress=lambda share, what: shown.update(task, completed=round(100 * share), description=what),
         )
-    finish(report, as_json)
+    print_report(report, as_json)
 
 
 @commands.command()
 def synthesize(
-    name: Annotated[str, typer.Argument(help="What to call the collection.")],
-    studies: Annotated[int, typer.Option(help="How many.", min=10)] = 3200,
-    seed: Annotated[int, typer.Option(help="The demo's is 0.", min=0)] = 0,
+    name: Annotated[str, typer.Argument(help="Name of the new collection.")],
+    studies: Annotated[int, typer.Option(help="Number of studies.", min=10)] = 3200,
+    seed: Annotated[int, typer.Option(help="Random seed; the demo uses 0.", min=0)] = 0,
     home: Home = None,
 ) -> None:
     """Make a collection of synthetic radiographs with reports: no patient data."""
@@ -129,28 +139,32 @@ def checkpoint_add(
         ),
     ],
     name: Name,
-    architecture: Annotated[str, typer.Option(help="What a weights file fits; guessed if left out.")] = "",
+    architecture: Annotated[
+        str, typer.Option(help="Architecture of a weights file. Default: recognised.")
+    ] = "",
     pretrained: Annotated[str, typer.Option(help="Tag of an architecture's weights.")] = "",
     resize: Annotated[str, typer.Option(help="squash, shortest or longest.")] = "squash",
-    download: Annotated[bool, typer.Option("--download", help="Allow asking the hub.")] = False,
+    download: Annotated[
+        bool, typer.Option("--download", help="Allow a download from the Hugging Face hub.")
+    ] = False,
     as_json: AsJson = False,
     home: Home = None,
 ) -> None:
-    """Check weights and keep them under a name. Only tensors are read, never code.
+    """Add a checkpoint under a name. Only tensors are read, never code.
 
-    The architecture of a weights file is told from its names and shapes; --architecture confirms or corrects
-    it. --json lists the candidates.
+    The architecture of a weights file is recognised from its names and shapes; --architecture confirms or
+    corrects it. --json lists the candidates.
     """
     from suture.models.checkpoints.add_checkpoint import add_checkpoint
     from suture.models.checkpoints.sources import CheckpointSource
 
     chosen = CheckpointSource(source, pretrained, architecture, resize, download)
     report = add_checkpoint(Workspace(home), chosen, name)
-    finish(report, as_json, _candidates(Workspace(home), chosen) if as_json else None)
+    print_report(report, as_json, _candidates(Workspace(home), chosen) if as_json else None)
 
 
 def _candidates(workspace: Workspace, source: Any) -> dict[str, Any]:
-    """What a weights file could be, for JSON; nothing for other sources, and for what cannot be read."""
+    """Candidate architectures of a weights file, as JSON; {} for other sources and unreadable files."""
     from suture.models.checkpoints.sources import is_weights, recognise_architecture
 
     try:
@@ -162,21 +176,21 @@ def _candidates(workspace: Workspace, source: Any) -> dict[str, Any]:
 @commands.command()
 def collections(as_json: AsJson = False, home: Home = None) -> None:
     """List collections."""
-    listing(home, COLLECTION, as_json)
+    print_records(home, COLLECTION, as_json)
 
 
 @commands.command()
 def checkpoints(as_json: AsJson = False, home: Home = None) -> None:
-    """List checkpoints, those that come with Suture included."""
-    listing(home, CHECKPOINT, as_json)
+    """List checkpoints, including the built-in ones."""
+    print_records(home, CHECKPOINT, as_json)
     if not as_json:
-        err.print(f"Built in, made on first use: {', '.join(BUILT_IN)}.", style="dim")
+        err.print(f"Built in, created on first use: {', '.join(BUILT_IN)}.", style="dim")
 
 
 @commands.command()
 def sets(as_json: AsJson = False, home: Home = None) -> None:
     """List embedding sets."""
-    listing(home, SET, as_json)
+    print_records(home, SET, as_json)
 
 
 @commands.command()
@@ -216,24 +230,25 @@ def export(
 @commands.command()
 def embed(
     collection: Annotated[str, typer.Argument()],
-    checkpoint: Annotated[str, typer.Option(help="Which encoders.")],
-    name: Annotated[str, typer.Option(help="What to call the set.")] = "",
+    checkpoint: Annotated[str, typer.Option(help="Checkpoint to encode with.")],
+    name: Annotated[str, typer.Option(help="Name of the new set.")] = "",
     device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")] = "auto",
     engine: Annotated[
-        Literal["local", "ray"], typer.Option(help="Who encodes: this process, or actors of Ray.")
+        Literal["local", "ray"], typer.Option(help="Encode in this process (local) or in Ray actors (ray).")
     ] = "local",
     address: Annotated[
         str, typer.Option(help="Ray: auto or host:port; else RAY_ADDRESS, else this machine alone.")
     ] = "",
-    actors: Annotated[int, typer.Option(help="Ray: at most so many; 0 = as fit.", min=0)] = 0,
-    cpus: Annotated[float, typer.Option("--cpus-per-actor", help="Ray: cores of each.", min=0.1)] = 1,
+    actors: Annotated[int, typer.Option(help="Ray: maximum number of actors; 0: as many as fit.", min=0)] = 0,
+    cpus: Annotated[float, typer.Option("--cpus-per-actor", help="Ray: cores per actor.", min=0.1)] = 1,
     gpus: Annotated[
-        float | None, typer.Option("--gpus-per-actor", help="Ray: of each; 1 where there are any.", min=0)
+        float | None,
+        typer.Option("--gpus-per-actor", help="Ray: GPUs per actor. Default: 1 if there are any.", min=0),
     ] = None,
     as_json: AsJson = False,
     home: Home = None,
 ) -> None:
-    """Turn a collection into vectors. A killed run goes on where it stopped, also under the other engine."""
+    """Embed a collection. An interrupted run resumes where it stopped, also with the other engine."""
     options: dict[str, Any] = {"name": name, "device": device}
     if engine == "ray":
         from suture.models.embedding.ray_engine import Cluster
@@ -244,7 +259,7 @@ def embed(
         print(json.dumps(vars(run)))
         return
     cut = ", ".join(f"{n:,} of {m}" for m, n in run.truncated.items() if n)
-    what = "nothing had changed" if run.reused else f"{run.n:,} studies embedded"
+    what = "nothing has changed" if run.reused else f"{run.n:,} studies embedded"
     err.print(f"{run.name!r}: {what}." + (f" Texts cut at the context length: {cut}." if cut else ""))
 
 

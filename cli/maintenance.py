@@ -1,4 +1,4 @@
-"""Look after the workspace: verify it, clear it up, copy it."""
+"""Maintain the workspace: verify, clean up, back up."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ commands = typer.Typer()
 
 @commands.command()
 def verify(
-    deep: Annotated[bool, typer.Option("--deep", help="Also open every record and picture.")] = False,
+    deep: Annotated[bool, typer.Option("--deep", help="Also open every record and image.")] = False,
     as_json: AsJson = False,
     home: Home = None,
 ) -> None:
-    """Compare every file with its checksum. Exit code 1 if something is damaged."""
+    """Compare every file with its checksum. Exit with 1 if a file is damaged."""
     from suture.data.workspace import maintenance
 
     health = maintenance.verify(Workspace(home, tidy=False).home, deep=deep)
@@ -34,7 +34,7 @@ def verify(
             err.print(f"{found.kind} {found.name!r} {found.file}: {found.what}; {found.remedy}.")
         err.print(
             f"{health.records:,} records, {health.files:,} files, {health.size / 1e6:,.1f} MB: "
-            f"{'all as they were kept' if health.sound else f'{len(health.damaged):,} damaged'}."
+            f"{'all intact' if health.sound else f'{len(health.damaged):,} damaged'}."
         )
     if not health.sound:
         raise typer.Exit(DAMAGED)
@@ -42,11 +42,11 @@ def verify(
 
 @commands.command()
 def gc(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be deleted.")] = False,
     as_json: AsJson = False,
     home: Home = None,
 ) -> None:
-    """Delete what interrupted work has left behind. What a living job uses stays."""
+    """Delete leftovers of interrupted work. Files of running jobs stay."""
     from suture.data.workspace import maintenance
 
     freed = maintenance.clean_up(Workspace(home, tidy=False).home, dry=dry_run)
@@ -64,7 +64,7 @@ def gc(
 
 @commands.command()
 def backup(target: Annotated[Path, typer.Argument(help="A new or empty folder.")], home: Home = None) -> None:
-    """Copy the workspace, also while the app runs. Restore: use the copy with --home."""
+    """Copy the workspace, also while the app runs. To restore, use the copy with --home."""
     from suture.data.workspace import maintenance
 
     size = maintenance.backup(Workspace(home, tidy=False).home, target)

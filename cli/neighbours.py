@@ -1,4 +1,4 @@
-"""What are these like? Studies that only visit, held against one set or two."""
+"""Find the studies of one or two sets that are nearest to new ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from suture.cli.common import AsJson, Home, bar, err, finish, out
+from suture.cli.common import AsJson, Home, bar, err, out, print_report
 from suture.data.errors import Refused
 from suture.data.workspace import COLLECTION, SET, Record, Workspace, check_name
 
@@ -27,25 +27,27 @@ commands = typer.Typer()
 @commands.command()
 def neighbours(
     files: Annotated[
-        list[Path], typer.Argument(help="Pictures, .txt reports, tables; or one folder, or one ZIP.")
+        list[Path], typer.Argument(help="Images, .txt reports and tables; or one folder or ZIP.")
     ],
-    reference: Annotated[str, typer.Option("--in", metavar="SET", help="Embedding set to look in.")],
-    b: Annotated[str, typer.Option("--b", metavar="SET", help="A second set, beside it.")] = "",
-    k: Annotated[int, typer.Option(help="Neighbours a direction.", min=1, max=1000)] = 10,
-    split: Annotated[str, typer.Option(help="One split, or all.")] = "all",
-    report: Annotated[str, typer.Option(help="The report of the one picture that is given.")] = "",
-    index: Annotated[str, typer.Option(help="How to search: auto, exact, hnsw or ivf.")] = "auto",
-    frame: Annotated[str, typer.Option(help="DICOM: which frame, from 0, or middle.")] = "middle",
-    window: Annotated[str, typer.Option(help="DICOM: file, a preset such as lung, or 40,400.")] = "file",
+    reference: Annotated[str, typer.Option("--in", metavar="SET", help="Embedding set to search.")],
+    b: Annotated[str, typer.Option("--b", metavar="SET", help="Second set to search.")] = "",
+    k: Annotated[int, typer.Option(help="Neighbours per direction.", min=1, max=1000)] = 10,
+    split: Annotated[str, typer.Option(help="Split, or all.")] = "all",
+    report: Annotated[str, typer.Option(help="Report text of the image, if one image is given.")] = "",
+    index: Annotated[str, typer.Option(help="Search index: auto, exact, hnsw or ivf.")] = "auto",
+    frame: Annotated[str, typer.Option(help="DICOM: frame number from 0, or middle.")] = "middle",
+    window: Annotated[
+        str, typer.Option(help="DICOM: file, a preset such as lung, or centre,width as 40,400.")
+    ] = "file",
     keep: Annotated[
-        str, typer.Option(metavar="NAME", help="Keep the studies as a collection of this name.")
+        str, typer.Option(metavar="NAME", help="Keep your studies as a collection of this name.")
     ] = "",
     as_json: AsJson = False,
     home: Home = None,
 ) -> None:
-    """Nearest studies of yours in a set, by picture and by report, and how far out yours lie.
+    """Find the nearest studies in a set, by image and by report, and how unusual yours are.
 
-    Nothing of your studies stays behind unless --keep names a collection for them.
+    Your studies are deleted afterwards unless --keep names a collection for them.
     """
     from suture.data.dicom.view import DicomView
     from suture.data.intake import Options
@@ -60,7 +62,7 @@ def neighbours(
         name: uploads.checkpoint_of(workspace, workspace.record(SET, name)) for name in (reference, b) if name
     }
     options = Options(dicom=DicomView.parse(frame, window))
-    with _visiting(workspace, _source(files, report), options, keep, as_json) as (visit, came):
+    with _uploaded(workspace, _source(files, report), options, keep, as_json) as (visit, came):
         _embed(workspace, visit, [m.name for m in makers.values()], as_json)
         held = {
             letter: neighbour_search.hold(workspace, visit, name, split=split, k=k, index=index)
@@ -75,12 +77,12 @@ def neighbours(
 
 
 def _source(files: list[Path], report: str) -> Path | Uploads:
-    """One folder or ZIP by its path, files by their contents."""
+    """The path of one folder or ZIP, or the contents of the files."""
     if len(files) == 1 and not report and (files[0].is_dir() or files[0].suffix.lower() == ".zip"):
         return files[0]
     if report and (len(files) != 1 or files[0].is_dir()):
         raise Refused(
-            "report_of_many", f"--report goes with one picture, got {len(files)} files or a folder."
+            "report_of_many", f"--report needs exactly one image, got {len(files)} files or a folder."
         )
     try:
         found = [(path.name, path.read_bytes()) for path in files]
@@ -91,13 +93,13 @@ def _source(files: list[Path], report: str) -> Path | Uploads:
 
 
 @contextmanager
-def _visiting(
+def _uploaded(
     workspace: Workspace, source: Path | Uploads, options: Options, keep: str, as_json: bool
 ) -> Iterator[tuple[Record, IntakeReport]]:
-    """The studies, taken in; then kept, gone, or left as they were if they had been visiting before."""
+    """Import the studies; afterwards keep or delete them, unless they had been uploaded before."""
     from suture.workflows.neighbours import uploads
 
-    signal.signal(signal.SIGTERM, _interrupted)  # so that what visits goes then, too
+    signal.signal(signal.SIGTERM, _interrupted)  # so that the uploads are deleted then, too
     before = {visit.name for visit in uploads.visits(workspace)}
     with bar(as_json) as shown:
         task = shown.add_task("Reading", total=None)
@@ -108,7 +110,7 @@ def _visiting(
             progress=lambda done, total: shown.update(task, completed=done, total=total),
         )
     if came.report.refused or not as_json:
-        finish(came.report, as_json)
+        print_report(came.report, as_json)
     visit = uploads.home(workspace).record(COLLECTION, came.visit)
     try:
         yield visit, came.report
@@ -138,10 +140,10 @@ def _embed(workspace: Workspace, visit: Record, checkpoints: list[str], quiet: b
 
 
 def _print(studies: list[dict[str, Any]], sets: dict[str, dict[str, Any]]) -> None:
-    """A table a study: the neighbours of A and B side by side in each direction."""
+    """One table per study: the neighbours in A and B side by side, in each direction."""
     for letter, about in sets.items():
         err.print(f"{letter} = {about['set']}, {about['studies']:,} studies" + _recall(about["recall"]))
-        err.print(f"{letter}: {_searched(about['index'])}", style="dim")
+        err.print(f"{letter}: {_index_note(about['index'])}", style="dim")
     for study in studies:
         answers = study["answers"]
         out.print(_table(study["study"], answers))
@@ -149,16 +151,16 @@ def _print(studies: list[dict[str, Any]], sets: dict[str, dict[str, Any]]) -> No
             for modality, share in answer["outside"].items():
                 err.print(f"{letter}: by {modality} farther out than {share:.1%} of the collection")
             for label in answer["agreement"]:
-                chance = f"{label['of_all']:.0%} in all"
+                chance = f"{label['of_all']:.0%} of all studies"
                 err.print(f"{letter}: {label['direction']} {label['label']} = {label['value']}, "
                           f"{label['count']} of {label['known']} ({chance})", style="dim")  # fmt: skip
 
 
-def _searched(index: dict[str, str]) -> str:
+def _index_note(index: dict[str, str]) -> str:
     from suture.workflows.neighbours import indexes
 
     kinds = ", ".join(f"{modality} {indexes.NAMES[kind]}" for modality, kind in index.items())
-    return f"searched: {kinds}. By default {indexes.RULE}."
+    return f"index: {kinds}. By default {indexes.RULE}."
 
 
 def _recall(recall: dict[str, float]) -> str:

@@ -1,4 +1,4 @@
-"""A report of one embedding set, or of A against B, to pass on."""
+"""Write a report of one embedding set, or of A compared with B."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from suture.cli.common import AsJson, Home, err, out, pair_of, shares
+from suture.cli.common import AsJson, Home, err, out, parse_pair, progress_callback
 from suture.data.workspace import Workspace
 
 commands = typer.Typer()
@@ -18,21 +18,21 @@ commands = typer.Typer()
 def report(
     a: Annotated[str, typer.Argument(metavar="A")],
     b: Annotated[str | None, typer.Argument(metavar="[B]")] = None,
-    split: Annotated[str, typer.Option(help="One split, or all.")] = "test",
-    target: Annotated[Path, typer.Option("--out", help="File to write; its JSON goes beside it.")] = Path(
-        "report.html"
-    ),
+    split: Annotated[str, typer.Option(help="Split, or all.")] = "test",
+    target: Annotated[
+        Path, typer.Option("--out", help="HTML file to write; its JSON is written beside it.")
+    ] = Path("report.html"),
     pair: Annotated[
-        str | None, typer.Option(help='Two modalities, as "image,report"; else the first two of A.')
+        str | None, typer.Option(help='Two modalities, as "image,report". Default: the first two of A.')
     ] = None,
-    pictures: Annotated[bool, typer.Option("--pictures", help="Show pictures of single studies.")] = False,
-    texts: Annotated[bool, typer.Option(help="Show excerpts of the texts of single studies.")] = True,
+    pictures: Annotated[bool, typer.Option("--pictures", help="Include images of single studies.")] = False,
+    texts: Annotated[bool, typer.Option(help="Include excerpts of the texts of single studies.")] = True,
     full: Annotated[
-        bool, typer.Option("--full/--quick", help="Every metric, or the default numbers.")
+        bool, typer.Option("--full/--quick", help="All metrics, or only the default ones.")
     ] = True,
-    resamples: Annotated[int, typer.Option(help="Bootstrap resamples.", min=20)] = 1000,
+    resamples: Annotated[int, typer.Option(help="Number of bootstrap resamples.", min=20)] = 1000,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.", min=0)] = 0,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite the files if they are there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
     as_json: AsJson = False,
     home: Home = None,
 ) -> None:
@@ -41,13 +41,13 @@ def report(
 
     refuse_target(target, force=force)
     workspace = Workspace(home)
-    with shares(as_json) as progress:
+    with progress_callback(as_json) as progress:
         evidence = gather(
             workspace,
             a,
             b,
             split=split,
-            pair=pair_of(pair),
+            pair=parse_pair(pair),
             resamples=resamples,
             seed=seed,
             extended=full,
@@ -58,7 +58,7 @@ def report(
     page, record = write(evidence, target, force=force)
     for side in evidence.sides:
         if side.warning:
-            err.print(f"Mind: {side.warning}", style="yellow")
+            err.print(f"Warning: {side.warning}", style="yellow")
     if as_json:
         print(json.dumps({"html": str(page), "json": str(record), "holds": evidence.holds}))
         return

@@ -1,4 +1,4 @@
-"""Studies picked out and kept by name: list them, make one, take one away."""
+"""Named selections of studies: list, add, export, remove."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from suture.data.collections.selections import Selection
 
 commands = typer.Typer()
-group = typer.Typer(help="Selections: studies picked out, kept by name.", no_args_is_help=True)
+group = typer.Typer(help="Named selections of studies.", no_args_is_help=True)
 commands.add_typer(group, name="selection")
 
 SelectionName = Annotated[str, typer.Argument(metavar="NAME")]
@@ -50,19 +50,19 @@ def list_(as_json: AsJson = False, home: Home = None) -> None:
 @group.command()
 def add(
     name: SelectionName,
-    collection: Annotated[str, typer.Option(help="Collection that the studies are of.")],
+    collection: Annotated[str, typer.Option(help="Collection that the studies belong to.")],
     where: Annotated[
         str, typer.Option("--where", help="Condition on columns, as 'finding == \"effusion\" and age > 60'.")
     ] = "",
-    words: Annotated[str, typer.Option(help="Words that all must occur in the texts.")] = "",
+    words: Annotated[str, typer.Option(help="Words that must all occur in the texts.")] = "",
     ids: Annotated[
-        Path | None, typer.Option(help="File of ids, one a line or first in a line of a CSV.")
+        Path | None, typer.Option(help="File of study ids: one per line, or the first column of a CSV.")
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a selection of that name.")] = False,
     as_json: AsJson = False,
     home: Home = None,
 ) -> None:
-    """Keep the studies that match a condition, words, or a list of ids; what is given must all hold."""
+    """Save the studies that match a condition, words or a list of ids. All that are given must match."""
     import numpy as np
 
     from suture.data import query
@@ -70,7 +70,7 @@ def add(
     from suture.data.collections import selections, storage
 
     if not (where or words or ids):
-        raise Refused("selection_unclear", "Say which studies: with --where, --words or --ids.")
+        raise Refused("selection_unclear", "Say which studies with --where, --words or --ids.")
     workspace = Workspace(home)
     studies, source = storage.load(workspace, collection), workspace.record(COLLECTION, collection)
     found = np.ones(len(studies), bool)
@@ -98,11 +98,11 @@ def add(
 def export(
     name: SelectionName,
     target: Annotated[Path, typer.Argument(help="File to write: .csv, .parquet or .json.")],
-    labels: Annotated[bool, typer.Option("--labels", help="With what is known of the studies.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite the file if it is there.")] = False,
+    labels: Annotated[bool, typer.Option("--labels", help="Include the labels of the studies.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
     home: Home = None,
 ) -> None:
-    """Write the ids of a selection, in their order."""
+    """Write the study ids of a selection, in order."""
     from suture.data.collections import selections
     from suture.workflows.selection_export import WRITERS
 
@@ -132,7 +132,7 @@ def _texts(studies: Collection) -> list[str]:
 
 
 def _listed(studies: Collection, file: Path) -> np.ndarray:
-    """Which studies a file names. `Refused` where it cannot be read or names none of them."""
+    """Mask of the studies that a file lists. `Refused` if it cannot be read or lists none of them."""
     from suture.data.collection import STUDY_ID
 
     try:
@@ -140,20 +140,22 @@ def _listed(studies: Collection, file: Path) -> np.ndarray:
     except (OSError, UnicodeDecodeError) as error:
         raise Refused("ids_unreadable", f"{str(file)!r} cannot be read as text: {error}.") from error
     cells = [row[0].strip() for row in csv.reader(lines) if row]
-    asked = {re.sub(r"^'(?=[=+\-@])", "", cell) for cell in cells} - {""}  # as our own CSV writes them
+    asked = {re.sub(r"^'(?=[=+\-@])", "", cell) for cell in cells} - {
+        ""
+    }  # the formula-safe form that exports have
     found = studies.table[STUDY_ID].isin(asked).to_numpy()
     if not found.any():
         raise Refused(
-            "ids_unknown", f"None of the {len(asked):,} ids in {file.name!r} is of {studies.name!r}."
+            "ids_unknown", f"None of the {len(asked):,} ids in {file.name!r} is in {studies.name!r}."
         )
     missing = len(asked - {STUDY_ID}) - int(found.sum())
     if missing > 0:
-        err.print(f"{missing:,} ids of {file.name!r} are not of {studies.name!r}.", style="yellow")
+        err.print(f"{missing:,} ids in {file.name!r} are not in {studies.name!r}.", style="yellow")
     return found
 
 
 def _known(workspace: Workspace, found: Selection) -> pd.DataFrame:
-    """Labels of the studies, from the collection that the selection belongs to."""
+    """Labels of the studies, from the collection of the selection."""
     from suture.data.collections import storage
 
     for record in workspace.records(COLLECTION):
@@ -163,6 +165,6 @@ def _known(workspace: Workspace, found: Selection) -> pd.DataFrame:
             return studies.table.drop(columns=pictures)
     raise Refused(
         "labels_unknown",
-        f"{found.name!r} belongs to {found.of!r}, which is no collection of this workspace (any more), so "
-        "labels are not known. Export without --labels.",
+        f"{found.name!r} belongs to {found.of!r}, which is no longer a collection of this workspace, so its "
+        "labels are unknown. Export without --labels.",
     )

@@ -1,4 +1,4 @@
-"""Open the app; make the demo."""
+"""Open the app; build the demo."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ commands = typer.Typer()
 def app_command(
     port: Port = 8501,
     host: Annotated[
-        str, typer.Option(help="Address to listen on; another than this machine's own needs a log-in.")
+        str, typer.Option(help="Address to listen on. Any but this machine's own needs a log-in.")
     ] = "127.0.0.1",
     home: Home = None,
 ) -> None:
-    """Open the app in a browser. It listens on this machine only, and asks for the token it prints.
+    """Open the app in a browser. It listens on this machine only, and asks for the token that it prints.
 
-    The token is SUTURE_TOKEN if that is set; set to nothing, none is asked for.
+    The token is SUTURE_TOKEN if that is set. If it is set to an empty string, no token is needed.
     """
     _serve(Workspace(home), port, host)
 
@@ -46,9 +46,9 @@ def app_command(
 def demo(
     port: Port = 8501,
     home: Home = None,
-    serve: Annotated[bool, typer.Option(help="Open the app when all is ready.")] = True,
+    serve: Annotated[bool, typer.Option(help="Open the app when the demo is ready.")] = True,
 ) -> None:
-    """Make the synthetic demo collection, embed and measure it, and open the app on it."""
+    """Build the synthetic demo collection, embed and measure it, and open the app."""
     from suture.workflows.demo import prepare
 
     if serve:
@@ -119,7 +119,7 @@ def _refuse_taken_port(port: int) -> None:
 
 
 def _open_browser(url: str, token: str) -> None:
-    """Once the app answers, print its address, and open it where a person sits before the terminal."""
+    """Print the address once the app answers; open it in a browser if a terminal is attached."""
     import urllib.request
     import webbrowser
 

@@ -22,38 +22,46 @@ def _listed(values: list[str] | None) -> tuple[str, ...] | None:
 
 @commands.command()
 def train(
-    collection: Annotated[str, typer.Argument(help="Studies to train on; may stand in --config.")] = "",
+    collection: Annotated[str, typer.Argument(help="Collection to train on; may be given in --config.")] = "",
     objective: Annotated[
         str | None, typer.Option(help="clip, gap-closing, and others; `suture objectives` lists them.")
     ] = None,
     start: Annotated[str | None, typer.Option(help="Checkpoint to start from.")] = None,
-    config: Annotated[Path | None, typer.Option(help="TOML file; flags win over it.")] = None,
-    name: Annotated[str | None, typer.Option(help="What to call the checkpoint.")] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file; options override it.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the new checkpoint.")] = None,
     part: Annotated[
         str | None, typer.Option("--train", help="all, or heads: projections on frozen towers.")
     ] = None,
-    init: Annotated[str | None, typer.Option(help="start, or random: its architecture only.")] = None,
-    modality: Annotated[list[str] | None, typer.Option(help="Modality to use; repeat. Else all.")] = None,
-    anchor: Annotated[str | None, typer.Option(help="Modality that L_ATP pulls the others to.")] = None,
-    fit_split: Annotated[list[str] | None, typer.Option(help="Split to train on; repeat.")] = None,
-    val_split: Annotated[str | None, typer.Option(help="Split that chooses the epoch.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the studies.")] = None,
-    batch: Annotated[int | None, typer.Option(help="Studies a step.")] = None,
-    accumulate: Annotated[int | None, typer.Option(help="Chunks a batch is encoded in.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Of AdamW, after warm-up.")] = None,
-    lock_image: Annotated[bool | None, typer.Option("--lock-image", help="Keep the image tower.")] = None,
-    lock_text: Annotated[bool | None, typer.Option("--lock-text", help="Keep the text tower.")] = None,
-    stop_on_guard: Annotated[
-        bool | None, typer.Option("--stop-on-guard", help="Stop when a guard warns.")
+    init: Annotated[
+        str | None, typer.Option(help="start: its weights; random: only its architecture.")
     ] = None,
-    keep: Annotated[str | None, typer.Option(help="Weights of the best epoch, or of the last.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of weights, order and augmentation.")] = None,
+    modality: Annotated[
+        list[str] | None, typer.Option(help="Modality to use. Repeatable. Default: all.")
+    ] = None,
+    anchor: Annotated[str | None, typer.Option(help="Modality that L_ATP pulls the others to.")] = None,
+    fit_split: Annotated[list[str] | None, typer.Option(help="Split to train on. Repeatable.")] = None,
+    val_split: Annotated[str | None, typer.Option(help="Validation split, which selects the epoch.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the studies.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Studies per step.")] = None,
+    accumulate: Annotated[
+        int | None, typer.Option(help="Chunks that each batch is encoded in; saves memory.")
+    ] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Learning rate of AdamW after warm-up.")] = None,
+    lock_image: Annotated[bool | None, typer.Option("--lock-image", help="Freeze the image tower.")] = None,
+    lock_text: Annotated[bool | None, typer.Option("--lock-text", help="Freeze the text tower.")] = None,
+    stop_on_guard: Annotated[
+        bool | None, typer.Option("--stop-on-guard", help="Stop when a collapse warning appears.")
+    ] = None,
+    keep: Annotated[str | None, typer.Option(help="Epoch whose weights are kept: best or last.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of the weights, the order and the augmentation.")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")] = "auto",
-    embed: Annotated[bool, typer.Option(help="Embed the collection with the result.")] = True,
+    embed: Annotated[bool, typer.Option(help="Embed the collection with the new checkpoint.")] = True,
     as_json: AsJson = False,
     home: Home = None,
 ) -> None:
-    """Fine-tune a checkpoint. A run that was stopped goes on where it was; Ctrl-C is safe.
+    """Fine-tune a checkpoint. A stopped run resumes when it is started again; Ctrl-C is safe.
 
     Several processes: torchrun --nproc-per-node 2 -m suture.cli train ...
     """
@@ -114,7 +122,7 @@ def _train(
     if as_json:
         print(json.dumps({"checkpoint": trained.name, "set": made, "reused": trained.reused, "kept": kept}))
         return
-    what = "had been trained before" if trained.reused else "trained"
+    what = "already trained" if trained.reused else "trained"
     err.print(
         f"{trained.name!r}: {what}, weights of epoch {trained.history.best}. On the validation probe: "
         f"gap {kept.get('centroid_gap', float('nan')):.3f}, cosine of true pairs "
@@ -129,7 +137,7 @@ def _train(
 
 @commands.command()
 def objectives(as_json: AsJson = False) -> None:
-    """List the objectives that can be trained with."""
+    """List the training objectives."""
     from dataclasses import asdict
 
     from suture.models.losses.config import DESCRIPTIONS, PRESETS
@@ -149,26 +157,34 @@ def adapt(
     method: Annotated[str, typer.Option(help="heads, or a post-hoc method; `suture methods` lists them.")],
     fit_split: Annotated[str, typer.Option(help="Split to fit on.")] = "train",
     score_split: Annotated[
-        str, typer.Option(help="Split to score on; shares no group with the fit.")
+        str, typer.Option(help="Split to score on; must share no group with the fit split.")
     ] = "test",
-    name: Annotated[str, typer.Option(help="What to call the new set.")] = "",
-    strength: Annotated[float, typer.Option(help="0 = as is, 1 = all of it; beyond for shifts.")] = 1.0,
-    anchor: Annotated[str, typer.Option(help="Modality that the others go to.")] = "",
-    ridge: Annotated[float | None, typer.Option(help="Penalty; else chosen inside the fit split.")] = None,
-    delta: Annotated[float | None, typer.Option(help="Distance of liang-shift; else the gap.")] = None,
-    objective: Annotated[str, typer.Option(help="Of heads; `suture objectives` lists them.")] = "gap-closing",
-    val_split: Annotated[str, typer.Option(help="Split that chooses the epoch of heads.")] = "",
-    dim: Annotated[int, typer.Option(help="Width of the space that heads lead to.", min=2)] = 256,
-    hidden: Annotated[int, typer.Option(help="Hidden units of heads; 0 = a linear map.", min=0)] = 512,
-    dropout: Annotated[float, typer.Option(help="Before a head's last layer.", min=0, max=0.95)] = 0.5,
-    epochs: Annotated[int, typer.Option(help="Of heads.")] = 30,
-    batch: Annotated[int, typer.Option(help="Of heads.")] = 256,
-    learning_rate: Annotated[float, typer.Option(help="Of heads.")] = 1e-3,
-    seed: Annotated[int, typer.Option(help="Of heads, or of the choice of a penalty.", min=0)] = 0,
+    name: Annotated[str, typer.Option(help="Name of the new set.")] = "",
+    strength: Annotated[float, typer.Option(help="0: unchanged, 1: full effect; shifts take more.")] = 1.0,
+    anchor: Annotated[str, typer.Option(help="Modality that the others are moved to.")] = "",
+    ridge: Annotated[
+        float | None, typer.Option(help="Ridge penalty. Default: chosen within the fit split.")
+    ] = None,
+    delta: Annotated[float | None, typer.Option(help="Distance of liang-shift. Default: the gap.")] = None,
+    objective: Annotated[
+        str, typer.Option(help="Objective of the heads; `suture objectives` lists them.")
+    ] = "gap-closing",
+    val_split: Annotated[
+        str, typer.Option(help="Validation split, which selects the epoch of the heads.")
+    ] = "",
+    dim: Annotated[int, typer.Option(help="Output dimension of the heads.", min=2)] = 256,
+    hidden: Annotated[int, typer.Option(help="Hidden units of the heads; 0: a linear map.", min=0)] = 512,
+    dropout: Annotated[
+        float, typer.Option(help="Dropout before the last layer of a head.", min=0, max=0.95)
+    ] = 0.5,
+    epochs: Annotated[int, typer.Option(help="Epochs of the heads.")] = 30,
+    batch: Annotated[int, typer.Option(help="Studies per step of the heads.")] = 256,
+    learning_rate: Annotated[float, typer.Option(help="Learning rate of the heads.")] = 1e-3,
+    seed: Annotated[int, typer.Option(help="Seed of the heads, or of the choice of the penalty.", min=0)] = 0,
     as_json: AsJson = False,
     home: Home = None,
 ) -> None:
-    """Adapt frozen embeddings in seconds: fitted on one split, scored on another, kept as a new set."""
+    """Adapt frozen embeddings in seconds: fit on one split, score on another, save as a new set."""
     from suture.data.workspace.embedding_sets import load
 
     workspace = Workspace(home)
@@ -221,7 +237,7 @@ def adapt(
 
 @commands.command()
 def methods() -> None:
-    """List the ways to adapt frozen embeddings."""
+    """List the methods that adapt frozen embeddings."""
     from suture.analysis.posthoc import METHODS
 
     table = Table("method", "what it does", "formula", box=None)

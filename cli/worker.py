@@ -1,4 +1,4 @@
-"""Hand out the jobs of a workspace in the foreground, as a service does."""
+"""Run the jobs of a workspace in the foreground, for example as a service."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ commands = typer.Typer()
 
 @commands.command()
 def worker(home: Home = None) -> None:
-    """Run the queued jobs of the workspace until stopped. SUTURE_HEAVY_JOBS at a time (default 1).
+    """Run queued jobs until stopped, SUTURE_HEAVY_JOBS at a time (default 1).
 
-    The app starts a worker by itself where none runs; this one is for a service of its own.
+    The app starts a worker by itself if none is running; this command runs one as a service.
     """
     from suture.jobs.dispatcher import serve
 
     workspace = Workspace(home)
-    err.print("Running the jobs of this workspace. Stop with Ctrl-C: what is at work will wait.")
+    err.print("Running the jobs of this workspace. Stop with Ctrl-C; running jobs go back to the queue.")
     try:
         serve(workspace)
     except KeyboardInterrupt:

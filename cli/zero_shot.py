@@ -1,4 +1,4 @@
-"""Classify studies by words alone."""
+"""Classify studies with text prompts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from suture.cli.common import AsJson, Home, err, out, warn_of_training
+from suture.cli.common import AsJson, Home, err, out, warn_if_trained_on
 from suture.data.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -20,18 +20,18 @@ commands = typer.Typer()
 @commands.command("zero-shot")
 def zero_shot(
     set_name: Annotated[str, typer.Argument(metavar="SET")],
-    label: Annotated[str, typer.Option(help="Column of labels whose values are the classes.")],
-    split: Annotated[str, typer.Option(help="One split, or all.")] = "test",
-    modality: Annotated[str, typer.Option(help="What is classified; default the first, the images.")] = "",
+    label: Annotated[str, typer.Option(help="Label column; its values are the classes.")],
+    split: Annotated[str, typer.Option(help="Split, or all.")] = "test",
+    modality: Annotated[str, typer.Option(help="Modality to classify. Default: the first, the images.")] = "",
     template: Annotated[
-        list[str] | None, typer.Option(help="A sentence with {} where the value goes. Repeatable.")
+        list[str] | None, typer.Option(help="Prompt with {} where the value goes. Repeatable.")
     ] = None,
-    resamples: Annotated[int, typer.Option(help="Bootstrap resamples.", min=20)] = 1000,
+    resamples: Annotated[int, typer.Option(help="Number of bootstrap resamples.", min=20)] = 1000,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.", min=0)] = 0,
     as_json: AsJson = False,
     home: Home = None,
 ) -> None:
-    """Name studies by words, without training: accuracy, and an AUROC for each value of a label."""
+    """Classify studies with text prompts: accuracy, and the AUROC of each value of a label."""
     from suture.workflows.zero_shot import TEMPLATES, classify
 
     workspace = Workspace(home)
@@ -45,7 +45,7 @@ def zero_shot(
         resamples=resamples,
         seed=seed,
     )
-    warn_of_training(workspace, split, set_name)
+    warn_if_trained_on(workspace, split, set_name)
     if as_json:
         print(json.dumps(found.to_json()))
         return
@@ -57,8 +57,8 @@ def zero_shot(
         out.print(f"{name} {estimate.describe()}, {1 / len(found.absent):.3f} by chance")
     said = ", ".join(map(repr, found.templates))
     err.print(
-        f"Prompts: {said}. AUROC: the words of a value against the other values, and against the words of "
-        f"its absence; 0.5 by chance, below it the checkpoint takes the words the wrong way.",
+        f"Prompts: {said}. AUROC: the prompts of a value against those of the other values, and against "
+        f"prompts that it is absent. 0.5 is chance; below it the checkpoint reads the prompts the wrong way.",
         style="dim",
     )
 

@@ -46,5 +46,5 @@ def program(home: Path, *arguments: str) -> tuple[int, str, str]:
 
 def _answer(code: int, out: str, error: str) -> tuple[int, str, str]:
     assert "Traceback" not in out + error
-    assert "Suture made a mistake" not in error, error
+    assert "Internal error" not in error, error
     return code, out, error
