@@ -103,7 +103,7 @@ class Collection:
         return {str(k): int(v) for k, v in self.table[SPLIT].value_counts(sort=False).items()}
 
     def metadata(self, report: ImportReport, *, n: int | None = None) -> CollectionMetadata:
-        """All but the table. n = number of studies, if the table does not hold them all."""
+        """Everything except the table. n = number of studies, if the table does not contain them all."""
         return CollectionMetadata(
             modalities=[
                 ModalityFields(name=m.name, kind=m.kind, columns=list(m.columns)) for m in self.modalities

@@ -107,21 +107,23 @@ def _event(raw: RawStudies, options: Options, number: int, row: dict[str, str], 
         "pictures": [*pixels],
     }
     texts = [] if raw.synthetic else [study[raw.rename.get(c, c)] for c in raw.roles.texts]
-    named = sum(map(identifiers, texts), Counter[str]())
-    told = any(study[raw.rename.get(c, c)] for c in raw.roles.texts)
+    counts = sum(map(identifiers, texts), Counter[str]())
+    has_text = any(study[raw.rename.get(c, c)] for c in raw.roles.texts)
     header |= {
-        "warnings": _warnings(raw, pixels, told=told, named=bool(named)),
-        "identifiers": named,
+        "warnings": _warnings(raw, pixels, has_text=has_text, has_identifiers=bool(counts)),
+        "identifiers": counts,
     }
     return header, [*pixels.values()]
 
 
-def _warnings(raw: RawStudies, pixels: dict[str, np.ndarray], *, told: bool, named: bool) -> list[str]:
+def _warnings(
+    raw: RawStudies, pixels: dict[str, np.ndarray], *, has_text: bool, has_identifiers: bool
+) -> list[str]:
     """Codes of the warnings about an imported study."""
-    silent = bool(raw.roles.texts) and not told and raw.layout != unpaired.LAYOUT
-    flat = any(image.min() == image.max() for image in pixels.values())
-    found = {"image_constant": flat, "report_empty": silent, "warn_phi_in_text": named}
-    return [code for code, here in found.items() if here]
+    no_report = bool(raw.roles.texts) and not has_text and raw.layout != unpaired.LAYOUT
+    constant = any(image.min() == image.max() for image in pixels.values())
+    flags = {"image_constant": constant, "report_empty": no_report, "warn_phi_in_text": has_identifiers}
+    return [code for code, is_set in flags.items() if is_set]
 
 
 def _picture(files: Files, name: str, view: DicomView) -> Picture:
@@ -192,8 +194,8 @@ def _read(files: Files, options: Options, secret: str) -> RawStudies:
     except Refused as error:
         return _without_table(files, error)
     cells = {name for column in raw.roles.images for name in raw.rows[column]}
-    told = cells | {item for item, _, _ in raw.problems}
-    unnamed = [name for name in image_names(files.names()) if name not in told]
+    mentioned = cells | {item for item, _, _ in raw.problems}
+    unnamed = [name for name in image_names(files.names()) if name not in mentioned]
     reason = "The table has no row for this image. Add one, or leave the table out."
     return replace(raw, problems=(*raw.problems, *((name, "not_in_table", reason) for name in unnamed)))
 

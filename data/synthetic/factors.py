@@ -1,7 +1,7 @@
-"""What a synthetic study can show: regions, findings and where each may lie, in the field's words.
+"""What a synthetic study can show: regions, findings and their possible places.
 
-Sides are the patient's. On frontal films the patient faces the viewer, so the patient's left lies
-on the image's right; a limb's side is the limb itself, written on the film by its marker.
+Sides are the patient's. On frontal films the patient faces the viewer, so the patient's left is on the right
+of the image; the side of a limb is that of the limb itself, and its marker shows it on the film.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ SIZES: tuple[tuple[str, str, float], ...] = (  # size word, severity, amount in 
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of finding: where it may lie, how it is graded, what it may come with.
+    """One kind of finding: its possible places, how it is graded, and what it can occur with.
 
-    `grade` says what its amount means in words: "size", "severity", "displacement", or "" when a
-    finding of this kind has no degrees. `bilateral` is the chance of both sides.
+    `grade` says what its amount is called: "size", "severity", "displacement", or "" if it is not graded.
+    `bilateral` is the probability of both sides.
     """
 
     places: dict[str, tuple[str, ...]]
@@ -201,5 +201,5 @@ class Finding:
 
 
 def findings_of(region: str) -> list[str]:
-    """Names of the findings that can be seen in a region."""
+    """Names of the findings that can occur in a region."""
     return [name for name, kind in FINDINGS.items() if region in kind.places]

@@ -1,7 +1,7 @@
-"""From attenuation to a grey image: quantum noise, detail processing, window, marker, shutters.
+"""From attenuation to a grey image: film grain (quantum noise), detail processing, window, marker, shutters.
 
-The image is shown as reading rooms do: more attenuation is brighter. Noise is a photon count's:
-its standard deviation grows with exp(attenuation / 2) and falls with the dose.
+As in reading rooms, higher attenuation is brighter. The grain is that of a photon count: its standard
+deviation grows with exp(attenuation / 2) and falls with the dose.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from suture.data.synthetic.shapes import Floats, ramp
 class Exposure:
     """How one film was taken: the ground-truth technique factors of a study.
 
-    `level` darkens by a share of the grey range, `noise` is the noise's
-    standard deviation at the window's middle, `blur` is in frame fractions.
+    `level` darkens by a share of the grey range, `noise` is the standard deviation of the noise at the middle
+    of the window, `blur` is in frame fractions.
     """
 
     level: float = 0.0
@@ -59,13 +59,13 @@ def develop(
 
 
 def _grain(rng: np.random.Generator, size: int) -> Floats:
-    """Unit noise, a little correlated between neighbours as a detector's is."""
+    """Unit noise, slightly correlated between neighbouring pixels, as in a detector."""
     white = rng.standard_normal((size + 1, size + 1), dtype=np.float32)
     return 0.9 * white[1:, 1:] + 0.31 * white[:-1, 1:] + 0.31 * white[1:, :-1]
 
 
 def _veil(attenuation: Floats) -> Floats:
-    """A wide blur, computed small: what detail processing takes away from a film."""
+    """A wide blur, computed at low resolution, which detail processing subtracts."""
     size = len(attenuation)
     small = Image.fromarray(attenuation).resize((20, 20), Image.Resampling.BOX)
     wide = gaussian_filter(np.asarray(small, np.float32), 1.6, mode="nearest")
@@ -102,7 +102,7 @@ def _shutters(size: int, exposure: Exposure) -> Floats:
 
 
 def _marker(size: int, exposure: Exposure) -> Floats:
-    """The lead letter of the side it lies on, in place on an empty frame."""
+    """The lead letter that marks the side, at its place in an empty frame."""
     frame = np.zeros((size, size), np.float32)
     glyph = _glyph(exposure.marker, max(8, round(size * 0.085)))
     high, wide = glyph.shape

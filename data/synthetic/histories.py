@@ -1,7 +1,7 @@
-"""Clinical histories: who comes with what complaint, and what the referrer asks.
+"""Clinical histories: the patient's complaint and the referrer's question.
 
-A history hints at the finding without knowing it: complaints are common to several findings, one
-in five is about something else, and the question is only a question.
+A history hints at the finding without stating it: complaints are common to several findings, one in five is
+about something else, and the question is only a question.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from suture.data.synthetic.factors import findings_of
 from suture.data.synthetic.plan import Plan
 
 HISTORY = 31  # purpose of the seeded draws
-EMPTY, ASTRAY = 0.05, 0.2  # chances: no history at all, a complaint about something else
+EMPTY, ASTRAY = 0.05, 0.2  # probabilities: no history, a complaint about something else
 
 # finding: complaints, then questions
 COMPLAINTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {

@@ -1,7 +1,7 @@
-"""The words of reports: how each finding, place, side, size and absence may be put.
+"""The wording of reports: alternatives for each finding, place, side, size and absence.
 
-A template's slots: {size} a grading word, {side} "left" / "right" / "bilateral" / "", {place} the
-place in one of its wordings. Empty slots vanish and "a" becomes "an" where it must.
+Slots of a template: {size} a grading word, {side} "left" / "right" / "bilateral" / "", {place} one wording of
+the place. Empty slots are removed, and "a" becomes "an" where needed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What a study will show, drawn before anything is painted or written.
+"""What each study will show, drawn at random before anything is rendered or written.
 
-Every draw comes from a generator seeded by (seed, purpose, number), so study i and its patient are
-the same however many studies are made.
+Every draw comes from a generator seeded by (seed, purpose, number), so study i and its patient do not depend
+on the number of studies.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from suture.data.synthetic.factors import FINDINGS, LIMBS, REGION_WEIGHTS, SIZES
 
 PATIENT, SPLIT, STUDY = 1, 2, 3  # purposes of the seeded draws
 SPLITS = ("train",) * 7 + ("val",) + ("test",) * 2
-NORMAL, SECOND, REPEAT = 0.25, 0.22, 0.15  # chances: no finding, a second one, a second visit
+NORMAL, SECOND, REPEAT = 0.25, 0.22, 0.15  # probabilities: no finding, a second one, a second visit
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Patient:
 
 @dataclass(frozen=True)
 class Plan:
-    """One study: whose, of what, and what it shows; `side` is the limb's for limbs."""
+    """One study: patient, region, and findings; `side` is that of the limb, for limbs."""
 
     patient: Patient
     region: str
@@ -39,7 +39,7 @@ class Plan:
 
 
 def patients(seed: int) -> Iterator[Patient]:
-    """An endless row of patients, each repeated for every study they have."""
+    """An endless sequence of patients, each repeated for every study they have."""
     number = 0
     while True:
         rng = np.random.default_rng([seed, PATIENT, number])
@@ -103,7 +103,7 @@ def _either(rng: np.random.Generator) -> str:
 
 
 def _by_age(name: str, age: int) -> float:
-    """How age bends a finding's odds."""
+    """The factor by which age changes the weight of a finding."""
     if name in ("osteoarthritis", "cardiomegaly", "vertebral fracture", "pulmonary oedema"):
         return 0.25 if age < 40 else 1.5 if age > 60 else 1.0
     if name in ("dislocation", "foreign body"):

@@ -1,4 +1,4 @@
-"""How the patient lies in the frame: shift, scale, rotation, mirror, and a slow bending.
+"""The position of the patient in the frame: shift, scale, rotation, mirror, and a slow bending.
 
 Body coordinates are the frame's fractions before the patient moved, x to the image's right, y
 downward; image coordinates are fractions of the image.

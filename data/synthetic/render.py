@@ -1,4 +1,4 @@
-"""Paint a planned study: pose the patient, run the region's painter, develop the film."""
+"""Render a planned study: pose the patient, run the region's painter, develop the film."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ PAINTERS: dict[str, Painter] = {
 
 @dataclass(frozen=True)
 class Film:
-    """A rendered study: pixels (size, size), where findings lie, and how it was taken."""
+    """A rendered study: pixels (size, size), the places of its findings, and the exposure."""
 
     pixels: NDArray[np.uint8]
     located: dict[str, tuple[float, float, float]]
@@ -76,7 +76,7 @@ def render(plan: Plan, *, seed: int, number: int, size: int) -> Film:
 def _spread(
     located: dict[str, tuple[float, float, float]], findings: tuple[Finding, ...]
 ) -> dict[str, tuple[float, float, float]]:
-    """Where findings lie; a bilateral one is centred and reaches out to both sides."""
+    """The places of the findings; a bilateral one is centred and extends to both sides."""
     both = {finding.name for finding in findings if finding.side == "bilateral"}
     return {
         name: (0.5, y, abs(x - 0.5) + radius) if name in both else (x, y, radius)
@@ -85,7 +85,7 @@ def _spread(
 
 
 def one_sided(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """Findings with a bilateral one told apart into right and left, as painters want them."""
+    """The findings, with a bilateral one split into right and left, as painters need them."""
     sides = {"bilateral": ("right", "left")}
     return tuple(
         replace(finding, side=side)

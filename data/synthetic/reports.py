@@ -1,4 +1,4 @@
-"""Write the report of a planned study in the manner of one of a few radiologists."""
+"""Write the report of a planned study, in one of four reporting styles."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STYLE_SHARES = (0.24, 0.32, 0.22, 0.22)
 
 
 def write_report(plan: Plan, *, seed: int, number: int) -> str:
-    """One to four sentences that are true of the plan; what they deny is absent."""
+    """One to four sentences that are true of the plan; findings that they deny are absent."""
     rng = np.random.default_rng([seed, REPORT, number])
     style = str(rng.choice(STYLES, p=STYLE_SHARES))
     positives = [describe(rng, finding) for finding in plan.findings]
@@ -48,7 +48,7 @@ def fill(template: str, *, size: str = "", side: str = "", place: str = "") -> s
 
 
 def _terse(rng: np.random.Generator, plan: Plan, positives: list[str]) -> str:
-    """As few words as will do."""
+    """As few words as possible."""
     if not positives:
         return fill(_pick(rng, phrases.ALL_WELL[plan.region]), side=plan.side)
     closing = [deny(rng, plan, 1)] if rng.random() < 0.35 else []

@@ -1,4 +1,4 @@
-"""One exposure being composed: a posed body whose layers hold attenuation.
+"""The scene of one exposure: a posed body as layers of attenuation.
 
 Painters work in body coordinates (see `pose`) and add to the layers; the film is developed last.
 """
@@ -29,7 +29,7 @@ Effect = Callable[[Floats, Floats, Floats], Floats]  # (x, y, bone patch) -> bon
 
 @dataclass
 class Scene:
-    """The layers of one exposure and the places its findings came to lie in.
+    """The layers of one exposure, and the places of its findings.
 
     `tissue`, `bone` and `metal` are attenuations (size, size), dimensionless; `fov` is the
     frame's width in cm; `located` maps a finding to its (x, y, radius) in image fractions.
@@ -91,7 +91,7 @@ class Scene:
         ]
 
     def locate(self, finding: str, point: ArrayLike, radius: float) -> None:
-        """Note where a finding lies: a body point and a radius in frame fractions."""
+        """Record the place of a finding: a body point and a radius in frame fractions."""
         u, v = self.pose.to_image(np.asarray([point], np.float32))[0]
         self.located[finding] = (float(u), float(v), float(radius * self.pose.scale))
 

@@ -1,7 +1,7 @@
-"""Plane shapes as depth maps: how far inside a shape a point lies (a negated signed distance).
+"""Plane shapes as depth maps: how far inside a shape a point is (a negated signed distance).
 
-Depths become path lengths by `chord`: a shape is taken as inflated, so a beam near its edge
-crosses less of it than a beam through its middle. Coordinates and depths share one unit.
+`chord` turns depths into path lengths: a shape is treated as inflated, so a beam near its edge crosses less
+of it than a beam through its middle. Coordinates and depths have the same unit.
 """
 
 from __future__ import annotations

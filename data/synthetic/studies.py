@@ -1,4 +1,4 @@
-"""Make a set of synthetic studies: a table of ground truth and texts, and its images."""
+"""Generate a set of synthetic studies: a table of ground truth and texts, and the images."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from suture.data.synthetic.reports import write_report
 
 @dataclass(frozen=True)
 class SyntheticStudies:
-    """Synthetic radiographs with their reports: `table` row i describes `images[i]`.
+    """Synthetic radiographs with their reports: row i of `table` describes `images[i]`.
 
-    `table` has one row a study and string columns, "" meaning missing; `images` is
-    (n, size, size) uint8, brighter where more is attenuated.
+    `table` has one row per study and string columns ("" = missing); `images` is (n, size, size) uint8,
+    brighter where attenuation is higher.
     """
 
     table: pd.DataFrame
@@ -62,7 +62,7 @@ def generate(
 def _row(plan: Plan, film: Film, *, seed: int, number: int) -> dict[str, str]:
     """The table's row of one study."""
     first = plan.findings[0] if plan.findings else None
-    x, y, radius = _whereabouts(film, first.name if first else "")
+    x, y, radius = _location(film, first.name if first else "")
     return {
         "study_id": f"SYN{number + 1:05d}",
         "group": f"P{plan.patient.number + 1:05d}",
@@ -88,8 +88,8 @@ def _row(plan: Plan, film: Film, *, seed: int, number: int) -> dict[str, str]:
     }
 
 
-def _whereabouts(film: Film, finding: str) -> tuple[str, str, str]:
-    """The primary finding's centre and radius in fractions of the image, or blanks."""
+def _location(film: Film, finding: str) -> tuple[str, str, str]:
+    """(x, y, radius) of a finding in fractions of the image, "" if it is not in the image."""
     if finding not in film.located:
         return "", "", ""
     x, y, radius = film.located[finding]

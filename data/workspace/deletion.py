@@ -1,6 +1,6 @@
-"""Deleting that deletes: the row first, then the files, then all that was made from the record on the way.
+"""Delete a record without traces: its row first, then its files, then everything derived from it.
 
-Embedding sets stay: they are records of their own, and go when they are removed.
+Embedding sets made from a collection are records of their own, and are deleted separately.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from suture.data.workspace.record import Record
 
 
 def delete(home: Path, record: Record) -> None:
-    """Remove a record and its traces from the workspace at `home`, also when the disk is full."""
+    """Delete a record and its traces from the workspace at `home`, even if the disk is full."""
     with schema.transaction(home) as db:
         parts = [row["folder"] for row in db.execute("SELECT folder FROM parts WHERE record=?", (record.id,))]
         db.execute("DELETE FROM records WHERE id=?", (record.id,))
@@ -38,13 +38,13 @@ def delete(home: Path, record: Record) -> None:
 
 
 def delete_files(home: Path, record: Record) -> None:
-    """Remove a record's files and what was derived from them."""
+    """Delete a record's files and the results derived from it."""
     for folder in (record.folder, home / "derived" / record.id):
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _delete_captions(home: Path, record: Record) -> None:
-    """Remove texts of a collection that captions of its sets have kept."""
+    """Delete cached captions of a collection's embedding sets, which contain its texts."""
     with schema.reading(home) as db:
         sets = db.execute("SELECT id, meta FROM records WHERE kind='set'").fetchall()
     for row in sets:
@@ -54,23 +54,25 @@ def _delete_captions(home: Path, record: Record) -> None:
 
 
 def empty_log(home: Path) -> None:
-    """Empty SQLite's log, in which deleted rows could still be read. Deferred while somebody reads them."""
+    """Empty SQLite's log, in which deleted rows could still be read. Deferred while a reader uses it."""
     with suppress(sqlite3.OperationalError, Refused), schema.reading(home) as db:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _ended_jobs(db: sqlite3.Connection, record: Record) -> list[str]:
-    """Jobs that have ended and tell of the record."""
+    """Ids of the finished jobs that name the record."""
     rows = db.execute(
         "SELECT id, args, message, result FROM jobs WHERE state NOT IN ('queued', 'running') "
         "AND owner IN ('', ?)",
         (record.owner,),
     )
     word = re.compile(rf"(?<!\w){re.escape(record.name)}(?!\w)")
-    return [row["id"] for row in rows if word.search(row["message"]) or _told(row, {record.name, record.id})]
+    return [
+        row["id"] for row in rows if word.search(row["message"]) or _names_any(row, {record.name, record.id})
+    ]
 
 
-def _told(row: sqlite3.Row, names: set[str]) -> bool:
+def _names_any(row: sqlite3.Row, names: set[str]) -> bool:
     return any(
         leaf in names for column in ("args", "result") for leaf in _leaves(json.loads(row[column] or "0"))
     )

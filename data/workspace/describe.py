@@ -13,7 +13,7 @@ from suture.data.workspace import Record
 
 
 def describe(record: Record) -> str:
-    """What a collection holds, what a set was made from and how, where a checkpoint comes from."""
+    """One line about the content or origin of a record, depending on its kind."""
     match record.meta:
         case CollectionMetadata() as meta:
             modalities = ", ".join(f"{m.name} ({m.kind})" for m in meta.modalities)
@@ -34,7 +34,7 @@ def _read(meta: CaptionerMetadata) -> str:
 
 
 def _maker(meta: EmbeddingSetMetadata) -> str:
-    """Checkpoint, adapter on top of it, or that the vectors came as they are."""
+    """What made the vectors of a set: a checkpoint, with or without an adapter, or the user's encoders."""
     maker = meta.checkpoint or "encoders of your own"
     if not meta.shares_space:
         return f"{maker}: features of separate backbones, to train heads on"

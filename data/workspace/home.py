@@ -1,8 +1,8 @@
-"""The workspace: what is in it, for whom, and how it comes and goes.
+"""`Workspace`: list, publish, rename and delete records.
 
-A record is written into a staging folder, flushed, renamed into place, and only then made visible by one
-transaction that notes size and SHA-256 of each file. What the index does not name is rubbish of an
-interrupted write. Names given by people are labels in the index, never paths.
+A record is written to a staging folder, flushed, renamed into place, and only then made visible by one
+transaction that stores the size and SHA-256 of each file. Files that the index does not list are leftovers of
+interrupted writes. Names given by users are labels in the index, never paths.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ FOLDERS = (*KINDS, "staging", "parts", "derived", "uploads", "logs")
 
 
 class Workspace:
-    """Everything Suture keeps, below one folder (default: `SUTURE_HOME` or the user's data dir).
+    """Everything that Suture stores, below one folder (default: `SUTURE_HOME`, else the user's data folder).
 
-    owner  whose records are seen, beside those of everybody, and whose new ones are; "" = everybody's
-    tidy   whether what interrupted work left is swept on the way
+    owner  the owner of new records; shared records and those of this owner are visible. "" = shared
+    tidy   whether to delete the leftovers of interrupted work when the workspace is opened
     """
 
     def __init__(self, home: Path | str | None = None, owner: str = "", *, tidy: bool = True) -> None:
@@ -54,8 +54,8 @@ class Workspace:
         except (OSError, sqlite3.OperationalError) as error:
             raise Refused(
                 "workspace_unusable",
-                f"{str(self.home)!r} cannot be used as the workspace: {error}. It must be a folder that can "
-                f"be written; choose another with --home or SUTURE_HOME.",
+                f"{str(self.home)!r} cannot be used as the workspace: {error}. It must be a writable folder. "
+                f"Choose another with --home or SUTURE_HOME.",
             ) from error
         except sqlite3.DatabaseError as error:
             raise schema.damaged(self.home) from error
@@ -72,7 +72,7 @@ class Workspace:
             cleanup.sweep(self.home)
 
     def problem(self) -> str:
-        """Why nothing new can be kept now, in a sentence for the user; "" if it can."""
+        """Why nothing can be stored now, as a message for the user; "" if it can."""
         return disk_space.problem(self.home)
 
     def require_space(self, size: float) -> None:
@@ -81,7 +81,7 @@ class Workspace:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """One writer at a time; rolled back when the block raises. `Refused` when the disk is full."""
+        """One writer at a time; rolled back if the block raises. `Refused` if the disk is full."""
         with schema.transaction(self.home) as db:
             yield db
 
@@ -92,28 +92,28 @@ class Workspace:
             yield db
 
     def records(self, kind: RecordKind[M]) -> list[Record[M]]:
-        """The owner's records of one kind and everybody's, oldest first; of one name, the owner's."""
+        """The visible records of one kind, oldest first. The owner's hide shared ones of the same name."""
         query = "SELECT * FROM records WHERE kind=? AND owner IN ('', ?) ORDER BY created"
         with self.read() as db:
-            found = [self.of_row(db, row) for row in db.execute(query, (kind, self.owner)).fetchall()]
-        own = {r.name for r in found if r.owner == self.owner}
-        return [r for r in found if r.owner == self.owner or r.name not in own]
+            visible = [self.of_row(db, row) for row in db.execute(query, (kind, self.owner)).fetchall()]
+        own = {r.name for r in visible if r.owner == self.owner}
+        return [r for r in visible if r.owner == self.owner or r.name not in own]
 
     def record(self, kind: RecordKind[M], name: str) -> Record[M]:
-        """The record of that name, the owner's own first. `NotFound` lists what there is."""
+        """The record of that name, preferring the owner's. `NotFound` lists the existing names."""
         query = "SELECT * FROM records WHERE kind=? AND name=? AND owner IN ('', ?) ORDER BY owner DESC"
-        found = self._first(query, (kind, name, self.owner))
-        if found is None:
+        record = self._first(query, (kind, name, self.owner))
+        if record is None:
             raise NotFound(kind, name, [r.name for r in self.records(kind)])
-        return found
+        return record
 
     def by_id(self, record_id: str) -> Record | None:
-        """The record of that id, whatever it is called now; None if it is gone or somebody else's."""
+        """The record with this id, whatever its name is now; None if deleted or not visible."""
         query = "SELECT * FROM records WHERE id=? AND owner IN ('', ?)"
         return self._first(query, (record_id, self.owner))
 
     def has(self, kind: str, name: str) -> bool:
-        """Whether a record of that name can be seen."""
+        """Whether a record of that name is visible."""
         query = "SELECT * FROM records WHERE kind=? AND name=? AND owner IN ('', ?)"
         return self._first(query, (kind, name, self.owner)) is not None
 
@@ -138,7 +138,7 @@ class Workspace:
 
     @contextmanager
     def staging(self) -> Iterator[Path]:
-        """A folder for files to publish; it vanishes if they are not. `Refused` when the disk is full."""
+        """A folder for files to publish, deleted if they are not published. `Refused` if the disk is full."""
         self.require_space(0)
         with (
             disk_space.disk_errors_as_refused(self.home),
@@ -152,9 +152,9 @@ class Workspace:
     def publish(
         self, kind: RecordKind[M], name: str, staged: Path, meta: M, *, replaces: Record | None = None
     ) -> Record[M]:
-        """Make the files in `staged` a record of the owner's. `Refused` if the name is taken; all or nothing.
+        """Publish the files in `staged` atomically as the owner's record. `Refused` if the name is in use.
 
-        `replaces` goes in the same transaction in which the new record comes.
+        replaces  a record that is deleted in the same transaction
         """
         check_name(name)
         owner = "" if kind == CHECKPOINT and name in BUILT_IN else self.owner
@@ -175,7 +175,7 @@ class Workspace:
             flush_folder(target.parent)
             self._insert({**row, "meta": json.dumps(meta.to_json())}, files, replaces)
         except BaseException as error:
-            if self.by_id(record) is None:  # else it was kept, whatever came then
+            if self.by_id(record) is None:  # else the commit succeeded before the error
                 shutil.rmtree(target, ignore_errors=True)
             if isinstance(error, sqlite3.IntegrityError):  # another process took the name meanwhile
                 raise name_taken(kind, name) from error
@@ -198,7 +198,7 @@ class Workspace:
             db.executemany("INSERT INTO files VALUES (?,?,?,?)", rows)
 
     def refuse_taken(self, kind: RecordKind[Any], name: str) -> None:
-        """`Refused` when the owner has a record of that name already."""
+        """`Refused` if the owner already has a record of that name."""
         if self.has(kind, name) and self.record(kind, name).owner == self.owner:
             raise name_taken(kind, name)
 
@@ -206,44 +206,44 @@ class Workspace:
         if record.owner != self.owner:
             raise Refused(
                 "not_yours",
-                f"The {record.kind} {record.name!r} belongs to everybody who works here, so you cannot "
-                f"change or remove it. Whoever runs Suture can, from a shell.",
+                f"The {record.kind} {record.name!r} is shared by all users, so you cannot change or delete "
+                f"it. Ask whoever runs Suture to do it in a shell.",
             )
 
     def rename(self, kind: RecordKind[Any], name: str, new: str) -> None:
-        """Give a record another label; everything that refers to it does so by id."""
+        """Rename a record; references to it are by id and stay valid."""
         check_name(new)
         record = self.record(kind, name)
         self._refuse_others(record)
         self.refuse_taken(kind, new)
         with self.transaction() as db:
             row = db.execute("SELECT * FROM records WHERE id=?", (record.id,)).fetchone()
-            again = schema.seal({**row, "name": new}, record.files)
-            db.execute("UPDATE records SET name=?, seal=? WHERE id=?", (new, again, record.id))
+            seal = schema.seal({**row, "name": new}, record.files)
+            db.execute("UPDATE records SET name=?, seal=? WHERE id=?", (new, seal, record.id))
 
     def remove(self, kind: RecordKind[Any], name: str) -> None:
-        """Delete a record: first from the index, then its files and all that was made from it on the way."""
+        """Delete a record: first from the index, then its files and everything derived from it."""
         record = self.record(kind, name)
         self._refuse_others(record)
         deletion.delete(self.home, record)
 
     def parts(self, folder: Path, *records: Record) -> Path:
-        """Make a folder for unfinished work on records; it goes when one of them does."""
+        """Create a folder for unfinished work on records; it is deleted when one of them is."""
         with self.transaction() as db:
             rows = [(folder.name, record.id, self.owner) for record in records]
             db.executemany("INSERT OR IGNORE INTO parts VALUES (?,?,?)", rows)
         return private_folder(folder)
 
     def others_parts(self) -> set[str]:
-        """Names of folders of unfinished work that only others have begun."""
+        """Names of the folders of unfinished work that only other owners have begun."""
         query = "SELECT folder FROM parts GROUP BY folder HAVING NOT SUM(owner IN ('', ?))"
         with self.read() as db:
             return {row["folder"] for row in db.execute(query, (self.owner,))}
 
     def derived(self, record: Record, file: str) -> Path:
-        """Where something that can be computed again from a record is kept."""
+        """The path of a result derived from a record."""
         return self.home / "derived" / record.id / file
 
     def verify(self, record: Record) -> list[str]:
-        """Names of the record's files whose bytes are not those that were published."""
+        """Names of the record's files that differ from what was published."""
         return [name for name in record.files if record.damage(name)]

@@ -1,4 +1,4 @@
-"""What the workspace holds: records of five kinds, by label and by id."""
+"""`Record`: one published collection, checkpoint, embedding set, selection or captioner."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ M = TypeVar("M", bound=Metadata)
 
 
 class RecordKind(str, Generic[M]):
-    """The name of a kind of record, which also tells the type checker what metadata its records have."""
+    """The name of a kind of record; its type parameter is the type of its records' metadata."""
 
 
 COLLECTION = RecordKind[CollectionMetadata]("collection")
@@ -47,10 +47,11 @@ MAX_HASHED_ON_OPEN = 4 << 20  # bytes up to which a file is hashed when it is op
 
 @dataclass(frozen=True)
 class Record(Generic[M]):
-    """One published thing: where its files lie, what they hash to, and what is known of it.
+    """One published record.
 
-    meta   what is known of it; its type depends on the kind
-    owner  whose it is; "" = everybody's
+    meta   its metadata; the type depends on the kind
+    files  name -> (size in bytes, SHA-256)
+    owner  its owner; "" = shared by all users
     """
 
     id: str
@@ -63,15 +64,15 @@ class Record(Generic[M]):
     owner: str = ""
 
     def path(self, file: str) -> Path:
-        """Where one of the record's files lies, to open it; KeyError if it has no such file.
+        """The path of one of the record's files, to open it; KeyError if it has no such file.
 
-        `Refused` if it has another size than was published or, for a small file, other bytes.
+        `Refused` if its size or, for a small file, its hash differs from what was published.
         """
         if self.damage(file, limit=MAX_HASHED_ON_OPEN):
             raise Refused(
                 "record_damaged",
-                f"The {self.kind} {self.name!r} is damaged: {file} is not what was kept. "
-                f"`suture verify` says what can be rebuilt; a copy made with `suture backup` brings it back.",
+                f"The {self.kind} {self.name!r} is damaged: {file} has changed. Run `suture verify` to see "
+                f"what can be rebuilt, or restore a copy made with `suture backup`.",
             )
         return self.folder / file
 
@@ -84,27 +85,27 @@ class Record(Generic[M]):
         path = self.folder / file
         if not path.is_file():
             return "missing"
-        found = path.stat()
-        if found.st_size != size:
-            return "truncated" if found.st_size < size else "changed"
+        stat = path.stat()
+        if stat.st_size != size:
+            return "truncated" if stat.st_size < size else "changed"
         if size > limit:
             return ""
-        digest = sha256(path) if limit == float("inf") else _cached_sha256(path, size, found.st_mtime_ns)
+        digest = sha256(path) if limit == float("inf") else _cached_sha256(path, size, stat.st_mtime_ns)
         return "" if digest == published else "changed"
 
     @property
     def intact(self) -> bool:
-        """Whether every file can be opened: what `path` would not refuse."""
+        """Whether `path` would open every file."""
         return not any(self.damage(file, limit=MAX_HASHED_ON_OPEN) for file in self.files)
 
     @property
     def size(self) -> int:
-        """Bytes of all files."""
+        """Total size of all files in bytes."""
         return sum(size for size, _ in self.files.values())
 
     @property
     def fingerprint(self) -> str:
-        """One hash of the contents of all files: 16 hexadecimal digits."""
+        """A hash over the contents of all files: 16 hexadecimal digits."""
         digests = "".join(f"{name}:{sha}" for name, (_, sha) in sorted(self.files.items()))
         return hashlib.sha256(digests.encode()).hexdigest()[:16]
 
@@ -123,12 +124,12 @@ def read_metadata(kind: str, content: Mapping[str, Any]) -> Any:
 
 @functools.lru_cache(maxsize=4096)
 def _cached_sha256(path: Path, size: int, written: int) -> str:
-    """Hash of a small file, computed once while it stays as it is."""
+    """The hash of a small file, cached by size and time of its last change."""
     return sha256(path)
 
 
 def check_name(name: str) -> None:
-    """`Refused` unless the label is 1 to 80 printable characters with no control or slash."""
+    """`Refused` unless the name is 1 to 80 allowed characters."""
     if not re.fullmatch(r"[^\W_][\w .()+@=-]{0,79}", name) or name != name.strip():
         raise Refused(
             "name_invalid",
@@ -138,8 +139,8 @@ def check_name(name: str) -> None:
 
 
 def name_taken(kind: str, name: str) -> Refused:
-    """What is said when a name is in use."""
+    """The error for a name that is in use."""
     return Refused(
         "name_taken",
-        f"There is already a {kind} called {name!r}. Choose another name, or remove that one first.",
+        f"There is already a {kind} called {name!r}. Choose another name, or delete that one first.",
     )

@@ -199,14 +199,14 @@ def test_a_folder_that_cannot_be_written_can_be_looked_at(small: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(small)], check=True)
     looking = Workspace(small / "home")
     assert looking.record(SET, "one").path("a.bin").read_bytes() == b"x"
-    assert "cannot be written to" in looking.problem()
+    assert "is read-only" in looking.problem()
     changes = (
         lambda: publish(looking, "two"),
         lambda: looking.remove(SET, "one"),
         lambda: looking.rename(SET, "one", "two"),
     )
     for change in changes:
-        with pytest.raises(Refused, match="cannot be written to"):
+        with pytest.raises(Refused, match="is read-only"):
             change()
     write_derived(looking.derived(looking.record(SET, "one"), "x"), b"not kept, and no failure")
 

@@ -136,7 +136,7 @@ def test_nobody_changes_what_is_everybodys(workspace: Workspace) -> None:
     publish(workspace, "shared")
     ann = Workspace(workspace.home, "ann")
     for change in (lambda: ann.remove(SET, "shared"), lambda: ann.rename(SET, "shared", "x")):
-        with pytest.raises(Refused, match="belongs to everybody") as refused:
+        with pytest.raises(Refused, match="is shared by all users") as refused:
             change()
         assert refused.value.code == "not_yours"
     publish(ann, "shared", b"own")

@@ -1,7 +1,7 @@
-"""What can befall a bone or a joint, in any region: breaks, lesions, wear, metal, swelling.
+"""Findings of bones and joints in any region: fractures, lesions, osteoarthritis, metal, swelling.
 
-Breaks and lesions are effects: they wait in the scene under the bone's name and change it when it
-is drawn. Points, directions and radii are in body coordinates; `amount` lies in 0..1.
+Fractures and lesions are effects: they are stored in the scene under the bone's name, and change the bone
+when it is drawn. Points, directions and radii are in body coordinates; `amount` is in 0..1.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def break_bone(
     oblique: float = 0.45,
     finding: str = "fracture",
 ) -> None:
-    """Break `bone` across `axis`: a lucent line, and the far fragment steps aside."""
+    """Break `bone` across `axis`: a lucent line, and the far fragment is displaced."""
     centre, along = np.asarray(point, float), _unit(axis)
     lean = scene.detail.uniform(-oblique, oblique)
     normal = _unit(along + lean * _across(along))
@@ -48,7 +48,7 @@ def break_bone(
         close = ramp(norm(x - centre[0], y - centre[1]), 3.2 * radius, 2.2 * radius)
         return stepped * (1 - 0.85 * line * close)
 
-    _wait(scene, bone, effect)
+    _add_effect(scene, bone, effect)
     scene.locate(finding, centre, radius * 1.6)
 
 
@@ -66,7 +66,7 @@ def lesion(scene: Scene, bone: str, point: ArrayLike, radius: float, *, lytic: b
         rim = ramp(np.abs(away - 1.08), 0.16, 0.0)
         return patch * (1 - 0.82 * core + 0.22 * rim)
 
-    _wait(scene, bone, effect)
+    _add_effect(scene, bone, effect)
     scene.locate(finding, (cx, cy), radius)
 
 
@@ -92,7 +92,7 @@ def worn_joint(scene: Scene, point: ArrayLike, axis: ArrayLike, half_width: floa
 
 
 def metal(scene: Scene, points: ArrayLike, radius: float) -> None:
-    """A metal rod or screw along `points`; it hides what lies behind it."""
+    """A metal rod or screw along `points`; it hides everything behind it."""
     path = np.asarray(points, np.float32)
     win = scene.window(path, radius)
     depth, _ = tube_depth(scene.x[win], scene.y[win], path, np.full(len(path), radius, np.float32))
@@ -141,5 +141,5 @@ def _in_pixels(scene: Scene, point: np.ndarray, step: np.ndarray) -> np.ndarray:
     return (ends[1] - ends[0]) * scene.size
 
 
-def _wait(scene: Scene, bone: str, effect: Effect) -> None:
+def _add_effect(scene: Scene, bone: str, effect: Effect) -> None:
     scene.effects.setdefault(bone, []).append(effect)

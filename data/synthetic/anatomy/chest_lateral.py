@@ -84,7 +84,7 @@ def _lungs(scene: Scene, by_name: dict[str, Finding]) -> None:
 
 
 def _second_dome(outline: Floats, lower: float) -> Floats:
-    """The other lung's dome lies a little lower: what to add to the outline."""
+    """The offset of the other lung's dome, which is a little lower."""
     drop = np.clip((outline[:, 1] - 0.6) / 0.1, 0, 1) * lower
     return np.stack([np.zeros_like(drop), drop], 1).astype(np.float32)
 
@@ -107,7 +107,7 @@ def _trachea(scene: Scene) -> Floats:
 
 
 def _filled(scene: Scene, finding: Finding, depth: Floats) -> Floats:
-    """Share of the lung that a finding turned into water, 0..1."""
+    """Share of the lung that a finding turns into water, 0..1."""
     if finding.name == "pleural effusion":
         level = 0.80 - 0.20 * finding.amount
         slope = level - 0.10 * (scene.x - 0.60) + 0.5 * np.clip(0.56 - scene.x, 0, 1)
