@@ -1,4 +1,4 @@
-"""Collections, checkpoints, embedding sets and jobs: add, see where they come from, verify, delete."""
+"""The library: add, inspect, verify and delete collections, checkpoints, embedding sets and more."""
 
 from __future__ import annotations
 
@@ -16,19 +16,17 @@ from suture.data.workspace.describe import describe
 from suture.pages.components.access import incidents
 from suture.pages.components.cards import cards, downloads
 from suture.pages.components.jobs import job_list
-from suture.pages.components.library import checkpoints as library_checkpoints
-from suture.pages.components.library import collections as library_collections
-from suture.pages.components.library import vectors
+from suture.pages.components.library import checkpoint_form, collection_form, vector_form
 from suture.pages.components.serving import study_files
 from suture.pages.components.shell import navigation, notices, views
 from suture.workflows.job_kinds import EmbedJob
 
 
 def main() -> None:
-    navigation.open_page("Library", "What is kept here, where does it come from, and what can be added?")
+    navigation.open_page("Library", "What does the workspace hold, and where does it come from?")
     records = {kind: views.workspace().records(kind) for kind in KINDS}
     notices.about_collections(records[COLLECTION])
-    job_list.now()
+    job_list.show_current()
     report = st.session_state.pop("library_report", None)
     if report is not None:
         show_report(report)
@@ -37,38 +35,38 @@ def main() -> None:
         titles, key="library_tab", on_change="rerun"
     )
     with collections:
-        library_collections.add()
-        listing(records[COLLECTION], "No collection yet. Add a folder, a ZIP or a table above.")
+        collection_form.show()
+        listing(records[COLLECTION], "No collections yet. Add a folder, a ZIP or a table above.")
     with checkpoints:
-        library_checkpoints.add()
+        checkpoint_form.show()
         listing(records[CHECKPOINT], "The built-in demo checkpoints appear on first use.")
     with sets:
-        add_set(records[COLLECTION], records[CHECKPOINT])
-        vectors.add(records[COLLECTION], keep_report)
-        listing(records[SET], "No embedding set yet. Embed a collection above, or add vectors.")
+        embed_form(records[COLLECTION], records[CHECKPOINT])
+        vector_form.show(records[COLLECTION], keep_report)
+        listing(records[SET], "No embedding sets yet. Embed a collection above, or add vectors.")
     with selections:
-        listing(records[SELECTION], "No selection yet. Select studies on the Map and save them there.")
+        listing(records[SELECTION], "No selections yet. Select studies on the Map and save them there.")
     with captioners:
-        listing(records[CAPTIONER], "No captioner yet. The Captions page trains them.")
+        listing(records[CAPTIONER], "No captioners yet. Train them on the Captions page.")
     with history:
         job_list.history()
 
 
 def keep_report(report: IntakeReport) -> None:
-    """Show the report above lists that already hold the new item."""
+    """Rerun with the report above lists that already hold the new item."""
     st.session_state["library_report"] = report
     st.rerun()
 
 
 def show_report(report: IntakeReport) -> None:
-    """Found, taken, skipped, refused: the counts add up."""
+    """Counts found, imported and skipped, or the reason for a refusal."""
     if report.refused:
         st.error(cards.escape(report.message), icon=":material/block:")
     else:
         st.success(cards.escape(report.message), icon=":material/check_circle:")
     for column, (label, value) in zip(
         st.columns(3),
-        (("found", report.found), ("taken", report.taken), ("skipped", sum(report.skipped.values()))),
+        (("found", report.found), ("imported", report.taken), ("skipped", sum(report.skipped.values()))),
         strict=True,
     ):
         column.metric(label, f"{value:,}")
@@ -77,7 +75,7 @@ def show_report(report: IntakeReport) -> None:
         st.dataframe(rows, hide_index=True, width="stretch")
 
 
-def add_set(collections: list[Record], checkpoints: list[Record]) -> None:
+def embed_form(collections: list[Record], checkpoints: list[Record]) -> None:
     with st.expander("Embed a collection", icon=":material/add:"):
         if collections:
             left, right = st.columns(2)
@@ -122,17 +120,17 @@ def actions(record: Record) -> None:
         if damaged:
             st.error(cards.escape(f"Damaged: {', '.join(damaged)}."))
         else:
-            st.success(f"All {len(record.files)} files are what they were.")
+            st.success(f"All {len(record.files)} files match their checksums.")
     if record.kind == SET:
-        downloads.exports(row, record)
+        downloads.export_buttons(row, record)
     with row.popover("Delete"):
-        st.caption("The files are removed from the workspace. Your own source is not touched.")
+        st.caption("Removes the files from the workspace. Your source files stay.")
         users = dependents(record)
         if users:
             listed = cards.escape(", ".join(users))
-            st.caption(f"Made from it, and without its pictures and texts afterwards: {listed}.")
+            st.caption(f"These were made from it and lose its images and texts: {listed}.")
         if st.button(f"Delete {cards.escape(record.name)}", type="primary", key=f"delete-{record.id}"):
-            attempt(lambda: forget(record))
+            attempt(lambda: delete(record))
 
 
 def dependents(record: Record) -> list[str]:
@@ -142,8 +140,8 @@ def dependents(record: Record) -> list[str]:
     return made + [r.name for r in captioners if r.meta.collection_id == record.id]
 
 
-def forget(record: Record) -> None:
-    """Delete a record, and whatever of it the server still holds in memory."""
+def delete(record: Record) -> None:
+    """Delete a record, and clear what the server holds of it in memory."""
     views.workspace().remove(record.kind, record.name)
     incidents.note("remove", record=record.id)
     study_files.forget()

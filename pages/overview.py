@@ -25,7 +25,7 @@ def main() -> None:
     navigation.open_page("Overview", "Which data is loaded, and is there a modality gap?")
     choice = shared_choice.choose()
     loaded.sentence(choice)
-    measured = all(map(measuring.known, choice.views))
+    measured = all(map(measuring.is_measured, choice.views))
     if not measured:
         small_maps(choice)  # before what may take minutes
     evaluations = [measuring.evaluation(v) for v in choice.views]

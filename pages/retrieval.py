@@ -56,7 +56,7 @@ def rank_changes(choice: Choice) -> None:
             icon=":material/compare_arrows:",
         )
         return
-    if not ranking_allowed(choice, "Compare study by study"):
+    if not ranking_allowed(choice, "Compare ranks"):
         return
     try:
         paired = paired_views.compare(choice)

@@ -1,4 +1,4 @@
-"""Close the gap: train, and watch it happen."""
+"""Train: start training runs, follow their curves and maps, and compare them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from suture.models.training import record
 from suture.models.training.config import TrainingConfig, from_json, to_toml
 from suture.models.training.record import TrainingRun
 from suture.pages.components.cards import cards
-from suture.pages.components.cards.downloads import offer
+from suture.pages.components.cards.downloads import offer_download
 from suture.pages.components.shell import navigation, notices, views
 from suture.pages.components.train import curves, epoch_slider
 from suture.pages.components.train import form as training_form
@@ -25,26 +25,29 @@ RESUMABLE = 7 * 24 * 3600  # seconds that the state of a stopped run is kept
 
 
 def main() -> None:
-    navigation.open_page("Train", "Close the gap: train, and watch it happen.")
+    navigation.open_page(
+        "Train", "Train checkpoints that close the gap, and follow the training epoch by epoch."
+    )
     collections = [c for c in views.workspace().records(COLLECTION) if c.intact]
     notices.about_collections(collections)
     jobs.wake(views.workspace())
-    active = bool(working())
+    active = bool(active_trainings())
     moving = active or record.any_active(views.workspace())
     st.session_state.setdefault("train_follow", st.query_params.get_all("run") or newest())
-    with st.expander("A new run", expanded=not active and not known(), icon=":material/add:"):
-        ask(collections)
-    st.fragment(work, run_every=1.0 if active else None)(active)
-    st.fragment(watch, key="train_watch", run_every=2.0 if moving else None)()
-    st.fragment(look, key="train_look", run_every=3.0 if moving else None)()
+    with st.expander("A new run", expanded=not active and not all_runs(), icon=":material/add:"):
+        new_run(collections)
+    st.fragment(jobs_and_stopped, run_every=1.0 if active else None)(active)
+    st.fragment(show_curves, key="train_watch", run_every=2.0 if moving else None)()
+    st.fragment(show_map, key="train_look", run_every=3.0 if moving else None)()
     history()
 
 
-def ask(collections: list[Record]) -> None:
-    """The form and its buttons; the first collection stands for a newcomer's choice."""
+def new_run(collections: list[Record]) -> None:
+    """The form and its buttons."""
     if not collections:
         st.info(
-            "Training needs images and texts, and there is no collection yet.", icon=":material/potted_plant:"
+            "Training needs a collection of images and texts. There is none yet.",
+            icon=":material/potted_plant:",
         )
         st.markdown("- `suture demo` makes a synthetic collection.\n- **Library** takes in your own studies.")
         navigation.page_link("library", "Open the Library", ":material/inventory_2:")
@@ -57,23 +60,23 @@ def ask(collections: list[Record]) -> None:
     buttons(form.config, bool(form.problem))
 
 
-def buttons(config: TrainingConfig, wrong: bool) -> None:
+def buttons(config: TrainingConfig, invalid: bool) -> None:
     row = st.container(horizontal=True)
-    if row.button("Train", type="primary", key="train_go", disabled=wrong, icon=":material/play_arrow:"):
+    if row.button("Train", type="primary", key="train_go", disabled=invalid, icon=":material/play_arrow:"):
         launch([config])
     other = "gap-closing" if config.preset == "clip" else "the CLIP baseline"
-    help = f"Trains {other} with the same settings, one after the other, and embeds and measures both."
-    if row.button("Train both and compare", key="train_both", disabled=wrong, help=help):
+    help = f"Also trains {other} with the same settings, then embeds and evaluates both."
+    if row.button("Train both and compare", key="train_both", disabled=invalid, help=help):
         launch([*training_form.pair(config)])
-    offer(
+    offer_download(
         row,
-        "Download this run as TOML",
+        "Download config (TOML)",
         to_toml(config),
         "run.toml",
         "application/toml",
         key="train_toml",
-        disabled=wrong,
-        help="The same run in a shell: suture train --config run.toml",
+        disabled=invalid,
+        help="The same run on the command line: suture train --config run.toml",
     )
 
 
@@ -84,7 +87,7 @@ def launch(runs: list[TrainingConfig]) -> None:
 
 
 def follow(names: list[str]) -> None:
-    """Show these runs as A and B, also those that are still to appear; the link names them."""
+    """Show these runs as A and B, also before they appear; the link names them."""
     st.session_state["train_follow"] = names
     st.query_params["run"] = names
 
@@ -94,7 +97,7 @@ def trainings() -> list[Job]:
     return [j for j in jobs.jobs(views.workspace()) if j.kind == TrainJob.kind]
 
 
-def working() -> list[Job]:
+def active_trainings() -> list[Job]:
     return [j for j in trainings() if j.state in jobs.ACTIVE]
 
 
@@ -103,19 +106,19 @@ def names_of(job: Job) -> list[str]:
 
 
 def newest() -> list[str]:
-    """What to show first: the runs of the newest job, else the two newest runs, the older one as A."""
-    return next((names_of(j) for j in trainings()), [*known()][:2][::-1])
+    """The runs to show first: those of the newest job, else the two newest, the older one as A."""
+    return next((names_of(j) for j in trainings()), [*all_runs()][:2][::-1])
 
 
-def known() -> dict[str, TrainingRun | Record]:
-    """Every run by its name: those at work or stopped, then those that are finished; newest first."""
+def all_runs() -> dict[str, TrainingRun | Record]:
+    """Every run by name: unfinished ones, then finished ones; newest first."""
     unfinished = {run.name: run for run in record.unfinished_runs(views.workspace())}
     return {**unfinished, **{r.name: r for r in record.trained_checkpoints(views.workspace())}}
 
 
-def work(was_active: bool) -> None:
-    """Jobs at work with a way to stop them, and jobs that stopped with a way to go on."""
-    active = working()
+def jobs_and_stopped(was_active: bool) -> None:
+    """Active jobs with a button to stop them, and stopped jobs with a button to resume them."""
+    active = active_trainings()
     for job in active:
         left, right = st.columns([6, 1], vertical_alignment="bottom")
         left.progress(job.progress, text=cards.escape(jobs.status_text(views.workspace(), job)))
@@ -138,7 +141,7 @@ def work(was_active: bool) -> None:
 
 
 def stopped() -> list[Job]:
-    """The last try of each training, where it failed or was stopped and can go on."""
+    """The last attempt of each training that failed or was stopped and can resume."""
     last: dict[str, Job] = {}
     for job in trainings():
         last.setdefault(json.dumps(job.args, sort_keys=True), job)
@@ -147,36 +150,36 @@ def stopped() -> list[Job]:
     return [j for j in recent if j.state in jobs.STOPPED][:3]
 
 
-def watch() -> None:
-    """Which runs are A and B, their curves, and where to go from here."""
-    options = known()
+def show_curves() -> None:
+    """The choice of runs, their curves, and links to their embedding sets."""
+    options = all_runs()
     if not options:
-        if working():
+        if active_trainings():
             st.info(
-                "Loading. Curves appear with the first look at the validation studies.",
+                "Loading. Curves appear after the first evaluation on the validation studies.",
                 icon=":material/hourglass:",
             )
         elif views.workspace().records(COLLECTION):
-            st.info("No run yet. Choose above and press Train.", icon=":material/potted_plant:")
+            st.info("No runs yet. Choose settings above and press Train.", icon=":material/potted_plant:")
         return
     st.session_state["train_runs"] = [n for n in st.session_state["train_follow"] if n in options][:2]
     st.multiselect(
-        "Runs to look at (A, B)", [*options], key="train_runs", max_selections=2, on_change=taken_over
+        "Runs to show (A, B)", [*options], key="train_runs", max_selections=2, on_change=follow_chosen
     )
-    runs = shown()
+    runs = shown_runs()
     if runs:
         links([run for run in runs if run.done])
         curves.show(runs)
 
 
-def taken_over() -> None:
+def follow_chosen() -> None:
     follow(st.session_state["train_runs"])
     st.rerun(["train_watch", "train_look"])
 
 
-def shown() -> list[TrainingRun]:
+def shown_runs() -> list[TrainingRun]:
     """The runs that are A and B."""
-    options = known()
+    options = all_runs()
     chosen = [options[n] for n in st.session_state["train_follow"] if n in options][:2]
     return [finished(r.id, r.name) if isinstance(r, Record) else r for r in chosen]
 
@@ -187,7 +190,7 @@ def finished(record_id: str, name: str) -> TrainingRun:
 
 
 def links(done: list[TrainingRun]) -> None:
-    """The pages that show what came out: two runs side by side, or one beside its start."""
+    """Links to the embedding sets of the runs: two runs, or one and its start checkpoint."""
     sets = [s for run in done if (s := set_of(run.name, run)) is not None]
     if not sets:
         return
@@ -195,25 +198,25 @@ def links(done: list[TrainingRun]) -> None:
     if len(done) == 1 and before is not None:
         sets = [before, *sets]
     query = dict(zip("ab", sets, strict=False))
-    label = "Compare on Overview" if len(sets) == 2 else "See on Overview"
+    label = "Compare on Overview" if len(sets) == 2 else "Open on Overview"
     navigation.page_link("overview", label, ":material/explore:", query=query)
 
 
 def set_of(checkpoint: str, run: TrainingRun) -> str | None:
     """The embedding set of the run's collection by a checkpoint, if it is there."""
-    known = {r.name: r.id for r in views.workspace().records(CHECKPOINT)}
-    wanted = (run.manifest["collection"], known.get(checkpoint))
-    found = [s for s in views.workspace().records(SET) if made_by(s) == wanted and wanted[1]]
-    return found[-1].name if found else None
+    ids = {r.name: r.id for r in views.workspace().records(CHECKPOINT)}
+    source = (run.manifest["collection"], ids.get(checkpoint))
+    sets = [s for s in views.workspace().records(SET) if made_by(s) == source and source[1]]
+    return sets[-1].name if sets else None
 
 
 def made_by(made: Record) -> tuple[Any, Any]:
     return made.meta.collection, made.meta.checkpoint_id
 
 
-def look() -> None:
-    """The epoch scrubber."""
-    runs = shown()
+def show_map() -> None:
+    """The map with a slider over the epochs."""
+    runs = shown_runs()
     if not runs:
         return
     st.subheader("Epoch by epoch")
@@ -233,13 +236,13 @@ def history() -> None:
         "cosine": st.column_config.NumberColumn(format="%.3f"),
     }
     st.dataframe(rows, hide_index=True, width="stretch", column_config=columns)
-    st.caption("Gap, cosine of true pairs and R@10 of the epoch that was kept, on its validation studies.")
+    st.caption("Gap, cosine of true pairs and R@10 of the kept epoch, on its validation studies.")
     files(records)
 
 
 @st.cache_data(show_spinner=False, max_entries=1000)
 def row_of(record_id: str, name: str) -> dict[str, Any]:
-    """What a run came to, at the epoch whose weights were kept."""
+    """The result of a run, at the epoch whose weights were kept."""
     run = record.finished_run(views.workspace(), name)
     kept = next((e for e in run.history.epochs if e["epoch"] == run.history.best), run.history.epochs[-1])
     return {
@@ -257,13 +260,15 @@ def row_of(record_id: str, name: str) -> dict[str, Any]:
 
 
 def files(records: list[Record]) -> None:
-    """What a run wrote, for other tools."""
+    """Downloads of the files of a run."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox("Files of", [r.name for r in records], key="train_files", width=360)
         chosen = next(r for r in records if r.name == name)
         for file in (record.STEPS_CSV, record.EPOCHS_CSV, record.MANIFEST):
             kind = "application/json" if file.endswith(".json") else "text/csv"
-            offer(st.container(), file, chosen.path(file).read_bytes(), file, kind, key=f"train_{file}")
+            offer_download(
+                st.container(), file, chosen.path(file).read_bytes(), file, kind, key=f"train_{file}"
+            )
 
 
 main()

@@ -68,7 +68,7 @@ class ImportJob(JobKind):
     """
 
     kind = "import"
-    title = "Taking studies in"
+    title = "Importing studies"
     upload = "source"
 
     source: str
@@ -106,7 +106,7 @@ class LayoutJob(JobKind):
     """
 
     kind = "layout"
-    title = "Laying out a map"
+    title = "Computing a map"
 
     sets: Sequence[str]
     start: str = ""
@@ -149,7 +149,7 @@ class MeasureJob(JobKind):
     """Measure a split of an embedding set. extended = every metric."""
 
     kind = "measure"
-    title = "Measuring"
+    title = "Computing metrics"
 
     set: str
     split: str
@@ -289,7 +289,7 @@ class CaptionJob(JobKind):
     """
 
     kind = "caption"
-    title = "Captions"
+    title = "Writing captions"
 
     configs: Sequence[Mapping[str, Any]]
     split: str
@@ -310,7 +310,7 @@ class EmbedUploadsJob(JobKind):
     """Embed a visit (studies that are uploaded to be looked up) with each of some checkpoints."""
 
     kind = "newcomers"
-    title = "Embedding visiting studies"
+    title = "Embedding uploaded studies"
     lane = "light"
 
     visit: str

@@ -15,7 +15,7 @@ from suture.data.vectors import import_vectors
 from suture.data.workspace import Workspace
 from suture.models.captioner.config import CaptionerConfig, of_sets
 from suture.pages.components.captions import scores
-from suture.pages.components.captions.scored_captions import Tables
+from suture.pages.components.captions.scored_captions import ScoredCaptions
 from suture.pages.components.captions.studies import marked
 from suture.workflows.captions.caption_table import CROSSED, stored_table
 from suture.workflows.captions.run import train_and_evaluate
@@ -69,7 +69,7 @@ def test_the_answer_tells_both_sets_between_floor_and_ceiling(page: AppTest, wri
         found = stored_table(Workspace(written), name, names(name))
         assert found is not None
         assert f"CIDEr {found.readings[CROSSED].scores.metrics['cider'].value:.2f} from images" in told
-    assert "the decoder reads the images of" in told
+    assert "decoder captions the images of" in told
 
 
 def test_every_measure_has_its_rows_with_intervals(page: AppTest) -> None:
@@ -90,7 +90,7 @@ def test_numbers_and_texts_can_be_taken_away(page: AppTest) -> None:
 def test_the_numbers_taken_away_hold_every_finding_with_its_interval(written: Path) -> None:
     found = stored_table(Workspace(written), A, names(A))
     assert found is not None
-    lines = scores.numbers(Tables((found,), None, RECIPE))
+    lines = scores.numbers(ScoredCaptions((found,), None, RECIPE))
     crossed = found.readings[CROSSED]
     told = {(r["metric"], r["finding"]): r for r in lines if r["captions"] == CROSSED}
     for finding, known in crossed.scores.findings.items():
@@ -135,7 +135,7 @@ def test_the_split_that_is_learned_from_cannot_be_scored(
 ) -> None:
     monkeypatch.setenv("SUTURE_HOME", str(demo_home))
     app = opened(a=A, split="train")
-    assert "another one must be shown" in words(app)
+    assert "Choose another split" in words(app)
     assert app.button(key="captions_go").disabled
 
 
@@ -158,7 +158,7 @@ def test_a_alone_is_shown_where_b_has_no_captions(
     monkeypatch.setenv("SUTURE_HOME", str(tmp_path / "home"))
     app = opened(a=A, b=B, split="test")
     assert not app.exception
-    assert "Captions of A alone" in words(app)
+    assert "Captions of A only" in words(app)
     assert app.selectbox(key="captions_metric").value == "cider"
 
 

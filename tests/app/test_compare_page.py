@@ -34,7 +34,7 @@ def demo(demo_home: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
 
 @pytest.fixture
 def vectors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """Two sets of the same 80 studies without pictures or texts: B is A with its gap taken out."""
+    """Two sets of the same 80 studies without images or texts: B is A with its gap taken out."""
     home = Workspace(tmp_path / "home")
     monkeypatch.setenv("SUTURE_HOME", str(home.home))
     rng = np.random.default_rng(0)
@@ -172,7 +172,7 @@ def test_vectors_without_pictures_are_compared_too(vectors: Workspace) -> None:
     app = opened(a="far", b="near", split="all")
     assert not app.exception
     assert any("gap closed" in m.value for m in app.markdown if m.value.startswith("#### "))
-    assert "without pictures or texts" in words(app)
+    assert "without images or texts" in words(app)
 
 
 def test_the_same_set_twice_is_unchanged(vectors: Workspace, tmp_path: Path) -> None:

@@ -15,11 +15,11 @@ ROOT = Path(__file__).parents[2]
 def _two() -> None:
     import streamlit as st
 
-    from suture.pages.components.cards.downloads import offer
+    from suture.pages.components.cards.downloads import offer_download
 
     head = b"a" * 700_000
     for i, middle in enumerate((b"b" * 1000, b"c" * 1000)):
-        offer(st.container(), "Gap", head + middle + head, "the gap.csv", "text/csv", key=f"{i}")
+        offer_download(st.container(), "Gap", head + middle + head, "the gap.csv", "text/csv", key=f"{i}")
 
 
 def test_large_files_that_differ_in_between_have_two_addresses(monkeypatch: pytest.MonkeyPatch) -> None:

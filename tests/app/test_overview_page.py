@@ -165,7 +165,7 @@ def test_vectors_alone_have_verdict_and_maps_but_no_pictures(
     assert import_vectors(Workspace(tmp_path / "home"), [tmp_path / "v.npz"], "theirs").refused is None
     app = looked()
     assert "Image and text of the same study are" in words(app)
-    assert "vectors without pictures or texts" in words(app).replace("\\", "")
+    assert "vectors without images or texts" in words(app).replace("\\", "")
     assert len(maps.shown(app)[0]["panels"]) == 1
 
 
@@ -211,7 +211,7 @@ def test_what_takes_minutes_is_measured_when_asked_for(
     assert "are not measured yet" in words(app)
     assert "degrees apart" not in words(app)
     assert maps.shown(app)  # what is there at once is shown meanwhile
-    next(b for b in app.button if b.label == "Measure now").click().run()
+    next(b for b in app.button if b.label == "Compute metrics").click().run()
     until(lambda: not jobs.jobs(Workspace(tmp_path / "home"), active=True))
     app.run()
     assert "degrees apart" in words(app)

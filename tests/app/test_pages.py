@@ -304,7 +304,7 @@ def test_nothing_of_a_deleted_collection_stays_on_a_page(empty: Workspace) -> No
     assert client.get(f"/card/{record.id}/0/3.json").json()["text"] == ""
     assert text not in words(app.run())
     app.query_params["study"] = study(empty, 4)
-    assert "without pictures or texts" in words(app.run())
+    assert "without images or texts" in words(app.run())
 
 
 def test_pages_keep_heavy_libraries_out_of_the_web_process() -> None:
@@ -344,7 +344,7 @@ def test_library_exports_vectors_that_come_back(demo: Workspace, tmp_path: Path)
 
 def _exported(name: str) -> bytes:
     """What the download button hands out."""
-    from suture.pages.components.cards.downloads import export_vectors, packed
+    from suture.pages.components.cards.downloads import export_vectors, packed_bytes
     from suture.pages.components.shell import views
 
-    return packed(partial(export_vectors, views.workspace()), name)
+    return packed_bytes(partial(export_vectors, views.workspace()), name)

@@ -72,7 +72,7 @@ def test_another_choice_is_not_given_the_old_report(demo: Workspace) -> None:
     assert app.get("download_button")
     app.checkbox(key="report_texts").uncheck().run()
     assert not app.get("download_button"), "the file on offer must be what the options say"
-    assert "of another choice" in words(app)
+    assert "shows another choice" in words(app)
     app.button(key="report_go").click().run()
     assert "no text and no image" in words(app)
     assert json.loads(app.session_state["report_built"].record)["texts"] == {}
@@ -105,9 +105,9 @@ def test_what_takes_minutes_is_measured_by_a_worker_before(
     assert "report_go" not in [button.key for button in app.button]
     evaluation(home, "many")
     app.checkbox(key="report_full").uncheck().run()
-    assert "not measured" not in words(app), "the default numbers are known"
+    assert "Computing" not in words(app), "the headline metrics are known"
     app.checkbox(key="report_full").check().run()
-    next(button for button in app.button if button.label == "Measure now").click().run()
+    next(button for button in app.button if button.label == "Compute metrics").click().run()
     assert measured_by_worker(home) == [{"set": "many", "split": "all", "extended": True}]
 
 

@@ -333,7 +333,7 @@ def test_combining_keeps_order_and_each_study_once() -> None:
 
 
 def test_steps_before_hold_no_more_ids_than_a_session_can_keep(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state, "MANY", 10)
+    monkeypatch.setattr(state, "MAX_IDS", 10)
     past = tuple(state.Current(tuple("abcdef"[:n]), str(n)) for n in (6, 5, 4, 1))
     assert state._remembered(past) == past[1:]
     assert state._remembered(past[:1]) == past[:1]

@@ -89,7 +89,7 @@ def test_without_a_collection_the_page_says_where_to_get_one(
 ) -> None:
     app = fresh(tmp_path, monkeypatch)
     assert not app.exception
-    assert "there is no collection yet" in words(app)
+    assert "There is none yet" in words(app)
     assert "suture demo" in words(app)
     assert "(/library)" in words(app)
 
@@ -172,14 +172,14 @@ def test_one_run_alone_is_compared_with_nothing(page: AppTest) -> None:
     page.multiselect(key="train_runs").set_value([NAMES[1]]).run()
     assert not page.exception
     assert page.query_params["run"] == NAMES[1]
-    assert "See on Overview" in words(page)
+    assert "Open on Overview" in words(page)
 
 
 def test_a_name_that_is_taken_is_refused_and_the_default_moves_on(page: AppTest) -> None:
     app = tiny(page)
-    assert f"called **{NAMES[1]}**".replace("-", r"\-") in words(app)  # the very same run
+    assert f"named **{NAMES[1]}**".replace("-", r"\-") in words(app)  # the very same run
     app.number_input(key="train_epochs").set_value(2).run()
-    assert f"called **{NAMES[1]} 2**".replace("-", r"\-") in words(app)
+    assert f"named **{NAMES[1]} 2**".replace("-", r"\-") in words(app)
     app.text_input(key="train_name").set_value(NAMES[0]).run()
     assert "already a checkpoint" in app.error[0].value
 

@@ -174,7 +174,7 @@ def test_ask_whether_a_decoder_of_texts_reads_images(tab: Page, url: str) -> Non
     expect(tab.get_by_text("generated text is not a report")).to_be_visible(timeout=LOOSE)
     fill(tab.get_by_role("spinbutton", name="Epochs"), "3")
     tab.get_by_role("button", name="Train and write captions").click()
-    expect(tab.get_by_role("heading", name="Who reads what how well")).to_be_visible(timeout=TRAINED)
+    expect(tab.get_by_role("heading", name="Scores by training and input")).to_be_visible(timeout=TRAINED)
     settled(tab, timeout=LOOSE)
     expect(tab.get_by_text(re.compile(r"CIDEr -?\d\.\d\d from images, .* from the texts"))).to_have_count(2)
     tab.get_by_text("Worst", exact=True).click()
@@ -192,7 +192,7 @@ def test_take_the_report_away(tab: Page, url: str, window: Browser, tmp_path: Pa
     start(tab, url)
     turn_to(tab, "Report")
     tab.get_by_text("Every metric").click()
-    tab.get_by_role("button", name="Build the report").click()
+    tab.get_by_role("button", name="Build report").click()
     with tab.expect_download(timeout=LOOSE) as saved:
         tab.get_by_role("button", name="HTML").click(timeout=LOOSE)
     path = tmp_path / saved.value.suggested_filename

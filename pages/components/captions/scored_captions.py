@@ -1,4 +1,4 @@
-"""The tables of A and B for all parts of the Captions page."""
+"""The scored captions of A and B, shared by all parts of the Captions page."""
 
 from __future__ import annotations
 
@@ -18,50 +18,50 @@ from suture.workflows.captions.caption_table import CaptionComparison, CaptionTa
 
 
 @dataclass(frozen=True)
-class Tables:
-    """Captions of A, and of B with what it has over A. config: the recipe that both were trained by."""
+class ScoredCaptions:
+    """Captions of A, and of B with its change from A. config: the recipe that trained both decoders."""
 
-    judged: tuple[CaptionTable, ...]
-    beside: CaptionComparison | None
+    sets: tuple[CaptionTable, ...]
+    change: CaptionComparison | None
     config: CaptionerConfig
 
     @property
     def labels(self) -> list[str]:
         """Titles of A and B for figures."""
-        return [f"{letter}: {one.set}" for letter, one in zip("AB", self.judged, strict=False)]
+        return [f"{letter}: {one.set}" for letter, one in zip("AB", self.sets, strict=False)]
 
 
-def tables_of(choice: Choice) -> Tables | None:
-    """What has been written for the choice, by a recipe that A and B share; None if nothing has."""
-    found = _tables(choice.views)
-    if found is None and choice.b is not None:
-        found = _tables(choice.views[:1])
-        if found is not None:
-            st.info("Captions of A alone: B has none by the same recipe yet. Train them below.")
-    return found
+def scored_captions(choice: Choice) -> ScoredCaptions | None:
+    """The captions of A and B by a recipe that both share; of A alone where B has none; None without any."""
+    scored = _of_views(choice.views)
+    if scored is None and choice.b is not None:
+        scored = _of_views(choice.views[:1])
+        if scored is not None:
+            st.info("Captions of A only: B has none by the same recipe yet. Train its decoders below.")
+    return scored
 
 
-def _tables(shown: list[View]) -> Tables | None:
+def _of_views(shown: list[View]) -> ScoredCaptions | None:
     names = [view.name for view in shown]
-    known = {
+    recipes = {
         key: own
         for key, own in caption_table.shared_recipes(views.workspace(), names).items()
         if _read(shown, own)
     }
-    if not known:
+    if not recipes:
         return None
-    chosen = next(iter(known))
-    if len(known) > 1:
-        titles = {key: _title(own) for key, own in known.items()}
+    chosen = next(iter(recipes))
+    if len(recipes) > 1:
+        titles = {key: _title(own) for key, own in recipes.items()}
         chosen = st.selectbox(
-            "Recipe", [*known], format_func=titles.__getitem__, key="captions_recipe", **KEEP_IN_LINK
+            "Recipe", [*recipes], format_func=titles.__getitem__, key="captions_recipe", **KEEP_IN_LINK
         )
-    own = known[chosen or next(iter(known))]
-    judged = _read(shown, own)
-    if judged is None:
+    own = recipes[chosen or next(iter(recipes))]
+    sets = _read(shown, own)
+    if sets is None:
         return None
-    beside = caption_table.compare_tables(*judged) if len(judged) == 2 else None
-    return Tables(judged, beside, _config(own))
+    change = caption_table.compare_tables(*sets) if len(sets) == 2 else None
+    return ScoredCaptions(sets, change, _config(own))
 
 
 def _config(own: list[list[str]]) -> CaptionerConfig:
@@ -69,47 +69,47 @@ def _config(own: list[list[str]]) -> CaptionerConfig:
 
 
 def _title(own: list[list[str]]) -> str:
-    """A recipe in a few words: its size, and what is not as by default."""
-    found, default = _config(own), CaptionerConfig()
-    plain = ("set", "name", "source", "seed", "epochs", "layers", "width", "start", "image", "save_seconds")
-    extra = [f"{k} {v}" for k, v in found.to_json().items() if k not in plain and v != getattr(default, k)]
-    start = f"from {found.start}" if found.start else f"{found.layers} layers of {found.width}"
-    return ", ".join([f"{found.epochs} epochs", start, *extra, f"seed {found.seed}"])
+    """A recipe in a few words: its size, and what differs from the default."""
+    config, default = _config(own), CaptionerConfig()
+    hidden = ("set", "name", "source", "seed", "epochs", "layers", "width", "start", "image", "save_seconds")
+    extra = [f"{k} {v}" for k, v in config.to_json().items() if k not in hidden and v != getattr(default, k)]
+    start = f"from {config.start}" if config.start else f"{config.layers} layers of {config.width}"
+    return ", ".join([f"{config.epochs} epochs", start, *extra, f"seed {config.seed}"])
 
 
 def _read(shown: list[View], own: list[list[str]]) -> tuple[CaptionTable, ...] | None:
-    """The tables of both, or None where one has not been written."""
-    made = views.workspace()
-    keys = tuple(made.record(CAPTIONER, name).id for names in own for name in names)
+    """The captions of both, or None where one has none."""
+    workspace = views.workspace()
+    keys = tuple(workspace.record(CAPTIONER, name).id for names in own for name in names)
     sources = tuple(
-        source.id if (source := storage.source_collection(made, view.record)) else "" for view in shown
+        source.id if (source := storage.source_collection(workspace, view.record)) else "" for view in shown
     )
-    found = [
-        _table(view.record.id, view.name, tuple(names), view.split, (*keys, *sources))
+    sets = [
+        _of_set(view.record.id, view.name, tuple(names), view.split, (*keys, *sources))
         for view, names in zip(shown, own, strict=True)
     ]
-    return None if any(one is None for one in found) else tuple(one for one in found if one is not None)
+    return None if any(one is None for one in sets) else tuple(one for one in sets if one is not None)
 
 
-class _Unwritten(Exception):
-    """Nothing has been written yet; an exception, as what a cached function returns is kept."""
+class _NotWritten(Exception):
+    """There are no captions yet; an exception, because the return value of a cached function is kept."""
 
 
-def _table(
+def _of_set(
     record_id: str, name: str, captioners: tuple[str, ...], split: str, keys: tuple[str, ...]
 ) -> CaptionTable | None:
     try:
-        return _kept(record_id, name, captioners, split, keys)
-    except _Unwritten:
+        return _read_from_disk(record_id, name, captioners, split, keys)
+    except _NotWritten:
         return None
 
 
 @st.cache_resource(show_spinner="Scoring the captions…", max_entries=16)
-def _kept(
+def _read_from_disk(
     record_id: str, name: str, captioners: tuple[str, ...], split: str, keys: tuple[str, ...]
 ) -> CaptionTable:
     """Keyed by ids: captioners and collections of an equal name are others."""
-    found = caption_table.stored_table(views.workspace(), name, captioners, split=split, how=Decoding())
-    if found is None:
-        raise _Unwritten
-    return found
+    scored = caption_table.stored_table(views.workspace(), name, captioners, split=split, how=Decoding())
+    if scored is None:
+        raise _NotWritten
+    return scored

@@ -1,4 +1,4 @@
-"""The numbers of captions: the answer in a sentence, rows with intervals, findings, downloads."""
+"""Caption scores: the result in a sentence, rows with intervals, scores by finding, downloads."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from suture.analysis import figures
 from suture.analysis.captions import CAPTION_METRICS, score_difference
 from suture.analysis.statistics.bootstrap import Estimate
 from suture.analysis.text_tables import csv_text
-from suture.pages.components.captions.scored_captions import Tables
+from suture.pages.components.captions.scored_captions import ScoredCaptions
 from suture.pages.components.cards import cards
-from suture.pages.components.cards.downloads import cached_figure, offer, show_figure
+from suture.pages.components.cards.downloads import cached_figure, offer_download, show_figure
 from suture.pages.components.shell.widget_state import KEEP_IN_LINK
 from suture.workflows.captions.caption_table import (
     CEILING,
@@ -27,68 +27,68 @@ from suture.workflows.captions.caption_table import (
     by_study,
 )
 
-FIRST = "cider"
+HEADLINE_METRIC = "cider"
 
 
-def verdict(tables: Tables) -> None:
-    """What the decoder that never saw an image makes of images."""
-    if any(CROSSED not in one.readings for one in tables.judged):
+def verdict(scored: ScoredCaptions) -> None:
+    """How well the decoder trained on text embeddings captions images."""
+    if any(CROSSED not in one.readings for one in scored.sets):
         return
     lines = [
-        _kept(letter, word, one)
-        for letter, word, one in zip("AB", cards.COLOUR_NAMES, tables.judged, strict=False)
+        _summary(letter, word, one)
+        for letter, word, one in zip("AB", cards.COLOUR_NAMES, scored.sets, strict=False)
     ]
-    if tables.beside is not None and CROSSED in tables.beside.rows:
-        change = tables.beside.rows[CROSSED][FIRST]
+    if scored.change is not None and CROSSED in scored.change.rows:
+        change = scored.change.rows[CROSSED][HEADLINE_METRIC]
         st.markdown(f"#### {_headline(change)}")
     st.markdown("\n".join(f"- {line}" for line in lines))
-    first, n = tables.judged[0], len(tables.judged[0].study_ids)
+    first, n = scored.sets[0], len(scored.sets[0].study_ids)
     groups = len(np.unique(first.groups))
-    fit = cards.escape(tables.config.fit_split)
+    fit = cards.escape(scored.config.fit_split)
     st.caption(
         f"{cards.escape(first.text)} from {cards.escape(first.image)}: {n:,} studies of {groups:,} patients "
-        f"or cases, split {cards.escape(first.split)}; none of these stands in {fit} too."
+        f"or cases, split {cards.escape(first.split)}; none of them is in {fit} too."
     )
 
 
 def _headline(change: Estimate) -> str:
-    told = f"CIDEr {change.value:+.2f}"
+    difference = f"CIDEr {change.value:+.2f}"
     if not np.isfinite(change.low):
-        return f"{told} from A to B, of too few patients or cases for an interval"
-    told += f" ({change.low:+.2f} to {change.high:+.2f})"
+        return f"{difference} from A to B; too few patients or cases for an interval"
+    difference += f" ({change.low:+.2f} to {change.high:+.2f})"
     if change.low > 0:
-        return f"Trained on texts alone, the decoder reads the images of B better than those of A: {told}"
+        return f"The text-trained decoder captions the images of B better than those of A: {difference}"
     if change.high < 0:
-        return f"Trained on texts alone, the decoder reads the images of A better than those of B: {told}"
-    return f"Whether the decoder reads the images of A or of B better is not decidable here: {told}"
+        return f"The text-trained decoder captions the images of A better than those of B: {difference}"
+    return f"It is not decidable here whether the text-trained decoder captions A or B better: {difference}"
 
 
-def _kept(letter: str, word: str, one: CaptionTable) -> str:
-    """How far images come between the floor and the ceiling."""
-    crossed, ceiling = (one.readings[name].scores.metrics[FIRST] for name in (CROSSED, CEILING))
-    told = (
+def _summary(letter: str, word: str, one: CaptionTable) -> str:
+    """The score from images, between the floor and the ceiling."""
+    crossed, ceiling = (one.readings[name].scores.metrics[HEADLINE_METRIC] for name in (CROSSED, CEILING))
+    summary = (
         f":{word}-badge[{letter}] CIDEr {crossed.value:.2f} from images, {ceiling.value:.2f} from the texts "
+        "themselves"
     )
-    told += "themselves"
     if FLOOR not in one.readings:
-        return f"{told}. One patient has more than half of the studies, so there is no floor."
+        return f"{summary}. One patient has more than half of the studies, so there is no floor."
     floor = one.readings[FLOOR].scores
-    told += f", {floor.metrics[FIRST].value:.2f} from images of others"
-    learned = score_difference(floor, one.readings[CEILING].scores)[FIRST]
+    summary += f", {floor.metrics[HEADLINE_METRIC].value:.2f} from images of other patients"
+    learned = score_difference(floor, one.readings[CEILING].scores)[HEADLINE_METRIC]
     if not learned.low > 0:  # also of too few patients for an interval
-        return f"{told}. It is not shown that it reads texts better than strangers' images: train it longer."
-    room = ceiling.value - floor.metrics[FIRST].value
-    way = (crossed.value - floor.metrics[FIRST].value) / room
-    return f"{told}: **{way:.0%}** of the way from the floor to the ceiling."
+        return f"{summary}. It does not clearly read texts better than other patients' images: train longer."
+    span = ceiling.value - floor.metrics[HEADLINE_METRIC].value
+    share = (crossed.value - floor.metrics[HEADLINE_METRIC].value) / span
+    return f"{summary}: **{share:.0%}** of the way from the floor to the ceiling."
 
 
 @st.fragment
-def section(tables: Tables) -> None:
+def section(scored: ScoredCaptions) -> None:
     """One metric for every row, as a figure and a table; all of them as files."""
     name = st.selectbox(
-        "Measure",
+        "Metric",
         [*CAPTION_METRICS],
-        index=[*CAPTION_METRICS].index(FIRST),
+        index=[*CAPTION_METRICS].index(HEADLINE_METRIC),
         format_func=lambda key: CAPTION_METRICS[key].title,
         key="captions_metric",
         **KEEP_IN_LINK,
@@ -97,34 +97,36 @@ def section(tables: Tables) -> None:
     st.caption(f"{info.meaning} {info.reading.capitalize()}. {info.pitfall}")
     found = {
         row: tuple(
-            one.readings[row].scores.metrics[name] if row in one.readings else None for one in tables.judged
+            one.readings[row].scores.metrics[name] if row in one.readings else None for one in scored.sets
         )
         for row in ROWS
-        if any(row in one.readings for one in tables.judged)
+        if any(row in one.readings for one in scored.sets)
     }
-    chart = cached_figure(figures.caption_scores, found, tables.labels, info.title)
+    chart = cached_figure(figures.caption_scores, found, scored.labels, info.title)
     alt = f"{info.title} of each row for A and B, with intervals"
-    show_figure(chart, "captions_rows", f"captions {name}-{tables.judged[0].split}", alt=alt)
-    st.dataframe(_lines(tables, found, name), hide_index=True, width="stretch")
+    show_figure(chart, "captions_rows", f"captions {name}-{scored.sets[0].split}", alt=alt)
+    st.dataframe(_lines(scored, found, name), hide_index=True, width="stretch")
     st.caption(
         "Similarity: mean cosine to the embedding of the true text, by the set's own checkpoint, so not "
-        "independent of it. Intervals: 95 %, bootstrap over patients or cases; B − A is paired. In them: "
-        f"which studies were drawn. Not in them: another seed of the decoder ({tables.config.seed} here)."
+        "independent of it. Intervals: 95 %, bootstrap over patients or cases; B − A is paired. They cover "
+        f"which studies were drawn, not another seed of the decoder ({scored.config.seed} here)."
     )
-    downloads(tables)
+    downloads(scored)
 
 
-def _lines(tables: Tables, found: dict[str, tuple[Estimate | None, ...]], name: str) -> list[dict[str, Any]]:
+def _lines(
+    scored: ScoredCaptions, found: dict[str, tuple[Estimate | None, ...]], name: str
+) -> list[dict[str, Any]]:
     lines = []
     for row, estimates in found.items():
         line: dict[str, Any] = {"captions": row}
-        for letter, one, estimate in zip("AB", tables.judged, estimates, strict=False):
+        for letter, one, estimate in zip("AB", scored.sets, estimates, strict=False):
             line[letter] = "" if estimate is None else estimate.describe()
             reading = one.readings.get(row)
             similar = reading.similarity if reading else None
             line[f"similarity {letter}"] = "" if similar is None else similar.describe()
-        if tables.beside is not None and row in tables.beside.rows:
-            line["B − A"] = _signed(tables.beside.rows[row][name])
+        if scored.change is not None and row in scored.change.rows:
+            line["B − A"] = _signed(scored.change.rows[row][name])
         lines.append({**line, "what it is": ROWS[row]})
     first = ["captions", "A", "B", "B − A", "similarity A", "similarity B", "what it is"]
     return [{key: line[key] for key in first if key in line} for line in lines]
@@ -133,14 +135,14 @@ def _lines(tables: Tables, found: dict[str, tuple[Estimate | None, ...]], name: 
 def _signed(change: Estimate) -> str:
     if change.reason:
         return f"undefined: {change.reason}"
-    told = f"{change.value:+.3f}"
-    return told + (f" ({change.low:+.3f} to {change.high:+.3f})" if change.low == change.low else "")
+    value = f"{change.value:+.3f}"
+    return value + (f" ({change.low:+.3f} to {change.high:+.3f})" if change.low == change.low else "")
 
 
 @st.fragment
-def findings(tables: Tables) -> None:
-    """Precision and recall of what the captions state, by finding."""
-    rows = [row for row in ROWS if all(row in one.readings for one in tables.judged)]
+def findings(scored: ScoredCaptions) -> None:
+    """Precision and recall of the findings that the captions state."""
+    rows = [row for row in ROWS if all(row in one.readings for one in scored.sets)]
     row = st.selectbox(
         "Captions by",
         rows,
@@ -148,7 +150,7 @@ def findings(tables: Tables) -> None:
         key="captions_row",
         **KEEP_IN_LINK,
     )
-    scores = [one.readings[row].scores.findings for one in tables.judged]
+    scores = [one.readings[row].scores.findings for one in scored.sets]
     names = sorted({*scores[0]}.union(*scores), key=lambda name: -_true(scores, name))
     lines = []
     for name in names:
@@ -170,8 +172,9 @@ def findings(tables: Tables) -> None:
     }
     st.dataframe(lines, column_config=form, hide_index=True, width="stretch")
     st.caption(
-        "A finding counts where a text states it; what a text denies does not. Found by rules over a stated "
-        "vocabulary, so words outside it are not seen. Intervals of these numbers are in the files above."
+        "A finding counts where a text states it, not where it denies it. Findings are extracted by rules "
+        "over a fixed vocabulary; words outside it are missed. The files above hold intervals of these "
+        "numbers."
     )
 
 
@@ -179,35 +182,35 @@ def _true(scores: list[Any], name: str) -> int:
     return max(known[name].n_true for known in scores if name in known)
 
 
-def downloads(tables: Tables) -> None:
-    """Every number as JSON and CSV, every caption as CSV."""
-    first = tables.judged[0]
-    name = f"captions {' against '.join(one.set for one in tables.judged)}-{first.split}"
+def downloads(scored: ScoredCaptions) -> None:
+    """All scores as JSON and CSV, all captions as CSV."""
+    first = scored.sets[0]
+    name = f"captions {' against '.join(one.set for one in scored.sets)}-{first.split}"
     files = (
         (
-            "Numbers (JSON)",
+            "Scores (JSON)",
             "json",
             "application/json",
-            lambda: json.dumps(_json(tables)),
+            lambda: json.dumps(_json(scored)),
         ),
-        ("Numbers (CSV)", "csv", "text/csv", lambda: csv_text(numbers(tables))),
-        ("Captions (CSV)", "texts.csv", "text/csv", lambda: csv_text(by_study(tables.judged))),
+        ("Scores (CSV)", "csv", "text/csv", lambda: csv_text(numbers(scored))),
+        ("Captions (CSV)", "texts.csv", "text/csv", lambda: csv_text(by_study(scored.sets))),
     )
     place = st.container(horizontal=True)
     for label, ending, kind, content in files:
         file = f"{name}{' texts' if 'texts' in ending else ''}.{ending.rpartition('.')[2]}"
-        offer(place, label, content, file, kind, key=f"captions-{ending}")
+        offer_download(place, label, content, file, kind, key=f"captions-{ending}")
 
 
-def _json(tables: Tables) -> dict[str, Any]:
-    told: dict[str, Any] = {letter: one.to_json() for letter, one in zip("ab", tables.judged, strict=False)}
-    if tables.beside is not None:
-        told["b_minus_a"] = tables.beside.to_json()
-    return told
+def _json(scored: ScoredCaptions) -> dict[str, Any]:
+    content: dict[str, Any] = {letter: one.to_json() for letter, one in zip("ab", scored.sets, strict=False)}
+    if scored.change is not None:
+        content["b_minus_a"] = scored.change.to_json()
+    return content
 
 
-def numbers(tables: Tables) -> list[dict[str, Any]]:
-    """One line an estimate: metrics, similarity, and precision, recall and F1 of every finding."""
+def numbers(scored: ScoredCaptions) -> list[dict[str, Any]]:
+    """One line per estimate: metrics, similarity, and precision, recall and F1 of every finding."""
     return [
         {
             "set": one.set,
@@ -219,7 +222,7 @@ def numbers(tables: Tables) -> list[dict[str, Any]]:
             "high": found.high,
             "studies": found.n,
         }
-        for one in tables.judged
+        for one in scored.sets
         for row, reading in one.readings.items()
         for name, finding, found in _estimates(reading)
     ]

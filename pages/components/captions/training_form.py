@@ -1,4 +1,4 @@
-"""Asking for decoders: the recipe, what it costs, and the job that trains and scores."""
+"""The form that trains decoders: the recipe, its cost, and the job that trains and scores."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ READ = ("text", "image")
 def section(choice: Choice) -> None:
     """A form with sound defaults, and the button."""
     st.markdown(
-        "A small decoder learns to write the reports **from text embeddings alone**, then reads image "
-        "embeddings. If the gap is closed, it reads them as if they were texts. Beside it: the same decoder "
-        "trained on image embeddings, one that reads the images of other patients, and the nearest text "
-        "that is already there."
+        "A small decoder learns to write the reports **from text embeddings only**, then captions image "
+        "embeddings. If the gap is closed, images work as well as texts. For comparison: the same decoder "
+        "trained on image embeddings, the same decoder on images of other patients, and the nearest existing "
+        "report."
     )
     config = _form(choice)
     problem = _problem(choice, config)
     if problem:
         st.error(cards.escape(problem), icon=":material/block:")
     sets = [view.name for view in choice.views]
-    told = " and ".join(f"**{cards.escape(name)}**" for name in sets)
+    names = " and ".join(f"**{cards.escape(name)}**" for name in sets)
     st.caption(
-        f"Trains {len(sets) * len(READ)} decoders, on texts and on images of {told}, one after the other: "
-        "some minutes each on two cores. Whatever was trained by this recipe before is used again."
+        f"Trains {len(sets) * len(READ)} decoders, on texts and on images of {names}, one after the other: "
+        "a few minutes each on two cores. Decoders already trained with this recipe are reused."
     )
     busy = any(job.kind == CaptionJob.kind for job in jobs.jobs(views.workspace(), active=True))
     if st.button(
@@ -52,7 +52,10 @@ def section(choice: Choice) -> None:
         jobs.start(views.workspace(), CaptionJob(configs, choice.a.split))
         st.rerun()
     if choice.b is None:
-        st.info("Choose B in the sidebar to see whether it is read better than A.", icon=":material/info:")
+        st.info(
+            "Choose B in the sidebar to see whether its images are captioned better than those of A.",
+            icon=":material/info:",
+        )
     navigation.page_link("train", "Close the gap first", ":material/model_training:")
 
 
@@ -64,7 +67,7 @@ def _form(choice: Choice) -> CaptionerConfig:
     seed = middle.number_input("Seed", 0, 1_000_000, 0, key="captions_seed")
     text = right.selectbox("Text to write", texts, key="captions_text") if len(texts) > 1 else ""
     image = last.selectbox("Image to read", images, key="captions_image") if len(images) > 1 else ""
-    with st.expander("In detail", icon=":material/tune:"):
+    with st.expander("More settings", icon=":material/tune:"):
         left, middle, right, last = st.columns(4)
         noise = left.number_input(
             "Noise",
@@ -74,20 +77,20 @@ def _form(choice: Choice) -> CaptionerConfig:
             0.01,
             key="captions_noise",
             help="Standard deviation per dimension of the noise added in training, so that the decoder "
-            "learns to read beside its texts too. C3 uses 0.126.",
+            "learns to read embeddings near its texts too. C3 uses 0.126.",
         )
         centre = middle.toggle(
             "Centre",
             key="captions_centre",
-            help="Take the mean of each modality away first: what is left of the gap is not its offset.",
+            help="Subtract the mean of each modality first: this removes the offset of the gap.",
         )
         width = right.select_slider("Width", [64, 96, 128, 192, 256, 384], 128, key="captions_width")
         layers = last.number_input("Layers", 1, 12, 3, key="captions_layers")
         tokens = left.number_input("Longest text (tokens)", 8, 512, 96, key="captions_tokens")
-        batch = middle.number_input("Texts a step", 2, 1024, 64, key="captions_batch")
+        batch = middle.number_input("Texts per step", 2, 1024, 64, key="captions_batch")
     return CaptionerConfig(
         set=choice.a.name,
-        text="" if text in (None, *texts[:1]) else text,  # the first is what a recipe takes unasked
+        text="" if text in (None, *texts[:1]) else text,  # the first is the default of a recipe
         image="" if image in (None, *images[:1]) else image,
         epochs=int(epochs),
         seed=int(seed),
@@ -107,19 +110,19 @@ def _of_kind(choice: Choice, kind: str) -> list[str]:
 
 def _problem(choice: Choice, config: CaptionerConfig) -> str:
     """Why this cannot be trained and scored, in a sentence; "" if it can."""
-    home = views.workspace()
+    workspace = views.workspace()
     for view in choice.views:
-        source = storage.source_collection(home, view.record)
-        made = tuple(record.id for record in caption_table.captioners(home, view.record))
-        ids = (view.record.id, source.id if source else "", *made)
-        found = _refused(replace(config, set=view.name).to_json(), view.split, ids)
-        if found:
-            return found
+        source = storage.source_collection(workspace, view.record)
+        captioners = tuple(record.id for record in caption_table.captioners(workspace, view.record))
+        ids = (view.record.id, source.id if source else "", *captioners)
+        reason = _reason_against(replace(config, set=view.name).to_json(), view.split, ids)
+        if reason:
+            return reason
     return ""
 
 
 @st.cache_data(show_spinner=False, max_entries=256)
-def _refused(content: dict[str, Any], split: str, ids: tuple[str, ...]) -> str:
+def _reason_against(content: dict[str, Any], split: str, ids: tuple[str, ...]) -> str:
     """Keyed by the set, its collection and its captioners: texts are read once for all who look."""
     config = from_json(content)
     try:
@@ -128,8 +131,8 @@ def _refused(content: dict[str, Any], split: str, ids: tuple[str, ...]) -> str:
             fit = plan_captioner(views.workspace(), one)
             if split in ("all", fit.config.fit_split):
                 return (
-                    f"The decoder learns from the split {fit.config.fit_split!r}, so another one must be "
-                    "shown: choose it in the sidebar."
+                    f"The decoder is trained on the split {fit.config.fit_split!r}. Choose another split in "
+                    "the sidebar to score it on."
                 )
     except UserError as error:
         return error.message

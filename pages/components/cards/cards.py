@@ -1,4 +1,4 @@
-"""Pieces that several pages show: a number with its interval, a study, downloads."""
+"""What several pages show: a metric with its interval, a study, downloads of metrics."""
 
 from __future__ import annotations
 
@@ -13,53 +13,53 @@ from suture.analysis.catalogue import CATALOGUE
 from suture.analysis.evaluate import Evaluation, Metric
 from suture.analysis.figures import COLOUR_A, COLOUR_B
 from suture.analysis.text_tables import csv_text
-from suture.pages.components.cards.downloads import offer
+from suture.pages.components.cards.downloads import offer_download
 from suture.pages.components.shell import views
 from suture.pages.components.shell.views import View
 
 COLOURS = (COLOUR_A, COLOUR_B)
-CARD = 150  # pixels at least; cards wrap where the page is narrow
+MIN_WIDTH = 150  # pixels of a card; cards wrap where the page is narrow
 COLOUR_NAMES = ("blue", "orange")  # of A and B in text
 
 
 def escape(text: str) -> str:
-    """A stranger's words inside Markdown, shown as they are: no link, picture or icon comes of them."""
+    """Text from data inside Markdown, shown as it is: it makes no link, image or icon."""
     return re.sub(r"([\\`*_{}\[\]()#+.!:$~|<>-])", r"\\\1", text)
 
 
 def metric_grid() -> DeltaGenerator:
-    """Where cards of numbers stand: five beside each other, fewer where the page is narrow."""
-    return st.grid(5, min_column_width=CARD)
+    """A grid of metric cards: five in a row, fewer where the page is narrow."""
+    return st.grid(5, min_column_width=MIN_WIDTH)
 
 
 def metric_card(metrics: Sequence[Metric | None], *, percent: bool = False, subtitle: str = "") -> None:
     """One metric for A (and B): value, interval, direction, n and what it means."""
-    known = [m for m in metrics if m is not None]
-    if not known:
+    defined = [m for m in metrics if m is not None]
+    if not defined:
         return
-    info = CATALOGUE[known[0].name]
+    info = CATALOGUE[defined[0].name]
     with st.container(border=True, height="stretch", gap="small"):
-        meaning = f"{info.meaning}\n\nConvention: {info.convention}. n = {known[0].measured_on} studies in "
-        meaning += f"{known[0].n_groups:,} groups"
-        meaning += "." if known[0].low is None else "; 95 % bootstrap interval over groups."
+        meaning = f"{info.meaning}\n\nConvention: {info.convention}. n = {defined[0].measured_on} studies in "
+        meaning += f"{defined[0].n_groups:,} groups"
+        meaning += "." if defined[0].low is None else "; 95 % bootstrap interval over groups."
         st.markdown(f"**{info.title}**" + (f"  \n{escape(subtitle)}" if subtitle else ""), help=meaning)
         for letter, word, metric in zip("AB", COLOUR_NAMES, metrics, strict=False):
             if metric is not None:
                 value, interval = formatted(metric, percent), _interval(metric, percent)
                 st.markdown(f":{word}-badge[{letter}] **{value}**  \n:gray[{interval}]")
-        chance = _chance(known[0])
-        st.caption(f"{info.reading} · n = {known[0].measured_on}{chance}")
+        chance = _chance(defined[0])
+        st.caption(f"{info.reading} · n = {defined[0].measured_on}{chance}")
 
 
 def _chance(metric: Metric) -> str:
-    """What guessing would reach: k places of the gallery."""
+    """The recall of a random order: k of the gallery."""
     if not metric.n_gallery or not metric.name.startswith("recall_at_"):
         return ""
     return f" · chance {min(1, int(metric.name.rpartition('_')[2]) / metric.n_gallery):.1%}"
 
 
 def formatted(metric: Metric, percent: bool) -> str:
-    """The value as people read it."""
+    """The value in words."""
     if metric.value is None:
         return "undefined"
     return f"{metric.value:.1%}" if percent else f"{metric.value:.3f}"
@@ -101,24 +101,24 @@ def metric_downloads(evaluation: Evaluation, label: str) -> None:
     )
     for ending, kind, content in files:
         file = f"{label}.{ending.lower()}"
-        offer(row, f"{name} ({ending})", content, file, kind, key=f"{ending.lower()}-{label}")
+        offer_download(row, f"{name} ({ending})", content, file, kind, key=f"{ending.lower()}-{label}")
 
 
 def study_card(view: View, row: int, *, caption: str = "") -> None:
-    """Picture, texts and labels of one study, as plain text."""
+    """Image, texts and labels of one study, as plain text."""
     study = view.study(row)
     st.markdown("**Study**")
     st.text(view.ids[row])
     if caption:
         st.caption(caption)
     if study is None or view.collection is None:
-        st.caption("These vectors came without pictures or texts.")
+        st.caption("These vectors came without images or texts.")
         return
     for modality in view.collection.modalities:
         if modality.kind == "image":
-            picture = views.image_bytes(view, study, modality.name)
-            if picture is not None:
-                st.image(picture, width="content", alt=f"{modality.name} of {view.ids[row]}")
+            content = views.image_bytes(view, study, modality.name)
+            if content is not None:
+                st.image(content, width="content", alt=f"{modality.name} of {view.ids[row]}")
         elif modality.kind == "text" and study.values.get(modality.name):
             st.caption(escape(modality.name))
             st.text(study.values[modality.name])

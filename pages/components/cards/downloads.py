@@ -1,4 +1,4 @@
-"""All that can be taken away as files: figures, tables, embedding sets, adapters."""
+"""Downloads: figures, tables, embedding sets, adapters."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from suture.workflows.adapters import export_adapter
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-PICTURES: dict[str, dict[str, Any]] = {"SVG": {"format": "svg"}, "PNG": {"format": "png", "scale": 2}}
+IMAGE_FORMATS: dict[str, dict[str, Any]] = {"SVG": {"format": "svg"}, "PNG": {"format": "png", "scale": 2}}
 
 
-def offer(
+def offer_download(
     place: DeltaGenerator,
     label: str,
     content: str | bytes | Callable[[], str | bytes],
@@ -36,52 +36,52 @@ def offer(
     key: str,
     **options: Any,
 ) -> None:
-    """A button that hands out a file, which is made on the click if `content` is a function.
+    """A download button; the file is made on the click if `content` is a function.
 
-    The name ends in a mark of this session and content, as in gap-1f3a9c2e.csv: Streamlit tells large files
-    apart by their name, length and parts, and would hand out one file where two differ in between.
+    The name ends in a hash of session and content, as in gap-1f3a9c2e.csv: Streamlit identifies large files
+    by name, length and some of their bytes, and would serve one file for two that differ elsewhere.
     """
     stem, _, ending = name.rpartition(".")
-    file = f"{stem}-{_mark(content)}.{ending}"
+    file = f"{stem}-{_hash(content)}.{ending}"
     place.download_button(label, content, file, kind, key=key, on_click="ignore", **options)
 
 
-def _mark(content: object) -> str:
+def _hash(content: object) -> str:
     if not isinstance(content, str | bytes):
         return secrets.token_hex(4)
     secret = st.session_state.setdefault("downloads_secret", secrets.token_bytes(16))
-    told = content.encode() if isinstance(content, str) else content
-    return blake2b(told, key=secret, digest_size=4).hexdigest()
+    data = content.encode() if isinstance(content, str) else content
+    return blake2b(data, key=secret, digest_size=4).hexdigest()
 
 
-def cached_figure(draw: Callable[..., go.Figure], *told: Any, **options: Any) -> go.Figure:
-    """What `draw` makes of values, drawn once for all who look: nobody may change it.
+def cached_figure(draw: Callable[..., go.Figure], *arguments: Any, **options: Any) -> go.Figure:
+    """The figure that `draw` returns, built once and shared by all sessions: it must not be changed.
 
-    Building a figure takes longer than all else that a page does for a second look.
+    Building figures is the slowest part of showing a page again.
     """
-    return _drawn(draw, f"{draw.__module__}.{draw.__qualname__}", *told, **options)
+    return _cached_figure(draw, f"{draw.__module__}.{draw.__qualname__}", *arguments, **options)
 
 
 @st.cache_resource(
     show_spinner=False, max_entries=256, hash_funcs={"suture.analysis.figures.training.Curve": repr}
 )
-def _drawn(_draw: Callable[..., go.Figure], name: str, *told: Any, **options: Any) -> go.Figure:
+def _cached_figure(_draw: Callable[..., go.Figure], name: str, *arguments: Any, **options: Any) -> go.Figure:
     from suture.analysis.figures.static import StaticFigure  # loads Plotly: not before there is a figure
 
-    return StaticFigure(_draw(*told, **options))
+    return StaticFigure(_draw(*arguments, **options))
 
 
 @st.fragment
 def show_figure(shown: go.Figure, key: str, name: str, *, alt: str | None = None) -> None:
-    """A figure, and under it all that can be taken from it: picture, numbers, the figure itself.
+    """A figure with a download menu: image, numbers, and the figure itself as JSON.
 
-    The menu is made when it is opened: a page has many figures, and few are taken away.
+    The menu is built when it is opened, because a page has many figures and few are downloaded.
 
-    key  of the chart, and the beginning of those of its widgets; name  of the files, without an ending;
-    alt  what the figure shows, in words, for those who cannot see it
+    key  of the chart, and the prefix of those of its widgets; name  of the files, without an extension;
+    alt  what the figure shows, for those who cannot see it
     """
-    kept = st.session_state.get(f"{key}-picture") or "SVG"
-    options = {**PICTURES[kept], "filename": name}
+    image_format = st.session_state.get(f"{key}-picture") or "SVG"
+    options = {**IMAGE_FORMATS[image_format], "filename": name}
     config: dict[str, Any] = {"displaylogo": False, "toImageButtonOptions": options}
     with st.container(gap=None):
         st.plotly_chart(shown, key=key, config=config, alt=alt)
@@ -94,13 +94,13 @@ def show_figure(shown: go.Figure, key: str, name: str, *, alt: str | None = None
 
 def _menu(shown: go.Figure, key: str, name: str) -> None:
     st.segmented_control(
-        "The camera above the figure saves",
-        [*PICTURES],
+        "Image format of the camera button",
+        [*IMAGE_FORMATS],
         default="SVG",
         required=True,
         key=f"{key}-picture",
         persist_state="session",
-        help="SVG has no pixels and any program opens it; PNG is twice as fine as the screen.",
+        help="SVG scales to any size; PNG has twice the resolution of the screen.",
     )
     row = st.container(horizontal=True)
     files = (
@@ -108,26 +108,26 @@ def _menu(shown: go.Figure, key: str, name: str) -> None:
         ("Figure (JSON for Plotly)", "json", "application/json", shown.to_json),
     )
     for label, ending, kind, content in files:
-        offer(row, label, content, f"{name}.{ending}", kind, key=f"{key}-{ending}")
+        offer_download(row, label, content, f"{name}.{ending}", kind, key=f"{key}-{ending}")
 
 
-def exports(row: DeltaGenerator, record: Record) -> None:
-    """The vectors, and the adapter that made them, as files that numpy reads; packed on the click."""
+def export_buttons(row: DeltaGenerator, record: Record) -> None:
+    """Buttons that export the vectors, and the adapter that made them, as .npz; written on the click."""
     parts = [("vectors", partial(export_vectors, views.workspace()))]
     if record.meta.adapter is not None:
         parts.append(("adapter", partial(export_adapter, views.workspace())))
     for part, write in parts:
-        content = partial(packed, write, record.name)
+        content = partial(packed_bytes, write, record.name)
         file, key = f"{record.name} {part}.npz", f"export-{part}-{record.id}"
-        offer(row, f"Export {part}", content, file, "application/octet-stream", key=key)
+        offer_download(row, f"Export {part}", content, file, "application/octet-stream", key=key)
 
 
 def export_vectors(workspace: Workspace, name: str, target: Path) -> Path:
-    """Made on the click, in a thread that belongs to nobody: it must be told whose workspace."""
+    """Runs on the click, in a thread without a session: hence the workspace as an argument."""
     return export_set(embedding_sets.load(workspace, name), target)
 
 
-def packed(write: Callable[[str, Path], Path], name: str) -> bytes:
-    """What an export would write to disk."""
+def packed_bytes(write: Callable[[str, Path], Path], name: str) -> bytes:
+    """The bytes that an export writes to disk."""
     with tempfile.TemporaryDirectory(prefix="suture-export-") as folder:
         return write(name, Path(folder) / "export.npz").read_bytes()

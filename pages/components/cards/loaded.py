@@ -1,4 +1,4 @@
-"""What is loaded: studies and groups, modalities with what is missing, splits, labels."""
+"""The loaded data: studies and groups, modalities with missing values, splits, labels."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Row = dict[str, object]
 
 @dataclass(frozen=True)
 class Loaded:
-    """Counts over the whole set, whichever split is looked at; tables as rows."""
+    """Counts over the whole set, whichever split is shown; tables as rows."""
 
     studies: int
     groups: int
@@ -28,13 +28,13 @@ class Loaded:
 
 
 def sentence(choice: Choice) -> None:
-    """All of it in one line."""
-    of, shown = _loaded_by(choice.a), choice.a
+    """The loaded data in one line."""
+    counts, shown = _loaded_by(choice.a), choice.a
     kind = "Synthetic studies" if shown.synthetic else "Studies"
-    groups = f" in {of.groups:,} groups (patients or cases)" if of.groups < of.studies else ""
-    parts = [f"{row['modality']} ({row['studies']:,})" for row in of.modalities]
+    groups = f" in {counts.groups:,} groups (patients or cases)" if counts.groups < counts.studies else ""
+    parts = [f"{row['modality']} ({row['studies']:,})" for row in counts.modalities]
     st.caption(
-        f"{kind} of **{cards.escape(_source(shown))}**: {of.studies:,}{groups}, with "
+        f"{kind} of **{cards.escape(_source(shown))}**: {counts.studies:,}{groups}, with "
         f"{cards.escape(', '.join(parts))}. Split: {cards.escape(shown.split)}, "
         f"{len(shown.set):,} studies."
     )
@@ -42,20 +42,20 @@ def sentence(choice: Choice) -> None:
 
 def card(choice: Choice) -> None:
     """The same as tables."""
-    of = _loaded_by(choice.a)
+    counts = _loaded_by(choice.a)
     left, middle, right = st.columns(3)
-    left.dataframe(of.modalities, hide_index=True, width="stretch")
-    middle.dataframe(of.splits, hide_index=True, width="stretch")
-    if of.labels:
+    left.dataframe(counts.modalities, hide_index=True, width="stretch")
+    middle.dataframe(counts.splits, hide_index=True, width="stretch")
+    if counts.labels:
         right.dataframe(
-            of.labels, hide_index=True, width="stretch", height=min(38 + 35 * len(of.labels), 220)
+            counts.labels, hide_index=True, width="stretch", height=min(38 + 35 * len(counts.labels), 220)
         )
     else:
-        right.caption("No labels: colours and slices by label need columns beside the modalities.")
+        right.caption("No labels. Colours and groups by label need columns besides the modalities.")
 
 
 def _source(shown: View) -> str:
-    return shown.collection.name if shown.collection else f"{shown.name} (vectors without pictures or texts)"
+    return shown.collection.name if shown.collection else f"{shown.name} (vectors without images or texts)"
 
 
 def _loaded_by(shown: View) -> Loaded:
@@ -67,14 +67,14 @@ def _loaded(fingerprint: str, name: str, source: str) -> Loaded:
     whole = views.view(name, "all")
     rows, n = whole.set.rows, len(whole.set)
     kinds = {m: kind for kind in ("image", "text", "tabular") for m in query_encoding.of_kind(whole, kind)}
-    there = {m: int(whole.set.present(m).sum()) for m in whole.set.modalities}
+    present = {m: int(whole.set.present(m).sum()) for m in whole.set.modalities}
     by_split = rows.groupby(SPLIT, sort=False)[GROUP].agg(["size", "nunique"])
     return Loaded(
         n,
         int(rows[GROUP].nunique()),
         [
             {"modality": m, "kind": kinds.get(m, ""), "studies": count, "missing": n - count}
-            for m, count in there.items()
+            for m, count in present.items()
         ],
         [
             {"split": str(split), "studies": int(size), "groups": int(groups)}

@@ -13,7 +13,7 @@ from suture.analysis.compare import MetricChange
 from suture.analysis.compare.cells import headline_rows, number_cells, text_cells
 from suture.analysis.text_tables import csv_text, latex
 from suture.pages.components.cards import cards
-from suture.pages.components.cards.downloads import cached_figure, offer, show_figure
+from suture.pages.components.cards.downloads import cached_figure, offer_download, show_figure
 from suture.pages.components.compare.paired_views import PairedViews
 from suture.pages.components.shell.widget_state import KEEP_IN_LINK
 
@@ -104,4 +104,4 @@ def downloads(paired: PairedViews, rows: Sequence[MetricChange]) -> None:
     place = st.container(horizontal=True)
     for label, ending, kind, content in files:
         key = f"compare-{ending}"
-        offer(place, label, content, f"{name}.{ending}", kind, key=key)
+        offer_download(place, label, content, f"{name}.{ending}", kind, key=key)

@@ -1,4 +1,4 @@
-"""Long work as pages show it: what runs and waits, what came of it, and what there was before."""
+"""Jobs on pages: those that run or wait, the outcome of recent ones, and the history."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from suture import jobs
 from suture.data.intake.report import IntakeReport
 from suture.jobs import Job
 from suture.pages.components.cards import cards
-from suture.pages.components.cards.downloads import offer
+from suture.pages.components.cards.downloads import offer_download
 from suture.pages.components.shell import views
 from suture.workflows.job_kinds import ImportJob
 
@@ -22,18 +22,18 @@ ICONS = {
     "failed": ":material/block:",
     "cancelled": ":material/stop_circle:",
 }
-RECENT = 60  # seconds that the end of a job is told above the page
-SHOWN = 30  # jobs of the past
+RECENT = 60  # seconds that the outcome of a job stays above the page
+SHOWN = 30  # jobs of the history
 
 
-def now() -> None:
-    """What runs and waits, and what came of it. The page runs again when all is done."""
+def show_current() -> None:
+    """Jobs that run or wait, and the outcome of recent ones. The page reruns when all are done."""
     jobs.wake(views.workspace())
     active = bool(jobs.jobs(views.workspace(), active=True))
     st.fragment(_bars, run_every=1.0 if active else None)(active)
     for job in jobs.jobs(views.workspace()):
         if not job.quiet and job.state not in jobs.ACTIVE and time.time() - job.heartbeat < RECENT:
-            _end(job)
+            _outcome(job)
 
 
 def _bars(was_active: bool) -> None:
@@ -53,7 +53,7 @@ def _bars(was_active: bool) -> None:
         st.rerun()
 
 
-def _end(job: Job) -> None:
+def _outcome(job: Job) -> None:
     show = {"done": st.success, "failed": st.error}.get(job.state, st.info)
     show(cards.escape(job.message), icon=ICONS[job.state])
     report = _report(job)
@@ -62,11 +62,11 @@ def _end(job: Job) -> None:
 
 
 def history() -> None:
-    """The newest jobs, with what came of them and a way to start again what was stopped or failed."""
-    known = jobs.jobs(views.workspace())[:SHOWN]
-    if not known:
-        st.info("No job has run yet.", icon=":material/potted_plant:")
-    for job in known:
+    """The newest jobs with their outcome, and a button to start again those that stopped or failed."""
+    newest = jobs.jobs(views.workspace())[:SHOWN]
+    if not newest:
+        st.info("No jobs yet.", icon=":material/potted_plant:")
+    for job in newest:
         with st.container(border=True):
             left, right = st.columns([5, 1], vertical_alignment="center")
             words = cards.escape(
@@ -74,7 +74,7 @@ def history() -> None:
             )
             left.markdown(f"{ICONS[job.state]} **{cards.escape(job.title)}**, {job.state}. {words}")
             began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(job.created))
-            left.caption(f"Asked for {began}; last sign of life {job.heartbeat - job.created:,.0f} s later.")
+            left.caption(f"Created {began}; last update {job.heartbeat - job.created:,.0f} s later.")
             if _repeatable(job) and right.button(
                 "Try again", key=f"again-{job.id}", icon=":material/replay:"
             ):
@@ -87,9 +87,9 @@ def history() -> None:
 
 
 def _repeatable(job: Job) -> bool:
-    """Whether it was stopped or failed, is ours, and what it was given is still here."""
-    there = job.upload is None or job.upload.exists()
-    return job.state in jobs.STOPPED and jobs.may_stop(views.workspace(), job) and there
+    """Whether it stopped or failed, is ours, and its upload still exists."""
+    upload_exists = job.upload is None or job.upload.exists()
+    return job.state in jobs.STOPPED and jobs.may_stop(views.workspace(), job) and upload_exists
 
 
 def _report(job: Job) -> IntakeReport | None:
@@ -97,15 +97,17 @@ def _report(job: Job) -> IntakeReport | None:
 
 
 def _counts(report: IntakeReport, key: str) -> None:
-    """Found, taken, skipped: the counts add up. To take away."""
+    """Found, imported, skipped: the counts add up. With a download."""
     skipped = sum(report.skipped.values())
-    st.caption(f"Found {report.found:,}, taken {report.taken:,}, skipped {skipped:,}.")
+    st.caption(f"Found {report.found:,}, imported {report.taken:,}, skipped {skipped:,}.")
     if report.warnings:
         listed = ", ".join(f"{code} {count:,}" for code, count in report.warnings.items())
-        st.caption(f"Taken, but look at them: {cards.escape(listed)}.")
+        st.caption(f"Imported, but check them: {cards.escape(listed)}.")
     rows = [{"item": item, "reason": code, "what to do": text} for item, code, text in report.problems]
     if rows:
         st.dataframe(rows, hide_index=True, width="stretch", key=f"problems-{key}")
     content = json.dumps({**report.to_json(), "problems": rows}, indent=1)
     place = st.container()
-    offer(place, "Intake report (JSON)", content, "intake.json", "application/json", key=f"intake-{key}")
+    offer_download(
+        place, "Intake report (JSON)", content, "intake.json", "application/json", key=f"intake-{key}"
+    )

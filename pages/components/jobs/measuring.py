@@ -1,4 +1,4 @@
-"""All metrics of a view: read where they are known, else measured, by a worker where that takes minutes."""
+"""The metrics of a view: read if they are stored, else computed, by a worker where that takes minutes."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from suture.pages.components.shell.views import View
 from suture.workflows import evaluate
 from suture.workflows.job_kinds import MeasureJob
 
-NOTE = "minutes; other pages can be looked at meanwhile"
+NOTE = "takes minutes; the other pages stay usable"
 
 
 def evaluation(shown: View) -> Evaluation:
     """All metrics of a view; computed once with a progress bar, then read from the workspace.
 
-    What takes minutes waits until it is asked for, and the page ends there.
+    Where that takes minutes, it starts on a click, and the page ends there.
     """
     place = st.empty()  # there with or without a bar: what follows stays the same element of the page
     try:
@@ -28,16 +28,16 @@ def evaluation(shown: View) -> Evaluation:
     return _evaluation(shown.record.id, shown.name, shown.split)
 
 
-def known(shown: View) -> bool:
-    """Whether `evaluation` returns without asking or measuring."""
+def is_measured(shown: View) -> bool:
+    """Whether `evaluation` returns at once."""
     return evaluate.measured(views.workspace(), shown.name, shown.split)
 
 
-def beforehand(shown: View, *, extended: bool) -> None:
-    """End the page, unless what is left to measure takes no longer than a person waits."""
+def measure_first(shown: View, *, extended: bool) -> None:
+    """End the page, unless what is left to compute takes seconds."""
     large = len(shown.set) > views.SLOW_ABOVE
     if large and not evaluate.measured(views.workspace(), shown.name, shown.split, extended=extended):
-        by_worker(shown, extended=extended)
+        measure_in_background(shown, extended=extended)
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)
@@ -49,30 +49,30 @@ def _evaluation(record_id: str, name: str, split: str) -> Evaluation:
 
 def _measure(shown: View, place: DeltaGenerator) -> None:
     if len(shown.set) > views.SLOW_ABOVE:
-        by_worker(shown)
+        measure_in_background(shown)
 
     def progress(share: float, what: str) -> None:
-        place.progress(share, text=f"Measuring {what} of {shown.name}, with intervals")
+        place.progress(share, text=f"Computing {what} of {shown.name}, with intervals")
 
     evaluate.evaluation(views.workspace(), shown.name, split=shown.split, progress=progress)
     place.empty()
 
 
-def by_worker(shown: View, *, extended: bool = False) -> None:
-    """Have a worker measure when that is asked for, and end the page."""
-    asked = MeasureJob(shown.name, shown.split, extended)
+def measure_in_background(shown: View, *, extended: bool = False) -> None:
+    """Have a worker compute the metrics on a click, and end the page."""
+    request = MeasureJob(shown.name, shown.split, extended)
     key = f"measure-{shown.record.fingerprint}-{shown.split}"
     if waiting.busy(MeasureJob):
         waiting.watch(MeasureJob, NOTE, "measure")
-    elif waiting.failure(asked):
-        waiting.wait(asked, NOTE, key="measure")
+    elif waiting.failure(request):
+        waiting.wait(request, NOTE, key="measure")
     else:
-        which = "by every metric yet" if extended else "yet"
+        which = "every metric" if extended else "the metrics"
         st.info(
-            f"The {len(shown.set):,} studies of this split are not measured {which}. It takes minutes, once, "
-            "in the background.",
+            f"Computing {which} of the {len(shown.set):,} studies of this split takes minutes, once, in the "
+            "background.",
             icon=":material/timer:",
         )
-        if st.button("Measure now", key=f"{key}-go", type="primary"):
-            waiting.wait(asked, NOTE, key="measure")
+        if st.button("Compute metrics", key=f"{key}-go", type="primary"):
+            waiting.wait(request, NOTE, key="measure")
     st.stop()

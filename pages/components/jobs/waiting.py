@@ -1,4 +1,4 @@
-"""Work too long for a page: a worker does it, the page looks in on it and runs again when it is done."""
+"""Work too long for a page: a worker does it, the page shows its progress and reruns when it is done."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from suture.pages.components.shell import views
 
 
 def wait(request: JobKind, note: str, *, key: str) -> None:
-    """Have a job done, and show how far it is. One that failed or was stopped starts again when asked.
+    """Run a job and show its progress. One that failed or was stopped starts again on a click.
 
-    note: how long it takes, and what can be seen meanwhile
+    note: how long it takes, and what the page shows meanwhile
     """
-    failed = failure(request)
-    if failed:
-        st.error(cards.escape(failed), icon=":material/block:")
+    reason = failure(request)
+    if reason:
+        st.error(cards.escape(reason), icon=":material/block:")
         if not st.button("Try again", key=f"{key}_again"):
             return
     if not busy(type(request)):
@@ -26,7 +26,7 @@ def wait(request: JobKind, note: str, *, key: str) -> None:
 
 
 def watch(kind: type[JobKind], note: str, key: str) -> None:
-    """Polls the worker, which can be stopped; runs the page again when it is done."""
+    """Polls the worker, with a button to stop it; reruns the page when it is done."""
     st.fragment(_watched, run_every=1.0)(kind, note, key)
 
 
@@ -46,12 +46,12 @@ def _watched(kind: type[JobKind], note: str, key: str) -> None:
 
 
 def busy(kind: type[JobKind]) -> bool:
-    """Whether such a job waits or runs."""
+    """Whether a job of this kind waits or runs."""
     return any(j.kind == kind.kind for j in jobs.jobs(views.workspace(), active=True))
 
 
 def failure(request: JobKind) -> str:
-    """Why the last worker that was asked for this failed; "" if it did not."""
-    asked = (request.kind, request.to_json())
-    last = next((j for j in jobs.jobs(views.workspace()) if (j.kind, j.args) == asked), None)
+    """Why the last such job failed; "" if it did not."""
+    wanted = (request.kind, request.to_json())
+    last = next((j for j in jobs.jobs(views.workspace()) if (j.kind, j.args) == wanted), None)
     return last.message if last and last.state in jobs.STOPPED else ""

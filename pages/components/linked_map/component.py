@@ -1,7 +1,7 @@
-"""The Streamlit side of the linked map: addresses out to the browser, selected study rows back.
+"""The Streamlit side of the linked map: sends URLs to the browser, gets selected study rows back.
 
-The browser owns the selection, so a click sends a few numbers up and no data down. A selection that
-the app asks for (``selected=``) travels once, as a command, until the browser has answered it.
+The browser owns the selection, so a click sends a few numbers up and no data down. A selection set by the
+app (``selected=``) is sent once, as a command, until the browser has confirmed it.
 """
 
 from __future__ import annotations
@@ -77,10 +77,10 @@ def linked_map(
     """Draw one or two maps of the same studies with linked hover, selection, pan and zoom.
 
     ``colours``: one for all panels, or one per panel on one scale. ``moments`` name the frames of the
-    panels; with more than one the maps get a slider and play. ``lines`` joins the points of a study: of
-    all studies, of the selected ones or of those in ``worst`` ((n_studies,) of bool). ``start`` is the
-    frame to begin on. Of more than ``most`` points in view none is drawn by itself: all are counted in a
-    shade, which the map says. ``selected`` asks the maps to show a selection; None leaves it alone.
+    panels; with more than one the maps get a slider and play. ``lines`` joins the points of a study: for
+    all studies, for the selected ones or for those in ``worst`` ((n_studies,) of bool). ``start`` is the
+    frame to begin on. With more than ``most`` points in view the map shows a density instead of points,
+    and says so. ``selected`` sets the selection; None leaves it unchanged.
     ``on_select`` is called without arguments when the selection has changed, before the script runs: with
     it the maps show what ``selected`` says at every run, without it only when its value changes, so that
     passing back the last result is harmless.
@@ -109,10 +109,10 @@ def linked_map(
         data=data,
         height="content",
         on_selected_change=on_select or _nothing,
-        on_lost_change=_nothing,  # a column is gone (the server began anew): the run puts it back
+        on_lost_change=_nothing,  # the server restarted and lost a column: this run puts it back
     )
-    there = [row for row in shown if row < panels[0].n]
-    return MapSelection(memory.asked if memory.waiting and memory.asked is not None else there)
+    valid = [row for row in shown if row < panels[0].n]
+    return MapSelection(memory.requested if memory.waiting and memory.requested is not None else valid)
 
 
 def selected_rows(key: str) -> list[int]:
@@ -122,9 +122,9 @@ def selected_rows(key: str) -> list[int]:
 
 @dataclass
 class _Memory:
-    """What the app last asked for, and whether the browser has still to answer."""
+    """The selection that the app last set, and whether the browser has yet to confirm it."""
 
-    asked: list[int] | None = None
+    requested: list[int] | None = None
     before: list[int] = field(default_factory=list)
     of: str = ""
     number: int = 0
@@ -133,23 +133,23 @@ class _Memory:
     def listen(
         self, shown: list[int], selected: Sequence[int] | None, *, of: str, appears: bool, owned: bool
     ) -> None:
-        """of: whose rows these are; owned: the app hears of every click, and the maps show what it asks."""
-        asked = None if selected is None else sorted({int(row) for row in selected})
+        """of: whose rows these are; owned: the app is told of every click, and sets what the maps show."""
+        requested = None if selected is None else sorted({int(row) for row in selected})
         others = appears or of != self.of  # then the browser has forgotten its rows
-        pending = self.waiting and asked == self.asked and shown == self.before
-        wanted = asked != shown if owned else asked != self.asked
-        if asked is not None and (others or (wanted and not pending)):
+        pending = self.waiting and requested == self.requested and shown == self.before
+        wanted = requested != shown if owned else requested != self.requested
+        if requested is not None and (others or (wanted and not pending)):
             self.number += 1
             self.before = shown
-            self.waiting = asked != shown or (others and bool(asked))
+            self.waiting = requested != shown or (others and bool(requested))
         elif not pending:  # The browser answered, or the user has clicked since.
             self.waiting = False
-        self.asked, self.of = asked, of
+        self.requested, self.of = requested, of
 
     def command(self) -> dict[str, Any] | None:
-        if not self.waiting or self.asked is None:
+        if not self.waiting or self.requested is None:
             return None
-        return {"number": self.number, **sent(self.asked)}
+        return {"number": self.number, **sent(self.requested)}
 
 
 def _memory(key: str) -> _Memory:

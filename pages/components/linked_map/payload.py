@@ -1,4 +1,4 @@
-"""What the browser needs for linked maps: words and addresses as JSON, numbers as columns over HTTP.
+"""What the browser needs for linked maps: text and URLs as JSON, numbers as columns over HTTP.
 
 Columns (little-endian): places uint16 (n_frames, n_modalities, n_studies, 2), 65535 = missing, else
 v / 65534 * 2 - 1 in the frame of the drawing: centred, the longer half side is 1, aspect kept, y upwards.
@@ -26,7 +26,7 @@ Extent = tuple[float, float, float, float]
 
 SHAPES = ("triangle", "diamond", "circle", "square")
 LINES = ("none", "all", "selected", "worst")
-STEPS = 65_534  # places along the longer side
+STEPS = 65_534  # positions along the longer side
 MISSING = 65_535
 MOST = 200_000  # points in view that are drawn one by one; without a graphics card, more take seconds
 LISTED = 2_000  # more rows than this travel as bits
@@ -70,7 +70,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Moment:
-    """A frame in words: its name ("epoch 3") and what is to be said of it. Plain text."""
+    """A frame in words: its name ("epoch 3") and a note. Plain text."""
 
     name: str
     note: str = ""
@@ -78,9 +78,9 @@ class Moment:
 
 @dataclass(frozen=True)
 class Cards:
-    """What is known of single studies: addresses in which ``{i}`` stands for the row, or the words.
+    """Details of single studies: URLs in which ``{i}`` stands for the row, or the text itself.
 
-    ``url`` answers {"id", "text", "facts"}; ``thumb`` is a picture. Plain text all.
+    ``url`` returns {"id", "text", "facts"}; ``thumb`` is an image. All plain text.
     """
 
     url: str = ""

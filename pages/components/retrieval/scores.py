@@ -17,7 +17,7 @@ from suture.analysis.retrieval.protocols import RetrievalTask, retrieval_task
 from suture.analysis.text_tables import csv_text, latex
 from suture.data.collection import GROUP
 from suture.pages.components.cards import cards, downloads
-from suture.pages.components.cards.downloads import offer
+from suture.pages.components.cards.downloads import offer_download
 from suture.pages.components.jobs import measuring
 from suture.pages.components.shell import views
 from suture.pages.components.shell.shared_choice import Choice
@@ -32,7 +32,7 @@ Chance = dict[str, dict[str, float]]  # protocol -> metric -> value
 @st.fragment
 def section(choice: Choice) -> None:
     """Both directions under all protocols; downloads; the whole curve."""
-    if not ranking_allowed(choice, "Measure retrieval"):
+    if not ranking_allowed(choice, "Compute retrieval scores"):
         return
     evaluations = [measuring.evaluation(v) for v in choice.views]
     ways = {f"{x} → {y}": (x, y) for x, y in (choice.pair, choice.pair[::-1])}
@@ -194,4 +194,4 @@ def files(
     place = st.container(horizontal=True)
     for label, ending, kind, content in kinds:
         file, key = f"{name}-{choice.a.split}.{ending}", f"retrieval-{ending}"
-        offer(place, label, content, file, kind, key=key)
+        offer_download(place, label, content, file, kind, key=key)

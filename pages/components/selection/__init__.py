@@ -1,4 +1,4 @@
-"""Studies picked out: found, shown, kept by name, measured against the rest. One selection for all pages."""
+"""The selection that all pages share: find studies, list them, save them, compare them with the rest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One row on every page: how many studies are selected and how, undo, keep, load, take away."""
+"""The selection bar on every page: how many studies are selected and how, undo, save, load, export."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ from suture.data.collections.selections import Selection
 from suture.data.errors import UserError
 from suture.data.workspace import SELECTION, Record
 from suture.pages.components.cards import cards
-from suture.pages.components.cards.downloads import offer
+from suture.pages.components.cards.downloads import offer_download
 from suture.pages.components.selection import state
 from suture.pages.components.shell import views
 from suture.pages.components.shell.shared_choice import Choice
 from suture.workflows.selection_export import WRITERS
 
-LONGEST = 90  # characters of how a selection was made
-QUIET = "No study is selected. Select some on the Map."
+MAX_CHARACTERS = 90  # of the description of a selection
+EMPTY = "No studies selected. Select some on the Map."
 MIME = {"csv": "text/csv", "parquet": "application/octet-stream", "json": "application/json"}
-DELETE = "Deletes what was saved. What is selected now stays."
+DELETE = "Deletes the saved selection. The current selection stays."
 
 
 def bar(choice: Choice) -> None:
-    """What is selected, and what can be done with it."""
-    known = state.history(choice)
+    """The current selection, and what can be done with it."""
+    history = state.history(choice)
     row = st.container(horizontal=True, vertical_alignment="center", gap="small")
-    selected = bool(known.now.study_ids)
-    told = row.container(width="content")
+    selected = bool(history.now.study_ids)
+    words = row.container(width="content")
     if selected:
-        told.markdown(_told(choice))
+        words.markdown(_describe(choice))
     else:
-        told.caption(QUIET)
-    for name, there, act in (
+        words.caption(EMPTY)
+    for name, possible, act in (
         ("Clear", selected, state.clear),
-        ("Undo", known.past, state.undo),
-        ("Redo", known.future, state.redo),
+        ("Undo", history.past, state.undo),
+        ("Redo", history.future, state.redo),
     ):
         key = f"selection_{name.lower()}"
-        if there and row.button(name, key=key, type="tertiary"):
+        if possible and row.button(name, key=key, type="tertiary"):
             act(choice)
             st.rerun()  # the whole page, also from a fragment: a map shows the selection too
     if selected:
@@ -54,11 +54,11 @@ def bar(choice: Choice) -> None:
             _export(choice)
 
 
-def _told(choice: Choice) -> str:
-    """How many, how, and how many of them are not to be seen here."""
+def _describe(choice: Choice) -> str:
+    """How many, how, and how many of them are not in this split or set."""
     now = state.history(choice).now
     here, n = len(state.current(choice)), len(now.study_ids)
-    how = now.how if len(now.how) <= LONGEST else now.how[: LONGEST - 1] + "…"
+    how = now.how if len(now.how) <= MAX_CHARACTERS else now.how[: MAX_CHARACTERS - 1] + "…"
     parts = [f"**{n:,} {'study' if n == 1 else 'studies'} selected** ({cards.escape(how)})"]
     if here < n:
         whole = views.view(choice.a.name, "all").set.rows[STUDY_ID]
@@ -73,7 +73,7 @@ def _told(choice: Choice) -> str:
 def _save(choice: Choice) -> None:
     with st.form("selection_save", border=False):
         name = st.text_input("Name", key="selection_name").strip()
-        replace = st.checkbox("Replace one of that name", key="selection_replace")
+        replace = st.checkbox("Replace an existing one", key="selection_replace")
         pressed = st.form_submit_button("Save", key="selection_keep")
     if not pressed:
         return
@@ -91,16 +91,16 @@ def _named(choice: Choice, name: str) -> Selection:
 
 
 def _saved(choice: Choice, row: DeltaGenerator) -> None:
-    """Selections of these studies that were kept: one of them comes back, or goes."""
+    """Saved selections of these studies: load or delete one."""
     of = selections.owner(views.workspace(), choice.a.record)
-    known = {record.name: record for record in selections.of_collection(views.workspace(), of)}
-    if not known:
+    saved = {record.name: record for record in selections.of_collection(views.workspace(), of)}
+    if not saved:
         return
     with row.popover("Load saved", type="tertiary"):
-        name = st.selectbox("Saved", [*known][::-1], key="selection_saved")
+        name = st.selectbox("Saved", [*saved][::-1], key="selection_saved")
         if name is None:
             return
-        st.text(_about(known[name]))
+        st.text(_about(saved[name]))
         buttons = st.container(horizontal=True)
         if buttons.button("Load", key="selection_load"):
             _load(choice, name)
@@ -114,14 +114,14 @@ def _about(record: Record) -> str:
 
 def _load(choice: Choice, name: str) -> None:
     try:
-        found = selections.load(views.workspace(), name)
+        selection = selections.load(views.workspace(), name)
     except UserError as error:  # deleted in another window
         st.error(cards.escape(error.message), icon=":material/block:")
         return
     state.set_ids(
         choice,
-        found.study_ids,
-        found.how if found.how.startswith("saved as ") else f"saved as {name}: {found.how}",
+        selection.study_ids,
+        selection.how if selection.how.startswith("saved as ") else f"saved as {name}: {selection.how}",
     )
     st.rerun()
 
@@ -133,15 +133,15 @@ def _delete(name: str) -> None:
 
 
 def _export(choice: Choice) -> None:
-    """The selected ids, or with what is known of the studies, as files; written on the click."""
+    """The selected ids, with labels if wanted, as files; written on the click."""
     labels = st.checkbox("With labels", key="selection_labels")
-    # now: what is written on the click knows no session
-    taken, known = _named(choice, "selection"), _labels(choice.a.name) if labels else None
+    # Resolved now: the click is handled without a session.
+    selection, table = _named(choice, "selection"), _labels(choice.a.name) if labels else None
     for form in WRITERS:
-        offer(
+        offer_download(
             st.container(),
             form.upper() if form != "parquet" else "Parquet",
-            partial(WRITERS[form], taken, known),
+            partial(WRITERS[form], selection, table),
             f"selection.{form}",
             MIME[form],
             key=f"selection_{form}",
@@ -150,6 +150,6 @@ def _export(choice: Choice) -> None:
 
 
 def _labels(name: str) -> pd.DataFrame:
-    """What is known of every study of the set, also outside this split."""
+    """Ids, groups, splits and labels of every study of the set, also outside this split."""
     rows = views.view(name, "all").set.rows
     return rows[[column for column in rows if not str(column).startswith("key:")]]

@@ -1,4 +1,4 @@
-"""The selected studies, shared by all pages: ids, so that they stay what they are in another set or split."""
+"""The selected studies, shared by all pages; kept as ids, so that they hold in any set or split."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from suture.pages.components.shell.shared_choice import Choice
 
 KEY, PLACES = "selection", "selection_places"
 STEPS = 20  # that can be undone
-MANY = 1_000_000  # ids that the steps before may hold together
-LONGEST = 300  # characters of how a selection was made
+MAX_IDS = 1_000_000  # that the undo history may hold in total
+MAX_CHARACTERS = 300  # of the description of a selection
 
 
 @dataclass(frozen=True)
 class Current:
-    """The selected studies in the order in which they were found, and how, in plain words."""
+    """The selected studies in the order in which they were found, and a description of how."""
 
     study_ids: tuple[str, ...] = ()
     how: str = ""
@@ -37,7 +37,7 @@ class History:
 
 
 def history(choice: Choice) -> History:
-    """Of the collection that is looked at; vectors without one have their own."""
+    """The history of the shown collection; vectors without a collection have their own."""
     return st.session_state.get(KEY, {}).get(_owner(choice), History())
 
 
@@ -46,20 +46,20 @@ def current(choice: Choice) -> np.ndarray:
     now, shown = history(choice).now, (choice.a.record.fingerprint, choice.a.name, choice.a.split)
     if not now.study_ids:
         return np.zeros(0, int)
-    of, where, rows = st.session_state.get(PLACES, (None, None, None))
-    if of is not now or where != shown:  # of a page that asks several times, the first looks them up
+    cached_for, cached_view, rows = st.session_state.get(PLACES, (None, None, None))
+    if cached_for is not now or cached_view != shown:  # looked up once per run of a page
         rows = selections.row_numbers(now.study_ids, choice.a.set.rows[STUDY_ID])
         st.session_state[PLACES] = now, shown, rows
     return rows
 
 
 def set_rows(choice: Choice, rows: Iterable[int] | np.ndarray, how: str) -> bool:
-    """Select these rows of `choice.a`, instead of what was. how: in plain words, for a person to read.
+    """Select these rows of `choice.a` instead of the current ones. how: a description for the user.
 
-    False, and nothing happens, where just these are selected: a map that is told of a selection may echo it.
+    False, and nothing happens, if exactly these are selected: a map may echo the selection it was given.
     """
     ids = choice.a.set.rows[STUDY_ID]
-    rows = [int(row) for row in rows if 0 <= row < len(ids)]  # a browser may still look at another split
+    rows = [int(row) for row in rows if 0 <= row < len(ids)]  # a browser may still show another split
     if set(rows) == set(current(choice).tolist()):
         return False
     set_ids(choice, ids.iloc[rows].tolist(), how)
@@ -71,14 +71,14 @@ def set_ids(choice: Choice, study_ids: Iterable[str], how: str) -> None:
     old, ids = history(choice), tuple(dict.fromkeys(study_ids))
     if ids == old.now.study_ids:
         return
-    new = Current(ids, how[:LONGEST] if ids else "")
-    _keep(choice, History(new, _remembered((*old.past, old.now)[-STEPS:])))
+    new = Current(ids, how[:MAX_CHARACTERS] if ids else "")
+    _keep(choice, History(new, _limited((*old.past, old.now)[-STEPS:])))
 
 
-def _remembered(past: tuple[Current, ...]) -> tuple[Current, ...]:
-    """The latest of the past, as many as hold no more than `MANY` ids together."""
-    held = np.cumsum([len(one.study_ids) for one in past[::-1]])
-    return past[len(past) - int((held <= MANY).sum()) :]
+def _limited(past: tuple[Current, ...]) -> tuple[Current, ...]:
+    """The latest steps, as many as hold at most `MAX_IDS` ids in total."""
+    totals = np.cumsum([len(one.study_ids) for one in past[::-1]])
+    return past[len(past) - int((totals <= MAX_IDS).sum()) :]
 
 
 def clear(choice: Choice) -> None:
@@ -87,7 +87,7 @@ def clear(choice: Choice) -> None:
 
 
 def undo(choice: Choice) -> None:
-    """Back to what was selected before; nothing happens where there is no before."""
+    """Restore the previous selection; nothing happens without one."""
     old = history(choice)
     if old.past:
         _keep(choice, History(old.past[-1], old.past[:-1], (old.now, *old.future)))

@@ -10,7 +10,7 @@ import streamlit as st
 from suture.analysis.retrieval import out_of_distribution
 from suture.analysis.text_tables import csv_text
 from suture.data.workspace import Record
-from suture.pages.components.cards.downloads import offer
+from suture.pages.components.cards.downloads import offer_download
 from suture.pages.components.studies.search import UploadNeighbours
 from suture.pages.components.studies.uploaded import UploadsInSet
 from suture.workflows.neighbours import tables
@@ -66,7 +66,7 @@ def _downloads(rows: list[dict[str, object]], neighbours: UploadNeighbours, *, s
         ("All (JSON)", "neighbours.json", "application/json", lambda: as_json(neighbours)),
     )
     for label, name, kind, made in files:
-        offer(line, label, made, name, kind, key=f"studies_{label}")
+        offer_download(line, label, made, name, kind, key=f"studies_{label}")
     if several:
         line.caption("Choose a row to see its study.")
 

@@ -1,4 +1,4 @@
-"""Curves of one or two training runs, while they work and afterwards."""
+"""Curves of one or two training runs, during and after training."""
 
 from __future__ import annotations
 
@@ -13,15 +13,19 @@ from suture.analysis.gap import collapse_warnings
 from suture.analysis.text_tables import csv_text
 from suture.models.training.record import TrainingRun
 from suture.pages.components.cards import cards, downloads
-from suture.pages.components.cards.downloads import offer
+from suture.pages.components.cards.downloads import offer_download
 from suture.pages.components.shell.widget_state import KEEP_IN_LINK
 
-# number of the probe -> (title, what it means, whether it is a share)
+# metric on the validation studies -> (title, meaning, whether it is a share)
 BY_EPOCH = {
-    "centroid_gap": ("Centroid gap", "How far apart the middles of the clouds are. Lower is closer.", False),
+    "centroid_gap": (
+        "Centroid gap",
+        "Distance between the centroids of the modalities. Lower is closer.",
+        False,
+    ),
     "centroid_gap_debiased": (
         "Centroid gap, debiased",
-        "The gap without what so few studies add by chance. Lower is closer.",
+        "The gap without the bias of a small sample. Lower is closer.",
         False,
     ),
     "cos_true_pairs": (
@@ -32,12 +36,12 @@ BY_EPOCH = {
     "recall_at_10": (
         "R@10",
         "How often the right answer is among the first ten, mean of both directions, with the 95 % "
-        "interval. Higher is better; the price of closing the gap shows here first.",
+        "interval. Higher is better; the cost of closing the gap shows here first.",
         True,
     ),
     "effective_rank": (
         "Effective rank",
-        "How many directions the space uses. A fall is a collapse.",
+        "How many directions the space uses. A drop means collapse.",
         False,
     ),
     "uniformity_wi": (
@@ -47,18 +51,18 @@ BY_EPOCH = {
     ),
     "angular_value": (
         "Angular value",
-        "Mean cosine within a modality: the narrowness of the cone. Lower is more spread.",
+        "Mean cosine within a modality: how narrow the cone is. Lower is more spread.",
         False,
     ),
     "hubness_skew": (
         "Hubness",
-        "Whether a few answers come back for many queries (skewness). Lower is better.",
+        "Whether a few items answer many queries (skewness). Lower is better.",
         False,
     ),
 }
 PARTS = {
     "loss": "Loss",
-    "contrastive": "Contrastive part",
+    "contrastive": "Contrastive term",
     "atp": "Align true pairs",
     "cu": "Centroid uniformity",
     "uniformity": "Uniformity of each modality",
@@ -66,15 +70,15 @@ PARTS = {
     "intra_modality": "Separation within a modality",
 }
 SETTINGS = {"temperature": "Temperature", "learning_rate": "Learning rate"}
-COSTS = {"recall_at_10": "R@10", "contrastive": "Contrastive part", "loss": "Loss"}
+COSTS = {"recall_at_10": "R@10", "contrastive": "Contrastive term", "loss": "Loss"}
 CONFIG = {"displaylogo": False, "displayModeBar": False}
 
 
 def show(runs: Sequence[TrainingRun]) -> None:
-    """Numbers of the probe by epoch, loss by step, and what the guards found."""
+    """Metrics by epoch, loss by step, and collapse warnings."""
     colours = {run.name: colour for run, colour in zip(runs, cards.COLOURS, strict=False)}
     legend(runs)
-    warned = {run.name: struck(run) for run in runs}
+    warnings_of = {run.name: warnings_by_epoch(run) for run in runs}
 
     def by_epoch(name: str) -> dict[str, Curve]:
         return {
@@ -82,7 +86,7 @@ def show(runs: Sequence[TrainingRun]) -> None:
                 run.history.epochs,
                 name,
                 limits=(0, 1) if BY_EPOCH[name][2] else UNLIMITED,
-                warned=[e for e, found in warned[run.name].items() if name in [w.name for w in found]],
+                warned=[e for e, active in warnings_of[run.name].items() if name in [w.name for w in active]],
             )
             for run in runs
         }
@@ -94,9 +98,9 @@ def show(runs: Sequence[TrainingRun]) -> None:
     grid(epochs, by_epoch, colours, "epoch")
     st.caption(
         "Epoch 0 is before training. Measured after every epoch on the same validation studies: means over "
-        "pairs of modalities. A cross marks where a guard warned."
+        "pairs of modalities. A cross marks a collapse warning."
     )
-    list_warnings(runs, warned)
+    list_warnings(runs, warnings_of)
     against_gap(runs, colours)
     with st.expander("Loss by step", icon=":material/show_chart:", expanded=True):
         grid({name: (title, "", False) for name, title in PARTS.items()}, by_step, colours, "step")
@@ -106,10 +110,10 @@ def show(runs: Sequence[TrainingRun]) -> None:
 
 
 def against_gap(runs: Sequence[TrainingRun], colours: Mapping[str, str]) -> None:
-    """One path a run: what closing the gap costs, epoch by epoch."""
+    """One path per run: what closing the gap costs, epoch by epoch."""
     st.markdown("**What closing the gap costs**")
     cost = st.segmented_control(
-        "Against the gap",
+        "CaptionComparison the gap",
         [*COSTS],
         default="recall_at_10",
         required=True,
@@ -122,7 +126,7 @@ def against_gap(runs: Sequence[TrainingRun], colours: Mapping[str, str]) -> None
     paths = {run.name: (curve_of(run.history.epochs, "centroid_gap"), _cost(run, cost)) for run in runs}
     paths = {name: path for name, path in paths.items() if {*path[0].x} & {*path[1].x}}
     if not paths:
-        st.caption("No epoch yet that has both.")
+        st.caption("No epoch has both yet.")
         return
     own = [colours[name] for name in paths]
     figure = downloads.cached_figure(
@@ -131,9 +135,9 @@ def against_gap(runs: Sequence[TrainingRun], colours: Mapping[str, str]) -> None
     alt = f"{COSTS[cost]} against the centroid gap, one path a run"
     downloads.show_figure(figure, "train_against_gap", f"{COSTS[cost]} against gap", alt=alt)
     st.caption(
-        "Arrows go from epoch to epoch, to the ring at the last. To the left the gap closes; a path that "
-        "goes left at one height closes it for free. R@10 of two runs compares; losses of two objectives or "
-        "temperatures do not."
+        "Arrows lead from epoch to epoch; a ring marks the last. Further left the gap is smaller: a path "
+        "that goes left at constant height closes it at no cost. R@10 is comparable between runs; losses of "
+        "different objectives or temperatures are not."
     )
 
 
@@ -143,13 +147,13 @@ def _cost(run: TrainingRun, name: str) -> Curve:
 
 
 def files(runs: Sequence[TrainingRun]) -> None:
-    """All numbers of these curves."""
+    """Downloads of the numbers of all curves."""
     row = st.container(horizontal=True)
     for over in ("epochs", "steps"):
         rows = [{"run": run.name, **line} for run in runs for line in getattr(run.history, over)]
         name = f"{' and '.join(run.name for run in runs)} {over}.csv"
         table = partial(_csv, rows)
-        offer(row, f"All {over} (CSV)", table, name, "text/csv", key=f"curves-{over}")
+        offer_download(row, f"All {over} (CSV)", table, name, "text/csv", key=f"curves-{over}")
 
 
 def _csv(rows: list[dict[str, Any]]) -> str:
@@ -179,14 +183,14 @@ def grid(
     colours: Mapping[str, str],
     over: str,
 ) -> None:
-    """One small figure for each number that any of the runs has, four or three in a row."""
+    """One small figure per metric that any of the runs has, three or four in a row."""
     found: list[tuple[str, dict[str, Curve]]] = []
     for name in wanted:
         series = {run: curve for run, curve in series_of(name).items() if curve.x}
         if series:
             found.append((name, series))
     if not found:
-        st.caption("No step yet.")
+        st.caption("No steps yet.")
     width = 4 if len(found) > 3 else 3
     for start in range(0, len(found), width):
         for column, (name, series) in zip(st.columns(width), found[start : start + width], strict=False):
@@ -197,8 +201,8 @@ def grid(
             column.plotly_chart(figure, key=f"curve_{over}_{name}", config=CONFIG, alt=f"{title} by {over}")
 
 
-def struck(run: TrainingRun) -> dict[int, list[Any]]:
-    """epoch -> guards that warned there."""
+def warnings_by_epoch(run: TrainingRun) -> dict[int, list[Any]]:
+    """epoch -> collapse warnings at that epoch."""
     rows = run.history.epochs
     found = {
         int(row["epoch"]): collapse_warnings.detect(rows[: i + 1]) for i, row in enumerate(rows) if i > 1
@@ -207,7 +211,7 @@ def struck(run: TrainingRun) -> dict[int, list[Any]]:
 
 
 def list_warnings(runs: Sequence[TrainingRun], warned: Mapping[str, Mapping[int, list[Any]]]) -> None:
-    """The warnings of the last epoch that has any, in plain words; all of them on demand."""
+    """The latest warnings in plain words; all of them in an expander."""
     for letter, word, run in zip("AB", cards.COLOUR_NAMES, runs, strict=False):
         epochs = warned[run.name]
         if not epochs:
@@ -215,7 +219,9 @@ def list_warnings(runs: Sequence[TrainingRun], warned: Mapping[str, Mapping[int,
         last = max(epochs)
         lines = [f"- epoch {epoch}: {w.message}" for epoch in sorted(epochs) for w in epochs[epoch]]
         latest = " ".join(w.message for w in epochs[last])
-        st.warning(f":{word}-badge[{letter}] Guard at epoch {last}: {latest}", icon=":material/shield:")
+        st.warning(
+            f":{word}-badge[{letter}] Collapse warning at epoch {last}: {latest}", icon=":material/shield:"
+        )
         if len(lines) > len(epochs[last]):
             with st.expander(f"All {len(lines)} warnings of {letter}"):
                 st.markdown("\n".join(lines))

@@ -1,4 +1,4 @@
-"""The probe studies on a map, epoch by epoch: points move, the plane stays."""
+"""The validation studies on a map, epoch by epoch, in one fixed plane."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from suture.pages.components.cards import cards
 from suture.pages.components.linked_map import SHAPES, Cards, Colouring, Moment, Panel, linked_map
 from suture.pages.components.linked_map.payload import Lines
 from suture.pages.components.shell import views
-from suture.pages.components.train import form as training_form
+from suture.pages.components.train.form import opened
 
 LINES: tuple[Lines, ...] = ("none", "all")
 NUMBERS = {
@@ -32,7 +32,8 @@ def show(runs: Sequence[TrainingRun]) -> None:
     runs = together([run for run in runs if run.snapshots])
     if not runs:
         st.info(
-            "The map appears after the first look at the validation studies.", icon=":material/hourglass:"
+            "The map appears after the first evaluation on the validation studies.",
+            icon=":material/hourglass:",
         )
         return
     epochs = sorted({epoch for run in runs for epoch in run.snapshots})
@@ -54,19 +55,19 @@ def show(runs: Sequence[TrainingRun]) -> None:
         key="train_map",
     )
     st.caption(
-        f"{len(studies):,} validation studies. One plane for all epochs of a run (PCA of them together), so "
-        "that points move and the plane stays. Each run has its own plane: look at shapes, not at places."
+        f"{len(studies):,} validation studies. All epochs of a run share one plane (PCA of all epochs). "
+        "Each run has its own plane: compare shapes, not positions."
     )
 
 
 def moment(runs: Sequence[TrainingRun], epoch: int) -> Moment:
-    """An epoch, and its numbers in each run beside those before training."""
+    """An epoch, with its metrics in each run and those before training."""
     lettered = len(runs) > 1
-    told = [
+    notes = [
         f"{letter}: {numbers(run, epoch)}" if lettered else numbers(run, epoch)
         for letter, run in zip("AB", runs, strict=False)
     ]
-    return Moment(f"epoch {epoch}", "   ".join(told))
+    return Moment(f"epoch {epoch}", "   ".join(notes))
 
 
 def numbers(run: TrainingRun, epoch: int) -> str:
@@ -136,7 +137,7 @@ def captions(run: TrainingRun, studies: list[str]) -> list[str]:
     )
     if chosen is None:
         return []
-    collection = training_form.opened(chosen.id, chosen.name)
+    collection = opened(chosen.id, chosen.name)
     texts = [m.columns[0] for m in collection.modalities if m.kind == "text"]
     if not texts:
         return []

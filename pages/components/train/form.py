@@ -1,4 +1,4 @@
-"""What to train, as a form: collection, start, objective, parts, budget. It knows no torch."""
+"""The training form: collection, start checkpoint, objective, trained towers, budget. Imports no torch."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from suture.pages.components.shell import views
 from suture.pages.components.shell.widget_state import KEEP_IN_SESSION
 
 OTHER = "other"
-BIG = {
+MAIN_OBJECTIVES = {
     "clip": "CLIP baseline",
     "gap-closing": "Gap-closing (L_ATP + L_CU)",
     OTHER: "Another objective",
 }
-PARTS: dict[str, dict[str, Any]] = {
+TRAINED_PARTS: dict[str, dict[str, Any]] = {
     "both towers": {"train": "all"},
-    "only the heads, on frozen towers": {"train": "heads"},
-    "the text tower, image locked": {"train": "all", "lock_image": True},
-    "the image tower, text locked": {"train": "all", "lock_text": True},
+    "heads only, frozen towers": {"train": "heads"},
+    "text tower only, image locked": {"train": "all", "lock_image": True},
+    "image tower only, text locked": {"train": "all", "lock_text": True},
 }
 WEIGHTS = {
     "atp": "Align true pairs (L_ATP)",
@@ -49,7 +49,7 @@ UNUSED = {"temperature_start": ("learnable",), "temperature_end": ("learnable", 
 
 @dataclass(frozen=True)
 class Form:
-    """What is asked, and in plain words what is wrong with it ("" = nothing)."""
+    """The chosen config, what is wrong with it in plain words ("" = nothing), and its cost."""
 
     config: TrainingConfig
     problem: str
@@ -57,7 +57,7 @@ class Form:
 
 
 def form(collections: list[Record]) -> Form:
-    """The whole form; what it asks is checked as far as that goes without a model."""
+    """The whole form, validated as far as possible without loading a model."""
     left, right = st.columns(2)
     names = [c.name for c in collections]
     name = left.selectbox("Collection", names, key="train_collection", **KEEP_IN_SESSION)
@@ -70,10 +70,10 @@ def form(collections: list[Record]) -> Form:
     values: dict[str, Any] = {"collection": name, "start": start, "preset": preset}
     values["objective"] = {"preset": preset, **objective_details(preset, collection)}
     left, right = st.columns(2)
-    part = left.selectbox("Train", [*PARTS], key="train_part", **KEEP_IN_SESSION)
+    part = left.selectbox("Train", [*TRAINED_PARTS], key="train_part", **KEEP_IN_SESSION)
     given = right.text_input("Name", placeholder=f"{start} {preset} s0", key="train_name", **KEEP_IN_SESSION)
-    values |= {**PARTS[part], "name": given.strip(), **budget(collection)}
-    return judged(values, collection)
+    values |= {**TRAINED_PARTS[part], "name": given.strip(), **budget(collection)}
+    return validated(values, collection)
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
@@ -83,24 +83,33 @@ def opened(record_id: str, name: str) -> Collection:
 
 
 def choose_objective() -> str:
-    captions = [*(DESCRIPTIONS[p] for p in [*BIG][:2]), "Terms and temperature schedules of other papers."]
+    captions = [
+        *(DESCRIPTIONS[p] for p in [*MAIN_OBJECTIVES][:2]),
+        "Terms and temperature schedules from other papers.",
+    ]
     big = st.radio(
-        "Objective", [*BIG], 1, BIG.__getitem__, key="train_big", captions=captions, **KEEP_IN_SESSION
+        "Objective",
+        [*MAIN_OBJECTIVES],
+        1,
+        MAIN_OBJECTIVES.__getitem__,
+        key="train_big",
+        captions=captions,
+        **KEEP_IN_SESSION,
     )
     if big != OTHER:
         return big
-    rest = [p for p in PRESETS if p not in BIG]
-    preset = st.selectbox("Which one", rest, key="train_preset", **KEEP_IN_SESSION)
+    rest = [p for p in PRESETS if p not in MAIN_OBJECTIVES]
+    preset = st.selectbox("Preset", rest, key="train_preset", **KEEP_IN_SESSION)
     st.caption(DESCRIPTIONS[preset])
     return preset
 
 
 def objective_details(preset: str, collection: Collection) -> dict[str, Any]:
-    """Every field of the objective, beginning with the preset's; each preset keeps its own edits."""
+    """All settings of the objective, from the preset; each preset keeps its own edits."""
     base, names = PRESETS[preset], [m.name for m in collection.modalities]
     text = next((m.name for m in collection.modalities if m.kind == "text"), names[0])
-    with st.expander("Objective in detail", icon=":material/tune:"):
-        st.caption("Weights of the terms beside the contrastive one; 0 = left out.")
+    with st.expander("Objective settings", icon=":material/tune:"):
+        st.caption("Weights of the terms added to the contrastive loss; 0 = off.")
         values: dict[str, Any] = {}
         for column, (field, label) in zip(
             st.columns(5, vertical_alignment="bottom"), WEIGHTS.items(), strict=True
@@ -110,13 +119,13 @@ def objective_details(preset: str, collection: Collection) -> dict[str, Any]:
         values["contrastive"] = pick(
             first, "Contrastive term", preset, base, "contrastive", objectives.CONTRASTIVE
         )
-        values["pairs"] = pick(second, "Pairs of modalities", preset, base, "pairs", objectives.PAIRS)
+        values["pairs"] = pick(second, "Modality pairs", preset, base, "pairs", objectives.PAIRS)
         values["anchor"] = third.selectbox(
             "Anchor",
             names,
             names.index(text),
             key=f"train_{preset}_anchor_{collection.name}",
-            help="L_ATP pulls the others to it.",
+            help="L_ATP pulls the other modalities towards it.",
             **KEEP_IN_SESSION,
         )
         first, second, third = st.columns(3)
@@ -130,20 +139,20 @@ def objective_details(preset: str, collection: Collection) -> dict[str, Any]:
                 column, label, f"{preset}_{field}", getattr(base, field), step=0.01, disabled=unused
             )
         first, second, third = st.columns(3, vertical_alignment="bottom")
-        values["schedule"] = pick(first, "Schedule of weights", preset, base, "schedule", objectives.SCHEDULE)
-        values["swap"] = number(second, "Swap modalities, probability", f"{preset}_swap", base.swap, step=0.1)
+        values["schedule"] = pick(first, "Weight schedule", preset, base, "schedule", objectives.SCHEDULE)
+        values["swap"] = number(second, "Modality swap probability", f"{preset}_swap", base.swap, step=0.1)
         values["mask_duplicates"] = third.checkbox(
             "Mask duplicates",
             base.mask_duplicates,
             key=f"train_{preset}_mask",
-            help="Studies with the same text, or of one duplicate group, are no negatives of each other.",
+            help="Studies with the same text or duplicate group are not used as negatives of each other.",
             **KEEP_IN_SESSION,
         )
     return values
 
 
 def number(place: Any, label: str, key: str, value: float, *, step: float, disabled: bool = False) -> float:
-    """A number of any size: `check` says what is too small or too large."""
+    """A number of any size; `check` reports values out of range."""
     return place.number_input(
         label,
         value=float(value),
@@ -167,14 +176,14 @@ def budget(collection: Collection) -> dict[str, Any]:
     values: dict[str, Any] = {}
     epochs, batch, rate, seed = st.columns(4)
     values["epochs"] = whole(epochs, "Epochs", "epochs", base.epochs)
-    values["batch"] = whole(batch, "Batch", "batch", base.batch, help="Studies a step.")
+    values["batch"] = whole(batch, "Batch", "batch", base.batch, help="Studies per step.")
     values["learning_rate"] = rate.number_input(
         "Learning rate",
         value=base.learning_rate,
         step=1e-5,
         format="%g",
         key="train_rate",
-        help="Of AdamW: after a linear warm-up it falls to 0 along a cosine.",
+        help="For AdamW: linear warm-up, then cosine decay to 0.",
         **KEEP_IN_SESSION,
     )
     values["seed"] = whole(seed, "Seed", "seed", base.seed)
@@ -192,7 +201,7 @@ def more(collection: Collection, base: TrainingConfig) -> dict[str, Any]:
         "Validation split",
         [AUTOMATIC, *splits],
         key=f"train_val_{own}",
-        help="Chooses the best epoch. Automatic: val or dev, else one group in ten of the training studies.",
+        help="Selects the best epoch. Automatic: val or dev, else one in ten groups of the training studies.",
         **KEEP_IN_SESSION,
     )
     keep = third.selectbox(
@@ -200,19 +209,27 @@ def more(collection: Collection, base: TrainingConfig) -> dict[str, Any]:
     )
     first, second, third = st.columns(3)
     accumulate = whole(
-        first, "Accumulate", "accumulate", 1, help="Chunks a batch is encoded in: less memory, the same loss."
+        first,
+        "Accumulate",
+        "accumulate",
+        1,
+        help="Encode a batch in this many chunks: less memory, same loss.",
     )
     probe = whole(
-        second, "Probe", "probe", base.probe, help="Validation studies looked at after every epoch."
+        second,
+        "Validation studies",
+        "probe",
+        base.probe,
+        help="Number of validation studies evaluated after every epoch.",
     )
     init = third.selectbox(
-        "Weights to begin with",
+        "Initial weights",
         configs.INIT,
         key="train_init",
         format_func=INIT_NAMES.__getitem__,
         **KEEP_IN_SESSION,
     )
-    guard = st.checkbox("Stop when a guard warns", key="train_guard", **KEEP_IN_SESSION)
+    guard = st.checkbox("Stop on a collapse warning", key="train_guard", **KEEP_IN_SESSION)
     return {
         "fit_splits": tuple(fit),
         "val_split": "" if val == AUTOMATIC else val,
@@ -230,8 +247,8 @@ def whole(place: Any, label: str, key: str, value: int, *, help: str | None = No
     )
 
 
-def judged(values: dict[str, Any], collection: Collection) -> Form:
-    """The config of the form, its cost, and what speaks against it."""
+def validated(values: dict[str, Any], collection: Collection) -> Form:
+    """The config of the form, its cost, and the first problem with it."""
     config = configs.from_mapping(values)
     try:
         configs.check(config)
@@ -262,7 +279,7 @@ def taken(name: str, config: TrainingConfig) -> bool:
 
 
 def cost(config: TrainingConfig, collection: Collection) -> str:
-    """Roughly what the run takes. `Refused` when a batch is larger than what there is to train on."""
+    """The approximate cost of the run. `Refused` if a batch is larger than the training data."""
     splits = collection.table[SPLIT].to_numpy(dtype=str)
     usable = np.sum([collection.present(m) for m in collection.modalities], axis=0) > 1
     fit = int((usable & np.isin(splits, config.fit_splits)).sum())
@@ -274,15 +291,15 @@ def cost(config: TrainingConfig, collection: Collection) -> str:
     if not config.val_split and not {*VALIDATION_NAMES} - {*config.fit_splits} & {*splits}:
         fit = round(0.9 * fit)  # one group in ten is held back
     steps = fit // config.batch
-    heads = " The towers run once over every study; the steps are cheap." if config.train == "heads" else ""
+    heads = " The towers encode every study once, so steps are fast." if config.train == "heads" else ""
     return (
-        f"About {fit:,} studies: {steps:,} steps an epoch, **{steps * config.epochs:,} steps** in all.{heads}"
-        f" The checkpoint will be called **{cards.escape(config.label)}**."
+        f"About {fit:,} studies: {steps:,} steps per epoch, **{steps * config.epochs:,} steps** in "
+        f"total.{heads} The checkpoint will be named **{cards.escape(config.label)}**."
     )
 
 
 def pair(config: TrainingConfig) -> tuple[TrainingConfig, TrainingConfig]:
-    """The run beside the CLIP baseline (or the baseline beside gap-closing), all else equal; CLIP first."""
+    """The run and the CLIP baseline (or the baseline and gap-closing), all else equal; CLIP first."""
     other = "gap-closing" if config.preset == "clip" else "clip"
     kept = {field: getattr(config.objective, field) for field in ("anchor", "mask_duplicates", "pairs")}
     twin = replace(config, preset=other, objective=replace(PRESETS[other], **kept), name="")

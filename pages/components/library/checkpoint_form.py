@@ -1,4 +1,4 @@
-"""Add a checkpoint: a weights file whose architecture is recognised and confirmed, or a published one."""
+"""The form that adds a checkpoint: a weights file with a recognised architecture, or a published one."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ from suture.pages.components.shell import views
 from suture.workflows.job_kinds import AddCheckpointJob, RecogniseJob
 
 PRIVATE = (
-    "Only tensors are read, never code, in a process of its own with limits; what is kept is safetensors. "
-    "Weights trained on patient data are patient data: share them as you would share the studies."
+    "Only tensors are read, never code, in a separate process with limits, and stored as safetensors. "
+    "Weights trained on patient data are patient data: share them only as you would share the studies."
 )
-SUITABLE = [suffix.removeprefix(".") for suffix in SUFFIXES]
-Asked = dict[str, Any]  # arguments of the job that adds it
+EXTENSIONS = [suffix.removeprefix(".") for suffix in SUFFIXES]
+Arguments = dict[str, Any]  # of the job that adds it
 
 
-def add() -> None:
-    """The form. What becomes of it is a job, shown above the page."""
+def show() -> None:
+    """The form. It starts a job, which the page shows above."""
     with st.expander("Add a checkpoint", icon=":material/add:"):
         st.caption(PRIVATE)
         ways = access.ways("Upload", "File on this machine", "open_clip", "Hugging Face hub")
         how = st.radio("From", ways, horizontal=True, key="ck_how")
-        asked = FORMS[str(how)]()
+        arguments = FORMS[str(how)]()
         name = st.text_input("Name", key="ck_name").strip()
-        ready = bool(name and asked)
-        if st.button("Check and add", type="primary", key="ck_go", disabled=not ready) and asked:
-            _start(AddCheckpointJob(name=name, **asked))
+        ready = bool(name and arguments)
+        if st.button("Check and add", type="primary", key="ck_go", disabled=not ready) and arguments:
+            _start(AddCheckpointJob(name=name, **arguments))
 
 
-def _upload() -> Asked | None:
-    """A weights file, copied to disk at once; what it replaces is deleted."""
+def _upload() -> Arguments | None:
+    """A weights file, copied to disk at once; the file it replaces is deleted."""
     turn = st.session_state.get("ck_turn", 0)  # a new form for the next file
-    file = st.file_uploader("Weights", type=SUITABLE, key=f"ck_file_{turn}")
+    file = st.file_uploader("Weights", type=EXTENSIONS, key=f"ck_file_{turn}")
     before, folder = st.session_state.get("ck_upload", ("", ""))
     current = file.file_id if file else ""
     if current != before:
@@ -60,36 +60,36 @@ def _upload() -> Asked | None:
     return {"source": folder, "location": str(path), "label": label, "architecture": architecture}
 
 
-def _path() -> Asked | None:
-    """A file or folder of this machine. Weights need an architecture; a config or a folder says its own."""
+def _path() -> Arguments | None:
+    """A file or folder on this machine. Weights need an architecture; a config or a folder names its own."""
     location = st.text_input("Weights, config .json or folder", key="ck_path").strip()
     if not location:
         return None
     path = Path(location).expanduser()
     if not path.is_file() or path.suffix.lower() not in SUFFIXES:
         return {"location": str(path)}
-    own = st.text_input("Its config .json, if it is none of open_clip's", key="ck_arch").strip()
+    own = st.text_input("Its config .json, unless open_clip has it", key="ck_arch").strip()
     architecture = own or _confirmed(str(path), path.name)
     return {"location": str(path), "architecture": architecture} if architecture else None
 
 
-def _open_clip() -> Asked:
+def _open_clip() -> Arguments:
     names = _architectures()
     start = names.index("ViT-B-32") if "ViT-B-32" in names else 0
     location = st.selectbox("Architecture", names, index=start, key="ck_model")
-    known = "A wrong tag lists the right ones."
-    tag = st.text_input("Tag of its weights", "laion2b_s34b_b79k", key="ck_tag", help=known).strip()
+    hint = "An unknown tag lists the known ones."
+    tag = st.text_input("Pretrained tag", "laion2b_s34b_b79k", key="ck_tag", help=hint).strip()
     return {"location": location, "pretrained": tag, "download": _download()}
 
 
-def _hub() -> Asked | None:
+def _hub() -> Arguments | None:
     name = st.text_input("owner/name", key="ck_hub").strip()
     download = _download()
     return {"location": f"hf-hub:{name}", "download": download} if name else None
 
 
 def _download() -> bool:
-    return st.checkbox("Allow the download from the hub", key="ck_download")
+    return st.checkbox("Allow download from the hub", key="ck_download")
 
 
 FORMS = {
@@ -101,8 +101,8 @@ FORMS = {
 
 
 def _confirmed(location: str, label: str) -> str | None:
-    """The architecture that a person takes the weights for; those that fit come first."""
-    job = _guess(location, label)
+    """The architecture that the user confirms; those that fit come first."""
+    job = _recognise(location, label)
     if job.state in jobs.ACTIVE:
         st.fragment(_wait, run_every=1.0)(job.id)
         return None
@@ -110,13 +110,13 @@ def _confirmed(location: str, label: str) -> str | None:
         st.error(cards.escape(job.message), icon=":material/block:")
         return None
     st.info(cards.escape(job.message), icon=":material/schema:")
-    found = {c["architecture"]: c for c in job.result["candidates"]}
-    options = [*dict.fromkeys([*found, *_architectures()])]
+    candidates = {c["architecture"]: c for c in job.result["candidates"]}
+    options = [*dict.fromkeys([*candidates, *_architectures()])]
 
-    def said(name: str) -> str:
-        return f"{name}: {_fit(found[name])}" if name in found else name
+    def label_of(name: str) -> str:
+        return f"{name}: {_fit(candidates[name])}" if name in candidates else name
 
-    return st.selectbox("Architecture", options, format_func=said, key=f"ck_confirmed_{job.id}")
+    return st.selectbox("Architecture", options, format_func=label_of, key=f"ck_confirmed_{job.id}")
 
 
 def _fit(candidate: dict[str, Any]) -> str:
@@ -124,37 +124,37 @@ def _fit(candidate: dict[str, Any]) -> str:
     return f"fits exactly, {size}" if candidate["exact"] else f"{candidate['distance']:,} tensors differ"
 
 
-def _guess(location: str, label: str) -> jobs.Job:
-    """The job that reads names and shapes of this very file, asked for once."""
+def _recognise(location: str, label: str) -> jobs.Job:
+    """The job that reads names and shapes of this very file, arguments for once."""
     changed = Path(location).stat().st_mtime_ns
-    known: dict[tuple[str, int], str] = st.session_state.setdefault("ck_guesses", {})
-    job = jobs.job(views.workspace(), known.get((location, changed), ""))
+    started: dict[tuple[str, int], str] = st.session_state.setdefault("ck_guesses", {})
+    job = jobs.job(views.workspace(), started.get((location, changed), ""))
     if job is None:
-        asked = RecogniseJob(location, label)
-        known[location, changed] = jobs.start(views.workspace(), asked)
-        job = jobs.job(views.workspace(), known[location, changed])
+        request = RecogniseJob(location, label)
+        started[location, changed] = jobs.start(views.workspace(), request)
+        job = jobs.job(views.workspace(), started[location, changed])
     assert job is not None
     return job
 
 
 def _wait(job_id: str) -> None:
-    """Until it is known: other jobs may go on meanwhile."""
-    st.caption("Reading names and shapes…")
+    """Poll until the job ends."""
+    st.caption("Reading tensor names and shapes…")
     job = jobs.job(views.workspace(), job_id)
     if job is None or job.state not in jobs.ACTIVE:
         st.rerun()
 
 
-def _start(asked: AddCheckpointJob) -> None:
-    """Queue the job, which then owns the upload; the form is empty again."""
+def _start(request: AddCheckpointJob) -> None:
+    """Queue the job, which then owns the upload, and empty the form."""
     try:
-        check_name(asked.name)
-        views.workspace().refuse_taken(CHECKPOINT, asked.name)
+        check_name(request.name)
+        views.workspace().refuse_taken(CHECKPOINT, request.name)
     except UserError as error:
         st.error(cards.escape(error.message), icon=":material/block:")
         return
-    incidents.note("start.checkpoint", job=jobs.start(views.workspace(), asked))
-    if asked.source:
+    incidents.note("start.checkpoint", job=jobs.start(views.workspace(), request))
+    if request.source:
         st.session_state.pop("ck_upload", None)
         st.session_state["ck_turn"] = st.session_state.get("ck_turn", 0) + 1
     st.rerun()

@@ -1,4 +1,4 @@
-"""Take studies in: from an upload or a folder, with the columns as understood and corrected."""
+"""The form that imports a collection from an upload or a folder, and lets the user correct its columns."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ ROLE_NAMES = {
     "study_id": "Study id",
     "group": "Patient or case",
     "split": "Split",
-    "duplicate_group": "Same text as (duplicates)",
+    "duplicate_group": "Duplicate group",
 }
 LAYOUTS = (
-    "Layouts that are recognised: ROCO, OpenI, MIMIC-CXR-JPG, MedPix, Hugging Face datasets, DICOM, and any "
-    "table of reports beside images. Everything is read in a process of its own with limits; files are never "
-    "unpacked to disk, and originals are not kept."
+    "Recognised layouts: ROCO, OpenI, MIMIC-CXR-JPG, MedPix, Hugging Face datasets, DICOM, and any table of "
+    "reports with images. Everything is read in a separate process with limits; files are never unpacked to "
+    "disk, and originals are not kept."
 )
 
 
-def add() -> None:
-    """The form. What becomes of it is a job, shown above the page."""
+def show() -> None:
+    """The form. It starts a job, which the page shows above."""
     turn = st.session_state.get("collection_turn", 0)  # a new form for the next source
     with st.expander("Add a collection", icon=":material/add:"):
         ways = access.ways("Upload", "Folder on this machine")
@@ -49,27 +49,27 @@ def add() -> None:
             return
         options = _columns_of(source)
         if options and st.button(
-            "Take in",
+            "Import",
             type="primary",
             key="collection_go",
             disabled=not name,
-            help=None if name else "Give it a name first.",
+            help=None if name else "Enter a name first.",
         ):
             _start(source, name, options)
 
 
 def _uploaded(turn: int) -> Path | None:
-    """The files that were dropped, copied to disk at once; what they replace is deleted."""
-    label = "A ZIP, or a table and its images, or DICOM files"
+    """The uploaded files, copied to disk at once; the files they replace are deleted."""
+    label = "A ZIP, a table with its images, or DICOM files"
     files = st.file_uploader(label, accept_multiple_files=True, key=f"collection_file_{turn}")
     ids = tuple(file.file_id for file in files)
-    known: tuple[tuple[str, ...], str] = st.session_state.get("collection_upload", ((), ""))
-    if ids != known[0]:
-        if known[1]:
-            uploads.discard(Path(known[1]))
+    previous: tuple[tuple[str, ...], str] = st.session_state.get("collection_upload", ((), ""))
+    if ids != previous[0]:
+        if previous[1]:
+            uploads.discard(Path(previous[1]))
         folder = uploads.spool(views.workspace(), ((file.name, file) for file in files)) if ids else ""
-        known = st.session_state["collection_upload"] = (ids, str(folder))
-    return Path(known[1]) if known[1] else None
+        previous = st.session_state["collection_upload"] = (ids, str(folder))
+    return Path(previous[1]) if previous[1] else None
 
 
 def _typed_path() -> Path | None:
@@ -77,9 +77,11 @@ def _typed_path() -> Path | None:
     return Path(path).expanduser() if path else None
 
 
-@st.cache_resource(show_spinner="Reading the table…", max_entries=4, ttl=20)  # a mended file is seen soon
+@st.cache_resource(
+    show_spinner="Reading the table…", max_entries=4, ttl=20
+)  # a corrected file is read again soon
 def _understood(source: str) -> SourceDescription | UserError:
-    """What the reader makes of a source; kept, so that a correction does not read it again."""
+    """The columns recognised in a source; cached, so that a correction does not read it again."""
     try:
         return intake.examine(Path(source))
     except UserError as error:
@@ -87,22 +89,24 @@ def _understood(source: str) -> SourceDescription | UserError:
 
 
 def _columns_of(source: Path) -> intake.Options | None:
-    """What was guessed of the source, to be corrected."""
-    found = _understood(str(source))
-    if isinstance(found, UserError):
-        st.error(cards.escape(found.message), icon=":material/block:")
+    """The recognised columns, for the user to correct."""
+    source_columns = _understood(str(source))
+    if isinstance(source_columns, UserError):
+        st.error(cards.escape(source_columns.message), icon=":material/block:")
         return None
-    st.markdown(f"**{found.n:,} rows** in {found.layout} layout. Correct the columns if need be:")
+    st.markdown(f"**{source_columns.n:,} rows** in {source_columns.layout} layout. Check the columns:")
     key = hashlib.sha256(str(source).encode()).hexdigest()[:8]
-    roles = _correct(found, key)
-    view = dicom_choice.choose(key) if found.layout == "dicom" else MIDDLE
-    st.dataframe([*found.head], hide_index=True, width="stretch")
-    return intake.Options(layout=found.layout, roles=roles if roles != found.roles else None, dicom=view)
+    roles = _correct(source_columns, key)
+    view = dicom_choice.choose(key) if source_columns.layout == "dicom" else MIDDLE
+    st.dataframe([*source_columns.head], hide_index=True, width="stretch")
+    return intake.Options(
+        layout=source_columns.layout, roles=roles if roles != source_columns.roles else None, dicom=view
+    )
 
 
-def _correct(found: SourceDescription, source: str) -> Roles:
+def _correct(source_columns: SourceDescription, source: str) -> Roles:
     """The roles as corrected; `source` keeps the answers for one source apart from another's."""
-    names, guess = [*found.columns], found.roles
+    names, guess = [*source_columns.columns], source_columns.roles
     left, right = st.columns(2)
     images = left.multiselect("Images", names, [*guess.images], key=f"role_images_{source}")
     texts = right.multiselect("Texts", names, [*guess.texts], key=f"role_texts_{source}")
@@ -122,15 +126,15 @@ def _correct(found: SourceDescription, source: str) -> Roles:
 
 
 def _start(source: Path, name: str, options: intake.Options) -> None:
-    """Queue the import, which then owns the upload; the form is empty again."""
+    """Queue the import, which then owns the upload, and empty the form."""
     try:
         check_name(name)
         views.workspace().refuse_taken(COLLECTION, name)
     except UserError as error:
         st.error(cards.escape(error.message), icon=":material/block:")
         return
-    asked = ImportJob(str(source), name, asdict(options))
-    incidents.note("start.import", job=jobs.start(views.workspace(), asked))
+    request = ImportJob(str(source), name, asdict(options))
+    incidents.note("start.import", job=jobs.start(views.workspace(), request))
     st.session_state.pop("collection_upload", None)
     st.session_state["collection_turn"] = st.session_state.get("collection_turn", 0) + 1
     st.rerun()

@@ -1,4 +1,4 @@
-"""Add vectors that somebody already has: no model is needed."""
+"""The form that imports existing vectors; it needs no model."""
 
 from __future__ import annotations
 
@@ -16,28 +16,30 @@ from suture.pages.components.shell import views
 FORMATS = (
     "One .npz with an array (n_studies, dim) for each modality, two or more .npy, or a Parquet file with "
     "list columns. Arrays named ids, group, split, caption_group describe the rows. Everything is read in a "
-    "process of its own with limits."
+    "separate process with limits."
 )
-NONE = "no collection"
+NO_COLLECTION = "no collection"
 
 
-def add(collections: list[Record], done: Callable[[IntakeReport], None]) -> None:
-    """The form; `done` gets what became of the files."""
-    with st.expander("Add vectors that I already have", icon=":material/add:"):
+def show(collections: list[Record], done: Callable[[IntakeReport], None]) -> None:
+    """The form; `done` gets the intake report."""
+    with st.expander("Add existing vectors", icon=":material/add:"):
         st.caption(FORMATS)
         files = st.file_uploader(
             "Vectors", type=["npz", "npy", "parquet"], accept_multiple_files=True, key="vector_files"
         )
-        owner = st.selectbox("Belong to", [NONE, *(c.name for c in collections)], key="vector_owner")
+        owner = st.selectbox(
+            "Collection of these vectors", [NO_COLLECTION, *(c.name for c in collections)], key="vector_owner"
+        )
         name = st.text_input("Name", key="vector_name").strip()
-        if st.button("Take in", type="primary", key="vector_go", disabled=not (files and name)):
+        if st.button("Import", type="primary", key="vector_go", disabled=not (files and name)):
             place = st.empty()
-            report = _taken(files, name, "" if owner == NONE else owner, place)
+            report = _import(files, name, "" if owner == NO_COLLECTION else owner, place)
             place.empty()
             done(report)
 
 
-def _taken(files: list, name: str, collection: str, place: DeltaGenerator) -> IntakeReport:
+def _import(files: list, name: str, collection: str, place: DeltaGenerator) -> IntakeReport:
     def progress(share: float, stage: str) -> None:
         place.progress(share, text=stage)
 
