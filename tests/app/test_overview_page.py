@@ -139,7 +139,7 @@ def test_what_is_loaded_counts_the_whole_set_whichever_split_is_shown(demo: Work
     text = words(app)
     assert f"{len(whole):,} in {groups:,} groups" in text
     assert f"history ({int(whole.present('history').sum()):,})" in text.replace("\\", "")
-    assert f"Looked at: val, {int((whole.rows[SPLIT] == 'val').sum()):,} studies" in text
+    assert f"Split: val, {int((whole.rows[SPLIT] == 'val').sum()):,} studies" in text
     modalities, splits, *_ = (d.value for d in app.dataframe)
     assert modalities.set_index("modality").loc["history", "missing"] == (~whole.present("history")).sum()
     assert dict(zip(splits["split"], splits["studies"], strict=True)) == dict(
@@ -208,11 +208,11 @@ def test_what_takes_minutes_is_measured_when_asked_for(
     assert import_vectors(Workspace(tmp_path / "home"), [tmp_path / "v.npz"], "many").refused is None
     monkeypatch.setattr("suture.pages.components.shell.views.SLOW_ABOVE", 10)
     app = opened("overview").run()
-    assert "are not measured yet" in words(app)
+    assert "Computing the metrics of the" in words(app)
     assert "degrees apart" not in words(app)
     assert maps.shown(app)  # what is there at once is shown meanwhile
     next(b for b in app.button if b.label == "Compute metrics").click().run()
     until(lambda: not jobs.jobs(Workspace(tmp_path / "home"), active=True))
     app.run()
     assert "degrees apart" in words(app)
-    assert "are not measured yet" not in words(opened("overview").run())
+    assert "Computing the metrics of the" not in words(opened("overview").run())

@@ -101,7 +101,7 @@ def test_what_takes_minutes_is_measured_by_a_worker_before(
     assert import_vectors(home, [tmp_path / "v.npz"], "many").refused is None
     monkeypatch.setattr("suture.pages.components.shell.views.SLOW_ABOVE", 10)
     app = opened()
-    assert "not measured by every metric yet" in words(app)
+    assert "Computing every metric of the" in words(app)
     assert "report_go" not in [button.key for button in app.button]
     evaluation(home, "many")
     app.checkbox(key="report_full").uncheck().run()

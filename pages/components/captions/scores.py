@@ -60,7 +60,9 @@ def _headline(change: Estimate) -> str:
         return f"The text-trained decoder captions the images of B better than those of A: {difference}"
     if change.high < 0:
         return f"The text-trained decoder captions the images of A better than those of B: {difference}"
-    return f"It is not decidable here whether the text-trained decoder captions A or B better: {difference}"
+    return (
+        f"It is not decidable here whether the decoder captions the images of A or of B better: {difference}"
+    )
 
 
 def _summary(letter: str, word: str, one: CaptionTable) -> str:
