@@ -87,7 +87,7 @@ def test_wrong_way_three_vectors_with_nan(home: Path, tmp_path: Path) -> None:
     code, out, _ = suture(home, "import-vectors", str(path), "--name", "v", "--json")
     answer = json.loads(out)
     assert (code, answer["taken"], answer["skipped"]) == (0, 39, {"embedding_not_finite": 1})
-    assert "row 3 of 'image'" in answer["message"]
+    assert "Row 3 of 'image'" in answer["message"]
 
 
 def test_refusals_lose_nothing(home: Path, tmp_path: Path) -> None:

@@ -171,7 +171,7 @@ class _Parser:
                 f"{token.value!r} at character {token.place} is not an operator. Use: {OPERATOR_NAMES}.",
             )
         actual = f"{token.value[:40]!r} at character {token.place}"
-        return UserError("query_syntax", f"Expected {expected}, rows {actual}. {EXAMPLE}")
+        return UserError("query_syntax", f"Expected {expected}, found {actual}. {EXAMPLE}")
 
     def _no_column_error(self, start: Token) -> UserError:
         return UserError(

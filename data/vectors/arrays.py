@@ -38,7 +38,7 @@ def from_arrays(
     if len({len(x) for x in found.values()}) > 1:
         raise Refused(
             "embedding_count_mismatch",
-            f"Modalities must have the same number of rows, one a study, in one order. Got {shapes}.",
+            f"Modalities must have the same number of rows, one per study, in the same order. Got {shapes}.",
         )
     matrices = {m: InMemory(x) for m, x in found.items()}
     check_types(matrices, features=False)
@@ -61,7 +61,7 @@ def _matrix(name: str, array: np.ndarray) -> np.ndarray:
     if array.ndim != 2:
         raise Refused(
             "embedding_shape",
-            f"{name!r} has shape {array.shape}; (n_studies, dim) is needed: one row a study, two dimensions.",
+            f"{name!r} has shape {array.shape}; expected (n_studies, dim), one row per study.",
         )
     if array.dtype.kind not in "fiub":
         raise Refused("embedding_dtype", f"{name!r} has type {array.dtype}. Expected floats.")

@@ -77,7 +77,7 @@ def test_rows_with_nan_or_zero_are_left_out_and_counted(workspace: Workspace, tm
     assert report.taken == 17
     assert report.skipped == {"embedding_not_finite": 2, "embedding_zero": 1}
     assert report.adds_up
-    assert "row 3 of 'image'" in report.message
+    assert "Row 3 of 'image'" in report.message
     assert np.isfinite(embedding_sets.load(workspace, "v").vectors["text"]).all()
 
 
