@@ -79,10 +79,9 @@ def test_hover_shows_image_and_report_and_click_opens_the_study(page: Page, url:
     page.mouse.move(canvas["x"] + where[0], canvas["y"] + where[1])
     card = page.locator(".lm-card").first
     expect(card).to_be_visible()
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('.lm-card img')].some((img) => img.naturalWidth > 50)",
-        timeout=120_000,
-    )
+    picture = card.locator("img")
+    expect(picture).not_to_have_js_property("naturalWidth", 0, timeout=120_000)
+    assert picture.evaluate("node => node.naturalWidth") > 50
     assert len(card.inner_text()) > 30
     page.mouse.click(canvas["x"] + where[0], canvas["y"] + where[1])
     expect(page.get_by_text("nearest report to its image")).to_have_count(2, timeout=120_000)
