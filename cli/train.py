@@ -63,7 +63,7 @@ def train(
 ) -> None:
     """Fine-tune a checkpoint. A stopped run resumes when it is started again; Ctrl-C is safe.
 
-    Several processes: torchrun --nproc-per-node 2 -m suture.cli train ...
+    Several processes: torchrun --nproc-per-node 2 -m -- suture.cli train ...
     """
     given: dict[str, Any] = {
         "collection": collection or None,

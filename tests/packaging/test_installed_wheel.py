@@ -211,7 +211,7 @@ def test_studies_are_imported_embedded_by_a_job_and_trained_on(repository: Repos
     train += ("--epochs", "1", "--batch", "8", "--no-embed")
     alone = repository.run("suture", *train, "--name", "alone", timeout=600)
     assert json.loads(alone.stdout.splitlines()[-1])["checkpoint"] == "alone"
-    many = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "suture.cli")
+    many = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "--", "suture.cli")
     together = repository.run("python", *many, *train, "--name", "together", timeout=600)
     assert json.loads(together.stdout.splitlines()[-1])["checkpoint"] == "together"
 
