@@ -42,7 +42,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/bandit -q -c pyproject.toml -r app.py analysis cli data jobs models pages workflows
+	$(BIN)/bandit -q -c pyproject.toml -r app.py suture analysis cli data jobs models pages workflows
 
 audit: $(VENV)/.installed  # asks a database of advisories in the net; no part of the other checks
 	$(BIN)/python -m pip install --quiet pip-audit
