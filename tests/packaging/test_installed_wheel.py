@@ -192,28 +192,51 @@ from suture import jobs
 from suture.data.workspace import Workspace
 from suture.workflows.job_kinds import EmbedJob
 workspace = Workspace(sys.argv[1])
-job = jobs.start(workspace, EmbedJob("mine", "demo-clip"))
+job = jobs.start(workspace, EmbedJob(collection="mine", checkpoint="demo-clip"))
 while jobs.job(workspace, job).state in jobs.ACTIVE:
     time.sleep(0.2)
 print(jobs.job(workspace, job).state, jobs.job(workspace, job).message)
 """
 
 
-@pytest.mark.slow  # loads torch, open_clip and transformers in seven processes: minutes on two cores
-@pytest.mark.timeout(2000)
-def test_studies_are_imported_embedded_by_a_job_and_trained_on(repository: Repository) -> None:
+@pytest.fixture(scope="module")
+def collection(repository: Repository) -> str:
+    """A collection that the installed program has read from a table, by a path relative to the repository."""
     report = json.loads(repository.run("suture", "import", "studies.csv", "--name", "mine", "--json").stdout)
     assert (report["taken"], report["refused"]) == (20, None)
-    assert repository.run("python", "-c", JOB, str(repository.home), timeout=600).stdout.startswith("done ")
+    return "mine"
+
+
+@pytest.mark.slow  # torch, open_clip and transformers are loaded by a worker: a minute on a busy machine
+@pytest.mark.timeout(1200)
+def test_a_job_embeds_studies_in_its_worker(repository: Repository, collection: str) -> None:
+    assert repository.run("python", "-c", JOB, str(repository.home), timeout=900).stdout.startswith("done ")
     sets = json.loads(repository.run("suture", "sets", "--json").stdout)
-    assert "mine @ demo-clip" in {found["name"] for found in sets}
-    train = ("train", "mine", "--start", "demo-start", "--objective", "clip", "--device", "cpu", "--json")
-    train += ("--epochs", "1", "--batch", "8", "--no-embed")
-    alone = repository.run("suture", *train, "--name", "alone", timeout=600)
-    assert json.loads(alone.stdout.splitlines()[-1])["checkpoint"] == "alone"
-    many = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "--", "suture.cli")
-    together = repository.run("python", *many, *train, "--name", "together", timeout=600)
-    assert json.loads(together.stdout.splitlines()[-1])["checkpoint"] == "together"
+    assert f"{collection} @ demo-clip" in {found["name"] for found in sets}
+
+
+@pytest.mark.slow  # as above, by three processes
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_checkpoint_is_trained_for_an_epoch(
+    repository: Repository, collection: str, processes: int
+) -> None:
+    several = (
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+        "-m",
+        "--",
+        "suture.cli",
+    )
+    start = ("suture",) if processes == 1 else ("python", *several)
+    name = f"by {processes}"
+    options = ("--start", "demo-start", "--objective", "clip", "--epochs", "1", "--batch", "8", "--no-embed")
+    options += ("--device", "cpu", "--name", name, "--json")
+    trained = repository.run(*start, "train", collection, *options, timeout=900)
+    assert json.loads(trained.stdout.splitlines()[-1])["checkpoint"] == name
 
 
 def test_an_editable_installation_adds_no_other_name(sources: Path, tmp_path: Path) -> None:
