@@ -87,8 +87,8 @@ def small_maps(choice: Choice) -> None:
         f"{sum(layout.explained):.0%} in {letter}" for letter, layout in zip("AB", layouts, strict=False)
     ]
     st.caption(
-        "PCA: the two directions of largest variance of all modalities together, which explain "
-        f"{' and '.join(shares)} of it. A large gap shows as separate clouds; a smaller one can hide in the "
+        "PCA: the two directions of largest variance of all modalities together. Explained variance: "
+        f"{' and '.join(shares)}. A large gap shows as separate clouds; a smaller one can hide in the "
         "other directions, so rely on the numbers."
     )
 
