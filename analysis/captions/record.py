@@ -60,7 +60,10 @@ class CaptionScores:
             **plain,
             "metrics": {name: _estimate_json(e) for name, e in self.metrics.items()},
             "per_study": {name: [_number(v) for v in values] for name, values in self.per_study.items()},
-            "findings": {name: _finding_json(f) for name, f in self.findings.items()},
+            "findings": {
+                name: {**vars(f), **{part: _estimate_json(getattr(f, part)) for part in PARTS}}
+                for name, f in self.findings.items()
+            },
         }
 
     def replicates(self) -> np.ndarray:
@@ -120,10 +123,6 @@ def _difference(a: Estimate, b: Estimate) -> Estimate:
     moved = np.where(np.abs(moved) < FLOAT32 * max(1, abs(a.value)), 0, moved)
     low, high = interval(moved)
     return replace(a, value=b.value - a.value, low=low, high=high, resamples=paired, replicates=moved)
-
-
-def _finding_json(finding: FindingScore) -> dict[str, Any]:
-    return {**vars(finding), **{part: _estimate_json(getattr(finding, part)) for part in PARTS}}
 
 
 def _estimate_json(estimate: Estimate) -> dict[str, Any]:

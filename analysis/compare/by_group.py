@@ -101,7 +101,7 @@ def by_value(column: Sequence[object]) -> np.ndarray:
 
     ValueError for a column with many non-numeric values.
     """
-    values = np.array(["" if _missing(v) else str(v).strip() for v in column], dtype=object)
+    values = np.array(["" if v is None or v != v else str(v).strip() for v in column], dtype=object)
     if len(set(values) - {""}) <= MAX_VALUES:
         return values.astype(str)
     known = values != ""
@@ -116,10 +116,6 @@ def by_value(column: Sequence[object]) -> np.ndarray:
             "that are not all numbers."
         ) from None
     return _quantile_labels(numbers, known & np.isfinite(numbers), 4, "")
-
-
-def _missing(value: object) -> bool:
-    return value is None or value != value
 
 
 def _quantile_labels(numbers: np.ndarray, known: np.ndarray, parts: int, unit: str) -> np.ndarray:

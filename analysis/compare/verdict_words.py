@@ -44,13 +44,13 @@ def verdict_word(
     | interval                                                     | word                      |
     |--------------------------------------------------------------|---------------------------|
     | within +-margin                                              | "unchanged"               |
-    | without 0, in the good direction, metric of the gap family,  |                           |
+    | excludes 0, in the good direction, metric of the gap family, |                           |
     | and its conservative end leaves at most half of A                | "closed"                  |
     | the same, more than half of A may be left                    | "narrowed"                |
-    | without 0, in the good direction, any other metric           | "better"                  |
-    | without 0, in the bad direction                              | "worse"                   |
-    | without 0, and neither direction is better                   | "changed"                 |
-    | over 0 and beyond the margin                                 | "not decidable at this N" |
+    | excludes 0, in the good direction, any other metric          | "better"                  |
+    | excludes 0, in the bad direction                             | "worse"                   |
+    | excludes 0, and neither direction is better                  | "changed"                 |
+    | contains 0 and exceeds the margin                            | "not decidable at this N" |
     | none                                                         | "no interval"             |
 
     "unchanged" is a result (the change is smaller than the margin); "not decidable" is not.

@@ -21,10 +21,6 @@ SAMPLING = (
 )
 
 
-def _no_replicates() -> np.ndarray:
-    return np.empty(0)
-
-
 @dataclass(frozen=True)
 class Metric:
     """One metric with its interval, convention and context.
@@ -54,7 +50,7 @@ class Metric:
     p: float | None = None
     reason: str | None = None
     sampled: Sample | None = None
-    replicates: np.ndarray = field(default_factory=_no_replicates, repr=False, compare=False)
+    replicates: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False, compare=False)
 
     @property
     def measured_on(self) -> str:

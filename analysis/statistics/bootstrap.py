@@ -25,10 +25,6 @@ FLOAT32 = 1e-6  # precision of sums under resamples; smaller values are 0
 INTERVAL = "95 % percentile bootstrap over groups, centred on the estimate"
 
 
-def _no_replicates() -> np.ndarray:
-    return np.empty(0)
-
-
 @dataclass(frozen=True)
 class Sample:
     """The seeded sample that a metric is computed on: `size` out of `of`.
@@ -69,7 +65,7 @@ class Estimate:
     n: int
     n_groups: int
     resamples: int
-    replicates: np.ndarray = field(default_factory=_no_replicates, repr=False, compare=False)
+    replicates: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False, compare=False)
     note: str = ""
     reason: str = ""
     sample: Sample | None = None
