@@ -2,7 +2,7 @@
 
 The colours can be told apart under deuteranopia, protanopia and tritanopia. Those that carry a meaning alone
 (A, B, modalities, kinds of pairs, verdicts) have a contrast of at least 3 to the light and the dark page;
-`tests/analysis/test_palette.py` states the thresholds.
+`tests/analysis/test_colours.py` states the thresholds.
 """
 
 from __future__ import annotations

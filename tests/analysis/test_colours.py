@@ -1,4 +1,4 @@
-"""The colours: told apart by everybody, and seen on either page."""
+"""The colours: distinguishable with colour vision deficiency, and visible on light and dark pages."""
 
 from __future__ import annotations
 

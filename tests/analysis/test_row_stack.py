@@ -1,4 +1,4 @@
-"""Rows of several matrices read a block at a time are those of one matrix, whatever is measured of them."""
+"""Row stacks: rows of several matrices read in blocks give the same results as one matrix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names on a map stand where their values are at home, and nowhere else."""
+"""Label regions: names are placed where their values are concentrated, and nowhere else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Guards: each strikes on the harm it is made for, none on a run that goes well."""
+"""Collapse warnings: each is raised for its own problem, and none for a healthy run."""
 
 from __future__ import annotations
 

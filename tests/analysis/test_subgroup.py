@@ -1,4 +1,4 @@
-"""The selected against the rest: planted differences are found, and chance is not."""
+"""Subgroup comparison: planted differences are found, and no differences are found by chance."""
 
 from __future__ import annotations
 
