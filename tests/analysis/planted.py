@@ -1,4 +1,4 @@
-"""Clouds with known properties, and intervals the slow way, for tests of the analysis."""
+"""Embeddings with known properties, and slow reference intervals, for tests of the analysis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two spaces over the same studies: public numbers, slow ways, invariances, intervals, edges."""
+"""Similarity of two spaces: reference values, slow implementations, invariances, intervals, edge cases."""
 
 from __future__ import annotations
 

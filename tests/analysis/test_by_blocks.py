@@ -1,4 +1,4 @@
-"""Many studies: read by blocks from where they lie, asked by a sample, and the same numbers."""
+"""Large sets: reading in blocks and sampling queries give the same metrics."""
 
 from __future__ import annotations
 

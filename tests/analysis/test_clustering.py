@@ -1,4 +1,4 @@
-"""Clusters, hubs, directions used and the floor of the gap: planted truth is found."""
+"""Clusters, hubs, effective rank and gap floor: planted structure is found."""
 
 from __future__ import annotations
 

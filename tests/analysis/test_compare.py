@@ -1,4 +1,4 @@
-"""Two sets side by side, and what an evaluation must hold for it."""
+"""Comparing two sets, and the requirements on their evaluations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Study by study: queries that flipped, studies that moved, neighbours gained and lost, slices."""
+"""Study-level comparison: rank changes, movement, neighbours gained and lost, slices."""
 
 from __future__ import annotations
 

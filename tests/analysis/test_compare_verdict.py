@@ -1,4 +1,4 @@
-"""Words follow from intervals, and sentences from words."""
+"""Verdict words follow from intervals, and sentences from verdict words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the gap lies: planted gaps, intervals against the slow way, edges."""
+"""Geometry of the gap: planted gaps, intervals against a slow implementation, edge cases."""
 
 from __future__ import annotations
 

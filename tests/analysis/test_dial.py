@@ -1,4 +1,4 @@
-"""The gap dial: position 0 is the set as it is, position 1 the method, and changes carry intervals."""
+"""The gap dial: strength 0 is the set unchanged, strength 1 the full method, and changes have intervals."""
 
 from __future__ import annotations
 

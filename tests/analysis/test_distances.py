@@ -1,4 +1,4 @@
-"""Distances between clouds: values, identities, intervals against the slow way, samples, edges."""
+"""Distances between modalities: values, identities, intervals, samples, edge cases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an evaluation holds beside its numbers: replicates, reasons, controls, the way to disk and back."""
+"""Evaluations: replicates, reasons, controls, and the JSON round trip."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands behind the figures: the table of cosines, ridges by value, recall at every k."""
+"""Data behind the figures: cosine matrix, ridgelines by value, recall curve."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a figure draws is what it tells: `data_of` of every kind, and names that stay text."""
+"""Figures: `data_of` returns the plotted data for every kind, and names are escaped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gap: values and resamples against the slow way, the flip test, further numbers, edges."""
+"""The gap: values and resamples against slow implementations, permutation test, further metrics, edge cases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Conditions on differences: what fails a build, what does not, and what cannot be asked."""
+"""Conditions on differences: which fail a build, which do not, and which are refused."""
 
 from __future__ import annotations
 

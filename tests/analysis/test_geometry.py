@@ -1,4 +1,4 @@
-"""Spectra and uniformity: values, intervals against the slow way, edges."""
+"""Spectra and uniformity: values, intervals against slow implementations, edge cases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hubs: reference values, planted hubs, and intervals to first order."""
+"""Hubness: reference values, planted hubs, first-order intervals."""
 
 from __future__ import annotations
 

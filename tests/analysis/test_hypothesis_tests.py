@@ -1,4 +1,4 @@
-"""Intervals of shares, exact tests, and corrections against slow obvious versions."""
+"""Intervals of proportions, exact tests and corrections against slow implementations."""
 
 from __future__ import annotations
 

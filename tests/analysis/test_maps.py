@@ -1,4 +1,4 @@
-"""Maps and neighbours: planted structure is found, the same data give the same picture."""
+"""Maps and neighbours: planted structure is found, and equal data give equal maps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mixing in the joint graph: public numbers, slow obvious versions, planted truth, edges."""
+"""Mixing in the joint graph: reference values, slow implementations, planted structure, edge cases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was planted is what a comparison says, through the whole way: vectors, evaluation, verdict."""
+"""End to end: planted properties are found from vectors to evaluation to verdict."""
 
 from __future__ import annotations
 

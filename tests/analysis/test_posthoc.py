@@ -1,4 +1,4 @@
-"""Post-hoc maps: values of public formulas, planted truths, and the leak that held-out rows prevent."""
+"""Post-hoc maps: published formulas, planted structure, and the leak that held-out rows prevent."""
 
 from __future__ import annotations
 

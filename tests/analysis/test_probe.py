@@ -1,4 +1,4 @@
-"""The probe: the metrics' own numbers, over pairs and modalities; what is missing stays out."""
+"""The probe: same values as the metrics, over pairs and modalities; undefined metrics are left out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must hold for any embeddings: invariances, controls, edges, and intervals that cover."""
+"""Properties that hold for any embeddings: invariances, controls, edge cases, interval coverage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report of sets made by hand: LaTeX and CSV, controls and undefined numbers, policy and scripts."""
+"""The report of hand-made sets: LaTeX and CSV, controls, undefined metrics, content policy, scripts."""
 
 from __future__ import annotations
 

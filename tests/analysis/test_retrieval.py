@@ -1,4 +1,4 @@
-"""The engine against sorting everything: ranks, ties, protocols, graded scores, edges."""
+"""The retrieval engine against full sorting: ranks, ties, protocols, graded scores, edge cases."""
 
 from __future__ import annotations
 

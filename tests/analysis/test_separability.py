@@ -1,4 +1,4 @@
-"""Linear separability: public numbers, splits by group, intervals, edges."""
+"""Linear separability: reference values, splits by group, intervals, edge cases."""
 
 from __future__ import annotations
 

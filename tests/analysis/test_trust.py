@@ -1,4 +1,4 @@
-"""Trustworthiness and continuity: scikit-learn's numbers, a slow version, planted distortions, edges."""
+"""Trustworthiness and continuity: scikit-learn's values, a slow implementation, planted distortions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Volumes and areas of a study's modalities: values, geometry, edges."""
+"""Volumes and areas of the modalities of a study: values, geometry, edge cases."""
 
 from __future__ import annotations
 

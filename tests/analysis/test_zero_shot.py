@@ -1,4 +1,4 @@
-"""Words as classes: slow ways, planted truths, ties, intervals, edges."""
+"""Zero-shot classification: slow implementations, planted structure, ties, intervals, edge cases."""
 
 from __future__ import annotations
 

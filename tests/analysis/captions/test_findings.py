@@ -1,4 +1,4 @@
-"""Findings in reports: planted truth, negation and doubt, spans, spelling."""
+"""Findings in reports: planted findings, negation and uncertainty, spans, spelling."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Caption scores: planted values, properties, edges, what is kept and compared."""
+"""Caption scores: planted values, properties, edge cases, storage and comparison."""
 
 from __future__ import annotations
 
