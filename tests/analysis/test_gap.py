@@ -1,4 +1,4 @@
-"""The gap: values and resamples against slow implementations, permutation test, further metrics, edge cases."""
+"""The gap: values and resamples against slow implementations, permutation test, further metrics, edges."""
 
 from __future__ import annotations
 
