@@ -22,7 +22,7 @@ from suture.models.training.config import VALIDATION_NAMES, TrainingConfig, chec
 class TrainingPlan:
     """A checked config with all that it names looked up; making one trains nothing.
 
-    collection       without its texts (`suture.data.collections.storage.outline`)
+    collection       without its texts (`suture.data.collections.storage.load_without_texts`)
     fit, validation  rows of it
     """
 
