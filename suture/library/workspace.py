@@ -16,7 +16,7 @@ from suture.data.embedding_set import EmbeddingSet
 from suture.data.errors import NotFound, Refused
 from suture.data.intake.report import IntakeReport
 from suture.data.readers.raw_studies import Roles
-from suture.data.workspace import CHECKPOINT, COLLECTION, SET, Record, embedding_sets
+from suture.data.workspace import CHECKPOINT, COLLECTION, SET, Record, RecordKind, embedding_sets
 from suture.library import inputs
 from suture.library.comparison import ComparisonResult, compare_sets
 from suture.library.evaluation import EvaluationResult, evaluate_set
@@ -34,7 +34,9 @@ class Names(Mapping[str, T], Generic[T]):
     Indexing opens it; `NotFound` for an unknown name, with the names there are.
     """
 
-    def __init__(self, workspace: storage_of.Workspace, kind: str, opened: Callable[[str], T]) -> None:
+    def __init__(
+        self, workspace: storage_of.Workspace, kind: RecordKind[Any], opened: Callable[[str], T]
+    ) -> None:
         self._workspace, self._kind, self._opened = workspace, kind, opened
 
     @property
@@ -137,11 +139,14 @@ class Workspace(storage_of.Workspace):
         """Check weights and keep them under a name, as `suture checkpoint add` does.
 
         source   weights file, open_clip config .json, folder, hf-hub:owner/name, or architecture
-        options  of `suture.models.checkpoints.registry.Source`: architecture, pretrained, resize, download
+        options  of `CheckpointSource`: architecture, pretrained, resize, download
         """
-        from suture.models.checkpoints.registry import Source, add
+        from suture.models.checkpoints.add_checkpoint import add_checkpoint
+        from suture.models.checkpoints.sources import CheckpointSource
 
-        return _taken(add(self, _options(Source, {"location": str(source), **options}), name))
+        return _taken(
+            add_checkpoint(self, _options(CheckpointSource, {"location": str(source), **options}), name)
+        )
 
     def add_vectors(
         self,
