@@ -101,9 +101,7 @@ class GapMonitor:
             if values is not None
         }  # fmt: skip
         if self._batches and set(described) != set(self._columns):
-            raise Refused(
-                "column_length", "Give groups and texts with every batch of an epoch, or with none."
-            )
+            raise Refused("column_length", "Give groups and texts with every batch, or with none.")
         for name, values in described.items():
             if values.shape != (n,):
                 raise Refused("column_length", f"{name} must have one value for each of the {n} studies.")
