@@ -257,7 +257,7 @@ def _import_features(
         train_rows = np.flatnonzero((table["split"] == "train") & there["caption"])
         order[train_rows] = np.random.default_rng(0).permutation(train_rows)
         vectors["caption"] = vectors["caption"][order]
-    from suture.data.embedding_set import _digest
+    from suture.data.embedding_set import text_digest
 
     columns = {
         "ids": table["image_id"],
@@ -266,7 +266,7 @@ def _import_features(
         "duplicate_group": "" if shuffled else table["caption_group"],
         "location_category": table["location_category"],
         **{
-            f"key:{m}": table[m].map(_digest).to_numpy()[order if m == "caption" else slice(None)]
+            f"key:{m}": table[m].map(text_digest).to_numpy()[order if m == "caption" else slice(None)]
             for m in modalities
             if m != "image"
         },

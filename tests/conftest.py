@@ -16,22 +16,22 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 ROOT = Path(__file__).parents[1]
 BESIDE = Path(os.environ.get("SUTURE_BESIDE") or ROOT.parent / "shared")  # not part of the project
 # Longest first, so that workers end together. The linked map needs no demo: the other worker builds it.
-ORDER = ("e2e/test_linked_map.py", "e2e", "models", "app", "", "data", "analysis")
+ORDER = (
+    *("tests/e2e/test_linked_map.py", "tests/packaging/", "tests/e2e/", "tests/models/", "tests/jobs/"),
+    *("tests/app/", "tests/library/", "tests/test_", "tests/data/", "tests/analysis/"),
+)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A file is the unit that workers of pytest-xdist take, so that what its tests share is made once."""
     for item in items:
-        file = item.path.relative_to(ROOT / "tests").as_posix()
-        item.add_marker(pytest.mark.xdist_group(file))
+        item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
     items.sort(key=_place)
 
 
 def _place(item: pytest.Item) -> int:
-    path = item.path.relative_to(ROOT / "tests")
-    names = (path.as_posix(), path.parts[0] if len(path.parts) > 1 else "")
-    return min(ORDER.index(name) if name in ORDER else len(ORDER) for name in names)
+    return next((n for n, start in enumerate(ORDER) if item.nodeid.startswith(start)), len(ORDER))
 
 
 @pytest.fixture

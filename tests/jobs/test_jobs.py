@@ -124,7 +124,7 @@ def test_a_job_steps_back_and_its_session_with_it() -> None:
         text=True,
         check=True,
     )
-    assert came.stdout.split()[1:] == ["nice", str(worker.NICE), str(os.nice(0) + worker.NICE)]
+    assert came.stdout.split()[1:] == ["nice", str(worker.NICE), str(min(19, os.nice(0) + worker.NICE))]
 
 
 def test_three_deaths_fail_a_job(alone: Workspace, hands: Dispatcher) -> None:
