@@ -73,18 +73,18 @@ def add(
         raise Refused("selection_unclear", "Say which studies with --where, --words or --ids.")
     workspace = Workspace(home)
     studies, source = storage.load(workspace, collection), workspace.record(COLLECTION, collection)
-    found = np.ones(len(studies), bool)
+    mask: np.ndarray = np.ones(len(studies), bool)
     how = []
     if where:
-        found &= query.rows_matching(studies.table, where)
+        mask &= query.rows_matching(studies.table, where)
         how.append(f"query: {where}")
     if words:
-        found &= query.rows_with_words(studies.table, _texts(studies), words)
+        mask &= query.rows_with_words(studies.table, _texts(studies), words)
         how.append(f"words: {words}")
     if ids:
-        found &= _listed(studies, ids)
+        mask &= _listed(studies, ids)
         how.append(f"ids from {ids.name}")
-    chosen = tuple(studies.table[STUDY_ID][found].astype(str))
+    chosen = tuple(studies.table[STUDY_ID][mask].astype(str))
     record = selections.save(
         workspace, selections.Selection(name, collection, source.id, chosen, ", ".join(how)), replace=replace
     )
