@@ -28,7 +28,7 @@ MEANING = {
     "PCA": "PCA projects onto the two directions of largest variance of all modalities together.",
     "UMAP": "UMAP keeps neighbours together; distances between far groups mean little.",
 }
-SIDE_BY_SIDE, ANIMATE = "side by side", "Animate A → B"
+SIDE_BY_SIDE, ANIMATE = "Side by side", "Animate A → B"
 NO_LABEL = "no label"
 KEY = "map"
 

@@ -57,7 +57,7 @@ def test_the_verdict_is_that_of_the_evaluation_and_comes_before_every_number(dem
         place = next(i for i, s in enumerate(said) if s.startswith("####") and f"[{letter}]" in s)
         assert said[place].endswith(cards.escape(found.headline))
         assert cards.escape(found.explanation) in said[place + 1]
-        assert place < next(i for i, s in enumerate(said) if "Centroid gap" in s)
+        assert place < next(i for i, s in enumerate(said) if "**Centroid gap**" in s)
 
 
 @pytest.mark.parametrize(

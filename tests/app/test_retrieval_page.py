@@ -92,7 +92,7 @@ def test_words_are_mapped_as_an_adapted_set_has_its_texts(demo: Workspace) -> No
     adapt(demo, A, method="mean-removal", fit_split="train", score_split="test", name="moved")
     report = study_of(5).values["report"]
     app = asked("Text", q=report, in_text="report", b="moved")
-    assert "mapped as a report of this adapted set" in words(app)
+    assert "is mapped like its report" in words(app)
     assert ["cosine 1.000" in said for said, _ in first(app)] == [True, True]
 
 

@@ -166,7 +166,7 @@ def test_an_echo_of_the_map_is_no_step(demo: Workspace) -> None:
 
 def test_nothing_found_keeps_the_selection_and_says_what_to_try(demo: Workspace) -> None:
     app = ask(ask(opened(), "Query", "age > 60"), "Words", "zebra")
-    assert "No study found. Try fewer words" in words(app)
+    assert "No studies found. Try fewer words" in words(app)
     assert app.session_state["rows"] == of_demo(demo, "age > 60")
 
 
