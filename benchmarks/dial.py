@@ -57,7 +57,7 @@ def measuring(workspace: Workspace) -> None:
     for method in METHODS:
         asked = Setting(NAME, "test", "train", method, ("image", "text"))
         start = time.perf_counter()
-        measured = dial.measured(workspace, asked)
+        measured = dial.measure_dial(workspace, asked)
         numbers = time.perf_counter() - start
         dial.clustered(workspace, asked, "kind")
         clusters = time.perf_counter() - start - numbers

@@ -93,7 +93,7 @@ def large(folder: Path, n: int) -> tuple[Path, np.ndarray]:
     workspace = Workspace(folder / "home")
     report = import_vectors(workspace, [folder / "large.npz"], "large")
     assert report.refused is None, report.message
-    layout = layouts.straight(workspace, embedding_sets.load(workspace, "large"))
+    layout = layouts.pca_layout(workspace, embedding_sets.load(workspace, "large"))
     places = np.stack([*layout.maps.values()]).astype(np.float32)
     np.save(folder / "places.npy", places)
     np.save(folder / "kinds.npy", np.unique(arrays["kind"], return_inverse=True)[1])

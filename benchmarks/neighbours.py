@@ -71,9 +71,9 @@ def main(studies: int, dim: int, runs: int) -> None:
         part = embedding_sets.load(workspace, "large")
         queries = np.concatenate([*new.values()])
         start = time.perf_counter()
-        neighbour_search.ask(workspace, part, "all", new, k=K)
+        neighbour_search.search_all_directions(workspace, part, "all", new, k=K)
         first = time.perf_counter() - start
-        ours = median(lambda: neighbour_search.ask(workspace, part, "all", new, k=K), runs)
+        ours = median(lambda: neighbour_search.search_all_directions(workspace, part, "all", new, k=K), runs)
         loaded = [np.array(v) for v in part.vectors.values()]
         flat = [faiss.IndexFlatIP(dim) for _ in loaded]
         for index, vectors in zip(flat, loaded, strict=True):
@@ -87,7 +87,9 @@ def main(studies: int, dim: int, runs: int) -> None:
         print(f"  the first time, the set's own distances measured and kept: {first:.1f} s")
         for kind in ("hnsw", "ivf"):
             start = time.perf_counter()
-            recall = neighbour_search.ask(workspace, part, "all", new, k=K, index=kind).recall
+            recall = neighbour_search.search_all_directions(
+                workspace, part, "all", new, k=K, index=kind
+            ).recall
             built = time.perf_counter() - start
             told = ", ".join(f"{x} to {y} {share:.3f}" for (x, y), share in recall.items())
             print(f"  {kind}: built in {built:.0f} s, recall@10 {told}")

@@ -71,7 +71,7 @@ def index(n: int, place: Path) -> Cost:
 
     workspace = large(place, n)
     part = embedding_sets.load(workspace, NAME)
-    return timed(lambda: indexes.opened(workspace, part, "all", "image", indexes.IVF))
+    return timed(lambda: indexes.open_index(workspace, part, "all", "image", indexes.IVF))
 
 
 def map_(n: int, place: Path) -> Cost:

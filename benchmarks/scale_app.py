@@ -138,7 +138,7 @@ def measure(n: int, *, home: Path | None = None) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as place:
         workspace = large(Path(place), n) if home is None else Workspace(home)
         start = time.perf_counter()
-        layouts.straight(workspace, embedding_sets.load(workspace, NAME))
+        layouts.pca_layout(workspace, embedding_sets.load(workspace, NAME))
         found: dict[str, float] = {"studies": n, "points": 2 * n, "layout_s": time.perf_counter() - start}
         found["layout_peak_rss_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         with server(ROOT / "app.py", workspace.home) as (url, pid), browser() as window, tab(window) as page:

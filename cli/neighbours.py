@@ -19,7 +19,7 @@ from suture.data.workspace import COLLECTION, SET, Record, Workspace, check_name
 if TYPE_CHECKING:
     from suture.data.intake import Options
     from suture.data.intake.report import IntakeReport
-    from suture.workflows.neighbours.uploads import Uploads
+    from suture.workflows.neighbours.uploads import UploadedFiles
 
 commands = typer.Typer()
 
@@ -65,7 +65,7 @@ def neighbours(
     with _uploaded(workspace, _source(files, report), options, keep, as_json) as (visit, came):
         _embed(workspace, visit, [m.name for m in makers.values()], as_json)
         held = {
-            letter: neighbour_search.hold(workspace, visit, name, split=split, k=k, index=index)
+            letter: neighbour_search.search(workspace, visit, name, split=split, k=k, index=index)
             for letter, name in zip("AB", makers, strict=False)
         }
         sets, studies = tables.about(held), tables.studies(held)
@@ -76,7 +76,7 @@ def neighbours(
         _print(studies, sets)
 
 
-def _source(files: list[Path], report: str) -> Path | Uploads:
+def _source(files: list[Path], report: str) -> Path | UploadedFiles:
     """The path of one folder or ZIP, or the contents of the files."""
     if len(files) == 1 and not report and (files[0].is_dir() or files[0].suffix.lower() == ".zip"):
         return files[0]
@@ -94,16 +94,16 @@ def _source(files: list[Path], report: str) -> Path | Uploads:
 
 @contextmanager
 def _uploaded(
-    workspace: Workspace, source: Path | Uploads, options: Options, keep: str, as_json: bool
+    workspace: Workspace, source: Path | UploadedFiles, options: Options, keep: str, as_json: bool
 ) -> Iterator[tuple[Record, IntakeReport]]:
     """Import the studies; afterwards keep or delete them, unless they had been uploaded before."""
     from suture.workflows.neighbours import uploads
 
     signal.signal(signal.SIGTERM, _interrupted)  # so that the uploads are deleted then, too
-    before = {visit.name for visit in uploads.visits(workspace)}
+    before = {visit.name for visit in uploads.list_uploads(workspace)}
     with bar(as_json) as shown:
         task = shown.add_task("Reading", total=None)
-        came = uploads.admit(
+        came = uploads.add_upload(
             workspace,
             source,
             options=options,
@@ -115,10 +115,10 @@ def _uploaded(
     try:
         yield visit, came.report
         if keep:
-            uploads.keep(workspace, visit, keep)
+            uploads.save_as_collection(workspace, visit, keep)
     finally:
         if visit.name not in before and uploads.home(workspace).has(COLLECTION, visit.name):
-            uploads.discard(workspace, visit)
+            uploads.delete_upload(workspace, visit)
 
 
 def _interrupted(signal_number: int, frame: object) -> None:

@@ -35,7 +35,7 @@ def on_disk(folder: Path, demo: Workspace, *rows: int) -> list[str]:
 def nothing_left(demo: Workspace) -> bool:
     guests = uploads.home(demo)
     files = [p for p in guests.home.rglob("*") if p.is_file() and "sqlite" not in p.name]
-    return not (uploads.visits(demo) or guests.records(SET) or files)
+    return not (uploads.list_uploads(demo) or guests.records(SET) or files)
 
 
 def test_files_are_answered_by_both_sets_and_nothing_stays(demo: Workspace, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def prepare(workspace: Workspace, say: Say, *, studies: int = STUDIES, maps: boo
     elif missing:
         for number, name in enumerate(missing):
             say("Laying out the maps", number / len(missing))
-            layouts.compute(workspace, name, start="" if name == names[0] else names[0])
+            layouts.compute_umap(workspace, name, start="" if name == names[0] else names[0])
         say("Laying out the maps", 1)
     _captions(workspace, say, first=names[0], later=not maps)
     return names
@@ -86,7 +86,7 @@ def _embed_and_measure(workspace: Workspace, checkpoint: str, name: str, say: Sa
 
     embed(workspace, NAME, checkpoint, progress=embedded)
     evaluate.evaluation(workspace, name, split="test", progress=measured)
-    layouts.straight(workspace, embedding_sets.load(workspace, name).split("test"))
+    layouts.pca_layout(workspace, embedding_sets.load(workspace, name).split("test"))
     say(f"Measuring {name}", 1)
 
 

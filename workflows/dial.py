@@ -73,7 +73,7 @@ def check(workspace: Workspace, setting: Setting) -> None:
         raise Refused("too_few_rows", f"Fewer than two studies of {setting.split!r} have both {names}.")
 
 
-def opened(workspace: Workspace, setting: Setting) -> Dial:
+def fit_dial(workspace: Workspace, setting: Setting) -> Dial:
     """Fit the method and make its pairs ready. Refused as `check` does, and where nothing can be fitted."""
     check(workspace, setting)
     whole = embedding_sets.load(workspace, setting.set)
@@ -99,7 +99,7 @@ def measured(
     stored = read_derived(path)
     if stored is not None:
         return Sweep.from_json(json.loads(stored))
-    dial, at = opened(workspace, setting), strengths(setting.method)
+    dial, at = fit_dial(workspace, setting), strengths(setting.method)
     try:
         result = sweep(dial.x, dial.y, at, keys=dial.keys, groups=dial.groups, progress=progress)
     except ValueError as error:
@@ -120,7 +120,7 @@ def clustered(
     stored = read_derived(path)
     if stored is not None:
         return json.loads(stored)
-    dial, at = opened(workspace, setting), strengths(setting.method)
+    dial, at = fit_dial(workspace, setting), strengths(setting.method)
     try:
         values = v_measures(dial.x, dial.y, at, dial.labels[label], progress=progress)
     except ValueError as error:

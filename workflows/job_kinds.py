@@ -77,7 +77,7 @@ class ImportJob(JobKind):
 
     def run(self, workspace: JobWorkspace, report: Report) -> JobResult:
         from suture.data.intake import Options, discard_unfinished, intake
-        from suture.workflows.neighbours.uploads import taken
+        from suture.workflows.neighbours.uploads import intake_report
 
         report(0.0, "Reading")
         if workspace.made(COLLECTION, self.name):
@@ -92,7 +92,9 @@ class ImportJob(JobKind):
             )
             if answer.refused:
                 return JobResult(answer.message, asdict(answer), "failed")
-        answer = taken(workspace.record(COLLECTION, self.name))  # the same when it is restarted after that
+        answer = intake_report(
+            workspace.record(COLLECTION, self.name)
+        )  # the same when it is restarted after that
         return JobResult(f"{self.name}: {answer.message}", asdict(answer))
 
 
@@ -115,7 +117,7 @@ class LayoutJob(JobKind):
 
     def run(self, workspace: JobWorkspace, report: Report) -> JobResult:
         from suture.data.workspace import embedding_sets
-        from suture.workflows.layouts import align, compute, straight
+        from suture.workflows.layouts import align, compute_umap, pca_layout
 
         names = " and ".join(self.sets)
         if self.method == "aligned":
@@ -126,9 +128,11 @@ class LayoutJob(JobKind):
             progress = _share_of(report, number, len(self.sets), f"Laying out the map of {name}")
             if self.method == "pca":
                 part = embedding_sets.load(workspace, name).split(self.split)
-                straight(workspace, part, progress=progress)
+                pca_layout(workspace, part, progress=progress)
             else:
-                compute(workspace, name, start=self.start if name != self.start else "", progress=progress)
+                compute_umap(
+                    workspace, name, start=self.start if name != self.start else "", progress=progress
+                )
         return JobResult(
             f"The map of {names} is ready." if self.method == "pca" else f"UMAP of {names} is ready."
         )

@@ -15,7 +15,7 @@ from suture.data.embedding_set import EmbeddingSet
 
 
 @dataclass(frozen=True)
-class Placing:
+class Placement:
     """What is known of a map on which UMAP laid out a seeded sample and placed the other points by it.
 
     laid_out   number of points laid out; `Layout.trust` is measured on some of these, against all points
@@ -48,7 +48,7 @@ class Layout:
     trust: Trust
     method: str
     explained: tuple[float, ...] = ()
-    placing: Placing | None = None
+    placing: Placement | None = None
 
     @property
     def points(self) -> int:
@@ -77,8 +77,8 @@ def unstack(values: np.ndarray, where: dict[str, np.ndarray], n: int) -> dict[st
     return parts
 
 
-def shown(
-    found: Map, trust: Trust, where: dict[str, np.ndarray], n: int, placing: Placing | None = None
+def build_layout(
+    found: Map, trust: Trust, where: dict[str, np.ndarray], n: int, placing: Placement | None = None
 ) -> Layout:
     """A layout from what was found for the stacked vectors."""
     belief = np.fmin(trust.per_point_trust, trust.per_point_continuity)
@@ -88,7 +88,7 @@ def shown(
     return Layout(maps, beliefs, trust, found.method, found.explained, placing)
 
 
-def packed(result: Map, trust: Trust, placing: Placing | None = None) -> bytes:
+def to_bytes(result: Map, trust: Trust, placing: Placement | None = None) -> bytes:
     """A layout as a file."""
     more = {}
     if placing is not None:
@@ -112,18 +112,18 @@ def _parts(trust: Trust, of: str) -> dict[str, Any]:
     }
 
 
-def unpacked(content: bytes, chosen: EmbeddingSet) -> Layout:
-    """What `packed` wrote, of the same set."""
+def from_bytes(content: bytes, chosen: EmbeddingSet) -> Layout:
+    """What `to_bytes` wrote, of the same set."""
     where = {m: np.flatnonzero(chosen.present(m)) for m in chosen.modalities}
     with np.load(io.BytesIO(content), allow_pickle=False) as stored:
         trust = _trust_of(stored, "")
         placing = None
         if "placing" in stored:
             laid_out, placed, recall = stored["placing"]
-            placing = Placing(int(laid_out), int(placed), _trust_of(stored, "placed-"), float(recall))
+            placing = Placement(int(laid_out), int(placed), _trust_of(stored, "placed-"), float(recall))
         explained = tuple(map(float, stored["explained"])) if "explained" in stored else ()
         found = Map(stored["xy"], str(stored["method"]), explained)
-    return shown(found, trust, where, len(chosen), placing)
+    return build_layout(found, trust, where, len(chosen), placing)
 
 
 def _trust_of(stored: Mapping[str, np.ndarray], of: str) -> Trust:

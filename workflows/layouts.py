@@ -1,8 +1,8 @@
-"""Layouts of embedding sets and what they distort, computed once and kept as derived files.
+"""Two-dimensional layouts of embedding sets and their distortion, computed once and stored as derived files.
 
-UMAP is laid out in a worker: it compiles for seconds in every new process, so a page never runs it. PCA is
-laid out where it is asked for, or in a worker where that takes longer than a person waits (`at_once`). Of
-more than `WHOLE` points UMAP lays out a seeded sample, which places the others.
+UMAP runs in a worker, never in a page, because it compiles for seconds in every new process. PCA runs where
+it is requested, or in a worker if it takes longer than a person waits (`is_quick_pca`). Above `WHOLE` points
+UMAP lays out a seeded sample, and the other points are placed by it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from suture.data.embedding_set import EmbeddingSet
 from suture.data.errors import Refused
 from suture.data.scoring_rules import refuse_features
 from suture.data.workspace import SET, Workspace, embedding_sets, read_derived, write_derived
-from suture.workflows.layout_record import Layout, Placing, packed, shown, unpacked
+from suture.workflows.layout_record import Layout, Placement, build_layout, from_bytes, to_bytes
 
 FILE = "layout-2.npz"
 NEIGHBOURS = 15
@@ -43,12 +43,12 @@ def stacked(embedding_set: EmbeddingSet) -> tuple[RowStack, dict[str, np.ndarray
     return RowStack([embedding_set.vectors[m] for m in where], [*where.values()]), where
 
 
-def at_once(part: EmbeddingSet) -> bool:
+def is_quick_pca(part: EmbeddingSet) -> bool:
     """Whether the PCA of a set takes no longer than a person waits."""
     return len(part) * len(part.modalities) <= AT_ONCE
 
 
-def straight(
+def pca_layout(
     workspace: Workspace, part: EmbeddingSet, *, limit: int = QUICK, progress: Report = lambda share: None
 ) -> Layout:
     """The PCA layout of a set or one split of it, kept once it was made.
@@ -56,21 +56,21 @@ def straight(
     limit: points that are measured for what the map distorts, a seeded sample above it; of very many points
     fewer, so that no more than 10^9 pairs are looked at.
     """
-    known = straight_kept(workspace, part, limit=limit)
+    known = stored_pca_layout(workspace, part, limit=limit)
     if known is not None:
         return known
     vectors, where = stacked(part)
     found = projection.pca(vectors)
     progress(0.5)
     trust = projection.trust(vectors, found.xy, limit=_measured(len(vectors), limit))
-    write_derived(_straight_path(workspace, part, limit), packed(found, trust))
-    return shown(found, trust, where, len(part))
+    write_derived(_straight_path(workspace, part, limit), to_bytes(found, trust))
+    return build_layout(found, trust, where, len(part))
 
 
-def straight_kept(workspace: Workspace, part: EmbeddingSet, *, limit: int = QUICK) -> Layout | None:
+def stored_pca_layout(workspace: Workspace, part: EmbeddingSet, *, limit: int = QUICK) -> Layout | None:
     """The same if it was made before, else None."""
     stored = read_derived(_straight_path(workspace, part, limit))
-    return None if stored is None else unpacked(stored, part)
+    return None if stored is None else from_bytes(stored, part)
 
 
 def _straight_path(workspace: Workspace, part: EmbeddingSet, limit: int) -> Path:
@@ -84,7 +84,7 @@ def _measured(points: int, limit: int) -> int:
     return min(limit, max(FEWEST, COMPARED // points))
 
 
-def compute(
+def compute_umap(
     workspace: Workspace, name: str, *, start: str = "", progress: Report = lambda share: None
 ) -> None:
     """Lay out a set; with `start`, warm-started from and turned onto that set's layout."""
@@ -117,9 +117,9 @@ def _compute_sampled(
         projection.trust(vectors, result.xy, k=NEIGHBOURS, limit=some, among=rows)
         for rows in (result.laid_out, others)
     )
-    placing = Placing(len(result.laid_out), len(others), placed, result.recall)
+    placing = Placement(len(result.laid_out), len(others), placed, result.recall)
     path = workspace.derived(workspace.record(SET, name), FILE)
-    write_derived(path, packed(Map(result.xy, "umap"), laid, placing))
+    write_derived(path, to_bytes(Map(result.xy, "umap"), laid, placing))
 
 
 def align(workspace: Workspace, a: str, b: str) -> None:
@@ -146,11 +146,11 @@ def align(workspace: Workspace, a: str, b: str) -> None:
     _keep(workspace, b, second, pair.b)
 
 
-def read(workspace: Workspace, name: str) -> Layout | None:
+def stored_umap_layout(workspace: Workspace, name: str) -> Layout | None:
     """A set's layout, or None if it has not been computed."""
     path = workspace.derived(workspace.record(SET, name), FILE)
     stored = read_derived(path)
-    return None if stored is None else unpacked(stored, embedding_sets.load(workspace, name))
+    return None if stored is None else from_bytes(stored, embedding_sets.load(workspace, name))
 
 
 def _enough(vectors: RowStack, name: str) -> None:
@@ -167,14 +167,14 @@ def _keep(
     """Write a map, with what it distorts."""
     trust = projection.trust(vectors, result.xy, k=NEIGHBOURS, graph=graph)
     path = workspace.derived(workspace.record(SET, name), FILE)
-    write_derived(path, packed(result, trust))
+    write_derived(path, to_bytes(result, trust))
 
 
 def _start(
     workspace: Workspace, name: str, chosen: EmbeddingSet, where: dict[str, np.ndarray]
 ) -> np.ndarray | None:
     """Where the other layout has the same points; None unless it has all of them."""
-    known = read(workspace, name) if name else None
+    known = stored_umap_layout(workspace, name) if name else None
     if known is None or not set(where) <= set(known.maps):
         return None
     if not embedding_sets.load(workspace, name).rows[STUDY_ID].equals(chosen.rows[STUDY_ID]):

@@ -37,18 +37,18 @@ def search(
     offered = [] if image is None else [_file(image)]
     if words is not None:
         offered.append((f"{Path(offered[0][0]).stem if offered else 'query'}.txt", words.encode()))
-    before = {visit.name for visit in uploads.visits(workspace)}
-    came = uploads.admit(workspace, offered)
+    before = {visit.name for visit in uploads.list_uploads(workspace)}
+    came = uploads.add_upload(workspace, offered)
     if came.report.refused:
         raise Refused(came.report.refused, came.report.message)
     visit = uploads.home(workspace).record(COLLECTION, came.visit)
     try:
         uploads.embed(workspace, visit.name, [checkpoint.name], progress=lambda share, said: None)
-        held = neighbour_search.hold(workspace, visit, name, split=split, k=k)
+        held = neighbour_search.search(workspace, visit, name, split=split, k=k)
         found = tables.rows({"A": held})
     finally:
         if visit.name not in before and uploads.home(workspace).has(COLLECTION, visit.name):
-            uploads.discard(workspace, visit)
+            uploads.delete_upload(workspace, visit)
     frame = pd.DataFrame([{**row, "study": row["neighbour"]} for row in found], columns=COLUMNS)
     return frame.sort_values(["from", "to", "rank"], ignore_index=True)
 

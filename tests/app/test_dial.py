@@ -95,7 +95,7 @@ def test_the_browser_gets_every_position_and_nothing_is_claimed_at_0(demo: Works
 
 def test_arrays_are_coefficients_of_all_studies_then_densities(demo: Workspace) -> None:
     app = shown()
-    sent, measured, turning = header(app), dial.measured(demo, SETTING), dial.opened(demo, SETTING)
+    sent, measured, turning = header(app), dial.measured(demo, SETTING), dial.fit_dial(demo, SETTING)
     n, hills = measured.n, [*measured.histograms.values()]
     assert sent["n"] == n
     arrays = floats(app)

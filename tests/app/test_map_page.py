@@ -26,7 +26,7 @@ def with_umap() -> AppTest:
 
 
 def test_caption_gives_the_layouts_own_numbers(demo: Workspace) -> None:
-    found = layouts.read(demo, "demo @ demo-clip")
+    found = layouts.stored_umap_layout(demo, "demo @ demo-clip")
     assert found is not None
     text = words(with_umap())
     assert f"A: trustworthiness {found.trust.trustworthiness:.3f}" in text

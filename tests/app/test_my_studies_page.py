@@ -111,10 +111,11 @@ def test_downloads_hold_every_neighbour_and_no_formula(demo: Workspace) -> None:
     from suture.pages.components.studies.search import UploadNeighbours
 
     maker = uploads.checkpoint_of(demo, demo.record(SET, "demo @ demo-clip"))
-    assert uploads.embedded(demo, visit, maker) is not None
+    assert uploads.stored_embedding(demo, visit, maker) is not None
     sets = {"A": A, "B": B}
     held = {
-        letter: neighbour_search.hold(demo, visit, name, split="test", k=12) for letter, name in sets.items()
+        letter: neighbour_search.search(demo, visit, name, split="test", k=12)
+        for letter, name in sets.items()
     }
     neighbours = UploadNeighbours(("image", "image"), 5, held)
     rows = [*csv.DictReader(io.StringIO(csv_text(studies_table.neighbour_rows(neighbours))))]
@@ -155,7 +156,7 @@ def test_a_visit_is_found_again_and_discarding_leaves_nothing(demo: Workspace) -
     app.button(key="studies_discard").click().run()
     assert not app.exception
     assert "No studies yet" in words(app)
-    assert uploads.visits(demo) == uploads.home(demo).records(SET) == []
+    assert uploads.list_uploads(demo) == uploads.home(demo).records(SET) == []
 
 
 def test_adding_to_the_library_makes_a_collection(demo: Workspace) -> None:
@@ -230,7 +231,7 @@ def test_a_dicom_file_is_seen_through_the_window_that_is_chosen(demo: Workspace)
     assert not app.exception
     app.selectbox(key="dicom_window_studies_0").set_value("lung").run()
     answered(app.button(key="studies_go").click().run(), demo)
-    [visit] = uploads.visits(demo)
+    [visit] = uploads.list_uploads(demo)
     pack = storage.image_pack(uploads.home(demo), visit.name)
     assert pack is not None
     pixels = np.asarray(pack.decode(0))
@@ -264,7 +265,7 @@ def test_the_intake_report_adds_up_and_tells_what_to_look_at(demo: Workspace) ->
     from suture.pages.components.cards import intake_report
 
     flat = images.encode(Image.new("L", (64, 64), 128))
-    came = uploads.admit(demo, [("flat.png", flat), ("bad.png", b"no picture")]).report
+    came = uploads.add_upload(demo, [("flat.png", flat), ("bad.png", b"no picture")]).report
     rows = {(row["what"], row["reason"]): row["count"] for row in intake_report.table(came)}
     assert rows["found", ""] == rows["taken", ""] + rows["skipped", "not_an_image"] == 2
     assert rows["warning", "image_constant"] == 1

@@ -52,7 +52,7 @@ def test_every_file_gets_its_answer() -> None:
 
 def test_two_files_of_one_identifier(workspace: Workspace) -> None:
     paths = [beside("hostile", "dicom", f"same_uid_{x}.dcm") for x in "ab"]
-    report = uploads.admit(workspace, [(p.name, p.read_bytes()) for p in paths]).report
+    report = uploads.add_upload(workspace, [(p.name, p.read_bytes()) for p in paths]).report
     assert (report.taken, report.skipped) == (1, {"duplicate_id": 1})
 
 
@@ -84,7 +84,7 @@ def test_planted_words_are_nowhere(workspace: Workspace, caplog: pytest.LogCaptu
     names = ("phi_tags", "private_tags", "overlay_6000", "markup_in_tags", "burned_in_yes", "ok_8bit")
     contents = [(f"{n}.dcm", beside("hostile", "dicom", f"{n}.dcm").read_bytes()) for n in names]
     for content in contents:
-        report = uploads.admit(workspace, [content]).report
+        report = uploads.add_upload(workspace, [content]).report
         assert not any(word.decode() in f"{report}{caplog.text}" for word in PLANTED)
     kept = b"".join(p.read_bytes() for p in workspace.home.rglob("*") if p.is_file())
     assert not any(word in kept for word in PLANTED)

@@ -143,7 +143,7 @@ def test_everything_follows_the_hand_without_the_server(hand: Hand, url: str, ho
 def test_points_lie_where_python_says(hand: Hand, url: str, home: Path) -> None:
     hand.show(f"{url}/gap")
     hand.drag(25)
-    turning = dial.opened(Workspace(home), SETTING)
+    turning = dial.fit_dial(Workspace(home), SETTING)
     flat = plane(dict(zip(SETTING.pair, (turning.x, turning.y), strict=True)))
     for kind, moved in enumerate((turning.x, turning.y)):
         expected = moved.at(1.25) @ flat.axes

@@ -41,7 +41,7 @@ def files(workspace: Workspace) -> list[Path]:
 
 @pytest.mark.parametrize("kind", ["hnsw", "ivf"])
 def test_recall_is_what_a_slow_count_says(workspace: Workspace, held: EmbeddingSet, kind: str) -> None:
-    index = indexes.opened(workspace, held, "all", "text", kind)
+    index = indexes.open_index(workspace, held, "all", "text", kind)
     items = held.rows_with("text")
     scores = held.vectors["image"] @ np.asarray(held.vectors["text"])[items].T
     exact = items[np.argsort(-scores, axis=1)[:, :10]]
@@ -56,16 +56,16 @@ def test_recall_is_what_a_slow_count_says(workspace: Workspace, held: EmbeddingS
 def test_an_index_is_built_once_and_a_damaged_one_again(
     workspace: Workspace, held: EmbeddingSet, caplog: pytest.LogCaptureFixture
 ) -> None:
-    first = indexes.opened(workspace, held, "all", "image", "ivf").recall
+    first = indexes.open_index(workspace, held, "all", "image", "ivf").recall
     [path] = files(workspace)
     written = path.stat().st_mtime_ns
-    assert indexes.opened(workspace, held, "all", "image", "ivf").recall == first
+    assert indexes.open_index(workspace, held, "all", "image", "ivf").recall == first
     assert path.stat().st_mtime_ns == written
     whole = path.read_bytes()
     for damaged in (whole[:-50], bytes([whole[0] ^ 1]) + whole[1:], b"", b"IxFI" + b"\xff" * 14):
         path.write_bytes(damaged)
         with caplog.at_level(logging.WARNING):
-            assert indexes.opened(workspace, held, "all", "image", "ivf").recall == first
+            assert indexes.open_index(workspace, held, "all", "image", "ivf").recall == first
         assert "index_corrupt" in caplog.text
         assert len(path.read_bytes()) == len(whole)
         caplog.clear()
@@ -75,8 +75,8 @@ def test_answers_by_an_index_are_the_exact_ones_up_to_its_recall(
     workspace: Workspace, held: EmbeddingSet
 ) -> None:
     new = {m: np.asarray(x[5:25]) for m, x in held.vectors.items()}
-    exact = neighbour_search.ask(workspace, held, "all", new, k=5)
-    quick = neighbour_search.ask(workspace, held, "all", new, k=5, index="hnsw")
+    exact = neighbour_search.search_all_directions(workspace, held, "all", new, k=5)
+    quick = neighbour_search.search_all_directions(workspace, held, "all", new, k=5, index="hnsw")
     assert exact.recall == {}
     assert {*quick.recall} == {*exact.nearest} == {(x, y) for x in new for y in new}
     assert np.mean(exact.nearest["image", "image"].rows == quick.nearest["image", "image"].rows) > 0.9
@@ -85,39 +85,42 @@ def test_answers_by_an_index_are_the_exact_ones_up_to_its_recall(
 
 
 def test_how_far_out_the_set_itself_lies_is_measured_once(workspace: Workspace, held: EmbeddingSet) -> None:
-    spread = neighbour_search.usual(workspace, held, "all", "text")
+    spread = neighbour_search.reference_spread(workspace, held, "all", "text")
     np.testing.assert_allclose(
         spread, out_of_distribution.reference_spread(held.vectors["text"][held.rows_with("text")]), atol=1e-6
     )
     [path] = (workspace.home / "derived").rglob("usual-*")
     write_derived(path, (spread + 1).tobytes())
-    assert neighbour_search.usual(workspace, held, "all", "text")[0] == spread[0] + 1
+    assert neighbour_search.reference_spread(workspace, held, "all", "text")[0] == spread[0] + 1
     path.write_bytes(path.read_bytes()[:-1])
-    np.testing.assert_array_equal(neighbour_search.usual(workspace, held, "all", "text"), spread)
+    np.testing.assert_array_equal(neighbour_search.reference_spread(workspace, held, "all", "text"), spread)
 
 
 def test_places_elsewhere_are_those_of_a_full_sort(held: EmbeddingSet) -> None:
     new = {"image": np.asarray(held.vectors["image"][3:4])}
     ids = np.array([["s7", "nobody", "s10", "s41", ""]], dtype=object)
     scores = np.where(held.present("text"), held.vectors["text"] @ new["image"][0], -np.inf)
-    places = neighbour_search.elsewhere(held, new, ("image", "text"), ids)[0]
+    places = neighbour_search.ranks_in_other_set(held, new, ("image", "text"), ids)[0]
     assert places[0] == 1 + np.sum(scores > scores[7] + 1e-6)
     assert places[3] == 1 + np.sum(scores > scores[41] + 1e-6)
     assert np.isnan(places[[1, 2, 4]]).all()
-    assert np.isnan(neighbour_search.elsewhere(held, {}, ("image", "text"), ids)).all()
+    assert np.isnan(neighbour_search.ranks_in_other_set(held, {}, ("image", "text"), ids)).all()
 
 
 def test_one_rule_says_when_an_index_answers(
     workspace: Workspace, held: EmbeddingSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert indexes.chosen("auto", indexes.EXACT_UP_TO) == "exact"
-    assert indexes.chosen("auto", indexes.EXACT_UP_TO + 1) == "ivf"
-    assert indexes.chosen("exact", 10**9) == "exact"
+    assert indexes.choose_kind("auto", indexes.EXACT_UP_TO) == "exact"
+    assert indexes.choose_kind("auto", indexes.EXACT_UP_TO + 1) == "ivf"
+    assert indexes.choose_kind("exact", 10**9) == "exact"
     assert f"{indexes.EXACT_UP_TO:,}" in indexes.RULE
     new = {"image": np.asarray(held.vectors["image"][:3])}
-    assert neighbour_search.ask(workspace, held, "all", new, k=5).index == {"image": "exact", "text": "exact"}
+    assert neighbour_search.search_all_directions(workspace, held, "all", new, k=5).index == {
+        "image": "exact",
+        "text": "exact",
+    }
     monkeypatch.setattr(indexes, "EXACT_UP_TO", 550)  # 600 have an image, 540 a text
-    found = neighbour_search.ask(workspace, held, "all", new, k=5)
+    found = neighbour_search.search_all_directions(workspace, held, "all", new, k=5)
     assert found.index == {"image": "ivf", "text": "exact"}
     assert {*found.recall} == {("image", "image")}
 
@@ -133,21 +136,21 @@ def saved(workspace: Workspace, name: str, whole: EmbeddingSet, n: int) -> Embed
 def test_added_studies_are_found_as_in_an_index_built_anew(
     workspace: Workspace, held: EmbeddingSet, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    anew = indexes.opened(workspace, held, "all", "text", kind)
+    anew = indexes.open_index(workspace, held, "all", "text", kind)
     assert anew.added == 0
     workspace.remove("set", "held")
     earlier = saved(workspace, "earlier", held, 400)
-    assert indexes.opened(workspace, earlier, "all", "text", kind).added == 0
+    assert indexes.open_index(workspace, earlier, "all", "text", kind).added == 0
     whole = saved(workspace, "whole", held, 600)
     monkeypatch.setattr(indexes, "_trained", None)  # nothing is built again
-    grown = indexes.opened(workspace, whole, "all", "text", kind)
+    grown = indexes.open_index(workspace, whole, "all", "text", kind)
     assert (grown.added, grown.faiss.ntotal) == (180, 540)
     assert grown.recall["image"] == pytest.approx(anew.recall["image"], abs=0.05)
     queries = np.asarray(whole.vectors["image"])
     (_, a), (_, b) = (index.search(queries, 10) for index in (grown, anew))
     assert np.mean([len({*p} & {*q}) / 10 for p, q in zip(a, b, strict=True)]) > 0.9
     assert (a >= 400).any()
-    assert indexes.opened(workspace, whole, "all", "text", kind).added == 180, "as it was kept"
+    assert indexes.open_index(workspace, whole, "all", "text", kind).added == 180, "as it was kept"
 
 
 @pytest.mark.parametrize(("n", "changed"), [(400, 7), (250, None)])
@@ -158,12 +161,12 @@ def test_an_index_of_other_rows_or_of_too_few_is_not_grown(
     if changed is not None:
         vectors["text"][changed] = -vectors["text"][changed]
     embedding_sets.save(workspace, "earlier", vectors, held.rows[:n], EmbeddingSetMetadata())
-    indexes.opened(workspace, embedding_sets.load(workspace, "earlier"), "all", "text", "ivf")
-    assert indexes.opened(workspace, held, "all", "text", "ivf").added == 0
+    indexes.open_index(workspace, embedding_sets.load(workspace, "earlier"), "all", "text", "ivf")
+    assert indexes.open_index(workspace, held, "all", "text", "ivf").added == 0
 
 
 def test_cosines_of_an_index_are_those_of_the_rows(workspace: Workspace, held: EmbeddingSet) -> None:
-    index = indexes.opened(workspace, held, "all", "image", "ivf")
+    index = indexes.open_index(workspace, held, "all", "image", "ivf")
     queries = np.asarray(held.vectors["text"][1:9])
     cosines, rows = index.search(queries, 10)
     exact = np.einsum("qd,qkd->qk", queries, np.asarray(held.vectors["image"])[rows])
@@ -184,9 +187,9 @@ def test_an_index_is_built_without_a_copy_of_the_rows(
     part = embedding_sets.load(workspace, "many")
     import faiss  # noqa: F401  what is measured is not its import
 
-    assert peak_of(lambda: indexes.opened(workspace, part, "all", "image", "ivf")) < 2 * z.nbytes
+    assert peak_of(lambda: indexes.open_index(workspace, part, "all", "image", "ivf")) < 2 * z.nbytes
 
 
 def test_an_index_that_there_is_not_is_refused(workspace: Workspace, held: EmbeddingSet) -> None:
     with pytest.raises(Refused, match="Expected one of auto, exact, hnsw, ivf"):
-        neighbour_search.ask(workspace, held, "all", {}, k=5, index="lsh")
+        neighbour_search.search_all_directions(workspace, held, "all", {}, k=5, index="lsh")

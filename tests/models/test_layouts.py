@@ -37,9 +37,9 @@ def two(tmp_path: Path) -> Workspace:
 
 
 def test_layout_keeps_what_the_map_distorts(two: Workspace) -> None:
-    assert layouts.read(two, "a") is None
-    layouts.compute(two, "a")
-    found = layouts.read(two, "a")
+    assert layouts.stored_umap_layout(two, "a") is None
+    layouts.compute_umap(two, "a")
+    found = layouts.stored_umap_layout(two, "a")
     assert found is not None
     assert found.method == "umap"
     assert {m: xy.shape for m, xy in found.maps.items()} == {"x": (N, 2), "y": (N, 2)}
@@ -62,7 +62,7 @@ def test_of_many_points_a_sample_is_laid_out_and_places_the_others(
     LayoutJob.from_json({"sets": ["a"], "start": "a"}).run(
         JobWorkspace(two.home, "", "job"), lambda share, what: None
     )
-    found = layouts.read(two, "a")
+    found = layouts.stored_umap_layout(two, "a")
     assert found is not None
     assert found.placing is not None
     assert (found.placing.laid_out, found.placing.placed) == (60, 2 * N - 60)
@@ -79,12 +79,12 @@ def test_of_many_points_a_sample_is_laid_out_and_places_the_others(
 def test_pca_of_many_is_left_to_a_job_and_kept(two: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layouts, "AT_ONCE", 100)
     chosen = embedding_sets.load(two, "a")
-    assert not layouts.at_once(chosen)
-    assert layouts.straight_kept(two, chosen) is None
+    assert not layouts.is_quick_pca(chosen)
+    assert layouts.stored_pca_layout(two, chosen) is None
     LayoutJob.from_json({"sets": ["a"], "split": "all", "method": "pca"}).run(
         JobWorkspace(two.home, "", "job"), lambda share, what: None
     )
-    kept = layouts.straight_kept(two, chosen)
+    kept = layouts.stored_pca_layout(two, chosen)
     assert kept is not None
     assert kept.method == "pca"
     assert kept.points == 2 * N
@@ -96,7 +96,7 @@ def test_job_starts_the_second_map_from_the_first(two: Workspace) -> None:
         JobWorkspace(two.home, "", "job"), lambda share, what: said.append(what)
     )
     assert [*dict.fromkeys(said)] == ["Laying out the map of a", "Laying out the map of b"]
-    a, b = (np.concatenate([*layouts.read(two, name).maps.values()]) for name in "ab")
+    a, b = (np.concatenate([*layouts.stored_umap_layout(two, name).maps.values()]) for name in "ab")
     np.testing.assert_allclose(a.mean(0), b.mean(0), atol=1e-3)  # one frame
     assert map_agreement(a, b).moved < 0.5
 
@@ -106,8 +106,8 @@ def test_missing_modality_has_no_place_and_is_not_distorted(two: Workspace, tmp_
     arrays = {m: np.array(kept.vectors[m]) for m in kept.modalities}
     np.savez(tmp_path / "gaps.npz", **arrays, **{"present:y": np.arange(N) > 2})
     assert import_vectors(two, [tmp_path / "gaps.npz"], "gaps").refused is None
-    layouts.compute(two, "gaps", start="a")
-    found = layouts.read(two, "gaps")
+    layouts.compute_umap(two, "gaps", start="a")
+    found = layouts.stored_umap_layout(two, "gaps")
     assert found is not None
     assert np.isnan(found.maps["y"][:3]).all()
     assert not np.isnan(found.maps["y"][3:]).any()
@@ -116,7 +116,7 @@ def test_missing_modality_has_no_place_and_is_not_distorted(two: Workspace, tmp_
 
 def test_too_few_points_and_other_studies_are_refused(two: Workspace) -> None:
     with pytest.raises(Refused, match="10 points or more, 'few' has 8"):
-        layouts.compute(two, "few")
+        layouts.compute_umap(two, "few")
     with pytest.raises(Refused, match="'a' and 'other' differ in them") as refused:
         layouts.align(two, "a", "other")
     assert refused.value.code == "different_studies"
@@ -129,7 +129,7 @@ def test_aligned_maps_stay_closer_than_started_ones(two: Workspace) -> None:
     for method in ("umap", "aligned"):
         arguments = {"sets": ["a", "b"], "start": "a", "method": method}
         LayoutJob.from_json(arguments).run(JobWorkspace(two.home, "", "job"), lambda share, what: None)
-        maps = [layouts.read(two, name) for name in "ab"]
+        maps = [layouts.stored_umap_layout(two, name) for name in "ab"]
         assert [found.method for found in maps] == [method] * 2
         agreement[method] = map_agreement(*(np.concatenate([*found.maps.values()]) for found in maps))
     stayed = np.r_[6:N, N + 6 : 2 * N]

@@ -27,7 +27,7 @@ from suture.data.workspace import CHECKPOINT, COLLECTION, SET, Record, Workspace
 from suture.workflows.adapters import adapt
 from suture.workflows.job_kinds import EmbedUploadsJob
 from suture.workflows.neighbours import uploads as newcomers
-from suture.workflows.neighbours.uploads import Admission, Uploads
+from suture.workflows.neighbours.uploads import UploadedFiles, UploadResult
 
 pytestmark = pytest.mark.usefixtures("forked_jobs")
 A, B = "demo @ demo-clip", "demo @ demo-aligned"
@@ -47,7 +47,7 @@ def demo(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace
     return Workspace(home)
 
 
-def of_demo(demo: Workspace, *rows: int) -> Uploads:
+def of_demo(demo: Workspace, *rows: int) -> UploadedFiles:
     """Pictures of the reference with their reports, as a person would upload them."""
     collection, pack = storage.load(demo, "demo"), storage.image_pack(demo, "demo")
     assert pack is not None
@@ -59,8 +59,8 @@ def of_demo(demo: Workspace, *rows: int) -> Uploads:
     return files
 
 
-def admitted(workspace: Workspace, source: Path | Uploads) -> tuple[Record, Admission]:
-    came = newcomers.admit(workspace, source)
+def admitted(workspace: Workspace, source: Path | UploadedFiles) -> tuple[Record, UploadResult]:
+    came = newcomers.add_upload(workspace, source)
     assert came.report.refused is None, came.report.message
     return newcomers.home(workspace).record(COLLECTION, came.visit), came
 
@@ -71,7 +71,7 @@ def embed(workspace: Workspace, visit: Record, *checkpoints: str) -> None:
 
 def guests_of(workspace: Workspace, visit: Record, name: str) -> EmbeddingSet:
     maker = newcomers.checkpoint_of(workspace, workspace.record(SET, name))
-    found = newcomers.embedded(workspace, visit, maker)
+    found = newcomers.stored_embedding(workspace, visit, maker)
     assert found is not None
     return found
 
@@ -188,7 +188,7 @@ def test_a_modality_of_another_name_is_held_against_the_first_of_its_kind() -> N
     rows = pd.DataFrame({STUDY_ID: ["a"], "key:findings": "k", "key:other": "k"})
     one = np.ones((1, 8), np.float32)
     guests = EmbeddingSet("guests", {"scan": one, "findings": one, "other": one}, rows)
-    assert newcomers.matched(guests, held) == {"image": "scan", "report": "findings"}
+    assert newcomers.match_modalities(guests, held) == {"image": "scan", "report": "findings"}
 
 
 # --- on real checkpoints
@@ -244,7 +244,7 @@ def test_a_worker_embeds_with_both_and_the_main_workspace_shows_nothing(demo: Wo
     before = {kind: [r.name for r in demo.records(kind)] for kind in (COLLECTION, SET)}
     visit, _ = admitted(demo, [("w.png", png(5)), ("w.txt", b"Fracture of the hand.")])
     job_id = jobs.start(demo, EmbedUploadsJob(visit.name, ["demo-clip", "demo-aligned"]))
-    while newcomers.active(demo, visit) is not None:
+    while newcomers.embedding_job(demo, visit) is not None:
         time.sleep(0.2)
     done = jobs.job(demo, job_id)
     assert done is not None
@@ -260,9 +260,9 @@ def test_discarding_stops_the_job_and_leaves_no_file_and_no_record(workspace: Wo
     jobs.start(workspace, EmbedUploadsJob(visit.name, ["demo-aligned"]))
     guests = newcomers.home(workspace)
     assert guests.records(SET)
-    newcomers.discard(workspace, visit)
-    assert newcomers.active(workspace, visit) is None
-    assert newcomers.visits(workspace) == guests.records(SET) == []
+    newcomers.delete_upload(workspace, visit)
+    assert newcomers.embedding_job(workspace, visit) is None
+    assert newcomers.list_uploads(workspace) == guests.records(SET) == []
     left = [p for p in guests.home.rglob("*") if p.is_file() and not p.name.startswith("suture.sqlite")]
     assert left == []
     assert not [*(guests.home / "parts").iterdir()]
@@ -271,10 +271,10 @@ def test_discarding_stops_the_job_and_leaves_no_file_and_no_record(workspace: Wo
 def test_keeping_makes_an_ordinary_collection_and_ends_the_visit(demo: Workspace) -> None:
     visit, _ = admitted(demo, of_demo(demo, 40, 41))
     with pytest.raises(Refused, match="already a collection called 'demo'"):
-        newcomers.keep(demo, visit, "demo")
-    assert visit.name in [v.name for v in newcomers.visits(demo)]
-    newcomers.keep(demo, visit, "my two")
-    assert visit.name not in [v.name for v in newcomers.visits(demo)]
+        newcomers.save_as_collection(demo, visit, "demo")
+    assert visit.name in [v.name for v in newcomers.list_uploads(demo)]
+    newcomers.save_as_collection(demo, visit, "my two")
+    assert visit.name not in [v.name for v in newcomers.list_uploads(demo)]
     kept, pack = storage.load(demo, "my two"), storage.image_pack(demo, "my two")
     assert len(kept) == 2
     assert pack is not None
@@ -332,9 +332,9 @@ def test_the_same_name_twice_with_other_contents_is_two_studies(workspace: Works
 
 def test_the_same_upload_again_is_the_same_visit(workspace: Workspace) -> None:
     uploads = [("a.png", png(1)), ("b.png", png(2)), ("c.png", b"no")]
-    first, again = newcomers.admit(workspace, uploads), newcomers.admit(workspace, uploads[::-1])
+    first, again = newcomers.add_upload(workspace, uploads), newcomers.add_upload(workspace, uploads[::-1])
     assert first == again
-    assert len(newcomers.visits(workspace)) == 1
+    assert len(newcomers.list_uploads(workspace)) == 1
 
 
 @pytest.mark.parametrize(
@@ -348,17 +348,17 @@ def test_the_same_upload_again_is_the_same_visit(workspace: Workspace) -> None:
     ],
 )
 def test_nothing_usable_is_refused_with_the_reason(
-    workspace: Workspace, uploads: Uploads, reason: str, said: str
+    workspace: Workspace, uploads: UploadedFiles, reason: str, said: str
 ) -> None:
-    came = newcomers.admit(workspace, uploads)
+    came = newcomers.add_upload(workspace, uploads)
     assert (came.visit, came.report.refused) == ("", reason)
     assert said in came.report.message
-    assert newcomers.visits(workspace) == []
+    assert newcomers.list_uploads(workspace) == []
 
 
 @pytest.mark.parametrize("path", ["nowhere", "x" * 5000, "~nobody-of-that-name/x", "a\0b"])
 def test_a_path_that_is_none_is_refused(workspace: Workspace, path: str) -> None:
-    came = newcomers.admit(workspace, Path(path))
+    came = newcomers.add_upload(workspace, Path(path))
     assert came.report.refused == "source_missing"
 
 
@@ -394,7 +394,7 @@ def test_a_table_of_reports_alone_is_studies_of_text(workspace: Workspace) -> No
     held = storage.load(newcomers.home(workspace), visit.name)
     assert [m.name for m in held.modalities] == ["report"]
     assert held.table[STUDY_ID].tolist() == ["s0", "s1", "s2", "s3"]
-    came = newcomers.admit(workspace, [("r.csv", b"a,b\n1,2\n3,4\n")])
+    came = newcomers.add_upload(workspace, [("r.csv", b"a,b\n1,2\n3,4\n")])
     assert came.report.refused == "table_columns_missing"
     assert "name it report" in came.report.message
 

@@ -76,13 +76,13 @@ def check_kind(kind: str) -> None:
         raise Refused("index_unknown", f"Expected one of {', '.join(KINDS)} as the index, got {kind!r}.")
 
 
-def chosen(kind: str, studies: int) -> str:
+def choose_kind(kind: str, studies: int) -> str:
     """What answers among so many studies: the kind itself, or what `RULE` says for "auto"."""
     check_kind(kind)
     return (EXACT if studies <= EXACT_UP_TO else IVF) if kind == AUTO else kind
 
 
-def opened(workspace: Workspace, part: EmbeddingSet, split: str, modality: str, kind: str) -> Index:
+def open_index(workspace: Workspace, part: EmbeddingSet, split: str, modality: str, kind: str) -> Index:
     """The index of a modality of a set's split.
 
     Where there is none, or a damaged one, it is built (minutes). Where one of another set holds the first of

@@ -35,7 +35,7 @@ class Answers:
     index: dict[str, str]
 
 
-def ask(
+def search_all_directions(
     workspace: Workspace,
     part: EmbeddingSet,
     split: str,
@@ -53,9 +53,9 @@ def ask(
     indexes.check_kind(index)
     new = {m: v for m, v in new.items() if np.any(v)}
     known = [m for m in part.modalities if part.present(m).any()]
-    kinds = {m: indexes.chosen(index, int(part.present(m).sum())) for m in known}
+    kinds = {m: indexes.choose_kind(index, int(part.present(m).sum())) for m in known}
     opened = {
-        m: indexes.opened(workspace, part, split, m, kind)
+        m: indexes.open_index(workspace, part, split, m, kind)
         for m, kind in kinds.items()
         if kind != indexes.EXACT
     }
@@ -66,7 +66,8 @@ def ask(
         indexes={m: searched.search for m, searched in opened.items()},
     )
     out = {
-        m: out_of_distribution.out_of_distribution(found[m, m], usual(workspace, part, split, m)) for m in new
+        m: out_of_distribution.out_of_distribution(found[m, m], reference_spread(workspace, part, split, m))
+        for m in new
     }
     recall = {(x, y): searched.recall[x] for y, searched in opened.items() for x in new}
     return Answers({d: _first(near, k) for d, near in found.items()}, out, recall, kinds)
@@ -76,7 +77,7 @@ def _first(found: ReferenceNeighbours, k: int) -> ReferenceNeighbours:
     return ReferenceNeighbours(found.rows[:, :k], found.cosines[:, :k], found.own, found.gallery)
 
 
-def usual(workspace: Workspace, part: EmbeddingSet, split: str, modality: str) -> np.ndarray:
+def reference_spread(workspace: Workspace, part: EmbeddingSet, split: str, modality: str) -> np.ndarray:
     """`likeness.usual` of a modality, kept once it was measured (seconds at 100,000 studies)."""
     digest = hashlib.sha256(split.encode()).hexdigest()[:12]
     file = f"usual-v{VERSION}-{part.modalities.index(modality)}-{digest}.bin"
@@ -91,7 +92,7 @@ def usual(workspace: Workspace, part: EmbeddingSet, split: str, modality: str) -
     return spread
 
 
-def elsewhere(
+def ranks_in_other_set(
     part: EmbeddingSet, new: Mapping[str, np.ndarray], direction: tuple[str, str], ids: np.ndarray
 ) -> np.ndarray:
     """Places that studies take for each newcomer in another set: (n, k), 1 = first.
@@ -111,7 +112,7 @@ def elsewhere(
 
 
 @dataclass(frozen=True)
-class Held:
+class SearchResult:
     """Visiting studies held against one split of a set; vectors are theirs in its space."""
 
     part: EmbeddingSet
@@ -121,11 +122,13 @@ class Held:
     answers: Answers
 
 
-def hold(
+def search(
     workspace: Workspace, visit: Record, name: str, *, split: str, k: int, index: str = indexes.AUTO
-) -> Held:
+) -> SearchResult:
     """A visit that has been embedded, against the split of a set. `Refused` where that cannot be."""
-    guests = uploads.embedded(workspace, visit, uploads.checkpoint_of(workspace, workspace.record(SET, name)))
+    guests = uploads.stored_embedding(
+        workspace, visit, uploads.checkpoint_of(workspace, workspace.record(SET, name))
+    )
     if guests is None:
         raise Refused("not_embedded", f"The studies are not embedded with the checkpoint of {name!r} yet.")
     whole = embedding_sets.load(workspace, name)
@@ -134,5 +137,5 @@ def hold(
         raise Refused("split_unknown", f"{name!r} has no split {split!r}. It has: {known}; or say all.")
     part = whole.split(split)
     vectors = uploads.in_space(workspace, guests, part)
-    answers = ask(workspace, part, split, vectors, k=k, index=index)
-    return Held(part, split, guests.rows[STUDY_ID].tolist(), vectors, answers)
+    answers = search_all_directions(workspace, part, split, vectors, k=k, index=index)
+    return SearchResult(part, split, guests.rows[STUDY_ID].tolist(), vectors, answers)

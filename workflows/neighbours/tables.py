@@ -9,12 +9,12 @@ import numpy as np
 
 from suture.analysis.retrieval import out_of_distribution
 from suture.data.collection import STUDY_ID
-from suture.workflows.neighbours.neighbour_search import Held, elsewhere
+from suture.workflows.neighbours.neighbour_search import SearchResult, ranks_in_other_set
 
 Row = dict[str, Any]
 
 
-def about(held: Mapping[str, Held]) -> dict[str, Row]:
+def about(held: Mapping[str, SearchResult]) -> dict[str, Row]:
     """What each letter stands for, and how far its index can be trusted."""
     return {
         letter: {
@@ -28,7 +28,7 @@ def about(held: Mapping[str, Held]) -> dict[str, Row]:
     }
 
 
-def studies(held: Mapping[str, Held]) -> list[Row]:
+def studies(held: Mapping[str, SearchResult]) -> list[Row]:
     """One entry a visiting study: by letter its neighbours, what these agree on, how far out it lies."""
     ids = next(iter(held.values())).ids
     found = [{letter: _answer(side, row) for letter, side in held.items()} for row in range(len(ids))]
@@ -40,7 +40,7 @@ def studies(held: Mapping[str, Held]) -> list[Row]:
     return [{"study": study, "answers": answers} for study, answers in zip(ids, found, strict=True)]
 
 
-def _answer(side: Held, row: int) -> Row:
+def _answer(side: SearchResult, row: int) -> Row:
     outside = {m: scores[row] for m, scores in side.answers.outside.items()}
     own = {_arrow(d): near.own[row] for d, near in side.answers.nearest.items()}
     return {
@@ -51,7 +51,7 @@ def _answer(side: Held, row: int) -> Row:
     }
 
 
-def agreement(side: Held, row: int) -> list[Row]:
+def agreement(side: SearchResult, row: int) -> list[Row]:
     """The labels that most neighbours share in each direction, with their share of the whole."""
     labels = side.part.rows[side.part.labels]
     return [
@@ -68,7 +68,7 @@ def agreement(side: Held, row: int) -> list[Row]:
     ]
 
 
-def rows(held: Mapping[str, Held]) -> list[Row]:
+def rows(held: Mapping[str, SearchResult]) -> list[Row]:
     """One row a neighbour: its rank and cosine, and its rank in the other set if there are two."""
     return [
         row
@@ -78,10 +78,14 @@ def rows(held: Mapping[str, Held]) -> list[Row]:
     ]
 
 
-def _rows(letter: str, side: Held, direction: tuple[str, str], other: Held | None) -> list[Row]:
+def _rows(
+    letter: str, side: SearchResult, direction: tuple[str, str], other: SearchResult | None
+) -> list[Row]:
     near = side.answers.nearest[direction]
     ids = np.where(near.rows >= 0, side.part.rows[STUDY_ID].to_numpy(dtype=object)[near.rows], "")
-    there = elsewhere(other.part, other.vectors, direction, ids) if other else np.full(ids.shape, np.nan)
+    there = (
+        ranks_in_other_set(other.part, other.vectors, direction, ids) if other else np.full(ids.shape, np.nan)
+    )
     return [
         {
             "row": int(row),

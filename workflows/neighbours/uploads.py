@@ -40,11 +40,11 @@ from suture.workflows.adapters import adapt_query
 from suture.workflows.evaluate import maker
 
 FOLDER = "visiting"
-Uploads = Sequence[tuple[str, bytes]]  # names as they came, contents
+UploadedFiles = Sequence[tuple[str, bytes]]  # names as they came, contents
 
 
 @dataclass(frozen=True)
-class Admission:
+class UploadResult:
     """`visit` is the name of the visit, "" when nothing was taken; the report says why."""
 
     visit: str
@@ -56,19 +56,19 @@ def home(workspace: Workspace) -> Workspace:
     return Workspace(workspace.home / FOLDER, workspace.owner)
 
 
-def visits(workspace: Workspace) -> list[CollectionRecord]:
+def list_uploads(workspace: Workspace) -> list[CollectionRecord]:
     """What was left here, newest first."""
     here = (workspace.home / FOLDER).is_dir()
     return home(workspace).records(COLLECTION)[::-1] if here else []
 
 
-def admit(
+def add_upload(
     workspace: Workspace,
-    source: Path | Uploads,
+    source: Path | UploadedFiles,
     *,
     options: Options | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> Admission:
+) -> UploadResult:
     """Take in studies of one modality or more; what is here already is not read again.
 
     source  a folder or ZIP on this machine; or uploads: pictures, .txt reports and tables, or one ZIP
@@ -80,17 +80,17 @@ def admit(
     try:
         name = f"visit-{_digest(source, options)[:16]}"
         if guests.has(COLLECTION, name):
-            return Admission(name, taken(guests.record(COLLECTION, name)))
+            return UploadResult(name, intake_report(guests.record(COLLECTION, name)))
         with _on_disk(guests, source) as path:
             report = intake(guests, path, name, options=options, progress=progress)
     except UserError as error:
-        return Admission("", refusal(error))
+        return UploadResult("", refusal(error))
     if report.refused:
-        return Admission("", report)
-    return Admission(name, taken(guests.record(COLLECTION, name)))
+        return UploadResult("", report)
+    return UploadResult(name, intake_report(guests.record(COLLECTION, name)))
 
 
-def taken(visit: CollectionRecord) -> IntakeReport:
+def intake_report(visit: CollectionRecord) -> IntakeReport:
     """The intake report of a visit, also when it was made long ago."""
     n, kept = visit.meta.n, visit.meta.report
     skipped = sum(kept.skipped.values())
@@ -109,7 +109,7 @@ def taken(visit: CollectionRecord) -> IntakeReport:
     )
 
 
-def _digest(source: Path | Uploads, options: Options) -> str:
+def _digest(source: Path | UploadedFiles, options: Options) -> str:
     """A hash that is the same for the same files read in the same way; `Refused` if there are none."""
     if isinstance(source, Path):
         parts = _stamps(source)
@@ -138,7 +138,7 @@ def _stamps(source: Path) -> list[str]:
 
 
 @contextmanager
-def _on_disk(guests: Workspace, source: Path | Uploads) -> Iterator[Path]:
+def _on_disk(guests: Workspace, source: Path | UploadedFiles) -> Iterator[Path]:
     """Where the child finds the files; copies of uploads are deleted afterwards."""
     if isinstance(source, Path):
         yield source.expanduser()
@@ -170,7 +170,7 @@ def checkpoint_of(workspace: Workspace, record: EmbeddingSetRecord) -> Checkpoin
     )
 
 
-def embedded(
+def stored_embedding(
     workspace: Workspace, visit: CollectionRecord, checkpoint: CheckpointRecord
 ) -> EmbeddingSet | None:
     """A visit's vectors by a checkpoint, before any adapter; None if they are still to be made."""
@@ -187,7 +187,7 @@ def _set_name(visit: CollectionRecord, checkpoint: CheckpointRecord) -> str:
     return f"{visit.name} @ {checkpoint.fingerprint}"
 
 
-def active(workspace: Workspace, visit: CollectionRecord) -> jobs.Job | None:
+def embedding_job(workspace: Workspace, visit: CollectionRecord) -> jobs.Job | None:
     """The job that embeds a visit at this moment."""
     known = jobs.jobs(workspace, active=True)
     return next((j for j in known if j.args.get("visit") == visit.name), None)
@@ -206,7 +206,7 @@ def embed(
     visit = home(workspace).record(COLLECTION, visit_name)
     for number, name in enumerate(checkpoints):
         weights = registry.ensure(workspace, name)
-        if embedded(workspace, visit, weights) is None:
+        if stored_embedding(workspace, visit, weights) is None:
 
             def report(done: int, total: int, modality: str, number: int = number, name: str = name) -> None:
                 share = (number + done / max(total, 1)) / len(checkpoints)
@@ -214,7 +214,7 @@ def embed(
 
             progress(number / len(checkpoints), f"Loading {name}")
             _embed(workspace, visit, weights, report)
-    return f"{taken(visit).taken:,} visiting studies embedded with {' and '.join(checkpoints)}."
+    return f"{intake_report(visit).taken:,} visiting studies embedded with {' and '.join(checkpoints)}."
 
 
 def _embed(
@@ -241,27 +241,29 @@ def _embed(
     shutil.rmtree(parts, ignore_errors=True)
 
 
-def keep(workspace: Workspace, visit: CollectionRecord, name: str) -> None:
+def save_as_collection(workspace: Workspace, visit: CollectionRecord, name: str) -> None:
     """Make a visit an ordinary collection; `Refused` if the name is taken or none."""
     with workspace.staging() as staged:
         for file in visit.files:
             shutil.copyfile(visit.path(file), staged / file)
         workspace.publish(COLLECTION, name, staged, visit.meta)
-    discard(workspace, visit)
+    delete_upload(workspace, visit)
 
 
-def append(workspace: Workspace, visit: CollectionRecord, reference: CollectionRecord, name: str) -> None:
+def append_to_collection(
+    workspace: Workspace, visit: CollectionRecord, reference: CollectionRecord, name: str
+) -> None:
     """Make a collection of a reference's studies and, in a split of their own, a visit's, which then ends.
 
     `Refused` if the name is taken or none. The reference stays as it is.
     """
     appending.append(workspace, reference, visit, name)
-    discard(workspace, visit)
+    delete_upload(workspace, visit)
 
 
-def discard(workspace: Workspace, visit: CollectionRecord) -> None:
+def delete_upload(workspace: Workspace, visit: CollectionRecord) -> None:
     """Stop its job, and delete every file and record of a visit."""
-    job = active(workspace, visit)
+    job = embedding_job(workspace, visit)
     if job is not None:
         jobs.cancel(workspace, job.id)
     guests = home(workspace)
@@ -274,7 +276,7 @@ def discard(workspace: Workspace, visit: CollectionRecord) -> None:
         guests.remove(COLLECTION, visit.name)
 
 
-def matched(newcomers: EmbeddingSet, reference: EmbeddingSet) -> dict[str, str]:
+def match_modalities(newcomers: EmbeddingSet, reference: EmbeddingSet) -> dict[str, str]:
     """Modality of the reference -> that of the newcomers held against it: same name, else same kind."""
     found = {m: m for m in reference.modalities if m in newcomers.modalities}
     for m in reference.modalities:
@@ -296,5 +298,5 @@ def _kind(part: EmbeddingSet, modality: str) -> str:
 
 def in_space(workspace: Workspace, newcomers: EmbeddingSet, reference: EmbeddingSet) -> Vectors:
     """Newcomers where the reference has its own: by its modalities, mapped by its adapter if it has one."""
-    pairs = matched(newcomers, reference).items()
+    pairs = match_modalities(newcomers, reference).items()
     return {m: adapt_query(workspace, reference.name, m, np.asarray(newcomers.vectors[x])) for m, x in pairs}

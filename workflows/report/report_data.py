@@ -154,12 +154,12 @@ def _maps(workspace: Workspace, whole: EmbeddingSet, split: str) -> Iterable[Rep
     """PCA of the split, and the layout of the set where a worker has made one."""
     part = whole.split(split)
     if len(layouts.stacked(part)[0]) > 2:
-        found = layouts.straight(workspace, part)
+        found = layouts.pca_layout(workspace, part)
         note = (
             "The two directions of largest variance of all modalities together; a gap can hide in the others."
         )
         yield ReportMap("PCA", found.maps, found.explained, note)
-    laid = layouts.read(workspace, whole.name)
+    laid = layouts.stored_umap_layout(workspace, whole.name)
     if laid is not None:
         rows = np.arange(len(whole)) if split == "all" else np.flatnonzero(whole.rows["split"] == split)
         method = "aligned UMAP" if laid.method == "aligned" else "UMAP"

@@ -166,7 +166,7 @@ def measure_sweep(setting: Setting, pairs: int) -> Sweep | None:
     def progress(share: float) -> None:
         place.progress(share, text="Measuring every strength, once")
 
-    sweep = dial.measured(views.workspace(), setting, progress=progress)
+    sweep = dial.measure_dial(views.workspace(), setting, progress=progress)
     place.empty()
     return sweep
 
@@ -210,7 +210,7 @@ class Fitted:
 
 @st.cache_resource(show_spinner="Fitting…", max_entries=8)
 def _fitted(fingerprint: str, setting: Setting) -> Fitted:
-    opened = dial.opened(views.workspace(), setting)
+    opened = dial.fit_dial(views.workspace(), setting)
     projection = plane(dict(zip(setting.pair, (opened.x, opened.y), strict=True)))
     frame = projection.reach(strengths(setting.method).tolist())
     return Fitted(projection, frame, opened.adapter.n_fit, opened.n_pairs)

@@ -15,7 +15,7 @@ from suture.pages.components.shell import views
 from suture.pages.components.shell.shared_choice import Choice
 from suture.workflows.job_kinds import LayoutJob
 from suture.workflows.layout_record import Layout
-from suture.workflows.layouts import QUICK, WHOLE, at_once
+from suture.workflows.layouts import QUICK, WHOLE, is_quick_pca
 
 MAX_MEASURED = 20_000  # points of which each is measured where distorted ones are to be greyed out
 TRUST = (
@@ -39,7 +39,9 @@ def pca_layouts(choice: Choice, *, whole: bool = False) -> list[Layout]:
 
     whole: measure the distortion of every point, or of a large sample
     """
-    layouts = [views.pca(v, limit=MAX_MEASURED if whole and at_once(v.set) else QUICK) for v in choice.views]
+    layouts = [
+        views.pca(v, limit=MAX_MEASURED if whole and is_quick_pca(v.set) else QUICK) for v in choice.views
+    ]
     ready = [layout for layout in layouts if layout is not None]
     if len(ready) == len(layouts):
         return ready

@@ -138,9 +138,9 @@ def pca(shown: View, *, limit: int = layouts.QUICK) -> Layout | None:
 @st.cache_resource(show_spinner="Laying out the map…", max_entries=16)
 def _pca(fingerprint: str, name: str, split: str, limit: int) -> Layout:
     part = view(name, split).set
-    if layouts.at_once(part):
-        return layouts.straight(workspace(), part, limit=limit)
-    known = layouts.straight_kept(workspace(), part, limit=limit)
+    if layouts.is_quick_pca(part):
+        return layouts.pca_layout(workspace(), part, limit=limit)
+    known = layouts.stored_pca_layout(workspace(), part, limit=limit)
     if known is None:
         raise NotMeasured
     return known
@@ -156,7 +156,7 @@ def umap(shown: View) -> Layout | None:
 
 @st.cache_resource(show_spinner=False, max_entries=16)
 def _umap(fingerprint: str, name: str, split: str, written: int) -> Layout | None:
-    found = layouts.read(workspace(), name)
+    found = layouts.stored_umap_layout(workspace(), name)
     return None if found is None else found.subset(view(name, split).where)
 
 

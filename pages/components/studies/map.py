@@ -15,7 +15,7 @@ from suture.pages.components.shell.widget_state import KEEP_IN_LINK
 from suture.pages.components.studies.search import MAX_NEIGHBOURS, UploadNeighbours
 from suture.pages.components.studies.study_neighbours import FAR
 from suture.pages.components.studies.uploaded import UploadsInSet
-from suture.workflows.neighbours.neighbour_search import Held
+from suture.workflows.neighbours.neighbour_search import SearchResult
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -96,7 +96,7 @@ def _stars(
     )
 
 
-def _placed(held: Held, modality: str, xy: np.ndarray) -> np.ndarray:
+def _placed(held: SearchResult, modality: str, xy: np.ndarray) -> np.ndarray:
     """(n, 2) places of the uploaded studies, NaN where they lack the modality."""
     nearest = held.answers.nearest[modality, modality]
     places = np.full((len(nearest.rows), 2), np.nan, np.float32)

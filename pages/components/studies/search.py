@@ -16,7 +16,7 @@ from suture.pages.components.shell.views import View
 from suture.pages.components.shell.widget_state import KEEP_IN_LINK
 from suture.pages.components.studies.uploaded import UploadsInSet
 from suture.workflows.neighbours import indexes, neighbour_search, uploads
-from suture.workflows.neighbours.neighbour_search import Answers, Held
+from suture.workflows.neighbours.neighbour_search import Answers, SearchResult
 
 MAX_NEIGHBOURS = 15  # that can be shown; as many place a study on the map
 SEARCHES = {
@@ -38,7 +38,7 @@ class UploadNeighbours:
 
     direction: tuple[str, str]
     k: int
-    in_set: dict[str, Held]
+    in_set: dict[str, SearchResult]
 
     def nearest(self, letter: str) -> ReferenceNeighbours:
         """Neighbours of every study in this direction."""
@@ -81,7 +81,7 @@ def find_neighbours(placed: list[UploadsInSet], pair: tuple[str, str]) -> Upload
 def _say_gallery(placed: UploadsInSet, neighbours: UploadNeighbours) -> None:
     """Which studies are searched, and what an approximate index misses."""
     x, y = neighbours.direction
-    own = uploads.matched(placed.uploads, placed.view.set)[x]
+    own = uploads.match_modalities(placed.uploads, placed.view.set)[x]
     renamed = "" if own == x else f" Your {cards.escape(own)} is compared with its {cards.escape(x)}."
     split = (
         "of all splits" if placed.view.split == "all" else f"of the {cards.escape(placed.view.split)} split"
@@ -99,7 +99,7 @@ def _say_gallery(placed: UploadsInSet, neighbours: UploadNeighbours) -> None:
     st.caption(f"Searched: the {cards.escape(y)} of {gallery:,} studies {split}.{renamed}{missed}")
 
 
-def _search(placed: UploadsInSet, index: str) -> Held:
+def _search(placed: UploadsInSet, index: str) -> SearchResult:
     of = placed.view
     vectors, answers = _answers(
         of.record.fingerprint,
@@ -110,7 +110,7 @@ def _search(placed: UploadsInSet, index: str) -> Held:
         index,
         _view=of,
     )
-    return Held(of.set, of.split, placed.uploads.rows[STUDY_ID].tolist(), vectors, answers)
+    return SearchResult(of.set, of.split, placed.uploads.rows[STUDY_ID].tolist(), vectors, answers)
 
 
 @st.cache_data(show_spinner="Searching for neighbours…", max_entries=16)
@@ -120,4 +120,6 @@ def _answers(
     """(uploaded studies in the space of the set, their neighbours); cached by names and fingerprints."""
     part, workspace = _view.set, views.workspace()
     vectors = uploads.in_space(workspace, uploads.load(workspace, uploaded), part)
-    return vectors, neighbour_search.ask(workspace, part, split, vectors, k=MAX_NEIGHBOURS, index=index)
+    return vectors, neighbour_search.search_all_directions(
+        workspace, part, split, vectors, k=MAX_NEIGHBOURS, index=index
+    )

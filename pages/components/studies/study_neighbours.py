@@ -83,7 +83,7 @@ def _ranks_in_other_set(
     other = neighbours.in_set[letter]
     vectors = {m: v[row : row + 1] for m, v in other.vectors.items()}
     ids = np.asarray([[one.view.ids[item] for item in rows]], dtype=object)
-    places = neighbour_search.elsewhere(other.part, vectors, neighbours.direction, ids)[0]
+    places = neighbour_search.ranks_in_other_set(other.part, vectors, neighbours.direction, ids)[0]
     return [f" · not in {letter}" if np.isnan(p) else f" · #{int(p):,} in {letter}" for p in places]
 
 

@@ -20,7 +20,7 @@ from suture.pages.components.cards import cards, intake_report
 from suture.pages.components.library import dicom_choice
 from suture.pages.components.shell import views
 from suture.workflows.neighbours import uploads as uploaded_studies
-from suture.workflows.neighbours.uploads import Admission, Uploads
+from suture.workflows.neighbours.uploads import UploadedFiles, UploadResult
 
 STORAGE = (
     "The studies stay on this machine, separate from your collections, until you discard them. Nothing is "
@@ -61,7 +61,7 @@ def nothing_yet() -> None:
     )
 
 
-def _uploaded(turn: int, *, folder: bool) -> Uploads:
+def _uploaded(turn: int, *, folder: bool) -> UploadedFiles:
     """Files, and a report typed for a single image or instead of one."""
     key = f"studies_files_{turn}_{folder}"
     if folder:
@@ -82,7 +82,7 @@ def _typed_path() -> Path | None:
     return Path(path) if path else None
 
 
-def _dicom_view(source: Path | Uploads | None, turn: int) -> DicomView:
+def _dicom_view(source: Path | UploadedFiles | None, turn: int) -> DicomView:
     """Frame and window of DICOM files, where there may be some, with a preview of the first."""
     files_read = [] if source is None or isinstance(source, Path) else source
     dicom_files = [(name, content) for name, content in files_read if is_dicom(content, name)]
@@ -114,14 +114,14 @@ def _first(content: str, view: DicomView, *, _file: tuple[str, bytes]) -> np.nda
     return "The first DICOM file has no image that can be read." if shown is None else shown
 
 
-def _take_in(source: Path | Uploads, view: DicomView) -> None:
+def _take_in(source: Path | UploadedFiles, view: DicomView) -> None:
     bar = st.progress(0.0, text="Reading")
 
     def progress(done: int, total: int) -> None:
         bar.progress(done / max(total, 1), text=f"{done:,} of {total:,} studies")
 
     options = Options(dicom=view)
-    admission: Admission = uploaded_studies.admit(
+    admission: UploadResult = uploaded_studies.add_upload(
         views.workspace(), source, options=options, progress=progress
     )
     bar.empty()

@@ -57,7 +57,7 @@ def _when(batch: Record) -> str:
 
 def header(batch: Record, choice: Choice) -> None:
     """The intake of the batch, and buttons to keep or discard it."""
-    report = uploads.taken(batch)
+    report = uploads.intake_report(batch)
     just_added = batch.name in st.session_state.get("studies_added", ())
     message = report.message if just_added else f"{_count(batch)} from an earlier visit."
     left, right = st.columns([2, 3], vertical_alignment="center")
@@ -90,9 +90,9 @@ def _keep(batch: Record, choice: Choice) -> None:
         if st.button("Add", type="primary", key="studies_keep", disabled=not name):
             try:
                 if collection_of_a is None or how == ALONE:
-                    uploads.keep(views.workspace(), batch, name)
+                    uploads.save_as_collection(views.workspace(), batch, name)
                 else:
-                    uploads.append(views.workspace(), batch, collection_of_a, name)
+                    uploads.append_to_collection(views.workspace(), batch, collection_of_a, name)
             except UserError as error:
                 st.error(cards.escape(error.message), icon=":material/block:")
                 return
@@ -104,7 +104,7 @@ def _discard(batch: Record) -> None:
     with st.popover("Discard", icon=":material/delete:"):
         st.caption("Deletes the images, reports and vectors from this workspace. Your own files stay.")
         if st.button(f"Discard {_count(batch)}", type="primary", key="studies_discard"):
-            uploads.discard(views.workspace(), batch)
+            uploads.delete_upload(views.workspace(), batch)
             _clear_caches_and_rerun()
 
 
@@ -153,7 +153,9 @@ def in_sets(batch: Record, choice: Choice) -> list[UploadsInSet]:
             makers[shown.name] = uploads.checkpoint_of(views.workspace(), shown.record)
         except UserError as error:
             st.warning(cards.escape(error.message), icon=":material/link_off:")
-    missing = {m.name for m in makers.values() if uploads.embedded(views.workspace(), batch, m) is None}
+    missing = {
+        m.name for m in makers.values() if uploads.stored_embedding(views.workspace(), batch, m) is None
+    }
     if missing:
         _embed(batch, [name for name in dict.fromkeys(m.name for m in makers.values()) if name in missing])
         return []
@@ -162,7 +164,7 @@ def in_sets(batch: Record, choice: Choice) -> list[UploadsInSet]:
         "AB", cards.COLOUR_NAMES, cards.COLOURS, choice.views, strict=False
     ):
         maker = makers.get(shown.name)
-        embedded = uploads.embedded(views.workspace(), batch, maker) if maker else None
+        embedded = uploads.stored_embedding(views.workspace(), batch, maker) if maker else None
         if embedded is not None:
             placed.append(UploadsInSet(letter, colour_name, colour, shown, embedded))
     return placed
@@ -172,7 +174,7 @@ def _embed(batch: Record, checkpoints: list[str]) -> None:
     """Start the worker; on a click only, where the last one was stopped or failed."""
     workspace, request = views.workspace(), EmbedUploadsJob(batch.name, checkpoints)
     jobs.wake(workspace)
-    if uploads.active(workspace, batch) is None:
+    if uploads.embedding_job(workspace, batch) is None:
         same = (request.kind, request.to_json())
         last = next((j for j in jobs.jobs(workspace) if (j.kind, j.args) == same), None)
         if last is not None and last.state in jobs.STOPPED:
@@ -186,7 +188,7 @@ def _embed(batch: Record, checkpoints: list[str]) -> None:
 @st.fragment(run_every=0.5)
 def _watch(batch: Record) -> None:
     """Shows the progress of the worker; reruns the page when it is done."""
-    job = uploads.active(views.workspace(), batch)
+    job = uploads.embedding_job(views.workspace(), batch)
     if job is None:
         st.rerun()
     left, right = st.columns([6, 1], vertical_alignment="center")
