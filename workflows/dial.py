@@ -91,7 +91,7 @@ def fit_dial(workspace: Workspace, setting: Setting) -> Dial:
     return Dial(adapter, x, y, keys, shown.rows[GROUP].to_numpy()[chosen], labels, len(rows))
 
 
-def measured(
+def measure_dial(
     workspace: Workspace, setting: Setting, *, progress: Callable[[float], None] = lambda share: None
 ) -> Sweep:
     """All numbers at every position; measured once, then read."""

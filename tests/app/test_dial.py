@@ -80,7 +80,7 @@ def test_the_dial_states_what_was_fitted_and_scored_on_what(demo: Workspace) -> 
 
 def test_the_browser_gets_every_position_and_nothing_is_claimed_at_0(demo: Workspace) -> None:
     app = shown()
-    sent, measured = header(app), dial.measured(demo, SETTING)
+    sent, measured = header(app), dial.measure_dial(demo, SETTING)
     gaps = measured.numbers["centroid_gap_debiased"]
     row = next(r for r in sent["rows"] if r["title"] == "Centroid gap, debiased")
     assert row["here"] == [f"{gap:.3f}" for gap in gaps]
@@ -95,7 +95,7 @@ def test_the_browser_gets_every_position_and_nothing_is_claimed_at_0(demo: Works
 
 def test_arrays_are_coefficients_of_all_studies_then_densities(demo: Workspace) -> None:
     app = shown()
-    sent, measured, turning = header(app), dial.measured(demo, SETTING), dial.fit_dial(demo, SETTING)
+    sent, measured, turning = header(app), dial.measure_dial(demo, SETTING), dial.fit_dial(demo, SETTING)
     n, hills = measured.n, [*measured.histograms.values()]
     assert sent["n"] == n
     arrays = floats(app)
@@ -167,7 +167,7 @@ def test_keeping_a_position_publishes_a_set_that_is_b_everywhere(demo: Workspace
     assert record.meta.adapter.score_split == "test"
     assert app.selectbox(key="choose_b").value == name
     assert "Saved as" in " ".join(s.value for s in app.success)
-    promised = dial.measured(demo, SETTING).numbers["cos_true_pairs"][12]
+    promised = dial.measure_dial(demo, SETTING).numbers["cos_true_pairs"][12]
     part = embedding_sets.load(demo, name).split("test")
     rows = part.rows_with("image", "report")
     kept = np.einsum("nd,nd->n", *(part.vectors[m][rows] for m in ("image", "report"))).mean()

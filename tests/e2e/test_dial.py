@@ -118,7 +118,7 @@ def hand(context: BrowserContext, url: str) -> Iterator[Hand]:
 
 def test_everything_follows_the_hand_without_the_server(hand: Hand, url: str, home: Path) -> None:
     hand.show(f"{url}/gap")
-    gaps = dial.measured(Workspace(home), SETTING).numbers["centroid_gap_debiased"]
+    gaps = dial.measure_dial(Workspace(home), SETTING).numbers["centroid_gap_debiased"]
     before = hand.map(), hand.hills(), hand.page.locator(".gd-cursor").get_attribute("d")
     hand.page.evaluate(
         """() => {
