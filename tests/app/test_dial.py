@@ -207,7 +207,7 @@ def test_words_go_where_the_adapted_set_has_its_texts(demo: Workspace) -> None:
     app.run()
     app.text_input(key="q").set_value("right pleural effusion").run()
     assert not app.exception
-    assert "mapped as a report" in words(app)
+    assert "mapped like its report" in words(app)
     best = re.findall(r"#1 · cosine (-?[\d.]+)", words(app))
     closed, plain = map(float, best)
     assert closed > plain  # texts have moved onto the images
