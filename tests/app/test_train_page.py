@@ -115,7 +115,7 @@ def test_what_cannot_work_is_said_before_anything_starts(
 
 def test_cost_counts_steps(untrained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app = tiny(fresh(untrained, monkeypatch))
-    assert "2 steps an epoch, **2 steps** in all" in words(app)
+    assert "2 steps per epoch, **2 steps** in total" in words(app)
 
 
 def test_the_job_holds_clip_and_the_chosen_objective_all_else_equal(trained: Path) -> None:
