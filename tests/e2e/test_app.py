@@ -62,6 +62,7 @@ def test_the_address_alone_opens_the_overview(page: Page, url: str) -> None:
     expect(page.get_by_text("Traceback")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_link_restores_the_view(page: Page, url: str) -> None:
     page.goto(f"{url}/overview?a=demo+%40+demo-aligned&b=none&split=val")
     settled(page)
@@ -111,6 +112,7 @@ def test_the_map_shows_what_is_selected_after_another_split_clear_and_undo(page:
         expect(page.locator(".lm").first).to_have_attribute("data-selected", selected, timeout=120_000)
 
 
+@pytest.mark.slow
 def test_search_words_find_pictures(page: Page, url: str) -> None:
     page.goto(f"{url}/retrieval")
     settled(page)

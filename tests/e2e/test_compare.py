@@ -69,6 +69,7 @@ def test_verdict_then_a_lost_study_then_retrieval(page: Page, url: str) -> None:
     assert parse_qs(urlsplit(page.url).query)["study"] == [study]
 
 
+@pytest.mark.slow
 def test_link_restores_what_was_looked_at(page: Page, url: str) -> None:
     page.goto(f"{url}/compare?split=val&near_kind=within+report&slices_by=sex&moved_modality=report")
     settled(page, timeout=LOOSE)

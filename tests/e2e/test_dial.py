@@ -168,6 +168,7 @@ def test_keys_move_it_and_the_address_restores_it(hand: Hand, url: str) -> None:
     assert hand.cell("Centroid gap", 1) == shown
 
 
+@pytest.mark.slow
 def test_no_bar_is_cut_at_any_strength(hand: Hand, url: str) -> None:
     hand.show(f"{url}/gap")
     for place in range(0, 31, 5):
@@ -178,12 +179,14 @@ def test_no_bar_is_cut_at_any_strength(hand: Hand, url: str) -> None:
         assert all(top > edge for top, edge in tops)
 
 
+@pytest.mark.slow
 def test_the_split_of_the_fit_is_refused(hand: Hand, url: str) -> None:
     hand.go(f"{url}/gap?split=train")
     expect(hand.page.get_by_text("R@1 reads 1.00").first).to_be_visible(timeout=120_000)
     expect(hand.page.locator(".gd")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_keeping_a_position_publishes_the_set(hand: Hand, url: str, home: Path) -> None:
     hand.show(f"{url}/gap")
     hand.range.focus()
@@ -197,6 +200,7 @@ def test_keeping_a_position_publishes_the_set(hand: Hand, url: str, home: Path) 
     expect(hand.range).to_have_attribute("aria-valuetext", "1.50")
 
 
+@pytest.mark.slow
 def test_it_fits_a_narrow_page(window: Browser, url: str) -> None:
     narrow = Hand(window.new_context(viewport={"width": 390, "height": 1000}), url)
     narrow.show(f"{url}/gap")
