@@ -17,8 +17,9 @@ from suture.data.collections import selections, storage
 from suture.data.query import rows_matching
 from suture.data.vectors import import_vectors
 from suture.data.workspace import SELECTION, Workspace, embedding_sets
-from suture.pages.components.selection import find, state
+from suture.pages.components.selection import state
 from suture.pages.components.selection.bar import _labels
+from suture.pages.components.selection.find import combined
 from suture.pages.components.selection.state import KEY, Current
 from suture.pages.components.shell import views
 from suture.workflows.selection_export import WRITERS, as_json
@@ -327,13 +328,13 @@ def test_vectors_alone_with_hostile_labels(tmp_path: Path, monkeypatch: pytest.M
 
 def test_combining_keeps_order_and_each_study_once() -> None:
     before = Current(("b", "a"), "x")
-    assert find.combined(before, ["c", "a"], "y", "Add") == Current(("b", "a", "c"), "x or y")
-    assert find.combined(before, ["a"], "y", "Keep only").study_ids == ("a",)
-    assert find.combined(before, ["a"], "y", "Remove").study_ids == ("b",)
+    assert combined(before, ["c", "a"], "y", "Add") == Current(("b", "a", "c"), "x or y")
+    assert combined(before, ["a"], "y", "Keep only").study_ids == ("a",)
+    assert combined(before, ["a"], "y", "Remove").study_ids == ("b",)
 
 
 def test_steps_before_hold_no_more_ids_than_a_session_can_keep(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(state, "MAX_IDS", 10)
     past = tuple(state.Current(tuple("abcdef"[:n]), str(n)) for n in (6, 5, 4, 1))
-    assert state._remembered(past) == past[1:]
-    assert state._remembered(past[:1]) == past[:1]
+    assert state._limited(past) == past[1:]
+    assert state._limited(past[:1]) == past[:1]
