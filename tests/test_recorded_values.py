@@ -53,7 +53,7 @@ def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, 
         yield (*path, "length"), len(value)
         for number, inner in enumerate(value):
             yield from leaves(inner, (*path, str(number)))
-    elif not isinstance(value, str) or WORDS & set(path):
+    elif not isinstance(value, str) or next(key for key in reversed(path) if not key.isdecimal()) in WORDS:
         yield path, value
 
 
