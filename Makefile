@@ -26,7 +26,7 @@ browser:
 # As many processes as cores, so one thread each. A file of tests stays in one process, longest files first.
 WORKERS ?= 2
 PYTEST = OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMBA_NUM_THREADS=1 \
-  $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder --durations 20
+  $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 20
 
 test: $(VENV)/.installed-dev browser  # everything but what test-slow runs: at most 12 minutes on two cores
 	$(PYTEST)

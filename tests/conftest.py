@@ -22,11 +22,8 @@ ORDER = (
 )
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file is the unit that workers of pytest-xdist take, so that what its tests share is made once."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    """Workers of pytest-xdist take the next file of this order (`--dist loadfile`)."""
     items.sort(key=_place)
 
 
