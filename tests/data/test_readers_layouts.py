@@ -265,11 +265,11 @@ def test_sections_of_a_combined_heading() -> None:
 
 
 def test_gunzip_counts_what_it_inflates() -> None:
-    assert gunzip(gzip.compress(b"ab") + gzip.compress(b"c"), "x") == b"abc"
+    assert gunzip(gzip.compress(b"ab", mtime=0) + gzip.compress(b"c"), "x") == b"abc"
     with pytest.raises(Refused, match="decompresses to more than 1,000 bytes"):
         gunzip(gzip.compress(bytes(10**7)), "x", limit=1000)
     with pytest.raises(Refused, match="is truncated"):
-        gunzip(gzip.compress(b"abc" * 100)[:-9], "x")
+        gunzip(gzip.compress(b"abc" * 100, mtime=0)[:-9], "x")
 
 
 # MedPix
