@@ -1,6 +1,6 @@
-"""Collection x checkpoint -> embedding set: part by part, here or on a Ray cluster.
+"""Embed a collection with a checkpoint, shard by shard, in this process or on a Ray cluster.
 
-A killed run goes on from its last published part and ends with the same bytes.
+A killed run resumes from its last published shard and produces the same bytes.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ from suture.models.embedding.resumable_shards import (
 if TYPE_CHECKING:
     from suture.models.embedding.ray_engine import Cluster
 
-PACKAGES = ("torch", "open_clip_torch", "numpy", "pillow")  # on which the vectors depend
+PACKAGES = ("torch", "open_clip_torch", "numpy", "pillow")  # the vectors depend on these versions
 
 
 @dataclass(frozen=True)
 class EmbeddingRun:
-    """What an embedding run came to. `reused` = nothing had changed and nothing was computed.
+    """Result of an embedding run. `reused`: nothing had changed, so nothing was computed.
 
     truncated: modality -> number of distinct texts that were longer than the context.
     """
@@ -71,11 +71,11 @@ def embed(
 ) -> EmbeddingRun:
     """Embed every modality that the checkpoint has an encoder for.
 
-    name      of the embedding set; default "<collection> @ <checkpoint>" (as "x @ y")
-    cluster   of Ray, which then encodes; else this process does
-    progress  called with (items done, items in all, modality)
+    name      name of the embedding set; default "<collection> @ <checkpoint>" (as "x @ y")
+    cluster   Ray cluster to encode on; None = this process
+    progress  called with (items done, total items, modality)
 
-    Raises `NotFound` for unknown names and `Refused` if the name is taken by something else.
+    Raises `NotFound` for unknown names and `Refused` if another set has the name.
     """
     collection = storage.load(workspace, collection_name)
     source = workspace.record(COLLECTION, collection_name)
@@ -86,14 +86,14 @@ def embed(
     with FileLock(parts.with_suffix(".lock")):  # a second run of the same pair waits for the first
         done = _unchanged(workspace, name, source, weights)
         if done is not None:
-            shutil.rmtree(parts, ignore_errors=True)  # left if a process died between saving and this
+            shutil.rmtree(parts, ignore_errors=True)  # left over if a process died just after saving
             return EmbeddingRun(name, True, len(collection), dict(done.meta.truncated or {}))
         workspace.refuse_taken(SET, name)
         kinds = registry.kinds(weights)
         work = EmbeddingTask(collection, registry.width(weights), kinds, parts)
         _refuse_unpaired(work, checkpoint_name)
         rows = len(collection) * len(work.modalities)
-        workspace.require_space(2 * rows * work.dim * 4)  # float32, as parts and as the set
+        workspace.require_space(2 * rows * work.dim * 4)  # float32, once as shards and once as the set
         workspace.parts(parts, source, weights)
         publish = _engine(cluster)
         engine = publish(work, source, weights, device=device, batch=batch, progress=progress)
@@ -119,7 +119,7 @@ def embed(
 
 
 def default_name(collection: str, checkpoint: str) -> str:
-    """What an embedding set is called unless somebody names it."""
+    """The default name of an embedding set."""
     return f"{collection} @ {checkpoint}"
 
 
@@ -147,7 +147,7 @@ def _refuse_unpaired(work: EmbeddingTask, checkpoint: str) -> None:
 
 
 def _engine(cluster: Cluster | None) -> Callable[..., dict[str, Any]]:
-    """What publishes the parts of some work, and says what it was."""
+    """The function that publishes the shards of a task and returns metadata about the engine."""
     if cluster is None:
         return _here
     from suture.models.embedding import ray_engine

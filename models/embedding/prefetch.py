@@ -1,4 +1,4 @@
-"""Work done ahead by threads, in order: the next batches are prepared while one is computed on."""
+"""Ordered prefetching with threads: the next batches are prepared while the current one is processed."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 Result = TypeVar("Result")
-MAX_WAITING = 4  # results that wait
+MAX_WAITING = 4  # results buffered ahead of the consumer
 WORKERS = max(2, os.cpu_count() or 2)
 
 
 def prefetch(tasks: Iterable[Callable[[], Result]], *, most: int = MAX_WAITING) -> Iterator[Result]:
-    """The results of tasks in their order, at most `most` of them waiting."""
+    """Yield the results of tasks in order, with at most `most` of them buffered."""
     with ThreadPoolExecutor(WORKERS) as pool:
         waiting: deque[Future[Result]] = deque()
         for task in tasks:

@@ -1,8 +1,8 @@
-"""Parts encoded on a Ray cluster: Ray Data hands those that are missing to a pool of actors.
+"""Encode shards on a Ray cluster: Ray Data distributes the missing shards to a pool of actors.
 
-What travels through Ray are numbers of parts. An actor reads texts and pictures from the workspace, which
-every machine sees under the same path, and publishes its part there; the index is the driver's alone. A part
-that is handed out again, after a death, is the same part.
+Only shard numbers travel through Ray. An actor reads texts and images from the workspace, which every
+machine mounts under the same path, and publishes its shard there; only the driver touches the index.
+Retrying a shard after an actor died is safe: it produces the same shard.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from suture.data.workspace import Record
 from suture.models.checkpoints.encoders import load_encoders
 from suture.models.embedding.resumable_shards import EmbeddingTask, Progress, Shard, ShardEncoder, read_items
 
-os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # asked when it is imported
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # Ray reads it on import
 os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
 try:
     import ray
@@ -40,21 +40,21 @@ except ImportError as missing:
     ) from missing
 
 PACKAGES = ("suture", "torch", "open_clip_torch", "numpy", "pillow")
-OWN = {"include_dashboard": False, "object_store_memory": 128 << 20}  # numbers of parts need little
-KNOCK, LOOK = 5, 180  # seconds to wait for the head, and for a machine's first answer
-LAST = 30  # seconds for threads to come to their end
-PARKED = "Prefetcher"  # a thread that waits for ever for what is to be fetched ahead: nothing is
+OWN = {"include_dashboard": False, "object_store_memory": 128 << 20}  # shard numbers need little
+KNOCK, LOOK = 5, 180  # timeouts in seconds: connecting to the head, and a machine's first response
+LAST = 30  # seconds for threads to finish
+PARKED = "Prefetcher"  # a thread of Ray Data that never ends: its queue stays empty
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """Where to encode, and how much of it to take.
+    """The Ray cluster to encode on, and the resources to use.
 
-    address  "auto" (the one this machine is part of) or host:port of the head; "" = RAY_ADDRESS, else this
-             machine alone, for as long as the run takes
-    actors   that hold an encoder, at most; 0 = as many as fit
-    cpus     cores of an actor
-    gpus     share of a GPU of an actor, which then takes no cores; None = 1 where there are any
+    address  "auto" (the cluster this machine belongs to) or host:port of the head; "" = RAY_ADDRESS, else a
+             local cluster on this machine that ends with the run
+    actors   maximum number of actors, each with its own encoder; 0 = as many as fit
+    cpus     CPU cores per actor
+    gpus     GPUs per actor (may be a fraction), instead of cores; None = 1 if the cluster has any GPU
     """
 
     address: str = ""
@@ -73,9 +73,9 @@ def publish(
     batch: int,
     progress: Progress | None,
 ) -> dict[str, Any]:
-    """Publish what is not published, on a cluster. progress: (items done, items in all, modality).
+    """Encode and publish the pending shards on a cluster. progress: (items done, total items, modality).
 
-    `Refused`: ray_unreachable, ray_too_small, ray_machine, and whatever an actor was refused.
+    `Refused`: ray_unreachable, ray_too_small, ray_machine, and any refusal raised in an actor.
     """
     pending = work.pending()
     done = len(work) - sum(map(len, pending))
@@ -107,7 +107,7 @@ def _told(actors: int, machines: set[str]) -> dict[str, Any]:
 
 
 def _published(pending: list[Shard], pool: dict[str, Any]) -> Generator[tuple[Shard, str], None, None]:
-    """Parts as they are published, and by which machine. `Refused` as soon as an actor was."""
+    """Yield each published shard and the machine that encoded it. Raises the first refusal of an actor."""
     rows = from_items([vars(part) for part in pending], override_num_blocks=len(pending))
     encoded = rows.map_batches(Actor, batch_size=1, **pool)
     batches = encoded.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)
@@ -123,7 +123,7 @@ def _from(machines: set[str]) -> str:
 
 
 class Actor:
-    """Holds an encoder and publishes the parts that it is given."""
+    """Holds an encoder and publishes the shards assigned to it."""
 
     def __init__(
         self, folder: Path, kinds: list[Any], source: Record, weights: Record, device: str, batch: int
@@ -133,12 +133,12 @@ class Actor:
 
     @cached_property
     def encoder(self) -> ShardEncoder:
-        """Loaded with the first part, so that a refusal is an answer."""
+        """Loaded with the first shard, so that a refusal is returned as a result."""
         checkpoint = load_encoders(self.weights, device=self.device)
         return ShardEncoder(checkpoint, storage.pack_of_record(self.source), self.batch)
 
     def __call__(self, rows: dict[str, Any]) -> dict[str, list[Any]]:
-        """One part: {modality, start, stop} and, of a refusal, its code and message."""
+        """Publish one shard; returns its {modality, start, stop} and the code and message of a refusal."""
         part = Shard(*(int(rows[field.name][0]) for field in fields(Shard)))
         answer = {**vars(part), "machine": ray.get_runtime_context().get_node_id(), "code": "", "message": ""}
         try:
@@ -152,14 +152,14 @@ class Actor:
 
     def _publish(self, part: Shard) -> None:
         path = part.path(self.folder)
-        if not path.is_file():  # it may be handed out again, when its actor died on the way back
+        if not path.is_file():  # retried if its actor died before it reported the result
             self.encoder.publish(path, self.kinds[part.modality], read_items(self.folder, part))
 
 
 @contextmanager
 def _connected(address: str) -> Iterator[None]:
-    """A driver of a cluster, quiet; a cluster of our own ends with it."""
-    if ray.is_initialized():  # the caller's
+    """Connect to a cluster as a driver, with logging muted; a local cluster is shut down on exit."""
+    if ray.is_initialized():  # by the caller, who also shuts it down
         yield
         return
     if address in ("", "auto"):
@@ -184,7 +184,7 @@ def _connected(address: str) -> Iterator[None]:
 
 
 def _wait_for(threads: set[threading.Thread]) -> None:
-    """Ray Data's own: one that asks for something after the shutdown ends the process, without a word."""
+    """Wait for Ray Data's threads: one that calls Ray after shutdown ends the process without a message."""
     deadline = time.monotonic() + LAST
     for thread in threads:
         if thread.name != PARKED:
@@ -192,7 +192,7 @@ def _wait_for(threads: set[threading.Thread]) -> None:
 
 
 def _knock(address: str) -> None:
-    """Ray itself tries for two minutes, and then ends the process."""
+    """Fail fast if the head cannot be reached: Ray retries for two minutes and then exits the process."""
     if address in ("local", "auto"):
         return
     host, _, port = address.rpartition(":")
@@ -211,9 +211,9 @@ def _unreachable(address: str) -> Refused:
 
 
 def _room(cluster: Cluster, device: str, folder: Path) -> tuple[dict[str, Any], int]:
-    """(what each actor takes, how many there is room for).
+    """(resources per actor, number of actors that fit).
 
-    `Refused` if no machine has as much, or one that has is not ready.
+    `Refused` if no machine has these resources, or one that has them is not ready.
     """
     nodes = [node for node in ray.nodes() if node["Alive"]]
     gpus = cluster.gpus
@@ -234,7 +234,7 @@ def _room(cluster: Cluster, device: str, folder: Path) -> tuple[dict[str, Any], 
 
 
 def _fit(node: dict[str, Any], share: dict[str, Any]) -> int:
-    """How many actors a machine has room for."""
+    """How many actors fit on a machine."""
     (name, amount), has = next(iter(share.items())), node["Resources"]
     return int(has.get("GPU" if name == "num_gpus" else "CPU", 0) / amount)
 
@@ -248,7 +248,7 @@ def _look(folder: Path) -> tuple[bool, dict[str, str]]:
 
 
 def _look_at(nodes: list[dict[str, Any]], folder: Path) -> None:
-    """`Refused` unless every machine can write to the folder and has our versions."""
+    """`Refused` unless every machine can write to the folder and has the same package versions."""
     look = ray.remote(_look)
     asked = [
         look.options(

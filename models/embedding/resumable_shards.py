@@ -1,6 +1,6 @@
-"""What is to be encoded, cut into parts that are published one by one.
+"""An embedding task split into shards that are published one by one.
 
-A run goes on from the parts that are there, whichever engine made them.
+A run resumes from the published shards, whichever engine made them.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from suture.models.checkpoints.encoders import Checkpoint, Encoder
 from suture.models.embedding.prefetch import prefetch
 
 BATCH = 32
-SHARD_SIZE = 1024  # items published at once
+SHARD_SIZE = 1024  # items per shard
 Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
 class Shard:
-    """Items `start` to `stop` of one modality, told by its number among those that are embedded."""
+    """Items `start` to `stop` of one modality; `modality` is its index among the embedded ones."""
 
     modality: int
     start: int
@@ -40,18 +40,18 @@ class Shard:
         return self.stop - self.start
 
     def path(self, folder: Path) -> Path:
-        """Where its vectors are published."""
+        """The file that its vectors are published to."""
         return folder / f"{self.modality}-{self.start:09d}.npz"
 
 
 @dataclass(frozen=True)
 class Items:
-    """What of a modality is encoded.
+    """The distinct inputs of a modality to encode.
 
-    values  (n_items,): numbers of pictures, texts, or records of cells. A text that several studies share is
-            one item, so that its vectors are equal to the bit
-    rows    of the collection that have the modality
-    which   item each of these rows has
+    values  (n_items,): image numbers, texts, or records of table cells. A text that several studies share is
+            one item, so that its vectors are bit-identical
+    rows    rows of the collection that have the modality
+    which   index of the item that each of these rows has
     """
 
     values: np.ndarray
@@ -60,9 +60,9 @@ class Items:
 
 
 class EmbeddingTask:
-    """All that a checkpoint can embed of a collection, as parts in a folder that exists.
+    """Everything in a collection that a checkpoint can embed, as shards in an existing folder.
 
-    dim, kinds  of the checkpoint: width of its space, kinds of modality it has encoders for
+    dim, kinds  of the checkpoint: dimension of its space, kinds of modality it has encoders for
     """
 
     def __init__(self, collection: Collection, dim: int, kinds: Iterable[str], folder: Path) -> None:
@@ -74,7 +74,7 @@ class EmbeddingTask:
         return sum(len(items.values) for items in self.items)
 
     def parts(self) -> list[Shard]:
-        """Every part, modality by modality."""
+        """Every shard, modality by modality."""
         sizes = [len(items.values) for items in self.items]
         return [
             Shard(number, start, min(start + SHARD_SIZE, size))
@@ -83,24 +83,24 @@ class EmbeddingTask:
         ]
 
     def pending(self) -> list[Shard]:
-        """The parts that are not published."""
+        """The shards that are not published yet."""
         return [part for part in self.parts() if not part.path(self.folder).is_file()]
 
     def values(self, part: Shard) -> list[Any]:
-        """The items of a part."""
+        """The items of a shard."""
         return self.items[part.modality].values[part.start : part.stop].tolist()
 
     def write_manifest(self) -> None:
-        """Keep the items beside the parts, for those who have not the collection: see `read_items`."""
+        """Write the items next to the shards, for workers without the collection; see `read_items`."""
         for number, items in enumerate(self.items):
             table = pa.table({"item": pa.array(items.values.tolist())})
             with atomic_replace(_manifest(self.folder, number)) as temporary:
                 pq.write_table(table, temporary, row_group_size=SHARD_SIZE)
 
     def assemble(self) -> tuple[dict[str, np.ndarray], dict[str, int]]:
-        """What the published parts come to.
+        """Combine the published shards.
 
-        (modality -> unit rows, zeros where it is missing; modality -> texts that were too long).
+        (modality -> unit rows, zeros where it is missing; modality -> number of truncated texts).
         """
         vectors, truncated = {}, {m.name: 0 for m in self.modalities}
         for modality in self.modalities:
@@ -135,14 +135,14 @@ def _manifest(folder: Path, modality: int) -> Path:
 
 
 def read_items(folder: Path, part: Shard) -> list[Any]:
-    """The items of a part, from the manifest that `Work.write_manifest` has left."""
+    """The items of a shard, from the manifest that `EmbeddingTask.write_manifest` wrote."""
     with pq.ParquetFile(_manifest(folder, part.modality)) as manifest:
-        group = part.start // manifest.metadata.row_group(0).num_rows  # one a part
+        group = part.start // manifest.metadata.row_group(0).num_rows  # one group per shard
         return manifest.read_row_group(group)["item"].to_pylist()
 
 
 class ShardEncoder:
-    """A loaded checkpoint at work on parts."""
+    """Encodes and publishes shards with a loaded checkpoint."""
 
     def __init__(self, checkpoint: Checkpoint, pack: ImagePack | None, batch: int = BATCH) -> None:
         self.checkpoint, self.pack, self.batch = checkpoint, pack, batch
@@ -150,7 +150,7 @@ class ShardEncoder:
     def publish(
         self, path: Path, kind: Kind, values: list[Any], report: Callable[[int], None] = lambda done: None
     ) -> None:
-        """Encode items of one kind and publish them; `report` hears how many are done."""
+        """Encode items of one kind and publish them; `report` receives the number of items done."""
         vectors, truncated, encoder = [], 0, self.checkpoint.encoders[kind]
         for batch, too_long in prepared_batches(encoder, self._batches(kind, values)):
             vectors.append(encoder.encode(batch).numpy())
@@ -174,7 +174,7 @@ class ShardEncoder:
 def prepared_batches(
     encoder: Encoder, batches: Iterable[Callable[[], list[Any]]]
 ) -> Iterator[tuple[Tensor, int]]:
-    """Batches ready for the encoder, made by threads while the encoder works on earlier ones."""
+    """Batches ready for the encoder, prepared by threads while the encoder works on earlier ones."""
     return prefetch(partial(_prepare, encoder, values) for values in batches)
 
 
@@ -183,7 +183,7 @@ def _prepare(encoder: Encoder, values: Callable[[], list[Any]]) -> tuple[Tensor,
 
 
 def encode_locally(work: EmbeddingTask, encoder: ShardEncoder, progress: Progress | None = None) -> None:
-    """Publish what is not published, in this process. progress: (items done, items in all, modality)."""
+    """Encode the pending shards in this process. progress: (items done, total items, modality)."""
     done = 0
     for part in work.parts():
         modality, path = work.modalities[part.modality], part.path(work.folder)

@@ -1,9 +1,10 @@
 """Fine-tuning with a gap-closing objective.
 
-config    what is asked (TOML, flags, form)      batches   studies as batches
-networks  what is trained                        step      one step, chunked or distributed
-state     the saved state                        watch     the probe after each epoch
-loop      epochs                                 plan      a config looked up and checked
+config    settings (TOML, flags, form)           plan      a config resolved against the workspace, checked
+batches   batches of studies                     networks  trainable networks
+step      one step, chunked or distributed       loop      the epochs
+probe     evaluation after each epoch            state     the saved training state
 run       from plan to weights                   publish   weights to a checkpoint with its history
-record    what a run leaves behind, read without torch
+record    history and snapshots of a run, read without torch
+heads     heads on precomputed vectors           frozen_features, token_cache  cached inputs
 """

@@ -1,7 +1,7 @@
-"""Studies as batches: what each modality feeds in, which are present, and which texts are the same.
+"""Batches of studies: the input of each modality, which modalities are present, and which texts are equal.
 
-What a study looks like in an epoch depends on seed, epoch and study alone: not on the batch, the chunk
-or the process that it falls into. So a resumed, a chunked and a distributed run see the same data.
+The augmentation of a study depends only on seed, epoch and study, not on its batch, chunk or process. So a
+resumed, a chunked and a distributed run see the same data.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from suture.data.images.pack import ImagePack
 from suture.models.checkpoints.encoders import Encoder
 from suture.models.embedding.prefetch import prefetch
 
-SHIFT, EXPOSURE = 0.04, 0.1  # share of the side; share of contrast, and offset in deviations
+SHIFT, EXPOSURE = 0.04, 0.1  # fraction of the side; fraction of contrast, and offset in standard deviations
 
 
 @dataclass(frozen=True)
 class Batch:
-    """inputs   modality -> (n_present, ...) what its encoder takes, only of studies that have it;
-                any one row where no study has it
+    """inputs   modality -> (n_present, ...) encoder input of the studies that have the modality;
+                one arbitrary row if no study has it
     present  (M, B) bool
-    keys     (M, B) int64: equal and >= 0 = the same text or duplicate group
+    keys     (M, B) int64: equal keys >= 0 mean the same text or duplicate group
     """
 
     inputs: dict[str, Tensor]
@@ -36,27 +36,27 @@ class Batch:
     keys: Tensor
 
     def to(self, device: torch.device) -> Batch:
-        """The batch on a device."""
+        """Move the batch to a device."""
         inputs = {m: x.to(device, non_blocking=True) for m, x in self.inputs.items()}
         return Batch(inputs, self.present.to(device), self.keys.to(device))
 
 
 class BatchSource(Protocol):
-    """Gives batches of numbered studies. Safe in any thread."""
+    """Returns batches of studies by row number. Thread-safe."""
 
     modalities: tuple[str, ...]
     present: np.ndarray  # (M, n_studies) bool
     keys: np.ndarray  # (M, n_studies) int64
 
     def batch(self, rows: np.ndarray, *, epoch: int | None, seed: int) -> Batch:
-        """These studies as they look in an epoch; `epoch` None = as they are, without augmentation."""
+        """These studies as augmented for an epoch; `epoch` None = without augmentation."""
         ...
 
 
 class StudySource:
-    """Pictures and texts of a collection, prepared as the checkpoint's encoders expect.
+    """Images and texts of a collection, prepared as the checkpoint's encoders expect.
 
-    Tokens and pictures stay on the disk and are mapped; pictures are decoded when they are needed.
+    Tokens and images stay on disk and are memory-mapped; images are decoded on demand.
 
     tokens, keys  as in `suture.models.training.token_cache.TokenCache`
     """
@@ -115,7 +115,7 @@ class StudySource:
 
 
 class VectorSource:
-    """Cached features: each modality a matrix of its own width, in memory or mapped."""
+    """Cached features: one matrix per modality, each of its own width, in memory or memory-mapped."""
 
     def __init__(self, vectors: Mapping[str, np.ndarray], present: np.ndarray, keys: np.ndarray) -> None:
         self.modalities = tuple(vectors)
@@ -139,7 +139,7 @@ def _batch(source: BatchSource, rows: np.ndarray, inputs: dict[str, Tensor]) -> 
 
 
 def augmented(picture: Tensor, rng: np.random.Generator) -> Tensor:
-    """A picture (channels, height, width) moved by some pixels, a little lighter or darker."""
+    """An image (channels, height, width) shifted by a few pixels, with slightly changed exposure."""
     most = [max(1, round(SHIFT * side)) for side in picture.shape[1:]]
     moves = [int(rng.integers(-m, m + 1)) for m in most]
     contrast, offset = rng.uniform(1 - EXPOSURE, 1 + EXPOSURE), rng.uniform(-EXPOSURE, EXPOSURE)
@@ -147,12 +147,12 @@ def augmented(picture: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def set_keys(embeddings: EmbeddingSet) -> np.ndarray:
-    """(M, n_studies) int64: same number = same normalised text, or same duplicate group."""
+    """(M, n_studies) int64: equal numbers mean the same normalised text or duplicate group."""
     return row_keys(embeddings.rows, embeddings.modalities)
 
 
 def row_keys(rows: Any, modalities: Sequence[str]) -> np.ndarray:
-    """Keys from the columns `key:<modality>`; studies of one duplicate group are the same in each."""
+    """Keys from the columns `key:<modality>`; studies of one duplicate group share every key."""
     from suture.analysis.retrieval import joint_keys
 
     blank = np.full(len(rows), "")
@@ -165,13 +165,13 @@ def row_keys(rows: Any, modalities: Sequence[str]) -> np.ndarray:
 
 
 def epoch_order(rows: np.ndarray, *, seed: int, epoch: int, batch: int) -> list[np.ndarray]:
-    """The batches of an epoch in order; what does not fill a batch is left for another epoch."""
+    """The batches of an epoch in order; an incomplete last batch is dropped."""
     order = np.random.default_rng([seed, epoch]).permutation(rows)
     return [order[i : i + batch] for i in range(0, len(order) - batch + 1, batch)]
 
 
 def chunks(rows: np.ndarray, *, count: int, rank: int, world: int) -> list[np.ndarray]:
-    """This process' share of a batch, in `count` chunks."""
+    """This process's share of a batch, in `count` chunks."""
     share = len(rows) // world
     return np.array_split(rows[rank * share : (rank + 1) * share], count)
 
@@ -179,7 +179,7 @@ def chunks(rows: np.ndarray, *, count: int, rank: int, world: int) -> list[np.nd
 def prefetched_steps(
     source: BatchSource, steps: Sequence[list[np.ndarray]], *, epoch: int | None, seed: int
 ) -> Iterator[list[Batch]]:
-    """Steps as lists of chunks, made by threads while earlier ones are trained on."""
+    """Steps as lists of chunks, prepared by threads while earlier steps are trained."""
 
     def make(parts: list[np.ndarray]) -> Callable[[], list[Batch]]:
         return lambda: [source.batch(p, epoch=epoch, seed=seed) for p in parts]

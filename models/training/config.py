@@ -1,4 +1,4 @@
-"""What a training run is asked to do: one frozen record, from a TOML file, flags, or a form.
+"""Settings of a training run: one frozen record, from a TOML file, flags, or a form.
 
 (No torch here: pages read and check it.)
 """
@@ -26,29 +26,29 @@ VALIDATION_NAMES = ("val", "validation", "valid", "dev")
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """One run. What is left out has a default that suits a fine-tune on one machine.
+    """Settings of one run. The defaults suit a fine-tune on one machine.
 
     collection     studies to train on
     start          checkpoint to start from
-    name           of the checkpoint that comes out; "" = "<start> <objective> s<seed>"
-    objective      what is minimised (see `suture.models.losses`); preset = its name
-    modalities     which of the collection's; () = all that the checkpoint can embed
+    name           of the resulting checkpoint; "" = "<start> <objective> s<seed>"
+    objective      the loss (see `suture.models.losses`); preset = its name
+    modalities     modalities of the collection to use; () = all that the checkpoint can embed
     train          "all" towers, or only the projection "heads" on cached features of frozen towers
-    init           "start" = go on from the weights of `start`; "random" = only its architecture
-    start_temperature  where a learnable temperature starts; 0 = at the checkpoint's own
-    lock_image, lock_text   keep a tower's weights; unlocked_*  its last groups or layers stay trainable
-    fit_splits     splits whose studies are trained on; val_split  "" = val, validation, valid or dev
-    epochs, batch  passes over the studies; studies a step (over all processes together)
-    accumulate     chunks that a batch is encoded in: less memory, the same contrastive loss over the
+    init           "start" = start from the weights of `start`; "random" = use only its architecture
+    start_temperature  initial value of a learnable temperature; 0 = the checkpoint's own
+    lock_image, lock_text   freeze a tower; unlocked_*  number of its last groups or layers left trainable
+    fit_splits     splits to train on; val_split  "" = val, validation, valid or dev
+    epochs, batch  passes over the studies; studies per step (over all processes)
+    accumulate     number of chunks a batch is encoded in: less memory, the same contrastive loss over the
                    whole batch (features first, then gradients chunk by chunk)
-    learning_rate, weight_decay, warm_up   AdamW; share of steps of linear warm-up, cosine to 0 after it
-    clip_norm      largest gradient norm, 0 = unlimited
-    precision      auto = bfloat16 on a GPU that has it, else float32
-    augment        light = small shifts and exposure (never a mirror: sides matter), or none
+    learning_rate, weight_decay, warm_up   AdamW; fraction of steps of linear warm-up, then cosine to 0
+    clip_norm      maximum gradient norm, 0 = no clipping
+    precision      auto = bfloat16 on a GPU that supports it, else float32
+    augment        light = small shifts and exposure (never mirrored: left and right matter), or none
     keep           weights of the "best" epoch (mean R@10 on the validation split) or of the "last"
-    stop_on_guard  stop when a guard warns
+    stop_on_guard  stop at the first collapse warning
     probe          validation studies embedded after every epoch, for curves and the epoch scrubber
-    save_seconds   longest time between two saved states
+    save_seconds   maximum time between two saved states
     """
 
     collection: str = ""
@@ -83,7 +83,7 @@ class TrainingConfig:
 
     @property
     def label(self) -> str:
-        """Name of the checkpoint that comes out."""
+        """Name of the resulting checkpoint."""
         return self.name or f"{self.start} {self.preset} s{self.seed}"
 
     def to_json(self) -> dict[str, Any]:
@@ -91,7 +91,7 @@ class TrainingConfig:
         return json.loads(json.dumps(asdict(self)))
 
     def key(self) -> str:
-        """What two runs with the same outcome share: all but the name and how often state is saved."""
+        """Hash of every setting that affects the outcome: all but the name and the save interval."""
         content = {k: v for k, v in self.to_json().items() if k not in ("name", "save_seconds")}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:24]
 
@@ -114,7 +114,7 @@ def from_mapping(values: Mapping[str, Any]) -> TrainingConfig:
 
 
 def from_toml(path: Path, overrides: Mapping[str, Any] | None = None) -> TrainingConfig:
-    """A config from a TOML file; flags that were given (`overrides`) win."""
+    """A config from a TOML file; `overrides` (such as flags) take precedence."""
     try:
         values = tomllib.loads(path.read_text())
     except OSError as error:
@@ -130,7 +130,7 @@ def from_json(content: Mapping[str, Any]) -> TrainingConfig:
 
 
 def to_toml(config: TrainingConfig) -> str:
-    """The run as a file that `from_toml` reads back equal. (Strings, numbers, lists: as JSON writes them.)"""
+    """The config as TOML that `from_toml` reads back equal (strings, numbers and lists in JSON syntax)."""
     content = config.to_json()
     objective = {"preset": content.pop("preset"), **content.pop("objective")}
 
@@ -141,7 +141,7 @@ def to_toml(config: TrainingConfig) -> str:
 
 
 def check(config: TrainingConfig) -> None:
-    """`Refused` for whatever cannot work, before anything starts."""
+    """`Refused` if a setting is missing or invalid."""
     for name in ("collection", "start"):
         if not getattr(config, name):
             raise Refused(
@@ -186,7 +186,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
 
 
 def _typed(kind: type, values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    """Values for the fields of a dataclass, each of the field's type."""
+    """Check values against the fields of a dataclass and convert each to the field's type."""
     known = {f.name for f in fields(kind)}
     unknown = [k for k in values if k not in known]
     if unknown:
@@ -216,7 +216,7 @@ def config_from(
     objective: str | None = None,
     anchor: str | None = None,
 ) -> TrainingConfig:
-    """A config from flags or a form over an optional TOML file; `objective` replaces the file's."""
+    """A config from flags or a form on top of an optional TOML file; `objective` replaces the file's."""
     changes = dict(values)
     if objective is not None:
         changes["objective"] = objective

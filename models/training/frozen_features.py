@@ -1,4 +1,4 @@
-"""What frozen towers give before their last projection, computed once and kept for the run."""
+"""Features of frozen towers before their last projection, computed once and cached for the run."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def cached_features(
 ) -> dict[str, np.ndarray]:
     """modality -> (n_studies, width) float32; zeros for studies outside `rows` or without the modality.
 
-    They lie in `place` and are mapped, so that memory does not grow with the studies.
-    Takes the projections off the model; whoever holds them (see `Projections`) puts them back.
+    They are stored in `place` and memory-mapped, so that memory does not grow with the number of studies.
+    Removes the projections from the model; `Projections` holds them.
     """
     for kind in sorted(set(source.kinds.values())):
         without_projection(model, kind)
@@ -67,9 +67,9 @@ def _encode(
 
 
 def zeros(path: Path, shape: tuple[int, int]) -> np.ndarray:
-    """A mapped float32 matrix whose room on the disk is taken; OSError where there is not as much.
+    """A memory-mapped float32 matrix with its disk space allocated; OSError if the disk is too full.
 
-    A map of a file with holes would end the process when the disk is full.
+    Writing to a mapped sparse file would kill the process when the disk is full.
     """
     (n, width), dtype = shape, np.dtype(np.float32)
     matrix, most = blocks.create_npy(path, dtype, shape), blocks.rows_of(width, dtype)

@@ -1,8 +1,7 @@
-"""Training of heads, one a modality, on vectors that may have different widths.
+"""Train one head per modality on vectors that may have different widths.
 
-The features are centred and divided by one number (both from the fit split), so that the relative weight of
-the dimensions stays. Both steps are folded into the first layer: the trained heads take the features as
-they are.
+The features are centred and divided by one number (both from the fit split), which preserves the relative
+scale of the dimensions. Both steps are folded into the first layer, so the trained heads take raw features.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ def train_heads(
 ) -> tuple[Heads, History]:
     """Train on the config's fit split and choose the epoch on its validation split.
 
-    folder  where the run saves its state, so that it resumes after a kill
+    folder  where the run saves its state, so that it can resume after a kill
     """
     usable, splits = usable_studies(whole), whole.rows[SPLIT].to_numpy(dtype=str)
     fit = np.flatnonzero(usable & (splits == config.fit_splits[0]))
@@ -80,7 +79,7 @@ def train_heads(
 
 
 def _mean_and_scale(x: np.ndarray) -> tuple[np.ndarray, float]:
-    """Mean of each feature over the rows that are present, and their root mean square about it."""
+    """Mean of each feature over the present rows, and the root mean square deviation over all features."""
     rows = x[(x != 0).any(axis=1)].astype(np.float64)
     if not len(rows):
         raise Refused("modality_empty", "A modality has no rows in the fit split. Leave it out.")
@@ -89,7 +88,7 @@ def _mean_and_scale(x: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def folded_layers(head: nn.Module, scale: tuple[np.ndarray, float]) -> Mapping[str, np.ndarray]:
-    """A head's layers for features as they are: mean and scale are folded into the first one."""
+    """A head's layers for raw features: mean and scale are folded into the first layer."""
     arrays = {}
     linear = [layer for layer in head.modules() if isinstance(layer, nn.Linear)]
     for number, layer in enumerate(linear):

@@ -1,4 +1,4 @@
-"""The loop: epochs of steps, a look at the probe after each, state saved on the way."""
+"""The training loop: epochs of steps, a probe after each epoch, and periodic saves."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ BETAS, EPSILON = (0.9, 0.98), 1e-6  # as open_clip trains CLIP
 
 @dataclass
 class TrainingLoop:
-    """One run at work.
+    """One training run.
 
-    source, rows   what is trained on; about  what `progress.json` says besides the history
-    place          folder of state and snapshots; logs  folder for TensorBoard, None = no such log
+    source, rows   training data; about  content of `progress.json` besides the history
+    place          folder of state and snapshots; logs  folder for TensorBoard, None = no log
     """
 
     fabric: Fabric
@@ -54,14 +54,14 @@ class TrainingLoop:
     history: History = field(default_factory=History)
 
     def run(self) -> History:
-        """Train to the end, or go on from the saved state; the kept weights are in the network after it."""
+        """Train to the end, resuming from a saved state; leaves the kept weights in the network."""
         optimizer = torch.optim.AdamW(
             parameter_groups(self.network, self.config.weight_decay), betas=BETAS, eps=EPSILON
         )
         self.wrapped, self.optimizer = self.fabric.setup(self.network, optimizer)
         per_epoch = len(self.rows) // self.config.batch
         found = state.load(self.place / state.STATE, self.network, self.optimizer)
-        self.fabric.barrier()  # all have read it before the first process writes another
+        self.fabric.barrier()  # all processes have read it before the first one overwrites it
         self.history = found or History(total=per_epoch * self.config.epochs)
         self.started = time.monotonic() - self.history.seconds
         self.saved = self.shown = time.monotonic()
@@ -130,7 +130,7 @@ class TrainingLoop:
             self._show()
 
     def _end_epoch(self, epoch: int, writer: Any) -> None:
-        """Look at the probe, judge it, keep the best weights, save."""
+        """Evaluate the probe, check for collapse, keep the best weights, and save."""
         if self.fabric.is_global_zero:
             vectors = self.probe.embed(self.fabric, self.network)
             save_snapshot(self.place, epoch, self.config.epochs, vectors)
@@ -177,7 +177,7 @@ class TrainingLoop:
 
 
 def _write_scalars(writer: Any, history: History) -> None:
-    """The steps of the last epoch and its probe."""
+    """Write the steps of the last epoch and its probe metrics."""
     last = history.epochs[-1]
     for row in [r for r in history.steps if r["epoch"] == last["epoch"]]:
         for name, value in row.items():
@@ -192,7 +192,7 @@ def _write_scalars(writer: Any, history: History) -> None:
 def parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Weight decay on matrices; none on gains, biases and temperature."""
     weights = [*state.trainable(network).values()]
-    if all(w.numel() == 1 for w in weights):  # temperature and bias alone are no training
+    if all(w.numel() == 1 for w in weights):  # only temperature and bias are trainable
         raise Refused("nothing_to_train", "Every weight is locked. Unlock a tower, or train the heads.")
     return [
         {"params": [w for w in weights if w.ndim >= 2], "weight_decay": weight_decay},
@@ -201,7 +201,7 @@ def parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, 
 
 
 class Schedule(Protocol):
-    """What a learning rate follows from: its peak, and the share of the steps that leads up to it."""
+    """Settings of a learning rate schedule: the peak, and the fraction of steps spent on warm-up."""
 
     @property
     def learning_rate(self) -> float: ...
@@ -211,7 +211,7 @@ class Schedule(Protocol):
 
 
 def learning_rate(step: int, total: int, config: Schedule) -> float:
-    """Linear warm-up, then half a cosine to 0."""
+    """The learning rate at a step: linear warm-up, then half a cosine to 0."""
     warm = round(config.warm_up * total)
     if step < warm:
         return config.learning_rate * (step + 1) / warm
@@ -219,24 +219,24 @@ def learning_rate(step: int, total: int, config: Schedule) -> float:
 
 
 def temperature_of(network: Network, config: TrainingConfig, history: History) -> float:
-    """The temperature of the step that comes next."""
+    """The temperature of the next step."""
     if config.objective.temperature == "learnable":
         return float(torch.exp(-network.logit_scale.detach()))
     return 1 / logit_scale(config.objective, history.step / max(1, history.total))
 
 
 def last_temperature(objective: ObjectiveConfig) -> float:
-    """The temperature that a fixed or scheduled one ends with."""
+    """The final value of a fixed or scheduled temperature."""
     return 1 / logit_scale(objective, 1.0)
 
 
 def _seed(seed: int, step: int) -> int:
-    """Different for each step, the same for each run."""
+    """A seed that differs between steps and is the same in every run."""
     return int(np.random.default_rng([seed, step, 3]).integers(2**31))
 
 
 def start_fabric(precision: str, device: str = "auto") -> Fabric:
-    """This process alone, or its part of what torchrun started (on CPUs with gloo)."""
+    """A Fabric for this process, or for its rank in a torchrun launch (gloo on CPUs)."""
     from suture.models.checkpoints.device import pick_device
 
     where = pick_device(device)
@@ -258,6 +258,6 @@ def start_fabric(precision: str, device: str = "auto") -> Fabric:
 
 
 def _leave() -> None:
-    """Threads of gloo that still run when the interpreter ends abort the process."""
+    """Destroy the process group: gloo threads still running at interpreter exit abort the process."""
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()

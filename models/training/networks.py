@@ -1,4 +1,4 @@
-"""What is trained: whole towers, only their projections, or heads on vectors. All answer alike.
+"""Trainable networks: whole towers, only their projections, or heads on vectors. All share one interface.
 
 forward(inputs, present) -> (z, scale, bias): z (M, B, D) float32 unit rows, zeros where a study lacks the
 modality; scale = the learnable 1/T; bias = SigLIP's, else None.
@@ -26,7 +26,7 @@ PROJECTIONS = {
 
 
 class Network(nn.Module):
-    """Common part: temperature, bias, and putting rows of present studies in their places."""
+    """Base class: temperature, bias, and scattering rows of present studies into the batch."""
 
     def __init__(self, modalities: Sequence[str], config: TrainingConfig, scale: nn.Parameter | None) -> None:
         super().__init__()
@@ -51,23 +51,23 @@ class Network(nn.Module):
             placed = features.new_zeros(present.shape[1], features.shape[1])
             if present[number].any():
                 placed = placed.index_put((present[number].nonzero()[:, 0],), features)
-            else:  # keeps every weight in the graph, as processes that share gradients need
+            else:  # keeps every weight in the graph, as DDP requires
                 placed = placed + 0 * features.sum()
             rows.append(placed)
         return torch.stack(rows), self.logit_scale.exp().reshape(()), self.logit_bias
 
     def weights(self) -> dict[str, Tensor]:
-        """What was trained, under the names of the open_clip model."""
+        """The trained weights, under the names of the open_clip model."""
         raise NotImplementedError
 
     def clamp(self) -> None:
-        """Keep the temperature in CLIP's range, after each step."""
+        """Clamp the temperature to CLIP's range, after each step."""
         with torch.no_grad():
             self.logit_scale.clamp_(0, MAX_SCALE)
 
 
 def uses_scale(config: TrainingConfig) -> bool:
-    """Whether any term looks at the learnable temperature."""
+    """Whether any term of the objective uses the learnable temperature."""
     return config.objective.contrastive != "none" or config.objective.intra_modality > 0
 
 
@@ -88,14 +88,14 @@ class Towers(Network):
             self.logit_bias = model.logit_bias
         elif getattr(model, "logit_bias", None) is not None:
             model.logit_bias.requires_grad_(False)
-        used = set(kinds.values())  # a tower that nothing goes through has no gradient to share either
+        used = set(kinds.values())  # an unused tower has no gradients to synchronise
         if config.lock_image or "image" not in used:
             lock(model, "image", config.unlocked_image if "image" in used else 0)
         if config.lock_text or "text" not in used:
             lock(model, "text", config.unlocked_text if "text" in used else 0)
 
     def encode(self, modality: str, values: Tensor) -> Tensor:
-        """Through the tower of its kind."""
+        """Encode with the tower of the modality's kind."""
         kind = self.kinds[modality]
         if kind == "tabular":
             assert self.tabular is not None
@@ -107,7 +107,7 @@ class Towers(Network):
         return self.model.state_dict()
 
     def train(self, mode: bool = True) -> Towers:
-        """Batch norm keeps its stored statistics: a chunk's own would change with its size."""
+        """Batch norm uses its stored statistics: those of a chunk would depend on the chunk size."""
         super().train(mode)
         for module in self.modules():
             if isinstance(module, nn.modules.batchnorm._BatchNorm):
@@ -116,9 +116,9 @@ class Towers(Network):
 
 
 def lock(model: Any, kind: str, unlocked: int) -> None:
-    """Keep a tower's weights but for its last `unlocked` groups or layers, as open_clip does it.
+    """Freeze a tower except its last `unlocked` groups or layers, as open_clip does.
 
-    `Refused` where a tower cannot be taken apart.
+    `Refused` if single layers of the tower cannot be unlocked.
     """
     layers = getattr(getattr(getattr(model, "text", None), "transformer", None), "encoder", None)
     if (
@@ -142,7 +142,7 @@ def lock(model: Any, kind: str, unlocked: int) -> None:
 
 
 class Projections(Network):
-    """The last projection of each tower, on features that the frozen towers gave once."""
+    """The last projection of each tower, on cached features of the frozen towers."""
 
     def __init__(self, model: Any, kinds: Mapping[str, Kind], config: TrainingConfig) -> None:
         super().__init__([*kinds], config, model.logit_scale)
@@ -157,7 +157,7 @@ class Projections(Network):
                 self.heads[kind].requires_grad_(not locked)
 
     def encode(self, modality: str, values: Tensor) -> Tensor:
-        """Through the projection of its kind."""
+        """Apply the projection of the modality's kind."""
         return self.heads[self.kinds[modality]](values)
 
     def weights(self) -> dict[str, Tensor]:
@@ -173,7 +173,7 @@ class Projections(Network):
 
 
 class _Matrix(nn.Module):
-    """A projection that open_clip keeps as a bare matrix."""
+    """A projection that open_clip stores as a bare matrix."""
 
     def __init__(self, weight: nn.Parameter) -> None:
         super().__init__()
@@ -184,7 +184,7 @@ class _Matrix(nn.Module):
 
 
 class HeadNetwork(Network):
-    """One linear map or one hidden layer a modality, from its own width to a shared one."""
+    """One head per modality (linear, or one hidden layer), from its own width to the shared one."""
 
     def __init__(
         self, widths: Mapping[str, int], config: TrainingConfig, *, dim: int, hidden: int, dropout: float
@@ -193,7 +193,7 @@ class HeadNetwork(Network):
         self.heads = nn.ModuleList([head(width, dim, hidden, dropout) for width in widths.values()])
 
     def encode(self, modality: str, values: Tensor) -> Tensor:
-        """Through the modality's own head."""
+        """Apply the modality's own head."""
         return self.heads[self.modalities.index(modality)](values)
 
 
@@ -205,7 +205,7 @@ def head(width: int, dim: int, hidden: int, dropout: float) -> nn.Module:
 
 
 def projection_name(model: Any, kind: str) -> str:
-    """Where an open_clip model keeps the last projection of a tower. `Refused` if it has none."""
+    """Attribute path of a tower's last projection in an open_clip model. `Refused` if it has none."""
     for name in PROJECTIONS.get(kind, ()):
         found = _at(model, name)
         if isinstance(found, nn.Parameter) or (
@@ -220,7 +220,7 @@ def projection_name(model: Any, kind: str) -> str:
 
 
 def without_projection(model: Any, kind: str) -> str:
-    """Take a tower's projection off, so that it gives the features before it; returns its name."""
+    """Remove a tower's projection, so that it outputs the features before it; returns the name."""
     name = projection_name(model, kind)
     owner, _, attribute = name.rpartition(".")
     holder = _at(model, owner) if owner else model

@@ -1,4 +1,4 @@
-"""A config with all that it names looked up, and everything checked that can be before work starts."""
+"""Resolve a config against the workspace and check everything that can be checked before training."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from suture.models.training.config import VALIDATION_NAMES, TrainingConfig, chec
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """A checked config with all that it names looked up; making one trains nothing.
+    """A checked config with everything it names resolved; nothing is trained yet.
 
     collection       without its texts (`suture.data.collections.storage.load_without_texts`)
-    fit, validation  rows of it
+    fit, validation  row numbers of the collection
     """
 
     config: TrainingConfig
@@ -38,7 +38,7 @@ class TrainingPlan:
 
 
 def plan_training(workspace: Workspace, config: TrainingConfig) -> TrainingPlan:
-    """Check everything that can be checked before work starts; `Refused` or `NotFound` says what is wrong."""
+    """Check everything that can be checked before training; `Refused` or `NotFound` says what is wrong."""
     check(config)
     source = workspace.record(COLLECTION, config.collection)
     collection = storage.load_without_texts(source)
@@ -82,7 +82,7 @@ def _modalities(collection: Collection, config: TrainingConfig, kinds: Sequence[
 def _rows(
     collection: Collection, modalities: Sequence[Modality], config: TrainingConfig
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Studies with two modalities or more: to fit on, and to validate on."""
+    """Rows to fit on and rows to validate on, all with two modalities or more."""
     splits = collection.table[SPLIT].to_numpy(dtype=str)
     present = np.stack([collection.present(m) for m in modalities])
     usable = present.sum(axis=0) > 1
@@ -105,7 +105,7 @@ def _rows(
     if not val:  # no validation split: one group in ten is held back from training
         back = chosen & validation_mask(collection.table[GROUP], seed=config.seed)
     groups = collection.table[GROUP].to_numpy(dtype=str)
-    back &= ~np.isin(groups, groups[chosen & ~back])  # a patient on both sides would choose the epoch
+    back &= ~np.isin(groups, groups[chosen & ~back])  # drop patients that are also trained on
     fit, validation = np.flatnonzero(chosen & usable & ~back), np.flatnonzero(back & usable)
     if len(fit) < config.batch:
         raise Refused(

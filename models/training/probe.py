@@ -1,4 +1,4 @@
-"""The studies that are looked at after every epoch, always the same ones."""
+"""The probe: a fixed sample of studies that is embedded and measured after every epoch."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CHUNK = 64
 
 @dataclass(frozen=True)
 class Probe:
-    """rows of the source, and the group of each: (n_probe,) both."""
+    """rows: row numbers of the source, groups: their groups; both (n_probe,)."""
 
     source: BatchSource
     rows: np.ndarray
@@ -43,13 +43,13 @@ class Probe:
         return dict(zip(self.source.modalities, z, strict=True))
 
     def measure(self, vectors: dict[str, np.ndarray]) -> dict[str, Any]:
-        """Numbers for the curves."""
+        """Metrics for the training curves."""
         keys = dict(zip(self.source.modalities, self.source.keys[:, self.rows], strict=True))
         return probe.probe_metrics(vectors, keys, self.groups)
 
 
 def save_snapshot(place: Path, epoch: int, epochs: int, vectors: dict[str, np.ndarray]) -> None:
-    """Store the vectors of an epoch for the scrubber; of a long run every k-th epoch, and the last."""
+    """Store the vectors of an epoch for the scrubber; in a long run only every k-th epoch and the last."""
     stride = max(1, -(-epochs // MOST_SNAPSHOTS))
     if epoch % stride and epoch != epochs:
         return
@@ -59,7 +59,7 @@ def save_snapshot(place: Path, epoch: int, epochs: int, vectors: dict[str, np.nd
 
 
 def sample_rows(rows: np.ndarray, count: int, *, seed: int) -> np.ndarray:
-    """At most `count` of the rows, seeded, in ascending order."""
+    """A seeded sample of at most `count` rows, in ascending order."""
     if len(rows) <= count:
         return rows
     return np.sort(np.random.default_rng([seed, 77]).choice(rows, count, replace=False))

@@ -1,4 +1,4 @@
-"""What a run becomes: a checkpoint with its history, snapshots and manifest."""
+"""Publish a finished run as a checkpoint with its history, snapshots and manifest."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class TrainedWeights:
 
 
 def describe_run(todo: TrainingPlan, rows: np.ndarray) -> dict[str, Any]:
-    """What pages need to draw a run, besides its numbers."""
+    """What pages need to show a run, besides its numbers."""
     table = todo.collection.table.iloc[rows]
     return {
         "name": todo.config.label,

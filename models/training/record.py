@@ -1,7 +1,7 @@
-"""What a run leaves behind for people: its history and snapshots. Read without torch.
+"""History and snapshots of a training run. Read without torch.
 
-While a run works its folder holds `progress.json` (history so far) and `probe-<epoch>.npy`; when it is done
-the checkpoint's record holds `history.json`, `probe.npz`, `manifest.json`, `steps.csv` and `epochs.csv`.
+During a run its folder holds `progress.json` (history so far) and `probe-<epoch>.npy`; afterwards the
+checkpoint's record holds `history.json`, `probe.npz`, `manifest.json`, `steps.csv` and `epochs.csv`.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ MOST_STEPS = 600  # points of a curve
 
 @dataclass
 class History:
-    """steps   one row a logged step: step, epoch, loss, its parts, temperature, learning_rate
-    epochs     one row an epoch, 0 = before training: epoch, step, numbers of the probe, guards (messages)
-    seconds    of work, over all resumes; best = epoch whose weights are kept
+    """steps   one row per logged step: step, epoch, loss, its parts, temperature, learning_rate
+    epochs     one row per epoch, 0 = before training: epoch, step, probe metrics, guards (messages)
+    seconds    training time over all resumes; best = epoch whose weights are kept
     """
 
     steps: list[dict[str, Any]] = field(default_factory=list)
@@ -59,35 +59,35 @@ class TrainingRun:
 
 
 def run_folder(workspace: Workspace, key: str) -> Path:
-    """Where a run works; it is swept a week after it was last touched."""
+    """Working folder of a run; deleted a week after its last change."""
     return workspace.home / "parts" / f"train-{key}"
 
 
 def write_progress(place: Path, about: dict[str, Any], history: History) -> None:
-    """Publish the history so far for whoever watches."""
+    """Publish the history so far, for the Train page."""
     content = json.dumps({**about, "history": history.to_json()})
     write_atomically(place / PROGRESS, content.encode())
 
 
 def unfinished_runs(workspace: Workspace) -> list[TrainingRun]:
-    """Runs that are not finished, newest first; also those that were stopped and can be resumed."""
+    """Unfinished runs, newest first, including stopped ones that can be resumed."""
     places = sorted(_places(workspace), key=_written, reverse=True)
     return [run for p in places if _written(p) and (run := _read(p)) is not None]
 
 
 def any_active(workspace: Workspace, *, seconds: float = 60.0) -> bool:
-    """Whether any run, also one started in a shell, has published its progress within these seconds."""
+    """Whether any run, even one started from a shell, published progress in the last `seconds`."""
     return any(time.time() - _written(place) < seconds for place in _places(workspace))
 
 
 def _places(workspace: Workspace) -> list[Path]:
-    """Where runs work, but for those of others."""
+    """Working folders of runs, except those of other users."""
     hidden = workspace.others_parts()
     return [p for p in (workspace.home / "parts").glob("train-*") if p.name not in hidden]
 
 
 def _written(place: Path) -> float:
-    """When a run last published its progress; 0 before its first time, and once it is cleared away."""
+    """When a run last published its progress; 0 if it has not yet, or its folder is gone."""
     try:
         return (place / PROGRESS).stat().st_mtime
     except OSError:
@@ -102,18 +102,18 @@ def _read(place: Path) -> TrainingRun | None:
             epoch_of(path): dict(zip(modalities, np.load(path, allow_pickle=False), strict=True))
             for path in sorted(place.glob("probe-*.npy"))
         }
-    except (OSError, ValueError, KeyError):  # cleared away this moment, or heads: no page shows those
+    except (OSError, ValueError, KeyError):  # just deleted, or a run of heads, which no page shows
         return None
     return _run(about, snapshots, done=False)
 
 
 def epoch_of(path: Path) -> int:
-    """The epoch of a snapshot's file."""
+    """The epoch of a snapshot file."""
     return int(path.stem.rpartition("-")[2])
 
 
 def finished_run(workspace: Workspace, name: str) -> TrainingRun:
-    """The run that made a checkpoint. `KeyError` for one that was not trained here."""
+    """The run that made a checkpoint. `KeyError` for a checkpoint that was not trained here."""
     record = workspace.record(CHECKPOINT, name)
     about = json.loads(record.path(HISTORY).read_text())
     with np.load(record.path(PROBE), allow_pickle=False) as stored:
@@ -143,7 +143,7 @@ def _run(about: dict[str, Any], snapshots: dict[int, dict[str, np.ndarray]], *, 
 
 
 def write_files(place: Path, content: dict[str, Any]) -> None:
-    """Store what a finished run leaves behind, but its snapshots."""
+    """Write the files of a finished run, except its snapshots."""
     (place / HISTORY).write_text(json.dumps(content))
     (place / MANIFEST).write_text(json.dumps(content["manifest"], indent=1))
     (place / STEPS_CSV).write_text(to_csv(content["history"]["steps"]))

@@ -1,4 +1,4 @@
-"""Collection + checkpoint + config -> a new checkpoint, with its history, snapshots and manifest."""
+"""Train a checkpoint on a collection and publish the result with its history, snapshots and manifest."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from suture.models.training.publish import TrainedWeights, describe_run, publish
 from suture.models.training.record import History
 from suture.models.training.step import BatchLoss
 
-TOKENS, FEATURES = 4 * 77, 4 * 768  # bytes of a study's tokens, and of what a frozen tower gives, as usual
+TOKENS, FEATURES = 4 * 77, 4 * 768  # typical bytes per study: tokens, and features of a frozen tower
 
 
 @dataclass(frozen=True)
 class TrainedCheckpoint:
-    """What a run came to. reused = this very run had been done before and nothing was computed."""
+    """Result of a run. reused: the same run had already finished, so nothing was computed."""
 
     name: str
     reused: bool
@@ -46,7 +46,7 @@ class TrainedCheckpoint:
 def train(
     workspace: Workspace, config: TrainingConfig, *, device: str = "auto", report: Report | None = None
 ) -> TrainedCheckpoint:
-    """Run to the end and publish the checkpoint; a run that was stopped goes on from its saved state."""
+    """Train to the end and publish the checkpoint; a stopped run resumes from its saved state."""
     todo = plan_training(workspace, config)
     done = _done(workspace, todo)
     if done is not None:
@@ -54,7 +54,7 @@ def train(
     fabric = start_fabric(config.precision, device)
     _check_share(todo, fabric)
     place = record.run_folder(workspace, todo.key)
-    first = fabric.is_global_zero  # of several processes the first one locks and publishes
+    first = fabric.is_global_zero  # in a distributed run only rank 0 locks and publishes
     with FileLock(place.with_suffix(".lock")) if first else nullcontext():
         done = fabric.broadcast(_done(workspace, todo) if first else None)
         if done is not None:
@@ -65,7 +65,7 @@ def train(
             outcome = _fit(workspace, todo, fabric, place, report)
         except Refused:
             token_cache.delete_tokens(place)
-            with suppress(OSError):  # not empty: a run that had begun
+            with suppress(OSError):  # not empty: it holds a run that has started
                 place.rmdir()
             raise
         if first:
@@ -77,14 +77,14 @@ def train(
 
 
 def _needed(todo: TrainingPlan) -> int:
-    """About so many bytes: weights, two moments, the best, the result; tokens and features of each study."""
+    """Estimated bytes: weights, two moments, best weights, result; tokens and features of each study."""
     kinds = [m.kind for m in todo.modalities]
     each = TOKENS * kinds.count("text") + (0 if todo.config.train == "all" else FEATURES * len(kinds))
     return 5 * todo.start.size + each * len(todo.collection)
 
 
 def _done(workspace: Workspace, todo: TrainingPlan) -> TrainedCheckpoint | None:
-    """The finished run of that name, if it is this very run; `Refused` if the name means another."""
+    """The result if this run has already finished; `Refused` if its name belongs to a different run."""
     name = todo.config.label
     if not workspace.has(CHECKPOINT, name):
         return None
@@ -97,7 +97,7 @@ def _done(workspace: Workspace, todo: TrainingPlan) -> TrainedCheckpoint | None:
 def _fit(
     workspace: Workspace, todo: TrainingPlan, fabric: Fabric, place: Path, report: Report | None
 ) -> TrainedWeights:
-    """Train; the weights that come out, under the names of the open_clip model."""
+    """Train; returns the resulting weights under the names of the open_clip model."""
     config = todo.config
     torch.manual_seed(config.seed)
     fresh = config.init == "random"
@@ -138,7 +138,7 @@ def _parts(
     fabric: Fabric,
     report: Report,
 ) -> tuple[BatchSource, Network]:
-    """Where batches come from and what they are fed to: towers, or projections on cached features."""
+    """The batch source and the network: towers, or projections on cached features."""
     kinds = {m.name: m.kind for m in todo.modalities}
     model = open_clip_model(checkpoint)
     whole = todo.config.train == "all"

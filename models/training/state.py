@@ -1,8 +1,8 @@
-"""The saved state of a run: one file, replaced as a whole. What is not in it never happened.
+"""The saved state of a run: one file, replaced atomically. Work since the last save is repeated.
 
-It holds the trainable weights, the optimizer's moments and the history up to one step. All else (order of
-studies, augmentation, dropout, learning rate) follows from seed and step, so a run that is taken up again
-ends with the same weights as one that was never stopped.
+It holds the trainable weights, the optimizer's moments and the history up to one step. Everything else
+(order of studies, augmentation, dropout, learning rate) follows from seed and step, so a resumed run ends
+with the same weights as one that was never stopped.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ STATE, BEST = "state.safetensors", "best.safetensors"
 
 
 def trainable(network: nn.Module) -> dict[str, nn.Parameter]:
-    """The weights that a run changes, by name."""
+    """The trainable weights by name."""
     return {name: p for name, p in network.named_parameters() if p.requires_grad}
 
 
 def save(path: Path, network: nn.Module, optimizer: Any, history: History) -> None:
-    """Publish weights, moments and history together."""
+    """Write weights, moments and history to one file, atomically."""
     weights = trainable(network)
     tensors = {f"network.{name}": p for name, p in weights.items()}
     for name, weight in weights.items():
@@ -38,7 +38,7 @@ def save(path: Path, network: nn.Module, optimizer: Any, history: History) -> No
 
 
 def load(path: Path, network: nn.Module, optimizer: Any) -> History | None:
-    """Put a saved state back; None if there is none."""
+    """Restore a saved state and return its history; None if there is none."""
     if not path.is_file():
         return None
     with safe_open(path, "pt") as stored:
@@ -57,12 +57,12 @@ def load(path: Path, network: nn.Module, optimizer: Any) -> History | None:
 
 
 def save_weights(path: Path, network: nn.Module) -> None:
-    """Publish the trainable weights alone."""
+    """Write only the trainable weights."""
     _write(path, dict(trainable(network)), {})
 
 
 def load_weights(path: Path, network: nn.Module) -> None:
-    """Put trainable weights back."""
+    """Load weights written by `save_weights`."""
     tensors = load_file(path)
     with torch.no_grad():
         for name, weight in trainable(network).items():

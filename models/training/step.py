@@ -1,11 +1,11 @@
-"""One step: forward, loss over the whole batch, gradients. The same in chunks and over processes.
+"""One step: forward, loss over the whole batch, gradients. Chunked and distributed steps are equivalent.
 
-With several chunks (GradCache, Gao et al. 2021): all chunks are encoded without a graph, the loss is taken
-over all features at once, and each chunk is encoded again to carry its features' gradient back. The loss
-and its gradient are those of the undivided batch; only one chunk's activations are held.
+With several chunks (GradCache, Gao et al. 2021): all chunks are encoded without a graph, the loss is
+computed over all features at once, and each chunk is encoded again to backpropagate its features' gradient.
+The loss and its gradient are those of the whole batch; only one chunk's activations are held in memory.
 
-Over processes every rank computes the loss of the gathered batch; open_clip's gather sends gradients back
-to the rank that made the features, and the mean over ranks that DDP takes is then the exact gradient.
+In a distributed run every rank computes the loss of the gathered batch; open_clip's gather sends gradients
+back to the rank that made the features, and the mean over ranks that DDP takes is then the exact gradient.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from suture.models.training.networks import NetworkOutput
 
 @dataclass(frozen=True)
 class BatchLoss:
-    """The objective as a step calls it."""
+    """The objective, applied to the embeddings of a whole batch."""
 
     config: ObjectiveConfig
     anchor: int
@@ -35,7 +35,7 @@ class BatchLoss:
     def __call__(
         self, z: Tensor, batch: Batch, scale: Tensor, bias: Tensor | None, *, progress: float, seed: int
     ) -> Losses:
-        """z (M, B, D), of the whole batch. `Refused` where no two of its studies can be compared."""
+        """z (M, B, D), of the whole batch. `Refused` if no two of its studies share a modality pair."""
         generator = torch.Generator(z.device).manual_seed(seed)
         try:
             return objective(
@@ -49,14 +49,14 @@ class BatchLoss:
                 progress=progress,
                 generator=generator,
             )
-        except ValueError as error:  # chance: each study has two modalities, but others than its neighbours
+        except ValueError as error:  # by chance, no two studies have the same two modalities
             raise Refused("batch_without_pairs", f"{error}. Use a larger batch.") from error
 
 
 def backward(
     fabric: Fabric, network: Any, parts: Sequence[Batch], loss: BatchLoss, *, progress: float, seed: int
 ) -> dict[str, float]:
-    """Leave the gradient of the loss of one batch in the weights; returns the loss and its parts."""
+    """Backpropagate the loss of one batch into the weights; returns the loss and its parts."""
     parts = [part.to(fabric.device) for part in parts]
     whole = gather_batch(fabric, parts)
     first = seed + fabric.global_rank * len(parts)  # chunks are numbered over all processes
@@ -83,7 +83,7 @@ def backward(
 
 
 def forward(network: Any, part: Batch, seed: int) -> NetworkOutput:
-    """One chunk through the network; dropout falls the same way for the same seed."""
+    """Run one chunk through the network; the same seed gives the same dropout."""
     torch.manual_seed(seed)
     return network(part.inputs, part.present)
 
@@ -91,7 +91,7 @@ def forward(network: Any, part: Batch, seed: int) -> NetworkOutput:
 def _carried(
     answer: NetworkOutput, gradient: Tensor | None, scale: Tensor, bias: Tensor | None, last: bool
 ) -> Tensor:
-    """A scalar whose gradient is the loss's: features by chunk, temperature and bias once."""
+    """A scalar with the gradient of the loss: features chunk by chunk, temperature and bias once."""
     z, own_scale, own_bias = answer
     total = (z * (torch.zeros_like(z) if gradient is None else gradient)).sum()
     for own, leaf in ((own_scale, scale), (own_bias, bias)):
@@ -101,7 +101,7 @@ def _carried(
 
 
 def gather_features(fabric: Fabric, z: Tensor) -> Tensor:
-    """(M, B, D) of all processes, in order of rank, with gradients."""
+    """Gather (M, B, D) from all processes, in rank order, with gradients."""
     if fabric.world_size == 1:
         return z
     from open_clip.loss import gather_features
@@ -114,7 +114,7 @@ def gather_features(fabric: Fabric, z: Tensor) -> Tensor:
 
 
 def gather_batch(fabric: Fabric, parts: Sequence[Batch]) -> Batch:
-    """Presence and keys of the whole batch, over chunks and processes; no inputs."""
+    """Presence and keys of the whole batch, over chunks and processes; without inputs."""
     present = torch.cat([p.present for p in parts], dim=1)
     keys = torch.cat([p.keys for p in parts], dim=1)
     if fabric.world_size > 1:

@@ -1,4 +1,4 @@
-"""Texts as tokens in mapped files: the collection is read once, some thousands of studies at a time."""
+"""Tokenised texts in memory-mapped files; the collection is read once, in blocks of studies."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from suture.data.workspace import atomic_replace
 from suture.models.checkpoints.encoders import Encoder
 from suture.models.training.batches import row_keys
 
-CHUNK = 1024  # texts that become tokens at once
+CHUNK = 1024  # texts tokenised at once
 
 
 @dataclass(frozen=True)
 class TokenCache:
-    """tokens  text modality -> (n_studies, context) int32, mapped
-    keys    (M, n_studies) int64: same number = same normalised text, or same duplicate group
+    """tokens  text modality -> (n_studies, context) int32, memory-mapped
+    keys    (M, n_studies) int64: equal numbers mean the same normalised text or duplicate group
     """
 
     tokens: dict[str, np.ndarray]
@@ -39,10 +39,10 @@ def cache_tokens(
     place: Path,
     fabric: Fabric,
 ) -> TokenCache:
-    """What training needs of the texts of a collection, which comes in blocks.
+    """Tokens and keys of the texts of a collection, which is read in blocks.
 
-    encoder  of texts; None where no modality is text
-    place    where the tokens are kept, and found again; of processes that share it the first writes
+    encoder  text encoder; None if no modality is text
+    place    folder of the cached tokens, reused if present; rank 0 writes them
     """
     files = {m: place / f"tokens-{i}.bin" for i, m in enumerate(modalities) if m.kind == "text"}
     columns = [DUPLICATE, *(f"key:{m.name}" for m in files)]
@@ -62,7 +62,7 @@ def cache_tokens(
 
 
 def delete_tokens(place: Path) -> None:
-    """Delete the tokens that were kept."""
+    """Delete the cached tokens."""
     for path in place.glob("tokens-*.bin"):
         path.unlink(missing_ok=True)
 
@@ -75,7 +75,7 @@ def _writing(path: Path) -> Iterator[BinaryIO]:
 
 
 def _tokens(encoder: Encoder, cells: pd.Series) -> np.ndarray:
-    """(n, context) int32; a text that occurs again among these is not read again."""
+    """(n, context) int32; repeated texts are tokenised once."""
     texts, which = np.unique(cells.to_numpy(object), return_inverse=True)
     parts = [encoder.prepare(texts[i : i + CHUNK].tolist())[0] for i in range(0, len(texts), CHUNK)]
     return np.ascontiguousarray(torch.cat(parts).to(torch.int32).numpy()[which.ravel()])
