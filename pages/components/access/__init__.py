@@ -1,12 +1,13 @@
-"""Who may come in, who they are, and what is theirs. Streamlit asks nobody; this stands in front of it.
+"""Access control. Streamlit has none for sessions, files and uploads, so this stands in front of it.
 
-settings    what the environment and Streamlit's secrets allow
-gate        the middleware: each request's host, origin, token, visitor; the headers of each answer
-headers     what every answer tells the browser
-visitors    which browser has which sessions and was handed which addresses
-media       notes whom Streamlit's files are handed to
-identity    who the person is, from the log-in
-incidents   what a person sees of a fault, and what the log keeps of it
+settings    settings from the environment and Streamlit's secrets
+gate        the middleware: checks each request's host, origin, token and visitor; adds response headers
+headers     security headers of every response
+visitors    which browser has which sessions and may fetch which addresses
+media       records which visitor Streamlit's files were made for
+uploads     uploads only to the own session, within a limit on memory
+identity    who the user is, from the log-in
+incidents   what a user sees of an unexpected error, and what the log records
 """
 
 from suture.pages.components.access.identity import ways, who

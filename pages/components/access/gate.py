@@ -1,6 +1,6 @@
-"""The middleware: looks at every request before Streamlit does, and at every answer after it.
+"""The middleware: checks every request before Streamlit sees it, and adds headers to every response.
 
-Each check answers a request that it refuses, or lets it pass with None.
+Each check returns a response if it refuses the request, else None.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from suture.pages.components.access import headers, incidents, settings, uploads
 from suture.pages.components.access.visitors import COOKIE, VISITORS, of_request
 
-HANDED = ("/media/", "/column/", "/card/", "/thumb/")  # only to whom they were handed
-CORE = ("health", "host-config", "stream", "upload_file/", "bidi-components/")  # of Streamlit's own
+HANDED = ("/media/", "/column/", "/card/", "/thumb/")  # only for visitors that were given the address
+CORE = ("health", "host-config", "stream", "upload_file/", "bidi-components/")  # of Streamlit's: open
 READING = ("GET", "HEAD", "OPTIONS")
 ASK = """<!doctype html><html lang="en"><title>Suture</title><h1>Suture</h1>
 <p>This Suture belongs to whoever started it on this machine. Open the address that it printed at the start:
@@ -30,7 +30,7 @@ MONTH = 30 * 24 * 3600
 
 
 class Gate:
-    """Refuses what is not for this app, this visitor or this machine; adds the headers to the rest."""
+    """Refuses requests that are not for this app, visitor or machine; adds headers to all responses."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -48,20 +48,20 @@ class Gate:
         try:
             with uploads.counted(asked):
                 await (refusal or self._app)(scope, receive, telling)
-        except Exception as error:  # here, so that this answer has the headers too
+        except Exception as error:  # here, so that this response has the headers too
             await incidents.on_server_error(error)(scope, receive, telling)
         return None
 
 
 def _host(asked: HTTPConnection) -> Response | None:
-    """A page of another name could otherwise become this one in the browser (DNS rebinding)."""
+    """Only known host names: another site could otherwise point its name at this server (DNS rebinding)."""
     if _name(f"//{asked.headers.get('host', '')}") in settings.hosts():
         return None
     return _plain("This name is not one of Suture's. Whoever runs it can add it to SUTURE_HOSTS.")
 
 
 def _origin(asked: HTTPConnection) -> Response | None:
-    """Other sites' pages open no connection and change nothing. Programs send no origin."""
+    """Pages of other sites may not connect or write. Programs other than browsers send no Origin."""
     origin = asked.headers.get("origin")
     reading = asked.scope["type"] == "http" and asked.scope["method"] in READING
     if origin is None or reading or urlsplit(origin).netloc == asked.headers.get("host"):
@@ -70,7 +70,7 @@ def _origin(asked: HTTPConnection) -> Response | None:
 
 
 def _reach(asked: HTTPConnection) -> Response | None:
-    """Whatever server runs the app: without a log-in it answers this machine only."""
+    """Without a log-in, only this machine is served, whichever server runs the app."""
     address = (asked.scope.get("server") or (None,))[0]
     if settings.login_required() or settings.is_loopback(address):
         return None
@@ -78,7 +78,7 @@ def _reach(asked: HTTPConnection) -> Response | None:
 
 
 def _path(asked: HTTPConnection) -> Response | None:
-    """Streamlit's metrics and agents are closed, and nothing but uploads is written."""
+    """Streamlit's metrics and agent interface are closed, and only uploads may write."""
     path = asked.scope["path"]
     if path.startswith("/_stcore/") and not path.removeprefix("/_stcore/").startswith(CORE):
         return _plain("There is nothing here.", 404)
@@ -89,7 +89,7 @@ def _path(asked: HTTPConnection) -> Response | None:
 
 
 def _token(asked: HTTPConnection) -> Response | None:
-    """The browser brings the token once, in the address that `suture app` prints, and keeps a cookie."""
+    """The token comes once, in the address that `suture app` prints; after that a cookie stands for it."""
     wanted = settings.token()
     if not wanted or asked.scope["path"] == "/_stcore/health":
         return None
@@ -106,7 +106,7 @@ def _token(asked: HTTPConnection) -> Response | None:
 
 
 def _handed(asked: HTTPConnection) -> Response | None:
-    """Pictures, files, columns and cards go to the visitor who was shown them."""
+    """Images, files, columns and cards are served only to the visitor who was shown them."""
     path = asked.scope["path"]
     if not path.startswith(HANDED) or VISITORS.may_fetch(of_request(asked), path):
         return None
@@ -120,7 +120,7 @@ CHECKS: tuple[Callable[[HTTPConnection], Response | None], ...] = (
 
 
 def _own_session(asked: HTTPConnection) -> Scope:
-    """Streamlit resumes any session whose id is named (third sub-protocol): only to its own visitor."""
+    """Streamlit resumes any session whose id is given (third sub-protocol); only its visitor may do so."""
     offered = asked.headers.get("sec-websocket-protocol", "").split(",")
     if len(offered) < 3 or _own(asked, offered[2].strip()):
         return asked.scope
@@ -134,7 +134,7 @@ def _own(asked: HTTPConnection, session: str) -> bool:
 
 
 def _telling(asked: HTTPConnection, send: Send, *, refused: bool) -> Callable[[Message], Awaitable[None]]:
-    """Adds the headers, and the visitor's cookie to the first answer that a browser gets."""
+    """`send` with the headers added, and the visitor's cookie in the first response to a browser."""
 
     async def telling(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -149,7 +149,7 @@ def _telling(asked: HTTPConnection, send: Send, *, refused: bool) -> Callable[[M
 
 
 def _visitor_cookie(*, secure: bool) -> str:
-    """Lax, not strict: a link from elsewhere, or back from the log-in, must not make a new visitor."""
+    """Lax, not strict: arriving by a link, or back from the log-in, must not create a new visitor."""
     answer = Response()
     answer.set_cookie(
         COOKIE, secrets.token_hex(16), max_age=MONTH, httponly=True, samesite="lax", secure=secure
@@ -158,13 +158,13 @@ def _visitor_cookie(*, secure: bool) -> str:
 
 
 def _key_cookie(token: str) -> tuple[str, str]:
-    """Its name, which other apps on this machine do not share, and its value."""
+    """The cookie's name, which no other app on this machine uses, and its value."""
     name, value = (sha256(f"{what} {token}".encode()).hexdigest() for what in ("name", "value"))
     return f"suture_key_{name[:8]}", value
 
 
 def _secure(asked: HTTPConnection) -> bool:
-    """Whether the browser speaks TLS, with this server or with a proxy before it."""
+    """Whether the browser uses TLS, to this server or to a proxy in front of it."""
     if asked.headers.get("x-forwarded-proto") == "https":
         return True
     return asked.scope["scheme"] in ("https", "wss")

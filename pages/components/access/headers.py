@@ -1,4 +1,4 @@
-"""What every answer tells the browser: load nothing from elsewhere, be in no frame, guess no types."""
+"""Security headers: load nothing from other hosts, allow no framing, sniff no content types."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ FIXED = {
 UNKEPT = {"Cache-Control": "private, no-store"}
 POLICY = {
     "default-src": "'self'",
-    # Streamlit loads the code of components from blobs; regl, which draws the maps and plotly's large
-    # scatters, writes its functions at run time.
+    # Streamlit loads component code from blobs; regl, which draws the maps and plotly's large scatter
+    # plots, generates functions at run time.
     "script-src": "'self' blob: 'unsafe-eval'",
-    "style-src": "'self' 'unsafe-inline'",  # Streamlit's styles are made in the browser
+    "style-src": "'self' 'unsafe-inline'",  # Streamlit creates styles in the browser
     "img-src": "'self' data: blob:",
     "font-src": "'self' data:",
     "worker-src": "'self' blob:",
@@ -35,8 +35,8 @@ POLICY = {
 
 
 def of(host: str, path: str, *, secure: bool) -> dict[str, str]:
-    """Headers of an answer at `path` of a host that was allowed; `secure` where it came over TLS."""
-    stream = f" ws://{host} wss://{host}" if host else ""  # which 'self' is not in every browser
+    """Headers of a response at `path` for an allowed `host`, "" if refused; `secure`: it goes over TLS."""
+    stream = f" ws://{host} wss://{host}" if host else ""  # 'self' does not cover these in every browser
     scripts = f"{POLICY['script-src']}{_inline()}"
     policy = {**POLICY, "script-src": scripts, "connect-src": f"'self'{stream}"}
     found = {**FIXED, "Content-Security-Policy": "; ".join(map(" ".join, policy.items()))}
@@ -47,7 +47,7 @@ def of(host: str, path: str, *, secure: bool) -> dict[str, str]:
 
 @cache
 def _inline() -> str:
-    """Hashes of the scripts that stand in Streamlit's HTML file; no other script in a page runs."""
+    """Hashes of the inline scripts in Streamlit's HTML file; no other inline script runs."""
     scripts = re.findall(r"<script>(.*?)</script>", index_html.INDEX.read_text(encoding="utf-8"), re.DOTALL)
     hashes = (b64encode(sha256(script.encode()).digest()).decode() for script in scripts)
     return "".join(f" 'sha256-{found}'" for found in hashes)

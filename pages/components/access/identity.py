@@ -1,6 +1,6 @@
-"""Who the person is: nobody in particular on one's own machine, else who the log-in says.
+"""Who the user is, from the log-in; without a log-in, the single user of the machine.
 
-Every run asks again, so that a log-in that has ended, or a rule that has changed, holds at the next click.
+Every run checks again, so an expired log-in or a changed rule takes effect at the next click.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from suture.pages.components.access.visitors import VISITORS, visitor
 
 @dataclass(frozen=True)
 class Person:
-    """Whose things they see, until when; or why they may not come in."""
+    """Whose records they see and until when (seconds since the epoch), or why they are refused."""
 
     owner: str = ""
     until: float = inf
@@ -30,9 +30,9 @@ class Person:
 
 
 def who() -> str:
-    """The owner that this run works for; "" on a machine of one's own. Stops the run without a log-in."""
+    """The owner that this run works for; "" without log-ins. Stops the run if the user must log in first."""
     context = get_script_run_ctx(suppress_warning=True)
-    if context is None:  # a thread that works for nobody in particular sees what is everybody's
+    if context is None:  # a thread outside a session sees shared records only
         return ""
     person = _person()
     if person.refused:
@@ -43,12 +43,12 @@ def who() -> str:
 
 
 def ways(*every: str) -> list[str]:
-    """The ways in that are offered: files "… on this machine" are only its one user's to name."""
+    """The sources to offer: files "… on this machine" only where it has a single user (no log-in)."""
     return [way for way in every if not (settings.login_required() and way.endswith("on this machine"))]
 
 
 def account() -> None:
-    """Who is logged in, and the way out; nothing on a machine of one's own."""
+    """Who is logged in, and a button to log out; nothing without log-ins."""
     if settings.login_required():
         st.text(str(st.user.get("email") or st.user.get("name") or "Logged in"))
         st.button("Log out", on_click=st.logout, key="log_out", icon=":material/logout:", type="tertiary")
@@ -57,9 +57,10 @@ def account() -> None:
 def person(
     claims: Mapping[str, Any], rules: Sequence[str], now: float, lasting: float | None = None
 ) -> Person:
-    """Who an identity token names. rules  e-mails, @domains, role:NAME, sub:ID; none admits everybody
+    """The person that an identity token names, at the time `now`.
 
-    The log-in ends with the token, or `lasting` seconds after it was issued.
+    rules    who is admitted: e-mails, @domains, role:NAME, sub:ID; empty admits everyone
+    lasting  seconds that a log-in lasts from its issue; None = until the token expires
     """
     if not claims.get("is_logged_in"):
         return Person(refused="Please log in.")
@@ -81,7 +82,7 @@ def _person() -> Person:
 
 
 def _fits(rule: str, claims: Mapping[str, Any]) -> bool:
-    """An e-mail counts only if the provider has verified it: elsewhere people write in what they like."""
+    """An e-mail counts only if the provider has verified it: otherwise users could enter any address."""
     kind, _, value = rule.partition(":")
     if kind == "sub" and value:
         return claims.get("sub") == value
@@ -96,7 +97,7 @@ def _several(claim: object) -> list[object]:
 
 
 def _log_in(why: str) -> None:
-    """The page that asks for the log-in; nothing of the app runs after it."""
+    """The log-in page; stops the run."""
     st.title("Suture")
     st.text(why)
     if st.user.get("is_logged_in"):

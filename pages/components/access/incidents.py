@@ -1,6 +1,6 @@
-"""A fault that nobody foresaw: the person sees a number, the log keeps where it happened, neither a value.
+"""Unexpected errors: the user sees a number, the log records where it happened, and neither shows values.
 
-Messages and local variables of an exception can hold a patient's words; names of functions cannot.
+Messages and local variables of an exception can hold patient data; names of functions cannot.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from suture.pages.components.access.visitors import VISITORS, visitor
 
 
 def on_script_error(error: Exception) -> bool:
-    """What a page shows instead of a traceback. True: Streamlit shows nothing of its own."""
+    """Show a message instead of a traceback. Returns True, so that Streamlit shows nothing itself."""
     if isinstance(error, UserError):
         st.error("This cannot go on.", icon=":material/block:")
         st.text(error.message)
@@ -37,12 +37,12 @@ def on_script_error(error: Exception) -> bool:
 
 
 def on_server_error(error: Exception) -> Response:
-    """The same for what the browser fetches besides the page."""
+    """The same for requests outside the page."""
     return PlainTextResponse(f"Something went wrong: incident {_incident(error)}.", 500)
 
 
 def note(action: str, **facts: object) -> None:
-    """One line in the log: what this session did. Facts are ids, codes and counts, never content."""
+    """Write one line to the log: what this session did. Facts are ids, codes and counts, never content."""
     context = get_script_run_ctx(suppress_warning=True)
     session = hashlib.sha256(context.session_id.encode()).hexdigest()[:12] if context else ""
     log.write(
@@ -52,7 +52,7 @@ def note(action: str, **facts: object) -> None:
 
 
 def silence_values() -> None:
-    """The servers write each traceback, with its message, to the terminal: only its kind is left."""
+    """Reduce the tracebacks that the servers write to the terminal to the type of the exception."""
     for name in ("streamlit.error_util", "uvicorn.error"):
         logging.getLogger(name).addFilter(_without_values)
 

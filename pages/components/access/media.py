@@ -1,7 +1,8 @@
-"""Notes whom Streamlit hands its files to: /media asks nobody, and equal files have one address.
+"""Records which visitor each of Streamlit's files is for: /media checks nothing itself, and equal files
+share an address.
 
-The manager's three public methods are the only way from a script to an address under /media. A Streamlit
-that went another way would have its files refused, not given to everybody.
+The manager's three public methods are the only way from a script to an address under /media. If a future
+Streamlit took another way, its files would be refused, not served to everyone.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from streamlit.runtime.media_file_manager import MediaFileManager
 
 from suture.pages.components.access.visitors import VISITORS, visitor
 
-PROMISES = 10_000  # files made on a click, between the page and the click
+PROMISES = 10_000  # deferred files (made on a click) whose visitor is remembered
 
 
 def watch(manager: MediaFileManager) -> None:
-    """From now on each address is noted for the visitor of the script that asked for it."""
+    """From now on record each address for the visitor of the script that requested it."""
     promised: OrderedDict[str, str] = OrderedDict()
 
     def added(add: Callable[..., str], *args: Any, **options: Any) -> str:
@@ -34,7 +35,7 @@ def watch(manager: MediaFileManager) -> None:
         return promise
 
     def executed(execute: Callable[[str], str], promise: str) -> str:
-        address = execute(promise)  # in a thread that belongs to no script
+        address = execute(promise)  # runs in a thread without a script context
         VISITORS.give(promised.get(promise, ""), address)
         return address
 

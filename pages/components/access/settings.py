@@ -1,10 +1,10 @@
-"""Who may come, and from where: settings in the environment, and `[auth]` of Streamlit's secrets.
+"""Access settings: environment variables, and `[auth]` in Streamlit's secrets.
 
-SUTURE_HOSTS        names by which the app may be called besides this machine's own, with commas between
-SUTURE_TOKEN        what the browser must bring once, where other people can reach this machine's ports
-SUTURE_USERS        who may log in: e-mails, @domains, role:NAME, sub:ID; empty: all that the provider knows
+SUTURE_HOSTS        host names of the app besides this machine's own, comma-separated
+SUTURE_TOKEN        the token that a browser needs once; empty: none
+SUTURE_USERS        who may log in: e-mails, @domains, role:NAME, sub:ID; empty: everyone the provider knows
 SUTURE_LOGIN_HOURS  how long a log-in lasts; empty: as long as the provider's token
-SUTURE_UPLOADS_MB   how much all uploads together may hold in memory
+SUTURE_UPLOADS_MB   memory for all uploads together
 """
 
 from __future__ import annotations
@@ -21,46 +21,46 @@ LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
 def hosts() -> set[str]:
-    """Lower-case names in a Host header that are answered."""
+    """Host names that are served, in lower case."""
     return {*LOCAL, *(name.lower().rstrip(".") for name in _listed("SUTURE_HOSTS"))}
 
 
 def token() -> str:
-    """What a browser must know; "" if nothing."""
+    """The token that a browser needs; "" if none."""
     return os.environ.get("SUTURE_TOKEN", "")
 
 
 def admitted() -> list[str]:
-    """The rules of who may log in."""
+    """The rules for who may log in."""
     return _listed("SUTURE_USERS")
 
 
 def login_seconds() -> float | None:
-    """How long a log-in lasts, or None for as long as the token."""
+    """Seconds that a log-in lasts; None = as long as the provider's token."""
     hours = os.environ.get("SUTURE_LOGIN_HOURS", "")
     return float(hours) * 3600 if hours else None
 
 
 def upload_bytes() -> int:
-    """How much all uploads together may hold in memory."""
+    """Bytes that all uploads together may hold in memory."""
     return int(os.environ.get("SUTURE_UPLOADS_MB") or 2048) * 1024**2
 
 
-@cache  # what holds at the start holds: a secrets file that vanishes opens no door
+@cache  # read once: a secrets file that disappears must not disable the log-in
 def login_required() -> bool:
-    """Whether people log in: Streamlit's secrets have a section `[auth]`."""
+    """Whether users must log in: Streamlit's secrets have a section `[auth]`."""
     return bool(st.secrets.load_if_toml_exists() and "auth" in st.secrets)
 
 
 def providers() -> list[str | None]:
-    """Names of the log-in providers; None is the only, nameless one."""
+    """Names of the log-in providers; [None] if there is a single one without a name."""
     auth = st.secrets["auth"]
     named = [name for name in auth if hasattr(auth[name], "keys") and "client_id" in auth[name]]
     return [*named] or [None]
 
 
 def is_loopback(address: str | None) -> bool:
-    """Whether only this machine can reach an address. None stands for every address."""
+    """Whether only this machine can reach an address; None means all addresses."""
     if address == "localhost":
         return True
     try:
@@ -70,7 +70,7 @@ def is_loopback(address: str | None) -> bool:
 
 
 def refuse_exposure() -> None:
-    """Ends a server that others could reach without a log-in, before it listens."""
+    """Exit before listening if others could reach the server without a log-in."""
     address = st.get_option("server.address")
     if login_required() and find_spec("authlib") is None:
         sys.exit("Suture's log-in needs the package authlib: pip install 'suture[auth]'.")
@@ -81,7 +81,7 @@ def refuse_exposure() -> None:
 
 
 def no_login(address: str | None) -> str:
-    """Why the app does not listen there, and what to do."""
+    """The message why the app does not listen on an address, and what to do."""
     return (
         f"Suture does not listen on {address or 'all addresses'} without a log-in: everybody who reaches "
         "it could see the studies. Leave the address at 127.0.0.1 (from elsewhere: an SSH tunnel), or set "

@@ -1,4 +1,4 @@
-"""Uploads go to the visitor's own session, and all together fit into memory, where Streamlit keeps them."""
+"""Uploads only to the visitor's own session, and within a limit, because Streamlit holds them in memory."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from suture.pages.components.access import settings
 from suture.pages.components.access.visitors import VISITORS, of_request
 
 PATH = "/_stcore/upload_file/"
-_coming: list[int] = []  # bytes announced by the uploads under way
+_coming: list[int] = []  # announced sizes of the uploads in progress, bytes
 
 
 def refused(asked: HTTPConnection) -> Response | None:
-    """Why an upload, or the removal of one, is not taken; None if it is."""
+    """The response that refuses an upload or its removal; None if it is allowed."""
     path = asked.scope["path"]
     if not path.startswith(PATH) or asked.scope["method"] not in ("PUT", "DELETE"):
         return None
@@ -34,7 +34,7 @@ def refused(asked: HTTPConnection) -> Response | None:
 
 @contextmanager
 def counted(asked: HTTPConnection) -> Iterator[None]:
-    """While an upload comes in, what it has announced counts."""
+    """Count an upload's announced size while it is in progress."""
     size = _announced(asked)
     _coming.append(size)
     try:

@@ -109,7 +109,7 @@ def linked_map(
         data=data,
         height="content",
         on_selected_change=on_select or _nothing,
-        on_lost_change=_nothing,  # the server restarted and lost a column: this run puts it back
+        on_lost_change=_nothing,  # the server restarted and lost a column: this run adds it again
     )
     valid = [row for row in shown if row < panels[0].n]
     return MapSelection(memory.requested if memory.waiting and memory.requested is not None else valid)
@@ -133,9 +133,9 @@ class _Memory:
     def listen(
         self, shown: list[int], selected: Sequence[int] | None, *, of: str, appears: bool, owned: bool
     ) -> None:
-        """of: whose rows these are; owned: the app is told of every click, and sets what the maps show."""
+        """of: the studies that the rows refer to; owned: the app hears every click and sets the selection."""
         requested = None if selected is None else sorted({int(row) for row in selected})
-        others = appears or of != self.of  # then the browser has forgotten its rows
+        others = appears or of != self.of  # then the browser no longer has its rows
         pending = self.waiting and requested == self.requested and shown == self.before
         wanted = requested != shown if owned else requested != self.requested
         if requested is not None and (others or (wanted and not pending)):

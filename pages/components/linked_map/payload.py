@@ -1,8 +1,8 @@
-"""What the browser needs for linked maps: text and URLs as JSON, numbers as columns over HTTP.
+"""The data of linked maps for the browser: text and URLs as JSON, numbers as columns over HTTP.
 
-Columns (little-endian): places uint16 (n_frames, n_modalities, n_studies, 2), 65535 = missing, else
-v / 65534 * 2 - 1 in the frame of the drawing: centred, the longer half side is 1, aspect kept, y upwards.
-Four bytes a point: at the largest zoom (80) a step is less than one pixel of a map 800 pixels wide.
+Columns (little-endian): coordinates uint16 (n_frames, n_modalities, n_studies, 2), 65535 = missing, else
+v / 65534 * 2 - 1 in the drawing's own frame: centred, longer half side 1, aspect ratio kept, y upwards.
+Four bytes a point: at the largest zoom (80) one step is less than a pixel on a map 800 pixels wide.
 Colour uint8 or float32 (n_studies,); marks packed bits, (n_modalities, n_studies) or (n_studies,).
 """
 
@@ -28,15 +28,15 @@ SHAPES = ("triangle", "diamond", "circle", "square")
 LINES = ("none", "all", "selected", "worst")
 STEPS = 65_534  # positions along the longer side
 MISSING = 65_535
-MOST = 200_000  # points in view that are drawn one by one; without a graphics card, more take seconds
-LISTED = 2_000  # more rows than this travel as bits
+MOST = 200_000  # points in view that are drawn individually; more would take seconds without a GPU
+LISTED = 2_000  # more rows than this are sent as a bit mask
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One map: per frame and modality an (n_studies, 2) array; a study without it is a row of NaN.
+    """One map: for each frame and modality an (n_studies, 2) array; NaN where a study lacks the modality.
 
-    ``frames`` are moments of the same studies (epochs; or A, then B), mostly one. ``extent`` (x_min,
+    ``frames`` are states of the same studies (epochs; or A, then B), usually one. ``extent`` (x_min,
     y_min, x_max, y_max) fixes the part of the plane that fills the panel; without it the points' own
     extent does. ``greyed``: per modality (n_studies,) of bool. ``regions``: names to write on the map.
     """
@@ -70,7 +70,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Moment:
-    """A frame in words: its name ("epoch 3") and a note. Plain text."""
+    """The name of a frame ("epoch 3") and a note. Plain text."""
 
     name: str
     note: str = ""
@@ -122,7 +122,7 @@ def pack(
             "captions": [*cards.captions] or None,
         },
     }
-    # The browser draws anew only when this digest changes; a command (a selection) is no part of it.
+    # The browser redraws only when this digest changes; a command (a selection) is not part of it.
     digest = blake2b(json.dumps(data, ensure_ascii=False).encode(), digest_size=12).hexdigest()
     return {"digest": digest, "command": command, **data}
 
@@ -135,7 +135,7 @@ def _checked(
     lines: str,
     worst: np.ndarray | None,
 ) -> int:
-    """How many studies there are."""
+    """Check that all arrays fit each other; returns the number of studies."""
     if len(panels) not in (1, 2):
         raise ValueError(f"Expected one or two panels, got {len(panels)}.")
     n, count = panels[0].n, len(panels[0].frames)
@@ -191,7 +191,7 @@ class _Places:
 
 
 def _framed(panel: Panel) -> tuple[_Places, list[float]]:
-    """The panel's places in its frame, and the frame's half sides, the longer of which is 1."""
+    """The panel's coordinates in its frame, and the frame's half sides (the longer is 1)."""
     for arrays in panel.frames:
         for modality, array in zip(panel.modalities, arrays, strict=True):
             if np.shape(array) != (panel.n, 2):
@@ -204,16 +204,16 @@ def _framed(panel: Panel) -> tuple[_Places, list[float]]:
     values = np.empty((len(panel.frames), len(panel.modalities), panel.n, 2), np.uint16)
     for frame, arrays in enumerate(panel.frames):
         for row, array in enumerate(arrays):
-            for axis, column in enumerate(np.asarray(array, np.float64).T):  # millions, with little copied
+            for axis, column in enumerate(np.asarray(array, np.float64).T):  # by column: copies little
                 steps = np.clip((column - middle[axis]) / half / 2 + 0.5, 0, 1) * STEPS
-                with np.errstate(invalid="ignore"):  # what is missing is put in below
+                with np.errstate(invalid="ignore"):  # missing points are set below
                     values[frame, row, :, axis] = np.rint(steps, out=steps)
             values[frame, row, ~_there(array)] = MISSING
     return _Places(values, middle, half), ((high - low) / 2 / half).tolist()
 
 
 def _corners(panel: Panel) -> tuple[np.ndarray, np.ndarray]:
-    """The lower left and upper right corner of what fills the panel."""
+    """The lower left and upper right corner of the visible extent."""
     if panel.extent is not None:
         return np.array(panel.extent[:2], dtype=float), np.array(panel.extent[2:], dtype=float)
     ends = []
@@ -228,7 +228,7 @@ def _corners(panel: Panel) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _there(array: np.ndarray) -> np.ndarray:
-    """(n_studies,) whether there is a place."""
+    """(n_studies,) bool: whether a study has coordinates."""
     x, y = np.asarray(array).T
     return np.isfinite(x) & np.isfinite(y)
 
@@ -242,7 +242,7 @@ def rows_of(sent: object) -> list[int]:
 
 
 def sent(rows: Sequence[int]) -> dict[str, Any]:
-    """Rows on the way to the browser: as a list, many of them as bits."""
+    """Rows as sent to the browser: a list, or a bit mask if there are many."""
     if len(rows) <= LISTED:
         return {"rows": [*map(int, rows)]}
     marks = np.zeros(max(rows) + 1, bool)

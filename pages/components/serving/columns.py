@@ -1,8 +1,8 @@
-"""Arrays for the browser over plain HTTP: /column/<key>.bin, fetched once and kept there.
+"""Arrays for the browser over plain HTTP: /column/<key>.bin, fetched once and cached by the browser.
 
-The key is a keyed hash of the content, so that other content has another address; only who was shown it
-may fetch it. Nothing is kept on disk: the least recently used columns go when memory is short, and
-a page that runs again puts its columns back.
+The key is a keyed hash of the content, so other content has another address; only a visitor who was shown
+it may fetch it. Columns are held in memory, not on disk: beyond `LIMIT` the least recently used ones are
+dropped, and the next run of a page adds its own again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from starlette.routing import Route
 from suture.pages.components import access
 
 LIMIT = 512 * 1024**2  # bytes, for all visitors together
-LOOSE = {"Content-Encoding": "identity"}  # places are noise to gzip: megabytes, seconds, and nothing won
+LOOSE = {"Content-Encoding": "identity"}  # coordinates do not compress: gzip costs seconds, saves nothing
 HEADERS = {
     "Cache-Control": "private, max-age=86400, immutable",
     "X-Content-Type-Options": "nosniff",
@@ -39,7 +39,7 @@ class Columns:
         self._lock = Lock()
 
     def put(self, array: np.ndarray) -> str:
-        """Keep an array's bytes, little-endian and row by row; returns their address."""
+        """Store an array's bytes, little-endian and row by row; returns their address."""
         content = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).tobytes()
         key = blake2b(content, key=self._secret, digest_size=16).hexdigest()
         with self._lock:
@@ -52,7 +52,7 @@ class Columns:
         return f"/column/{key}.bin"
 
     def get(self, key: str) -> bytes | None:
-        """The bytes of a key, or None if they are gone."""
+        """The bytes of a key, or None if they were dropped."""
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
@@ -63,14 +63,14 @@ KEPT = Columns()
 
 
 def address(array: np.ndarray) -> str:
-    """Where the visitor for whom the script runs finds this array."""
+    """The address of this array, readable by the visitor for whom the script runs."""
     found = KEPT.put(array)
     access.VISITORS.give(access.visitor(), found)
     return found
 
 
 def routes() -> list[Route]:
-    """What the app serves of it."""
+    """The route that serves columns."""
     return [Route("/column/{key:str}.bin", _column)]
 
 

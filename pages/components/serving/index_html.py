@@ -1,8 +1,9 @@
-"""Streamlit's HTML file with Suture's title and the style that no setting of Streamlit gives.
+"""Streamlit's HTML file with Suture's title and the styles that Streamlit has no setting for.
 
-Nothing jumps: until a page's script has run, Streamlit lays the empty page out narrow and without the
-sidebar; and while the code of a widget is loaded, its place is 40 pixels high, whatever will be there.
-Dark words on the light primary colour of the dark scheme: Streamlit writes white on it, 2.3:1.
+They prevent layout shifts: until a page's script has run, Streamlit lays the empty page out narrow and
+without the sidebar, and while a widget's code loads, its placeholder is 40 pixels high whatever its size.
+They also put dark text on the light primary colour of the dark theme, where Streamlit's white has a
+contrast of 2.3:1.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ STYLE = f"""<style>
 
 
 def routes(paths: Sequence[str]) -> list[Route]:
-    """The file at the address of every page."""
+    """The routes that serve the file at the address of every page."""
     return [Route(f"/{path}", _page) for path in paths]
 
 

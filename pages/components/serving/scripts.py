@@ -1,7 +1,7 @@
 """Scripts of components over plain HTTP: the browser fetches them once, not with every change of data.
 
-Streamlit sends a component's script along with its data. What it sends here is a few lines that load the
-script from /script/<key>.js, whose key is a hash of its content.
+Streamlit sends a component's script with its data. Here that is only a loader of a few lines, which imports
+the script from /script/<key>.js; the key is a hash of its content.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ export default function (component) {
   return () => { gone = true; clean?.(); };
 }
 """
-_known: dict[str, bytes] = {}  # as many as there are components
+_known: dict[str, bytes] = {}  # one per component
 
 
 def script(parts: Sequence[Path]) -> str:
-    """The lines for `js=` of a component; the parts are one module and share their scope."""
+    """The loader for `js=` of a component; the parts are joined to one module and share its scope."""
     content = "\n".join(part.read_text(encoding="utf-8") for part in parts).encode()
     key = sha256(content).hexdigest()[:24]
     _known[key] = content
@@ -36,7 +36,7 @@ def script(parts: Sequence[Path]) -> str:
 
 
 def routes() -> list[Route]:
-    """What the app serves of it."""
+    """The route that serves scripts."""
     return [Route("/script/{key:str}.js", _script)]
 
 

@@ -1,6 +1,6 @@
 """Single studies over plain HTTP for hover cards: /thumb/<set>/<split>/<row>.jpg and /card/….json.
 
-A visitor gets the cards of the sets that a page has shown them, as long as the sets are theirs to see.
+A visitor can fetch cards only of sets that a page has shown them, and only while they may see those sets.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 SIDE = 224
 EXCERPT = 300  # characters of a text
 FACTS = 6  # labels
-UNKEPT = {**HEADERS, "Cache-Control": "no-store"}  # no report and no picture stays in a browser
+UNKEPT = {**HEADERS, "Cache-Control": "no-store"}  # the browser stores no report and no image
 Key = tuple[str, str]  # id and name of a record
 
 
 def urls(view: View) -> tuple[str, str]:
-    """Addresses of a view's cards, and of its thumbnails ("" without pictures); `{i}` stands for the row."""
+    """Addresses of a view's cards, and of its thumbnails ("" without images); `{i}` stands for the row."""
     number = ["all", *view.splits].index(view.split)
     pictured = view.collection is not None and any(m.kind == "image" for m in view.collection.modalities)
     where = f"{view.record.id}/{number}/{{i}}"
@@ -46,19 +46,19 @@ def urls(view: View) -> tuple[str, str]:
 
 
 def routes() -> list[Route]:
-    """What the app serves of studies."""
+    """The routes that serve thumbnails and cards."""
     place = "{set_id}/{split:int}/{row:int}"
     return [Route(f"/thumb/{place}.jpg", _answer(_thumb)), Route(f"/card/{place}.json", _answer(_card))]
 
 
 def forget() -> None:
-    """Nothing of what was deleted stays in memory."""
+    """Clear the caches, so that nothing deleted stays in memory."""
     for kept in (_picture, _shown):
         kept.cache_clear()
 
 
 def _answer(find: Callable[[str, Key, Key | None, int, int], Response]) -> Callable[[Request], Response]:
-    """404 once the set or its collection are deleted, or were never there."""
+    """A handler that answers 404 if the set or its collection does not exist or no longer does."""
 
     def answer(request: Request) -> Response:
         where = request.path_params
@@ -92,7 +92,7 @@ def _picture(owner: str, of_set: Key, origin: Key | None, split: int, row: int) 
 
 @dataclass(frozen=True)
 class _Shown:
-    """One split of a set: ids by row, and the collection behind it with the studies' rows there."""
+    """One split of a set: the study ids by row, the collection behind it, and the studies' rows there."""
 
     ids: Sequence[str]
     collection: Collection | None
@@ -100,7 +100,7 @@ class _Shown:
     pack: ImagePack | None
 
     def picture(self, row: int) -> bytes:
-        """The first picture of a study; KeyError if there is none."""
+        """The first image of a study; KeyError if there is none."""
         if self.collection is None or self.pack is None:
             raise KeyError(row)
         values = self.collection.study(int(self.rows[row])).values

@@ -110,7 +110,7 @@ def show(runs: Sequence[TrainingRun]) -> None:
 
 
 def against_gap(runs: Sequence[TrainingRun], colours: Mapping[str, str]) -> None:
-    """One path per run: what closing the gap costs, epoch by epoch."""
+    """The cost of closing the gap: one path per run, epoch by epoch."""
     st.markdown("**What closing the gap costs**")
     cost = st.segmented_control(
         "CaptionComparison the gap",
@@ -147,7 +147,7 @@ def _cost(run: TrainingRun, name: str) -> Curve:
 
 
 def files(runs: Sequence[TrainingRun]) -> None:
-    """Downloads of the numbers of all curves."""
+    """Downloads of the data behind all curves."""
     row = st.container(horizontal=True)
     for over in ("epochs", "steps"):
         rows = [{"run": run.name, **line} for run in runs for line in getattr(run.history, over)]
@@ -161,7 +161,7 @@ def _csv(rows: list[dict[str, Any]]) -> str:
 
 
 def _flat(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Every row with the columns of all, warnings as one text."""
+    """Rows that all have the same columns, warnings joined to one text."""
     names = dict.fromkeys(name for row in rows for name in row)
     return [
         {n: "; ".join(row[n]) if n == "guards" and n in row else row.get(n) for n in names} for row in rows
@@ -183,7 +183,7 @@ def grid(
     colours: Mapping[str, str],
     over: str,
 ) -> None:
-    """One small figure per metric that any of the runs has, three or four in a row."""
+    """One small figure per metric that any run has, three or four in a row."""
     found: list[tuple[str, dict[str, Curve]]] = []
     for name in wanted:
         series = {run: curve for run, curve in series_of(name).items() if curve.x}

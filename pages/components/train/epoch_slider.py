@@ -28,7 +28,7 @@ NUMBERS = {
 
 
 def show(runs: Sequence[TrainingRun]) -> None:
-    """The map with a slider over the epochs, which moves in the browser alone."""
+    """The map with a slider over the epochs, which runs entirely in the browser."""
     runs = together([run for run in runs if run.snapshots])
     if not runs:
         st.info(
@@ -61,7 +61,7 @@ def show(runs: Sequence[TrainingRun]) -> None:
 
 
 def moment(runs: Sequence[TrainingRun], epoch: int) -> Moment:
-    """An epoch, with its metrics in each run and those before training."""
+    """An epoch with its metrics in each run, and those before training."""
     lettered = len(runs) > 1
     notes = [
         f"{letter}: {numbers(run, epoch)}" if lettered else numbers(run, epoch)
@@ -71,7 +71,7 @@ def moment(runs: Sequence[TrainingRun], epoch: int) -> Moment:
 
 
 def numbers(run: TrainingRun, epoch: int) -> str:
-    """The numbers of an epoch and, beside them, those before training; plain text."""
+    """The metrics of an epoch and those before training, as plain text."""
     rows = {row["epoch"]: row for row in run.history.epochs}
     at = nearest_epoch([*run.snapshots], epoch)
     parts = [
@@ -84,12 +84,12 @@ def numbers(run: TrainingRun, epoch: int) -> str:
 
 
 def nearest_epoch(known: Sequence[int], epoch: int) -> int:
-    """The last epoch not after this one, of which there is a snapshot."""
+    """The last epoch up to this one that has a snapshot."""
     return max([e for e in known if e <= epoch], default=min(known))
 
 
 def together(runs: Sequence[TrainingRun]) -> list[TrainingRun]:
-    """Both runs if they were watched on the same studies, else the first one."""
+    """Both runs if their probe studies overlap, else the first one."""
     if len(runs) == 2 and len({*runs[0].studies} & {*runs[1].studies}) < 2:
         st.caption("The two runs were watched on different studies, so only A is on the map.")
         return [runs[0]]
@@ -97,14 +97,14 @@ def together(runs: Sequence[TrainingRun]) -> list[TrainingRun]:
 
 
 def common(runs: Sequence[TrainingRun]) -> tuple[list[str], list[list[int]]]:
-    """Studies that all runs watched, and where each run has them."""
+    """Probe studies that all runs share, and their rows in each run."""
     places = [{study: i for i, study in enumerate(run.studies)} for run in runs]
     studies = [s for s in runs[0].studies if all(s in place for place in places)]
     return studies, [[place[s] for s in studies] for place in places]
 
 
 def panel(title: str, accent: str, run: TrainingRun, epochs: Sequence[int], rows: list[int]) -> Panel:
-    """A run's studies at each epoch; where it has no snapshot, as at its last one before."""
+    """A run's studies at each epoch; an epoch without a snapshot shows the last one before it."""
     xy, extent = projected(access.who(), run.name, run.manifest["config_key"], len(run.snapshots), run)
     known, n = sorted(run.snapshots), len(run.studies)
     frames = []
@@ -118,7 +118,7 @@ def panel(title: str, accent: str, run: TrainingRun, epochs: Sequence[int], rows
 def projected(
     owner: str, name: str, key: str, moments: int, _run: TrainingRun
 ) -> tuple[np.ndarray, tuple[float, float, float, float]]:
-    """(n_moments, n_modalities * n_probe, 2), modality after modality, and the frame of all of it."""
+    """(n_moments, n_modalities * n_probe, 2) coordinates, modality after modality, and their extent."""
     stacks = [np.concatenate([*shot.values()]) for _, shot in sorted(_run.snapshots.items())]
     xy = pca_common(stacks).xy
     low, high = np.nanmin(xy, axis=(0, 1)), np.nanmax(xy, axis=(0, 1))
@@ -126,7 +126,7 @@ def projected(
 
 
 def captions(run: TrainingRun, studies: list[str]) -> list[str]:
-    """The first text of each study, if the collection is still there."""
+    """The first text of each study, if the collection still exists."""
     chosen = next(
         (
             c

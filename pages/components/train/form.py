@@ -49,7 +49,7 @@ UNUSED = {"temperature_start": ("learnable",), "temperature_end": ("learnable", 
 
 @dataclass(frozen=True)
 class Form:
-    """The chosen config, what is wrong with it in plain words ("" = nothing), and its cost."""
+    """The chosen config, the problem with it ("" = none), and its cost."""
 
     config: TrainingConfig
     problem: str
@@ -263,13 +263,13 @@ def validated(values: dict[str, Any], collection: Collection) -> Form:
 
 
 def free_name(config: TrainingConfig) -> str:
-    """The default name, with a number where another run has it."""
+    """The default name, numbered if another run has it."""
     numbered = (f"{config.label} {k}" if k > 1 else config.label for k in count(1))
     return next(name for name in numbered if not taken(name, config))
 
 
 def taken(name: str, config: TrainingConfig) -> bool:
-    """Whether a checkpoint of that name came from anything but this very config."""
+    """Whether a checkpoint of that name exists that was not made with this config."""
     if not views.workspace().has(CHECKPOINT, name):
         return False
     known = views.workspace().record(CHECKPOINT, name)
@@ -299,7 +299,7 @@ def cost(config: TrainingConfig, collection: Collection) -> str:
 
 
 def pair(config: TrainingConfig) -> tuple[TrainingConfig, TrainingConfig]:
-    """The run and the CLIP baseline (or the baseline and gap-closing), all else equal; CLIP first."""
+    """The CLIP baseline and the run (or the baseline and gap-closing), otherwise equal; CLIP first."""
     other = "gap-closing" if config.preset == "clip" else "clip"
     kept = {field: getattr(config.objective, field) for field in ("anchor", "mask_duplicates", "pairs")}
     twin = replace(config, preset=other, objective=replace(PRESETS[other], **kept), name="")

@@ -1,4 +1,4 @@
-// What runs when the pointer hovers, clicks, drags, pinches, scrolls or draws a loop on a panel.
+// Pointer events on a panel: hover, click, drag, pinch, wheel and lasso.
 function setHover(s, found, p, x, y) {
   const row = found?.row ?? -1;
   if (row !== s.hover.row || (found && found.kind !== s.hover.kind)) {
@@ -73,7 +73,7 @@ function attachPointer(s, p, signal) {
   on("pointerleave", () => press || setHover(s, null, p));
   on("dblclick", () => resetView(s));
   on("wheel", (e) => {
-    // Fully zoomed out, the wheel scrolls the page again; not in the same movement, though.
+    // Fully zoomed out, the wheel scrolls the page again, but not within the same gesture.
     if (e.deltaY > 0 && p.view.k <= 0.71 && e.timeStamp - zoomed > 350) return;
     e.preventDefault();
     zoomed = e.timeStamp;

@@ -1,7 +1,7 @@
-// Colours and levels: what a point looks like, and how loud it is.
+// Colours and levels: what a point looks like, and how prominent it is.
 const colourOf = (s, index) => s.data.colours?.[index] ?? s.data.colour;
 
-// The list of colours; the last one is for missing values.
+// The palette; its last colour is for missing values.
 function assignColours(s) {
   const { colour } = s.data, pick = (i) => colour.palette[i % colour.palette.length];
   if (colour.mode === "value") s.colours = Array.from({ length: STEPS }, (_, i) => rampColour(colour.ramp, i / (STEPS - 1)));
@@ -9,7 +9,7 @@ function assignColours(s) {
   s.colours.push(MISSING);
   s.panels.forEach((p, index) => assignSlots(s, p, colourOf(s, index)));
 }
-// Each study's place in the list, and the colour and shape of each point as four bytes.
+// Each study's index in the palette, and the colour and shape of each point as four bytes.
 function assignSlots(s, p, { mode, low, high }) {
   const last = s.colours.length - 1, span = high - low || 1, { values } = p;
   p.slot = new Uint8Array(p.n);
@@ -47,7 +47,7 @@ function assignLevels(s) {
     for (const point of p.grid?.points ?? p.base) if (level[point] === GHOST) p.quiet++;
   }
 }
-// How many studies have a point that is shown.
+// The number of studies with a visible point.
 function countShown(s) {
   const marks = new Uint8Array(s.data.n);
   for (const { level, n } of s.panels) {

@@ -1,7 +1,7 @@
-// A crowd: more points than are drawn one by one. All of them are counted in the shade, and drawn once few
-// enough of them are in view. What is shown is said on the map.
+// Crowded maps: with too many points in view, all are counted in a density; once few enough are in view, each is
+// drawn. A note on the map says which.
 
-// How many points are in view, and whether they are too many to be drawn; to the nearest cells while the view moves.
+// Counts the points in view and decides whether they are too many to draw; to whole grid cells while the view moves.
 function survey(s, p) {
   if (!p.crowd) return (p.crowded = false);
   const view = [p.view.k, p.view.x, p.view.y, p.w, p.h].join(), { seen } = p;
@@ -9,14 +9,14 @@ function survey(s, p) {
   else if (seen?.view !== view || seen.level !== p.level || seen.grid !== p.grid) Object.assign(p, { inside: countSeen(s, p), seen: { view, level: p.level, grid: p.grid } });
   p.crowded = p.inside > s.data.most;
 }
-// Which points are drawn one by one: those in view if they are few enough, else the selected ones, if those are.
+// The points to draw individually: those in view if few enough, else the selected ones if few enough.
 function lookAt(s, p) {
   const list = !p.crowded ? within(s, p) : p.loud.length > s.data.most ? [] : p.loud;
   if (p.arranged?.list === list && p.arranged.level === p.level) return;
   arrange(p, list);
   p.arranged = { list, level: p.level };
 }
-// The points in view that are not hidden, to the nearest cells; the same list as long as the view rests.
+// The visible points in view, to whole grid cells; the same list until the view moves.
 function within(s, p) {
   const parts = p.grid ? spans(s, p) : [], key = parts.join();
   if (p.near?.grid === p.grid && p.near.key === key && p.near.level === p.level) return p.near.list;
@@ -26,7 +26,7 @@ function within(s, p) {
   p.near = { grid: p.grid, key, level: p.level, list: list.subarray(0, count) };
   return p.near.list;
 }
-// How many points lie within the frame, hidden ones left out.
+// The number of visible points within the frame.
 function countSeen(s, p) {
   const f = project(s, p), xy = places(p), { points } = p.grid;
   let count = 0;
@@ -39,7 +39,7 @@ function countSeen(s, p) {
   return count;
 }
 
-// What is shown, in words; no number while the view moves, but that it is a sample.
+// The note on the map; while the view moves it gives no count, but says that a sample is shown.
 function tellCrowd(s, p, share) {
   p.note.hidden = !p.crowd;
   if (!p.crowd) return;
@@ -49,7 +49,7 @@ function tellCrowd(s, p, share) {
   const then = `Zoom in: ${number(s.data.most)} or fewer are drawn one by one.`;
   p.note.textContent = p.crowded ? `${some}, all counted in the shade. ${then}` : `${some}, each drawn.`;
 }
-// For tests and scripts: how many points are in view, and how many are drawn one by one.
+// For tests and scripts: the number of points in view, and of those drawn individually.
 const totals = (s) => ({
   inside: s.panels.reduce((sum, p) => sum + (p.crowd ? p.inside ?? 0 : p.count), 0),
   drawn: s.panels.reduce((sum, p) => sum + (p.order?.length ?? 0), 0),

@@ -1,26 +1,26 @@
-// Density: how many points lie where, as a soft shade in the points' own colours, for maps too full to see it.
-// Pixels a side of a cell that is counted, and cells that one of three smoothings reaches to either side. A crowd
-// has points enough for a sharp picture.
+// Density: point counts as a smooth shade in the points' own colours, for maps too full to read otherwise.
+// Side of a counted cell in pixels, and the radius in cells of each of the three smoothing passes. A crowd has
+// enough points for a sharp image.
 const grainOf = (p) => (p.crowd ? { side: 2, soft: 1 } : { side: 4, soft: 2 });
 const CROWD = 20000, FEW = 5000;
-const LONE = 0.05; // What smoothing leaves of a lone point.
-const REST = 0.15; // Of a point that is not selected, where others are.
+const LONE = 0.05; // What smoothing leaves of an isolated point.
+const REST = 0.15; // Weight of an unselected point while others are selected.
 
-// Points in view, to the nearest cells of the search grid.
+// Points in view, to whole cells of the search grid.
 function inView(s, p) {
   if (!p.grid) return p.count;
   return spans(s, p).reduce((sum, [from, to]) => sum + to - from, 0);
 }
-// From where to where the points in view stand in the search grid.
+// The ranges of the search grid that hold the points in view.
 function spans(s, p) {
   const f = project(s, p), { start, cell, cells } = p.grid, found = [];
   const left = cell((0 - f.x) / f.a), right = cell((p.w - f.x) / f.a);
   for (let row = cell((f.y - p.h) / f.a); row <= cell(f.y / f.a); row++) found.push([start[left + cells * row], start[right + cells * row + 1]]);
   return found;
 }
-// Over a shade points are the fainter the more of them there are.
+// Over a density, points are fainter the more there are.
 const faintness = (s, p) => clamp(6000 / (inView(s, p) + 1), 0.06, 0.6);
-// What the button asks for, or what the crowd does.
+// Switched on by the button, or by a crowd.
 const isDense = (s, p) => s.density ?? (p.count > CROWD && inView(s, p) >= FEW);
 
 // A running mean along rows or columns, in place.
@@ -38,7 +38,7 @@ function smooth(grid, soft, lines, length, across, along) {
     }
   }
 }
-// Every how many-th point a passing picture counts.
+// While the view moves, every k-th point is counted.
 const stepOf = (p, share) => Math.max(1, Math.min(p.crowd ? 32 : 8, Math.round(1 / share)));
 function paintDensity(s, p, share) {
   const { side, soft } = grainOf(p), w = Math.ceil(p.w / side), h = Math.ceil(p.h / side), f = project(s, p), xy = places(p);
@@ -65,7 +65,7 @@ function paintDensity(s, p, share) {
   }
   shade(p, sums, w, h, side);
 }
-// The thickest place is darkest. In a crowd even a lone point leaves a mark: there are no others to show it.
+// The densest cell is darkest. In a crowd even an isolated point leaves a mark, because no points are drawn.
 function shade(p, [red, green, blue, count], w, h, side) {
   const image = new ImageData(w, h), small = new OffscreenCanvas(w, h), top = count.reduce((a, b) => Math.max(a, b), 0) || 1;
   for (let cell = 0; cell < w * h; cell++) {

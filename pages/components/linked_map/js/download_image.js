@@ -1,4 +1,4 @@
-// The picture for download: both maps with titles and legend on one canvas: what a slide or a paper needs.
+// The image for download: both maps with titles and legend on one canvas, for a slide or a paper.
 function picture(s) {
   const { colour } = s.data, { text, back, border, font } = s.theme, d = s.dpr, gap = 20, top = 44;
   const wide = s.panels.reduce((sum, p) => sum + p.w + gap, gap), tall = Math.max(...s.panels.map((p) => p.h));

@@ -1,4 +1,4 @@
-// What all drawing shares: shapes, colours, the way from places to the screen, the order of painting.
+// Shared by all drawing: shapes, colours, coordinates to screen positions, drawing order.
 const SHAPES = {
   triangle: "M0-1.22L1.16.86H-1.16Z",
   diamond: "M0-1.3L1.06 0 0 1.3-1.06 0Z",
@@ -6,9 +6,9 @@ const SHAPES = {
   square: "M-.88-.88H.88V.88H-.88Z",
 };
 const MISSING = "#9AA0A6";
-const STEPS = 48; // Colours along a ramp.
-const MOST_LINES = 10000, MOST_IN_CROWD = 500; // More of them are one grey, and slow, or hide the shade.
-const GHOST = 0, DIM = 1, FULL = 2, RINGED = 3; // How loud a point is drawn.
+const STEPS = 48; // Colours in a ramp.
+const MOST_LINES = 10000, MOST_IN_CROWD = 500; // More lines would be slow and merge to grey, or hide the density.
+const GHOST = 0, DIM = 1, FULL = 2, RINGED = 3; // How prominently a point is drawn.
 const clamp = (v, low, high) => Math.max(low, Math.min(high, v));
 
 const probe = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
@@ -53,7 +53,7 @@ function marker(ctx, s, shape, colour, x, y, r, edge) {
   ctx.stroke(path);
   ctx.restore();
 }
-// A point's place in the list of colours.
+// A point's index in the palette.
 function slotOf(s, p, point) {
   if (p.grey?.[point]) return s.colours.length - 1;
   return s.data.colour.mode === "modality" ? p.kinds[Math.floor(point / p.n)] : p.slot[point % p.n];
@@ -64,12 +64,12 @@ function project(s, p) {
   const view = p.view ?? s.view, a = s.fit(p) * view.k;
   return { a, x: p.w / 2 - view.x * a, y: p.h / 2 + view.y * a };
 }
-// A point is a number: modality * studies + study. Its place is at twice that in p.xy; NaN = missing.
+// A point is a number: modality * studies + study. Its coordinates are at twice that in p.xy; NaN = missing.
 function screenOf(s, p, m, i) {
   const f = project(s, p), at = 2 * (m * p.n + i), xy = places(p);
   return [xy[at] * f.a + f.x, f.y - xy[at + 1] * f.a];
 }
-// Between frame a and frame b (columns of 16-bit places), the share t of the way.
+// Interpolates between frames a and b (columns of 16-bit coordinates) by the fraction t.
 function places(p) {
   if (!p.stale) return p.xy;
   const { a, b, t } = p;
@@ -82,8 +82,8 @@ function places(p) {
   return p.xy;
 }
 
-// A fixed shuffle, so that no category lies on top only because it comes last in the table, and so that
-// the first of all points are a fair sample of them. The points of a study stay side by side.
+// A fixed shuffle, so that no category is on top only because it comes last in the table, and the first k
+// points are a fair sample. The points of a study stay together.
 function shuffled(n, modalities) {
   const order = new Uint32Array(n), points = new Uint32Array(n * modalities);
   for (let i = 0; i < n; i++) order[i] = i;
@@ -101,7 +101,7 @@ function shuffle(p) {
   const length = p.n * p.kinds.length;
   if (p.base?.length !== length || p.base.n !== p.n) Object.assign((p.base = shuffled(p.n, p.kinds.length)), { n: p.n });
 }
-// The order of painting some points: the louder, the later. p.starts says where each level begins.
+// The drawing order of some points: more prominent ones later. p.starts says where each level begins.
 function arrange(p, points) {
   const { level } = p, starts = [0, 0, 0, 0, 0], order = new Uint32Array(points.length);
   for (let at = 0; at < points.length; at++) starts[level[points[at]] + 1]++;
@@ -113,7 +113,7 @@ function arrange(p, points) {
 
 function markerRadius(s, p) {
   const size = clamp(9.4 - 0.7 * Math.log(p.count + 1), 1.6, 5.4), { k } = p.view ?? s.view;
-  // In steps, so that zooming seldom needs new stamps.
+  // In steps, so that zooming rarely needs new stamps.
   return Math.round(size * clamp(k ** 0.25, 1, 1.9) * (p.w < 420 ? 0.9 : 1) * 4) / 4;
 }
 function loudness(s, p) {
@@ -121,7 +121,7 @@ function loudness(s, p) {
   return [0.07 * faint, 0.22 * faint, (s.some ? 1 : p.count > 4000 ? 0.82 : 0.9) * (s.some ? 1 : faint), 1];
 }
 
-// One map, from the back to the front. A share below 1 is a sample, for pictures that last one frame.
+// Draws one map, back to front. A share below 1 draws a sample, for frames of a moving view.
 function paintMap(s, p, share = 1) {
   const { ctx } = p;
   ctx.fillStyle = s.theme.back;
@@ -133,7 +133,7 @@ function paintMap(s, p, share = 1) {
   (s.painter?.paint ?? paintStamps)(s, p, share);
 }
 
-// The points of one study, joined in the order of the modalities.
+// The points of a study, joined in the order of the modalities.
 function trace(ctx, p, f, i) {
   const xy = places(p);
   let open = false;
@@ -163,7 +163,7 @@ function strokeLines(s, p, rows, alpha) {
   ctx.globalAlpha = alpha;
   ctx.strokeStyle = s.theme.text;
   ctx.lineWidth = s.data.lines === "all" ? 0.75 : 1;
-  for (let at = 0; at < rows.length; at += 100) { // Long paths with many crossings stroke slowly.
+  for (let at = 0; at < rows.length; at += 100) { // Long paths with many crossings are slow to stroke.
     ctx.beginPath();
     for (const i of rows.slice(at, at + 100)) trace(ctx, p, f, i);
     ctx.stroke();

@@ -1,5 +1,5 @@
-// Columns: numbers by HTTP, kept by the browser; here only the few that were last in use.
-class Lost extends Error {} // The server no longer has it: a page that runs again brings it back.
+// Columns: numbers over HTTP, cached by the browser; here only the few used last.
+class Lost extends Error {} // The server no longer has the column; the next run of the page adds it again.
 const KEPT = new Map();
 
 function fetched(url) {
@@ -39,7 +39,7 @@ async function values({ mode, url }) {
   if (!url) return null;
   return mode === "category" ? new Uint8Array(await fetched(url)) : new Float32Array(await fetched(url));
 }
-// All that the panels of some data need: per panel { frames, values, grey }, and the rows to be joined by lines.
+// Everything that the panels need: per panel { frames, values, grey }, and the rows to join by lines.
 async function columns(data) {
   const panel = async ({ xy, grey, modalities }, index) => {
     const points = modalities.length * data.n;

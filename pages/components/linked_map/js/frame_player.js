@@ -1,5 +1,5 @@
-// Frames: moments of the same studies, walked through here and never told to the app.
-const WALK = 500, EACH = 700; // Milliseconds of a morph, and from one frame to the next.
+// Frames: states of the same studies, played here; the app is not told.
+const WALK = 500, EACH = 700; // Milliseconds of a transition, and from one frame to the next.
 
 function buildFrames(s) {
   const bar = el("div", "lm-frames"), n = s.nodes;
@@ -23,7 +23,7 @@ function buildFrames(s) {
   return (n.frames = bar);
 }
 
-// All panels at a place between frames: 1.5 is half-way from the second to the third.
+// All panels at a position between frames: 1.5 is half-way from the second to the third.
 function setFrame(s, at) {
   const last = s.data.frames.length - 1, from = Math.min(Math.floor(at), last), resting = Number.isInteger(at);
   s.at = at;
@@ -77,7 +77,7 @@ function tellPlaying(s) {
   s.nodes.play.setAttribute("aria-label", `${word} the frames`);
   s.nodes.play.title = `${word} the frames`;
 }
-// Where to stand in new data: at its end if one stood at the end, since a training goes on; else where one was.
+// The position in new data: the end if it was at the end (a running training adds frames), else unchanged.
 function frameFor(s, old, data) {
   const last = data.frames.length - 1, before = old ? old.frames.length - 1 : 0;
   if (before < 1) return clamp(data.frame, 0, last);

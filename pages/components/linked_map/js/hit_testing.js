@@ -1,11 +1,11 @@
-// Hit testing: which point is under the pointer, and which studies lie within a loop.
+// Hit testing: the point under the pointer, and the studies inside a lasso.
 const REACH = 10; // Pixels around the pointer in which a point counts as hit.
 
 // Points by cell of the plane, in flat arrays: cell c holds points[start[c]] to points[start[c + 1] - 1].
-// Within a cell they are shuffled, so that every k-th of them all is a fair sample.
+// Within a cell they are shuffled, so that every k-th point is a fair sample.
 function buildGrid(s, p) {
   shuffle(p);
-  const xy = places(p), count = xy.length / 2, cells = count > 200000 ? 512 : 128; // A side.
+  const xy = places(p), count = xy.length / 2, cells = count > 200000 ? 512 : 128; // Cells per side.
   const start = new Int32Array(cells * cells + 1), home = new Int32Array(count).fill(-1);
   const cell = (v) => clamp(Math.floor(((v + 1) / 2) * cells), 0, cells - 1);
   for (let at = 0; at < count; at++) {
@@ -42,7 +42,7 @@ function inside(loop, x, y) {
   }
   return within;
 }
-// Marks of the studies within a loop on the screen; with the selection so far where it is to grow.
+// Marks the studies inside a lasso on the screen, added to the current selection if it is extended.
 function caught(s, p, screen, add) {
   const marks = add ? s.picked.slice() : new Uint8Array(s.data.n), f = project(s, p), xy = places(p);
   const loop = screen.map(([x, y]) => [(x - f.x) / f.a, (f.y - y) / f.a]);

@@ -1,4 +1,4 @@
-// Legend: what shapes and colours mean; a click shows that part alone.
+// Legend: the meaning of shapes and colours; a click shows only that part.
 function el(tag, name, text) {
   const node = document.createElement(tag);
   if (name) node.className = name;
@@ -48,7 +48,7 @@ function buildLegend(s) {
   legend.append(meaning);
   if (colour.name) meaning.append(el("span", "lm-name", colour.name));
   if (colour.mode === "category") {
-    const counts = new Array(s.colours.length).fill(0), several = s.data.colours; // Of A and B: no one count.
+    const counts = new Array(s.colours.length).fill(0), several = s.data.colours; // A and B differ: no single count.
     for (const p of s.panels) p.slot.forEach((slot) => counts[slot]++);
     [...colour.names, "none"].forEach((name, slot) => {
       if (counts[slot]) chip(s, meaning, s.only, slot, glyph("circle", s.colours[slot]), name, several ? undefined : counts[slot] / s.panels.length);

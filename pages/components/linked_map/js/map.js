@@ -1,10 +1,10 @@
-// Entry: data from Python in, selection out. The state lives as long as the root node, so that new
-// data (another colouring, another layout) keeps the view, the selection and the hovered study.
+// Entry point: data from Python in, selection out. The state lives as long as the root node, so new data
+// (another colouring or layout) keeps the view, the selection and the hovered study.
 const STATES = new WeakMap();
 const still = matchMedia("(prefers-reduced-motion: reduce)");
-const PATIENCE = [600, 2000, 5000]; // Milliseconds until the app has put lost columns back.
+const PATIENCE = [600, 2000, 5000]; // Milliseconds to wait for the app to add lost columns again.
 
-// What to repaint is collected until the next frame: "over" is the upper canvas alone.
+// Collects what to redraw until the next frame; "over" is the upper canvas only.
 function draw(s, what = "all") {
   if (what === "all") s.stale = true;
   s.tick ??= requestAnimationFrame((time) => {
@@ -15,14 +15,14 @@ function draw(s, what = "all") {
     if (s.motion.size) draw(s);
   });
 }
-// While a hand moves the view: quick pictures now, the whole one when it rests.
+// While the user moves the view: quick frames, then a full one when it rests.
 function stir(s) {
   s.stirred = performance.now();
   clearTimeout(s.rest);
   s.rest = setTimeout(() => draw(s), 250);
   draw(s);
 }
-// The share of the points that a moving picture shows: what the machine drew in time before.
+// The share of the points drawn while the view moves: as many as this machine drew in time before.
 function learn(s, ms) {
   if (!s.moving) return;
   if (ms > 30) s.share = Math.max(0.02, s.share * Math.max(0.4, 24 / ms));
@@ -40,13 +40,13 @@ function paintAll(s) {
     if (p.w) paintMap(s, p, share);
   }
   press(s.nodes.density, s.panels.some((p) => p.dense));
-  s.nodes.density.disabled = s.panels.some((p) => p.crowded); // There is nothing else to show.
+  s.nodes.density.disabled = s.panels.some((p) => p.crowded); // A crowd shows nothing else.
   const view = ({ k, x, y }) => [k, x, y].map((v) => v.toFixed(4)).join(), end = performance.now();
   Object.assign(dataset, { view: view(s.panels[0].view), dense: s.panels.some((p) => p.dense), ...totals(s), ms: (end - begin).toFixed(1), share: share.toFixed(2) });
   learn(s, end - begin);
   if (!s.moving) Object.assign(dataset, { painted: s.panels.reduce((sum, p) => sum + (p.w ? p.count : 0), 0), ready: end.toFixed(0) });
 }
-// Levels, numbers and buttons that follow from selection and isolation.
+// Updates levels, counts and buttons after a change of selection or isolation.
 function refresh(s, later = 0) {
   s.count = s.picked.reduce((sum, one) => sum + one, 0);
   assignLevels(s);
@@ -90,7 +90,7 @@ function accept(s, data, loaded) {
   s.hover = { row: -1, kind: 0 };
   hideCard(s.card);
   if (!same) hideCard(s.pin);
-  if (!same) s.share = clamp(20000 / (data.n * data.panels.length), 0.02, 1); // Until it is known better.
+  if (!same) s.share = clamp(20000 / (data.n * data.panels.length), 0.02, 1); // A first guess.
   place(s, loaded, same, frameFor(s, old, data));
   s.nodes.tick = null;
   s.nodes.link.hidden = data.panels.length < 2;
@@ -100,7 +100,7 @@ function accept(s, data, loaded) {
   refresh(s);
   resize(s);
 }
-// Points go to their new places: in steps when the same studies were shown before, else at once.
+// Points move to new coordinates: animated if the same studies were shown before, else at once.
 function place(s, loaded, same, at) {
   const walks = [];
   s.motion.delete("points");
@@ -118,7 +118,7 @@ function place(s, loaded, same, at) {
   for (const [p, from] of walks) Object.assign(p, { a: from, t: 0, stale: true });
   animate(s, "points", 400, (t) => walks.forEach(([p]) => Object.assign(p, t === 1 ? { a: p.b, t: 0 } : { t }, { stale: true })));
 }
-// Where the points are at this moment, as a frame.
+// The current coordinates, as a frame.
 function frozen(p) {
   if (p.a === p.b) return p.b;
   return Uint16Array.from(places(p), (v) => (Number.isNaN(v) ? 65535 : Math.round((v + 1) * 32767)));
@@ -141,13 +141,13 @@ async function load(s, data) {
     command(s, s.wanted);
   } catch (error) {
     if (s.gone || s.loading !== data.digest) return;
-    if (!(error instanceof Lost)) console.warn("Map:", error.message); // Kept for whoever looks into it.
+    if (!(error instanceof Lost)) console.warn("Map:", error.message); // For debugging.
     if (error instanceof Lost && s.tries < PATIENCE.length) return lose(s, data);
     s.tries = 0;
     say(s, "Points could not be loaded.", () => load(s, s.wanted));
   }
 }
-// The server has started anew: ask the app once to run again, and look again.
+// The server has restarted: ask the app once to run again, then retry.
 function lose(s, data) {
   if (!s.tries) s.trigger("lost", Date.now());
   s.again = setTimeout(() => s.loading === data.digest && load(s, s.wanted), PATIENCE[s.tries++]);

@@ -46,8 +46,8 @@ function paintLoop(ctx, loop, colour) {
   ctx.setLineDash([]);
 }
 
-// Names of regions, larger ones first and none over another; they fade once the map is closer than they are wide.
-// They belong to the frame that the app began with, and stay away from others.
+// Names of regions, larger ones first, without overlap; a name fades when the view is narrower than its region.
+// They belong to the frame that the app starts on, and are hidden on others.
 function paintNames(s, p, ctx) {
   p.names = [];
   const fade = clamp((14 - p.view.k) / 6, 0, 1), elsewhere = s.data.frames.length > 1 && s.at !== s.data.frame;

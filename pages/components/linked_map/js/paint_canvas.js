@@ -1,7 +1,7 @@
-// The painter for browsers without WebGL: every point is a stamp of pixels blended into the picture, so thousands
-// repaint within a frame even without a graphics card, where drawImage alone costs 3 us a point.
-// All markers in all colours as lists of pixels: where (relative to the centre), how much of the picture
-// stays (of 256), and the marker's own share, red and blue in one number, green in another.
+// The renderer without WebGL: each point is a stamp of pixels blended into the image, so thousands are redrawn
+// within a frame even without a GPU, where drawImage alone costs 3 us a point.
+// All markers in all colours as lists of pixels: offset from the centre, how much of the background stays
+// (of 256), and the marker's own colour, red and blue in one number, green in another.
 function stamps(s, r, width, alpha) {
   const key = [r.toFixed(2), s.dpr, width, alpha, s.theme.back, s.colours.join(), s.shapes.join()].join("|");
   const kept = s.stamps.get(key);
@@ -39,7 +39,7 @@ function stamp(pixels, place, { from, at, keep, redBlue, green }, which) {
 
 function paintStamps(s, p, share = 1) {
   const { ctx, canvas, order, starts } = p, d = s.dpr, f = project(s, p), r = markerRadius(s, p), xy = places(p), alphas = loudness(s, p);
-  // The picture gets a rim as wide as a marker, so that stamping needs no clipping.
+  // The image has a margin as wide as a marker, so that stamping needs no clipping.
   const rim = Math.ceil((r * 1.35 + 1) * d), width = canvas.width + 2 * rim, height = canvas.height + 2 * rim;
   const image = ctx.getImageData(-rim, -rim, width, height), pixels = new Uint32Array(image.data.buffer);
   const a = f.a * d, x0 = f.x * d, y0 = f.y * d, columns = s.colours.length, ringed = [];

@@ -1,5 +1,5 @@
-// The painter: one WebGL context for all panels. Places, colours and order lie in buffers of their own, so that
-// a selection uploads an order alone and a morph nothing. A shape is a signed distance, sharp at any size.
+// The WebGL renderer: one context for all panels. Coordinates, colours and order have separate buffers, so a
+// selection uploads only the order and a transition nothing. Shapes are signed distances, sharp at any size.
 const POINT = `
 precision highp float;
 attribute vec2 from, to;
@@ -54,14 +54,14 @@ function makePainter(s) {
     uniforms: Object.fromEntries(["scale", "shift", "share", "size", "spread", "back", "flood", "alpha", "edge"].map((name) => [name, device.prop(name)])),
     elements: device.prop("order"), offset: device.prop("offset"), count: device.prop("count"),
   });
-  const pixel = new Uint8Array(4), kept = new WeakMap(); // What lies on the card, by panel: its arrays and their buffers.
+  const pixel = new Uint8Array(4), kept = new WeakMap(); // The arrays on the GPU and their buffers, by panel.
   const painter = {
     name: "webgl", reason: "", tried: false,
     paint(s, p, share) {
       paintPoints(s, p, share, { canvas, device, command, kept });
       if (!painter.tried && gl.getError() && !gl.isContextLost()) giveUp(s, "the graphics driver refused to draw");
       painter.tried = true;
-      // While a hand moves the view: wait for the card, so that pictures cannot queue and their cost is known.
+      // While the user moves the view, wait for the GPU, so that frames cannot queue and their cost is known.
       if (share < 1 || s.moving) gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, pixel);
     },
     forget: (p) => Object.values(kept.get(p)?.buffers ?? {}).forEach((buffer) => buffer?.destroy()), drop: () => device.destroy(),
@@ -74,7 +74,7 @@ function giveUp(s, reason) {
   tellPainter(s);
   draw(s);
 }
-// A lost context: once more with a new one, then without.
+// After a lost context: try once with a new one, then use the canvas.
 function replacePainter(s) {
   s.losses = (s.losses ?? 0) + 1;
   if (s.losses > 2) return giveUp(s, "the graphics card was lost");

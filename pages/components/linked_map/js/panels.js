@@ -1,5 +1,5 @@
-// The stage: the nodes of the maps and their sizes.
-const TOLD = 22; // Pixels above and below a crowd, so that what is said of it hides no point.
+// The DOM nodes of the maps and their sizes.
+const TOLD = 22; // Pixels above and below a crowd, so that its note hides no point.
 function build(root) {
   const s = {
     root, nodes: {}, panels: [], data: null, view: { k: 1, x: 0, y: 0 }, linked: true, naming: true, density: null, at: 0,
@@ -34,8 +34,8 @@ function buildPanels(s) {
   s.panels = s.data.panels.map(() => {
     const box = el("div", "lm-panel"), title = el("div", "lm-title"), stage = el("div", "lm-stage");
     const canvas = el("canvas"), over = el("canvas", "lm-over"), empty = el("div", "lm-empty lm-faint", "No points to show"), note = el("div", "lm-crowd");
-    // The upper canvas stays off the graphics card: hovering never waits for points, and Chromium 156 was seen to
-    // show an older picture after a bare clearRect there.
+    // The upper canvas is not on the GPU: hovering never waits for points, and Chromium 156 was seen to show an
+    // older image after a bare clearRect there.
     const ctx = canvas.getContext("2d", { alpha: false, willReadFrequently: s.painter.name === "canvas" });
     const p = { box, title, stage, canvas, over, empty, note, ctx, octx: over.getContext("2d", { willReadFrequently: true }), view: s.linked ? s.view : { ...s.view }, names: [], w: 0, h: 0 };
     over.tabIndex = 0;

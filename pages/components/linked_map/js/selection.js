@@ -9,9 +9,9 @@ function chosen(s) {
 function select(s, marks) {
   s.picked = marks;
   s.count = marks.reduce((sum, one) => sum + one, 0);
-  // Millions of levels and a slow picture: the card of a click, if its words come soon, is first.
+  // Millions of levels and a slow frame: show the card of a click first, if its text arrives soon.
   if (s.panels.some((p) => p.crowd)) Promise.race([wordsOf(s, Math.max(0, s.pin.row)), new Promise((done) => setTimeout(done, 300))]).then(() => requestAnimationFrame(() => setTimeout(() => s.gone || refresh(s, 60), 30)));
-  else refresh(s, s.share < 1 ? 60 : 0); // A slow picture must not hold up the card of a click.
+  else refresh(s, s.share < 1 ? 60 : 0); // A slow frame must not delay the card of a click.
   const up = s.count > LISTED ? { count: s.count, bits: toBase64(packBits(marks)) } : chosen(s), text = JSON.stringify(up);
   if (s.sent !== text) s.send("selected", up);
   s.sent = text;

@@ -1,5 +1,5 @@
-// Cards: who the study under the pointer is, and who was clicked. Words from reports go in as text, never as HTML.
-const WORDS = new Map(); // Of the studies last asked for, by address.
+// Cards of the hovered and the clicked study. Report text is inserted as text, never as HTML.
+const WORDS = new Map(); // Card data of the latest studies, by address.
 
 function buildCard(name) {
   const card = el("div", `lm-card ${name}`), thumb = el("div", "lm-thumb"), words = el("div", "lm-words"), image = el("img");
@@ -24,7 +24,7 @@ function buildCards(s) {
   return [s.card.card, s.pin.card];
 }
 
-// What is known of a study: at once where it came with the data, else from its address.
+// The data of a study's card: at once if it came with the map's data, else fetched from its address.
 async function wordsOf(s, row) {
   const { url, studies, captions } = s.data.cards;
   if (studies || !url) return { id: studies?.[row] ?? `Study ${row + 1}`, text: captions?.[row] ?? "", facts: [] };
@@ -56,7 +56,7 @@ function putCard(s, c, row, x, y) {
   const [left, top] = spot(s, row, x, y, c.card.offsetWidth, c.card.offsetHeight);
   c.card.style.transform = `translate(${left}px, ${top}px)`;
 }
-// A pointer that sweeps over the map asks for nothing: hence the wait.
+// The delay keeps a pointer that sweeps over the map from requesting cards.
 function fillCard(s, c, p, row, wait) {
   const { data } = s, index = s.panels.indexOf(p), meaning = meaningOf(s, row, index);
   Object.assign(c, { row, digest: data.digest });

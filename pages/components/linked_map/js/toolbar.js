@@ -1,4 +1,4 @@
-// The frame around the maps: legend, tools, foot.
+// Around the maps: legend, tools, footer.
 const ICONS = {
   lasso: "M8 2.5c3.6 0 6.3 1.8 6.3 4.2S11.6 11 8 11 1.7 9.2 1.7 6.7 4.4 2.5 8 2.5M5.2 10.7c-1.3 1-.8 2.6.6 3",
   less: "M3 8h10", more: "M3 8h10M8 3v10", whole: "M2 6V2h4M10 2h4v4M14 10v4h-4M6 14H2v-4",
@@ -68,7 +68,7 @@ function tellPainter(s) {
     rows === mostLines(s) && `Lines of ${rows.toLocaleString("en")} studies only, a fair sample.`,
   ].filter(Boolean).join(" ");
 }
-// A word over the maps while there is nothing to show, or when something went wrong.
+// A message over the maps while there is nothing to show, or after an error.
 function say(s, text, retry) {
   s.nodes.word.hidden = !text;
   s.nodes.word.replaceChildren(el("span", "", text), ...(retry ? [button("Retry", "Load the points again", retry)] : []));

@@ -1,4 +1,4 @@
-// Zoom and pan: the part of the plane that each panel shows; linked panels share it.
+// Zoom and pan: the part of the plane that a panel shows; linked panels share it.
 function moveView(s, view, to, smooth) {
   const from = { ...view };
   const step = (t) => { for (const axis of ["k", "x", "y"]) view[axis] = from[axis] + (to[axis] - from[axis]) * t; };
@@ -9,10 +9,10 @@ function moveView(s, view, to, smooth) {
 }
 function zoomAt(s, p, px, py, factor, smooth) {
   const k = clamp(p.view.k * factor, 0.7, 80), f = project(s, p), a = s.fit(p) * k;
-  const wx = (px - f.x) / f.a, wy = (f.y - py) / f.a; // This place stays under the pointer.
+  const wx = (px - f.x) / f.a, wy = (f.y - py) / f.a; // This point stays under the pointer.
   moveView(s, p.view, { k, x: wx - (px - p.w / 2) / a, y: wy + (py - p.h / 2) / a }, smooth);
 }
-// One panel of each view: all of them, or the first where they are linked.
+// One panel for each view: all of them, or the first if they are linked.
 const leaders = (s) => (s.linked ? s.panels.slice(0, 1) : s.panels);
 const zoomBy = (s, factor) => leaders(s).forEach((p) => zoomAt(s, p, p.w / 2, p.h / 2, factor, true));
 const resetView = (s) => leaders(s).forEach((p) => moveView(s, p.view, { k: 1, x: 0, y: 0 }, true));
