@@ -1,16 +1,15 @@
-"""Decoders that write a text from one embedding: trained on text embeddings alone, they show whether images
-can be read as if they were texts.
+"""Decoders that write a text from one embedding. Trained on text embeddings alone, they show whether image
+embeddings can be read as if they were text embeddings.
 
-config    what is asked for (no torch)
-plan      the same with all that it names looked up and checked
-words     the tokenizer: trained on the texts, or that of a pretrained decoder
-network   prefix + causal transformer
-fit       training: resumable, with progress and history
-writing   texts from embeddings: greedy, beam, nucleus
-keeping   captioners as records of the workspace
-coca      captions by a checkpoint that has a decoder of its own
-judge     the captions of a split, written in every way there is
-table     who reads what how well, and B against A (no torch)
-together  several sets with one recipe
-shipped   the decoders that come with Suture for its demo
+config      settings (no torch)
+plan        a config resolved against the workspace and checked
+tokens      the tokenizer: trained on the texts, or that of a pretrained decoder
+network     prefix + causal transformer
+training    resumable training with progress and history
+generation  texts from embeddings: greedy, beam, nucleus
+storage     captioners as records of the workspace
+coca        captions by a checkpoint that has its own decoder
+builtin     the decoders that come with Suture for its demo
+
+`suture.workflows.captions` evaluates captioners.
 """

@@ -3,7 +3,7 @@
     suture caption "demo @ demo-clip" --beside "demo @ demo-aligned" --train text --train image
     python -m suture.models.captioner.builtin HOME
 
-makes them anew: the first trains them in the workspace HOME, the second packs them here.
+rebuilds them: the first command trains them in the workspace HOME, the second packs them here.
 """
 
 from __future__ import annotations
@@ -35,20 +35,21 @@ SHARED = (f"{storage.DECODER}/config.json", f"{storage.DECODER}/generation_confi
 
 
 def configs(sets: Sequence[str] = tuple(SETS)) -> list[CaptionerConfig]:
-    """What was trained: the recipe for both sets of the demo, on texts and on images."""
+    """Configs of the built-in decoders: one recipe for both demo sets, trained on texts and on images."""
     return of_sets(RECIPE, sets, SOURCES)
 
 
 def ensure(workspace: Workspace) -> list[str]:
-    """Put the decoders into the workspace of a demo; names of those that fit its sets.
+    """Add the decoders to the workspace of a demo; returns the names of those that fit its sets.
 
-    None where the demo has other texts than those that the decoders learned: they may be its test texts.
+    Returns none if the demo's training texts differ from those that the decoders were trained on: the
+    decoders may then have seen its test texts.
     """
     found = []
     for config in configs():
         try:
             todo = plan_captioner(workspace, config)
-        except UserError:  # another demo, or captioners of that name that are the user's own
+        except UserError:  # a different demo, or the user has captioners of these names
             return []
         if _digest(todo) != (FOLDER / TEXTS).read_text().strip():
             return []
@@ -85,13 +86,13 @@ def _stored(config: CaptionerConfig) -> Path:
 
 
 def _digest(todo: CaptionerPlan) -> str:
-    """Of the texts that are learnt, in their order."""
+    """SHA-256 of the training texts, in order."""
     texts = todo.texts.texts[todo.fit]
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
 
 def pack(workspace: Workspace) -> None:
-    """Put the workspace's decoders by this recipe here; weights in half precision."""
+    """Copy the decoders that a workspace trained with this recipe into the package, in half precision."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     (FOLDER / storage.DECODER).mkdir(parents=True)
     for config in configs():

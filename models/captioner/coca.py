@@ -1,6 +1,6 @@
-"""Captions by a checkpoint that has a decoder of its own: CoCa.
+"""Captions by a checkpoint that has its own decoder: CoCa.
 
-open_clip's own `generate` rests on parts that `transformers` 5 no longer has; its logits are all it takes.
+open_clip's own `generate` uses classes that `transformers` 5 removed, so this decodes from the logits.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Progress = Callable[[int, int], None]
 
 
 def has_decoder(checkpoint: Checkpoint) -> bool:
-    """Whether the checkpoint has a decoder of its own, and a tokenizer that knows its marks."""
+    """Whether the checkpoint has its own decoder, and a tokenizer with begin and end tokens."""
     image, text = checkpoint.encoders.get("image"), checkpoint.encoders.get("text")
     if not isinstance(image, ImageEncoder) or not isinstance(text, TextEncoder):
         return False
@@ -38,7 +38,7 @@ def generate(
     *,
     progress: Progress | None = None,
 ) -> list[str]:
-    """The likeliest token at each place, for pictures (n,) of a collection's pack."""
+    """Greedy captions of images; numbers: (n,) image numbers in the collection's pack."""
     pack = storage.image_pack(workspace, collection.name)
     image, text = checkpoint.encoders["image"], checkpoint.encoders["text"]
     assert isinstance(image, ImageEncoder)
@@ -55,7 +55,7 @@ def generate(
 
 @torch.inference_mode()
 def _tokens(model: Any, pictures: Tensor, text: TextEncoder) -> Iterator[list[int]]:
-    """Token numbers of each picture's caption, begin mark included."""
+    """Token ids of each image's caption, including the begin token."""
     begin, end = text.tokenizer.sot_token_id, text.tokenizer.eot_token_id
     latent, parts = model._encode_image(pictures)
     tokens = torch.full((len(pictures), 1), begin, device=pictures.device)
@@ -76,7 +76,7 @@ def _words(text: TextEncoder, row: list[int]) -> str:
 
 
 def image_numbers(workspace: Workspace, collection: Record, modality: str, studies: np.ndarray) -> np.ndarray:
-    """(n,) numbers in the pack of the studies' pictures, by study id."""
+    """(n,) image numbers in the pack, for the given study ids."""
     loaded = storage.read(workspace.record(COLLECTION, collection.name))
     column = next(m.columns[0] for m in loaded.modalities if m.name == modality)
     numbers = dict(zip(loaded.table[STUDY_ID], loaded.table[column], strict=True))

@@ -1,4 +1,4 @@
-"""What training a captioner is asked to do. (No torch here: pages read and check it.)"""
+"""Settings of a captioner's training. (No torch here: pages read and check it.)"""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ DECODINGS = {
 
 @dataclass(frozen=True)
 class CaptionerConfig:
-    """One decoder. What is left out has a default that trains in minutes on two cores.
+    """Settings of one decoder. The defaults train in minutes on two cores.
 
-    set            embedding set whose vectors are read
-    name           of the captioner; "" = "<set> reads <source> s<seed>", with a mark of the recipe before the
-                   seed where it is not the default one
-    source         what is read in training: text, image or both
+    set            embedding set to train on
+    name           of the captioner; "" = "<set> reads <source> s<seed>", with a hash of the recipe before the
+                   seed if the recipe is not the default one
+    source         embeddings that the decoder is trained on: text, image or both
     text, image    modalities; "" = the first text and the first image
-    fit_split, val_split  studies that are trained on; val_split  "" = val, validation, valid or dev
+    fit_split, val_split  splits to train and validate on; val_split  "" = val, validation, valid or dev
     start          "" = from scratch, else a causal decoder of `transformers`: a local folder, or a hub name
-                   where download allows to ask the hub
-    noise          standard deviation, per dimension, of the normal noise added to what is read in training,
-                   then scaled to the length it had (C3's third step); 0 = none
-    centre         take the mean of its modality in the fit split from each vector first (C3's second step)
-    width, layers, heads, prefix  of a decoder from scratch; prefix = places that the embedding fills
-    vocabulary     tokens at most, of the tokenizer trained on the texts; tokens  longest text, else cut
+                   if `download` is true
+    noise          standard deviation, per dimension, of the normal noise added to training embeddings, which
+                   are then rescaled to their former length (C3's third step); 0 = none
+    centre         subtract from each vector the mean of its modality in the fit split (C3's second step)
+    width, layers, heads, prefix  of a decoder from scratch; prefix = positions that the embedding fills
+    vocabulary     maximum size of the tokenizer trained on the texts; tokens  longer texts are truncated
     epochs, batch, learning_rate, weight_decay, warm_up, dropout   AdamW; cosine to 0 after the warm-up
-    save_seconds   longest time between two saved states
+    save_seconds   maximum time between two saved states
     """
 
     set: str = ""
@@ -71,13 +71,13 @@ class CaptionerConfig:
 
     @property
     def label(self) -> str:
-        """Name of the captioner that comes out."""
+        """Name of the resulting captioner."""
         mark = f" {self.mark}" if self.mark else ""
         return self.name or f"{self.set[:48].strip()} reads {self.source}{mark} s{self.seed}"
 
     @property
     def mark(self) -> str:
-        """Four digits that tell a recipe from others, whatever set, source and seed; "" = the default one."""
+        """Four hex digits that identify the recipe, independent of set, source and seed; "" = the default."""
         free = dict.fromkeys(("set", "name", "source", "seed", "download", "save_seconds"), "")
         own, default = ({**config.to_json(), **free} for config in (self, CaptionerConfig()))
         return "" if own == default else hashlib.sha256(json.dumps(own).encode()).hexdigest()[:4]
@@ -87,7 +87,7 @@ class CaptionerConfig:
         return asdict(self)
 
     def key(self) -> str:
-        """What two trainings with the same outcome share: all but the names and how often state is saved."""
+        """Hash of every setting that affects the outcome: all but the names and the save interval."""
         content = {
             k: v for k, v in self.to_json().items() if k not in ("set", "name", "download", "save_seconds")
         }
@@ -96,9 +96,9 @@ class CaptionerConfig:
 
 @dataclass(frozen=True)
 class Decoding:
-    """How texts are written: method, beams of beam search; top_p, temperature and seed of nucleus.
+    """How texts are generated: method, beams of beam search; top_p, temperature and seed of nucleus sampling.
 
-    tokens  longest text; 0 = as long as those that the captioner was trained on
+    tokens  maximum length; 0 = that of the captioner's training texts
     """
 
     method: str = "greedy"
@@ -109,7 +109,7 @@ class Decoding:
     seed: int = 0
 
     def key(self) -> dict[str, Any]:
-        """What decides the texts: nothing that the method does not use."""
+        """The settings that affect the texts: only those that the method uses."""
         of = {"beam": ("beams",), "nucleus": ("top_p", "temperature", "seed")}.get(self.method, ())
         return {name: getattr(self, name) for name in ("method", "tokens", *of)}
 
@@ -125,12 +125,12 @@ def from_json(content: Mapping[str, Any]) -> CaptionerConfig:
 
 
 def of_sets(config: CaptionerConfig, sets: Sequence[str], sources: Sequence[str]) -> list[CaptionerConfig]:
-    """One config for each set and what is read in training: the same recipe, data and seed."""
+    """One config per set and source, all with the same recipe, data and seed."""
     return [replace(config, set=name, source=source, name="") for name in sets for source in sources]
 
 
 def check(config: CaptionerConfig) -> None:
-    """`Refused` for whatever cannot work, before anything starts."""
+    """`Refused` if a setting is missing or invalid."""
     if not config.set:
         raise Refused("config_invalid", "Say which embedding set to train on.")
     if config.source not in SOURCES:
@@ -148,7 +148,7 @@ def check(config: CaptionerConfig) -> None:
 
 
 def check_decoding(how: Decoding) -> None:
-    """`Refused` for a way to write that does not exist."""
+    """`Refused` for an unknown method or a parameter out of range."""
     if how.method not in DECODINGS:
         message = f"decoding must be one of {', '.join(DECODINGS)}; got {how.method!r}."
         raise Refused("config_invalid", message)

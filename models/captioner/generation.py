@@ -1,4 +1,4 @@
-"""Texts from embeddings."""
+"""Generate texts from embeddings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from suture.models.captioner.config import Decoding, check_decoding
 from suture.models.captioner.storage import LoadedCaptioner
 
 BATCH = 64
-LONGEST = 1000  # tokens, where neither captioner nor decoder sets a limit
+LONGEST = 1000  # tokens, if neither captioner nor decoder sets a limit
 Progress = Callable[[int, int], None]
 
 
@@ -27,9 +27,9 @@ def generate(
     *,
     progress: Progress | None = None,
 ) -> list[str]:
-    """One text for each of the (n, dim) vectors of a modality; the same seed writes the same texts.
+    """One text for each of the (n, dim) vectors of a modality; the same seed gives the same texts.
 
-    `Refused` where the vectors have another width than those that the captioner was trained on.
+    `Refused` if the vectors have a different dimension than the captioner was trained on.
     """
     how = how or Decoding()
     check_decoding(how)
@@ -44,7 +44,7 @@ def generate(
 
 
 def prepare_vectors(captioner: LoadedCaptioner, vectors: np.ndarray, modality: str) -> torch.Tensor:
-    """The vectors as the captioner saw them in training: less the centre of their modality, if it has one."""
+    """The vectors as in training: minus the mean of their modality, if the captioner was centred."""
     dim = captioner.network.dim
     if vectors.shape[1] != dim:
         raise Refused(
@@ -67,7 +67,7 @@ def _batch(captioner: LoadedCaptioner, vectors: torch.Tensor, how: Decoding) -> 
     tokens = network.decoder.generate(
         inputs_embeds=start,
         attention_mask=torch.ones(start.shape[:2], dtype=torch.long, device=start.device),
-        generation_config=GenerationConfig(),  # not what a folder of strangers asks for
+        generation_config=GenerationConfig(),  # not the one in the decoder's folder, which may be untrusted
         max_new_tokens=min(longest, room),
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,

@@ -1,4 +1,4 @@
-"""A causal transformer that goes on from a prefix: the embedding, spread over a few places."""
+"""A causal transformer that continues a prefix: the embedding, mapped to a few positions."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from transformers.utils import logging as chatter
 
 from suture.models.captioner.config import CaptionerConfig
 
-chatter.set_verbosity_error()  # its bars and remarks would stand among ours
+chatter.set_verbosity_error()  # its progress bars and messages would mix with Suture's
 chatter.disable_progress_bar()
 
-IGNORED = -100  # label of a place that is not learnt
+IGNORED = -100  # label of a position that the loss ignores
 
 
 class Captioner(nn.Module):
@@ -29,11 +29,11 @@ class Captioner(nn.Module):
         )
 
     def forward(self, vectors: Tensor, tokens: Tensor, counts: Tensor) -> Tensor:
-        """Mean cross-entropy of the tokens after the first, given (n, dim) vectors; counts = no padding."""
+        """Mean cross-entropy of the tokens after the first, given (n, dim) vectors; counts: not padding."""
         before = self.spread(vectors)
         words = self.decoder.get_input_embeddings()(tokens)
         labels = tokens.masked_fill(~counts, IGNORED)
-        labels[:, 0] = IGNORED  # the begin mark is given
+        labels[:, 0] = IGNORED  # the begin token is given
         blank = labels.new_full((len(tokens), self.places), IGNORED)
         return self.decoder(
             inputs_embeds=torch.cat([before, words], 1),
@@ -42,18 +42,18 @@ class Captioner(nn.Module):
         ).loss
 
     def start(self, vectors: Tensor, begin: int) -> Tensor:
-        """(n, places + 1, width): what the decoder goes on from."""
+        """(n, places + 1, width): prefix and begin token, the input that the decoder continues."""
         mark = torch.full((len(vectors), 1), begin, device=vectors.device)
         return torch.cat([self.spread(vectors), self.decoder.get_input_embeddings()(mark)], 1)
 
     def spread(self, vectors: Tensor) -> Tensor:
-        """Vectors as the places of a prefix. They come in at length sqrt(dim), as normal noise has it."""
+        """Map vectors to prefix positions; they are scaled to length sqrt(dim), that of normal noise."""
         scaled = nn.functional.normalize(vectors, dim=-1) * self.dim**0.5
         return self.prefix(scaled).unflatten(1, (self.places, -1))
 
 
 def from_scratch(config: CaptionerConfig, dim: int, tokenizer: Any) -> Captioner:
-    """New weights, drawn from torch's global generator."""
+    """A captioner with new weights, drawn from torch's global generator."""
     return Captioner(GPT2LMHeadModel(_gpt2(config, tokenizer)), dim, config.prefix)
 
 

@@ -1,4 +1,4 @@
-"""A config with all that it names looked up, and everything checked that can be before work starts."""
+"""Resolve a config against the workspace and check everything that can be checked before training."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from suture.models.training.config import VALIDATION_NAMES
 
 @dataclass(frozen=True)
 class StudyTexts:
-    """The texts behind a set. texts: (n_studies,) of str, "" = none; text, image: names of the modalities."""
+    """The texts behind a set. texts: (n_studies,) of str, "" = none; text, image: modality names."""
 
     record: Record
     set: EmbeddingSet
@@ -41,13 +41,13 @@ class StudyTexts:
 
     @property
     def groups(self) -> np.ndarray:
-        """(n_studies,) patient or case of each study."""
+        """(n_studies,) patient or case id of each study."""
         return self.set.rows[GROUP].to_numpy(str)
 
 
 @dataclass(frozen=True)
 class CaptionerPlan:
-    """What is trained on. fit, validation: rows of the set; key: of all that decides the outcome."""
+    """A checked config. fit, validation: rows of the set; key: hash of what affects the result."""
 
     config: CaptionerConfig
     texts: StudyTexts
@@ -57,13 +57,13 @@ class CaptionerPlan:
 
     @property
     def read(self) -> tuple[str, ...]:
-        """The modalities whose vectors are read in training."""
+        """The modalities whose vectors the decoder is trained on."""
         of = {"text": (self.texts.text,), "image": (self.texts.image,)}
         return of.get(self.config.source) or (self.texts.text, self.texts.image)
 
 
 def load_texts(workspace: Workspace, set_name: str, *, text: str = "", image: str = "") -> StudyTexts:
-    """The texts and pictures behind a set; `Refused` where it came without either."""
+    """The texts behind a set; `Refused` if its collection is gone, or it has no texts or no images."""
     record = workspace.record(SET, set_name)
     loaded = embedding_sets.load(workspace, set_name)
     refuse_features(loaded)
@@ -96,7 +96,7 @@ def _modality(collection: Collection, loaded: EmbeddingSet, kind: str, wanted: s
 
 
 def plan_captioner(workspace: Workspace, config: CaptionerConfig) -> CaptionerPlan:
-    """Check all that can be checked before work starts; `Refused` or `NotFound` says what is wrong."""
+    """Check everything that can be checked before training; `Refused` or `NotFound` says what is wrong."""
     check(config)
     check_name(config.label)
     texts = load_texts(workspace, config.set, text=config.text, image=config.image)
@@ -112,13 +112,13 @@ def plan_captioner(workspace: Workspace, config: CaptionerConfig) -> CaptionerPl
 
 
 def _start(config: CaptionerConfig) -> str:
-    """What the folder holds that is gone on from; "" where there is none."""
+    """Hashes of the weights in the folder to start from; "" if there is none."""
     files = sorted(Path(config.start).glob("*.safetensors")) if config.start else []
     return "".join(f":{sha256(file)}" for file in files)
 
 
 def _rows(texts: StudyTexts, config: CaptionerConfig) -> tuple[np.ndarray, np.ndarray]:
-    """Studies with both modalities, whatever is read: decoders of text and image learn from the same."""
+    """Studies with both modalities, whatever the source: all decoders train on the same studies."""
     splits = texts.set.splits()
     left = [name for name in VALIDATION_NAMES if name in splits and name != config.fit_split]
     val = config.val_split or (left[0] if left else "")

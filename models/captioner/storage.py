@@ -1,4 +1,4 @@
-"""Captioners as records of the workspace: decoder, tokenizer, prefix, and what they were made from."""
+"""Captioners as records of the workspace: decoder, tokenizer, prefix, and provenance."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DECODER, TOKENIZER = "decoder", "words"  # folders, as `transformers` writes the
 
 @dataclass(frozen=True)
 class LoadedCaptioner:
-    """A captioner ready to write. centres: modality -> (dim,) mean to be taken away, empty = none."""
+    """A captioner ready to generate. centres: modality -> (dim,) mean to subtract, empty = none."""
 
     name: str
     network: Captioner
@@ -36,7 +36,7 @@ class LoadedCaptioner:
 
 
 def save(folder: Path, network: Captioner, tokenizer: Any, centres: dict[str, Any]) -> None:
-    """Put the parts of a captioner into a folder; pickles nothing."""
+    """Write the parts of a captioner to a folder, without pickle."""
     network.decoder.save_pretrained(folder / DECODER)
     tokenizer.save_pretrained(folder / TOKENIZER)
     save_file({k: v.cpu().contiguous() for k, v in network.prefix.state_dict().items()}, folder / PREFIX)
@@ -44,15 +44,15 @@ def save(folder: Path, network: Captioner, tokenizer: Any, centres: dict[str, An
 
 
 def save_centres(folder: Path, centres: dict[str, Any]) -> None:
-    """The mean of each modality that is taken away; none = none is."""
+    """Write the mean to subtract from each modality; empty = no centring."""
     np.savez(folder / CENTRES, **centres)
 
 
 def load(workspace: Workspace, name: str, *, device: str = "auto") -> LoadedCaptioner:
-    """A captioner of the workspace."""
+    """Load a captioner of the workspace."""
     record = workspace.record(CAPTIONER, name)
     for file in record.files:
-        record.path(file)  # `Refused` if it is damaged
+        record.path(file)  # raises `Refused` if the file is damaged
     about = json.loads(record.path(ABOUT).read_text())
     decoder, tokenizer = pretrained(str(record.folder / DECODER), words=str(record.folder / TOKENIZER))
     network = Captioner(decoder, about["dim"], about["config"]["prefix"])
@@ -64,14 +64,14 @@ def load(workspace: Workspace, name: str, *, device: str = "auto") -> LoadedCapt
 
 
 def pretrained(location: str, *, words: str = "", download: bool = False) -> tuple[Any, Any]:
-    """A causal decoder and its tokenizer from a folder, or from the hub where `download` allows it.
+    """A causal decoder and its tokenizer from a folder, or from the hub if `download` is true.
 
-    Weights as safetensors alone, and no code of the repository. `Refused` for what is no such decoder.
+    Reads only safetensors weights and runs no code of the repository. `Refused` if it is no such decoder.
     """
     options = {"trust_remote_code": False, "local_files_only": Path(location).is_dir()}
     try:
         with hub_access(download):
-            # Which revision is the user's to say; tensors and vocabularies alone are read of any.
+            # The user chooses the revision; only tensors and vocabularies are read from it.
             loaded: Any = AutoModelForCausalLM.from_pretrained(  # nosec B615
                 location, use_safetensors=True, output_loading_info=True, **options
             )

@@ -1,4 +1,4 @@
-"""Texts as tokens. From scratch: byte-level BPE trained on the texts, so that no character is unknown."""
+"""Tokenise texts. From scratch: byte-level BPE trained on the texts, so that no character is unknown."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from transformers import PreTrainedTokenizerFast
 from suture.data.errors import Refused
 
 BEGIN, END, PAD = "<s>", "</s>", "<pad>"
-UNKNOWN_SHARE = 0.2  # of the tokens; above it a pretrained tokenizer cannot read the texts
-CUT_SHARE = 0.5  # of the texts
+UNKNOWN_SHARE = 0.2  # maximum fraction of unknown tokens for a pretrained tokenizer
+CUT_SHARE = 0.5  # maximum fraction of truncated texts
 
 
 def train_tokenizer(texts: Sequence[str], *, vocabulary: int) -> PreTrainedTokenizerFast:
-    """A tokenizer of at most `vocabulary` tokens, learnt from the texts."""
+    """A tokenizer of at most `vocabulary` tokens, trained on the texts."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
     tokenizer.decoder = decoders.ByteLevel()
@@ -33,9 +33,9 @@ def train_tokenizer(texts: Sequence[str], *, vocabulary: int) -> PreTrainedToken
 
 
 def encode(tokenizer: Any, texts: Sequence[str], *, longest: int) -> tuple[list[Tensor], int]:
-    """Tokens of each text between its two marks, at most `longest` in all; how many texts were cut.
+    """(tokens of each text with begin and end, at most `longest`; how many texts were truncated).
 
-    `Refused` where a pretrained tokenizer does not know the script of the texts, or most texts are cut.
+    `Refused` if a pretrained tokenizer does not know the script of the texts, or most texts are truncated.
     """
     rows = tokenizer([" ".join(text.split()) for text in texts], add_special_tokens=False)["input_ids"]
     _refuse_unknown(tokenizer, rows)
@@ -68,12 +68,12 @@ def _refuse_unknown(tokenizer: Any, rows: Sequence[Sequence[int]]) -> None:
 
 
 def padded(rows: Sequence[Tensor], pad: int) -> tuple[Tensor, Tensor]:
-    """(b, longest) tokens and which of them count."""
+    """(b, longest) tokens, and a mask of those that are not padding."""
     tokens = torch.nn.utils.rnn.pad_sequence(list(rows), batch_first=True, padding_value=pad)
     lengths = torch.tensor([len(row) for row in rows])
     return tokens, torch.arange(tokens.shape[1])[None] < lengths[:, None]
 
 
 def decode(tokenizer: Any, rows: Tensor) -> list[str]:
-    """Texts of generated tokens, up to the end mark."""
+    """Decode generated tokens up to the end token."""
     return [text.strip() for text in tokenizer.batch_decode(rows, skip_special_tokens=True)]

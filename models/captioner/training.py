@@ -1,4 +1,4 @@
-"""Training a captioner: resumable, with the history and state that training has elsewhere."""
+"""Train a captioner: resumable, with the same history and saved state as `suture.models.training`."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ from suture.models.training.loop import BETAS, EPSILON, learning_rate, parameter
 from suture.models.training.record import History
 
 Report = Callable[[float, str], None]
-OVERFIT = 1.1  # times the best validation loss: from there on the decoder only learns its texts by heart
+OVERFIT = 1.1  # times the lowest validation loss: above it the decoder is memorising its training texts
 
 
 @dataclass(frozen=True)
 class TrainedCaptioner:
-    """What came of it. reused = this very captioner had been trained before."""
+    """Result of a training. reused: the same captioner had already been trained."""
 
     name: str
     reused: bool
@@ -47,21 +47,21 @@ class TrainedCaptioner:
 
 @dataclass(frozen=True)
 class Examples:
-    """vectors (m, dim) of what is read, and the tokens of the text that belongs to each."""
+    """vectors: (m, dim) embeddings, tokens: the tokenised text of each."""
 
     vectors: Tensor
     tokens: list[Tensor]
     pad: int
 
     def batch(self, rows: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
-        """Vectors, tokens, and which tokens count."""
+        """Vectors, padded tokens, and a mask of those that are not padding."""
         return self.vectors[rows], *words.padded([self.tokens[r] for r in rows], self.pad)
 
 
 def train(
     workspace: Workspace, config: CaptionerConfig, *, device: str = "auto", report: Report | None = None
 ) -> TrainedCaptioner:
-    """Train to the end and publish; one that was stopped goes on from its saved state."""
+    """Train to the end and publish; a stopped training resumes from its saved state."""
     todo = plan_captioner(workspace, config)
     done = _done(workspace, todo)
     if done is not None:
@@ -90,12 +90,12 @@ def _done(workspace: Workspace, todo: CaptionerPlan) -> TrainedCaptioner | None:
 
 
 def history_of(made: Record) -> History:
-    """How a captioner was trained."""
+    """The training history of a captioner."""
     return History(**json.loads(made.path(record.HISTORY).read_text())["history"])
 
 
 class CaptionerTraining:
-    """One training at work."""
+    """One training run of a captioner."""
 
     def __init__(self, todo: CaptionerPlan, place: Path, device: torch.device, report: Report) -> None:
         self.todo, self.config, self.place, self.device, self.report = (
@@ -118,7 +118,7 @@ class CaptionerTraining:
         self.network.to(device)
 
     def _examples(self, rows: np.ndarray) -> tuple[Examples, int]:
-        """Each study once for every modality that is read."""
+        """Each study once for every modality that the decoder is trained on."""
         tokens, cut = words.encode(
             self.tokenizer, list(self.todo.texts.texts[rows]), longest=self.config.tokens
         )
@@ -130,7 +130,7 @@ class CaptionerTraining:
         return Examples(vectors, tokens * len(parts), self.tokenizer.pad_token_id), cut
 
     def run(self) -> History:
-        """Train to the end, or go on from the saved state; the best weights are in the network after it."""
+        """Train to the end, resuming from a saved state; leaves the best weights in the network."""
         self.optimizer = torch.optim.AdamW(
             parameter_groups(self.network, self.config.weight_decay), betas=BETAS, eps=EPSILON
         )
@@ -184,7 +184,7 @@ class CaptionerTraining:
             self._save()
 
     def _end_epoch(self, epoch: int) -> None:
-        """Loss on the validation studies; the weights of the lowest are kept."""
+        """Measure the validation loss; keep the weights of the lowest."""
         loss, history = self._validate(), self.history
         lowest = min([row["val_loss"] for row in history.epochs], default=math.inf)
         told = (
@@ -200,12 +200,12 @@ class CaptionerTraining:
 
     @torch.inference_mode()
     def _validate(self) -> float:
-        """Mean loss a token."""
+        """Mean loss per token."""
         self.network.eval()
         rows, total, count = np.arange(len(self.validation.vectors)), 0.0, 0
         for start in range(0, len(rows), self.config.batch):
             vectors, tokens, counts = self.validation.batch(rows[start : start + self.config.batch])
-            words_here = int(counts.sum()) - len(counts)  # the begin mark is given
+            words_here = int(counts.sum()) - len(counts)  # the begin token is given
             total += float(self._loss(vectors, tokens, counts)) * words_here
             count += words_here
         return total / max(1, count)
@@ -232,7 +232,7 @@ def _start(config: CaptionerConfig, texts: list[str], dim: int) -> tuple[Caption
 
 
 def add_noise(vectors: Tensor, deviation: float) -> Tensor:
-    """Rows with normal noise in every dimension, scaled back to the length they had."""
+    """Add normal noise in every dimension, then rescale rows to their former length."""
     if not deviation:
         return vectors
     moved = vectors + deviation * torch.randn_like(vectors)
@@ -261,7 +261,7 @@ def _publish(workspace: Workspace, fit: CaptionerTraining, history: History) -> 
 
 
 def captioner_meta(todo: CaptionerPlan) -> CaptionerMetadata:
-    """What a record says of the captioner that a plan leads to."""
+    """Metadata of the captioner that a plan produces."""
     return CaptionerMetadata(
         set=todo.texts.record.name,
         set_fingerprint=todo.texts.record.fingerprint,

@@ -1,4 +1,4 @@
-"""Adding a checkpoint to the workspace: check it, try it on a small batch, and copy all that it needs."""
+"""Add a checkpoint to the workspace: check it, run it on a small batch, and copy every file it needs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MIN_NORM = 1e-8  # a shorter vector has no direction
 
 
 def add_checkpoint(workspace: Workspace, source: CheckpointSource, name: str) -> IntakeReport:
-    """Check a checkpoint, try it on a small batch, and add it as `name`.
+    """Check a checkpoint, run it on a small batch, and add it as `name`.
 
     Never raises for bad input: the report says what was refused and why.
     """

@@ -46,7 +46,7 @@ def root_of(config: Config, path: Path) -> Path:
 
 
 def _absolute(config: Config, folder: Path | None) -> Config:
-    """The config with local folders and the vocabulary as absolute paths."""
+    """The config with absolute paths to local folders."""
     config = json.loads(json.dumps(config))
     if folder is None:
         return config
@@ -72,7 +72,7 @@ def instantiate(config: Config, folder: Path | None, *, pretrained: bool = False
                     pretrained_image=pretrained,
                     pretrained_text=pretrained,
                 )
-                return model.float()  # towers may come in half precision, each in its own
+                return model.float()  # each tower may come in a different half precision
         except Exception as error:  # a config can be wrong in any library below
             raise _build_failed("model", error) from error
 
@@ -86,7 +86,7 @@ def check_towers(config: Config, folder: Path | None) -> None:
 
 
 def _build_failed(what: str, error: Exception) -> Refused:
-    """The refusal, without the library's own message, which may quote the file."""
+    """A refusal without the library's own message, which may quote the file."""
     message = (
         f"The {what} cannot be built from its config ({type(error).__name__}). Check its names and sizes."
     )

@@ -1,6 +1,6 @@
-"""A config as it is written: whether it is an open_clip one, and of sizes that are built here.
+"""Read a config file and check that it is an open_clip config of reasonable size.
 
-It is checked before anything is built from it: a few bytes can ask for a network that no machine holds.
+The check comes before anything is built: a few bytes can request a network that fits no machine.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import Any
 from suture.data.errors import Refused
 
 Config = dict[str, Any]
-MAX_BYTES = 4 * 2**20  # transformers lists the names of all classes
+MAX_BYTES = 4 * 2**20  # configs of transformers list the names of all classes
 MAX_DEPTH = 16
-MAX_WEIGHTS = 4 * 10**9  # of one tower; bytes are four times as many
+MAX_WEIGHTS = 4 * 10**9  # parameters of one tower, 4 bytes each
 MAX_PATCHES = 4096  # attention grows with their square
 LAYERS = ("layers", "num_hidden_layers", "depth")
 WIDTHS = ("width", "hidden_size", "embed_dim")
-MOST = {  # words of open_clip, transformers and timm; some times the largest that is published
+MOST = {  # keys of open_clip, transformers and timm; limits are a few times the largest published value
     **dict.fromkeys((*LAYERS, "depths"), 256),
     **dict.fromkeys((*WIDTHS, "embed_dims", "head_width", "dim_head"), 8192),
     **dict.fromkeys(("heads", "num_heads", "num_attention_heads", "attn_pooler_heads"), 1024),
@@ -53,7 +53,7 @@ def read_config(path: Path) -> Config:
 
 
 def read_json(path: Path) -> Config:
-    """A JSON object all of whose sizes are sensible. `Refused` config_unreadable."""
+    """A JSON object whose sizes are all within limits. `Refused` config_unreadable."""
     try:
         if path.stat().st_size > MAX_BYTES:
             raise _refused(path, f"is larger than a config: over {MAX_BYTES:,} bytes")
@@ -90,7 +90,7 @@ def _check(part: Config, path: Path) -> None:
 
 
 def _weights(part: Config) -> float:
-    """About how many a transformer of these sizes has; 0 if it gives none."""
+    """Estimated number of parameters of a transformer of these sizes; 0 if no size is given."""
     sizes = {k: sum(_numbers(part, k)) for k in MOST}
     width = next((sizes[k] for k in WIDTHS if sizes[k]), 0)
     layers = next((sizes[k] for k in LAYERS if sizes[k]), 12)
@@ -99,7 +99,7 @@ def _weights(part: Config) -> float:
 
 
 def _numbers(part: Config, key: str) -> list[float]:
-    """A size, or those of a list; what is no number is left for the library to refuse."""
+    """The numbers of a size or a list of sizes; other values are left for the library to reject."""
     value = part.get(key)
     values = value if isinstance(value, list) else [value]
     return [n for n in values if isinstance(n, int | float) and not isinstance(n, bool)]

@@ -1,4 +1,4 @@
-"""Where to compute, and in which precision."""
+"""Choose the device and the precision to compute in."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from suture.data.errors import Refused
 
 
 def pick_device(wanted: str = "auto") -> torch.device:
-    """cuda, else mps, else cpu; or the one that was asked for. `Refused` if it is not here."""
+    """The requested device; "auto" = cuda, else mps, else cpu. `Refused` if it is not available."""
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if wanted == "auto":
         return torch.device(next(name for name, usable in there.items() if usable))
@@ -21,7 +21,7 @@ def pick_device(wanted: str = "auto") -> torch.device:
 
 
 def mixed_precision(device: torch.device) -> AbstractContextManager[object]:
-    """bfloat16 autocast on a GPU that has it; on CPUs without AMX it is slower than float32."""
+    """bfloat16 autocast on a GPU that supports it; on CPUs without AMX it is slower than float32."""
     if device.type == "cuda" and torch.cuda.is_bf16_supported():
         return torch.autocast("cuda", dtype=torch.bfloat16)
     return nullcontext()

@@ -1,6 +1,6 @@
-"""Encoders: built from the weights of a checkpoint, one for each kind of modality.
+"""Encoders built from the weights of a checkpoint, one for each kind of modality.
 
-All follow one protocol: prepare values on the CPU, encode them on the device.
+All implement one protocol: prepare values on the CPU, encode them on the device.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Checkpoint:
 
 
 def load_encoders(record: Record, *, device: str = "auto", fresh: bool = False) -> Checkpoint:
-    """Build the encoders of a checkpoint from its stored weights; needs no access to the workspace's index.
+    """Build the encoders of a checkpoint from its stored weights, without access to the workspace's index.
 
     fresh  use new weights, drawn from torch's global generator, in the same architecture
     """
@@ -119,7 +119,7 @@ class TextEncoder:
         self._lock = Lock()
 
     def prepare(self, values: Sequence[str]) -> tuple[Tensor, int]:
-        """(n, context_length) token ids; a text longer than the context is cut and counted."""
+        """(n, context_length) token ids; a text longer than the context is truncated and counted."""
         with self._lock:  # Hugging Face tokenizers store their truncation setting as shared state
             limit = self.tokenizer.context_length
             too_long = sum(self._tokens(text) > limit for text in values)

@@ -1,6 +1,6 @@
-"""Hugging Face's CLIPModel under open_clip's names: the same network, stored differently.
+"""Convert the weights of Hugging Face's CLIPModel to open_clip's names: the same network, stored differently.
 
-Three matrices of attention are one, projections are transposed, and layers are called otherwise.
+Query, key and value matrices are joined, projections are transposed, and layers are renamed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PARTS = {
     "embeddings.class_embedding": "class_embedding",
     "embeddings.patch_embedding.weight": "conv1.weight",
     "final_layer_norm.": "ln_final.",
-    "pre_layrnorm.": "ln_pre.",  # spelled so over there
+    "pre_layrnorm.": "ln_pre.",  # the misspelling is Hugging Face's
     "post_layernorm.": "ln_post.",
     "encoder.layers.": "transformer.resblocks.",
 }
@@ -39,12 +39,12 @@ QUERY = re.compile(r"(.*)\.self_attn\.q_proj\.(weight|bias)")
 
 
 def is_clip_model(state: Mapping[str, Tensor]) -> bool:
-    """Whether these are the names of transformers' CLIPModel."""
+    """Whether the weights have the names of transformers' CLIPModel."""
     return all(mark in state for mark in MARKS)
 
 
 def to_open_clip(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The same weights for open_clip. What it does not know keeps its name, and will not fit."""
+    """The same weights under open_clip's names. Unknown names stay, and fail the later match."""
     found: dict[str, Tensor] = {}
     for name, tensor in state.items():
         if name.endswith("position_ids"):
@@ -60,7 +60,7 @@ def to_open_clip(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _attention(state: Mapping[str, Tensor], query: str) -> list[Tensor]:
-    """Query, key and value of one layer, or nothing if one is absent or they are not alike."""
+    """Query, key and value of one layer; empty if one is missing or their shapes differ."""
     names = [query.replace(".q_proj.", f".{part}_proj.") for part in "qkv"]
     found = [state[n] for n in names if n in state]
     alike = all(t.ndim for t in found) and len({t.shape[1:] for t in found}) == 1

@@ -1,7 +1,7 @@
-"""Which architecture weights belong to, recognised by the names and shapes of their tensors.
+"""Recognise the architecture of weights by the names and shapes of their tensors.
 
-A few sizes (widths, layers, patch, vocabulary) select the architectures worth building. Those are built
-without memory (torch's meta device) and compared tensor by tensor. The user confirms the result.
+A few sizes (widths, layers, patch, vocabulary) select candidate architectures. Those are built without
+memory (torch's meta device) and compared tensor by tensor. The user confirms the result.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from suture.models.checkpoints.architecture import CONFIG
 from suture.models.checkpoints.config_file import Config
 from suture.models.checkpoints.weights_match import WeightsMatch, match_weights, mismatch, normalise_names
 
-Known = dict[str, tuple[Config, Path | None]]  # name -> config, and the folder its relative paths lead from
+Known = dict[str, tuple[Config, Path | None]]  # name -> config, and the base folder of its relative paths
 BUILT_IN_NAME, OWN = "suture-tiny", "checkpoint:"
 TRIED = 16
 SHOWN = 4  # candidates
@@ -39,7 +39,7 @@ class Recognised:
     notes: tuple[str, ...]
 
     def describe(self) -> str:
-        """In words: which architectures fit, or how the nearest one differs."""
+        """A sentence on which architectures fit, or how the nearest one differs."""
         exact = [match for match in self.matches if match.exact]
         if exact:
             names = " and ".join(match.architecture for match in exact)
@@ -74,7 +74,7 @@ def known_architectures(workspace: Workspace) -> Known:
 
 
 def nearest_architectures(state: State, known: Known) -> tuple[WeightsMatch, ...]:
-    """The architectures nearest to the weights, best first: exact fits come before all others."""
+    """The architectures nearest to the weights, best first, starting with exact fits."""
     wanted = facts_of_weights(state)
     likeness = {name: _likeness(wanted, facts_of_config(config)) for name, (config, _) in known.items()}
     likely = sorted(known, key=lambda name: -likeness[name])[:TRIED]
@@ -175,7 +175,7 @@ def _count(state: State, pattern: str) -> int | None:
 
 
 def _distinct(known: Known) -> Known:
-    """Without repeats: a model that has two names keeps the first."""
+    """Remove duplicates: a model with two names keeps the first."""
     seen: dict[str, str] = {}
     for name, (config, folder) in known.items():
         local = str(folder) if architecture.local_paths(config) else ""

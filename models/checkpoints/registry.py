@@ -1,6 +1,6 @@
 """Checkpoints of the workspace by name.
 
-Whatever a checkpoint came from, the workspace stores it in one form: an open_clip config, safetensors, and
+The workspace stores every checkpoint in one form, whatever its source: an open_clip config, safetensors, and
 the small files that its towers and tokenizer need. So it works offline.
 """
 

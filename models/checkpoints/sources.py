@@ -35,8 +35,8 @@ class CheckpointSource:
     location      an open_clip architecture, "hf-hub:owner/name", a weights file, a config .json, or a
                   folder with open_clip_config.json
     pretrained    tag of the weights of an open_clip architecture
-    architecture  of a weights file: open_clip name, config .json, suture-tiny, or checkpoint:NAME for that of
-                  a checkpoint in the workspace; "" = the only one that fits exactly
+    architecture  of a weights file: open_clip name, config .json, suture-tiny, or checkpoint:NAME for the
+                  architecture of a checkpoint in the workspace; "" = the only one that fits exactly
     resize        how images become square if the config does not say: squash, shortest, longest
     download      whether downloads from the hub are allowed
     label         name to show for a file whose location is a generated name
@@ -94,7 +94,7 @@ def recognise_architecture(workspace: Workspace, source: CheckpointSource) -> Re
 
 @contextmanager
 def hub_access(allowed: bool) -> Iterator[None]:
-    """Allow requests to the hub inside this block, or make each fail at once."""
+    """Allow requests to the hub inside this block, or make each fail immediately."""
     from huggingface_hub import constants
 
     before = constants.HF_HUB_OFFLINE

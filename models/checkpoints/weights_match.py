@@ -1,4 +1,4 @@
-"""Whether weights belong to an architecture, by names and shapes; and loading them if they do."""
+"""Match weights to an architecture by names and shapes, and load them if they match."""
 
 from __future__ import annotations
 
