@@ -1,4 +1,4 @@
-"""Heads trained on an embedding set, or on features of separate backbones, and published as a new set."""
+"""Train heads on an embedding set, or on features of separate backbones, and publish the mapped set."""
 
 from __future__ import annotations
 

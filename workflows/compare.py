@@ -1,6 +1,6 @@
-"""Two embedding sets compared: the table, who changed, and for whom.
+"""Compare two embedding sets: the table, the studies that changed, and differences by group.
 
-Everything that the Compare page, the shell and the report say of A and B comes from here.
+The Compare page, the command line and the report all show A against B from here.
 """
 
 from __future__ import annotations
@@ -39,17 +39,18 @@ Progress = Callable[[float, str], None]
 class Compared:
     """A and B over the same studies of one split, for one pair of modalities.
 
-    study_ids   studies that have both modalities, or a sample of very many; all rows below count into it
-    sampling    that it is a sample, in a sentence; "" where all are there
-    groups      (n,) of str, patient or case of each
-    rank_changes  "image->report" -> queries won and lost at 10, repeated texts counting as right
-    ranks       "image->report" -> expected rank of the first right answer in A and in B, (n,) each
-    cosines     of true pairs in A and in B, (n,) each
-    movement    modality -> change of each study beyond what is common to all; none below 20 studies
+    study_ids   studies that have both modalities, or a sample if there are very many; row numbers below
+                index into it
+    sampling    a sentence on the sample; "" if all studies are included
+    groups      (n,) of str, patient or case of each study
+    rank_changes  "image->report" -> queries won and lost at 10; repeated texts count as correct
+    ranks       "image->report" -> expected rank of the first correct answer in A and in B, (n,) each
+    cosines     cosine of true pairs in A and in B, (n,) each
+    movement    modality -> change of each study beyond the common change; empty below 20 studies
     neighbours  modality, or "image->report" across -> neighbours gained and lost
-    agreement   modality -> how alike A and B order the studies
-    slices      column -> paired differences of the cosine of true pairs among its values
-    hits        column -> the same of the hit among the first 10, x finds y
+    agreement   modality -> how similarly A and B order the studies
+    slices      column -> paired differences of the cosine of true pairs, for each of its values
+    hits        column -> the same for hits in the top 10, x -> y
     """
 
     a: str
@@ -72,7 +73,7 @@ class Compared:
     sampling: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """The verdict, every row, and who changed by study id; what is one number a study is left out."""
+        """The verdict, every row, and the ids of studies that changed; without per-study numbers."""
         ids = np.asarray(self.study_ids)
         return {
             **self.table.to_json(),
@@ -107,8 +108,8 @@ def compared(
 ) -> Compared:
     """Compare two embedding sets over the same studies.
 
-    pair  two modalities for everything that concerns pairs; default: the first two of A
-    `Refused` for sets over other studies or modalities (and it says which), or a pair that A lacks.
+    pair  the two modalities of all pair metrics; default: the first two of A
+    `Refused` if the sets differ in studies or modalities (the message says how), or A lacks the pair.
     """
     report = progress or (lambda share, what: None)
     wholes = [embedding_sets.load(workspace, name) for name in (a, b)]
@@ -156,12 +157,12 @@ def compared_sets(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Compared:
-    """Compare two sets in memory, given what was measured of each (`suture.workflows.evaluate.measure`).
+    """Compare two sets in memory, given their evaluations (`suture.workflows.evaluate.measure`).
 
-    first, second  the studies that were measured: one split of each set, or all of it
+    first, second  the evaluated studies: one split of each set, or the whole sets
     pair           as in `compared`
-    columns        (title, (n,) values) of what studies are sliced by, beside labels, given n study ids
-    resamples, seed  of the evaluations
+    columns        n study ids -> (title, (n,) values) of columns to slice by, besides labels
+    resamples, seed  those of the evaluations
     `Refused` as in `compared`.
     """
     report = progress or (lambda share, what: None)

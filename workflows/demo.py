@@ -21,13 +21,13 @@ from suture.workflows.job_kinds import CaptionJob, LayoutJob
 NAME = "demo"
 STUDIES = 3200
 CHECKPOINTS = builtin.FINE_TUNED
-Say = Callable[[str, float], None]  # what is being done, share done
+Say = Callable[[str, float], None]  # (current step, fraction done)
 
 
 def prepare(workspace: Workspace, say: Say, *, studies: int = STUDIES, maps: bool = True) -> list[str]:
-    """Make whatever of the demo is not there yet; returns the names of its embedding sets.
+    """Create the missing parts of the demo; returns the names of its embedding sets.
 
-    Without `maps` a worker lays them out and writes captions, while the app is already open.
+    maps  False = a worker lays out the maps and writes captions in the background
     """
     make_collection(workspace, say, studies=studies)
     names = [default_name(NAME, checkpoint) for checkpoint in CHECKPOINTS]
@@ -46,7 +46,7 @@ def prepare(workspace: Workspace, say: Say, *, studies: int = STUDIES, maps: boo
 
 
 def _captions(workspace: Workspace, say: Say, *, first: str, later: bool) -> None:
-    """The decoders that come with Suture, and what they write of the test split."""
+    """Add the built-in decoders and write their captions of the test split."""
     if workspace.has(CAPTIONER, f"{first} reads text s0"):
         return
     from suture.models.captioner import builtin as shipped
@@ -65,7 +65,7 @@ def _captions(workspace: Workspace, say: Say, *, first: str, later: bool) -> Non
 def make_collection(
     workspace: Workspace, say: Say, *, studies: int = STUDIES, seed: int = 0, name: str = NAME
 ) -> None:
-    """Generate the synthetic collection unless the workspace has one of that name."""
+    """Generate the synthetic collection unless the workspace already has one with this name."""
     if workspace.has(COLLECTION, name):
         return
     made = synthetic.generate(studies, seed=seed, progress=lambda s: say("Drawing radiographs", s))

@@ -1,4 +1,4 @@
-"""Dials over sets of a workspace: fitted on one split, measured on another, kept as derived files."""
+"""The gap dial of a set: fitted on one split, measured on another, cached as derived files."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from suture.data.errors import Refused
 from suture.data.scoring_rules import clean_splits, refuse_features, refuse_scoring_on_fit
 from suture.data.workspace import SET, Workspace, embedding_sets, read_derived, write_derived
 
-VERSION = 1  # of the numbers: raise it when one changes, and old dials are measured again
-LIMIT = 5_000  # studies that a dial moves
+VERSION = 1  # of the numbers: raise it when one changes, so that old results are recomputed
+LIMIT = 5_000  # maximum number of studies that a dial moves
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A method fitted on one split of a set, to move the pairs of another split. anchor = pair[0]."""
+    """A method, the split of a set to fit it on, and the split whose pairs it moves. anchor = pair[0]."""
 
     set: str
     split: str
@@ -36,7 +36,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Dial:
-    """Ready to turn: x and y one row a study that has both, at most 5,000 of n_pairs, seeded."""
+    """A fitted dial. x, y: one row per study that has both, a seeded sample of at most 5,000 of n_pairs."""
 
     adapter: Adapter
     x: Motion
@@ -48,15 +48,15 @@ class Dial:
 
 
 def fit_splits(whole: EmbeddingSet, split: str) -> list[str]:
-    """Splits that share no group with `split` and may be fitted when that is shown; train first."""
+    """Splits to fit on when `split` is shown: those that share no group with it; train first."""
     groups = {s: set(whole.rows.loc[whole.rows[SPLIT] == s, GROUP]) for s in whole.splits()}
     free = [s for s in groups if split in groups and s != split and not groups[s] & groups[split]]
     return sorted(free, key=lambda s: s != "train")
 
 
 def check(workspace: Workspace, setting: Setting) -> None:
-    """Refused for features, a set that is adapted already, splits that are one or share groups, the split
-    that the set's own weights were fitted on, and fewer than two pairs."""
+    """`Refused` for raw features, an already adapted set, equal splits or splits that share groups, the split
+    that the set's weights were fitted on, and fewer than two pairs."""
     record, whole = workspace.record(SET, setting.set), embedding_sets.load(workspace, setting.set)
     refuse_features(whole)
     if record.meta.adapter is not None:
@@ -74,7 +74,7 @@ def check(workspace: Workspace, setting: Setting) -> None:
 
 
 def fit_dial(workspace: Workspace, setting: Setting) -> Dial:
-    """Fit the method and make its pairs ready. Refused as `check` does, and where nothing can be fitted."""
+    """Fit the method and prepare the pairs. `Refused` as in `check`, and if the method cannot be fitted."""
     check(workspace, setting)
     whole = embedding_sets.load(workspace, setting.set)
     calibration, shown = whole.split(setting.fit_split), whole.split(setting.split)
@@ -94,7 +94,7 @@ def fit_dial(workspace: Workspace, setting: Setting) -> Dial:
 def measure_dial(
     workspace: Workspace, setting: Setting, *, progress: Callable[[float], None] = lambda share: None
 ) -> Sweep:
-    """All numbers at every position; measured once, then read."""
+    """All metrics at every position; computed once, then read from the cache."""
     path = _file(workspace, setting, "")
     stored = read_derived(path)
     if stored is not None:
@@ -115,7 +115,7 @@ def clustered(
     *,
     progress: Callable[[float], None] = lambda share: None,
 ) -> list[float]:
-    """V-measure by a label at every position; measured once, then read."""
+    """V-measure against a label at every position; computed once, then read from the cache."""
     path = _file(workspace, setting, label)
     stored = read_derived(path)
     if stored is not None:
@@ -130,7 +130,7 @@ def clustered(
 
 
 def known(workspace: Workspace, setting: Setting) -> bool:
-    """Whether the numbers are there, so that showing them costs nothing."""
+    """Whether the metrics are cached."""
     return _file(workspace, setting, "").is_file()
 
 

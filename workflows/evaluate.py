@@ -1,4 +1,4 @@
-"""Evaluations of embedding sets, computed once and kept as derived files."""
+"""Evaluate embedding sets; results are computed once and cached as derived files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from suture.data.workspace import (
     write_derived,
 )
 
-VERSION = 5  # of the metrics: raise it when a number changes, and old results are computed again
+VERSION = 5  # of the metrics: raise it when a number changes, so that old results are recomputed
 
 
 def evaluation(
@@ -40,12 +40,12 @@ def evaluation(
     extended: bool = False,
     progress: Callable[[float, str], None] | None = None,
 ) -> Evaluation:
-    """All metrics of one split of an embedding set; `extended` adds those the catalogue marks so.
+    """All metrics of one split of an embedding set; `extended` adds those that the catalogue marks extended.
 
-    Kept with their replicates, so that two sets can be compared without measuring again.
+    The bootstrap replicates are cached too, so that two sets can be compared without another evaluation.
 
-    `NotFound` for an unknown set or split; `Refused` for features that nothing may compare, and for
-    the split that an adapter or heads were fitted on.
+    `NotFound` for an unknown set or split; `Refused` for raw features, which share no space, and for the
+    split that an adapter or heads were fitted on.
     """
     record = workspace.record(SET, name)
     chosen = embedding_sets.load(workspace, name)
@@ -75,7 +75,7 @@ def measure(
     extended: bool = False,
     progress: Callable[[float, str], None] | None = None,
 ) -> Evaluation:
-    """The same for a set in memory; nothing is kept. Replicates are in float32, as `evaluation` keeps them.
+    """As `evaluation`, for a set in memory and without a cache. Replicates are float32, as in the cache.
 
     `NotFound` and `Refused` as in `evaluation`.
     """
@@ -87,7 +87,7 @@ def measure(
 
 
 def refuse_measuring(embeddings: EmbeddingSet, split: str) -> None:
-    """`NotFound` for an unknown split; `Refused` for features, and for the split of an adapter's fit."""
+    """`NotFound` for an unknown split; `Refused` for raw features and the split of a fit."""
     if split != "all":
         embeddings.require_split(split)
     refuse_features(embeddings)
@@ -95,7 +95,7 @@ def refuse_measuring(embeddings: EmbeddingSet, split: str) -> None:
 
 
 def measured(workspace: Workspace, name: str, split: str, *, extended: bool = False) -> bool:
-    """Whether `evaluation` with its other defaults would only read what is there."""
+    """Whether the result of `evaluation` with default resamples and seed is cached."""
     chosen, which = embedding_sets.load(workspace, name), "full" if extended else "default"
     return _path(workspace, workspace.record(SET, name), chosen, f"{which}-{{}}-1000-0", split).is_file()
 
@@ -106,7 +106,7 @@ def _path(workspace: Workspace, record: Record, chosen: EmbeddingSet, what: str,
 
 
 def comparable(first: EmbeddingSet, second: EmbeddingSet) -> None:
-    """`Refused` unless both sets hold the same modalities of the same studies, in one order."""
+    """`Refused` unless both sets hold the same modalities of the same studies, in the same order."""
     a, b = first.name, second.name
     ids = [part.rows[STUDY_ID].tolist() for part in (first, second)]
     if ids[0] != ids[1]:
@@ -139,7 +139,7 @@ def comparable(first: EmbeddingSet, second: EmbeddingSet) -> None:
 
 
 def _same_answers(first: EmbeddingSet, second: EmbeddingSet) -> None:
-    """`Refused` unless both sets say the same of who belongs together: patients, duplicates, texts."""
+    """`Refused` unless groups, duplicates, equal texts and shared labels agree between both sets."""
     said = {
         "groups (patients or cases)": [part.rows[GROUP] for part in (first, second)],
         "duplicate groups": [part.rows[DUPLICATE] for part in (first, second)],
@@ -160,13 +160,13 @@ def _same_answers(first: EmbeddingSet, second: EmbeddingSet) -> None:
 
 
 def _partition(values: Any) -> np.ndarray:
-    """Which rows share a value, as numbers by first occurrence; "" is shared with none."""
+    """Number rows by value in order of first occurrence; every "" gets its own number."""
     named = [str(value) or f"\0{number}" for number, value in enumerate(values)]
     return pd.factorize(np.asarray(named, dtype=object))[0]
 
 
 def maker(workspace: Workspace, provenance: EmbeddingSetMetadata) -> CheckpointRecord | None:
-    """The checkpoint that a set's provenance names, also after a rename; None if unknown or gone."""
+    """The checkpoint that made a set, even if renamed; None if unknown or deleted."""
     return workspace.by_id(provenance.checkpoint_id or "")
 
 

@@ -1,8 +1,8 @@
-"""Every kind of job: its arguments, how it runs, and what it does.
+"""All kinds of job: their arguments and what they do.
 
-A new kind is one more class here: give it a `kind`, a `title` and `run`. Pages start it with
-`jobs.start(workspace, MyJob(...))`. This module is imported wherever jobs are listed, so `run` imports what
-it needs.
+To add a kind, add a class with a `kind`, a `title` and `run`. Pages start it with
+`jobs.start(workspace, MyJob(...))`. This module is imported wherever jobs are listed, so heavy imports belong
+inside `run`.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class EmbedJob(JobKind):
 class ImportJob(JobKind):
     """Import studies as a collection; the result is the import's report.
 
-    source   path of an upload, or of the user's own file or folder
+    source   path of an upload, or of a file or folder on this machine
     name     of the collection
     options  `suture.data.intake.Options` as JSON
     """
@@ -81,7 +81,7 @@ class ImportJob(JobKind):
 
         report(0.0, "Reading")
         if workspace.made(COLLECTION, self.name):
-            discard_unfinished(workspace, self.name)  # left if it died after it had published
+            discard_unfinished(workspace, self.name)  # left over if the job died after publishing
         else:
             answer = intake(
                 workspace,
@@ -94,7 +94,7 @@ class ImportJob(JobKind):
                 return JobResult(answer.message, asdict(answer), "failed")
         answer = intake_report(
             workspace.record(COLLECTION, self.name)
-        )  # the same when it is restarted after that
+        )  # the same if the job is restarted after publishing
         return JobResult(f"{self.name}: {answer.message}", asdict(answer))
 
 
@@ -102,7 +102,7 @@ class ImportJob(JobKind):
 class LayoutJob(JobKind):
     """Lay out the maps of one or more sets.
 
-    start   UMAP: the set whose map the others begin with
+    start   UMAP: the set whose map initialises the others
     method  "" or "umap" = UMAP of each set; "aligned" = UMAP of two sets together; "pca" = PCA of a split
     split   PCA: which studies
     """
@@ -139,7 +139,7 @@ class LayoutJob(JobKind):
 
 
 def _share_of(report: Report, number: int, of: int, message: str) -> Callable[[float], None]:
-    """Reports the progress of one of several steps, from 0.1 of the step on."""
+    """A progress callback for one of several steps; it starts at 0.1 of the step."""
 
     def progress(share: float) -> None:
         report((number + 0.1 + 0.9 * share) / of, message)
@@ -177,7 +177,7 @@ class AddCheckpointJob(JobKind):
     """Check and add a checkpoint.
 
     name    of the checkpoint
-    source  folder of the upload that `location` lies in; "" = the user's own file, or the hub
+    source  upload folder that contains `location`; "" = a file on this machine, or the hub
     location to label  fields of `suture.models.checkpoints.sources.CheckpointSource`
     """
 
@@ -214,7 +214,7 @@ class AddCheckpointJob(JobKind):
 class RecogniseJob(JobKind):
     """Recognise the architecture of a weights file; the result holds the candidates, best first.
 
-    label  what the user calls the file
+    label  the user's name of the file
     """
 
     kind = "guess"
@@ -237,7 +237,7 @@ class RecogniseJob(JobKind):
 class TrainJob(JobKind):
     """Train checkpoints, embed their collection with each, and measure the test split.
 
-    runs  `TrainingConfig.to_json` of each
+    runs  `TrainingConfig.to_json` of each run
     """
 
     kind = "train"
@@ -251,7 +251,7 @@ class TrainJob(JobKind):
 
         configs = [from_json(dict(content)) for content in self.runs]
         for config in configs:
-            plan_training(workspace, config)  # all are checked before the first one starts
+            plan_training(workspace, config)  # check all before the first one starts
         for number, config in enumerate(configs):
 
             def stage(share: float, message: str, number: int = number, name: str = config.label) -> None:
@@ -288,7 +288,7 @@ def _train_one(workspace: Workspace, config: TrainingConfig, stage: Report) -> N
 class CaptionJob(JobKind):
     """Train captioners, then write and score captions of every set.
 
-    configs   `CaptionerConfig.to_json` of each
+    configs   `CaptionerConfig.to_json` of each captioner
     decoding  fields of `Decoding`
     """
 
@@ -311,7 +311,7 @@ class CaptionJob(JobKind):
 
 @dataclass(frozen=True)
 class EmbedUploadsJob(JobKind):
-    """Embed a visit (studies that are uploaded to be looked up) with each of some checkpoints."""
+    """Embed uploaded studies (a visit) with each of the checkpoints."""
 
     kind = "newcomers"
     title = "Embedding uploaded studies"

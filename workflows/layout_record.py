@@ -1,4 +1,4 @@
-"""A layout as pages read it, and as it lies in its file."""
+"""Layouts, and their file format."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from suture.data.embedding_set import EmbeddingSet
 
 @dataclass(frozen=True)
 class Placement:
-    """What is known of a map on which UMAP laid out a seeded sample and placed the other points by it.
+    """Quality of a sampled map: UMAP laid out a seeded sample and placed the other points by it.
 
     laid_out   number of points laid out; `Layout.trust` is measured on some of these, against all points
-    placed     number of those placed
-    trust      measured on some of the placed, against all points
-    recall     share of the true neighbours in the sample by which they were placed
+    placed     number of points placed
+    trust      measured on some of the placed points, against all points
+    recall     fraction of the true nearest sample points that were used to place the others
     """
 
     laid_out: int
@@ -32,14 +32,14 @@ class Placement:
 
 @dataclass(frozen=True)
 class Layout:
-    """A set's map and how far it can be believed.
+    """A set's map and how faithful it is.
 
     maps        modality -> (n_studies, 2), NaN where the modality is missing
     belief      modality -> (n_studies,) the lower of each point's trustworthiness and continuity, 0..1,
-                1 = its neighbours on the map are its own; NaN = not measured
-    trust       of the whole map, over all modalities; of the points laid out, where others were placed
+                1 = its neighbours on the map are its true neighbours; NaN = not measured
+    trust       of the whole map, over all modalities; of the laid-out points if others were placed
     method      "pca", "umap" or "aligned"
-    explained   share of variance of each axis (PCA), or empty
+    explained   fraction of variance of each axis (PCA), or empty
     placing     None where all points were laid out
     """
 
@@ -57,17 +57,17 @@ class Layout:
 
     @property
     def distorted(self) -> dict[str, np.ndarray]:
-        """modality -> (n_studies,) of bool: this point's neighbours on the map are not its own."""
+        """modality -> (n_studies,) of bool: the point's neighbours on the map are not its true neighbours."""
         return {m: belief < projection.DISTORTED for m, belief in self.belief.items()}
 
     def subset(self, rows: np.ndarray) -> Layout:
-        """Some studies of it; `trust` stays that of the whole map."""
+        """The layout of some rows; `trust` stays that of the whole map."""
         maps, belief = ({m: values[rows] for m, values in d.items()} for d in (self.maps, self.belief))
         return replace(self, maps=maps, belief=belief)
 
 
 def unstack(values: np.ndarray, where: dict[str, np.ndarray], n: int) -> dict[str, np.ndarray]:
-    """One value (or place) per stacked vector -> modality -> (n_studies, ...), NaN where it is missing."""
+    """One value or position per stacked vector -> modality -> (n_studies, ...), NaN where missing."""
     parts, start = {}, 0
     for modality, rows in where.items():
         full = np.full((n, *values.shape[1:]), np.nan, np.float32)
@@ -80,7 +80,7 @@ def unstack(values: np.ndarray, where: dict[str, np.ndarray], n: int) -> dict[st
 def build_layout(
     found: Map, trust: Trust, where: dict[str, np.ndarray], n: int, placing: Placement | None = None
 ) -> Layout:
-    """A layout from what was found for the stacked vectors."""
+    """A layout from the map and trust of the stacked vectors."""
     belief = np.fmin(trust.per_point_trust, trust.per_point_continuity)
     if placing is not None:
         belief = np.fmin(belief, np.fmin(placing.trust.per_point_trust, placing.trust.per_point_continuity))
@@ -89,7 +89,7 @@ def build_layout(
 
 
 def to_bytes(result: Map, trust: Trust, placing: Placement | None = None) -> bytes:
-    """A layout as a file."""
+    """Serialise a layout."""
     more = {}
     if placing is not None:
         more = {
@@ -113,7 +113,7 @@ def _parts(trust: Trust, of: str) -> dict[str, Any]:
 
 
 def from_bytes(content: bytes, chosen: EmbeddingSet) -> Layout:
-    """What `to_bytes` wrote, of the same set."""
+    """Read a layout that `to_bytes` wrote, for the same set."""
     where = {m: np.flatnonzero(chosen.present(m)) for m in chosen.modalities}
     with np.load(io.BytesIO(content), allow_pickle=False) as stored:
         trust = _trust_of(stored, "")

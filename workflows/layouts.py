@@ -1,8 +1,8 @@
 """Two-dimensional layouts of embedding sets and their distortion, computed once and stored as derived files.
 
 UMAP runs in a worker, never in a page, because it compiles for seconds in every new process. PCA runs where
-it is requested, or in a worker if it takes longer than a person waits (`is_quick_pca`). Above `WHOLE` points
-UMAP lays out a seeded sample, and the other points are placed by it.
+it is requested, or in a worker if that would keep a user waiting (`is_quick_pca`). Above `WHOLE` points
+UMAP lays out a seeded sample, and the other points are placed relative to it.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from suture.workflows.layout_record import Layout, Placement, build_layout, from
 
 FILE = "layout-2.npz"
 NEIGHBOURS = 15
-QUICK = 2_000  # points measured for how far a map can be believed as a whole
-AT_ONCE = 100_000  # points of which a page makes the PCA while a person waits
-WHOLE, SAMPLE = 100_000, 50_000  # points that UMAP lays out; of more, a sample
-COMPARED, FEWEST = 1_000_000_000, 500  # pairs of points looked at for that, and points measured at least
+QUICK = 2_000  # points sampled to measure the trustworthiness of a map
+AT_ONCE = 100_000  # maximum points of a PCA that a page computes while the user waits
+WHOLE, SAMPLE = 100_000, 50_000  # maximum points that UMAP lays out; sample size above that
+COMPARED, FEWEST = 1_000_000_000, 500  # maximum point pairs compared, minimum points, in that measurement
 Report = Callable[[float], None]
 
 
 def stacked(embedding_set: EmbeddingSet) -> tuple[RowStack, dict[str, np.ndarray]]:
-    """(all present vectors, which stay where they are; modality -> their rows of the set), in order.
+    """(all present vectors, not copied; modality -> their rows in the set), in order.
 
-    Refused for features of separate backbones, which share no space.
+    `Refused` for features of separate backbones, which share no space.
     """
     refuse_features(embedding_set)
     where = {m: np.flatnonzero(embedding_set.present(m)) for m in embedding_set.modalities}
@@ -44,17 +44,17 @@ def stacked(embedding_set: EmbeddingSet) -> tuple[RowStack, dict[str, np.ndarray
 
 
 def is_quick_pca(part: EmbeddingSet) -> bool:
-    """Whether the PCA of a set takes no longer than a person waits."""
+    """Whether the PCA of a set is quick enough to compute while the user waits."""
     return len(part) * len(part.modalities) <= AT_ONCE
 
 
 def pca_layout(
     workspace: Workspace, part: EmbeddingSet, *, limit: int = QUICK, progress: Report = lambda share: None
 ) -> Layout:
-    """The PCA layout of a set or one split of it, kept once it was made.
+    """The PCA layout of a set or one split of it, cached.
 
-    limit: points that are measured for what the map distorts, a seeded sample above it; of very many points
-    fewer, so that no more than 10^9 pairs are looked at.
+    limit: maximum points to measure distortion on, a seeded sample if there are more; fewer for very large
+    sets, so that at most 10^9 pairs are compared.
     """
     known = stored_pca_layout(workspace, part, limit=limit)
     if known is not None:
@@ -68,7 +68,7 @@ def pca_layout(
 
 
 def stored_pca_layout(workspace: Workspace, part: EmbeddingSet, *, limit: int = QUICK) -> Layout | None:
-    """The same if it was made before, else None."""
+    """The cached PCA layout, or None."""
     stored = read_derived(_straight_path(workspace, part, limit))
     return None if stored is None else from_bytes(stored, part)
 
@@ -87,7 +87,7 @@ def _measured(points: int, limit: int) -> int:
 def compute_umap(
     workspace: Workspace, name: str, *, start: str = "", progress: Report = lambda share: None
 ) -> None:
-    """Lay out a set; with `start`, warm-started from and turned onto that set's layout."""
+    """Lay out a set; with `start`, initialised from that set's layout and aligned to it."""
     chosen = embedding_sets.load(workspace, name)
     vectors, where = stacked(chosen)
     _enough(vectors, name)
@@ -95,7 +95,7 @@ def compute_umap(
     if len(vectors) > WHOLE:
         return _compute_sampled(workspace, name, vectors, known, progress)
     rows = vectors.take(np.arange(len(vectors)))
-    graph = nearest(rows, rows, k=NEIGHBOURS + 1)  # the row itself is the first
+    graph = nearest(rows, rows, k=NEIGHBOURS + 1)  # the first is the row itself
     result = projection.umap(rows, neighbours=NEIGHBOURS, start=known, graph=graph)
     _keep(workspace, name, vectors, result, graph)
 
@@ -103,7 +103,7 @@ def compute_umap(
 def _compute_sampled(
     workspace: Workspace, name: str, vectors: RowStack, start: np.ndarray | None, progress: Report
 ) -> None:
-    """Lay out a sample, place the others, and measure both against all points."""
+    """Lay out a sample, place the other points, and measure both against all points."""
     result = projection.sampled_umap(
         vectors,
         sample=SAMPLE,
@@ -123,9 +123,9 @@ def _compute_sampled(
 
 
 def align(workspace: Workspace, a: str, b: str) -> None:
-    """Lay out two sets of the same studies together, so that what did not change stays in place (minutes).
+    """Lay out two sets of the same studies together, so that unchanged studies stay in place (minutes).
 
-    Refused unless both have the same studies with the same modalities.
+    `Refused` unless both have the same studies with the same modalities.
     """
     (first, where), (second, there) = (stacked(embedding_sets.load(workspace, name)) for name in (a, b))
     _enough(first, a)
@@ -164,7 +164,7 @@ def _enough(vectors: RowStack, name: str) -> None:
 def _keep(
     workspace: Workspace, name: str, vectors: RowStack, result: Map, graph: Graph | None = None
 ) -> None:
-    """Write a map, with what it distorts."""
+    """Store a map together with its distortion."""
     trust = projection.trust(vectors, result.xy, k=NEIGHBOURS, graph=graph)
     path = workspace.derived(workspace.record(SET, name), FILE)
     write_derived(path, to_bytes(result, trust))
@@ -173,7 +173,7 @@ def _keep(
 def _start(
     workspace: Workspace, name: str, chosen: EmbeddingSet, where: dict[str, np.ndarray]
 ) -> np.ndarray | None:
-    """Where the other layout has the same points; None unless it has all of them."""
+    """Positions of the same points in the other set's layout; None unless it has all of them."""
     known = stored_umap_layout(workspace, name) if name else None
     if known is None or not set(where) <= set(known.maps):
         return None

@@ -1,4 +1,4 @@
-"""The studies of two embedding sets that a comparison is over, side by side."""
+"""Two embedding sets paired study by study, for a comparison."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from suture.data.embedding_set import EmbeddingSet
 from suture.data.errors import Refused
 from suture.data.workspace import SET, Workspace
 
-K = 10  # places that count, in flips and neighbours
+K = 10  # top k, of rank changes and neighbours
 DRAWN = (
-    20_000  # studies, seeded, that are held against each other where there are more than `MAX_EXACT_QUERIES`
+    20_000  # sample size (seeded) for comparisons study by study, if there are more than `MAX_EXACT_QUERIES`
 )
 
 
 def ordered_pair(name: str, modalities: Sequence[str], pair: tuple[str, str] | None) -> tuple[str, str]:
-    """Two modalities of a set in its own order, in which its numbers stand; default: its first two.
+    """Two modalities in the order of the set, which its metrics use; default: its first two.
 
-    `Refused` for a modality that the set lacks, the same one twice, or a set of one modality.
+    `Refused` for a modality that the set lacks, the same one twice, or a set with one modality.
     """
     asked = [*modalities[:2]] if pair is None else [*pair]
     have = ", ".join(modalities)
@@ -50,9 +50,9 @@ def ordered_pair(name: str, modalities: Sequence[str], pair: tuple[str, str] | N
 
 @dataclass(frozen=True)
 class Sides:
-    """The studies that have both modalities of the pair, in A and in B; of very many a seeded sample.
+    """The studies that have both modalities of the pair, in A and in B; a seeded sample of very many.
 
-    parts  the split of A and of B; rows  (n,) the studies in them; count  how many there are
+    parts  the split of A and of B; rows  (n,) row numbers in them; count  number of studies before sampling
     """
 
     pair: tuple[str, str]
@@ -62,7 +62,7 @@ class Sides:
 
     @classmethod
     def of(cls, first: EmbeddingSet, second: EmbeddingSet, split: str, pair: tuple[str, str] | None) -> Sides:
-        """Of one split of A and of B. `Refused` for a modality that A lacks, or fewer than two studies."""
+        """Pair a split of A and B. `Refused` for a modality that A lacks, or fewer than two studies."""
         x, y = ordered_pair(first.name, first.modalities, pair)
         rows = first.rows_with(x, y)
         if len(rows) < 2:
@@ -76,7 +76,7 @@ class Sides:
 
     @property
     def describe(self) -> str:
-        """That a sample was drawn, in a sentence; "" where all are there."""
+        """A sentence on the sample; "" if all studies are included."""
         if len(self.rows) == self.count:
             return ""
         return (
@@ -100,26 +100,26 @@ class Sides:
         return first, second
 
     def cosines(self) -> tuple[np.ndarray, np.ndarray]:
-        """Of the true pairs, in A and in B."""
+        """Cosines of true pairs in A and in B, (n,) each."""
         x, y = (self.both(m) for m in self.pair)
         first, second = (np.einsum("nd,nd->n", p, q) for p, q in zip(x, y, strict=True))
         return first, second
 
     def ranks(self, queries: str, gallery: str) -> tuple[Ranks, Ranks]:
-        """Multi-positive: every item with the same text or duplicate group is a right answer."""
+        """Ranks in A and in B; every item with the same text or duplicate group is a correct answer."""
         keys = right_answers(self.parts[0], queries, gallery).related[self.rows]
         asked, offered = self.both(queries), self.both(gallery)
         first, second = (rank_best(q, g, keys, keys) for q, g in zip(asked, offered, strict=True))
         return first, second
 
     def movement(self) -> dict[str, Movement]:
-        """Modality -> who moved; empty where too few studies have no bulk to stand out from."""
+        """Modality -> studies that moved; empty with too few studies to estimate the common change."""
         if len(self.rows) < MIN_STUDIES:
             return {}
         return {m: movement(*self.both(m), groups=self.groups) for m in self.pair}
 
     def neighbours(self) -> dict[str, NeighbourChanges]:
-        """Within each modality and across, both ways."""
+        """Neighbour changes within each modality and across, in both directions."""
         x, y = self.pair
         found = {m: neighbour_changes(*self.both(m), k=K) for m in self.pair}
         for queries, gallery in ((x, y), (y, x)):
@@ -128,26 +128,26 @@ class Sides:
         return found
 
     def label_columns(self) -> Iterator[tuple[str, np.ndarray]]:
-        """Labels that can be sliced."""
+        """Labels with at least two values to slice by."""
         rows = self.parts[0].rows.iloc[self.rows]
         for label in self.parts[0].labels:
             try:
                 by = by_value(rows[label].tolist())
             except ValueError:
-                continue  # names, or free text: nothing to slice by
+                continue  # names or free text: too many values to slice by
             if len(set(by) - {""}) > 1:
                 yield label, by
 
 
 def text_lengths(workspace: Workspace, name: str, ids: Sequence[str]) -> Iterator[tuple[str, np.ndarray]]:
-    """The length of every text of the collection behind a set, for the studies of these ids."""
+    """Length classes of each text modality in the collection behind a set, for these study ids."""
     source = storage.source_collection(workspace, workspace.record(SET, name))
     if source is None:
         return
     collection = storage.load(workspace, source.name)
     table = collection.table.set_index(STUDY_ID)
     if not set(ids) <= set(table.index):
-        return  # the collection was replaced by another of that name
+        return  # another collection now has this name
     for modality in collection.modalities:
         if modality.kind == "text":
             by = by_length(table.loc[[*ids], modality.name].tolist())

@@ -1,4 +1,4 @@
-"""Selections as files to take away: ids, and what is known of the studies."""
+"""Export selections as files: study ids with the columns of a table."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from suture.data.tables.reading import strings
 
 
 def rows_of(selection: Selection, table: pd.DataFrame | None = None) -> pd.DataFrame:
-    """One row a study, in the order of the selection, with the columns of a table that has `study_id`.
+    """One row per study, in the order of the selection, with the columns of a table that has `study_id`.
 
-    Cells are text, "" where nothing is known: also for a study that the table does not hold.
+    Cells are text; "" if the value is missing or the study is not in the table.
     """
     ids = pd.DataFrame({STUDY_ID: list(selection.study_ids)}, dtype="str")
     if table is None:
@@ -26,12 +26,12 @@ def rows_of(selection: Selection, table: pd.DataFrame | None = None) -> pd.DataF
 
 
 def as_csv(selection: Selection, table: pd.DataFrame | None = None) -> bytes:
-    """UTF-8; no cell is a formula to a spreadsheet."""
+    """UTF-8 CSV; cells are escaped so that a spreadsheet reads none as a formula."""
     return csv_text(rows_of(selection, table).to_dict("records")).encode()
 
 
 def as_parquet(selection: Selection, table: pd.DataFrame | None = None) -> bytes:
-    """A table of text columns; the way the studies were found is in the metadata of pandas."""
+    """A table of text columns; how the studies were selected is in the pandas metadata."""
     rows = rows_of(selection, table)
     rows.attrs = _about(selection)
     buffer = io.BytesIO()
@@ -40,7 +40,7 @@ def as_parquet(selection: Selection, table: pd.DataFrame | None = None) -> bytes
 
 
 def as_json(selection: Selection, table: pd.DataFrame | None = None) -> bytes:
-    """Name, owner and way it was found, then the studies."""
+    """Name, set and how the studies were selected, then the studies."""
     record = {**_about(selection), "studies": rows_of(selection, table).to_dict("records")}
     return json.dumps(record, ensure_ascii=False, indent=1).encode()
 

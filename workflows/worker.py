@@ -24,7 +24,7 @@ NICE = 10
 
 
 def main(home: str, job_id: str) -> int:
-    """Take the job, run it, and note how it ended."""
+    """Take the job, run it, and record the result."""
     _quiet()
     job = table.take(Workspace(home), job_id)
     if job is None:
@@ -37,10 +37,10 @@ def main(home: str, job_id: str) -> int:
 
 
 def _quiet() -> None:
-    """Private files, no core that would hold what is worked on, and pages come first."""
+    """Private files, no core dumps (they would contain study data), and lower priority than the pages."""
     os.umask(0o077)
     os.nice(NICE)
-    if os.getsid(0) == os.getpid():  # Linux weighs a session as one, whatever the niceness inside it
+    if os.getsid(0) == os.getpid():  # Linux autogroups schedule a session as one, whatever its niceness
         with suppress(OSError):
             Path("/proc/self/autogroup").write_text(str(NICE))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -55,7 +55,7 @@ def _do(workspace: JobWorkspace, job: Job, log: Callable[[str], object]) -> None
         log(f"refused: {error.code}\n")
         table.finish(workspace, job, "failed", error.message)
     except Exception as error:
-        # Whatever went wrong, the page must not wait for ever.
+        # The job must end as failed, or the page would wait forever.
         incident = uuid.uuid4().hex[:8]
         log(f"incident {incident}\n{frames(error)}")
         text = f"It stopped with an error of the program, incident {incident}. The job's log tells where."
@@ -72,14 +72,14 @@ def _run(workspace: JobWorkspace, job: Job) -> JobResult:
 
 
 def frames(error: BaseException) -> str:
-    """Where an error came from, and its kind. Not its words: they may quote what was being read."""
+    """The traceback and type of an error, without its message, which may quote the data being read."""
     cause = error.__cause__ or error.__context__
     before = frames(cause) if cause else ""
     return f"{before}{''.join(traceback.format_tb(error.__traceback__))}{type(error).__qualname__}\n"
 
 
 def _reporter(workspace: Workspace, job_id: str) -> Report:
-    """Writes progress at most four times a second."""
+    """A progress callback that writes at most four times a second."""
     last = 0.0
 
     def report(share: float, message: str) -> None:

@@ -1,4 +1,4 @@
-"""Zero-shot classification of an embedding set by words, with the checkpoint that made the set."""
+"""Zero-shot classification of an embedding set by text prompts, with the checkpoint that made the set."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ TEMPLATES = (SLOT, "radiograph showing {}", "there is {}")
 
 @dataclass(frozen=True)
 class Scores:
-    """What words say of the studies of a split, against a column of labels.
+    """Zero-shot scores of a split against a label column.
 
-    n                studies with this modality and a label
-    scores           the values of the column as classes: the nearest class vector names the study
-    against_absence  value -> AUROC for it, scored by its words against the words of its absence
-    against_rest     value -> the same, scored against the mean of the other values' class vectors
+    n                number of studies with this modality and a label
+    scores           the values as classes: each study gets the value of its nearest class vector
+    against_absence  value -> AUROC, its prompt against the prompt of its absence
+    against_rest     value -> AUROC, its prompt against the mean of the other values' class vectors
     absent           value -> the words of its absence
     """
 
@@ -47,7 +47,7 @@ class Scores:
     absent: dict[str, str]
 
     def to_json(self) -> dict[str, Any]:
-        """Everything but the replicates; None for what is undefined."""
+        """Everything but the replicates; undefined numbers are None."""
         head = {k: getattr(self, k) for k in ("set", "split", "label", "modality", "n", "absent")}
         return {
             **head,
@@ -72,15 +72,15 @@ def classify(
     seed: int = 0,
     device: str = "auto",
 ) -> Scores:
-    """Score a split of an embedding set against the values of a label column, 2 to 30 of them.
+    """Score a split of an embedding set against a label column with 2 to 30 values.
 
-    label      column whose values are the classes, and each the finding of an AUROC of its own
-    modality   which vectors are classified; default the first, as a rule the images
-    templates  sentences with {} where the value goes; a class vector is the mean over them
+    label      column whose values are the classes; each value also gets its own AUROC
+    modality   the vectors to classify; default the first modality, usually the images
+    templates  sentences with {} in place of the value; a class vector is the mean over them
 
-    The prompts take the way of a typed query: the text encoder of the checkpoint, then the set's adapter if
-    it has one. `NotFound` for an unknown set, split, modality or label. `Refused` for labels with other
-    numbers of values, vectors without a checkpoint, the split of a fit, and templates without {}.
+    Prompts are embedded like a typed query: by the checkpoint's text encoder, then by the set's adapter if it
+    has one. `NotFound` for an unknown set, split, modality or label. `Refused` for a label with fewer or more
+    values, vectors without a checkpoint, the split that an adapter was fitted on, and templates without {}.
     """
     record = workspace.record(SET, name)
     whole = embedding_sets.load(workspace, name)
@@ -132,7 +132,7 @@ def _refuse_unusable(record: Record, whole: EmbeddingSet, split: str) -> None:
 
 
 def _labels(part: EmbeddingSet, label: str, modality: str) -> np.ndarray:
-    """(n_studies,) values of a usable label column among the studies that have the modality, else ""."""
+    """(n_studies,) values of a usable label column; "" for studies that lack the modality."""
     if modality not in part.modalities:
         raise NotFound("modality", modality, part.modalities)
     if label not in part.labels:
@@ -164,7 +164,7 @@ def _class_vectors(
     templates: Sequence[str],
     device: str,
 ) -> dict[str, np.ndarray]:
-    """Words -> class vector in the space of the set."""
+    """Class name -> class vector in the space of the set."""
     texts = [m for m in whole.modalities if f"key:{m}" in whole.rows]
     if record.meta.adapter is not None and not texts:
         raise Refused(

@@ -1,7 +1,7 @@
-"""Who reads what how well: one decoder on texts and on images, a floor, and the texts that are already there.
+"""The caption table: scores of decoders on texts and on images, of chance, and of retrieved texts.
 
-The table has a row for each way to come by a caption of a test image (`ROWS`). What is here only reads what
-`judge` has written, and scores it. (No torch here: pages read it.)
+The table has one row per captioning method (`ROWS`). This module only reads the captions that
+`suture.workflows.captions.evaluate` wrote, and scores them. (No torch here: pages read it.)
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from suture.data.workspace import CAPTIONER, SET, Record, Workspace, read_derive
 from suture.models.captioner.config import CaptionerConfig, Decoding
 from suture.models.captioner.plan import StudyTexts, load_texts
 
-VERSION = 1  # of the texts: raise it when one changes, and old ones are written again
+VERSION = 1  # of the captions: raise it when one changes, so that old ones are written again
 CEILING, CROSSED, IMAGES, BOTH, OWN, FLOOR, CHANCE, RETRIEVED, TWIN = (
     "text-trained on texts",
     "text-trained on images",
@@ -54,8 +54,8 @@ Written = tuple[dict[str, list[str]], dict[str, np.ndarray]]  # row -> captions;
 
 @dataclass(frozen=True)
 class CaptionRow:
-    """One row of the table. captions: one a study; similarity: mean cosine to the true text's embedding by
-    the set's own checkpoint (not independent of it), None where that cannot be had.
+    """One row of the table. captions: one per study; similarity: mean cosine to the true text's embedding by
+    the set's own checkpoint (so not independent of it), None if the checkpoint is unavailable.
     """
 
     row: str
@@ -66,7 +66,7 @@ class CaptionRow:
 
 @dataclass(frozen=True)
 class CaptionTable:
-    """The table of one set. truths: the true texts, in the order of study_ids; captioners: those used."""
+    """The table of one set. truths: the true texts, in the order of study_ids; captioners: source -> name."""
 
     set: str
     split: str
@@ -79,7 +79,7 @@ class CaptionTable:
     readings: dict[str, CaptionRow]
 
     def to_json(self) -> dict[str, Any]:
-        """Every number; texts are left out."""
+        """Every number, without the texts."""
         told = {
             name: {
                 "meaning": ROWS[name],
@@ -94,7 +94,7 @@ class CaptionTable:
 
 @dataclass(frozen=True)
 class CaptionComparison:
-    """B over A, row by row: metric -> difference B - A, paired over the same studies."""
+    """B against A. rows: row -> metric -> difference B - A, paired over the same studies."""
 
     a: CaptionTable
     b: CaptionTable
@@ -106,7 +106,7 @@ class CaptionComparison:
 
 
 def compare_tables(a: CaptionTable, b: CaptionTable) -> CaptionComparison:
-    """`Refused` unless both tables are of the same texts of the same studies."""
+    """Compare two tables. `Refused` unless they cover the same texts of the same studies."""
     if (a.study_ids, a.truths, a.split) != (b.study_ids, b.truths, b.split):
         raise Refused(
             "other_studies",
@@ -120,7 +120,7 @@ def compare_tables(a: CaptionTable, b: CaptionTable) -> CaptionComparison:
 
 
 def by_study(tables: Sequence[CaptionTable]) -> list[dict[str, str]]:
-    """One line a study of tables over the same studies: the true text, and what every row wrote."""
+    """One record per study of tables over the same studies: the true text and the caption of every row."""
     first = tables[0]
     return [
         {
@@ -142,7 +142,7 @@ def stored_table(
     resamples: int = 1000,
     seed: int = 0,
 ) -> CaptionTable | None:
-    """The table of a set if its captions have been written, else None."""
+    """The table of a set if its captions are cached, else None."""
     known = by_source(workspace, captioners)
     texts = texts_behind(workspace, set_name, known)
     stored = stored_captions(workspace, texts, known, split, how or Decoding())
@@ -155,13 +155,13 @@ def stored_table(
 def stored_captions(
     workspace: Workspace, texts: StudyTexts, known: dict[str, str], split: str, how: Decoding
 ) -> Written | None:
-    """What `store_captions` kept, or None."""
+    """The cached captions, or None."""
     stored = read_derived(captions_path(workspace, texts, known, split, how))
     return None if stored is None else _unpacked(stored)
 
 
 def scored_rows(texts: StudyTexts, split: str, fit_split: str) -> np.ndarray:
-    """Studies of a split with image and text, but for patients or cases that also stand in the fit split."""
+    """Studies of a split with image and text, except patients or cases that are also in the fit split."""
     rows = texts.rows(split, texts.text, texts.image)
     fit = texts.rows(fit_split, texts.text, texts.image) if fit_split in texts.set.splits() else rows[:0]
     return rows[~np.isin(texts.groups[rows], texts.groups[fit])]
@@ -174,9 +174,9 @@ def captioners(workspace: Workspace, embedding_set: Record) -> list[Record]:
 
 
 def shared_recipes(workspace: Workspace, sets: Sequence[str]) -> dict[str, list[list[str]]]:
-    """Recipe -> for each set its captioners by that recipe, for recipes that every set has; newest first.
+    """Recipe -> the captioners of each set with that recipe, for recipes shared by all sets; newest first.
 
-    A recipe is all that was asked for but the set and what is read.
+    A recipe is every setting but the set and the source.
     """
     by_set = [_recipes(workspace, name) for name in sets]
     shared = [key for key in by_set[0] if all(key in found for found in by_set[1:])]
@@ -184,9 +184,9 @@ def shared_recipes(workspace: Workspace, sets: Sequence[str]) -> dict[str, list[
 
 
 def by_recipe(workspace: Workspace, config: CaptionerConfig, sets: Sequence[str]) -> list[list[str]] | None:
-    """For each set its captioners by the recipe of a config; by the newest one where it asks for none.
+    """The captioners of each set with the recipe of a config; with the newest recipe for a default config.
 
-    None where no recipe was trained on all of the sets.
+    None if no recipe was trained on all of the sets.
     """
     known = shared_recipes(workspace, sets)
     if not known:

@@ -1,4 +1,4 @@
-"""The captions of a split, written in every way there is, and kept."""
+"""Generate the captions of a split with every available method, and cache them."""
 
 from __future__ import annotations
 
@@ -48,10 +48,11 @@ def evaluate_captions(
     device: str = "auto",
     report: Report | None = None,
 ) -> CaptionTable:
-    """The table of a set; rows whose captioner is not among those named are left out.
+    """The caption table of a set; rows that need a captioner that is not named are left out.
 
-    captioners  names: at most one trained on texts and one trained on images (or on both)
-    What is written is kept: the same question is answered at once the next time.
+    captioners  names: at most one for each source (text, image, both)
+
+    Captions are cached: the same request is answered immediately the next time.
     """
     how, say = how or Decoding(), report or (lambda share, what: None)
     known = caption_table.by_source(workspace, captioners)
@@ -78,7 +79,7 @@ def _everything(
     device: str,
     say: Report,
 ) -> caption_table.Written:
-    """The captions of every row, and how similar each is to the true text by the set's own checkpoint."""
+    """The captions of every row, and the similarity of each to the true text by the set's own checkpoint."""
     checkpoint = _maker(workspace, texts, device)
     written = _written(workspace, texts, known, rows, fit_split, how, device, say)
     if checkpoint is not None and coca.has_decoder(checkpoint):
@@ -136,7 +137,7 @@ def _written(
 def _asked(
     known: dict[str, str], texts: StudyTexts, vectors: dict[str, np.ndarray], groups: np.ndarray
 ) -> list[tuple[str, str, np.ndarray, str]]:
-    """(row, captioner, vectors, their modality) of every row that a decoder writes."""
+    """(row, captioner, vectors, modality) of every row that needs a decoder."""
     images, own = vectors[texts.image], vectors[texts.text]
     asked = []
     if "text" in known:
@@ -151,7 +152,7 @@ def _asked(
 
 
 def _maker(workspace: Workspace, texts: StudyTexts, device: str) -> Checkpoint | None:
-    """The checkpoint that made the set; None for vectors of their own, or where it is gone."""
+    """The checkpoint that made the set; None for imported vectors, or if it is gone."""
     try:
         name = registry.name_of(workspace, texts.set.provenance)
     except Refused:
@@ -172,14 +173,14 @@ def _own(
 
 
 def _mixed(groups: np.ndarray) -> bool:
-    """Whether every study can be given one of another patient."""
+    """Whether every study can be matched with one of another patient."""
     return bool(np.unique(groups, return_counts=True)[1].max() <= len(groups) / 2)
 
 
 def other_patients(groups: np.ndarray, *, seed: int = 0) -> np.ndarray:
-    """(n,) for each study another one, of another group where there is one; every study is taken once.
+    """(n,) a permutation that maps each study to one of another group, if there is one.
 
-    A random order of the groups, shifted by the size of the largest.
+    The groups are put in random order, and the studies shifted by the size of the largest group.
     """
     rng = np.random.default_rng(seed)
     _, codes, sizes = np.unique(groups, return_inverse=True, return_counts=True)
@@ -190,7 +191,7 @@ def other_patients(groups: np.ndarray, *, seed: int = 0) -> np.ndarray:
 
 
 def _retrieved(texts: StudyTexts, fit_split: str, images: np.ndarray) -> dict[str, list[str]]:
-    """Captions that are there already: the nearest training text, and that of the nearest training image."""
+    """Retrieved captions: the nearest training text, and the text of the nearest training image."""
     fit = texts.rows(fit_split, texts.text, texts.image)
     answers = {}
     for name, modality in ((RETRIEVED, texts.text), (TWIN, texts.image)):

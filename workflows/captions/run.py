@@ -1,4 +1,4 @@
-"""Several sets with one recipe: their captioners trained, then the table of each made."""
+"""Train the captioners of one or more sets, then make the caption table of each set."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from suture.workflows.captions.caption_table import CaptionTable
 from suture.workflows.captions.evaluate import evaluate_captions, refuse_training_split
 
 Report = Callable[[float, str], None]
-TRAINING = 0.85  # share of the work that training is
+TRAINING = 0.85  # fraction of the progress bar for training
 
 
 def train_and_evaluate(
@@ -24,7 +24,7 @@ def train_and_evaluate(
     device: str = "auto",
     report: Report | None = None,
 ) -> list[CaptionTable]:
-    """Train what is not there yet, then make the table of each set; all is checked before it starts."""
+    """Train the missing captioners, then make the table of each set; checks everything before it starts."""
     say = report or (lambda share, message: None)
     check_decoding(how or Decoding())
     for config in configs:

@@ -1,8 +1,8 @@
-"""Approximate indexes of embedding sets, by faiss: built once, kept as derived files, measured.
+"""Approximate faiss indexes of embedding sets: built once, stored as derived files, with measured recall.
 
-The one place that opens an index, and only one that was written here: its hash is checked first. What is
-damaged is built again. An index finds candidates; the cosines are those of the rows themselves, read from
-where they lie. Exact search needs no index; see `suture.analysis.retrieval.nearest.scan`.
+Only this module opens indexes, and only those it wrote: it checks their hash first and rebuilds damaged ones.
+An index finds candidates; their cosines are computed from the stored rows. Exact search needs no index; see
+`suture.analysis.retrieval.nearest.scan`.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from suture.data.workspace import SET, Workspace, read_derived, write_derived
 
 AUTO, EXACT, HNSW, IVF = KINDS = "auto", "exact", "hnsw", "ivf"
 VERSION = 2
-EXACT_UP_TO = 200_000  # studies that are all looked at unless an index is asked for; above, IVF-PQ
+EXACT_UP_TO = 200_000  # studies up to which "auto" searches exactly; above, IVF-PQ
 RULE = f"every study is looked at up to {EXACT_UP_TO:,} of them, above an IVF-PQ index"
 NAMES = {EXACT: "exact", HNSW: "HNSW", IVF: "IVF-PQ"}
 RECALL_AT, SAMPLE = 10, 200
-LINKS, BUILD_BREADTH, BREADTH = 32, 80, 128  # of HNSW: edges a node, candidates while building and asking
-POINTS_A_LIST, LISTS_READ = 39, 1 / 8  # of IVF: what faiss wants for its k-means; share of lists looked into
-NUMBERS_A_CODE = 8  # of PQ: dimensions told by one byte
-CANDIDATES, SPARE = 10, 100  # scored by their rows: so many times k, and so many more
+LINKS, BUILD_BREADTH, BREADTH = 32, 80, 128  # of HNSW: edges per node, efConstruction, efSearch
+POINTS_A_LIST, LISTS_READ = 39, 1 / 8  # of IVF: minimum points per list for k-means; fraction of lists probed
+NUMBERS_A_CODE = 8  # of PQ: dimensions per byte
+CANDIDATES, SPARE = 10, 100  # candidates scored exactly: CANDIDATES * k + SPARE
 BLOCK = 16_384  # rows in memory at a time
-GROWN = 2  # times as many items as the lists were made for: then they are made anew
+GROWN = 2  # rebuild once there are more than this many times the items that the lists were trained for
 
 log = logging.getLogger(__name__)
 
@@ -44,10 +44,10 @@ class Index:
     """An index of the studies that have one modality.
 
     items    number in the index -> row of the set
-    recall   modality that asks -> share of the exact 10 nearest that it finds: 200 queries of the set itself,
-             a query that is among the items not counted as its own neighbour
+    recall   query modality -> recall@10 against exact search, over 200 queries from the set itself; a query
+             does not count as its own neighbour
     vectors  (n_studies, dim) of the set
-    added    how many of the items were added to an index that was there, 0 = built as a whole
+    added    how many of the items were added to an existing index, 0 = built from scratch
     """
 
     kind: str
@@ -71,22 +71,22 @@ class Index:
 
 
 def check_kind(kind: str) -> None:
-    """`Refused` for an index that there is not."""
+    """`Refused` for an unknown kind of index."""
     if kind not in KINDS:
         raise Refused("index_unknown", f"Expected one of {', '.join(KINDS)} as the index, got {kind!r}.")
 
 
 def choose_kind(kind: str, studies: int) -> str:
-    """What answers among so many studies: the kind itself, or what `RULE` says for "auto"."""
+    """The kind of search for this many studies: the given kind, or for "auto" what `RULE` says."""
     check_kind(kind)
     return (EXACT if studies <= EXACT_UP_TO else IVF) if kind == AUTO else kind
 
 
 def open_index(workspace: Workspace, part: EmbeddingSet, split: str, modality: str, kind: str) -> Index:
-    """The index of a modality of a set's split.
+    """The index of one modality in one split of a set.
 
-    Where there is none, or a damaged one, it is built (minutes). Where one of another set holds the first of
-    these very rows, the others are added to it.
+    A missing or damaged index is built (minutes). If the index of another set holds exactly the first of
+    these rows, the remaining rows are added to it.
     """
     name = _file(part.modalities.index(modality), split, kind)
     path = workspace.derived(workspace.record(SET, part.name), name)
@@ -119,8 +119,7 @@ def _keep(path: Path, about: Mapping[str, Any], index: Any) -> None:
 
 
 def _kept(path: Path) -> tuple[dict[str, Any], Any] | None:
-    """What is known of an index, and the index, as they were written; or None: faiss is shown no byte that
-    was not."""
+    """Metadata and index as written, or None. faiss never parses bytes that fail the integrity check."""
     import faiss
 
     there = path.is_file()
@@ -135,7 +134,7 @@ def _kept(path: Path) -> tuple[dict[str, Any], Any] | None:
 
 
 def _grown(workspace: Workspace, name: str, vectors: np.ndarray, items: np.ndarray) -> tuple[Any, int] | None:
-    """An index of another set over the first of these very rows, and how many it was built for; or None."""
+    """An index of another set over the first of these rows, and how many rows it was built for; or None."""
     digests: dict[int, str] = {}
     for record in reversed(workspace.records(SET)):
         known = _kept(path) if (path := workspace.derived(record, name)).is_file() else None
@@ -153,7 +152,7 @@ def _grown(workspace: Workspace, name: str, vectors: np.ndarray, items: np.ndarr
 
 
 def _digest(vectors: np.ndarray, items: np.ndarray) -> str:
-    """One hash of the rows of all items, as they lie there."""
+    """A hash of the stored rows of all items."""
     digest = hashlib.sha256(str(vectors.dtype).encode())
     for rows in _blocks(items):
         digest.update(np.ascontiguousarray(vectors[rows]).data)
@@ -165,7 +164,7 @@ def _blocks(items: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _trained(vectors: np.ndarray, items: np.ndarray, kind: str) -> Any:
-    """An empty index that knows how the items lie, from a seeded sample of them."""
+    """An empty index, trained on a seeded sample of the items."""
     import faiss
 
     n, dim = len(items), vectors.shape[1]
@@ -180,7 +179,7 @@ def _trained(vectors: np.ndarray, items: np.ndarray, kind: str) -> Any:
         codes = max(m for m in range(1, max(dim // NUMBERS_A_CODE, 1) + 1) if dim % m == 0)
         flat, bits = faiss.IndexFlatIP(dim), min(8, int(np.log2(max(n, 2))))
         index = faiss.IndexIVFPQ(flat, dim, lists, codes, bits, faiss.METRIC_INNER_PRODUCT)
-        index.pq.cp.min_points_per_centroid = 1  # few items have codes for each of them: that is no fault
+        index.pq.cp.min_points_per_centroid = 1  # fewer points than centroids are fine for small sets
         index.nprobe = max(1, round(lists * LISTS_READ))
         needed = max(lists * POINTS_A_LIST, POINTS_A_LIST << bits)
     some = seeded_sample(n, needed, 0)
@@ -189,7 +188,7 @@ def _trained(vectors: np.ndarray, items: np.ndarray, kind: str) -> Any:
 
 
 def _recall(index: Index, part: EmbeddingSet, asks: str, modality: str) -> float:
-    """Share of the exact nearest others that the index finds, over a seeded sample of the set's own rows."""
+    """Recall of the index against exact search, over a seeded sample of the set's own rows."""
     rows = part.rows_with(asks)
     rows = np.sort(np.random.default_rng(0).choice(rows, min(SAMPLE, len(rows)), replace=False))
     queries = np.asarray(part.vectors[asks][rows], np.float32)

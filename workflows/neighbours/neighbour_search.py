@@ -1,4 +1,4 @@
-"""What visiting studies are held against: one split of a set, asked in every direction at once."""
+"""Find the neighbours of uploaded studies in one split of a set, in every direction."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Answers:
-    """What one set knows of the newcomers.
+    """Search results of uploaded studies in one set.
 
-    nearest  (modality that asks, modality that answers) -> neighbours
-    outside  modality -> (n,) share of the set that lies nearer in, NaN where the modality is missing
-    recall   direction -> measured recall@10 of the index that answered; empty for an exact search
-    index    modality that answers -> how it was searched: "exact", "hnsw" or "ivf"
+    nearest  (query modality, gallery modality) -> neighbours
+    outside  modality -> (n,) out-of-distribution score: fraction of reference rows that are less far out,
+             NaN where the modality is missing
+    recall   direction -> measured recall@10 of the index used; empty for an exact search
+    index    gallery modality -> kind of search: "exact", "hnsw" or "ivf"
     """
 
     nearest: dict[tuple[str, str], ReferenceNeighbours]
@@ -44,11 +45,11 @@ def search_all_directions(
     k: int,
     index: str = indexes.AUTO,
 ) -> Answers:
-    """Neighbours in every direction, and how far out each newcomer lies.
+    """Neighbours in every direction, and the out-of-distribution score of each uploaded study.
 
-    part  the split of that name of a set of the workspace
-    new   modality -> (n, dim) unit rows in its space, zeros = missing; see `newcomers.in_space`
-    index one of `indexes.KINDS`
+    part   the split of this name, of a set of the workspace
+    new    modality -> (n, dim) unit rows in its space, zeros = missing; see `uploads.in_space`
+    index  one of `indexes.KINDS`
     """
     indexes.check_kind(index)
     new = {m: v for m, v in new.items() if np.any(v)}
@@ -78,7 +79,7 @@ def _first(found: ReferenceNeighbours, k: int) -> ReferenceNeighbours:
 
 
 def reference_spread(workspace: Workspace, part: EmbeddingSet, split: str, modality: str) -> np.ndarray:
-    """`likeness.usual` of a modality, kept once it was measured (seconds at 100,000 studies)."""
+    """`out_of_distribution.reference_spread` of a modality, cached (takes seconds at 100,000 studies)."""
     digest = hashlib.sha256(split.encode()).hexdigest()[:12]
     file = f"usual-v{VERSION}-{part.modalities.index(modality)}-{digest}.bin"
     path = workspace.derived(workspace.record(SET, part.name), file)
@@ -95,9 +96,9 @@ def reference_spread(workspace: Workspace, part: EmbeddingSet, split: str, modal
 def ranks_in_other_set(
     part: EmbeddingSet, new: Mapping[str, np.ndarray], direction: tuple[str, str], ids: np.ndarray
 ) -> np.ndarray:
-    """Places that studies take for each newcomer in another set: (n, k), 1 = first.
+    """Ranks of given studies for each uploaded study in another set: (n, k), 1 = first.
 
-    NaN for studies that are not in it or lack the modality, and for newcomers without one.
+    NaN for studies that are not in that set or lack the modality, and for uploaded studies that lack it.
 
     ids  (n, k) of study ids, "" = none
     """
@@ -113,7 +114,7 @@ def ranks_in_other_set(
 
 @dataclass(frozen=True)
 class SearchResult:
-    """Visiting studies held against one split of a set; vectors are theirs in its space."""
+    """Uploaded studies searched in one split of a set; vectors: their vectors in its space."""
 
     part: EmbeddingSet
     split: str
@@ -125,7 +126,7 @@ class SearchResult:
 def search(
     workspace: Workspace, visit: Record, name: str, *, split: str, k: int, index: str = indexes.AUTO
 ) -> SearchResult:
-    """A visit that has been embedded, against the split of a set. `Refused` where that cannot be."""
+    """Search an embedded visit in a split of a set. `Refused` if it is not embedded, or no such split."""
     guests = uploads.stored_embedding(
         workspace, visit, uploads.checkpoint_of(workspace, workspace.record(SET, name))
     )

@@ -1,4 +1,4 @@
-"""What was found of visiting studies, as rows and as JSON: the same numbers for page and shell."""
+"""Search results of uploaded studies as rows and as JSON; page and command line share the numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Row = dict[str, Any]
 
 
 def about(held: Mapping[str, SearchResult]) -> dict[str, Row]:
-    """What each letter stands for, and how far its index can be trusted."""
+    """The set behind each letter, and the recall of its index."""
     return {
         letter: {
             "set": side.part.name,
@@ -29,7 +29,7 @@ def about(held: Mapping[str, SearchResult]) -> dict[str, Row]:
 
 
 def studies(held: Mapping[str, SearchResult]) -> list[Row]:
-    """One entry a visiting study: by letter its neighbours, what these agree on, how far out it lies."""
+    """One entry per uploaded study: by letter its neighbours, their shared labels, how far out it lies."""
     ids = next(iter(held.values())).ids
     found = [{letter: _answer(side, row) for letter, side in held.items()} for row in range(len(ids))]
     for entry in rows(held):
@@ -52,7 +52,7 @@ def _answer(side: SearchResult, row: int) -> Row:
 
 
 def agreement(side: SearchResult, row: int) -> list[Row]:
-    """The labels that most neighbours share in each direction, with their share of the whole."""
+    """The labels that most neighbours share in each direction, with their frequency in the whole set."""
     labels = side.part.rows[side.part.labels]
     return [
         {
@@ -69,7 +69,7 @@ def agreement(side: SearchResult, row: int) -> list[Row]:
 
 
 def rows(held: Mapping[str, SearchResult]) -> list[Row]:
-    """One row a neighbour: its rank and cosine, and its rank in the other set if there are two."""
+    """One row per neighbour: its rank and cosine, and its rank in the other set if there are two."""
     return [
         row
         for letter, side in held.items()

@@ -1,7 +1,7 @@
-"""Studies that only visit: taken in, embedded, held against a reference, then kept or discarded.
+"""Uploaded studies: imported, embedded, compared with a reference set, then saved or deleted.
 
-They lie in a workspace of their own inside the main one, so that no list, choice or map elsewhere shows
-them. A visit is one collection there, called after the hash of what was offered: the same again is found.
+They live in a separate workspace inside the main one, so that no list or map elsewhere shows them. Each
+upload is one collection there (a "visit"), named after the hash of its files, so a repeat is recognised.
 """
 
 from __future__ import annotations
@@ -40,24 +40,24 @@ from suture.workflows.adapters import adapt_query
 from suture.workflows.evaluate import maker
 
 FOLDER = "visiting"
-UploadedFiles = Sequence[tuple[str, bytes]]  # names as they came, contents
+UploadedFiles = Sequence[tuple[str, bytes]]  # (original name, content)
 
 
 @dataclass(frozen=True)
 class UploadResult:
-    """`visit` is the name of the visit, "" when nothing was taken; the report says why."""
+    """`visit` is the name of the visit, "" if nothing was imported; the report says why."""
 
     visit: str
     report: IntakeReport
 
 
 def home(workspace: Workspace) -> Workspace:
-    """The visitors' own workspace."""
+    """The workspace of uploaded studies."""
     return Workspace(workspace.home / FOLDER, workspace.owner)
 
 
 def list_uploads(workspace: Workspace) -> list[CollectionRecord]:
-    """What was left here, newest first."""
+    """The stored visits, newest first."""
     here = (workspace.home / FOLDER).is_dir()
     return home(workspace).records(COLLECTION)[::-1] if here else []
 
@@ -69,9 +69,9 @@ def add_upload(
     options: Options | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> UploadResult:
-    """Take in studies of one modality or more; what is here already is not read again.
+    """Import studies with one modality or more; files that are already stored are not read again.
 
-    source  a folder or ZIP on this machine; or uploads: pictures, .txt reports and tables, or one ZIP
+    source  a folder or ZIP on this machine; or uploads: images, .txt reports and tables, or one ZIP
 
     Never raises for bad input, like `suture.data.intake.intake`.
     """
@@ -91,7 +91,7 @@ def add_upload(
 
 
 def intake_report(visit: CollectionRecord) -> IntakeReport:
-    """The intake report of a visit, also when it was made long ago."""
+    """The intake report of a visit, rebuilt from its record."""
     n, kept = visit.meta.n, visit.meta.report
     skipped = sum(kept.skipped.values())
     message = f"{n:,} {'study' if n == 1 else 'studies'} taken" + (
@@ -110,7 +110,7 @@ def intake_report(visit: CollectionRecord) -> IntakeReport:
 
 
 def _digest(source: Path | UploadedFiles, options: Options) -> str:
-    """A hash that is the same for the same files read in the same way; `Refused` if there are none."""
+    """Hash of the files and the options they are read with; `Refused` if there are no files."""
     if isinstance(source, Path):
         parts = _stamps(source)
     else:
@@ -126,20 +126,20 @@ def _stamps(source: Path) -> list[str]:
     try:
         path = source.expanduser().resolve()
         usable = path.is_dir() or (path.is_file() and path.suffix.lower() == ".zip")
-    except (OSError, RuntimeError, ValueError):  # too long a name, a zero byte, ~ of nobody
+    except (OSError, RuntimeError, ValueError):  # name too long, null byte, ~ of an unknown user
         usable = False
     if not usable:
         raise Refused("source_missing", f"There is no folder or ZIP at {str(source)!r}. Check the path.")
     try:
         listed = sorted(path.rglob("*")) if path.is_dir() else [path]
         return [f"{p}:{s.st_size}:{s.st_mtime_ns}" for p in listed for s in [p.lstat()]] or [str(path)]
-    except OSError as error:  # gone meanwhile, or not to be read by us
+    except OSError as error:  # deleted meanwhile, or not readable
         raise Refused("source_unreadable", f"{str(source)!r} cannot be read: {error.strerror}.") from error
 
 
 @contextmanager
 def _on_disk(guests: Workspace, source: Path | UploadedFiles) -> Iterator[Path]:
-    """Where the child finds the files; copies of uploads are deleted afterwards."""
+    """Path of the files for the reading child process; copies of uploads are deleted afterwards."""
     if isinstance(source, Path):
         yield source.expanduser()
         return
@@ -151,7 +151,7 @@ def _on_disk(guests: Workspace, source: Path | UploadedFiles) -> Iterator[Path]:
 
 
 def checkpoint_of(workspace: Workspace, record: EmbeddingSetRecord) -> CheckpointRecord:
-    """The checkpoint that made a set. `Refused` when there is none, or it is not here as it was."""
+    """The checkpoint that made a set. `Refused` if there is none, or it is gone or changed."""
     made = record.meta.checkpoint
     found = maker(workspace, record.meta)
     if found is not None and found.fingerprint == record.meta.checkpoint_hash:
@@ -173,13 +173,13 @@ def checkpoint_of(workspace: Workspace, record: EmbeddingSetRecord) -> Checkpoin
 def stored_embedding(
     workspace: Workspace, visit: CollectionRecord, checkpoint: CheckpointRecord
 ) -> EmbeddingSet | None:
-    """A visit's vectors by a checkpoint, before any adapter; None if they are still to be made."""
+    """A visit's vectors by a checkpoint, before any adapter; None if it is not embedded yet."""
     name = _set_name(visit, checkpoint)
     return load(workspace, name) if home(workspace).has(SET, name) else None
 
 
 def load(workspace: Workspace, name: str) -> EmbeddingSet:
-    """A visit's vectors by their own name."""
+    """A visit's vectors by the name of their set."""
     return embedding_sets.load(home(workspace), name)
 
 
@@ -188,7 +188,7 @@ def _set_name(visit: CollectionRecord, checkpoint: CheckpointRecord) -> str:
 
 
 def embedding_job(workspace: Workspace, visit: CollectionRecord) -> jobs.Job | None:
-    """The job that embeds a visit at this moment."""
+    """The active job that embeds a visit, or None."""
     known = jobs.jobs(workspace, active=True)
     return next((j for j in known if j.args.get("visit") == visit.name), None)
 
@@ -200,7 +200,7 @@ def embed(
     *,
     progress: Callable[[float, str], None],
 ) -> str:
-    """Embed a visit with one checkpoint after the other (in a worker); says what came of it."""
+    """Embed a visit with each checkpoint in turn (in a worker); returns a message for the user."""
     from suture.models.checkpoints import registry
 
     visit = home(workspace).record(COLLECTION, visit_name)
@@ -242,7 +242,7 @@ def _embed(
 
 
 def save_as_collection(workspace: Workspace, visit: CollectionRecord, name: str) -> None:
-    """Make a visit an ordinary collection; `Refused` if the name is taken or none."""
+    """Turn a visit into an ordinary collection; `Refused` if the name is taken or invalid."""
     with workspace.staging() as staged:
         for file in visit.files:
             shutil.copyfile(visit.path(file), staged / file)
@@ -253,16 +253,16 @@ def save_as_collection(workspace: Workspace, visit: CollectionRecord, name: str)
 def append_to_collection(
     workspace: Workspace, visit: CollectionRecord, reference: CollectionRecord, name: str
 ) -> None:
-    """Make a collection of a reference's studies and, in a split of their own, a visit's, which then ends.
+    """Make a new collection of a reference's studies and, in a separate split, a visit's; deletes the visit.
 
-    `Refused` if the name is taken or none. The reference stays as it is.
+    `Refused` if the name is taken or invalid. The reference is not changed.
     """
     appending.append(workspace, reference, visit, name)
     delete_upload(workspace, visit)
 
 
 def delete_upload(workspace: Workspace, visit: CollectionRecord) -> None:
-    """Stop its job, and delete every file and record of a visit."""
+    """Cancel the visit's job, and delete all its files and records."""
     job = embedding_job(workspace, visit)
     if job is not None:
         jobs.cancel(workspace, job.id)
@@ -277,7 +277,7 @@ def delete_upload(workspace: Workspace, visit: CollectionRecord) -> None:
 
 
 def match_modalities(newcomers: EmbeddingSet, reference: EmbeddingSet) -> dict[str, str]:
-    """Modality of the reference -> that of the newcomers held against it: same name, else same kind."""
+    """Reference modality -> matching modality of the uploaded studies: same name, else same kind."""
     found = {m: m for m in reference.modalities if m in newcomers.modalities}
     for m in reference.modalities:
         free = [
@@ -297,6 +297,6 @@ def _kind(part: EmbeddingSet, modality: str) -> str:
 
 
 def in_space(workspace: Workspace, newcomers: EmbeddingSet, reference: EmbeddingSet) -> Vectors:
-    """Newcomers where the reference has its own: by its modalities, mapped by its adapter if it has one."""
+    """Uploaded vectors in the space of the reference: its modalities, mapped by its adapter if it has one."""
     pairs = match_modalities(newcomers, reference).items()
     return {m: adapt_query(workspace, reference.name, m, np.asarray(newcomers.vectors[x])) for m, x in pairs}

@@ -1,4 +1,4 @@
-"""What may be shown of single studies: the start of their texts, and small pictures."""
+"""Excerpts of single studies for a report: the start of their texts, and thumbnails."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ PICTURE = 256  # pixels, longer side
 
 @dataclass(frozen=True)
 class Excerpts:
-    """The collection behind a set, and its pictures."""
+    """The collection behind a set, and its images."""
 
     collection: Collection
     pack: ImagePack | None
 
     def studies(self, ids: Iterable[str], *, texts: bool, pictures: bool) -> dict[str, StudyExcerpt]:
-        """What may be shown of these studies."""
+        """Study id -> excerpt, with texts and images as allowed."""
         place = {study: row for row, study in enumerate(self.collection.table[STUDY_ID].astype(str))}
         return {study: self._study(place[study], texts, pictures) for study in ids}
 
@@ -47,7 +47,7 @@ class Excerpts:
 
 
 def behind(workspace: Workspace, part: EmbeddingSet) -> Excerpts | None:
-    """The collection that a set came from; None if it is unknown, gone, or another of that name."""
+    """The collection behind a set; None if it is unknown, gone, or replaced by another of the same name."""
     record = storage.source_collection(workspace, workspace.record(SET, part.name))
     if record is None:
         return None

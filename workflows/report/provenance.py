@@ -1,4 +1,4 @@
-"""What a set was made from: hashes, versions, splits, truncated texts."""
+"""Provenance of a set: hashes, versions, splits, truncated texts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PACKAGES = ("suture", "torch", "open_clip_torch", "numpy", "scipy", "scikit-lear
 
 
 def provenance(workspace: Workspace, whole: EmbeddingSet) -> dict[str, Any]:
-    """What a stranger needs to make the same set; no path of this machine, no name of a patient."""
+    """Everything needed to reproduce the set; no local paths, no patient names."""
     record = workspace.record(SET, whole.name)
     meta, made_by = record.meta, maker(workspace, record.meta)
     source = storage.source_collection(workspace, record)
@@ -54,7 +54,7 @@ def _files(record: Record | None) -> dict[str, str]:
 
 
 def versions() -> dict[str, str]:
-    """Of Python and of what measures."""
+    """Versions of Python and of the packages that affect the numbers."""
     return {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
 
 

@@ -1,4 +1,4 @@
-"""Evidence for a report: everything that is known of one embedding set, or of A against B, and its file."""
+"""Gather the data of a report on one embedding set, or on A against B, and write the report."""
 
 from __future__ import annotations
 
@@ -45,15 +45,15 @@ def gather(
     made: str = "",
     progress: Progress | None = None,
 ) -> ReportData:
-    """Measure what is not measured yet, and put together what a report says.
+    """Run the missing evaluations and gather the data of a report.
 
-    pair      two modalities for all that concerns pairs; default: the first two of A
-    extended  every metric, not only the default numbers
-    texts     excerpts of the texts of single studies; pictures  their pictures, small
-    made      ISO date that the report bears; default: now
+    pair      the two modalities of all pair metrics; default: the first two of A
+    extended  every metric, not only the default ones
+    texts     include excerpts of the texts of single studies; pictures  include their thumbnails
+    made      ISO date of the report; default: now
 
-    `NotFound` for unknown sets or splits; `Refused` for a pair that A lacks, for sets over other studies,
-    and for whatever may not be measured.
+    `NotFound` for unknown sets or splits; `Refused` for a pair that A lacks, for sets over different studies,
+    and for a set or split that may not be evaluated.
     """
     report = progress or (lambda share, what: None)
     names = [a] if b is None else [a, b]
@@ -100,7 +100,7 @@ def gather(
 
 
 def write(evidence: ReportData, path: Path, *, force: bool = False) -> tuple[Path, Path]:
-    """Write a report and, beside it, its JSON; returns both paths. `Refused` as `refuse_target` says."""
+    """Write a report and, next to it, its JSON; returns both paths. `Refused` as in `refuse_target`."""
     beside = refuse_target(path, force=force)
     content, record = html(evidence), record_json(evidence)
     write_atomically(beside, record.encode())
@@ -109,10 +109,9 @@ def write(evidence: ReportData, path: Path, *, force: bool = False) -> tuple[Pat
 
 
 def refuse_target(path: Path, *, force: bool = False) -> Path:
-    """Where the JSON of a report goes that is written to this path.
+    """The path of a report's JSON, given that of the report.
 
-    `Refused` for a name that does not end in .html, a folder that is not there, and, without `force`, files
-    that are.
+    `Refused` for a name that does not end in .html, a missing folder and, without `force`, existing files.
     """
     if path.suffix.lower() not in (".html", ".htm"):
         raise Refused(
@@ -151,7 +150,7 @@ def _side(workspace: Workspace, measured: Evaluation, pair: tuple[str, str], res
 
 
 def _maps(workspace: Workspace, whole: EmbeddingSet, split: str) -> Iterable[ReportMap]:
-    """PCA of the split, and the layout of the set where a worker has made one."""
+    """PCA of the split, and the UMAP layout of the set if it has been computed."""
     part = whole.split(split)
     if len(layouts.stacked(part)[0]) > 2:
         found = layouts.pca_layout(workspace, part)
