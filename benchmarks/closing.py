@@ -7,8 +7,8 @@
     python -m benchmarks.closing table HOME             Markdown tables of everything that HOME holds
 
 Every condition starts from the same weights, sees the same studies in the same order for the same number of
-steps, and differs in its objective alone. `--objective` and `--seed` do one of them; what is trained
-already is not trained again. FOLDER holds studies.csv, images/ and features.npz.
+steps, and differs only in its objective. `--objective` and `--seed` select conditions; finished runs are not
+trained again. FOLDER holds studies.csv, images/ and features.npz.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ PAIR = ("centroid_gap", "centroid_gap_debiased", "centroid_gap_floor", "cos_true
 DEMO = TrainingConfig(
     collection="demo", start="demo-start", epochs=4, batch=64, learning_rate=1e-3, keep="last", probe=256
 )
-# Published CLIP checkpoints end at T = 0.01; runs this short do not get there by themselves, so the learnable
-# temperature starts low. "clip, T from 0.07" is the same run from the start's own temperature.
+# Published CLIP checkpoints end at T = 0.01; runs this short do not reach it, so the learnable temperature
+# starts low. "clip, T from 0.07" is the same run from the start checkpoint's own temperature.
 LOW, OWN = 0.02, "clip, T from 0.07"
 HEADS = replace(DEFAULTS, epochs=30, probe=256)
 TOWERS = TrainingConfig(
@@ -143,7 +143,7 @@ def run_heads(workspace: Workspace, folder: Path, objective: str, seed: int) -> 
 
 
 def ship(workspace: Workspace) -> None:
-    """Put baseline and gap-closing of seed 0 into the package, in half precision."""
+    """Copy baseline and gap-closing of seed 0 into the package, in half precision."""
     for objective, target in (("clip", builtin.TRAINED), ("gap-closing", builtin.ALIGNED)):
         record = workspace.record(CHECKPOINT, f"demo {objective} s0")
         state = load_file(record.path(WEIGHTS))
@@ -173,7 +173,7 @@ def _keep(
     pair: tuple[str, str],
     label: str,
 ) -> None:
-    """Measure a set on the test split and note it."""
+    """Evaluate a set on the test split and record the result."""
     whole = embedding_sets.load(workspace, set_name).split("test")
     rows: list[tuple[str, EmbeddingSet]] = [(objective, whole)]
     if objective == "gap-closing" and study in ("demo", "medpix"):
@@ -186,13 +186,13 @@ def _keep(
 
 
 def _only(part: EmbeddingSet, pair: tuple[str, str], label: str) -> EmbeddingSet:
-    """Two modalities and one label: what the tables show."""
+    """The set reduced to two modalities and one label, as the tables show."""
     rows = part.rows.drop(columns=[c for c in part.labels if c != label])
     return replace(part, vectors={m: np.asarray(part.vectors[m]) for m in pair}, rows=rows)
 
 
 def _permuted(part: EmbeddingSet, modality: str) -> EmbeddingSet:
-    """Texts given to other studies, as far as they have one; each text keeps its key."""
+    """Shuffle the texts among the studies that have one; each text keeps its key."""
     rows = part.rows.copy()
     there = np.flatnonzero(part.present(modality))
     order = np.random.default_rng(0).permutation(there)
@@ -218,7 +218,7 @@ def _chosen(found: Evaluation, pair: tuple[str, str]) -> dict[str, Any]:
 
 
 def _studies(folder: Path) -> pd.DataFrame:
-    """The table without patients that stand in two splits (their rows of dev are renamed)."""
+    """The table with no patient in two splits (patients of such dev rows are renamed)."""
     table = pd.read_csv(folder / "studies.csv", dtype=str, keep_default_na=False)
     twice = (table["split"] == "dev") & (table["same_patient_as"] != "")
     table.loc[twice, "split"] = "left-out"
@@ -285,7 +285,7 @@ def _import_features(
 
 
 def table(home: Path) -> str:
-    """Markdown: mean and sd over seeds of every condition, one table a study."""
+    """Markdown: mean and sd over seeds of every condition, one table per experiment."""
     lines = (home / RESULTS).read_text().splitlines()
     found = {(r["study"], r["objective"], r["seed"]): r["metrics"] for r in map(json.loads, lines)}
     return "\n\n".join(_table(study, found) for study in dict.fromkeys(k[0] for k in found))

@@ -1,10 +1,10 @@
-"""Does the gap dial follow the hand? Browser time of one move, and server time of what surrounds it.
+"""How responsive is the gap dial? Browser time of one slider move, and server time around it.
 
     python -m benchmarks.dial [STUDIES]
 
-5,000 studies of dim 512 shown, as many to fit on. A move is answered in the browser: the time is taken there,
-from the slider's event to the frame after the one that was painted, in a real Chromium with software drawing.
-Target: 300 ms. The server measures every position once, and runs the page's fragment when the hand rests.
+5,000 studies of dim 512 are shown, and as many used for the fit. The browser handles a move itself; the time
+runs from the slider's event to the frame after the painted one, in a real Chromium with software rendering.
+Target: 300 ms. The server measures every position once, and reruns the page's fragment when the slider stops.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from suture.workflows.dial import Setting
 
 STUDIES, DIM, LABELS, NAME = 5_000, 512, 10, "planted"
 METHODS = ("lambda-shift", "procrustes")
-PORT, START = 8765, 8  # of the server that the browser looks at, seconds
-MOVES, TARGET = 20, 300  # milliseconds
+PORT, START = 8765, 8  # port of the server; seconds to wait for it
+MOVES, TARGET = 20, 300  # number of moves; milliseconds per move
 
 
 def planted(home: Path, studies: int = STUDIES) -> Workspace:
-    """Two cones with a gap, labels that both share, and a split to fit on."""
+    """A workspace with two cones and a gap between them, shared labels, and a split to fit on."""
     rng = np.random.default_rng(0)
     n = 2 * studies
     label = rng.integers(LABELS, size=n)
@@ -53,7 +53,7 @@ def planted(home: Path, studies: int = STUDIES) -> Workspace:
 
 
 def measuring(workspace: Workspace) -> None:
-    """Seconds that every position takes once, in all."""
+    """Total seconds to measure every position once."""
     for method in METHODS:
         asked = Setting(NAME, "test", "train", method, ("image", "text"))
         start = time.perf_counter()
@@ -67,7 +67,7 @@ def measuring(workspace: Workspace) -> None:
 
 
 def page() -> str:
-    """The dial alone on a page."""
+    """A page with only the dial."""
     choice = f"Choice(views.view({NAME!r}, 'test'), None, ('image', 'text'))"
     lines = (
         "import streamlit as st",
@@ -81,7 +81,7 @@ def page() -> str:
 
 
 def rests() -> None:
-    """Milliseconds of the server when the hand has come to rest, for shifts and for blends."""
+    """Milliseconds of the server rerun after the slider stops, for shifts and for blends."""
     from streamlit.testing.v1 import AppTest
 
     for method in METHODS:
@@ -105,7 +105,7 @@ def spread(times: list[float]) -> str:
 
 
 def follows(folder: Path) -> None:
-    """Milliseconds from the slider's event to the painted picture, in the browser."""
+    """Milliseconds from the slider's event to the painted frame, in the browser."""
     from tests.e2e.serving import ROOT, browser, settled
 
     script = folder / "page.py"
@@ -142,7 +142,7 @@ TURN = """async (range, moves) => {
 
 
 def main(*arguments: str) -> None:
-    """Print how long measuring takes, a move, and what follows it."""
+    """Print the times of measuring, of a move, and of the rerun after it."""
     studies = next((int(a) for a in arguments if a.isdigit()), STUDIES)
     with tempfile.TemporaryDirectory() as folder:
         workspace = planted(Path(folder), studies)

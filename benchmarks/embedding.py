@@ -1,4 +1,4 @@
-"""Is the encoder the only cost? Images per second of an embedding run against a bare loop.
+"""How much overhead does an embedding run add to the encoder? Images per second against a bare loop.
 
     python -m benchmarks.embedding [STUDIES]
 
@@ -32,7 +32,7 @@ ARCHITECTURE, STUDIES, ROUNDS = "ViT-B-32", 192, 5
 
 
 def random_checkpoint(workspace: Workspace, folder: Path) -> None:
-    """ViT-B-32 as initialised: the weights do not change the speed."""
+    """ViT-B-32 with random weights, which do not affect the speed."""
     import open_clip
     from safetensors.torch import save_file
 
@@ -69,7 +69,7 @@ def main(studies: int = STUDIES) -> None:
 def report(
     encoder: Encoder, batches: list[Callable[[], list]], tensors: list[torch.Tensor], studies: int
 ) -> None:
-    """Run both in turns."""
+    """Run both alternately."""
 
     def bare() -> None:
         for tensor in tensors:

@@ -1,4 +1,4 @@
-"""Is the app there at once, and does its map hold at 200,000 points? Seconds in a real browser.
+"""How quickly does the app start, and does its map stay fast at 200,000 points? Seconds in a real browser.
 
     python -m benchmarks.explorer [--studies N] [--runs N]
 
@@ -7,11 +7,11 @@ with the demo; without it one is made first. The large set: N studies with an im
 numbers each, unit rows in clusters, imported as a user would; its layout is written before the clock starts,
 so that pages compute nothing.
 
-Peer: the same points in `st.plotly_chart` with `Scattergl`, on a page of its own that names the clicked study
-in a fragment, which is the quickest way that Streamlit offers. Same browser, same server. A click there knows
-nothing before the server has answered, so its one time stands beside both of ours: the card that the browser
-pins, and the study with its neighbours from the server. The pointer rests on the study before it clicks.
-Bytes are those of data: columns and websocket frames, without programs and styles.
+Peer: the same points in `st.plotly_chart` with `Scattergl`, on a separate page that names the clicked study
+in a fragment, the fastest way that Streamlit offers. Same browser, same server. Its click shows nothing until
+the server has answered, so its one time is compared with both of ours: the card that the browser pins, and
+the study with its neighbours from the server. The pointer rests on the study before it clicks.
+Bytes are those of data: columns and websocket frames, without scripts and styles.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ VERDICT, MAPS = "server start -> verdict of the Overview", "server start -> its 
 PAINTED, BYTES, RECOLOUR = "navigation -> painted", "bytes a point", "recolour"
 CARD, STUDY = "click -> pinned card, in the browser", "click -> study and neighbours, from the server"
 TARGETS = {VERDICT: 5, PAINTED: 2, BYTES: 12, RECOLOUR: 1, CARD: 0.3}  # less than
-PAGE = 1  # the same for a change of page, once seen
+PAGE = 1  # target in seconds for returning to a page already visited
 PEER = """
 import numpy as np, plotly.graph_objects as go, streamlit as st
 st.set_page_config(layout="wide")
@@ -76,7 +76,7 @@ COLOURED = """() => {
 
 
 def vectors(n: int, *, seed: int = 0) -> dict[str, np.ndarray]:
-    """Unit rows of two modalities in clusters, a gap between them; which cluster each study is of."""
+    """Unit rows of two modalities in clusters with a gap between them, and the cluster of each study."""
     rng = np.random.default_rng(seed)
     own = rng.integers(CLUSTERS, size=n)
     meaning = rng.normal(size=(CLUSTERS, DIM))[own] + 0.8 * rng.normal(size=(n, DIM))
@@ -87,7 +87,7 @@ def vectors(n: int, *, seed: int = 0) -> dict[str, np.ndarray]:
 
 
 def large(folder: Path, n: int) -> tuple[Path, np.ndarray]:
-    """A workspace with the large set and its layout; the peer's files beside it. (home, places)."""
+    """A workspace with the large set and its layout, and the peer's files. Returns (home, positions)."""
     arrays = vectors(n)
     np.savez(folder / "large.npz", study_id=np.array([f"S{i:06d}" for i in range(n)]), **arrays)
     workspace = Workspace(folder / "home")
@@ -110,7 +110,7 @@ def streamlit(script: Path, home: Path) -> Iterator[str]:
 
 @contextmanager
 def server(script: Path, home: Path) -> Iterator[tuple[str, int]]:
-    """The same with the number of its process."""
+    """As `streamlit`, and yields the process id too."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -148,7 +148,7 @@ def tab(window: Browser) -> Iterator[Page]:
 
 
 def frames_of(page: Page) -> list[int]:
-    """Sizes of the websocket's frames; filled as they come."""
+    """Sizes of the websocket frames; a list that grows as they arrive."""
     sizes: list[int] = []
     page.on("websocket", lambda socket: socket.on("framereceived", lambda data: sizes.append(len(data))))
     return sizes
@@ -161,7 +161,7 @@ def columns_of(page: Page) -> int:
 
 
 def until(page: Page, act: Callable[[], object], done: str, arg: object = None) -> float:
-    """Seconds from an act until a condition holds in the page, looked at every frame."""
+    """Seconds from an action until a condition holds in the page, checked every frame."""
     start = time.perf_counter()
     act()
     page.wait_for_function(done, arg=arg, timeout=LIMIT)
@@ -169,7 +169,7 @@ def until(page: Page, act: Callable[[], object], done: str, arg: object = None) 
 
 
 def map_of(page: Page) -> ElementHandle:
-    """The root of the map, inside its component."""
+    """The root element of the map component."""
     return page.locator(".lm").first.element_handle(timeout=LIMIT)
 
 
@@ -187,7 +187,7 @@ def started(window: Browser, home: Path) -> dict[str, float]:
 
 
 def walked(window: Browser, home: Path, runs: int) -> dict[str, list[float]]:
-    """Seconds from a click in the navigation to the page, all of it, once each was seen."""
+    """Seconds from a click in the navigation to the complete page, for pages already visited."""
     seconds: dict[str, list[float]] = {name: [] for name in WALK}
     with streamlit(ROOT / "app.py", home) as url, tab(window) as page:
         page.goto(f"{url}/overview")
@@ -201,13 +201,13 @@ def walked(window: Browser, home: Path, runs: int) -> dict[str, list[float]]:
 
 
 def turned(page: Page, name: str) -> float:
-    """Seconds from a click in the navigation until the page rests."""
+    """Seconds from a click in the navigation until the page is idle."""
     link = page.locator("[data-testid=stSidebar]").get_by_role("link", name=name, exact=True)
     return until(page, link.click, f"document.querySelector('h1')?.textContent === '{name}' && {IDLE}")
 
 
 def ours(window: Browser, url: str, points: int) -> dict[str, float]:
-    """The map of the app: first picture, colour, click, bytes."""
+    """The app's map: first frame, recolouring, click, bytes."""
     found: dict[str, float] = {}
     with tab(window) as page:
         frames = frames_of(page)
@@ -224,7 +224,7 @@ def ours(window: Browser, url: str, points: int) -> dict[str, float]:
 
 
 def recoloured(page: Page, root: ElementHandle) -> float:
-    """Seconds from the choice of a label to the picture in its colours."""
+    """Seconds from choosing a label to the frame in its colours."""
     now = page.evaluate("performance.now()")
     page.locator(".st-key-map_colour input").click()
     fresh = "([lm, t]) => +lm.dataset.asked > t && +lm.dataset.ready > +lm.dataset.asked"
@@ -235,8 +235,8 @@ def recoloured(page: Page, root: ElementHandle) -> float:
 
 
 def clicked(page: Page, root: ElementHandle, *, digits: int) -> tuple[float, float]:
-    """Seconds from a click on a study to its card in the browser, and to what the server says of it and its
-    neighbours. digits: of the number in a study's id.
+    """Seconds from a click on a study to its card in the browser, and to the server's details of it and its
+    neighbours. digits: number of digits in a study's id.
     """
     root.scroll_into_view_if_needed()
     x, y = root.evaluate("lm => lm.screenOf(0, 0, 7)")
@@ -255,7 +255,7 @@ def clicked(page: Page, root: ElementHandle, *, digits: int) -> tuple[float, flo
 
 
 def peer(window: Browser, url: str, places: np.ndarray) -> dict[str, float]:
-    """The same in Plotly."""
+    """The same measurements for the Plotly page."""
     found: dict[str, float] = {}
     points = places.shape[0] * places.shape[1]
     with tab(window) as page:
@@ -283,7 +283,7 @@ def median(runs: list[dict[str, float]]) -> dict[str, float]:
 
 
 def line(what: str, value: float, beside: float | None = None, *, target: float | None = None) -> str:
-    """One row: ours, the peer's, the ratio, the target and whether it is met."""
+    """One output row: ours, the peer's, the ratio, the target and whether it is met."""
     ratio = f"{beside:9.2f} {value / beside:8.2f}" if beside else " " * 18
     told = "" if target is None else f"   < {target:g}" + ("" if value < target else " (missed)")
     return f"  {what:48} {value:7.2f} {ratio}{told}".rstrip()
@@ -296,7 +296,7 @@ def main(studies: int, runs: int) -> None:
         demo = Path(os.environ.get("SUTURE_HOME") or folder / "demo")
         if "SUTURE_HOME" not in os.environ:
             prepare(Workspace(demo), lambda what, share: None)
-        started(window, demo)  # layouts and evaluations of the demo are kept from here on
+        started(window, demo)  # fills the caches: layouts and evaluations of the demo
         print(f"The demo, medians of {runs}, seconds; target:")
         for what, seconds in median([started(window, demo) for _ in range(runs)]).items():
             print(line(what, seconds, target=TARGETS.get(what)))

@@ -1,10 +1,10 @@
-"""What do all default metrics together cost, in units of one matrix product of all images with all texts?
+"""What do all default metrics cost together, in units of one matrix product of all images with all texts?
 
     python -m benchmarks.instrument [--rows 20000]
 
-One float32 product X Y^T of N x 512 by 512 x N, by NumPy on all cores, is the unit: retrieval cannot do
-with less. Measured after one small evaluation, so that nothing is compiled within the time; both
-modalities, one study a group, 1,000 resamples. Without labels: k-means is printed apart.
+The unit is one float32 product X Y^T of N x 512 by 512 x N, by NumPy on all cores: retrieval needs at least
+that. Measured after a small warm-up evaluation, so that compilation is not timed; two modalities, one study
+per group, 1,000 resamples. Without labels: k-means is printed separately.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ DIM = 512
 
 
 def studies(n: int) -> EmbeddingSet:
-    """Two clouds of n rows apart, pairs alike."""
+    """Two separate clouds of n rows with similar pairs."""
     rng = np.random.default_rng(0)
     content = rng.normal(size=(n, DIM)).astype(np.float32)
     vectors = {
@@ -45,7 +45,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def product(one: EmbeddingSet) -> float:
-    """The unit: the best of three products, in blocks of rows so that the result need not be kept."""
+    """The unit: the best of three products, in blocks of rows so that the result is never held in memory."""
     x, y = one.vectors["image"], np.ascontiguousarray(one.vectors["text"].T)
     out = np.empty((1024, len(x)), np.float32)
 

@@ -2,11 +2,11 @@
 
     python -m benchmarks.losses [BATCH ...]
 
-Two peers, same inputs, same run, in turns: ModGap's formulation (two cross entropies, torch.pdist), and a
-plain one where the distances come from a matrix product. The limit is the time of the six matrix products
-of such a formulation alone: logits and kernel, and two for the gradient of each; ours does 4.5, as within
-one set it meets each pair once. Times are the best of several rounds; peak memory comes from a process of
-its own each. Target against ModGap: the same value, less memory, at least twice as fast at 4,096.
+Two peers, same inputs, same run, alternating: ModGap's formulation (two cross entropies, torch.pdist), and a
+plain one with distances from a matrix product. The limit is the time of only the six matrix products of such
+a formulation: logits and kernel, and two for the gradient of each; ours does 4.5, because within one set it
+computes each pair once. Times are the best of several rounds; peak memory is measured in a separate process
+each. Target against ModGap: the same value, less memory, at least twice as fast at 4,096.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TEMPERATURE = preset("gap-closing").temperature_start
 
 
 def features(batch: int) -> Tensor:
-    """(2, batch, DIM) unit rows, two clouds apart."""
+    """(2, batch, DIM) unit rows in two separate clouds."""
     generator = torch.Generator().manual_seed(0)
     shared, own = (torch.randn(2, batch, DIM, generator=generator) for _ in range(2))
     return normalize(
@@ -68,7 +68,7 @@ def _pairs(x: Tensor, y: Tensor) -> Tensor:
 
 
 def six_products(z: Tensor) -> Callable[[], None]:
-    """The matrix products that value and gradient need, into memory that is there."""
+    """The matrix products that value and gradient need, into preallocated memory."""
     (x, y), n = z.detach(), z.shape[1]
     square, tall = torch.zeros(n, n), torch.zeros(n, DIM)
 
@@ -91,17 +91,17 @@ def step(way: Callable[[Tensor], Tensor], z: Tensor) -> float:
 
 
 def peak(way: str, batch: int) -> float:
-    """MiB that this process grows by in a step, inputs and libraries not counted (Linux)."""
+    """MiB that this process grows by in a step, without inputs and libraries (Linux)."""
     step(WAYS[way], features(64))
     z = features(batch)
-    Path("/proc/self/clear_refs").write_text("5")  # forget the highest mark so far
+    Path("/proc/self/clear_refs").write_text("5")  # reset the peak
     before = _highest()
     step(WAYS[way], z)
     return _highest() - before
 
 
 def _highest() -> float:
-    """MiB. Not ru_maxrss: a child starts with its parent's."""
+    """Peak resident memory in MiB. Not ru_maxrss, which a child inherits from its parent."""
     line = next(s for s in Path("/proc/self/status").read_text().splitlines() if s.startswith("VmHWM"))
     return int(line.split()[1]) / 1024
 
@@ -114,7 +114,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def main(*batches: int) -> None:
-    """Print values, times and memory of all ways."""
+    """Print values, times and memory of all formulations."""
     print(f"two modalities, {DIM} dimensions, float32, {torch.get_num_threads()} threads, CPU")
     for batch in batches or BATCHES:
         z = features(batch)

@@ -1,12 +1,12 @@
-"""Is an honest map also a quick one? Seconds and trustworthiness, ours against umap-learn's own call.
+"""How fast and how faithful is the map? Seconds and trustworthiness, ours against umap-learn's own call.
 
     python -m benchmarks.maps [--rows N]
 
-Peer: `umap.UMAP(metric="cosine").fit_transform(z)`, its defaults: approximate neighbours, spectral start, all
-threads, another map each time; and the same with a seed, hence on one thread, as ours. 20,000 x 512: 40
-overlapping clusters in 8 groups, a curved manifold of 10 dimensions and noise each. Everything is compiled
-before the clock starts. Ours is timed with the search for neighbours and without, since the metrics and the
-map share one graph. Target: half of the peer's time, trustworthiness (15 neighbours, cosine) within 0.01.
+Peer: `umap.UMAP(metric="cosine").fit_transform(z)` with its defaults: approximate neighbours, spectral start,
+all threads, a different map each time; and the same with a seed, hence on one thread, as ours. Data: 20,000 x
+512, 40 overlapping clusters in 8 groups, each a curved manifold of 10 dimensions plus noise. Everything is
+compiled before the clock starts. Ours is timed with and without the neighbour search, since the metrics and
+the map share one graph. Target: half of the peer's time, trustworthiness (15 neighbours, cosine) within 0.01.
 """
 
 from __future__ import annotations
@@ -41,26 +41,26 @@ def manifold(rows: int, *, dim: int = DIM, seed: int = 0) -> np.ndarray:
 
 
 def plain(z: np.ndarray, seed: int | None = None) -> np.ndarray:
-    """What one writes without us."""
+    """The plain umap-learn call."""
     import umap as library
 
     return library.UMAP(metric="cosine", random_state=seed).fit_transform(z)
 
 
 def graph_of(z: np.ndarray) -> Graph:
-    """The graph that the map and its judgement share."""
+    """The neighbour graph that the map and its trustworthiness share."""
     return nearest(z, z, k=NEIGHBOURS + 1)
 
 
 def timed(work: Callable[[], np.ndarray]) -> tuple[float, np.ndarray]:
-    """Wall seconds, and what came out."""
+    """Wall time in seconds, and the result."""
     start = time.perf_counter()
     result = work()
     return time.perf_counter() - start, result
 
 
 def compiled() -> None:
-    """Run every path once on few rows: more than 4,096, below which umap-learn goes another way."""
+    """Run every code path once on few rows: more than 4,096, below which umap-learn takes another path."""
     z = manifold(4_200, dim=64)
     plain(z)
     plain(z, 0)

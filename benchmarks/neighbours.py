@@ -1,11 +1,12 @@
-"""One new study against many: how long until its neighbours are known, after it was embedded?
+"""How long does it take to find the neighbours of one new, already embedded study?
 
     python -m benchmarks.neighbours [--studies N] [--dim D] [--runs R]
 
-A set of N studies with an image and a text vector lies on disk, imported as a user would. A new study with
-both asks it in all four directions, its own partner is ranked and how far out it lies is told: what the page
-My studies and `suture neighbours` do. Peers, over the same two matrices in memory, the same two queries, ten
-nearest in four directions and nothing else: a product with argpartition in numpy, and faiss.IndexFlatIP.
+A set of N studies with an image and a text vector is on disk, imported as a user would. A new study with both
+is searched in all four directions, its own partner is ranked, and its out-of-distribution score is computed,
+as the page My studies and `suture neighbours` do. Peers, over the same two matrices in memory and the same
+two queries, find only the ten nearest in four directions: a product with argpartition in numpy, and
+faiss.IndexFlatIP.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def median(work: Callable[[], object], runs: int) -> float:
 
 
 def planted(workspace: Workspace, n: int, dim: int) -> dict[str, np.ndarray]:
-    """A set of n studies in clusters; returns one new study more."""
+    """Import a set of n studies in clusters; returns one additional, new study."""
     rng = np.random.default_rng(0)
     centres = rng.normal(size=(200, dim))[rng.integers(200, size=n + 1)]
     noisy = {

@@ -1,13 +1,13 @@
-"""What does ranking everything cost? Recall of both directions under three protocols, and hubs.
+"""What does exact ranking cost? Recall in both directions under three protocols, and hubs.
 
     python -m benchmarks.retrieval [--large]
 
-Two yardsticks, same inputs, same run, in turns. ModGap's procedure (compute_metric_ret): the whole matrix,
+Two baselines, same inputs, same run, alternating. ModGap's procedure (compute_metric_ret): the whole matrix,
 torch's sort of every row, and a search through Python lists; at 4,000 pairs, both directions. Target: at
 least 25 times faster. And the machine: the float32 matrix product of all scores, which any exact method
-must do, by numpy on all cores; at 20,000 pairs of 512 dimensions. Target: at least 60 % of its rate.
-Times are the best of several rounds. --large also ranks 200,000 pairs in a process of its own. Target: a
-peak under 4 GB, inputs and libraries counted.
+needs, by numpy on all cores; at 20,000 pairs of 512 dimensions. Target: at least 60 % of its rate.
+Times are the best of several rounds. --large also ranks 200,000 pairs in a separate process. Target: a peak
+under 4 GB, including inputs and libraries.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ BLOCK = 2048
 
 
 def pairs(n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Two clouds apart, (n, DIM) float32 unit rows each, made in blocks."""
+    """Two separate clouds, (n, DIM) float32 unit rows each, generated in blocks."""
     rng = np.random.default_rng(0)
     sides = tuple(np.empty((n, DIM), np.float32) for _ in range(2))
     apart = rng.normal(size=(2, DIM))
@@ -46,13 +46,13 @@ def pairs(n: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def ours(x: np.ndarray, y: np.ndarray) -> list[float]:
-    """All that the instrument says: ranks, hubs, and 1,000 resamples of each number."""
+    """The full retrieval evaluation: ranks, hubs, and 1,000 resamples of each number."""
     found = both_directions(x, y, bootstrap=GroupBootstrap(np.arange(len(x))))
     return [d.of("strict").recall[k].value for d in (found.forward, found.backward) for k in KS]
 
 
 def ranks_alone(x: np.ndarray, y: np.ndarray) -> list[float]:
-    """Ranks of all protocols and the nearest ten, both ways, without intervals: what the yardsticks do."""
+    """Ranks of all protocols and the nearest ten, both ways, without intervals, as the baselines do."""
     own = np.arange(len(x))
     tasks = [retrieval_task(protocol, RightAnswers(own, own)) for protocol in PROTOCOLS]
     found = search(distinct_rows(x), distinct_rows(y), forward=tasks, backward=tasks, k=10, every=(1,))
@@ -60,14 +60,14 @@ def ranks_alone(x: np.ndarray, y: np.ndarray) -> list[float]:
 
 
 def strict(x: np.ndarray, y: np.ndarray) -> list[float]:
-    """Just what ModGap's procedure gives: recall both ways, the own partner alone being right."""
+    """Only what ModGap's procedure computes: recall both ways, only the own partner being correct."""
     own = [retrieval_task("strict", RightAnswers(np.arange(len(x)), np.arange(len(x))))]
     found = search(distinct_rows(x), distinct_rows(y), forward=own, backward=own)
     return [float(direction.ranks[0].hit(k).mean()) for direction in found for k in KS]
 
 
 def modgap(x: np.ndarray, y: np.ndarray) -> list[float]:
-    """Recall both ways as compute_metric_ret finds it: sort everything, look ids up in lists."""
+    """Recall both ways as in compute_metric_ret: sort everything, look ids up in lists."""
     scores = torch.from_numpy(x) @ torch.from_numpy(y).T
     ids = list(range(len(x)))
     ordered = scores.sort(dim=-1, descending=True)[1].tolist()
@@ -81,7 +81,7 @@ def modgap(x: np.ndarray, y: np.ndarray) -> list[float]:
 
 
 def product(x: np.ndarray, y: np.ndarray) -> None:
-    """All scores, block by block into memory that is there, and nothing else."""
+    """Only the scores, block by block into preallocated memory."""
     out = np.empty((BLOCK, len(y)), np.float32)
     for start in range(0, len(x), BLOCK):
         block = x[start : start + BLOCK]
@@ -96,7 +96,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def in_turns(n: int, *works: Callable[[np.ndarray, np.ndarray], object]) -> list[float]:
-    """Best time of each over rounds in which all take turns."""
+    """Best time of each over several rounds, alternating between them."""
     x, y = pairs(n)
     rounds = [[seconds(lambda w=work: w(x, y)) for work in works] for _ in range(ROUNDS)]
     return [min(times) for times in zip(*rounds, strict=True)]

@@ -1,11 +1,11 @@
-"""What grows how? Seconds and memory against the number of studies, and the exponent of each.
+"""How does each step scale? Seconds and memory against the number of studies, and the exponent of each.
 
     python -m benchmarks.scale [STEP ...] [--upto N]
 
-Steps: import, embed (the encoder of the demo, pictures of 64 pixels), evaluate, index, map. Every step runs
-at every size in a process of its own. cost = c N^p: p is fitted by least squares to the logarithms, over all
-sizes and over the last two; below 10,000 studies fixed costs (libraries, compilation) rule. Peer of each step
-is the same step at a tenth of the size: p = 1 means ten times as long for ten times as many.
+Steps: import, embed (the demo's encoder, images of 64 pixels), evaluate, index, map. Every step runs at every
+size in a separate process. cost = c N^p: p is fitted by least squares to the logarithms, over all sizes and
+over the last two; below 10,000 studies fixed costs (libraries, compilation) dominate. The peer of each step
+is the same step at a tenth of the size: p = 1 means ten times as long for ten times as many studies.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from suture.data import limits
 from suture.data.workspace import Workspace, embedding_sets
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
-UPTO = {"embed": 100_000}  # beyond, hours on two cores: stated by the exponent
-MEMBERS = 2_000_000  # files of a folder: more than an import takes by default
+UPTO = {"embed": 100_000}  # larger sizes take hours on two cores: extrapolated with the exponent
+MEMBERS = 2_000_000  # files in a folder: more than the default limit of an import
 Cost = dict[str, float]
 
 
 def import_(n: int, place: Path) -> Cost:
-    """Pictures and a table of reports into a collection."""
+    """Import images and a table of reports as a collection."""
     from benchmarks import scale_import
 
     os.environ.setdefault(limits.SETTING, json.dumps({"members": MEMBERS}))
@@ -43,7 +43,7 @@ def import_(n: int, place: Path) -> Cost:
 
 
 def embed(n: int, place: Path) -> Cost:
-    """A collection into vectors, by the local engine."""
+    """Embed a collection with the local engine."""
     from benchmarks import scale_import
     from suture.data.intake import intake
     from suture.models.embedding.embed import embed
@@ -56,7 +56,7 @@ def embed(n: int, place: Path) -> Cost:
 
 
 def evaluate(n: int, place: Path) -> Cost:
-    """All default metrics with their intervals, of two modalities of 512 numbers."""
+    """All default metrics with their intervals, for two modalities of 512 dimensions."""
     from benchmarks.scale_app import NAME, large
     from suture.workflows.evaluate import evaluation
 
@@ -75,7 +75,7 @@ def index(n: int, place: Path) -> Cost:
 
 
 def map_(n: int, place: Path) -> Cost:
-    """The layout, then a browser: the first picture, a click, and the server's memory."""
+    """The layout, then in a browser: the first frame, a click, and the server's memory."""
     from benchmarks import scale_app
 
     found = scale_app.measure(n)
@@ -89,7 +89,7 @@ STEPS: dict[str, Callable[[int, Path], Cost]] = {
 
 
 def timed(work: Callable[[], Any]) -> Cost:
-    """Seconds of the work, and the most memory of this process, its own and what it maps from files."""
+    """Seconds of the work, and the peak memory of this process: anonymous and file-mapped."""
     start = time.perf_counter()
     work()
     seconds = time.perf_counter() - start
@@ -97,7 +97,7 @@ def timed(work: Callable[[], Any]) -> Cost:
 
 
 def apart(step: str, n: int) -> Cost:
-    """A step in a process of its own."""
+    """Run a step in a separate process."""
     command = [sys.executable, "-m", "benchmarks.scale", step, "--one", str(n)]
     told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     found: Cost = json.loads(told.splitlines()[-1])
@@ -110,7 +110,7 @@ def exponent(sizes: Sequence[int], costs: Sequence[float]) -> float:
 
 
 def report(step: str, sizes: Sequence[int]) -> None:
-    """Print one line a size, then one an exponent."""
+    """Print one line per size, then one per exponent."""
     found = []
     for n in sizes:
         found.append(apart(step, n))
@@ -125,7 +125,7 @@ def report(step: str, sizes: Sequence[int]) -> None:
 
 
 def main(steps: Sequence[str], upto: int) -> None:
-    """All sizes of the steps that were asked for."""
+    """Run the given steps at all sizes."""
     for step in steps or STEPS:
         report(step, [n for n in SIZES if n <= min(upto, UPTO.get(step, upto))])
 

@@ -1,12 +1,12 @@
-"""Does the app hold at a million studies? Seconds in a real browser, and the server's memory.
+"""Does the app stay fast at a million studies? Seconds in a real browser, and the server's memory.
 
     python -m benchmarks.scale_app [--studies N]
 
-A set of vectors alone: N studies with an image and a text vector of 512 numbers each, float16, unit rows in
-clusters with a gap between the modalities. It is written and its PCA laid out before the clock starts. Then,
+A set of vectors only: N studies with an image and a text vector of 512 dimensions each, float16, unit rows in
+clusters with a gap between the modalities. It is written and its PCA computed before the clock starts. Then,
 in Chromium without a graphics card, in a tab with an empty cache: the map is opened, coloured by a label,
-moved, a study is clicked, and every page is walked through. Memory is the server's: anonymous is its own,
-file-mapped are vectors that the system may drop at any time.
+moved, a study is clicked, and every page is visited. Memory is the server's: anonymous memory is its own,
+file-mapped memory holds vectors that the system may drop at any time.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ TARGETS = {"first_map_s": 10, "click_card_s": 0.3, "server_rss_mb": 6_000}  # le
 
 
 def large(home: Path, n: int, *, seed: int = 0) -> Workspace:
-    """A workspace with the set in it, made a block at a time."""
+    """A workspace with the set, written block by block."""
     workspace, rng = Workspace(home), np.random.default_rng(seed)
     tops = 0.8 * rng.normal(size=(12, DIM))[rng.integers(12, size=CLUSTERS)]
     centres = (tops + rng.normal(size=(CLUSTERS, DIM))).astype(np.float32)
@@ -71,7 +71,7 @@ def large(home: Path, n: int, *, seed: int = 0) -> Workspace:
 
 
 def described(own: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
-    """Ids, patients of two studies each, and labels of 12, of 200 and of many values."""
+    """Study ids, patients with two studies each, and labels with 12, 200 and many values."""
     n = len(own)
     return pd.DataFrame(
         {
@@ -87,7 +87,7 @@ def described(own: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
 
 
 def memory(pid: int) -> dict[str, float]:
-    """MB that a process has in memory, its own (anonymous) and mapped from files, and the most it had."""
+    """Resident memory of a process in MB: anonymous, file-mapped, and peak."""
     rollup = dict(_numbers(Path(f"/proc/{pid}/smaps_rollup")))
     most = dict(_numbers(Path(f"/proc/{pid}/status")))["VmHWM"]
     rss, own = rollup["Rss"], rollup["Anonymous"]
@@ -105,7 +105,7 @@ def _numbers(file: Path) -> list[tuple[str, float]]:
 
 
 def opened(page: Page, url: str, points: int) -> tuple[ElementHandle, dict[str, float]]:
-    """The map page, from navigation to the first picture, and what it has fetched by then."""
+    """The map page, from navigation to the first frame, and the bytes fetched by then."""
     frames, start = frames_of(page), time.perf_counter()
     page.goto(f"{url}/map?a={NAME}&b=none&split=all")
     root = map_of(page)
@@ -121,7 +121,7 @@ def opened(page: Page, url: str, points: int) -> tuple[ElementHandle, dict[str, 
 
 
 def zoomed(page: Page, root: ElementHandle) -> float:
-    """Milliseconds of a picture, mean of those while the wheel turns."""
+    """Mean milliseconds per frame while zooming with the wheel."""
     box = page.locator(".lm-over").first.bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -134,7 +134,7 @@ def zoomed(page: Page, root: ElementHandle) -> float:
 
 
 def measure(n: int, *, home: Path | None = None) -> dict[str, float]:
-    """Everything of a set of n studies. `home`: a workspace where `large` has made it, else a new one."""
+    """All measurements for a set of n studies. `home`: a workspace made by `large`; None = make a new one."""
     with tempfile.TemporaryDirectory() as place:
         workspace = large(Path(place), n) if home is None else Workspace(home)
         start = time.perf_counter()

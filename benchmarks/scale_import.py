@@ -1,7 +1,7 @@
 """Import at scale: seconds, peak memory and bytes on disk against the number of studies.
 
-`python -m benchmarks.scale_import [studies | vectors] N [N ...]`. Each size runs in a process of its own, so
-that its peak is its own; what parses is a child of that process and is measured apart.
+`python -m benchmarks.scale_import [studies | vectors] N [N ...]`. Each size runs in a separate process, so
+that its peak is not affected by the others; the child process that parses is measured separately.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-DISTINCT, SIDE = 64, 64  # pictures that are drawn, then linked; pixels of a side
+DISTINCT, SIDE = 64, 64  # distinct images, the others are links; pixels per side
 WORDS = ("lungs", "are", "clear", "no", "pleural", "effusion", "heart", "size", "normal", "mild", "scoliosis")
 UNIT = 1 if sys.platform == "darwin" else 1024  # bytes, of ru_maxrss
-TOLD = 40  # words of a report: about 240 characters
+TOLD = 40  # words per report: about 240 characters
 
 
 def measure(n: int, *, kind: str = "studies") -> dict[str, float]:
     """Import `n` studies (or rows of two vectors) in a fresh process.
 
-    seconds  of the import alone; peak_mb of the importing process, reader_peak_mb of the child that parses
-    base_mb  of the importing process before it began; disk_mb of what was published
+    seconds  of the import only; peak_mb of the importing process, reader_peak_mb of the parsing child
+    base_mb  of the importing process before the import; disk_mb of the published files
     """
     with tempfile.TemporaryDirectory() as place:
         make = studies if kind == "studies" else vectors
@@ -40,7 +40,7 @@ def measure(n: int, *, kind: str = "studies") -> dict[str, float]:
 
 
 def studies(folder: Path, n: int) -> None:
-    """A folder of `n` small pictures, most of them links to a few, and a table of reports."""
+    """A folder of `n` small images, most of them links to a few files, and a table of reports."""
     rng = np.random.default_rng(0)
     (folder / "drawn").mkdir(parents=True)
     drawn = [folder / "drawn" / f"{i}.jpg" for i in range(DISTINCT)]
@@ -96,7 +96,7 @@ def one(kind: str, place: Path) -> dict[str, float]:
 
 
 def _peak() -> float:
-    """Megabytes that were resident at once, at most. Linux counts in ru_maxrss what was there before exec."""
+    """Peak resident memory in megabytes. On Linux, ru_maxrss includes memory from before exec."""
     status = Path("/proc/self/status")
     if not status.exists():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * UNIT / 1e6
@@ -105,7 +105,7 @@ def _peak() -> float:
 
 
 def main() -> None:
-    """Print one line a size."""
+    """Print one line per size."""
     if sys.argv[1] == "--one":
         print(json.dumps(one(sys.argv[2], Path(sys.argv[3]))))
         return

@@ -1,14 +1,13 @@
-"""Do twenty people at once still get their pages while a job computes? Seconds of a rerun, and the memory.
+"""Does the app stay responsive for twenty concurrent users while a job runs? Rerun times, and memory.
 
     python -m benchmarks.soak [--minutes 10] [--sessions 20] [--browsers 3]
 
-Sessions without a browser speak Streamlit's protocol: each has a cookie and a connection of its own, opens
-one page after the other in a seeded order, and waits until the script has finished. Beside them real
-browsers walk the same pages, on the same cores. All the while the worker embeds a collection, again and
-again. All come at once to a server that has just started, and that first rush counts. Printed: how long a
-rerun took (median, 95th percentile, worst) by page, the server's memory with the slope a minute after the
-first third, and how many embeddings were made. The demo's workspace is made first, or is the one of
-`SUTURE_HOME`.
+Sessions without a browser speak Streamlit's protocol: each has its own cookie and connection, opens one page
+after the other in a seeded order, and waits until the script has finished. Real browsers visit the same pages
+at the same time, on the same cores, while the worker embeds a collection again and again. All sessions
+connect at once to a server that has just started, and that initial load counts. Printed: rerun times (median,
+95th percentile, worst) by page, the server's memory and its slope per minute after the first third, and the number
+of embeddings made. The demo's workspace is made first, or is the one in `SUTURE_HOME`.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ PAGES = (
     "report",
     "library",
 )
-PAUSE = (0.5, 3.0)  # seconds that a person looks at a page
+PAUSE = (0.5, 3.0)  # seconds that a user stays on a page
 PATIENCE = 120  # seconds for one rerun
 Times = dict[str, list[float]]
 
@@ -112,12 +111,12 @@ def _session(url: str, seed: int, end: float, times: Times, errors: list[str]) -
                 page = chance.choice(PAGES)
                 times[page].append(_rerun(stream, page))
                 time.sleep(chance.uniform(*PAUSE))
-    except Exception as error:  # a session that breaks is a result
+    except Exception as error:  # a failed session is a result
         errors.append(f"session {seed}: {type(error).__name__}: {error}")
 
 
 def _connected(url: str) -> ClientConnection:
-    """A connection with the cookies of a first visit."""
+    """A websocket connection with the cookies of a first visit."""
     with urllib.request.urlopen(url) as answer:
         cookies = "; ".join(c.split(";")[0] for c in answer.headers.get_all("Set-Cookie") or [])
     stream = url.replace("http", "ws") + "/_stcore/stream"
@@ -126,7 +125,7 @@ def _connected(url: str) -> ClientConnection:
 
 
 def _rerun(stream: ClientConnection, page: str) -> float:
-    """Seconds from asking for a page to the end of its script."""
+    """Seconds from requesting a page to the end of its script."""
     ask = BackMsg()
     ask.rerun_script.page_name = page
     began = time.perf_counter()
@@ -158,7 +157,7 @@ def _browser(url: str, seed: int, end: float, times: Times, errors: list[str]) -
 
 
 def _keep_embedding(workspace: Workspace, end: float, made: list[str]) -> None:
-    """One heavy job after the other, under names of their own."""
+    """Start one heavy job after the other, each with its own name."""
     while time.monotonic() < end:
         name = f"soak {len(made)}"
         job = jobs.start(workspace, EmbedJob("demo", "demo-clip", name))

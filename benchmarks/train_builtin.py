@@ -1,12 +1,12 @@
-"""How `demo-start`, which both demo checkpoints start from, was made: CLIP loss on other studies.
+"""Train `demo-start`, the checkpoint that both demo checkpoints start from: CLIP loss on other studies.
 
     python -m benchmarks.train_builtin [FILE]
 
 Loss: mean of the symmetric contrastive losses of image-report, image-history and report-history, each
-over the studies of the batch that have both. The studies are synthetic too, but of another seed than
-the demo collection, so that all of the demo is unseen. Nothing closes the gap.
+over the studies of the batch that have both. The studies are synthetic too, but from a different seed than
+the demo collection, so that all of the demo is unseen. No term closes the gap.
 
-The two that the demo compares are then fine-tuned from it on the demo's training split:
+The two checkpoints that the demo compares are then fine-tuned from it on the demo's training split:
 
     python -m benchmarks.closing demo HOME --objective clip --objective gap-closing --seed 0
     python -m benchmarks.closing ship HOME
@@ -45,14 +45,14 @@ def pictures(made: synthetic.SyntheticStudies, side: int) -> Tensor:
 
 
 def shifted(batch: Tensor, rng: np.random.Generator) -> Tensor:
-    """Small random shifts and exposure; never a mirror, because sides matter."""
+    """Small random shifts and exposure changes; never mirrored, because left and right matter."""
     moves = rng.integers(-4, 5, size=2)
     batch = torch.roll(batch, shifts=tuple(int(m) for m in moves), dims=(2, 3))
     return batch * float(rng.uniform(0.9, 1.1)) + float(rng.uniform(-0.1, 0.1))
 
 
 def main(target: Path = builtin.FOLDER / f"{builtin.START}.safetensors") -> None:
-    """Train, report the validation loss of each epoch, store in half precision."""
+    """Train, print the validation loss of each epoch, and save the weights in half precision."""
     torch.manual_seed(SEED)
     rng = np.random.default_rng(SEED)
     made = synthetic.generate(STUDIES, seed=DATA_SEED)

@@ -40,7 +40,7 @@ def as_parquet(selection: Selection, table: pd.DataFrame | None = None) -> bytes
 
 
 def as_json(selection: Selection, table: pd.DataFrame | None = None) -> bytes:
-    """Name, set and how the studies were selected, then the studies."""
+    """Name, source and how the studies were selected, then the studies."""
     record = {**_about(selection), "studies": rows_of(selection, table).to_dict("records")}
     return json.dumps(record, ensure_ascii=False, indent=1).encode()
 
