@@ -6,8 +6,8 @@ Sessions without a browser speak Streamlit's protocol: each has its own cookie a
 after the other in a seeded order, and waits until the script has finished. Real browsers visit the same pages
 at the same time, on the same cores, while the worker embeds a collection again and again. All sessions
 connect at once to a server that has just started, and that initial load counts. Printed: rerun times (median,
-95th percentile, worst) by page, the server's memory and its slope per minute after the first third, and the number
-of embeddings made. The demo's workspace is made first, or is the one in `SUTURE_HOME`.
+95th percentile, worst) by page, the server's memory and its slope per minute after the first third, and the
+number of embeddings made. The demo's workspace is made first, or is the one in `SUTURE_HOME`.
 """
 
 from __future__ import annotations

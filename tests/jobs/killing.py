@@ -28,7 +28,7 @@ EVENTS = ("transaction", "rename")
 
 @dataclass(frozen=True)
 class Moment:
-    """When a process dies: after some seconds, or at the n-th commit or rename, just before it or after."""
+    """When a process dies: after some seconds, or just before or after the n-th commit or rename."""
 
     seconds: float = 600
     event: str = ""
@@ -37,14 +37,14 @@ class Moment:
 
 
 def moment(rng: random.Random, span: float) -> Moment:
-    """Half of them at any time; half about a commit or a rename, which time alone would seldom hit."""
+    """A random moment: half at any time, half near a commit or rename, which random times rarely hit."""
     if rng.random() < 0.5:
         return Moment(rng.uniform(0, span))
     return Moment(event=rng.choice(EVENTS), number=rng.randrange(8), before=rng.random() < 0.5)
 
 
 class Forked:
-    """A process of a job, as the dispatcher wants it."""
+    """A job's process with the interface that the dispatcher expects."""
 
     def __init__(self, when: Moment, workspace: Workspace, job: Job, room: int) -> None:
         self.process = FORK.Process(target=work, args=(str(workspace.home), job.id, when))
@@ -60,7 +60,7 @@ class Forked:
 
 
 def work(home: str, job_id: str, when: Moment) -> None:
-    """What the worker does, in small parts, so that there are many moments to die at."""
+    """Run a job like the worker, in small shards, so that there are many moments to die at."""
     import torch
 
     from suture.data.intake import collection_builder
@@ -108,7 +108,7 @@ def _die(due: bool) -> None:
 
 
 def run(workspace: Workspace, request: JobKind, when: Moment) -> int:
-    """Give a job that waits, or is asked for again, one process. Its exit code; -9 = killed."""
+    """Run a waiting or restarted job in one process. Returns its exit code; -9 = killed."""
     last = next(iter(jobs.jobs(workspace)), None)
     if last and last.state == "failed":  # for the third time
         jobs.retry(workspace, last.id)
@@ -123,9 +123,9 @@ def run(workspace: Workspace, request: JobKind, when: Moment) -> int:
 
 
 def killed(workspace: Workspace, request: JobKind, kills: int, span: float, done: Callable[[], None]) -> int:
-    """Kill that many processes of a job, which is begun anew when it comes through; `done` looks at each end.
+    """Kill `kills` processes of a job, restarting it whenever it finishes; `done` checks each finished run.
 
-    Returns how often it came through, the last time included.
+    Returns how often the job finished, including the last time.
     """
     rng, ends = random.Random(kills), 0
     while True:

@@ -1,4 +1,4 @@
-"""What jobs import on their way, imported once in the process that forks them."""
+"""Modules that jobs import while running, imported once in the process that forks them."""
 # ruff: noqa: F401
 
 import open_clip

@@ -1,4 +1,4 @@
-"""Kinds of job: one declaration each, arguments that are checked, rows of older versions that still run."""
+"""Job kinds: one declaration each, checked arguments, and rows of older versions that still run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The queue: who comes when, who may stop what, what a death does."""
+"""The queue: order, permission to cancel, and recovery after a process dies."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from suture.workflows.job_kinds import EmbedJob, EmbedUploadsJob, ImportJob, Lay
 
 @pytest.fixture
 def alone(workspace: Workspace) -> Iterator[Workspace]:
-    """A workspace where nobody but the test hands out jobs."""
+    """A workspace where only the test dispatches jobs."""
     with (workspace.home / jobs.LOCK_FILE).open("a") as lock:
         assert jobs.try_lock(lock.fileno())
         yield workspace
 
 
 def embedding(n: int = 0) -> EmbedJob:
-    """A job to embed; another number is another job."""
+    """An embedding job; each `n` is a different job."""
     return EmbedJob(f"collection {n}", "a checkpoint")
 
 
 def until(so: Callable[[], object]) -> None:
-    for _ in range(5400):  # 270 s: a busy machine is no failure
+    for _ in range(5400):  # 270 s, so that a busy machine does not fail the test
         if so():
             return
         time.sleep(0.05)
@@ -61,7 +61,7 @@ time.sleep(600)
 
 
 class Spawner:
-    """Starts processes that take their job and do nothing, and counts them."""
+    """Starts processes that take their job and do nothing, and records them."""
 
     def __init__(self) -> None:
         self.started: list[str] = []
@@ -154,7 +154,7 @@ def test_a_job_whose_dispatcher_was_killed_is_found_still_at_work(
     os.kill(child.pid, signal.SIGKILL)
     until(lambda: child.poll() is not None)
     other.step()
-    assert [*other.children] == [job_id]  # dead: taken up again
+    assert [*other.children] == [job_id]  # its process is dead, so it is restarted
     other.hand_back()
 
 
@@ -234,7 +234,7 @@ def test_an_import_ends_with_its_report(alone: Workspace, tmp_path: Path) -> Non
     (tmp_path / "t.csv").write_text("study_id,findings,impression\na,one,two\nb,three,four\nc,five,\n")
     request = ImportJob(str(tmp_path / "t.csv"), "mine")
     answers = []
-    for _ in range(2):  # the second time the name is taken, by another job
+    for _ in range(2):  # the second time, another job has taken the name
         job_id = jobs.start(alone, request)
         subprocess.run([sys.executable, "-m", "suture.workflows.worker", str(alone.home), job_id], check=True)
         job = jobs.job(alone, job_id)

@@ -1,4 +1,4 @@
-"""A job killed at any moment, however often, ends with the bytes of one that nothing disturbed."""
+"""A job killed at any moment, any number of times, produces the same bytes as an undisturbed one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.timeout(3600)
 
 @pytest.fixture
 def alone(workspace: Workspace) -> Iterator[Workspace]:
-    """A workspace with a small collection, where nobody but the test hands out jobs."""
+    """A workspace with a small collection, where only the test dispatches jobs."""
     demo.make_collection(workspace, lambda what, share: None, studies=STUDIES)
     with (workspace.home / jobs.LOCK_FILE).open("a") as lock:
         assert jobs.try_lock(lock.fileno())
@@ -38,7 +38,7 @@ def alone(workspace: Workspace) -> Iterator[Workspace]:
 
 
 def compare(workspace: Workspace, request: JobKind, made: tuple[tuple[str, str], ...], kills: int) -> None:
-    """made: (kind, name) of the records that the job leaves."""
+    """made: (kind, name) of the records that the job creates."""
     assert run(workspace, request, Moment()) == 0
     first = jobs.jobs(workspace)[0]
     wanted = take_away(workspace, made)
@@ -57,7 +57,7 @@ def compare(workspace: Workspace, request: JobKind, made: tuple[tuple[str, str],
 
 
 def take_away(workspace: Workspace, made: tuple[tuple[str, str], ...]) -> list[dict[str, tuple[int, str]]]:
-    """Size and SHA-256 of every file of the records, which are then removed."""
+    """Remove the records; returns size and SHA-256 of every file they had."""
     found = [workspace.record(*which) for which in made]
     assert not any(workspace.verify(record) for record in found)
     for which in made:
@@ -66,7 +66,7 @@ def take_away(workspace: Workspace, made: tuple[tuple[str, str], ...]) -> list[d
 
 
 def nothing_left(workspace: Workspace) -> None:
-    """No parts now, nothing staged at the next start; a week later nothing that was never committed."""
+    """No parts now, nothing staged after the next start, and no uncommitted files a week later."""
     assert not [*(workspace.home / "parts").glob("*/")]
     kinds = (COLLECTION, CHECKPOINT, SET)
     for folder in [f for kind in kinds for f in (workspace.home / kind).iterdir()]:
@@ -77,7 +77,7 @@ def nothing_left(workspace: Workspace) -> None:
         assert {f.name for f in (later.home / kind).iterdir()} == {r.id for r in later.records(kind)}
 
 
-TIMED = ("manifest.json", "history.json")  # they tell how many seconds the work took
+TIMED = ("manifest.json", "history.json")  # they contain the duration of the work
 
 
 @pytest.mark.parametrize("whole", [FEW, ALL])
@@ -110,7 +110,7 @@ def test_training(alone: Workspace, whole: bool) -> None:
 
 @pytest.mark.parametrize("whole", [FEW, ALL])
 def test_the_dispatcher_dies_too(workspace: Workspace, whole: bool) -> None:
-    """Real processes: both are killed, the next look at a page starts them again."""
+    """Real processes: both are killed, and the next page view restarts them."""
     demo.make_collection(workspace, lambda what, share: None, studies=STUDIES)
     request = EmbedJob("demo", builtin.UNTRAINED, "made")
     rng, wanted = random.Random(0), []
@@ -129,7 +129,7 @@ def test_the_dispatcher_dies_too(workspace: Workspace, whole: bool) -> None:
 
 
 def at_work(workspace: Workspace) -> list[psutil.Process]:
-    """The dispatcher and its jobs' processes."""
+    """The processes of the dispatcher and its jobs."""
     return [p for p in psutil.process_iter() if str(workspace.home) in _command(p)]
 
 

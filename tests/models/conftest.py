@@ -1,4 +1,4 @@
-"""A workspace that tests of training share: 120 synthetic studies, of which a few have no history."""
+"""The workspace that training tests share: 120 synthetic studies, a few without a history."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.models.training_runs import NAME
 
 @pytest.fixture(scope="session")
 def tiny_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Made once; each test publishes under names of its own."""
+    """Created once; each test publishes under its own names."""
     home = tmp_path_factory.mktemp("training")
     demo.make_collection(Workspace(home), lambda what, share: None, studies=120, name=NAME)
     return home

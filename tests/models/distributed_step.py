@@ -1,4 +1,4 @@
-"""Gradients of one batch; as a script under torchrun it writes those of all cases to a file."""
+"""Gradients of one batch; run under torchrun, it writes those of all cases to a file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Gradients = dict[str, dict[str, torch.Tensor]]
 
 
 def network_of(case: str) -> Network:
-    """Towers of the built-in architecture, or heads with dropout; the same weights each time."""
+    """Towers of the built-in architecture, or heads with dropout, always with the same weights."""
     torch.manual_seed(0)
     config = from_mapping({"objective": case if case in CASES[:4] else "clip"})
     if case == "heads":
@@ -34,7 +34,7 @@ def network_of(case: str) -> Network:
 
 
 def inputs_of(case: str) -> tuple[dict[str, torch.Tensor], torch.Tensor, torch.Tensor]:
-    """Inputs of all studies, who has what (the first quarter has no history), and keys with repeats."""
+    """Inputs, presence (the first quarter has no history) and keys (with repeats) of all studies."""
     draw = torch.Generator().manual_seed(1)
     modalities = TEXTS if "alone" in case else KINDS
     if case == "heads":
@@ -59,14 +59,14 @@ def batch_of(case: str, rows: torch.Tensor) -> Batch:
 
 
 def gradients(case: str, count: int) -> dict[str, torch.Tensor]:
-    """The loss and the gradient of each weight, of this process' part of the batch in `count` chunks."""
+    """The loss and the gradient of each weight, for this process's share of the batch in `count` chunks."""
     fabric = start_fabric("float32", "cpu")
     network = network_of(case)
     wrapped = fabric.setup_module(network)
     world = {"rank": fabric.global_rank, "world": fabric.world_size}
     rows = chunks(torch.arange(STUDIES).numpy(), count=count, **world)
     loss = BatchLoss(from_mapping({"objective": case if case in CASES[:4] else "clip"}).objective, 0)
-    for _ in range(2):  # a weight without gradient is only noticed by the second step of several processes
+    for _ in range(2):  # DDP notices a weight without a gradient only in the second step
         network.zero_grad()
         parts = [batch_of(case, torch.from_numpy(r)) for r in rows]
         numbers = backward(fabric, wrapped, parts, loss, progress=0.3, seed=5)

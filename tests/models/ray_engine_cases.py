@@ -1,4 +1,4 @@
-"""Ray on this machine: nodes and drivers are killed, and each study is there exactly once."""
+"""Ray on this machine: nodes and drivers are killed, and every study is still embedded exactly once."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ from suture.models.checkpoints.architecture import BPE, CONFIG, WEIGHTS, instant
 from suture.models.embedding import resumable_shards
 from suture.models.embedding.embed import embed
 
-# Asked when ray is imported: a token of our own, and none written into the user's home.
+# Read when ray is imported: use a test token, and write none to the user's home.
 os.environ.setdefault("RAY_AUTH_MODE", "token")
 os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 ray = pytest.importorskip("ray")
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]
 ROOT = Path(__file__).parents[2]
-STUDIES, SMALL = 5000, 250  # items of a part, so that there is a middle
+STUDIES, SMALL = 5000, 250  # studies; items per shard, small so that runs can be killed midway
 
 
 @contextmanager
 def place() -> Iterator[Path]:
-    """Where Ray keeps its sockets, whose paths must be short. What it has started is gone afterwards."""
+    """A folder for Ray's sockets, whose paths must be short. Stops Ray's processes afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="r", dir="/tmp"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_TMPDIR", str(folder))
@@ -64,7 +64,7 @@ def place() -> Iterator[Path]:
 
 
 def started(folder: Path) -> list[psutil.Process]:
-    """Processes of Ray that keep their things in the folder, and those that they have started."""
+    """Ray processes that use the folder, and their children."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -76,7 +76,7 @@ def started(folder: Path) -> list[psutil.Process]:
 
 
 def until_ended(folder: Path) -> list[psutil.Process]:
-    """What has not ended after a while."""
+    """Wait for the processes to end; returns those still running."""
     deadline = time.monotonic() + 60
     while (left := started(folder)) and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -85,7 +85,7 @@ def until_ended(folder: Path) -> list[psutil.Process]:
 
 @pytest.fixture(scope="module", autouse=True)
 def one_thread() -> Iterator[None]:
-    """As an actor of one core has."""
+    """Use one torch thread, like an actor with one core."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -94,7 +94,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A workspace with small studies, a checkpoint for them, and what the local engine makes of both."""
+    """A workspace with small studies, a checkpoint, and the set that the local engine makes of them."""
     workspace = Workspace(tmp_path_factory.mktemp("ray") / "home")
     studies(workspace)
     checkpoint(workspace)
@@ -105,7 +105,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def studies(workspace: Workspace) -> None:
-    """Each has a picture of its own; one in three has its text in common with others, one in ten has none."""
+    """Each study has its own image; one in three shares its text with others, one in ten has no text."""
     rng = np.random.default_rng(0)
     ids = [f"s{n}" for n in range(STUDIES)]
     texts = ["" if n % 10 == 0 else f"finding {n % 500 if n % 3 == 0 else n}" for n in range(STUDIES)]
@@ -135,12 +135,12 @@ def checkpoint(workspace: Workspace) -> None:
 
 
 def each_once_as_here(workspace: Workspace, name: str) -> None:
-    """The set has the vectors of the local engine, study by study."""
+    """The set equals that of the local engine, study by study."""
     here, there = embedding_sets.load(workspace, "local"), embedding_sets.load(workspace, name)
     assert there.rows[STUDY_ID].tolist() == [f"s{n}" for n in range(STUDIES)]
     assert there.modalities == here.modalities
     for modality, matrix in here.vectors.items():
-        assert len(np.unique(matrix, axis=0)) > STUDIES / 2  # a study cannot pass for another
+        assert len(np.unique(matrix, axis=0)) > STUDIES / 2  # studies are distinguishable
         np.testing.assert_allclose(there.vectors[modality], matrix, atol=1e-5)
     assert there.provenance.truncated == here.provenance.truncated
     assert not [*(workspace.home / "parts").glob("*/")]
@@ -157,7 +157,7 @@ def test_address_where_nothing_is(
     with pytest.raises(Refused, match=re.escape(f"no Ray cluster at {address!r}")) as refused:
         embed(Workspace(home), "small", "tiny", cluster=Cluster(address))
     assert refused.value.code == "ray_unreachable"
-    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")  # Ray itself would try for two minutes
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")  # Ray itself would retry for two minutes
     with pytest.raises(Refused, match=r"no Ray cluster at '127\.0\.0\.1:1'"):
         embed(Workspace(home), "small", "tiny", cluster=Cluster("auto"))
 
@@ -187,7 +187,7 @@ def nodes() -> Iterator[Any]:
 
 @pytest.fixture
 def alone() -> Iterator[Path]:
-    """For a cluster that a driver starts for itself."""
+    """A folder for a cluster that the driver starts itself."""
     with place() as folder:
         yield folder
 
@@ -224,7 +224,7 @@ def test_machine_that_does_not_see_the_workspace(nodes: Any, tmp_path: Path) -> 
 def test_refusal_of_an_actor_is_told(
     home: Path, nodes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No thread asks Ray for anything after the shutdown: it would end this process instead."""
+    """No thread calls Ray after the shutdown, which would end this process."""
     from suture.models.embedding.ray_engine import PARKED, Cluster
 
     before, shutdown, left = {*threading.enumerate()}, ray.shutdown, []
@@ -236,7 +236,7 @@ def test_refusal_of_an_actor_is_told(
     with pytest.raises(Refused, match="'tiny' is damaged") as refused:
         embed(workspace, "small", "tiny", name="never", cluster=Cluster(nodes.address))
     assert refused.value.code == "record_damaged"
-    raylet = {"PythonGCThread", "ray_listen_error_messages"}  # which the shutdown itself ends
+    raylet = {"PythonGCThread", "ray_listen_error_messages"}  # the shutdown ends these
     assert {thread.name for thread in {*left} - before} <= {PARKED, *raylet}
 
 
@@ -263,7 +263,7 @@ def test_node_and_actor_that_are_killed_in_the_middle(home: Path, nodes: Any) ->
 
 
 def holders() -> list[psutil.Process]:
-    """The processes of actors."""
+    """The actors' processes."""
     found = [p for p in psutil.Process().children(recursive=True) if "MapWorker" in p.name()]
     assert found
     return found
@@ -302,7 +302,7 @@ def test_driver_that_is_killed_and_goes_on_under_either_engine(
 
     def progress(done: int, total: int, what: str) -> None:
         calls.append(done)
-        assert published(home).items() >= before.items()  # none is written anew
+        assert published(home).items() >= before.items()  # no shard is rewritten
 
     embed(Workspace(home), "small", "tiny", name="killed", cluster=Cluster(), progress=progress)
     assert not until_ended(alone)
@@ -313,5 +313,5 @@ def test_driver_that_is_killed_and_goes_on_under_either_engine(
 
 
 def published(home: Path) -> dict[str, int]:
-    """Name -> inode of each part: a file that is written anew has another."""
+    """Name -> inode of each shard; a rewritten file has a new inode."""
     return {path.name: path.stat().st_ino for path in (home / "parts").rglob("[0-9]*.npz")}

@@ -1,4 +1,4 @@
-"""A server on this machine that answers like the model hub, for one repository."""
+"""A local server that imitates the model hub for one repository."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def log_message(self, *args: object) -> None:
-        """Stay quiet."""
+        """Log nothing."""
 
 
 @contextmanager
 def stand_in_hub(files: dict[str, bytes]) -> Iterator[tuple[str, list[str]]]:
-    """Yields (address, list of paths asked for so far)."""
+    """Yields (address, list of paths requested so far)."""
     handler = type("Handler", (_Handler,), {"files": files, "asked": []})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -1,4 +1,4 @@
-"""Adapted sets: made from one split, scored on another, and never on what they were fitted on."""
+"""Adapted sets: fitted on one split, scored on another, never on the split of the fit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Captioners: what they learn, how they write, what they refuse, and the table of who reads what."""
+"""Captioners: training, generation, refusals, and the caption table."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ SMALL = CaptionerConfig(
 
 @pytest.fixture(scope="module")
 def home(tiny_home: Path) -> Workspace:
-    """The tiny collection, embedded, with a decoder of texts and one of images."""
+    """The tiny collection, embedded, with a text-trained and an image-trained decoder."""
     workspace = Workspace(tiny_home)
     embed(workspace, NAME, "demo-aligned", name=A)
     for config in of_sets(SMALL, [A], ["text", "image"]):
@@ -175,7 +175,7 @@ def test_noise_turns_vectors_and_keeps_their_length() -> None:
     vectors = torch.nn.functional.normalize(torch.randn(500, 64), dim=1)
     moved = add_noise(vectors, 0.126)
     torch.testing.assert_close(moved.norm(dim=1), torch.ones(500))
-    expected = 1 / np.sqrt(1 + 64 * 0.126**2)  # noise is at right angles to the vector, near enough
+    expected = 1 / np.sqrt(1 + 64 * 0.126**2)  # noise is approximately orthogonal to the vector
     assert float((moved * vectors).sum(1).mean()) == pytest.approx(expected, abs=0.02)
     assert add_noise(vectors, 0.0) is vectors
 

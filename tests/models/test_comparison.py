@@ -1,4 +1,4 @@
-"""Two sets of a workspace compared: what the page, the shell and the report are told."""
+"""Comparing two sets of a workspace: the result for the page, the command line and the report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Configs from strangers: what is taken, and that nothing is built from what no machine could hold."""
+"""Untrusted configs: which are accepted, and that nothing oversized is built."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TEXT = {"context_length": 16, "vocab_size": 49408, "width": 16, "heads": 2, "lay
 
 
 def config(*, vision: object = None, text: object = None, **more: object) -> dict[str, Any]:
-    """A small one in which something is otherwise."""
+    """A small valid config with some entries replaced."""
     parts = {"vision_cfg": vision or VISION, "text_cfg": text or TEXT}
     return {"model_cfg": {"embed_dim": 16, **parts}, **more}
 

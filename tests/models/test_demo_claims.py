@@ -1,4 +1,4 @@
-"""What the demo claims: the gap closes, pairs come closer, and nothing that matters is lost."""
+"""The demo's claims: the gap closes, pairs come closer, and retrieval does not suffer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Embedding runs: unit rows, provenance, nothing done twice, same bytes after a kill."""
+"""Embedding runs: unit rows, provenance, no repeated work, same bytes after a kill."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def wait(workspace: Workspace, job_id: str) -> jobs.Job:
 
 
 def test_tabular_values_are_a_modality_like_any_other(workspace: Workspace, tmp_path: Path) -> None:
-    """A folder checkpoint that brings a tabular encoder embeds images, texts and tables."""
+    """A checkpoint folder with a tabular encoder embeds images, texts and tables."""
     import json
 
     import torch

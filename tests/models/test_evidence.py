@@ -1,4 +1,4 @@
-"""Reports from a workspace: what they hold, what they leave out, and that they are the same twice."""
+"""Reports from a workspace: what they contain, what they leave out, and that they are reproducible."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _picture(seed: int) -> bytes:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """Forty studies whose texts and labels were written by somebody who means ill; two sets of them."""
+    """Forty studies with malicious texts and labels, and two sets of them."""
     folder = tmp_path_factory.mktemp("evidence")
     made = Workspace(folder / "home")
     table = io.StringIO()
@@ -77,7 +77,7 @@ def test_what_strangers_wrote_is_text_and_nothing_else(home: Workspace) -> None:
 
 
 def _own_tags() -> set[str]:
-    """What the page's own template is made of."""
+    """The HTML tags of the report's own template."""
     template = (Path(report.__file__).parent / "page.html").read_text()
     return set(re.findall("<([a-z0-9]+)", template))
 

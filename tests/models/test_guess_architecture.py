@@ -1,4 +1,4 @@
-"""Which architecture weights belong to, by names and shapes; and what is said when none fits."""
+"""Recognising the architecture of weights by names and shapes; the message if none fits."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_the_nearest_is_named_with_what_disagrees(workspace: Workspace) -> None:
 
 
 def test_the_same_weights_under_other_conventions_fit() -> None:
-    """OpenAI's bookkeeping, a scale in a list, a text tower with its prefix."""
+    """OpenAI's bookkeeping entries, a scale stored as a list, a text tower with a prefix."""
     model = architecture.instantiate({"model_cfg": TINY}, None)
     plain = model.state_dict()
     text = ("transformer.", "token_embedding.", "ln_final.", "positional_embedding", "text_projection")
@@ -102,7 +102,7 @@ def test_own_checkpoints_are_architectures_too(workspace: Workspace, tmp_path: P
 
 
 def test_a_config_at_odds_with_its_tokenizer_is_refused(workspace: Workspace, tmp_path: Path) -> None:
-    (tmp_path / "tiny.json").write_text(json.dumps(TINY))  # 99 words for a tokenizer of 49,408
+    (tmp_path / "tiny.json").write_text(json.dumps(TINY))  # vocabulary of 99 for a tokenizer of 49,408
     save_file(architecture.instantiate({"model_cfg": TINY}, None).state_dict(), tmp_path / "w.safetensors")
     source = CheckpointSource(str(tmp_path / "w.safetensors"), architecture=str(tmp_path / "tiny.json"))
     report = add_checkpoint(workspace, source, "odd")

@@ -1,4 +1,4 @@
-"""Heads on features of different widths: they find planted pairs, fold to plain arrays, never leak."""
+"""Heads on features of different widths: they find planted pairs, fold into plain arrays, never leak."""
 
 from __future__ import annotations
 

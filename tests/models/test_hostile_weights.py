@@ -1,4 +1,4 @@
-"""Files that mean ill, from the collection beside the project: each gets the answer that it must get."""
+"""Malicious files from the external collection: each gets the expected response."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROWS = [r for r in csv.DictReader(TABLE.open()) if r["file"].startswith("ckpt/")
 
 
 class Reference(nn.Module):
-    """The small net that the weights of the collection belong to."""
+    """The small network that the collection's weights belong to."""
 
     def __init__(self) -> None:
         super().__init__()

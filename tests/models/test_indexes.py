@@ -1,4 +1,4 @@
-"""Indexes of sets: near what an exact search finds, measured, and never opened when damaged."""
+"""Indexes of sets: close to exact search, with measured recall, and never opened when damaged."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RNG = np.random.default_rng(0)
 
 @pytest.fixture
 def held(workspace: Workspace) -> EmbeddingSet:
-    """600 studies in 12 clusters, image beside text; every tenth has no text."""
+    """600 studies in 12 clusters with image and text; every tenth has no text."""
     centres = RNG.normal(size=(12, 16))[np.arange(600) % 12]
     vectors = {
         m: unit_rows(centres + 0.4 * RNG.normal(size=(600, 16))).astype("f4") for m in ("image", "text")
@@ -126,7 +126,7 @@ def test_one_rule_says_when_an_index_answers(
 
 
 def saved(workspace: Workspace, name: str, whole: EmbeddingSet, n: int) -> EmbeddingSet:
-    """The first n studies, as a set of their own."""
+    """The first n studies as a separate set."""
     vectors = {m: np.asarray(x[:n]) for m, x in whole.vectors.items()}
     embedding_sets.save(workspace, name, vectors, whole.rows[:n], EmbeddingSetMetadata())
     return embedding_sets.load(workspace, name)
@@ -142,7 +142,7 @@ def test_added_studies_are_found_as_in_an_index_built_anew(
     earlier = saved(workspace, "earlier", held, 400)
     assert indexes.open_index(workspace, earlier, "all", "text", kind).added == 0
     whole = saved(workspace, "whole", held, 600)
-    monkeypatch.setattr(indexes, "_trained", None)  # nothing is built again
+    monkeypatch.setattr(indexes, "_trained", None)  # fails if an index is rebuilt
     grown = indexes.open_index(workspace, whole, "all", "text", kind)
     assert (grown.added, grown.faiss.ntotal) == (180, 540)
     assert grown.recall["image"] == pytest.approx(anew.recall["image"], abs=0.05)
@@ -177,7 +177,7 @@ def test_cosines_of_an_index_are_those_of_the_rows(workspace: Workspace, held: E
 def test_an_index_is_built_without_a_copy_of_the_rows(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In less than the rows would take as float32, of which it is trained on a part."""
+    """Uses less memory than the rows would as float32; it is trained on a sample of them."""
     monkeypatch.setattr(indexes, "BLOCK", 1024)
     monkeypatch.setattr(nearest, "ITEMS", 256)
     rng = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""Layouts kept beside an embedding set: the map, what it distorts, and how two of them stay in one frame."""
+"""Cached layouts of embedding sets: the map, its distortion, and two maps in one frame."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ N = 80
 
 @pytest.fixture
 def two(tmp_path: Path) -> Workspace:
-    """Two sets of the same studies, B turned and with six studies really moved; and a third of others."""
+    """Two sets of the same studies, B rotated and with six studies moved; a third set of other studies."""
     rng = np.random.default_rng(0)
     centres = rng.normal(size=(4, 12))
     drawn = centres[np.arange(N) % 4]

@@ -1,4 +1,4 @@
-"""Objectives agree with public code, with a plain autograd version, and with what they claim."""
+"""Objectives agree with public code, with a plain autograd version, and with their documented properties."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def random_rows(*shape: int, seed: int = 0) -> Tensor:
 def run(
     z: Tensor, config: ObjectiveConfig, present: Tensor | None = None, keys: Tensor | None = None, **options
 ) -> Losses:
-    """With defaults: all present, no duplicates, the last modality as anchor, T = 0.1."""
+    """Compute an objective with defaults: all present, no duplicates, last modality as anchor, T = 0.1."""
     present = torch.ones(z.shape[:2], dtype=torch.bool) if present is None else present
     keys = torch.full(z.shape[:2], -1) if keys is None else keys
     options = {"anchor": len(z) - 1, "scale": torch.tensor(10.0), "progress": 0.0} | options
@@ -126,7 +126,7 @@ def test_the_schedule_of_the_released_code(name: str, step: int, alpha: float, b
     config = fixed(0.1, atp=1.0, cu=1.0, schedule="modgap")
     losses = run(rows(name, "image", "text"), config, progress=step / 10_000)
     assert losses.total.item() == close(upstream(name)[key])
-    assert [*losses.parts] == ["contrastive", "atp", "cu"]  # also where its weight has become 0
+    assert [*losses.parts] == ["contrastive", "atp", "cu"]  # even after its weight has become 0
 
 
 def test_gradients_have_the_norms_of_the_released_code() -> None:
@@ -188,7 +188,7 @@ def test_open_clip_itself() -> None:
 
 @dataclass(frozen=True)
 class Plain:
-    """Every term written out for one study after the other, with autograd. Slow."""
+    """Every term written out study by study, with autograd. Slow."""
 
     z: Tensor
     present: Tensor
@@ -256,7 +256,7 @@ EVERY = {"atp": 0.7, "cu": 0.9, "uniformity": 0.4, "cross_uniformity": 0.6}
 
 
 def batch(modalities: int, missing: float, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
-    """14 studies with repeated keys, two of which a text shares with a picture by accident."""
+    """14 studies with repeated keys; two texts share a key with an image by accident."""
     generator = torch.Generator().manual_seed(seed)
     z = random_rows(modalities, 14, 6, seed=seed)
     present = torch.rand(modalities, 14, generator=generator) >= missing
@@ -325,13 +325,13 @@ def test_large_logits_stay_exact_in_float32() -> None:
     assert single.item() == pytest.approx(exact.item(), rel=1e-5)
 
 
-# What they claim
+# Documented properties
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_joint_rotation_and_the_order_of_studies_do_not_matter(name: str) -> None:
     z, present, keys = batch(3, 0.25, seed=2)
-    config = replace(preset(name), swap=0.0)  # which studies are swapped does depend on their place
+    config = replace(preset(name), swap=0.0)  # which studies are swapped depends on their position
     options = {"bias": torch.tensor(-10.0), "anchor": 0}
     turn = torch.linalg.qr(
         torch.randn(6, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
@@ -372,10 +372,10 @@ def test_duplicates_are_no_negatives_by_hand() -> None:
     keys = torch.tensor([[-1, -1, -1, -1], [5, 5, 6, 7]])
     config = fixed(1.0, cu=1.0)
     masked, unmasked = (run(z, replace(config, mask_duplicates=m), keys=keys).parts for m in (True, False))
-    three, four = (math.log(math.e + n) - 1 for n in (2, 3))  # one negative less for two of four studies
+    three, four = (math.log(math.e + n) - 1 for n in (2, 3))  # one negative fewer for two of four studies
     assert unmasked["contrastive"].item() == close(four)
     assert masked["contrastive"].item() == close((three + four) / 2)
-    z[1, 1] = z[1, 0]  # the texts now are equal, so the centroids of 0 and 1 come close
+    z[1, 1] = z[1, 0]  # the texts are now equal, so the centroids of 0 and 1 are closer
     masked, unmasked = (run(z, replace(config, mask_duplicates=m), keys=keys).parts for m in (True, False))
     near, far = math.exp(-2 * (2 - math.sqrt(2))), math.exp(-4)  # e0 to (e0 + e1) / sqrt 2; right angles
     assert unmasked["cu"].item() == close(math.log((near + 5 * far) / 6))

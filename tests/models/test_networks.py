@@ -1,4 +1,4 @@
-"""What is trained and what is kept: locked towers, heads on frozen towers, stored temperatures."""
+"""Which weights are trained and which stay: locked towers, heads on frozen towers, stored temperatures."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def weights(workspace: Workspace, name: str) -> dict[str, Tensor]:
 
 
 def changed(workspace: Workspace, name: str) -> set[str]:
-    """Names of weights that are not those of the start, to the bit."""
+    """Names of weights that are not bit-identical to those of the start checkpoint."""
     before, after = weights(workspace, builtin.UNTRAINED), weights(workspace, name)
     assert before.keys() == after.keys()
     return {k for k in before if not torch.equal(before[k], after[k])}
@@ -209,7 +209,7 @@ def test_last_layers_of_a_hugging_face_text_tower_stay_trainable() -> None:
     from transformers import BertConfig, BertModel
 
     class Model:
-        """As open_clip holds such a tower: `text.transformer` and `text.proj`."""
+        """The structure of such a tower in open_clip: `text.transformer` and `text.proj`."""
 
         def __init__(self) -> None:
             self.text = torch.nn.Module()

@@ -1,4 +1,4 @@
-"""Visiting studies: taken in as they come, held against a reference, kept or gone without a trace."""
+"""Uploaded studies: imported, compared with a reference, then saved or deleted without a trace."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ RNG = np.random.default_rng(0)
 
 
 def png(seed: int, side: int = 64) -> bytes:
-    """A picture of noise."""
+    """A noise image."""
     pixels = np.random.default_rng(seed).integers(0, 255, (side, side), dtype=np.uint8)
     return images.encode(Image.fromarray(pixels))
 
@@ -48,7 +48,7 @@ def demo(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace
 
 
 def of_demo(demo: Workspace, *rows: int) -> UploadedFiles:
-    """Pictures of the reference with their reports, as a person would upload them."""
+    """Images of the reference with their reports, as a user would upload them."""
     collection, pack = storage.load(demo, "demo"), storage.image_pack(demo, "demo")
     assert pack is not None
     files = []
@@ -84,7 +84,7 @@ def outside(new: np.ndarray, known: np.ndarray, *, k: int = 10) -> np.ndarray:
     )
 
 
-# --- how far out, whom they are next to, what these agree on
+# --- out-of-distribution score, neighbours, shared labels
 
 
 def test_outside_is_the_share_of_known_rows_with_a_smaller_distance_to_their_kth_neighbour() -> None:
@@ -145,8 +145,8 @@ def test_neighbours_are_those_of_an_exhaustive_search_in_every_direction() -> No
 def test_own_partner_is_ranked_among_the_gallery_and_itself() -> None:
     held = reference()
     new = {m: unit_rows(RNG.normal(size=(3, 8))).astype(np.float32) for m in ("image", "report")}
-    new["report"][0] = new["image"][0]  # nothing can be nearer
-    new["report"][1] = -new["image"][1]  # nothing can be farther
+    new["report"][0] = new["image"][0]  # as near as possible
+    new["report"][1] = -new["image"][1]  # as far as possible
     new["report"][2] = 0
     own = out_of_distribution.neighbours(new, held, k=4)["image", "report"].own
     assert own[0] == 1
@@ -299,7 +299,7 @@ def test_a_checkpoint_that_was_removed_is_named(demo_home: Path, tmp_path: Path)
         newcomers.checkpoint_of(workspace, workspace.record(SET, A))
 
 
-# --- what comes in
+# --- importing uploads
 
 
 def test_files_as_they_lie(workspace: Workspace) -> None:
@@ -317,7 +317,7 @@ def test_files_as_they_lie(workspace: Workspace) -> None:
     assert came.report.skipped == {
         "duplicate_file": 1, "not_an_image": 1, "file_type_not_allowed": 1, "study_empty": 1
     }  # fmt: skip
-    assert set(table.index) == {"a", "alone", "twin of twin"}  # the first by name is taken
+    assert set(table.index) == {"a", "alone", "twin of twin"}  # the first by name is used
     assert table.loc["a", "report"] == "Report of a."
     assert table.loc["alone", "image"] == -1
     assert came.report.message == "3 studies taken, 4 skipped."
@@ -373,7 +373,7 @@ def test_a_folder_and_a_zip_on_this_machine(workspace: Workspace, tmp_path: Path
     assert admitted(workspace, folder)[1].report.taken == 3
     assert admitted(workspace, tmp_path / "studies.zip")[1].report.taken == 2
     (folder / "3.png").write_bytes(png(4))
-    assert admitted(workspace, folder)[1].report.taken == 4  # it has changed
+    assert admitted(workspace, folder)[1].report.taken == 4  # the folder has changed
 
 
 def test_a_table_beside_pictures_is_read_and_what_it_does_not_name_is_told(workspace: Workspace) -> None:

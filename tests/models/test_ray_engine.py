@@ -1,7 +1,7 @@
-"""The cases of Ray, in a process of their own: `ray_engine_cases.py`.
+"""Run the Ray tests (`ray_engine_cases.py`) in a separate process.
 
-Where its cluster goes away, Ray may end the very process it runs in, without a word. That must not end all
-other tests.
+When its cluster disappears, Ray may end the process it runs in without a message. That must not end the other
+tests.
 """
 
 from __future__ import annotations

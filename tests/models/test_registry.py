@@ -1,4 +1,4 @@
-"""Checkpoints come in from every source, work offline afterwards, and bad ones are refused."""
+"""Checkpoints can be added from every source and work offline afterwards; bad ones are refused."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_folder_and_config(workspace: Workspace, tmp_path: Path) -> None:
 
 
 def test_hub_name_through_the_real_client(tmp_path: Path) -> None:
-    """The command downloads from a hub (a stand-in on this machine), then works without it."""
+    """The command downloads from a local stand-in for the hub, then works without it."""
     save_file(instantiate({"model_cfg": SMALL}, None).state_dict(), tmp_path / WEIGHTS)
     files = {
         CONFIG: json.dumps({"model_cfg": SMALL, "preprocess_cfg": {"size": 32}}).encode(),

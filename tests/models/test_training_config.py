@@ -1,4 +1,4 @@
-"""What a run is asked to do: bad configs are told so before anything starts."""
+"""Training configs: bad ones are refused before anything starts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.models.training_runs import NAME, asked, left, variant
 
 @pytest.fixture(scope="module", autouse=True)
 def other_collections(tiny_home: Path) -> None:
-    """Without any report in train; without a validation split; with a table as a third modality."""
+    """Collections without reports in train, without a validation split, with a table as third modality."""
     workspace = Workspace(tiny_home)
 
     def no_reports(made: Collection) -> Collection:

@@ -1,4 +1,4 @@
-"""Runs from end to end: killed and resumed, over processes, in half precision, with three modalities."""
+"""End-to-end runs: killed and resumed, distributed, in half precision, with three modalities."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from tests.models.training_runs import NAME, SHORT, asked, digest, left, shell, 
 
 @pytest.fixture(scope="module")
 def made(tiny_home: Path) -> record.TrainingRun:
-    """Two epochs of gap closing on pictures, reports and histories."""
+    """Two epochs of gap closing on images, reports and histories."""
     workspace = Workspace(tiny_home)
     assert not train(workspace, asked(name="made", epochs=2), device="cpu").reused
     return record.finished_run(workspace, "made")
@@ -109,7 +109,7 @@ def test_a_history_has_a_row_a_step_and_a_row_an_epoch(made: record.TrainingRun)
 
 
 def test_snapshots_are_the_probe_at_each_epoch(tiny: Workspace, made: record.TrainingRun) -> None:
-    """The one before training is what the start gives, the kept one what the new checkpoint gives."""
+    """The first snapshot equals the start checkpoint's vectors, the kept one the new checkpoint's."""
     assert made.snapshots.keys() == {0, 1, 2}
     table = storage.load(tiny, NAME).table
     rows = np.flatnonzero(table[STUDY_ID].isin(made.studies))
@@ -165,7 +165,7 @@ def _progress(home: Path) -> int | None:
     try:
         with safe_open(states[0], "pt") as stored:
             return json.loads(stored.metadata()["history"])["step"]
-    except (IndexError, OSError, SafetensorError):  # none yet, or replaced this moment
+    except (IndexError, OSError, SafetensorError):  # not saved yet, or being replaced
         return None
 
 
@@ -179,8 +179,8 @@ def _kill_when(run: subprocess.Popen[str], ready: Callable[[], bool]) -> None:
 
 @pytest.mark.slow
 def test_a_run_killed_at_any_moment_ends_with_the_same_weights(tiny: Workspace, tmp_path: Path) -> None:
-    """Killed before its first state, right after it, and in the middle of an epoch."""
-    for other in (tiny.home / "parts").glob("train-*/"):  # of runs that were refused on the way
+    """Killed before its first saved state, right after it, and in the middle of an epoch."""
+    for other in (tiny.home / "parts").glob("train-*/"):  # left over from refused runs
         shutil.rmtree(other)
     values = {k: v for k, v in SHORT.items() if k not in ("epochs", "objective")}
     lines = [f"{k} = {json.dumps(v)}" for k, v in values.items()]
@@ -219,7 +219,7 @@ class _Stopped(Exception):
 def test_a_run_stopped_at_each_step_ends_with_the_same_weights(
     tiny: Workspace, changes: dict[str, Any]
 ) -> None:
-    """State that is saved at each step is taken up as often as there are steps."""
+    """State is saved at every step, and the run is resumed once per step."""
     config = asked(name="stopped", epochs=2, save_seconds=0, **changes)
     seen: set[str] = set()
 
@@ -244,7 +244,7 @@ def test_a_run_stopped_at_each_step_ends_with_the_same_weights(
 
 
 def test_two_processes_publish_what_one_does(tiny: Workspace) -> None:
-    """AdamW divides by the size of gradients, so rounding shows: weights within 1e-5, a step being 1e-4."""
+    """AdamW divides by gradient magnitudes, which amplifies rounding: weights within 1e-5, a step is 1e-4."""
     before = left(tiny)[1]
     flags = ["--start", builtin.UNTRAINED, "--objective", "clip", "--batch", "16", "--epochs", "1"]
     flags += ["--learning-rate", "1e-4", "--name", "by 2", "--device", "cpu", "--no-embed", "--json"]
@@ -267,7 +267,7 @@ def test_two_processes_publish_what_one_does(tiny: Workspace) -> None:
 
 @pytest.mark.slow
 def test_two_nodes_publish_what_one_process_does(tiny: Workspace, tmp_path: Path) -> None:
-    """Each has a copy of the workspace; `parts` is shared. The first one has the result."""
+    """Each node has a copy of the workspace; `parts` is shared. The first node has the result."""
     homes = [tmp_path / f"node {i}" for i in (0, 1)]
     (tmp_path / "shared").mkdir()
     for home in homes:
@@ -307,19 +307,19 @@ def test_a_batch_that_processes_cannot_share_is_refused(tiny: Workspace) -> None
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(tiny: Workspace) -> None:
-    """Weight decay times learning rate over 2 makes weights grow without limit, here 99 times a step."""
+    """With weight decay times learning rate above 2 weights diverge, here by a factor of 99 per step."""
     wild = {"learning_rate": 10, "weight_decay": 10, "warm_up": 0, "clip_norm": 0}
     config = asked(name="wild", epochs=8, **wild)
     with pytest.raises(Refused, match=r"not a finite number at step \d+. Use a smaller learning") as refused:
         train(tiny, config, device="cpu")
     assert refused.value.code == "loss_not_finite"
     assert "wild" not in left(tiny)[0]
-    with pytest.raises(Refused, match="not a finite number"):  # also when it is taken up again
+    with pytest.raises(Refused, match="not a finite number"):  # also when resumed
         train(tiny, config, device="cpu")
 
 
 def test_bfloat16_runs_on_a_cpu(tiny: Workspace) -> None:
-    """Its losses are near those of float32 and not the same."""
+    """Its losses are close to those of float32, but not equal."""
     losses = []
     for precision in ("bfloat16", "float32"):
         config = asked(name=precision, batch=40, precision=precision, augment="none")
@@ -331,7 +331,7 @@ def test_bfloat16_runs_on_a_cpu(tiny: Workspace) -> None:
 
 
 def test_a_guard_that_warns_can_stop_the_run(tiny: Workspace) -> None:
-    """Alignment alone draws all studies of a trained checkpoint to one point."""
+    """Alignment alone collapses all studies of a trained checkpoint to one point."""
     collapse = {"contrastive": "none", "atp": 1.0}
     config = asked(
         name="collapsed",
@@ -351,7 +351,7 @@ def test_a_guard_that_warns_can_stop_the_run(tiny: Workspace) -> None:
 
 
 def test_three_kinds_of_modality_are_trained_together(tiny: Workspace, tmp_path: Path) -> None:
-    """Image, text and table: the tabular network is trained and kept with the towers."""
+    """Image, text and table: the tabular network is trained and saved with the towers."""
     folder = tmp_path / "checkpoint"
     folder.mkdir()
     builtin.write(builtin.UNTRAINED, folder)

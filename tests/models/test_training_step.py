@@ -1,4 +1,4 @@
-"""One step: chunks and processes give the loss and the gradients of the undivided batch."""
+"""One step: chunks and processes give the loss and the gradients of the whole batch."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Tensors = Mapping[str, torch.Tensor]
 
 @pytest.fixture(scope="module")
 def source(tiny_home: Path, tmp_path_factory: pytest.TempPathFactory) -> StudySource:
-    """Pictures and texts of the tiny collection, augmented."""
+    """Images and texts of the tiny collection, augmented."""
     workspace = Workspace(tiny_home)
     record = workspace.record(COLLECTION, NAME)
     collection = storage.load_without_texts(record)
@@ -64,7 +64,7 @@ def test_chunks_give_the_gradients_of_the_whole_batch(case: str, count: int) -> 
 
 
 def test_dropout_falls_the_same_way_in_both_passes_over_a_chunk() -> None:
-    """Against the same chunks with all their activations held in one graph."""
+    """Compared with the same chunks with all their activations held in one graph."""
     network = steps.network_of("heads")
     parts = [steps.batch_of("heads", rows) for rows in torch.arange(steps.STUDIES).split(4)]
     answers = [forward(network, part, 5 + i) for i, part in enumerate(parts)]
@@ -76,11 +76,11 @@ def test_dropout_falls_the_same_way_in_both_passes_over_a_chunk() -> None:
     expected = {n: p.grad.clone() for n, p in network.named_parameters() if p.grad is not None}
     assert_same(steps.gradients("heads", 4), {"loss": losses.total.detach(), **expected})
     apart = forward(network, parts[0], 5)[0], forward(network, parts[0], 6)[0]
-    assert not torch.equal(*apart)  # dropout is at work
+    assert not torch.equal(*apart)  # dropout is active
 
 
 def test_two_processes_give_the_gradients_of_one(tmp_path: Path) -> None:
-    """Each in one chunk and in two. Dropout as well: chunks are numbered over all processes."""
+    """Each in one chunk and in two, also with dropout: chunks are numbered over all processes."""
     run = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     script = ["tests/models/distributed_step.py", str(tmp_path / "made.pt")]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
@@ -93,7 +93,7 @@ def test_two_processes_give_the_gradients_of_one(tmp_path: Path) -> None:
 
 
 def test_a_study_without_history_says_nothing_about_histories() -> None:
-    """Whatever stands in for a chunk's missing histories has no influence on any gradient."""
+    """The placeholder for a chunk's missing histories does not affect any gradient."""
     batch = steps.batch_of("clip", torch.arange(steps.STUDIES))
     lacking = steps.batch_of("clip", torch.arange(4))
     rest = steps.batch_of("clip", torch.arange(4, steps.STUDIES))
@@ -174,7 +174,7 @@ def test_pictures_are_never_mirrored() -> None:
 
 
 def test_batches_of_the_collection_are_what_the_checkpoint_would_be_given(source: StudySource) -> None:
-    """Without augmentation a training batch embeds as the encoders do."""
+    """Without augmentation a training batch has the same embeddings as from the encoders."""
     encoder = source.encoders["image"]
     assert source.pack is not None
     pictures, _ = encoder.prepare(source.pack.decode_many([4, 5]))

@@ -1,4 +1,4 @@
-"""What training holds of the texts: tokens in mapped files and keys, as if all had been in memory at once."""
+"""The token cache: tokens in memory-mapped files, and keys, equal to those made in memory."""
 
 from __future__ import annotations
 
@@ -68,14 +68,14 @@ def test_tokens_and_keys_are_those_of_all_texts_at_once(
     assert np.array_equal(told.keys, row_keys(identity_rows(whole), names))
     again = token_cache.cache_tokens(
         storage.blocks(record), whole.modalities, None, tmp_path, fabric
-    )  # nothing is made anew
+    )  # nothing is rewritten
     assert all(np.array_equal(again.tokens[m], told.tokens[m]) for m in told.tokens)
     token_cache.delete_tokens(tmp_path)
     assert not [*tmp_path.iterdir()]
 
 
 def test_memory_does_not_grow_with_the_texts(encoder: Encoder, tmp_path: Path) -> None:
-    """Of 1,500 characters a study, what remains is its key, and its tokens in a file."""
+    """Of 1,500 characters per study, only the key stays in memory; the tokens are in a file."""
     modalities = (Modality("image", "image"), Modality("report", "text"))
 
     def blocks(n: int) -> Iterator[Collection]:

@@ -1,4 +1,4 @@
-"""Words classify a set through the checkpoint that made it, embedded as a typed query is."""
+"""Zero-shot classification of a set: prompts are embedded by the set's checkpoint, like a typed query."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def encoded(workspace: Workspace, prompts: list[str]) -> np.ndarray:
 
 
 def test_words_name_the_region_of_unseen_studies(kept: Workspace) -> None:
-    """What the checkpoint was trained to see: six regions, by their names alone."""
+    """The checkpoint was trained on six regions; their names alone classify them."""
     found = classify(kept, NAME, label="region", **FEW)
     test = embedding_sets.load(kept, NAME).split("test")
     assert (found.split, found.modality, found.n) == ("test", "image", len(test))
@@ -72,7 +72,7 @@ def test_it_is_what_prompts_by_hand_give(kept: Workspace) -> None:
 
 
 def test_values_studies_and_splits_without_a_label_are_left_out(kept: Workspace) -> None:
-    """Most studies have no side: a hand has one, a chest without a finding has none."""
+    """Most studies have no side label: a hand has one, a chest without a finding has none."""
     whole = embedding_sets.load(kept, NAME)
     found = classify(kept, NAME, label="side", split="val", **FEW)
     rows = whole.split("val").rows
@@ -92,7 +92,7 @@ def test_absence_of_a_finding_and_of_none(value: str, words: str) -> None:
 
 
 def test_prompts_of_an_adapted_set_take_the_way_of_its_texts(kept: Workspace) -> None:
-    """Mean removal moves images and texts: words left behind would be far from both."""
+    """Mean removal moves images and texts; prompts that are not adapted would be far from both."""
     made = adapt(kept, NAME, method="mean-removal", name="closer").name
     found = classify(kept, made, label="region", templates=["{}"], **FEW)
     test = embedding_sets.load(kept, made).split("test")

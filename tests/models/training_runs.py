@@ -1,4 +1,4 @@
-"""What tests of training share: a tiny collection, a short run of it, and commands as a shell gives them."""
+"""Helpers of training tests: a tiny collection, a short run on it, and commands run in a shell."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ SHORT = {
 
 
 def asked(**changes: Any) -> TrainingConfig:
-    """A run of a few steps, with changes."""
+    """The config of a run with few steps, with changes."""
     return from_mapping({**SHORT, **changes})
 
 
 def variant(workspace: Workspace, name: str, change: Callable[[Collection], Collection]) -> None:
-    """The tiny collection under another name, changed."""
+    """Publish a changed copy of the tiny collection under another name."""
     made = change(storage.load(workspace, NAME))
     made = Collection(name, made.table, made.modalities, made.labels, made.synthetic, made.notes)
     pack = workspace.record(COLLECTION, NAME)
@@ -61,11 +61,11 @@ def left(workspace: Workspace) -> tuple[list[str], list[str]]:
 def shell(
     home: Path, arguments: Sequence[str], *, processes: int = 1, node: Sequence[str] = ()
 ) -> subprocess.Popen[str]:
-    """`suture ...` in a process of its own, or by torchrun in several; `node` = torchrun's words for one."""
+    """Run `suture ...` in one process, or in several with torchrun; `node` = torchrun's node options."""
     many = [*(node or ["--standalone"]), "--nproc-per-node", str(processes)]
     run = ["-m", "torch.distributed.run", *many, "-m", "--"]
     command = [sys.executable, *(run if processes > 1 or node else ["-m"]), "suture.cli", *arguments]
-    # one thread: sums in another order would differ in the last bits
+    # one thread: a different order of summation would change the last bits
     environment = {**os.environ, "SUTURE_HOME": str(home), "OMP_NUM_THREADS": "1"}
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen(command, cwd=ROOT, env=environment, **pipes)
