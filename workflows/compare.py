@@ -84,10 +84,11 @@ class Compared:
             "movement": {name: _movement_json(m, ids) for name, m in self.movement.items()},
             "neighbours": {name: _neighbours_json(n) for name, n in self.neighbours.items()},
             "agreement": {
-                m: {k: _value(e.value) for k, e in vars(found).items()} for m, found in self.agreement.items()
+                m: {k: _value(e.value) for k, e in vars(result).items()}
+                for m, result in self.agreement.items()
             },
-            "slices": {name: [vars(s) for s in found] for name, found in self.slices.items()},
-            "slices_of_hits": {name: [vars(s) for s in found] for name, found in self.hits.items()},
+            "slices": {name: [vars(s) for s in result] for name, result in self.slices.items()},
+            "slices_of_hits": {name: [vars(s) for s in result] for name, result in self.hits.items()},
             "controls": {
                 name: e.to_json()["controls"] for name, e in zip("ab", self.evaluations, strict=True)
             },
@@ -117,13 +118,13 @@ def compared(
         whole.require_split(split)
     first, second = (whole.split(split) for whole in wholes)
     comparable(first, second)
-    found = []
+    evaluations = []
     for number, name in enumerate((a, b)):
 
         def measuring(share: float, what: str, number: int = number, name: str = name) -> None:
             report(0.4 * (number + share), f"Measuring {what} of {name}")
 
-        found.append(
+        evaluations.append(
             evaluation(
                 workspace,
                 name,
@@ -137,7 +138,7 @@ def compared(
     return compared_sets(
         first,
         second,
-        (found[0], found[1]),
+        (evaluations[0], evaluations[1]),
         pair=pair,
         columns=lambda ids: text_lengths(workspace, a, ids),
         resamples=resamples,

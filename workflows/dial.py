@@ -136,6 +136,6 @@ def known(workspace: Workspace, setting: Setting) -> bool:
 
 def _file(workspace: Workspace, setting: Setting, label: str) -> Path:
     record = workspace.record(SET, setting.set)
-    asked = json.dumps([*astuple(setting)[1:], label, LIMIT])
-    digest = hashlib.sha256(asked.encode()).hexdigest()[:16]
+    request = json.dumps([*astuple(setting)[1:], label, LIMIT])
+    digest = hashlib.sha256(request.encode()).hexdigest()[:16]
     return workspace.derived(record, f"dial-v{VERSION}-{digest}.json")

@@ -140,7 +140,7 @@ def comparable(first: EmbeddingSet, second: EmbeddingSet) -> None:
 
 def _same_answers(first: EmbeddingSet, second: EmbeddingSet) -> None:
     """`Refused` unless groups, duplicates, equal texts and shared labels agree between both sets."""
-    said = {
+    facts = {
         "groups (patients or cases)": [part.rows[GROUP] for part in (first, second)],
         "duplicate groups": [part.rows[DUPLICATE] for part in (first, second)],
         **{f"texts of {m} that are the same": [p.key(m) for p in (first, second)] for m in first.modalities},
@@ -148,7 +148,7 @@ def _same_answers(first: EmbeddingSet, second: EmbeddingSet) -> None:
             f"values of {c}": [p.rows[c] for p in (first, second)] for c in {*first.labels} & {*second.labels}
         },
     }
-    for what, columns in said.items():
+    for what, columns in facts.items():
         ours, theirs = map(_partition, columns)
         if not np.array_equal(ours, theirs):
             raise Refused(

@@ -229,8 +229,8 @@ class RecogniseJob(JobKind):
         from suture.models.checkpoints.sources import CheckpointSource, recognise_architecture
 
         report(0.1, "Reading names and shapes")
-        found = recognise_architecture(workspace, CheckpointSource(self.location, label=self.label))
-        return JobResult(found.describe(), found.to_json())
+        recognised = recognise_architecture(workspace, CheckpointSource(self.location, label=self.label))
+        return JobResult(recognised.describe(), recognised.to_json())
 
 
 @dataclass(frozen=True)

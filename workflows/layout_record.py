@@ -78,14 +78,14 @@ def unstack(values: np.ndarray, where: dict[str, np.ndarray], n: int) -> dict[st
 
 
 def build_layout(
-    found: Map, trust: Trust, where: dict[str, np.ndarray], n: int, placing: Placement | None = None
+    result: Map, trust: Trust, where: dict[str, np.ndarray], n: int, placing: Placement | None = None
 ) -> Layout:
     """A layout from the map and trust of the stacked vectors."""
     belief = np.fmin(trust.per_point_trust, trust.per_point_continuity)
     if placing is not None:
         belief = np.fmin(belief, np.fmin(placing.trust.per_point_trust, placing.trust.per_point_continuity))
-    maps, beliefs = unstack(found.xy, where, n), unstack(belief, where, n)
-    return Layout(maps, beliefs, trust, found.method, found.explained, placing)
+    maps, beliefs = unstack(result.xy, where, n), unstack(belief, where, n)
+    return Layout(maps, beliefs, trust, result.method, result.explained, placing)
 
 
 def to_bytes(result: Map, trust: Trust, placing: Placement | None = None) -> bytes:
@@ -122,8 +122,8 @@ def from_bytes(content: bytes, chosen: EmbeddingSet) -> Layout:
             laid_out, placed, recall = stored["placing"]
             placing = Placement(int(laid_out), int(placed), _trust_of(stored, "placed-"), float(recall))
         explained = tuple(map(float, stored["explained"])) if "explained" in stored else ()
-        found = Map(stored["xy"], str(stored["method"]), explained)
-    return build_layout(found, trust, where, len(chosen), placing)
+        result = Map(stored["xy"], str(stored["method"]), explained)
+    return build_layout(result, trust, where, len(chosen), placing)
 
 
 def _trust_of(stored: Mapping[str, np.ndarray], of: str) -> Trust:

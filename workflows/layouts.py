@@ -60,11 +60,11 @@ def pca_layout(
     if known is not None:
         return known
     vectors, where = stacked(part)
-    found = projection.pca(vectors)
+    result = projection.pca(vectors)
     progress(0.5)
-    trust = projection.trust(vectors, found.xy, limit=_measured(len(vectors), limit))
-    write_derived(_straight_path(workspace, part, limit), to_bytes(found, trust))
-    return build_layout(found, trust, where, len(part))
+    trust = projection.trust(vectors, result.xy, limit=_measured(len(vectors), limit))
+    write_derived(_straight_path(workspace, part, limit), to_bytes(result, trust))
+    return build_layout(result, trust, where, len(part))
 
 
 def stored_pca_layout(workspace: Workspace, part: EmbeddingSet, *, limit: int = QUICK) -> Layout | None:

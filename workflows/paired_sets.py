@@ -37,14 +37,14 @@ def ordered_pair(name: str, modalities: Sequence[str], pair: tuple[str, str] | N
 
     `Refused` for a modality that the set lacks, the same one twice, or a set with one modality.
     """
-    asked = [*modalities[:2]] if pair is None else [*pair]
+    chosen = [*modalities[:2]] if pair is None else [*pair]
     have = ", ".join(modalities)
-    for modality in asked:
+    for modality in chosen:
         if modality not in modalities:
             raise Refused("unknown_modality", f"{name!r} has no modality {modality!r}. Expected: {have}.")
-    if len(set(asked)) < 2:
+    if len(set(chosen)) < 2:
         raise Refused("too_few_modalities", f"A gap needs two modalities of {name!r}, which has {have}.")
-    x, y = sorted(asked, key=[*modalities].index)
+    x, y = sorted(chosen, key=[*modalities].index)
     return x, y
 
 
@@ -108,8 +108,8 @@ class Sides:
     def ranks(self, queries: str, gallery: str) -> tuple[Ranks, Ranks]:
         """Ranks in A and in B; every item with the same text or duplicate group is a correct answer."""
         keys = right_answers(self.parts[0], queries, gallery).related[self.rows]
-        asked, offered = self.both(queries), self.both(gallery)
-        first, second = (rank_best(q, g, keys, keys) for q, g in zip(asked, offered, strict=True))
+        query_rows, gallery_rows = self.both(queries), self.both(gallery)
+        first, second = (rank_best(q, g, keys, keys) for q, g in zip(query_rows, gallery_rows, strict=True))
         return first, second
 
     def movement(self) -> dict[str, Movement]:
@@ -121,11 +121,11 @@ class Sides:
     def neighbours(self) -> dict[str, NeighbourChanges]:
         """Neighbour changes within each modality and across, in both directions."""
         x, y = self.pair
-        found = {m: neighbour_changes(*self.both(m), k=K) for m in self.pair}
+        changes = {m: neighbour_changes(*self.both(m), k=K) for m in self.pair}
         for queries, gallery in ((x, y), (y, x)):
             items = self.both(gallery)
-            found[f"{queries}->{gallery}"] = neighbour_changes(*self.both(queries), items=items, k=K)
-        return found
+            changes[f"{queries}->{gallery}"] = neighbour_changes(*self.both(queries), items=items, k=K)
+        return changes
 
     def label_columns(self) -> Iterator[tuple[str, np.ndarray]]:
         """Labels with at least two values to slice by."""

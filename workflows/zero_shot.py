@@ -138,11 +138,11 @@ def _labels(part: EmbeddingSet, label: str, modality: str) -> np.ndarray:
     if label not in part.labels:
         raise NotFound("label", label, part.labels)
     values = np.where(part.present(modality), part.rows[label].to_numpy(str), "")
-    found = len(set(values) - {""})
-    if found not in LABEL_VALUES:
+    count = len(set(values) - {""})
+    if count not in LABEL_VALUES:
         raise Refused(
             "label_values",
-            f"A label of {LABEL_VALUES[0]} to {LABEL_VALUES[-1]} values is needed; {label!r} has {found:,} "
+            f"A label of {LABEL_VALUES[0]} to {LABEL_VALUES[-1]} values is needed; {label!r} has {count:,} "
             f"among these studies. Choose another label or split.",
         )
     return values
@@ -151,8 +151,8 @@ def _labels(part: EmbeddingSet, label: str, modality: str) -> np.ndarray:
 def _checked(templates: Sequence[str]) -> Sequence[str]:
     wrong = [t for t in templates if SLOT not in t]
     if wrong or not templates:
-        came = repr(wrong[0]) if wrong else "none"
-        raise Refused("template", f"A template needs {SLOT} where the value goes, got {came}.")
+        given = repr(wrong[0]) if wrong else "none"
+        raise Refused("template", f"A template needs {SLOT} where the value goes, got {given}.")
     return templates
 
 

@@ -45,22 +45,22 @@ def ensure(workspace: Workspace) -> list[str]:
     Returns none if the demo's training texts differ from those that the decoders were trained on: the
     decoders may then have seen its test texts.
     """
-    found = []
+    names = []
     for config in configs():
         try:
-            todo = plan_captioner(workspace, config)
+            plan = plan_captioner(workspace, config)
         except UserError:  # a different demo, or the user has captioners of these names
             return []
-        if _digest(todo) != (FOLDER / TEXTS).read_text().strip():
+        if _digest(plan) != (FOLDER / TEXTS).read_text().strip():
             return []
         if not workspace.has(CAPTIONER, config.label):
-            _publish(workspace, todo)
-        found.append(config.label)
-    return found
+            _publish(workspace, plan)
+        names.append(config.label)
+    return names
 
 
-def _publish(workspace: Workspace, todo: CaptionerPlan) -> None:
-    stored = _stored(todo.config)
+def _publish(workspace: Workspace, plan: CaptionerPlan) -> None:
+    stored = _stored(plan.config)
     with workspace.staging() as folder:
         shutil.copytree(FOLDER / storage.TOKENIZER, folder / storage.TOKENIZER)
         (folder / storage.DECODER).mkdir()
@@ -74,20 +74,20 @@ def _publish(workspace: Workspace, todo: CaptionerPlan) -> None:
         save_file(parts[storage.DECODER], folder / storage.DECODER / WEIGHTS, metadata={"format": "pt"})
         save_file(parts["prefix"], folder / storage.PREFIX)
         storage.save_centres(folder, {})
-        told = json.loads(stored.with_suffix(".json").read_text())
-        about = {"config": todo.config.to_json(), "dim": told["dim"], "key": todo.key}
+        content = json.loads(stored.with_suffix(".json").read_text())
+        about = {"config": plan.config.to_json(), "dim": content["dim"], "key": plan.key}
         (folder / storage.ABOUT).write_text(json.dumps(about))
-        record.write_files(folder, {**told, **about})
-        workspace.publish(CAPTIONER, todo.config.label, folder, captioner_meta(todo))
+        record.write_files(folder, {**content, **about})
+        workspace.publish(CAPTIONER, plan.config.label, folder, captioner_meta(plan))
 
 
 def _stored(config: CaptionerConfig) -> Path:
     return FOLDER / f"{SETS[config.set]}-{config.source}.safetensors"
 
 
-def _digest(todo: CaptionerPlan) -> str:
+def _digest(plan: CaptionerPlan) -> str:
     """SHA-256 of the training texts, in order."""
-    texts = todo.texts.texts[todo.fit]
+    texts = plan.texts.texts[plan.fit]
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
 
@@ -104,8 +104,8 @@ def pack(workspace: Workspace) -> None:
         prefix = load_file(made.path(storage.PREFIX))
         tensors = {f"{storage.DECODER}/{k}": x.half() for k, x in decoder.items()}
         save_file(tensors | {f"prefix/{k}": x.half() for k, x in prefix.items()}, _stored(config))
-        told = json.loads(made.path(record.HISTORY).read_text())
-        kept = {key: told[key] for key in ("history", "manifest", "dim")}
+        content = json.loads(made.path(record.HISTORY).read_text())
+        kept = {key: content[key] for key in ("history", "manifest", "dim")}
         _stored(config).with_suffix(".json").write_text(json.dumps(kept))
         (FOLDER / TEXTS).write_text(_digest(plan_captioner(workspace, config)) + "\n")
 

@@ -44,13 +44,13 @@ def generate(
     assert isinstance(image, ImageEncoder)
     assert isinstance(text, TextEncoder)
     assert pack is not None
-    found: list[str] = []
+    captions: list[str] = []
     for start in range(0, len(numbers), BATCH):
         batch, _ = image.prepare(pack.decode_many(numbers[start : start + BATCH].tolist()))
-        found += [_words(text, row) for row in _tokens(image.model, batch.to(image.device), text)]
+        captions += [_words(text, row) for row in _tokens(image.model, batch.to(image.device), text)]
         if progress:
             progress(min(start + BATCH, len(numbers)), len(numbers))
-    return found
+    return captions
 
 
 @torch.inference_mode()
@@ -61,8 +61,8 @@ def _tokens(model: Any, pictures: Tensor, text: TextEncoder) -> Iterator[list[in
     tokens = torch.full((len(pictures), 1), begin, device=pictures.device)
     ended = torch.zeros(len(pictures), dtype=torch.bool, device=pictures.device)
     while tokens.shape[1] < text.tokenizer.context_length and not bool(ended.all()):
-        told = model(pictures, tokens, image_latent=latent, image_embs=parts, output_labels=False)
-        following = told["logits"][:, -1].argmax(-1)
+        output = model(pictures, tokens, image_latent=latent, image_embs=parts, output_labels=False)
+        following = output["logits"][:, -1].argmax(-1)
         following = torch.where(ended, torch.full_like(following, end), following)
         ended |= following == end
         tokens = torch.cat([tokens, following[:, None]], 1)

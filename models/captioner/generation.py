@@ -34,13 +34,13 @@ def generate(
     how = how or Decoding()
     check_decoding(how)
     ready = prepare_vectors(captioner, vectors, modality)
-    found: list[str] = []
+    texts: list[str] = []
     for start in range(0, len(ready), BATCH):
         torch.manual_seed(how.seed + start)
-        found += _batch(captioner, ready[start : start + BATCH], how)
+        texts += _batch(captioner, ready[start : start + BATCH], how)
         if progress:
             progress(min(start + BATCH, len(ready)), len(ready))
-    return found
+    return texts
 
 
 def prepare_vectors(captioner: LoadedCaptioner, vectors: np.ndarray, modality: str) -> torch.Tensor:

@@ -78,9 +78,9 @@ def load_texts(workspace: Workspace, set_name: str, *, text: str = "", image: st
     text = _modality(collection, loaded, "text", text)
     image = _modality(collection, loaded, "image", image)
     column = next(m.columns[0] for m in collection.modalities if m.name == text)
-    told = dict(zip(collection.table[STUDY_ID], collection.table[column], strict=True))
-    found = [str(told.get(study) or "").strip() for study in loaded.rows[STUDY_ID]]
-    return StudyTexts(record, loaded, source, text, image, np.array(found, dtype=object))
+    by_study = dict(zip(collection.table[STUDY_ID], collection.table[column], strict=True))
+    texts = [str(by_study.get(study) or "").strip() for study in loaded.rows[STUDY_ID]]
+    return StudyTexts(record, loaded, source, text, image, np.array(texts, dtype=object))
 
 
 def _modality(collection: Collection, loaded: EmbeddingSet, kind: str, wanted: str) -> str:

@@ -83,9 +83,9 @@ def pretrained(location: str, *, words: str = "", download: bool = False) -> tup
             f"save_pretrained of transformers (config.json, model.safetensors, a tokenizer), or the name of "
             f"such a repository on the hub and leave to download it (--download).",
         ) from error
-    decoder, told = loaded
-    if told["missing_keys"]:
-        missing = ", ".join(sorted(told["missing_keys"])[:3])
+    decoder, info = loaded
+    if info["missing_keys"]:
+        missing = ", ".join(sorted(info["missing_keys"])[:3])
         raise Refused("decoder_unreadable", f"The weights in {location!r} lack {missing}.")
     if tokenizer.eos_token is None:
         raise Refused(

@@ -62,29 +62,29 @@ def train(
     workspace: Workspace, config: CaptionerConfig, *, device: str = "auto", report: Report | None = None
 ) -> TrainedCaptioner:
     """Train to the end and publish; a stopped training resumes from its saved state."""
-    todo = plan_captioner(workspace, config)
-    done = _done(workspace, todo)
+    plan = plan_captioner(workspace, config)
+    done = _done(workspace, plan)
     if done is not None:
         return done
-    place = workspace.home / "parts" / f"caption-{todo.key}"
+    place = workspace.home / "parts" / f"caption-{plan.key}"
     with FileLock(place.with_suffix(".lock")):
-        done = _done(workspace, todo)
+        done = _done(workspace, plan)
         if done is not None:
             return done
-        workspace.parts(place, todo.texts.record, todo.texts.collection)
-        fit = CaptionerTraining(todo, place, pick_device(device), report or (lambda share, message: None))
+        workspace.parts(place, plan.texts.record, plan.texts.collection)
+        fit = CaptionerTraining(plan, place, pick_device(device), report or (lambda share, message: None))
         history = fit.run()
         _publish(workspace, fit, history)
         shutil.rmtree(place, ignore_errors=True)
     return TrainedCaptioner(config.label, False, history)
 
 
-def _done(workspace: Workspace, todo: CaptionerPlan) -> TrainedCaptioner | None:
-    name = todo.config.label
+def _done(workspace: Workspace, plan: CaptionerPlan) -> TrainedCaptioner | None:
+    name = plan.config.label
     if not workspace.has(CAPTIONER, name):
         return None
     made = workspace.record(CAPTIONER, name)
-    if made.meta.run_key != todo.key:
+    if made.meta.run_key != plan.key:
         raise name_taken(CAPTIONER, name)
     return TrainedCaptioner(name, True, history_of(made))
 
@@ -97,34 +97,34 @@ def history_of(made: Record) -> History:
 class CaptionerTraining:
     """One training run of a captioner."""
 
-    def __init__(self, todo: CaptionerPlan, place: Path, device: torch.device, report: Report) -> None:
-        self.todo, self.config, self.place, self.device, self.report = (
-            todo,
-            todo.config,
+    def __init__(self, plan: CaptionerPlan, place: Path, device: torch.device, report: Report) -> None:
+        self.plan, self.config, self.place, self.device, self.report = (
+            plan,
+            plan.config,
             place,
             device,
             report,
         )
-        texts = todo.texts
-        dim = texts.set.vectors[todo.read[0]].shape[1]
+        texts = plan.texts
+        dim = texts.set.vectors[plan.read[0]].shape[1]
         torch.manual_seed(self.config.seed)
-        self.network, self.tokenizer = _start(self.config, list(texts.texts[todo.fit]), dim)
+        self.network, self.tokenizer = _start(self.config, list(texts.texts[plan.fit]), dim)
         self.centres = {
-            m: np.asarray(texts.set.vectors[m][todo.fit], np.float32).mean(axis=0)
+            m: np.asarray(texts.set.vectors[m][plan.fit], np.float32).mean(axis=0)
             for m in ((texts.text, texts.image) if self.config.centre else ())
         }
-        self.fit, self.cut = self._examples(todo.fit)
-        self.validation, _ = self._examples(todo.validation)
+        self.fit, self.cut = self._examples(plan.fit)
+        self.validation, _ = self._examples(plan.validation)
         self.network.to(device)
 
     def _examples(self, rows: np.ndarray) -> tuple[Examples, int]:
         """Each study once for every modality that the decoder is trained on."""
         tokens, cut = words.encode(
-            self.tokenizer, list(self.todo.texts.texts[rows]), longest=self.config.tokens
+            self.tokenizer, list(self.plan.texts.texts[rows]), longest=self.config.tokens
         )
         parts = [
-            np.asarray(self.todo.texts.set.vectors[m][rows], np.float32) - self.centres.get(m, 0.0)
-            for m in self.todo.read
+            np.asarray(self.plan.texts.set.vectors[m][rows], np.float32) - self.centres.get(m, 0.0)
+            for m in self.plan.read
         ]
         vectors = torch.from_numpy(np.concatenate(parts))
         return Examples(vectors, tokens * len(parts), self.tokenizer.pad_token_id), cut
@@ -136,8 +136,8 @@ class CaptionerTraining:
         )
         rows = np.arange(len(self.fit.vectors))
         per_epoch = len(rows) // self.config.batch
-        found = state.load(self.place / state.STATE, self.network, self.optimizer)
-        self.history = found or History(total=per_epoch * self.config.epochs)
+        restored = state.load(self.place / state.STATE, self.network, self.optimizer)
+        self.history = restored or History(total=per_epoch * self.config.epochs)
         self.started = time.monotonic() - self.history.seconds
         self.saved = time.monotonic()
         while (epoch := len(self.history.epochs)) < self.config.epochs:
@@ -187,11 +187,11 @@ class CaptionerTraining:
         """Measure the validation loss; keep the weights of the lowest."""
         loss, history = self._validate(), self.history
         lowest = min([row["val_loss"] for row in history.epochs], default=math.inf)
-        told = (
+        warning = (
             f"The loss on the validation studies is {loss:.3f}, {loss / lowest - 1:.0%} above its lowest: "
             f"the decoder learns its texts by heart. The weights of epoch {history.best} are kept."
         )
-        warned = [told] if loss > OVERFIT * lowest else []
+        warned = [warning] if loss > OVERFIT * lowest else []
         history.epochs.append({"epoch": epoch, "step": history.step, "val_loss": loss, "guards": warned})
         if loss <= lowest:
             history.best = epoch
@@ -240,36 +240,36 @@ def add_noise(vectors: Tensor, deviation: float) -> Tensor:
 
 
 def _publish(workspace: Workspace, fit: CaptionerTraining, history: History) -> None:
-    todo, texts = fit.todo, fit.todo.texts
+    plan, texts = fit.plan, fit.plan.texts
     manifest = {
-        "config": todo.config.to_json(),
+        "config": plan.config.to_json(),
         "set_hash": texts.record.fingerprint,
         "collection_hash": texts.collection.fingerprint,
-        "n_fit": len(todo.fit),
-        "n_validation": len(todo.validation),
+        "n_fit": len(plan.fit),
+        "n_validation": len(plan.validation),
         "texts_cut": fit.cut,
         "best_epoch": history.best,
         "wall_seconds": round(history.seconds, 1),
         "versions": {p: version(p) for p in ("torch", "transformers", "tokenizers")},
     }
-    about = {"config": todo.config.to_json(), "dim": fit.network.dim, "key": todo.key}
+    about = {"config": plan.config.to_json(), "dim": fit.network.dim, "key": plan.key}
     with workspace.staging() as folder:
         storage.save(folder, fit.network, fit.tokenizer, fit.centres)
         (folder / storage.ABOUT).write_text(json.dumps(about))
         record.write_files(folder, {**about, "manifest": manifest, "history": history.to_json()})
-        workspace.publish(CAPTIONER, todo.config.label, folder, captioner_meta(todo))
+        workspace.publish(CAPTIONER, plan.config.label, folder, captioner_meta(plan))
 
 
-def captioner_meta(todo: CaptionerPlan) -> CaptionerMetadata:
+def captioner_meta(plan: CaptionerPlan) -> CaptionerMetadata:
     """Metadata of the captioner that a plan produces."""
     return CaptionerMetadata(
-        set=todo.texts.record.name,
-        set_fingerprint=todo.texts.record.fingerprint,
-        collection_id=todo.texts.collection.id,
-        source=todo.config.source,
-        seed=todo.config.seed,
-        run_key=todo.key,
-        config=todo.config.to_json(),
-        synthetic=bool(todo.texts.set.provenance.synthetic),
+        set=plan.texts.record.name,
+        set_fingerprint=plan.texts.record.fingerprint,
+        collection_id=plan.texts.collection.id,
+        source=plan.config.source,
+        seed=plan.config.seed,
+        run_key=plan.key,
+        config=plan.config.to_json(),
+        synthetic=bool(plan.texts.set.provenance.synthetic),
         notes=["Research only: what it writes is not a report."],
     )

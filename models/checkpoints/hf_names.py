@@ -45,26 +45,26 @@ def is_clip_model(state: Mapping[str, Tensor]) -> bool:
 
 def to_open_clip(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The same weights under open_clip's names. Unknown names stay, and fail the later match."""
-    found: dict[str, Tensor] = {}
+    converted: dict[str, Tensor] = {}
     for name, tensor in state.items():
         if name.endswith("position_ids"):
             continue
         if name in PROJECTIONS:
-            found[PROJECTIONS[name]] = tensor.T.contiguous()
+            converted[PROJECTIONS[name]] = tensor.T.contiguous()
         elif (match := QUERY.fullmatch(name)) and _attention(state, name):
             joined = f"{match[1]}.attn.in_proj_{match[2]}"
-            found[_renamed(joined)] = torch.cat(_attention(state, name))
+            converted[_renamed(joined)] = torch.cat(_attention(state, name))
         elif not re.search(r"\.self_attn\.[kv]_proj\.", name):
-            found[_renamed(name)] = tensor
-    return found
+            converted[_renamed(name)] = tensor
+    return converted
 
 
 def _attention(state: Mapping[str, Tensor], query: str) -> list[Tensor]:
     """Query, key and value of one layer; empty if one is missing or their shapes differ."""
     names = [query.replace(".q_proj.", f".{part}_proj.") for part in "qkv"]
-    found = [state[n] for n in names if n in state]
-    alike = all(t.ndim for t in found) and len({t.shape[1:] for t in found}) == 1
-    return found if alike and len(found) == len(names) else []
+    tensors = [state[n] for n in names if n in state]
+    alike = all(t.ndim for t in tensors) and len({t.shape[1:] for t in tensors}) == 1
+    return tensors if alike and len(tensors) == len(names) else []
 
 
 def _renamed(name: str) -> str:

@@ -250,13 +250,13 @@ def _look(folder: Path) -> tuple[bool, dict[str, str]]:
 def _look_at(nodes: list[dict[str, Any]], folder: Path) -> None:
     """`Refused` unless every machine can write to the folder and has the same package versions."""
     look = ray.remote(_look)
-    asked = [
+    pending = [
         look.options(
             num_cpus=0, scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
         ).remote(folder)
         for node in nodes
     ]
-    for node, answer in zip(nodes, asked, strict=True):
+    for node, answer in zip(nodes, pending, strict=True):
         machine = node["NodeManagerHostname"]
         try:
             shared, versions = ray.get(answer, timeout=LOOK)

@@ -46,7 +46,7 @@ def _encode(
     report: Report,
     files: dict[str, Path],
 ) -> None:
-    found: dict[str, np.ndarray] = {}
+    matrices: dict[str, np.ndarray] = {}
     n = source.present.shape[1]
     steps = [[rows[i : i + CHUNK]] for i in range(0, len(rows), CHUNK)]
     with torch.inference_mode(), fabric.autocast():
@@ -57,11 +57,11 @@ def _encode(
                 values = batch.inputs[name].to(fabric.device)
                 image = source.kinds[name] == "image"
                 features = (model.encode_image if image else model.encode_text)(values).float().cpu().numpy()
-                if name not in found:
-                    found[name] = zeros(files[name], (n, features.shape[1]))
-                found[name][there] = features[: len(there)]
+                if name not in matrices:
+                    matrices[name] = zeros(files[name], (n, features.shape[1]))
+                matrices[name][there] = features[: len(there)]
             report(0.0, f"Features of frozen towers: {min((done + 1) * CHUNK, len(rows)):,} of {len(rows):,}")
-    for matrix in found.values():
+    for matrix in matrices.values():
         assert isinstance(matrix, np.memmap)
         matrix.flush()
 

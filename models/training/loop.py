@@ -60,9 +60,9 @@ class TrainingLoop:
         )
         self.wrapped, self.optimizer = self.fabric.setup(self.network, optimizer)
         per_epoch = len(self.rows) // self.config.batch
-        found = state.load(self.place / state.STATE, self.network, self.optimizer)
+        restored = state.load(self.place / state.STATE, self.network, self.optimizer)
         self.fabric.barrier()  # all processes have read it before the first one overwrites it
-        self.history = found or History(total=per_epoch * self.config.epochs)
+        self.history = restored or History(total=per_epoch * self.config.epochs)
         self.started = time.monotonic() - self.history.seconds
         self.saved = self.shown = time.monotonic()
         writer = self._writer()
@@ -137,8 +137,8 @@ class TrainingLoop:
             self._require_finite(all(np.isfinite(x).all() for x in vectors.values()), "An embedding")
             numbers = self.probe.measure(vectors)
             row = {"epoch": epoch, "step": self.history.step, **numbers}
-            found = collapse_warnings.detect([*self.history.epochs, row])
-            self.history.epochs.append({**row, "guards": [w.message for w in found]})
+            warnings = collapse_warnings.detect([*self.history.epochs, row])
+            self.history.epochs.append({**row, "guards": [w.message for w in warnings]})
             self._keep_best(epoch)
             if writer:
                 _write_scalars(writer, self.history)

@@ -162,14 +162,14 @@ class Projections(Network):
 
     def weights(self) -> dict[str, Tensor]:
         """The projections, and the temperature."""
-        found = {"logit_scale": self.logit_scale.detach()}
+        tensors = {"logit_scale": self.logit_scale.detach()}
         for kind, name in self.names.items():
             part = self.heads[kind]
             if isinstance(part, _Matrix):
-                found[name] = part.weight.detach()
+                tensors[name] = part.weight.detach()
             else:
-                found |= {f"{name}.{k}": v for k, v in part.state_dict().items()}
-        return found
+                tensors |= {f"{name}.{k}": v for k, v in part.state_dict().items()}
+        return tensors
 
 
 class _Matrix(nn.Module):
@@ -207,9 +207,9 @@ def head(width: int, dim: int, hidden: int, dropout: float) -> nn.Module:
 def projection_name(model: Any, kind: str) -> str:
     """Attribute path of a tower's last projection in an open_clip model. `Refused` if it has none."""
     for name in PROJECTIONS.get(kind, ()):
-        found = _at(model, name)
-        if isinstance(found, nn.Parameter) or (
-            isinstance(found, nn.Module) and any(True for _ in found.parameters())
+        projection = _at(model, name)
+        if isinstance(projection, nn.Parameter) or (
+            isinstance(projection, nn.Module) and any(True for _ in projection.parameters())
         ):
             return name
     raise Refused(

@@ -40,30 +40,30 @@ class TrainedWeights:
     history: History
 
 
-def describe_run(todo: TrainingPlan, rows: np.ndarray) -> dict[str, Any]:
+def describe_run(plan: TrainingPlan, rows: np.ndarray) -> dict[str, Any]:
     """What pages need to show a run, besides its numbers."""
-    table = todo.collection.table.iloc[rows]
+    table = plan.collection.table.iloc[rows]
     return {
-        "name": todo.config.label,
-        "config": todo.config.to_json(),
-        "manifest": {"config_key": todo.config.key(), "collection": todo.collection.name},
-        "modalities": [m.name for m in todo.modalities],
+        "name": plan.config.label,
+        "config": plan.config.to_json(),
+        "manifest": {"config_key": plan.config.key(), "collection": plan.collection.name},
+        "modalities": [m.name for m in plan.modalities],
         "studies": table[STUDY_ID].astype(str).tolist(),
-        "rows": {label: table[label].astype(str).tolist() for label in todo.collection.labels},
+        "rows": {label: table[label].astype(str).tolist() for label in plan.collection.labels},
     }
 
 
 def publish(
-    workspace: Workspace, todo: TrainingPlan, place: Path, outcome: TrainedWeights, fabric: Fabric
+    workspace: Workspace, plan: TrainingPlan, place: Path, outcome: TrainedWeights, fabric: Fabric
 ) -> None:
     history = outcome.history
-    described = describe_run(todo, sample_rows(todo.validation, todo.config.probe, seed=todo.config.seed))
-    manifest = run_manifest(todo, history, fabric)
+    described = describe_run(plan, sample_rows(plan.validation, plan.config.probe, seed=plan.config.seed))
+    manifest = run_manifest(plan, history, fabric)
     with workspace.staging() as folder:
-        for file in todo.start.files:
+        for file in plan.start.files:
             if file not in (WEIGHTS, *OWN_FILES):
                 (folder / file).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(todo.start.path(file), folder / file)
+                shutil.copyfile(plan.start.path(file), folder / file)
         write_weights(outcome.state, folder)
         if outcome.tabular is not None:
             save_file(outcome.tabular, folder / TABULAR_WEIGHTS)
@@ -73,25 +73,25 @@ def publish(
             str(record.epoch_of(p)): np.load(p, allow_pickle=False) for p in sorted(place.glob("probe-*.npy"))
         }
         np.savez(folder / record.PROBE, **shots)
-        workspace.publish(CHECKPOINT, todo.config.label, folder, checkpoint_meta(todo, history, manifest))
+        workspace.publish(CHECKPOINT, plan.config.label, folder, checkpoint_meta(plan, history, manifest))
 
 
-def checkpoint_meta(todo: TrainingPlan, history: History, manifest: dict[str, Any]) -> CheckpointMetadata:
-    config = todo.config
+def checkpoint_meta(plan: TrainingPlan, history: History, manifest: dict[str, Any]) -> CheckpointMetadata:
+    config = plan.config
     what = objectives.DESCRIPTIONS.get(config.preset, config.preset)
     note = (
         f"Trained here, {config.preset}: {what} Start {config.start!r}"
-        f"{' (architecture only)' if config.init == 'random' else ''}, {len(todo.fit):,} studies of "
+        f"{' (architecture only)' if config.init == 'random' else ''}, {len(plan.fit):,} studies of "
         f"{config.collection!r} ({', '.join(config.fit_splits)}), epoch {history.best} of {config.epochs}, "
         f"seed {config.seed}."
     )
     return CheckpointMetadata(
         source=f"trained on {config.collection}",
         notes=[note],
-        run_key=todo.key,
+        run_key=plan.key,
         training=TrainingMetadata(
             preset=config.preset,
-            collection_id=todo.source.id,
+            collection_id=plan.source.id,
             fit_splits=list(config.fit_splits),
             start=config.start,
             seed=config.seed,
@@ -100,18 +100,18 @@ def checkpoint_meta(todo: TrainingPlan, history: History, manifest: dict[str, An
     )
 
 
-def run_manifest(todo: TrainingPlan, history: History, fabric: Fabric) -> dict[str, Any]:
+def run_manifest(plan: TrainingPlan, history: History, fabric: Fabric) -> dict[str, Any]:
     packages = ("torch", "open_clip_torch", "timm", "lightning-fabric", "numpy")
     cuda = torch.cuda.get_device_name() if fabric.device.type == "cuda" else ""
     return {
-        "config": todo.config.to_json(),
-        "config_key": todo.config.key(),
-        "collection": todo.collection.name,
-        "collection_hash": todo.source.fingerprint,
-        "start_hash": todo.start.fingerprint,
-        "n_fit": len(todo.fit),
-        "n_validation": len(todo.validation),
-        "synthetic": todo.collection.synthetic,
+        "config": plan.config.to_json(),
+        "config_key": plan.config.key(),
+        "collection": plan.collection.name,
+        "collection_hash": plan.source.fingerprint,
+        "start_hash": plan.start.fingerprint,
+        "n_fit": len(plan.fit),
+        "n_validation": len(plan.validation),
+        "synthetic": plan.collection.synthetic,
         "best_epoch": history.best,
         "steps": history.step,
         "wall_seconds": round(history.seconds, 1),

@@ -80,7 +80,7 @@ class CaptionTable:
 
     def to_json(self) -> dict[str, Any]:
         """Every number, without the texts."""
-        told = {
+        rows = {
             name: {
                 "meaning": ROWS[name],
                 **reading.scores.to_json(),
@@ -89,7 +89,7 @@ class CaptionTable:
             for name, reading in self.readings.items()
         }
         about = {"set": self.set, "split": self.split, "text": self.text, "image": self.image}
-        return {**about, "n": len(self.study_ids), "captioners": self.captioners, "rows": told}
+        return {**about, "n": len(self.study_ids), "captioners": self.captioners, "rows": rows}
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,10 @@ class CaptionComparison:
 
     def to_json(self) -> dict[str, Any]:
         """Every difference, NaN as null."""
-        return {row: {name: _plain(e) for name, e in found.items()} for row, found in self.rows.items()}
+        return {
+            row: {name: _plain(e) for name, e in differences.items()}
+            for row, differences in self.rows.items()
+        }
 
 
 def compare_tables(a: CaptionTable, b: CaptionTable) -> CaptionComparison:
@@ -179,8 +182,8 @@ def shared_recipes(workspace: Workspace, sets: Sequence[str]) -> dict[str, list[
     A recipe is every setting but the set and the source.
     """
     by_set = [_recipes(workspace, name) for name in sets]
-    shared = [key for key in by_set[0] if all(key in found for found in by_set[1:])]
-    return {key: [[*found[key].values()] for found in by_set] for key in shared}
+    shared = [key for key in by_set[0] if all(key in recipes for recipes in by_set[1:])]
+    return {key: [[*recipes[key].values()] for recipes in by_set] for key in shared}
 
 
 def by_recipe(workspace: Workspace, config: CaptionerConfig, sets: Sequence[str]) -> list[list[str]] | None:
@@ -191,19 +194,19 @@ def by_recipe(workspace: Workspace, config: CaptionerConfig, sets: Sequence[str]
     known = shared_recipes(workspace, sets)
     if not known:
         return None
-    found = load_texts(workspace, sets[0], text=config.text, image=config.image)
-    asked = replace(config, source="text", text=found.text, image=found.image).key()
+    texts = load_texts(workspace, sets[0], text=config.text, image=config.image)
+    recipe = replace(config, source="text", text=texts.text, image=texts.image).key()
     plain = not config.mark and not config.seed
-    return known.get(asked) or (next(iter(known.values())) if plain else None)
+    return known.get(recipe) or (next(iter(known.values())) if plain else None)
 
 
 def _recipes(workspace: Workspace, set_name: str) -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = {}
+    recipes: dict[str, dict[str, str]] = {}
     for made in captioners(workspace, workspace.record(SET, set_name)):
         config = made.meta.config
         recipe = replace(CaptionerConfig(**config), source="text").key()
-        found.setdefault(recipe, {}).setdefault(config["source"], made.name)
-    return found
+        recipes.setdefault(recipe, {}).setdefault(config["source"], made.name)
+    return recipes
 
 
 def texts_behind(workspace: Workspace, set_name: str, known: dict[str, str]) -> StudyTexts:
@@ -224,22 +227,24 @@ def _config(workspace: Workspace, known: dict[str, str]) -> CaptionerConfig:
 
 def by_source(workspace: Workspace, names: Sequence[str]) -> dict[str, str]:
     """text, image or both -> captioner."""
-    found: dict[str, str] = {}
+    captioner_of: dict[str, str] = {}
     for name in names:
         source = workspace.record(CAPTIONER, name).meta.source
-        if source in found:
-            message = f"{found[source]!r} and {name!r} are both trained on {source}. Name one of each kind."
+        if source in captioner_of:
+            message = (
+                f"{captioner_of[source]!r} and {name!r} are both trained on {source}. Name one of each kind."
+            )
             raise Refused("captioners_alike", message)
-        found[source] = name
-    return found
+        captioner_of[source] = name
+    return captioner_of
 
 
 def captions_path(
     workspace: Workspace, texts: StudyTexts, known: dict[str, str], split: str, how: Decoding
 ) -> Path:
     made = {source: workspace.record(CAPTIONER, name).fingerprint for source, name in known.items()}
-    asked = [texts.text, texts.image, split, made, how.key(), texts.collection.fingerprint]
-    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
+    request = [texts.text, texts.image, split, made, how.key(), texts.collection.fingerprint]
+    digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:16]
     return workspace.derived(texts.record, f"captions-v{VERSION}-{digest}.npz")
 
 
@@ -294,5 +299,5 @@ def _mean(values: np.ndarray, bootstrap: GroupBootstrap) -> Estimate:
 
 
 def _plain(estimate: Estimate) -> dict[str, Any]:
-    told = {"value": estimate.value, "low": estimate.low, "high": estimate.high, "n": estimate.n}
-    return {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in told.items()}
+    numbers = {"value": estimate.value, "low": estimate.low, "high": estimate.high, "n": estimate.n}
+    return {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in numbers.items()}

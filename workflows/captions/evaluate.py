@@ -62,11 +62,13 @@ def evaluate_captions(
     )
     refuse_training_split(texts, split, fit_split)
     rows = caption_table.scored_rows(texts, split, fit_split)
-    found = caption_table.stored_captions(workspace, texts, known, split, how)
-    if found is None:
-        found = _everything(workspace, texts, known, rows, fit_split, how, device, say)
-        caption_table.store_captions(caption_table.captions_path(workspace, texts, known, split, how), *found)
-    return caption_table.score_table(texts, split, rows, known, *found, resamples, seed)
+    stored = caption_table.stored_captions(workspace, texts, known, split, how)
+    if stored is None:
+        stored = _everything(workspace, texts, known, rows, fit_split, how, device, say)
+        caption_table.store_captions(
+            caption_table.captions_path(workspace, texts, known, split, how), *stored
+        )
+    return caption_table.score_table(texts, split, rows, known, *stored, resamples, seed)
 
 
 def _everything(
@@ -120,18 +122,18 @@ def _written(
 ) -> dict[str, list[str]]:
     """Row -> captions of the split's studies."""
     vectors = {m: np.asarray(texts.set.vectors[m][rows], np.float32) for m in (texts.text, texts.image)}
-    asked = _asked(known, texts, vectors, texts.groups[rows])
-    found: dict[str, list[str]] = {}
-    for number, (name, source, rows_read, modality) in enumerate(asked):
+    requests = _asked(known, texts, vectors, texts.groups[rows])
+    captions: dict[str, list[str]] = {}
+    for number, (name, source, rows_read, modality) in enumerate(requests):
         captioner = storage.load(workspace, source, device=device)
 
         def progress(done: int, total: int, name: str = name, number: int = number) -> None:
-            say((number + done / total) / (len(asked) + 1), f"{name}: {done:,} of {total:,}")
+            say((number + done / total) / (len(requests) + 1), f"{name}: {done:,} of {total:,}")
 
-        found[name] = generate(captioner, rows_read, modality, how, progress=progress)
+        captions[name] = generate(captioner, rows_read, modality, how, progress=progress)
     if _mixed(texts.groups[rows]):
-        found[CHANCE] = list(texts.texts[rows[other_patients(texts.groups[rows])]])
-    return found | _retrieved(texts, fit_split, vectors[texts.image])
+        captions[CHANCE] = list(texts.texts[rows[other_patients(texts.groups[rows])]])
+    return captions | _retrieved(texts, fit_split, vectors[texts.image])
 
 
 def _asked(
@@ -139,16 +141,16 @@ def _asked(
 ) -> list[tuple[str, str, np.ndarray, str]]:
     """(row, captioner, vectors, modality) of every row that needs a decoder."""
     images, own = vectors[texts.image], vectors[texts.text]
-    asked = []
+    requests = []
     if "text" in known:
         name = known["text"]
-        asked += [(CEILING, name, own, texts.text), (CROSSED, name, images, texts.image)]
+        requests += [(CEILING, name, own, texts.text), (CROSSED, name, images, texts.image)]
         if _mixed(groups):
-            asked += [(FLOOR, name, images[other_patients(groups)], texts.image)]
+            requests += [(FLOOR, name, images[other_patients(groups)], texts.image)]
     for source, row in (("image", IMAGES), ("both", BOTH)):
         if source in known:
-            asked.append((row, known[source], images, texts.image))
-    return asked
+            requests.append((row, known[source], images, texts.image))
+    return requests
 
 
 def _maker(workspace: Workspace, texts: StudyTexts, device: str) -> Checkpoint | None:
@@ -185,9 +187,9 @@ def other_patients(groups: np.ndarray, *, seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     _, codes, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     order = np.argsort(rng.permutation(len(sizes))[codes], kind="stable")
-    found = np.empty(len(groups), dtype=int)
-    found[order] = np.roll(order, -int(sizes.max()))
-    return found
+    others = np.empty(len(groups), dtype=int)
+    others[order] = np.roll(order, -int(sizes.max()))
+    return others
 
 
 def _retrieved(texts: StudyTexts, fit_split: str, images: np.ndarray) -> dict[str, list[str]]:
@@ -195,8 +197,8 @@ def _retrieved(texts: StudyTexts, fit_split: str, images: np.ndarray) -> dict[st
     fit = texts.rows(fit_split, texts.text, texts.image)
     answers = {}
     for name, modality in ((RETRIEVED, texts.text), (TWIN, texts.image)):
-        _, found = nearest(images, np.asarray(texts.set.vectors[modality][fit], np.float32), k=1)
-        answers[name] = list(texts.texts[fit[found[:, 0]]])
+        _, neighbours = nearest(images, np.asarray(texts.set.vectors[modality][fit], np.float32), k=1)
+        answers[name] = list(texts.texts[fit[neighbours[:, 0]]])
     return answers
 
 
@@ -209,7 +211,7 @@ def _similar(
 ) -> dict[str, np.ndarray]:
     """Row -> (n,) cosine of each caption to the true text, both by the set's own checkpoint."""
     truth = np.asarray(texts.set.vectors[texts.text][rows], np.float32)
-    found = {}
+    similarities = {}
     for row, captions in written.items():
         distinct = [*dict.fromkeys(captions)]
         vectors = adapt_query(
@@ -218,5 +220,5 @@ def _similar(
         place = {caption: i for i, caption in enumerate(distinct)}
         own = vectors[[place[c] for c in captions]]
         cosine = np.einsum("nd,nd->n", own, truth)
-        found[row] = np.where([bool(c) for c in captions], cosine, 0.0)
-    return found
+        similarities[row] = np.where([bool(c) for c in captions], cosine, 0.0)
+    return similarities

@@ -28,8 +28,8 @@ def train_and_evaluate(
     say = report or (lambda share, message: None)
     check_decoding(how or Decoding())
     for config in configs:
-        todo = plan_captioner(workspace, config)
-        refuse_training_split(todo.texts, split, todo.config.fit_split)
+        plan = plan_captioner(workspace, config)
+        refuse_training_split(plan.texts, split, plan.config.fit_split)
     for number, config in enumerate(configs):
 
         def stage(share: float, message: str, number: int = number, config: CaptionerConfig = config) -> None:

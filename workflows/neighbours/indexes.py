@@ -60,9 +60,9 @@ class Index:
     def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """(cosines, rows of the set), both (n_queries, k); NaN and -1 where fewer are found."""
         queries = np.ascontiguousarray(queries, np.float32)
-        _, found = self.faiss.search(queries, min(CANDIDATES * k + SPARE, len(self.items)))
+        _, candidates = self.faiss.search(queries, min(CANDIDATES * k + SPARE, len(self.items)))
         cosines, rows = np.full((len(queries), k), np.nan, np.float32), np.full((len(queries), k), -1)
-        for query, numbers, c, r in zip(queries, found, cosines, rows, strict=True):
+        for query, numbers, c, r in zip(queries, candidates, cosines, rows, strict=True):
             near = np.sort(self.items[numbers[numbers >= 0]])
             scores = np.asarray(self.vectors[near], np.float32) @ query
             best = np.argsort(-scores, kind="stable")[:k]
@@ -195,7 +195,7 @@ def _recall(index: Index, part: EmbeddingSet, asks: str, modality: str) -> float
     own, k = int(asks == modality), min(RECALL_AT, len(index.items) - int(asks == modality))
     present = None if len(index.items) == len(part) else part.present(modality)
     exact = scan(queries, part.vectors[modality], k=k + own, present=present).rows
-    _, found = index.search(queries, k + own)
-    pairs = zip(exact, found, rows if own else np.full(len(rows), -1), strict=True)
+    _, approximate = index.search(queries, k + own)
+    pairs = zip(exact, approximate, rows if own else np.full(len(rows), -1), strict=True)
     hits = [len({*e} & {*f} - {-1, r}) for e, f, r in pairs]
     return float(np.mean(np.minimum(hits, k)) / k) if k > 0 and hits else 1.0

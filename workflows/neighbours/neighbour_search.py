@@ -60,22 +60,26 @@ def search_all_directions(
         for m, kind in kinds.items()
         if kind != indexes.EXACT
     }
-    found = out_of_distribution.neighbours(
+    neighbours = out_of_distribution.neighbours(
         new,
         part,
         k=max(k, out_of_distribution.NEIGHBOURS),
         indexes={m: searched.search for m, searched in opened.items()},
     )
     out = {
-        m: out_of_distribution.out_of_distribution(found[m, m], reference_spread(workspace, part, split, m))
+        m: out_of_distribution.out_of_distribution(
+            neighbours[m, m], reference_spread(workspace, part, split, m)
+        )
         for m in new
     }
     recall = {(x, y): searched.recall[x] for y, searched in opened.items() for x in new}
-    return Answers({d: _first(near, k) for d, near in found.items()}, out, recall, kinds)
+    return Answers({d: _first(near, k) for d, near in neighbours.items()}, out, recall, kinds)
 
 
-def _first(found: ReferenceNeighbours, k: int) -> ReferenceNeighbours:
-    return ReferenceNeighbours(found.rows[:, :k], found.cosines[:, :k], found.own, found.gallery)
+def _first(neighbours: ReferenceNeighbours, k: int) -> ReferenceNeighbours:
+    return ReferenceNeighbours(
+        neighbours.rows[:, :k], neighbours.cosines[:, :k], neighbours.own, neighbours.gallery
+    )
 
 
 def reference_spread(workspace: Workspace, part: EmbeddingSet, split: str, modality: str) -> np.ndarray:
@@ -108,8 +112,8 @@ def ranks_in_other_set(
     known = part.rows[STUDY_ID]
     rows = np.flatnonzero(known.isin(ids.ravel()))
     where = dict(zip(known.iloc[rows], rows, strict=True))
-    found = np.asarray([where.get(study, -1) for study in ids.ravel()], np.int64).reshape(ids.shape)
-    return out_of_distribution.reference_ranks(np.asarray(new[asks], np.float32), part, answers, found)
+    positions = np.asarray([where.get(study, -1) for study in ids.ravel()], np.int64).reshape(ids.shape)
+    return out_of_distribution.reference_ranks(np.asarray(new[asks], np.float32), part, answers, positions)
 
 
 @dataclass(frozen=True)

@@ -31,13 +31,13 @@ def about(held: Mapping[str, SearchResult]) -> dict[str, Row]:
 def studies(held: Mapping[str, SearchResult]) -> list[Row]:
     """One entry per uploaded study: by letter its neighbours, their shared labels, how far out it lies."""
     ids = next(iter(held.values())).ids
-    found = [{letter: _answer(side, row) for letter, side in held.items()} for row in range(len(ids))]
+    entries = [{letter: _answer(side, row) for letter, side in held.items()} for row in range(len(ids))]
     for entry in rows(held):
-        listed = found[entry.pop("row")][entry.pop("letter")]["neighbours"]
+        listed = entries[entry.pop("row")][entry.pop("letter")]["neighbours"]
         direction = f"{entry.pop('from')}->{entry.pop('to')}"
         del entry["study"], entry["set"], entry["split"]
         listed.setdefault(direction, []).append({"study": entry.pop("neighbour"), **entry})
-    return [{"study": study, "answers": answers} for study, answers in zip(ids, found, strict=True)]
+    return [{"study": study, "answers": answers} for study, answers in zip(ids, entries, strict=True)]
 
 
 def _answer(side: SearchResult, row: int) -> Row:

@@ -153,9 +153,9 @@ def _on_disk(guests: Workspace, source: Path | UploadedFiles) -> Iterator[Path]:
 def checkpoint_of(workspace: Workspace, record: EmbeddingSetRecord) -> CheckpointRecord:
     """The checkpoint that made a set. `Refused` if there is none, or it is gone or changed."""
     made = record.meta.checkpoint
-    found = maker(workspace, record.meta)
-    if found is not None and found.fingerprint == record.meta.checkpoint_hash:
-        return found
+    checkpoint = maker(workspace, record.meta)
+    if checkpoint is not None and checkpoint.fingerprint == record.meta.checkpoint_hash:
+        return checkpoint
     if not made:
         raise Refused(
             "no_checkpoint",
@@ -278,16 +278,16 @@ def delete_upload(workspace: Workspace, visit: CollectionRecord) -> None:
 
 def match_modalities(newcomers: EmbeddingSet, reference: EmbeddingSet) -> dict[str, str]:
     """Reference modality -> matching modality of the uploaded studies: same name, else same kind."""
-    found = {m: m for m in reference.modalities if m in newcomers.modalities}
+    matches = {m: m for m in reference.modalities if m in newcomers.modalities}
     for m in reference.modalities:
         free = [
             x
             for x in newcomers.modalities
-            if x not in found.values() and _kind(newcomers, x) == _kind(reference, m)
+            if x not in matches.values() and _kind(newcomers, x) == _kind(reference, m)
         ]
-        if m not in found and free:
-            found[m] = free[0]
-    return {m: found[m] for m in reference.modalities if m in found}
+        if m not in matches and free:
+            matches[m] = free[0]
+    return {m: matches[m] for m in reference.modalities if m in matches}
 
 
 def _kind(part: EmbeddingSet, modality: str) -> str:

@@ -58,16 +58,16 @@ def gather(
     report = progress or (lambda share, what: None)
     names = [a] if b is None else [a, b]
     options: dict[str, Any] = {"split": split, "resamples": resamples, "seed": seed, "extended": extended}
-    found = []
+    evaluations = []
     for number, name in enumerate(names):
 
         def measuring(share: float, what: str, number: int = number, name: str = name) -> None:
             report(0.7 * (number + share) / len(names), f"Measuring {what} of {name}")
 
-        found.append(evaluation(workspace, name, progress=measuring, **options))
-    pair = ordered_pair(a, found[0].modalities, pair)
+        evaluations.append(evaluation(workspace, name, progress=measuring, **options))
+    pair = ordered_pair(a, evaluations[0].modalities, pair)
     report(0.7, "Looking at pairs, maps and labels")
-    sides = tuple(_side(workspace, one, pair, resamples) for one in found)
+    sides = tuple(_side(workspace, one, pair, resamples) for one in evaluations)
     paired = None
     if b is not None:
         from suture.workflows.compare import compared
@@ -153,11 +153,11 @@ def _maps(workspace: Workspace, whole: EmbeddingSet, split: str) -> Iterable[Rep
     """PCA of the split, and the UMAP layout of the set if it has been computed."""
     part = whole.split(split)
     if len(layouts.stacked(part)[0]) > 2:
-        found = layouts.pca_layout(workspace, part)
+        pca = layouts.pca_layout(workspace, part)
         note = (
             "The two directions of largest variance of all modalities together; a gap can hide in the others."
         )
-        yield ReportMap("PCA", found.maps, found.explained, note)
+        yield ReportMap("PCA", pca.maps, pca.explained, note)
     laid = layouts.stored_umap_layout(workspace, whole.name)
     if laid is not None:
         rows = np.arange(len(whole)) if split == "all" else np.flatnonzero(whole.rows["split"] == split)
@@ -167,14 +167,14 @@ def _maps(workspace: Workspace, whole: EmbeddingSet, split: str) -> Iterable[Rep
 
 def _believed(laid: Layout, studies: int) -> str:
     trust, placing = laid.trust, laid.placing
-    told = (
+    summary = (
         f"Laid out for all {studies:,} studies of the set; trustworthiness {trust.trustworthiness:.2f}, "
         f"continuity {trust.continuity:.2f} (1 = no neighbour is false, none is lost)."
     )
     if placing is None:
-        return told
+        return summary
     return (
-        f"{told} That is of a sample of {placing.laid_out:,} points which UMAP laid out; the other "
+        f"{summary} That is of a sample of {placing.laid_out:,} points which UMAP laid out; the other "
         f"{placing.placed:,} were placed by it: {placing.trust.trustworthiness:.2f} and "
         f"{placing.trust.continuity:.2f}."
     )
@@ -185,8 +185,10 @@ def _by_label(
 ) -> Mapping[str, tuple[gap.LabelMean, ...]]:
     groups = of[GROUP].to_numpy(str)
     known = [label for label in part.labels if of[label].nunique() in LABEL_VALUES]
-    found = {c: gap.mean_by_label(cosines, of[c].to_numpy(str), groups, resamples=resamples) for c in known}
-    return {label: tuple(means) for label, means in found.items() if means}
+    by_label = {
+        c: gap.mean_by_label(cosines, of[c].to_numpy(str), groups, resamples=resamples) for c in known
+    }
+    return {label: tuple(means) for label, means in by_label.items() if means}
 
 
 def _worst(cosines: np.ndarray, ids: np.ndarray) -> tuple[tuple[str, float], ...]:
