@@ -99,7 +99,7 @@ def _columns(shown: View) -> str:
 def _example(choice: Choice) -> tuple[str, int]:
     """(modality to compare with, number of nearest studies)."""
     left, right = st.columns(2)
-    modality = left.selectbox("ReferenceNeighbours by", choice.a.set.modalities, key="find_modality")
+    modality = left.selectbox("Neighbours by", choice.a.set.modalities, key="find_modality")
     return modality, right.slider("Number of studies", *NEAREST, 50, step=10, key="find_count")
 
 

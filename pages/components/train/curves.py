@@ -113,7 +113,7 @@ def against_gap(runs: Sequence[TrainingRun], colours: Mapping[str, str]) -> None
     """The cost of closing the gap: one path per run, epoch by epoch."""
     st.markdown("**What closing the gap costs**")
     cost = st.segmented_control(
-        "CaptionComparison the gap",
+        "Cost against the gap",
         [*COSTS],
         default="recall_at_10",
         required=True,
