@@ -186,7 +186,7 @@ def test_library_takes_an_upload_in_as_a_job_and_deletes_the_copy(empty: Workspa
     wait(empty, jobs.jobs(empty)[0].id)
     app.run()
     assert not app.exception
-    assert "2 studies imported" in words(app)
+    assert "2 studies taken" in words(app)
     assert len(storage.load(empty, "mine")) == 2
     assert not [*(empty.home / "uploads").iterdir()]
 
@@ -309,10 +309,10 @@ def test_nothing_of_a_deleted_collection_stays_on_a_page(empty: Workspace) -> No
 
 def test_pages_keep_heavy_libraries_out_of_the_web_process() -> None:
     code = (
-        "import sys, suture.app, suture.pages.components.shell.shared_choice, "
-        "suture.pages.components.cards.cards\nheavy = "
-        f"{'torch', 'open_clip', 'umap', 'sklearn', 'transformers'} & set(sys.modules)\nsys.exit(str(heavy) "
-        "if heavy else 0)"
+        "import sys, suture.app, suture.pages.components.shell.shared_choice\n"
+        "import suture.pages.components.cards.cards\n"
+        "heavy = {'torch', 'open_clip', 'umap', 'sklearn', 'transformers'} & set(sys.modules)\n"
+        "sys.exit(str(heavy) if heavy else 0)"
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
