@@ -56,7 +56,7 @@ def test_embed_and_search(tmp_path: Path) -> None:  # 10 s: an encoder embeds 24
     assert {*found["study"]} <= {*made.rows["study_id"]}
     noise = np.random.default_rng(0).integers(0, 255, (64, 64), dtype=np.uint8)
     assert {*home.search(made.name, image=noise, k=2)["from"]} == {"image"}
-    assert uploads.visits(home) == [], "nothing of what was asked stays"
+    assert uploads.list_uploads(home) == [], "nothing of what was asked stays"
     with pytest.raises(suture.Refused, match="or both"):
         home.search(made.name)
     with pytest.raises(suture.Refused, match="uint8"):

@@ -342,7 +342,7 @@ def test_the_same_upload_again_is_the_same_visit(workspace: Workspace) -> None:
     [
         ([], "no_usable_files", "Nothing was uploaded"),
         ([("a.png", b"no"), ("b.png", b"")], "no_usable_files", "No study could be imported"),
-        ([("a.docx", b"1")], "file_type_not_allowed", "Expected pictures"),
+        ([("a.docx", b"1")], "file_type_not_allowed", "Expected images"),
         ([("a.zip", b"PK"), ("a.png", b"1")], "zip_among_files", "A ZIP was given with other files"),
         ([("a.zip", b"no")], "not_a_zip", "not a ZIP archive"),
     ],

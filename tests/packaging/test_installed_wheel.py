@@ -40,7 +40,7 @@ DATA_FILES = (
         "models/builtin/demo-clip.probe.npz",
     ),
     *("models/captioner/demo/texts.sha256", "models/captioner/demo/words/tokenizer.json"),
-    *("pages/components/linked_map/map.js", "pages/components/linked_map/vendor/regl.js"),
+    *("pages/components/linked_map/js/map.js", "pages/components/linked_map/js/vendor/regl.js"),
     *("pages/components/shell/icon.png", "data/intake/reasons.txt"),
 )
 
