@@ -191,7 +191,7 @@ def test_ask_whether_a_decoder_of_texts_reads_images(tab: Page, url: str) -> Non
 def test_take_the_report_away(tab: Page, url: str, window: Browser, tmp_path: Path) -> None:
     start(tab, url)
     turn_to(tab, "Report")
-    tab.get_by_text("Every metric").click()
+    tab.get_by_text("All metrics").click()
     tab.get_by_role("button", name="Build report").click()
     with tab.expect_download(timeout=LOOSE) as saved:
         tab.get_by_role("button", name="HTML").click(timeout=LOOSE)
@@ -218,4 +218,4 @@ def test_bring_three_studies(tab: Page, url: str, tmp_path: Path) -> None:
     tab.get_by_role("button", name="Find neighbours").click()
     expect(tab.get_by_text("#1 · cosine")).to_have_count(2, timeout=TRAINED)
     expect(tab.get_by_text("Place on the map")).to_be_visible(timeout=LOOSE)
-    expect(tab.get_by_text(re.compile(r"Farther out than [\d.]+% of the collection"))).to_have_count(2)
+    expect(tab.get_by_text(re.compile(r"Further out than [\d.]+% of the collection"))).to_have_count(2)
