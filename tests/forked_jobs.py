@@ -12,6 +12,9 @@ import multiprocessing
 import os
 import sys
 import threading
+from collections.abc import Callable
+from multiprocessing import spawn
+from unittest import mock
 
 from suture import jobs
 from suture.data.workspace import Workspace
@@ -21,6 +24,7 @@ from suture.jobs.table import Job, queue
 FORK = multiprocessing.get_context("forkserver")
 FORK.set_forkserver_preload(["__main__", "tests.jobs.preloaded"])
 IDLE = 1.0
+STARTING = threading.Lock()
 
 
 class Forked:
@@ -29,12 +33,20 @@ class Forked:
     def __init__(self, workspace: Workspace, job: Job, room: int) -> None:
         args = (str(workspace.home), job.id, dict(os.environ))
         self.process = FORK.Process(target=_work, args=args, daemon=True)
-        self.process.start()
+        with STARTING, mock.patch.object(spawn, "get_preparation_data", _preparation_data):
+            self.process.start()
         self.pid = self.process.pid or 0
 
     def poll(self) -> int | None:
         """The exit code, None while it runs."""
         return self.process.exitcode
+
+
+def _preparation_data(
+    name: str, of_any: Callable[[str], dict[str, object]] = spawn.get_preparation_data
+) -> dict[str, object]:
+    """What a process starts from, without the main module: in tests of pages that is the page."""
+    return {key: value for key, value in of_any(name).items() if not key.startswith("init_main")}
 
 
 def _work(home: str, job_id: str, environment: dict[str, str]) -> None:

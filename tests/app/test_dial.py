@@ -26,10 +26,10 @@ SETTING = Setting(A, "test", "train", "lambda-shift", ("image", "report"))
 
 
 @pytest.fixture
-def demo(demo_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+def demo(demo_built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """A copy, because these tests add sets."""
     home = tmp_path / "demo"
-    shutil.copytree(demo_home, home)
+    shutil.copytree(demo_built, home)
     monkeypatch.setenv("SUTURE_HOME", str(home))
     return Workspace(home)
 

@@ -229,9 +229,9 @@ def test_a_pass_over_the_disk_finds_what_the_copy_in_memory_finds(
         found = answers.nearest_items(shown, "history", query, k=5, own=own)
         np.testing.assert_array_equal(found.rows, other.rows)
         np.testing.assert_allclose(found.cosines, other.cosines, atol=1e-6)
-        assert (found.of, found.place) == (other.of, other.place)
-    assert kept[0].place is not None
-    assert kept[1].place is None
+        assert (found.n_items, found.own_rank) == (other.n_items, other.own_rank)
+    assert kept[0].own_rank is not None
+    assert kept[1].own_rank is None
 
 
 def test_chance_agrees_with_shuffled_galleries(demo: Workspace) -> None:

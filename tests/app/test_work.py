@@ -57,5 +57,5 @@ def test_an_import_shows_its_report_and_what_failed_without_its_upload_cannot_be
     table.finish(home, job, "failed", "It failed.", report)
     app = opened("library").run()
     assert not app.exception
-    assert "Found 3, taken 2, skipped 1." in words(app)
+    assert "Found 3, imported 2, skipped 1." in words(app)
     assert all(str(b.key) != f"again-{job_id}" for b in app.button)
