@@ -26,7 +26,7 @@ NAMES = (
 )
 
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(900)]  # embeds 2,009 images
 
 
 def suture(home: Path, *arguments: str, code: int = 0) -> dict:

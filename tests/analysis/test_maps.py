@@ -88,10 +88,10 @@ def test_disparity_is_scipys_and_moves_are_without_scale() -> None:
 
 
 def test_maps_of_other_rows_or_without_spread_do_not_compare() -> None:
-    with pytest.raises(ValueError, match=r"one shape, got \(3, 2\) and \(4, 2\)"):
+    with pytest.raises(ValueError, match=r"equal shape, got \(3, 2\) and \(4, 2\)"):
         projection.map_agreement(np.zeros((3, 2)), np.zeros((4, 2)))
     assert np.isnan(projection.map_agreement(np.zeros((3, 2)), np.eye(3)[:, :2]).moved)
-    with pytest.raises(ValueError, match="the same rows, got 20 and 19"):
+    with pytest.raises(ValueError, match="same rows for both maps, got 20 and 19"):
         projection.warm_started_umaps(np.eye(20), np.eye(19))
 
 
@@ -147,7 +147,7 @@ def test_equal_known_points_share_a_new_one() -> None:
 def test_placing_refuses_what_does_not_fit() -> None:
     with pytest.raises(ValueError, match=r"at least 2 known rows and \(n, 2\) positions, got 1 and \(1, 2\)"):
         projection.place(np.eye(3), np.eye(3)[:1], np.zeros((1, 2)))
-    with pytest.raises(ValueError, match="one dim, got 4 and 3"):
+    with pytest.raises(ValueError, match="equal dims, got 4 and 3"):
         projection.place(np.eye(4), np.eye(3), np.zeros((3, 2)))
 
 

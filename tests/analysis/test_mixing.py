@@ -171,7 +171,7 @@ def test_a_sample_of_studies_finds_the_neighbours_that_all_studies_find() -> Non
     assert part.rows.tolist() == whole.rows[part.queries].tolist()
     assert (
         part.query_studies.tolist()
-        == joint_neighbours(vectors, k=3, limit=400, queries=150, seed=4).sampled.tolist()
+        == joint_neighbours(vectors, k=3, limit=400, queries=150, seed=4).query_studies.tolist()
     )
 
 

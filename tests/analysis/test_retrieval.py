@@ -324,7 +324,7 @@ def test_right_answers_too_many_to_place_are_said_to_be() -> None:
     x, y, _ = cloud(200, 8, 8)
     found = retrieval(x, y, protocol="multi_positive", keys=np.zeros(200, int), resamples=10)
     assert found.recall[1].value == 1
-    assert "too many" in found.map.reason
+    assert "Too many" in found.map.reason
 
 
 def test_all_found_still_has_an_interval() -> None:

@@ -160,7 +160,7 @@ def test_a_full_disk_refuses_by_name_and_goes_on_reading_and_deleting(small: Pat
     others = fill(small)
     again = Workspace(small / "home")
     assert "disk of the workspace is full" in again.problem()
-    with pytest.raises(Refused, match="are missing"):
+    with pytest.raises(Refused, match="more than there is"):
         publish(again, "three")
     assert whole(again) == {"one", "two"}
     again.remove(SET, "one")
@@ -214,7 +214,7 @@ def test_a_folder_that_cannot_be_written_can_be_looked_at(small: Path) -> None:
 def test_long_work_asks_for_room_first(small: Path) -> None:
     workspace = Workspace(small / "home")
     workspace.require_space(4 << 20)
-    with pytest.raises(Refused, match=r"needs 32\.\d MB free and 1\d\.\d MB are missing"):
+    with pytest.raises(Refused, match=r"needs 32\.\d MB free, 1\d\.\d MB more than there is"):
         workspace.require_space(20 << 20)
 
 
