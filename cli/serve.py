@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -75,12 +76,14 @@ def _serve(workspace: Workspace, port: int, host: str = "127.0.0.1") -> None:
     command = [sys.executable, "-P", "-m", "streamlit", "run", str(APP), *server_flags(host, port)]
     url = f"http://127.0.0.1:{port}"
     threading.Thread(target=_open_browser, args=(url, token), daemon=True).start()
+    server = subprocess.Popen(command, env=environment)
+    signal.signal(signal.SIGTERM, lambda *_: server.terminate())  # ended by a service manager, it ends too
     try:
-        ended = subprocess.run(command, env=environment, check=False)
+        code = server.wait()
     except KeyboardInterrupt:
         err.print("Stopped.")
     else:
-        raise typer.Exit(ended.returncode)
+        raise typer.Exit(code if code >= 0 else 128 - code)
 
 
 def server_flags(host: str, port: int) -> list[str]:
