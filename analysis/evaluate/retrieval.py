@@ -8,18 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from suture.analysis.evaluate.cohort import Cohort, metric, metrics_from
+from suture.analysis.evaluate.cohort import Cohort, metric, metrics_from, query_sample
 from suture.analysis.evaluate.record import QUERY_SAMPLE, Metric
+from suture.analysis.math.arrays import UnitRows
 from suture.analysis.retrieval import (
     Direction,
+    RankCurve,
     Retrieval,
     RightAnswers,
     both_directions,
     joint_keys,
     label_precision,
+    rank_best,
+    rank_curve,
 )
 from suture.analysis.statistics.bootstrap import Sample
-from suture.data.collection import DUPLICATE
+from suture.data.collection import DUPLICATE, GROUP
 from suture.data.embedding_set import EmbeddingSet
 
 
@@ -107,3 +111,19 @@ def right_answers(part: EmbeddingSet, a: str, b: str) -> RightAnswers:
 
 def _answers_of(answers: RightAnswers, rows: np.ndarray) -> RightAnswers:
     return RightAnswers(answers.related[rows], answers.same_text[rows], answers.repeats)
+
+
+def pair_rank_curve(part: EmbeddingSet, x: str, y: str) -> RankCurve:
+    """Recall at every k from modality x to modality y of a part, multi-positive; of many, a query sample."""
+    rows = part.rows_with(x, y)
+    keys = right_answers(part, x, y).related[rows]
+    sample = query_sample(len(rows))
+    queries = np.arange(len(rows)) if sample is None else sample
+    ranks = rank_best(
+        UnitRows(part.vectors[x], rows=rows[queries]),
+        UnitRows(part.vectors[y], rows=rows),
+        keys[queries],
+        keys,
+    )
+    groups = part.rows[GROUP].to_numpy(str)[rows[queries]]
+    return rank_curve(ranks, groups, len(rows), right=np.bincount(keys)[keys[queries]])

@@ -12,7 +12,7 @@ from suture.analysis.compare.cells import headline_rows, number_cells, text_cell
 from suture.data.errors import NotFound, Refused
 from suture.data.workspace import Workspace
 from suture.library import notebook
-from suture.library.evaluation import EvaluationResult, Progress, evaluate_set, rank_curve_of
+from suture.library.evaluation import EvaluationResult, Progress, evaluate_set
 from suture.workflows.compare import Compared, compared, compared_sets
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class VerdictInWords:
 class ComparisonResult:
     """What `suture.compare` found; in a notebook it is a table.
 
-    compared       the record of everything: `table`, `flips`, `movement`, `neighbours`, `slices` and more
+    compared       the whole record: `table`, `rank_changes`, `movement`, `neighbours`, `slices` and more
     before, after  the evaluations that were compared
     """
 
@@ -128,6 +128,7 @@ class ComparisonResult:
         `NotFound` for another kind.
         """
         from suture.analysis import figures
+        from suture.analysis.evaluate.retrieval import pair_rank_curve
 
         if kind not in FIGURES:
             raise NotFound("figure", kind, [*FIGURES])
@@ -145,7 +146,7 @@ class ComparisonResult:
                 raise Refused("too_few_rows", "Too few studies to tell which of them moved: 20 are needed.")
             return figures.movement_histogram(self.compared.movement[x])
         parts = [self.before.embeddings, self.after.embeddings]
-        curves = {label: rank_curve_of(part, x, y) for label, part in zip(labels, parts, strict=True)}
+        curves = {label: pair_rank_curve(part, x, y) for label, part in zip(labels, parts, strict=True)}
         return figures.rank_curves(curves, f"{x} → {y}")
 
 

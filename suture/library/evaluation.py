@@ -234,9 +234,10 @@ class EvaluationResult:
         return cosine_histograms({self.name: samples}, x, y)
 
     def _ranks(self, x: str, y: str) -> go.Figure:
+        from suture.analysis.evaluate.retrieval import pair_rank_curve
         from suture.analysis.figures import rank_curves
 
-        return rank_curves({self.name: rank_curve_of(self.embeddings, x, y)}, f"{x} → {y}")
+        return rank_curves({self.name: pair_rank_curve(self.embeddings, x, y)}, f"{x} → {y}")
 
     def _map(self) -> go.Figure:
         from suture.analysis.figures import MODALITY_COLOURS, small_map
@@ -248,23 +249,6 @@ class EvaluationResult:
         ends = np.cumsum([len(rows) for rows in where.values()])[:-1]
         maps = dict(zip(where, np.split(found.xy, ends), strict=True))
         return small_map(maps, explained=found.explained, colours=MODALITY_COLOURS)
-
-
-def rank_curve_of(part: EmbeddingSet, x: str, y: str) -> Any:
-    """Recall at every k of the studies of a part, x asks y, as the Retrieval page draws it."""
-    from suture.analysis.evaluate import query_sample, right_answers
-    from suture.analysis.math.arrays import UnitRows
-    from suture.analysis.retrieval import rank_best, rank_curve
-    from suture.data.collection import GROUP
-
-    rows = part.rows_with(x, y)
-    keys = right_answers(part, x, y).related[rows]
-    some = query_sample(len(rows))
-    some = np.arange(len(rows)) if some is None else some
-    queries, gallery = UnitRows(part.vectors[x], rows=rows[some]), UnitRows(part.vectors[y], rows=rows)
-    ranks = rank_best(queries, gallery, keys[some], keys)
-    groups = part.rows[GROUP].to_numpy(str)[rows[some]]
-    return rank_curve(ranks, groups, len(rows), right=np.bincount(keys)[keys[some]])
 
 
 def evaluate(

@@ -11,11 +11,10 @@ import streamlit as st
 from suture.analysis import figures
 from suture.analysis.catalogue import PROTOCOL_MEANING
 from suture.analysis.evaluate import Evaluation, Metric, query_sample, right_answers
-from suture.analysis.math.arrays import UnitRows
-from suture.analysis.retrieval import PROTOCOLS, RankCurve, Ranks, rank_best, rank_curve
+from suture.analysis.evaluate.retrieval import pair_rank_curve
+from suture.analysis.retrieval import PROTOCOLS, RankCurve, Ranks
 from suture.analysis.retrieval.protocols import RetrievalTask, retrieval_task
 from suture.analysis.text_tables import csv_text, latex
-from suture.data.collection import GROUP
 from suture.pages.components.cards import cards, downloads
 from suture.pages.components.cards.downloads import offer_download
 from suture.pages.components.jobs import measuring
@@ -142,19 +141,7 @@ def _scores_by_chance(one: RetrievalTask) -> dict[str, float]:
 
 @st.cache_data(show_spinner="Ranking every query…", max_entries=16)
 def _curve(fingerprint: str, name: str, split: str, x: str, y: str) -> RankCurve:
-    part = views.view(name, split).set
-    rows = part.rows_with(x, y)
-    keys = right_answers(part, x, y).related[rows]
-    sample = query_sample(len(rows))
-    queries = np.arange(len(rows)) if sample is None else sample
-    ranks = rank_best(
-        UnitRows(part.vectors[x], rows=rows[queries]),
-        UnitRows(part.vectors[y], rows=rows),
-        keys[queries],
-        keys,
-    )
-    groups = part.rows[GROUP].to_numpy(str)[rows[queries]]
-    return rank_curve(ranks, groups, len(rows), right=np.bincount(keys)[keys[queries]])
+    return pair_rank_curve(views.view(name, split).set, x, y)
 
 
 def numbers(evaluations: list[Evaluation], direction: str, by_chance: Chance) -> Iterator[Row]:
