@@ -149,7 +149,7 @@ def _print(studies: list[dict[str, Any]], sets: dict[str, dict[str, Any]]) -> No
         out.print(_table(study["study"], answers))
         for letter, answer in answers.items():
             for modality, share in answer["outside"].items():
-                err.print(f"{letter}: by {modality} farther out than {share:.1%} of the collection")
+                err.print(f"{letter}: by {modality} further out than {share:.1%} of the collection")
             for label in answer["agreement"]:
                 chance = f"{label['of_all']:.0%} of all studies"
                 err.print(f"{letter}: {label['direction']} {label['label']} = {label['value']}, "

@@ -75,7 +75,7 @@ def test_a_folder_a_zip_and_a_typed_report_as_tables(demo: Workspace, tmp_path: 
     code, out, told = suture(demo.home, "neighbours", str(tmp_path / "in"), "--in", A, "--k", "2")
     assert code == 0
     assert "1 study taken" in told
-    assert "farther out than" in told
+    assert "further out than" in told
     assert out.count("image->report") == 2
     with zipfile.ZipFile(tmp_path / "in.ZIP", "w") as archive:
         archive.writestr("one.png", png(1))

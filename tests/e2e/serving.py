@@ -13,13 +13,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+import pytest
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium")
 WEBGL = ["--disable-gpu", "--enable-unsafe-swiftshader"]  # pages painted and WebGL drawn by the processor
 expect.set_options(timeout=60_000)  # milliseconds: what is waited for on a busy machine
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--no-first-run", *WEBGL]
+BROWSER = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed"),
+]
 
 CALM = """() => {
   const busy = document.querySelector(
@@ -71,9 +76,14 @@ def wait(url: str, process: subprocess.Popen[bytes]) -> None:
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, headless."""
     with sync_playwright() as driver:
-        window = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        window = launch(driver)
         yield window
         window.close()
+
+
+def launch(driver: Playwright, *flags: str) -> Browser:
+    """Debian's Chromium, headless, with further flags."""
+    return driver.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *flags])
 
 
 def settled(page: Page, *, timeout: float = 180_000) -> None:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.serving import browser, serving, settled
+from tests.e2e.serving import BROWSER, settled
 from tests.e2e.watching import PAGES, keep, watched
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(shutil.which("chromium") is None, reason="Debian's chromium is not installed"),
-]
+pytestmark = BROWSER
 LOOSE = 180_000  # milliseconds: the first visit measures
 GRAVE = ("serious", "critical")
 SHIFTS = """() => {
@@ -25,18 +20,6 @@ SHIFTS = """() => {
     for (const e of list.getEntries()) if (!e.hadRecentInput) window.shifts.push(e.value);
   }).observe({ type: "layout-shift", buffered: true });
 }"""
-
-
-@pytest.fixture(scope="module")
-def window() -> Iterator[Browser]:
-    with browser() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def url(demo_home: Path) -> Iterator[str]:
-    with serving(demo_home) as address:
-        yield address
 
 
 def violations(tab: Page) -> list[str]:

@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.e2e.serving import browser, serving, settled
+from tests.e2e.serving import BROWSER, settled
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(shutil.which("chromium") is None, reason="Debian's chromium is not installed"),
-]
-
-
-@pytest.fixture(scope="module")
-def window() -> Iterator[Browser]:
-    with browser() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def url(demo_home: Path) -> Iterator[str]:
-    with serving(demo_home) as address:
-        yield address
+pytestmark = BROWSER
 
 
 @pytest.fixture(scope="module")

@@ -14,12 +14,9 @@ from suture.analysis.posthoc.dial_plane import plane
 from suture.data.workspace import SET, Workspace
 from suture.workflows import dial
 from suture.workflows.dial import Setting
-from tests.e2e.serving import browser, serving, settled
+from tests.e2e.serving import BROWSER, serving, settled
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(shutil.which("chromium") is None, reason="Debian's chromium is not installed"),
-]
+pytestmark = BROWSER
 
 A = "demo @ demo-clip"
 SETTING = Setting(A, "test", "train", "lambda-shift", ("image", "report"))
@@ -35,12 +32,6 @@ def home(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def url(home: Path) -> Iterator[str]:
     with serving(home) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def window() -> Iterator[Browser]:
-    with browser() as opened:
-        yield opened
 
 
 class Hand:

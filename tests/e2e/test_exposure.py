@@ -15,31 +15,15 @@ from playwright.sync_api import Browser, Page
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from tests.e2e.serving import CHROMIUM, ROOT, browser, serving, settled
+from tests.e2e.serving import BROWSER, ROOT, settled
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.timeout(600),
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
-]
+pytestmark = [*BROWSER, pytest.mark.timeout(600)]
 ALL = ("overview", "map", "gap", "compare", "retrieval", "my_studies", "train", "report", "library")
 
 
-@pytest.fixture(scope="module")
-def url(demo_home: Path) -> Iterator[str]:
-    with serving(demo_home) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as window:
-        yield window
-
-
 @pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
-    context = chromium.new_context()
+def page(window: Browser) -> Iterator[Page]:
+    context = window.new_context()
     yield context.new_page()
     context.close()
 

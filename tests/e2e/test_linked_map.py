@@ -1,34 +1,29 @@
 """The linked map in a real browser, as a person uses it: look, hover, click, zoom, keys."""
 
 import os
-import shutil
-import socket
 import struct
 import subprocess
 import sys
-import time
-import urllib.request
 import zlib
 from pathlib import Path
 
 import pytest
 
 from suture.analysis.figures import CATEGORY_COLOURS
+from tests.e2e.serving import BROWSER, free_port, launch, wait
 
 ROOT = Path(__file__).parents[2]
 DEMO = Path(__file__).with_name("linked_map_demo.py")
 STUDIES = 500
 PAINTED = 2 * (2 * STUDIES - 5 - 10)  # Two maps; five images and ten reports are missing.
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = ["--headless", "--no-sandbox", "--disable-background-networking", "--no-first-run"]
-SOFTWARE = ["--disable-gpu", "--enable-unsafe-swiftshader"]  # WebGL without a graphics card
-NONE = ["--disable-gpu", "--disable-software-rasterizer", "--disable-3d-apis"]
+NONE = ["--disable-software-rasterizer", "--disable-3d-apis"]
 
 
 def browser_only(test):
     """Marks a test that drives Chromium, and skips it where there is none."""
-    reason = "no Chromium on this machine: apt install chromium"
-    return pytest.mark.browser(pytest.mark.skipif(CHROMIUM is None, reason=reason)(test))
+    for mark in BROWSER:
+        test = mark(test)
+    return test
 
 
 def test_a_selection_can_be_injected_without_a_browser():
@@ -57,9 +52,7 @@ def picture(row):
 
 @pytest.fixture(scope="module")
 def address():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     flags = {
         "server.port": port,
         "server.address": "127.0.0.1",
@@ -78,37 +71,17 @@ def address():
     env = {**os.environ, "PYTHONPATH": str(ROOT), "LINKED_MAP_STUDIES": str(STUDIES)}
     server = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
     try:
-        for _ in range(120):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1)
-                break
-            except OSError:
-                assert server.poll() is None, "The demo server has stopped."
-                time.sleep(0.25)
+        wait(f"http://127.0.0.1:{port}", server)
         yield f"http://127.0.0.1:{port}/"
     finally:
         server.terminate()
         server.wait(10)
 
 
-@pytest.fixture(scope="module")
-def playwright():
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with sync_api.sync_playwright() as driver:
-        yield driver
-
-
-@pytest.fixture(scope="module")
-def chromium(playwright):
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *SOFTWARE])
-    yield browser
-    browser.close()
-
-
 @pytest.fixture
-def plain(playwright):
+def plain(driver):
     """A browser without WebGL."""
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *NONE])
+    browser = launch(driver, *NONE)
     yield browser
     browser.close()
 
@@ -209,9 +182,9 @@ class Maps:
 
 
 @pytest.fixture(scope="module")
-def shared(chromium):
+def shared(window):
     """The browser's profile for all tests that ask for nothing special: their tabs are their own."""
-    context = chromium.new_context(**USUAL)
+    context = window.new_context(**USUAL)
     yield context
     context.close()
 
@@ -427,8 +400,8 @@ def test_the_picture_can_be_downloaded(maps):
 
 
 @browser_only
-def test_points_walk_to_a_new_layout(chromium, address):
-    maps = Maps(chromium, address, reduced_motion="no-preference")
+def test_points_walk_to_a_new_layout(window, address):
+    maps = Maps(window, address, reduced_motion="no-preference")
     before = maps.place(0, 1, 100)
     maps.choose("layout", "moved")
     maps.page.wait_for_function(
@@ -441,8 +414,8 @@ def test_points_walk_to_a_new_layout(chromium, address):
 
 
 @browser_only
-def test_dark_pages_get_a_dark_map_even_when_the_theme_changes_later(chromium, address):
-    maps = Maps(chromium, address, color_scheme="light")
+def test_dark_pages_get_a_dark_map_even_when_the_theme_changes_later(window, address):
+    maps = Maps(window, address, color_scheme="light")
     corner = "c => [...c.getContext('2d').getImageData(2, 2, 1, 1).data].slice(0, 3)"
     canvas = maps.page.locator(".lm-stage canvas:first-child").first
     assert min(canvas.evaluate(corner)) > 240
@@ -452,8 +425,8 @@ def test_dark_pages_get_a_dark_map_even_when_the_theme_changes_later(chromium, a
 
 
 @browser_only
-def test_narrow_pages_stack_the_maps(chromium, address):
-    maps = Maps(chromium, address, viewport={"width": 500, "height": 900})
+def test_narrow_pages_stack_the_maps(window, address):
+    maps = Maps(window, address, viewport={"width": 500, "height": 900})
     first, second = (maps.page.locator(".lm-stage").nth(i).bounding_box() for i in (0, 1))
     assert second["y"] > first["y"] + first["height"]
     assert maps.data("painted") == str(PAINTED)
@@ -474,7 +447,7 @@ def test_without_webgl_stamps_draw_the_same_points_and_the_page_says_so(maps, pl
 
 
 @browser_only
-def test_a_lost_graphics_card_is_replaced(chromium, address):
+def test_a_lost_graphics_card_is_replaced(window, address):
     """The first contexts are taken away; the points come back with a new one, after the third without."""
     page_script = """(() => {
       const get = HTMLCanvasElement.prototype.getContext;
@@ -485,7 +458,7 @@ def test_a_lost_graphics_card_is_replaced(chromium, address):
         return made;
       };
     })()"""
-    context = chromium.new_context(viewport={"width": 1400, "height": 900}, reduced_motion="reduce")
+    context = window.new_context(viewport={"width": 1400, "height": 900}, reduced_motion="reduce")
     context.add_init_script(page_script)
     page = context.new_page()
     page.goto(address)
@@ -642,8 +615,8 @@ def test_more_frames_keep_the_end_or_the_place(maps):
 
 
 @browser_only
-def test_a_dragged_slider_shows_what_lies_between(chromium, address):
-    maps = Maps(chromium, address, reduced_motion="no-preference")
+def test_a_dragged_slider_shows_what_lies_between(window, address):
+    maps = Maps(window, address, reduced_motion="no-preference")
     maps.choose("layout", "frames")
     slider = maps.page.get_by_role("slider", name="Frame")
     box = slider.bounding_box()
@@ -701,8 +674,8 @@ SEEN = """(root, [panel, n]) => {
 
 
 @browser_only
-def test_a_crowd_is_counted_in_the_shade_and_drawn_once_few_are_in_view(chromium, address):
-    maps = Maps(chromium, f"{address}?most=300")
+def test_a_crowd_is_counted_in_the_shade_and_drawn_once_few_are_in_view(window, address):
+    maps = Maps(window, f"{address}?most=300")
     each, note = PAINTED // 2, maps.page.locator(".lm-crowd").first
     then = "Zoom in: 300 or fewer are drawn one by one."
 

@@ -16,14 +16,10 @@ from suture.data.vectors import import_vectors
 from suture.data.workspace import SET, Workspace
 from suture.pages.components.access.identity import person
 from tests.e2e.identity_provider import providing
-from tests.e2e.serving import CHROMIUM, browser, free_port, serving, settled
+from tests.e2e.serving import BROWSER, free_port, serving, settled
 
 pytest.importorskip("authlib")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.timeout(600),
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
-]
+pytestmark = [*BROWSER, pytest.mark.timeout(600)]
 SECRETS = """[auth]
 redirect_uri = "{url}/oauth2callback"
 cookie_secret = "{secret}"
@@ -67,15 +63,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             yield found
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as window:
-        yield window
-
-
 @contextmanager
-def logged_in(chromium: Browser, place: Place, who: str) -> Iterator[Page]:
-    context = chromium.new_context()
+def logged_in(window: Browser, place: Place, who: str) -> Iterator[Page]:
+    context = window.new_context()
     page = context.new_page()
     page.goto(f"{place.url}/map")
     page.get_by_role("button", name="Log in").click()
@@ -85,16 +75,16 @@ def logged_in(chromium: Browser, place: Place, who: str) -> Iterator[Page]:
     context.close()
 
 
-def test_without_a_login_a_page_shows_nothing_but_the_way_in(chromium: Browser, place: Place) -> None:
-    page = chromium.new_page()
+def test_without_a_login_a_page_shows_nothing_but_the_way_in(window: Browser, place: Place) -> None:
+    page = window.new_page()
     page.goto(f"{place.url}/library?a={NAME}")
     expect(page.get_by_text("Please log in.")).to_be_visible(timeout=120_000)
     assert NAME not in page.inner_text("body")
     page.close()
 
 
-def test_two_people_with_the_same_names_see_their_own(chromium: Browser, place: Place) -> None:
-    with logged_in(chromium, place, "ann") as ann, logged_in(chromium, place, "bob") as bob:
+def test_two_people_with_the_same_names_see_their_own(window: Browser, place: Place) -> None:
+    with logged_in(window, place, "ann") as ann, logged_in(window, place, "bob") as bob:
         fetched: dict[Page, set[str]] = {ann: set(), bob: set()}
         for page, addresses in fetched.items():
             page.on("response", lambda r, found=addresses: found.add(r.url) if r.status == 200 else None)
@@ -119,15 +109,15 @@ def test_two_people_with_the_same_names_see_their_own(chromium: Browser, place: 
             assert bob.request.get(address).status == 403
 
 
-def test_a_login_that_has_ended_ends_the_visit(chromium: Browser, place: Place) -> None:
-    with logged_in(chromium, place, "eve") as page:
+def test_a_login_that_has_ended_ends_the_visit(window: Browser, place: Place) -> None:
+    with logged_in(window, place, "eve") as page:
         page.wait_for_timeout(12_000)
         page.get_by_role("link", name="Library", exact=True).click()
         expect(page.get_by_text("The log-in has ended")).to_be_visible(timeout=120_000)
 
 
-def test_who_logs_out_is_out(chromium: Browser, place: Place) -> None:
-    with logged_in(chromium, place, "ann") as page:
+def test_who_logs_out_is_out(window: Browser, place: Place) -> None:
+    with logged_in(window, place, "ann") as page:
         page.get_by_role("button", name="Log out").click()
         expect(page.get_by_text("Please log in.")).to_be_visible(timeout=120_000)
 

@@ -16,23 +16,14 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from suture.data import synthetic
-from tests.e2e.serving import browser, serving, settled
+from tests.e2e.serving import BROWSER, serving, settled
 from tests.e2e.test_accessible import violations
 from tests.e2e.watching import keep, watched
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(shutil.which("chromium") is None, reason="Debian's chromium is not installed"),
-]
+pytestmark = BROWSER
 LOOSE = 180_000  # milliseconds: the first visit measures
 TRAINED = 240_000  # milliseconds: trains, embeds and measures; a quiet machine needs a sixth of it
 A, B = "demo @ demo-clip", "demo @ demo-aligned"
-
-
-@pytest.fixture(scope="module")
-def window() -> Iterator[Browser]:
-    with browser() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

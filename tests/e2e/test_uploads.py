@@ -14,14 +14,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.app.test_my_studies_page import ct
 from tests.conftest import BESIDE, beside
-from tests.e2e.serving import CHROMIUM, browser, serving, settled
+from tests.e2e.serving import BROWSER, serving, settled
 from tests.e2e.watching import watched
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.timeout(900),
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
-]
+pytestmark = [*BROWSER, pytest.mark.timeout(900)]
 LONG = 240_000  # milliseconds: reads, embeds and asks; a quiet machine needs a tenth
 ANSWERS = {"zip": "refuse", "image": "skip", "dicom": "skip", "table": "accept"}  # one of each in every run
 PLANTED = ("JANE", "8675309", "778899", "WELBY", "Traceback")
@@ -44,12 +40,6 @@ def chosen() -> list[str]:
             seen.add(folder)
             found.append(files[0])
     return found
-
-
-@pytest.fixture(scope="module")
-def window() -> Iterator[Browser]:
-    with browser() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")
