@@ -3,8 +3,11 @@
 The child has no network, writes no files, starts no programs, and has limited memory and time. It answers in
 frames of JSON and plain arrays, so nothing that it read can be executed in the parent.
 
-parent       starts the child and reads its answers
+parent       asks a child for a task and reads its answers
+processes    the child as the parent sees it
+fork_server  a process that has imported the readers, and forks the children
 child        the process that runs one parsing task
+tasks        what can be asked for
 confinement  resource limits and the system call filter of the child
 syscalls     the seccomp filter
 wire         the format of the frames

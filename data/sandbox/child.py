@@ -17,16 +17,8 @@ import numpy as np
 from suture.data.errors import UserError
 from suture.data.sandbox import wire
 from suture.data.sandbox.confinement import Budget, apply_confinement, extend_cpu_limit
+from suture.data.sandbox.tasks import TASKS
 
-TASKS = {
-    "describe": "suture.data.intake.reading:describe",
-    "studies": "suture.data.intake.reading:read",
-    "probe": "suture.data.sandbox.probe:probe",
-    "vectors": "suture.data.vectors.reading:task",
-    "weights_archive": "suture.data.weights.archive:task",
-    "weights_safetensors": "suture.data.weights.safetensors_file:task",
-    "weights_torch": "suture.data.weights.torch_file:task",
-}
 Send = Callable[..., None]  # (header, arrays=())
 
 

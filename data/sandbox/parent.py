@@ -7,8 +7,6 @@ import logging
 import os
 import select
 import signal
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -17,16 +15,12 @@ from dataclasses import asdict
 from typing import Any
 
 from suture.data.errors import Refused, Skipped
-from suture.data.sandbox import wire
+from suture.data.sandbox import processes, wire
 from suture.data.sandbox.confinement import Budget
+from suture.data.sandbox.processes import Process
+from suture.data.sandbox.tasks import TASKS
 from suture.data.sandbox.wire import Frame
 
-INHERITED_VARIABLES = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "SUTURE_LIMITS")
-CHILD_VARIABLES = {  # one thread, because library threads started before the filter would escape it
-    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
-    **{"HF_HUB_OFFLINE": "1", "TORCH_FORCE_WEIGHTS_ONLY_LOAD": "1", "PYTHONDONTWRITEBYTECODE": "1"},
-    "ARROW_DEFAULT_MEMORY_POOL": "system",  # other pools reserve 1 GB of the limited address space
-}
 log = logging.getLogger("suture.sandbox")
 
 
@@ -35,7 +29,7 @@ class ParserDied(Refused):
 
 
 def run(task: str, request: dict[str, Any], *, budget: Budget | None = None) -> Iterator[Frame]:
-    """Run a task of `suture.data.sandbox.child.TASKS` in a confined child; yields its answers as they come.
+    """Run a task of `suture.data.sandbox.tasks` in a confined child; yields its answers as they come.
 
     request  JSON values; files are passed as paths, and are only read
 
@@ -44,7 +38,7 @@ def run(task: str, request: dict[str, Any], *, budget: Budget | None = None) -> 
     """
     budget = budget or Budget()
     wall = budget.wall + budget.start
-    with _child() as process:
+    with _child(task) as process:
         _send_request(process, {"task": task, "request": request, "budget": asdict(budget)})
         while True:
             try:
@@ -64,15 +58,8 @@ def run(task: str, request: dict[str, Any], *, budget: Budget | None = None) -> 
 
 
 @contextmanager
-def _child() -> Iterator[subprocess.Popen[bytes]]:
-    kept = {name: os.environ[name] for name in INHERITED_VARIABLES if name in os.environ}
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "suture.data.sandbox.child"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,  # libraries quote what they read on stderr
-        env={**kept, **CHILD_VARIABLES},
-    )
+def _child(task: str) -> Iterator[Process]:
+    process = processes.start(TASKS.get(task, "").partition(":")[0])
     try:
         yield process
     finally:
@@ -83,7 +70,7 @@ def _child() -> Iterator[subprocess.Popen[bytes]]:
                 stream.close()
 
 
-def _send_request(process: subprocess.Popen[bytes], request: dict[str, Any]) -> None:
+def _send_request(process: Process, request: dict[str, Any]) -> None:
     assert process.stdin is not None
     try:
         process.stdin.write(json.dumps(request).encode())
@@ -92,7 +79,7 @@ def _send_request(process: subprocess.Popen[bytes], request: dict[str, Any]) -> 
         process.stdin = None
 
 
-def _read_exactly(process: subprocess.Popen[bytes], size: int, wall: float) -> memoryview:
+def _read_exactly(process: Process, size: int, wall: float) -> memoryview:
     """Exactly `size` bytes, waiting at most `wall` seconds for each chunk."""
     assert process.stdout is not None
     pipe, content, filled = process.stdout.fileno(), bytearray(min(size, 2**20)), 0
@@ -129,7 +116,7 @@ def _error_of(header: dict[str, Any]) -> Refused | Skipped:
     return ParserDied("parser_failed", f"{FAILED_MESSAGE} Incident {incident} in the log.")
 
 
-def _exit_error(process: subprocess.Popen[bytes]) -> ParserDied:
+def _exit_error(process: Process) -> ParserDied:
     """The error that the child's exit status stands for."""
     deadline = time.monotonic() + 5
     while process.poll() is None and time.monotonic() < deadline:

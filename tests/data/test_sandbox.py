@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import io
 import socket
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +15,7 @@ import psutil
 import pytest
 
 from suture.data.errors import Refused
-from suture.data.sandbox import Budget, ParserDied, protections, run, syscalls, wire
+from suture.data.sandbox import Budget, ParserDied, processes, protections, run, syscalls, wire
 
 SMALL = Budget(memory=2**28, cpu=1, wall=3)
 
@@ -90,14 +94,56 @@ def test_the_first_answer_may_take_longer_and_no_other() -> None:
 
 def test_no_child_is_left_behind() -> None:
     def children() -> set[int]:
-        return {child.pid for child in psutil.Process().children()}  # ended ones that nobody waited for too
+        return {child.pid for child in psutil.Process().children(recursive=True)}  # ended ones too
 
+    list(run("probe", {"what": "echo", "text": ""}))  # the fork server is there from now on
     before = children()
-    answers = run("probe", {"what": "echo", "text": ""})
+    answers = run("probe", {"what": "pause", "seconds": 0.5, "kinds": ["first", "second"]})
     next(answers)
     assert children() - before
     answers.close()  # as when a job is stopped
     assert children() <= before
+
+
+@pytest.mark.parametrize("forks", [True, False])
+def test_a_child_is_forked_or_a_new_python(forks: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "FORKS", forks and processes.FORKS)
+    (frame,) = run("probe", {"what": "echo", "text": "a"})
+    assert frame.header["text"] == "a"
+    with pytest.raises(ParserDied) as caught:
+        [*run("probe", {"what": "crash"}, budget=SMALL)]
+    assert caught.value.code == "parser_died"
+
+
+def test_a_lost_fork_server_is_started_again() -> None:
+    list(run("probe", {"what": "echo", "text": ""}))
+    for process in psutil.Process().children():
+        if "suture.data.sandbox.fork_server" in process.cmdline():
+            process.kill()
+            process.wait()
+    (frame,) = run("probe", {"what": "echo", "text": "again"})
+    assert frame.header["text"] == "again"
+
+
+def test_nothing_outlives_a_killed_parent() -> None:
+    code = "from suture.data.sandbox import run; list(run('probe', {'what': 'sleep'}))"
+    parent = subprocess.Popen([sys.executable, "-c", code])
+    mine = psutil.Process(parent.pid)
+    deadline = time.monotonic() + 60
+    while len(family := mine.children(recursive=True)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    parent.kill()
+    parent.wait()
+    assert family
+    assert not psutil.wait_procs(family, timeout=30)[1]
+
+
+def test_children_at_the_same_time_do_not_mix() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        told = pool.map(
+            lambda n: next(run("probe", {"what": "echo", "text": str(n)})).header["text"], range(40)
+        )
+        assert [*told] == [str(n) for n in range(40)]
 
 
 def test_secrets_of_the_environment_stay_outside(monkeypatch: pytest.MonkeyPatch) -> None:
