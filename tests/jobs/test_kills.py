@@ -101,14 +101,14 @@ def test_import(alone: Workspace, tmp_path: Path, whole: bool) -> None:
     assert len([*folder.iterdir()]) == STUDIES + 1
 
 
-@pytest.mark.parametrize("whole", [FEW, ALL])
+@pytest.mark.parametrize("whole", [ALL])
 def test_training(alone: Workspace, whole: bool) -> None:
     config = asked(collection="demo", batch=8, epochs=2, probe=8, save_seconds=0, name="made")
     made = ((SET, "demo @ made"), (CHECKPOINT, "made"))
     compare(alone, TrainJob([config.to_json()]), made, 20 if whole else 2)
 
 
-@pytest.mark.parametrize("whole", [FEW, ALL])
+@pytest.mark.parametrize("whole", [ALL])
 def test_the_dispatcher_dies_too(workspace: Workspace, whole: bool) -> None:
     """Real processes: both are killed, and the next page view restarts them."""
     demo.make_collection(workspace, lambda what, share: None, studies=STUDIES)

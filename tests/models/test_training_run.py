@@ -243,6 +243,7 @@ def test_a_run_stopped_at_each_step_ends_with_the_same_weights(
         tiny.remove(CHECKPOINT, name)
 
 
+@pytest.mark.slow  # two more Pythons load torch and open_clip
 def test_two_processes_publish_what_one_does(tiny: Workspace) -> None:
     """AdamW divides by gradient magnitudes, which amplifies rounding: weights within 1e-5, a step is 1e-4."""
     before = left(tiny)[1]
@@ -294,6 +295,7 @@ def test_two_nodes_publish_what_one_process_does(tiny: Workspace, tmp_path: Path
     tiny.remove(CHECKPOINT, "alone")
 
 
+@pytest.mark.slow  # two more Pythons load torch and open_clip
 def test_a_batch_that_processes_cannot_share_is_refused(tiny: Workspace) -> None:
     before = left(tiny)
     flags = ["--start", builtin.UNTRAINED, "--batch", "15", "--name", "never", "--device", "cpu", "--json"]

@@ -79,6 +79,7 @@ def test_dropout_falls_the_same_way_in_both_passes_over_a_chunk() -> None:
     assert not torch.equal(*apart)  # dropout is active
 
 
+@pytest.mark.slow  # two more Pythons load torch and open_clip
 def test_two_processes_give_the_gradients_of_one(tmp_path: Path) -> None:
     """Each in one chunk and in two, also with dropout: chunks are numbered over all processes."""
     run = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
