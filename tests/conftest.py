@@ -15,9 +15,11 @@ from suture.data.workspace import Workspace
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 ROOT = Path(__file__).parents[1]
 BESIDE = Path(os.environ.get("SUTURE_BESIDE") or ROOT.parent / "shared")  # not part of the project
-# Longest first, so that workers end together. The linked map needs no demo: the other worker builds it.
+# Longest first, so that workers end together. One worker builds the demo for the first file; the second file
+# needs none.
 ORDER = (
-    *("tests/e2e/test_linked_map.py", "tests/packaging/", "tests/e2e/", "tests/models/", "tests/jobs/"),
+    *("tests/e2e/test_accessible.py", "tests/e2e/test_linked_map.py", "tests/packaging/test_installed"),
+    *("tests/e2e/", "tests/models/", "tests/jobs/", "tests/packaging/"),
     *("tests/app/", "tests/library/", "tests/test_", "tests/data/", "tests/analysis/"),
 )
 

@@ -101,6 +101,7 @@ def test_the_same_set_is_unchanged_in_every_number() -> None:
         assert row.difference in (0.0, None), row.name
 
 
+@pytest.mark.slow  # many comparisons of simulated sets
 def test_sets_of_one_law_are_unchanged_where_the_studies_suffice() -> None:
     """A hundred seeds, noise as of two builds of one encoder: every number that has an interval."""
     for metric, words in verdicts(100, pairs=0.1, noise=0.005).items():
@@ -108,6 +109,7 @@ def test_sets_of_one_law_are_unchanged_where_the_studies_suffice() -> None:
             assert words["unchanged"] >= 95, (metric, dict(words))
 
 
+@pytest.mark.slow  # many comparisons of simulated sets
 def test_sets_of_one_law_are_not_told_apart_where_they_do_not_suffice() -> None:
     """Noise that reorders most lists: "unchanged" or "not decidable", a named change in one of twenty."""
     seeds = 60

@@ -268,6 +268,7 @@ def peak(workspace: Workspace, n: int) -> int:
             tracemalloc.stop()
 
 
+@pytest.mark.slow  # thousands of studies
 def test_memory_does_not_grow_with_what_was_taken(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -109,6 +109,7 @@ def test_two_people_with_the_same_names_see_their_own(window: Browser, place: Pl
             assert bob.request.get(address).status == 403
 
 
+@pytest.mark.slow  # waits for the end
 def test_a_login_that_has_ended_ends_the_visit(window: Browser, place: Place) -> None:
     with logged_in(window, place, "eve") as page:
         page.wait_for_timeout(12_000)

@@ -99,6 +99,7 @@ def test_find_five_studies_whose_partner_was_lost(tab: Page, url: str) -> None:
     expect(opened.get_by_test_id("stImage").locator("img").first).to_be_visible()
 
 
+@pytest.mark.slow
 def test_turn_the_dial(tab: Page, url: str) -> None:
     start(tab, url)
     turn_to(tab, "Gap")
@@ -119,6 +120,7 @@ def dialled(tab: Page, title: str) -> float:
     return float(row.locator("td").nth(1).inner_text())
 
 
+@pytest.mark.slow
 def test_ask_with_typed_words(tab: Page, url: str) -> None:
     start(tab, url)
     turn_to(tab, "Retrieval")
@@ -179,6 +181,7 @@ def test_ask_whether_a_decoder_of_texts_reads_images(tab: Page, url: str) -> Non
     expect(tab.locator("h1")).to_have_text("Retrieval", timeout=LOOSE)
 
 
+@pytest.mark.slow
 def test_take_the_report_away(tab: Page, url: str, window: Browser, tmp_path: Path) -> None:
     start(tab, url)
     turn_to(tab, "Report")
@@ -197,6 +200,7 @@ def test_take_the_report_away(tab: Page, url: str, window: Browser, tmp_path: Pa
         keep(reader, tmp_path, "the_report_itself")
 
 
+@pytest.mark.slow
 def test_bring_three_studies(tab: Page, url: str, tmp_path: Path) -> None:
     made = synthetic.generate(3, seed=77)
     paths = [tmp_path / f"{name}.png" for name in made.table["study_id"]]

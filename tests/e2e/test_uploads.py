@@ -20,6 +20,7 @@ from tests.e2e.watching import watched
 pytestmark = [*BROWSER, pytest.mark.timeout(900)]
 LONG = 240_000  # milliseconds: reads, embeds and asks; a quiet machine needs a tenth
 ANSWERS = {"zip": "refuse", "image": "skip", "dicom": "skip", "table": "accept"}  # one of each in every run
+QUICK = 2  # files that need no more than a minute; the others are in the slow part
 PLANTED = ("JANE", "8675309", "778899", "WELBY", "Traceback")
 
 
@@ -93,7 +94,9 @@ def test_a_dicom_file_is_shown_through_a_window_and_answered(tab: Page, tmp_path
     expect(tab.get_by_text("Place on the map")).to_be_visible(timeout=LONG)
 
 
-@pytest.mark.parametrize("file", chosen())
+@pytest.mark.parametrize(
+    "file", [f if n < QUICK else pytest.param(f, marks=pytest.mark.slow) for n, f in enumerate(chosen())]
+)
 def test_hostile_files_are_answered_by_name(tab: Page, canary: Path, file: str) -> None:
     path = beside("hostile", *file.split("/"))
     drop(tab, path)

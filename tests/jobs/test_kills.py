@@ -86,7 +86,7 @@ def test_embedding(alone: Workspace, whole: bool) -> None:
     compare(alone, request, ((SET, "made"),), 100 if whole else 5)
 
 
-@pytest.mark.parametrize("whole", [FEW, ALL])
+@pytest.mark.parametrize("whole", [ALL])
 def test_import(alone: Workspace, tmp_path: Path, whole: bool) -> None:
     folder = tmp_path / "studies"
     folder.mkdir()

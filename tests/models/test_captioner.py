@@ -493,6 +493,7 @@ def test_a_captioner_can_be_asked_for_in_a_shell(home: Workspace) -> None:
     assert "No captioner was trained on" in err
 
 
+@pytest.mark.slow  # by a worker of its own
 def test_a_job_trains_and_scores_what_is_missing(home: Workspace) -> None:
     configs = [config.to_json() for config in of_sets(replace(SMALL, seed=5), [A], ["text", "image"])]
     job = jobs.start(home, CaptionJob(configs, "test"))

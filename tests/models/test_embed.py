@@ -58,6 +58,7 @@ def test_again_does_nothing_and_another_checkpoint_is_refused_the_name(home: Pat
         embed(workspace, "demo", builtin.TRAINED, name="again")
 
 
+@pytest.mark.slow  # kills
 def test_killed_run_goes_on_and_ends_with_the_same_bytes(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import suture.models.embedding.resumable_shards as module
 

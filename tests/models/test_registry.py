@@ -83,6 +83,7 @@ def test_folder_and_config(workspace: Workspace, tmp_path: Path) -> None:
     assert load(workspace, "own").dim == 16
 
 
+@pytest.mark.slow  # three Pythons load torch and open_clip
 def test_hub_name_through_the_real_client(tmp_path: Path) -> None:
     """The command downloads from a local stand-in for the hub, then works without it."""
     save_file(instantiate({"model_cfg": SMALL}, None).state_dict(), tmp_path / WEIGHTS)
