@@ -2,11 +2,12 @@
 
 A new Python needs a second of processor time to import them, a fork a hundredth of that. The server never
 reads a source, so every child starts from the same clean state. When its parent ends, it kills its children
-and ends too. `python -m suture.data.sandbox.fork_server`, with the socket of the requests as standard input.
+and ends too; it also ends when nothing is asked for a while, for what it has imported takes memory.
+`python -m suture.data.sandbox.fork_server`, with the socket of the requests as standard input.
 
 Each request is a message of JSON, `module` to import and `environment` of the child, with three descriptors:
-standard input and output of the child, and a control socket. Closing the control socket for writing kills the
-child; its exit status is written there as a decimal number.
+standard input and output of the child, and a control socket. The server writes STARTED to it, and at the
+end the exit status as a decimal number; closing it for writing kills the child.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ import socket
 import sys
 
 from suture.data.sandbox import child
+from suture.data.sandbox.processes import STARTED
 
 REQUEST_BYTES = 2**17
+IDLE = 300.0  # seconds
 
 
 class _Server:
@@ -42,9 +45,9 @@ class _Server:
         self._ready.register(self._ended, selectors.EVENT_READ)
 
     def serve(self) -> None:
-        """Until the parent has closed the socket of the requests."""
-        while True:
-            for key, _ in self._ready.select():
+        """Until the parent has closed the socket of the requests, or nothing has been asked for a while."""
+        while ready := self._ready.select(None if self._children else IDLE):
+            for key, _ in ready:
                 if key.fileobj is self._ended:
                     self._ended.recv(REQUEST_BYTES)
                     self._report_ends()
@@ -76,6 +79,8 @@ class _Server:
         os.close(writing)
         self._children[pid] = socket.socket(fileno=control)
         self._ready.register(self._children[pid], selectors.EVENT_READ, pid)
+        with contextlib.suppress(OSError):  # the parent is gone
+            self._children[pid].sendall(STARTED)
         return True
 
     def _become_child(self, environment: dict[str, str], descriptors: list[int]) -> None:

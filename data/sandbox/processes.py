@@ -19,6 +19,7 @@ CHILD_VARIABLES = {  # one thread, because library threads started before the fi
 }
 FORKS = sys.platform == "linux"  # elsewhere system libraries do not survive a fork
 SERVER_LOST = -9
+STARTED = b"+"  # the fork server's word that a child runs
 
 
 class Process(Protocol):
@@ -76,11 +77,11 @@ class _ForkServer:
         try:
             request = json.dumps({"module": module, "environment": environment()}).encode()
             socket.send_fds(self._requests, [request], child.other_ends())
+            child.close_other_ends()
+            child.wait_for_start()
         except OSError:
             child.close()
             raise
-        finally:
-            child.close_other_ends()
         return child
 
     def close(self) -> None:
@@ -111,22 +112,26 @@ class ForkedChild:
     """A child of the fork server."""
 
     def __init__(self) -> None:
-        self._reading, writing = os.pipe()
-        reading, self._writing = os.pipe()
+        (reading, writing), (own_reading, own_writing) = os.pipe(), os.pipe()
+        self._reading, self._writing = os.fdopen(reading, "rb"), os.fdopen(own_writing, "wb")
         self._control, self._other_control = socket.socketpair()
         self.stdin: IO[bytes] | None = os.fdopen(writing, "wb")
-        self.stdout: IO[bytes] | None = os.fdopen(reading, "rb", buffering=0)
+        self.stdout: IO[bytes] | None = os.fdopen(own_reading, "rb", buffering=0)
         self.returncode: int | None = None
 
     def other_ends(self) -> list[int]:
         """The descriptors of the child: standard input, standard output, control."""
-        return [self._reading, self._writing, self._other_control.fileno()]
+        return [end.fileno() for end in (self._reading, self._writing, self._other_control)]
 
     def close_other_ends(self) -> None:
         """Once the server has them."""
-        os.close(self._reading)
-        os.close(self._writing)
-        self._other_control.close()
+        for end in (self._reading, self._writing, self._other_control):
+            end.close()
+
+    def wait_for_start(self) -> None:
+        """OSError if the server has ended instead: after an idle while, or killed."""
+        if self._control.recv(len(STARTED)) != STARTED:
+            raise ConnectionResetError("The fork server has ended.")
 
     def poll(self) -> int | None:
         """The exit code, negative for a signal; None while it runs."""
@@ -150,7 +155,8 @@ class ForkedChild:
             self._control.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
-        """Close this process's ends."""
+        """Close all ends, of a child that has not started."""
+        self.close_other_ends()
         for end in (self.stdin, self.stdout, self._control):
             if end is not None:
                 end.close()
