@@ -24,7 +24,7 @@ from suture.data.workspace import Workspace
 
 APP = Path(suture.__file__).with_name("app.py")
 SETTINGS = APP.parent / ".streamlit" / "config.toml"
-Port = Annotated[int, typer.Option(help="Port on this machine.")]
+Port = Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")]
 commands = typer.Typer()
 
 

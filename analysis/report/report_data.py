@@ -133,10 +133,8 @@ class ReportData:
             for what, count in (("texts", texts), ("images", pictures))
             if count
         ]
-        listed = (
-            f"This file contains {' and '.join(shown) or 'no text and no image of a study'}, study ids, and "
-        )
-        listed += "label values with their counts. "
+        held = ", ".join([*shown, "study ids"]) + " and label values with their counts"
+        listed = f"This file contains {held}{'' if shown else '; no text and no image of a study'}. "
         if self.synthetic:
             return listed + "The studies are synthetic and contain no patient data."
         return listed + "If the studies are patient data, so is this file: protect it accordingly."

@@ -95,6 +95,9 @@ class GapMonitor:
             raise Refused(
                 "other_modalities", f"This batch has {', '.join(batch)}; those before had {', '.join(known)}."
             )
+        width, before = (next(iter(b.values())).shape[1] for b in (batch, (self._batches or [batch])[0]))
+        if width != before:
+            raise Refused("embedding_shape", f"This batch has width {width}; those before had {before}.")
         n = len(next(iter(batch.values())))
         described = {
             name: column(name, values) for name, values in (("groups", groups), ("texts", texts))

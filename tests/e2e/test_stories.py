@@ -173,7 +173,7 @@ def test_ask_whether_a_decoder_of_texts_reads_images(tab: Page, url: str) -> Non
     tab.get_by_text("Worst", exact=True).click()
     settled(tab, timeout=LOOSE)
     shown = tab.get_by_test_id("stMain")
-    expect(shown.get_by_text("True", exact=True)).to_have_count(4)  # a page of studies
+    expect(shown.get_by_text("True text", exact=True)).to_have_count(4)  # a page of studies
     tab.mouse.move(0, 0)  # Streamlit's own colour of a chosen button under the pointer is too pale
     tab.wait_for_timeout(500)  # it fades
     assert violations(tab) == []

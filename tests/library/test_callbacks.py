@@ -92,6 +92,8 @@ def test_wrong_input_is_a_user_error() -> None:
     with pytest.raises(suture.Refused, match="one value for each"):
         monitor.update(image, text, groups=[1])
     monitor.update(image, text)
+    with pytest.raises(suture.Refused, match="width 3; those before had 8"):
+        monitor.update(image[:, :3], text[:, :3])
     with pytest.raises(suture.Refused, match="every batch, or with none"):
         monitor.update(image, text, groups=range(40))
     with pytest.raises(suture.Refused, match="those before had image, text"):
