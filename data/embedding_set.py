@@ -12,6 +12,7 @@ import pandas as pd
 from suture.data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID, Collection, text_key
 from suture.data.errors import NotFound
 from suture.data.metadata import EmbeddingSetMetadata
+from suture.data.splits import named_split
 
 Vectors = dict[str, np.ndarray]
 LEADING_COLUMNS = 4  # read first to tell a zero row from others
@@ -84,13 +85,21 @@ class EmbeddingSet:
         """The studies of one split; all of them for "" or "all". `NotFound` lists the splits there are."""
         if split in ("", "all"):
             return self
-        self.require_split(split)
-        return self.subset((self.rows[SPLIT] == split).to_numpy())
+        return self.subset((self.rows[SPLIT] == self.find_split(split)).to_numpy())
+
+    def find_split(self, split: str) -> str:
+        """The split that this name means here (`suture.data.splits.named_split`): "test" finds "Testing".
+
+        `NotFound`, with the list of splits, if there is none; "all" is always there.
+        """
+        found = named_split(split, known := self.splits())
+        if found not in ["all", *known]:
+            raise NotFound("split", split, [*dict.fromkeys(["all", *known])])
+        return found
 
     def require_split(self, split: str) -> None:
         """`NotFound`, with the list of splits, unless some study is in this one; "all" is always there."""
-        if split not in (known := ["all", *self.splits()]):
-            raise NotFound("split", split, [*dict.fromkeys(known)])
+        self.find_split(split)
 
     def splits(self) -> list[str]:
         """The splits in order of appearance."""

@@ -14,10 +14,11 @@ from suture.data.collection import SPLIT
 from suture.data.embedding_set import EmbeddingSet
 from suture.data.errors import Refused
 from suture.data.scoring_rules import clean_splits, refuse_adapted
+from suture.data.splits import named_split, validation_split
 from suture.data.workspace import SET, Workspace, check_name, embedding_sets
 from suture.models.losses.config import check as check_objective
 from suture.models.training import record
-from suture.models.training.config import VALIDATION_NAMES, TrainingConfig, check
+from suture.models.training.config import TrainingConfig, check
 from suture.models.training.heads import HeadShape, train_heads, usable_studies
 from suture.models.training.loop import Report
 from suture.workflows.adapters import FILE, AdaptedSet, npz_bytes, provenance
@@ -53,8 +54,9 @@ def adapt_heads(
     check_name(name)
     workspace.refuse_taken(SET, name)
     refuse_adapted(source)
+    fit_split, score_split = (named_split(s, whole.splits()) for s in (fit_split, score_split))
     clean = clean_splits(whole, fit_split, score_split)
-    val_split = val_split or next((n for n in VALIDATION_NAMES if n in clean and n != score_split), "")
+    val_split = named_split(val_split, clean) or validation_split(clean, leave=[score_split])
     if val_split not in clean or val_split == score_split:
         raise Refused(
             "val_unusable",

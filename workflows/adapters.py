@@ -16,6 +16,7 @@ from suture.data.collection import GROUP
 from suture.data.errors import NotFound, Refused
 from suture.data.metadata import EmbeddingSetMetadata, FitMetadata
 from suture.data.scoring_rules import clean_splits, refuse_adapted, refuse_features, refuse_scoring_on_fit
+from suture.data.splits import named_split
 from suture.data.vectors.export import write_npz
 from suture.data.workspace import SET, EmbeddingSetRecord, Workspace, check_name, embedding_sets
 
@@ -60,6 +61,7 @@ def adapt(
     workspace.refuse_taken(SET, name)
     refuse_features(whole)
     refuse_adapted(source)
+    fit_split, score_split = (named_split(s, whole.splits()) for s in (fit_split, score_split))
     clean = clean_splits(whole, fit_split, score_split)
     refuse_scoring_on_fit(source.meta, score_split)
     part = whole.split(fit_split)

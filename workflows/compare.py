@@ -116,6 +116,7 @@ def compared(
     wholes = [embedding_sets.load(workspace, name) for name in (a, b)]
     for whole in wholes:
         whole.require_split(split)
+    split = wholes[0].find_split(split)
     first, second = (whole.split(split) for whole in wholes)
     comparable(first, second)
     evaluations = []

@@ -17,6 +17,7 @@ from suture.data.collection import GROUP, SPLIT
 from suture.data.embedding_set import EmbeddingSet
 from suture.data.errors import Refused
 from suture.data.scoring_rules import clean_splits, refuse_features, refuse_scoring_on_fit
+from suture.data.splits import named_split
 from suture.data.workspace import SET, Workspace, embedding_sets, read_derived, write_derived
 
 VERSION = 1  # of the numbers: raise it when one changes, so that old results are recomputed
@@ -51,7 +52,7 @@ def fit_splits(whole: EmbeddingSet, split: str) -> list[str]:
     """Splits to fit on when `split` is shown: those that share no group with it; train first."""
     groups = {s: set(whole.rows.loc[whole.rows[SPLIT] == s, GROUP]) for s in whole.splits()}
     free = [s for s in groups if split in groups and s != split and not groups[s] & groups[split]]
-    return sorted(free, key=lambda s: s != "train")
+    return sorted(free, key=lambda s: s != named_split("train", [*groups]))
 
 
 def check(workspace: Workspace, setting: Setting) -> None:

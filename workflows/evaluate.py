@@ -17,6 +17,7 @@ from suture.data.embedding_set import EmbeddingSet
 from suture.data.errors import Refused
 from suture.data.metadata import EmbeddingSetMetadata
 from suture.data.scoring_rules import refuse_features, refuse_scoring_on_fit
+from suture.data.splits import named_split
 from suture.data.workspace import (
     SET,
     CheckpointRecord,
@@ -49,7 +50,7 @@ def evaluation(
     """
     record = workspace.record(SET, name)
     chosen = embedding_sets.load(workspace, name)
-    refuse_measuring(chosen, split)
+    split = refuse_measuring(chosen, split)
     which = "full" if extended else "default"
     path = _path(workspace, record, chosen, f"{which}-{{}}-{resamples}-{seed}", split)
     known = read_derived(path)
@@ -79,19 +80,21 @@ def measure(
 
     `NotFound` and `Refused` as in `evaluation`.
     """
-    refuse_measuring(embeddings, split)
+    split = refuse_measuring(embeddings, split)
     result = evaluate(
         embeddings, split=split, resamples=resamples, seed=seed, extended=extended, progress=progress
     )
     return evaluation_from_json(result.to_json(), result.replicates())
 
 
-def refuse_measuring(embeddings: EmbeddingSet, split: str) -> None:
-    """`NotFound` for an unknown split; `Refused` for raw features and the split of a fit."""
+def refuse_measuring(embeddings: EmbeddingSet, split: str) -> str:
+    """The split as the set calls it. `NotFound` for an unknown one; `Refused` for raw features and the split
+    of a fit."""
     if split != "all":
-        embeddings.require_split(split)
+        split = embeddings.find_split(split)
     refuse_features(embeddings)
     refuse_scoring_on_fit(embeddings.provenance, split)
+    return split
 
 
 def measured(workspace: Workspace, name: str, split: str, *, extended: bool = False) -> bool:
@@ -179,7 +182,7 @@ def trained_on(workspace: Workspace, name: str, split: str) -> str:
         return ""
     by_id = training.collection_id is not None
     same = training.collection_id == meta.collection_id if by_id else training.collection == meta.collection
-    if not same or split not in ("all", *training.fit_splits):
+    if not same or named_split(split, training.fit_splits) not in ("all", *training.fit_splits):
         return ""
     splits = ", ".join(training.fit_splits)
     return f"{name!r} was trained on {splits} of these studies. Look at another split for its true scores."

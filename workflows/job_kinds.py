@@ -263,6 +263,7 @@ class TrainJob(JobKind):
 
 
 def _train_one(workspace: Workspace, config: TrainingConfig, stage: Report) -> None:
+    from suture.data.splits import named_split
     from suture.data.workspace import embedding_sets
     from suture.models.embedding.embed import embed
     from suture.models.training.run import train
@@ -275,11 +276,12 @@ def _train_one(workspace: Workspace, config: TrainingConfig, stage: Report) -> N
         trained.name,
         progress=lambda done, total, name: stage(0.85 + 0.1 * done / total, f"Embedding {name}"),
     )
-    if "test" in embedding_sets.load(workspace, made.name).splits():
+    splits = embedding_sets.load(workspace, made.name).splits()
+    if (test := named_split("test", splits)) in splits:
         evaluation(
             workspace,
             made.name,
-            split="test",
+            split=test,
             progress=lambda share, what: stage(0.95 + 0.05 * share, f"Measuring {what}"),
         )
 

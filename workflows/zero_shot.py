@@ -84,6 +84,7 @@ def classify(
     """
     record = workspace.record(SET, name)
     whole = embedding_sets.load(workspace, name)
+    split = whole.find_split(split)
     _refuse_unusable(record, whole, split)
     part, modality = whole.split(split), modality or whole.modalities[0]
     values = _labels(part, label, modality)
@@ -119,8 +120,6 @@ def absence(value: str) -> str:
 
 
 def _refuse_unusable(record: Record, whole: EmbeddingSet, split: str) -> None:
-    if split not in ("all", *whole.splits()):
-        raise NotFound("split", split, ["all", *whole.splits()])
     refuse_features(whole)
     refuse_scoring_on_fit(record.meta, split)
     if not record.meta.checkpoint:

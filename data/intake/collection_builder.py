@@ -34,7 +34,8 @@ Progress = Callable[[int, int], None]
 class SourceDescription:
     """How a source was understood, before any of its studies is imported.
 
-    `columns` and `head` (its first rows) are for the user to correct the roles; only `examine` sets them.
+    `columns` and `head` (its first rows) are for the user to correct the roles, and `missing` says what is
+    missing before it can be imported; only `examine` sets them.
     """
 
     layout: str
@@ -47,6 +48,7 @@ class SourceDescription:
     notes: dict[str, Any] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
     head: tuple[dict[str, str], ...] = ()
+    missing: str = ""
 
     @classmethod
     def of(cls, header: dict[str, Any]) -> SourceDescription:

@@ -26,9 +26,10 @@ from suture.data.intake.sources import open_source
 from suture.data.intake.study_checks import Picture, check_study
 from suture.data.phi.identifiers import identifiers
 from suture.data.readers.file_lookup import image_names, relative_path
+from suture.data.readers.finish import columns_missing, refuse_absent
 from suture.data.readers.layouts import unpaired
 from suture.data.readers.layouts.table import is_table
-from suture.data.readers.raw_studies import RawStudies, Roles
+from suture.data.readers.raw_studies import RawStudies
 from suture.data.sandbox import TICK
 
 DECODERS = 4
@@ -41,9 +42,9 @@ Send = Callable[..., None]
 
 def describe(request: dict[str, Any], send: Send) -> None:
     """Task: describe the source, with its first rows."""
-    raw = _open_and_read(request, send)
+    raw = _open_and_read(request, send, incomplete=True)
     head = raw.rows.head(PREVIEW_ROWS).to_dict("records")
-    send({**description_header(raw), "columns": [*raw.rows.columns], "head": head})
+    send({**description_header(raw), "columns": [*raw.rows.columns], "head": head, "missing": raw.missing})
 
 
 def read(request: dict[str, Any], send: Send) -> None:
@@ -158,35 +159,35 @@ def _absent(name: str) -> Skipped:
     return Skipped("image_missing", message)
 
 
-def _open_and_read(request: dict[str, Any], send: Send) -> RawStudies:
+def _open_and_read(request: dict[str, Any], send: Send, *, incomplete: bool = False) -> RawStudies:
     options = Options.from_json(request["options"])
     files, table = open_source(Path(request["source"]), options.table)
-    return read_source(_with_ticks(files, send), replace(options, table=table), request.get("secret", ""))
+    options = replace(options, table=table)
+    return read_source(_with_ticks(files, send), options, request.get("secret", ""), incomplete=incomplete)
 
 
-def read_source(files: Files, options: Options, secret: str = "") -> RawStudies:
-    """The studies in the given or detected layout, with column roles as guessed and overridden.
+def read_source(files: Files, options: Options, secret: str = "", *, incomplete: bool = False) -> RawStudies:
+    """The studies in the given or detected layout. Roles that the user named come first, others are guessed.
 
-    secret  the key of the patient pseudonyms; "" = a new one
+    secret      the key of the patient pseudonyms; "" = a new one
+    incomplete  also return a source whose roles do not suffice; `missing` then says what is missing
     """
-    raw = _read(files, options, secret)
+    raw = _read(files, options, secret, incomplete=True)
     named = {part: value for part, value in vars(options.overrides).items() if value}
-    if not named:
-        return raw
-    absent = sorted(replace(Roles(), **named).columns() - set(raw.rows.columns))
-    if absent:
-        raise Refused(
-            "table_columns_missing",
-            f"There is no column {quoted(absent[0])}. The table has: "
-            f"{', '.join(quoted(c, 40) for c in raw.rows.columns[:30])}.",
-        )
-    return _read(files, replace(options, layout=raw.layout, roles=replace(raw.roles, **named)), secret)
+    if named and raw.roles != replace(raw.roles, **named):  # a layout that has roles of its own
+        refuse_absent(options.overrides, raw.rows)
+        roles = replace(raw.roles, **named)
+        raw = _read(files, replace(options, layout=raw.layout, roles=roles), secret, incomplete=True)
+    if raw.missing and not incomplete:
+        raise columns_missing(raw.missing, raw.rows)
+    return raw
 
 
-def _read(files: Files, options: Options, secret: str) -> RawStudies:
+def _read(files: Files, options: Options, secret: str, *, incomplete: bool) -> RawStudies:
     if not options.loose:
-        how = {"layout": options.layout, "table": options.table, "secret": secret}
-        return readers.read(files, roles=options.roles, **how)
+        how: dict[str, Any] = {"layout": options.layout, "table": options.table, "secret": secret}
+        how |= {"roles": options.roles, "given": options.overrides, "incomplete": incomplete}
+        return readers.read(files, **how)
     if unpaired.matches(files):
         return unpaired.read(files)
     try:

@@ -13,7 +13,10 @@ from types import ModuleType
 
 from suture.data.errors import Refused
 from suture.data.files.sources import Files
+from suture.data.readers.finish import columns_missing
 from suture.data.readers.layouts import LAYOUTS, dicom
+from suture.data.readers.layouts import table as general
+from suture.data.readers.layouts.huggingface import datasets
 from suture.data.readers.raw_studies import RawStudies, Roles
 
 __all__ = ["detect", "layouts", "read"]
@@ -38,19 +41,53 @@ def detect(files: Files, *, table: str = "") -> ModuleType:
 
 
 def read(
-    files: Files, *, layout: str = "", table: str = "", roles: Roles | None = None, secret: str = ""
+    files: Files,
+    *,
+    layout: str = "",
+    table: str = "",
+    roles: Roles | None = None,
+    given: Roles | None = None,
+    secret: str = "",
+    incomplete: bool = False,
 ) -> RawStudies:
     """The studies of a source.
 
     layout  one of `layouts()`, "" = detect
     table   the name of the table to read, "" = find it
-    roles   what the columns mean, None = guess
+    roles   what all columns mean, None = guess
+    given   what some columns mean, as the user says; the others are guessed
     secret  the key of the patient pseudonyms, where a reader makes them; "" = a new one
+    incomplete  also return a source whose roles do not suffice; `missing` then says what is missing
     """
+    raw = _read(files, layout, table, roles, given, secret, incomplete)
+    if raw.missing and not incomplete:
+        raise columns_missing(raw.missing, raw.rows)
+    return raw
+
+
+def _read(
+    files: Files,
+    layout: str,
+    table: str,
+    roles: Roles | None,
+    given: Roles | None,
+    secret: str,
+    incomplete: bool,
+) -> RawStudies:
     module = _module(files, layout, table)
     if module is dicom:
         return dicom.read(files, table=table, roles=roles, secret=secret)
-    return module.read(files, table=table, roles=roles)
+    if module is general or module is datasets:
+        return module.read(files, table=table, roles=roles, given=given)
+    try:
+        return module.read(files, table=table, roles=roles)
+    except Refused as error:
+        if layout or error.code != "table_columns_missing" or not general.matches(files):
+            raise
+        table_studies = general.read(files, table=table, roles=roles, given=given)
+        if table_studies.missing and not incomplete:
+            raise  # the layout's own reason says more
+        return table_studies
 
 
 def _module(files: Files, layout: str, table: str) -> ModuleType:

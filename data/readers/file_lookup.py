@@ -12,9 +12,9 @@ from pathlib import PurePosixPath
 
 from suture.data import images
 from suture.data.files.magic import DICOM_SUFFIXES as DICOM
+from suture.data.splits import IN_PATHS
 
 IMAGE_SUFFIXES = (*images.SUFFIXES, *DICOM)
-SPLITS = ("train", "training", "val", "valid", "validation", "validate", "dev", "test", "testing")
 
 
 class Lookup:
@@ -104,6 +104,6 @@ def split_of(name: str) -> str:
     path = PurePosixPath(name)
     for part in (path.stem, *reversed(path.parts[:-1])):
         for word in re.split(r"[^a-z]+", part.lower()):
-            if word in SPLITS:
+            if word in IN_PATHS:
                 return word
     return ""

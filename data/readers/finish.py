@@ -77,6 +77,17 @@ def columns_missing(what: str, rows: pd.DataFrame) -> Refused:
     return Refused("table_columns_missing", f"{what} Columns found: {existing}.")
 
 
+def refuse_absent(named: Roles, rows: pd.DataFrame) -> None:
+    """`Refused` if a column that the user named is not in the table."""
+    absent = sorted(named.columns() - {*rows.columns})
+    if absent:
+        raise Refused(
+            "table_columns_missing",
+            f"There is no column {quoted(absent[0])}. The table has: "
+            f"{', '.join(quoted(c, 40) for c in rows.columns[:30])}.",
+        )
+
+
 def _without_empty_labels(roles: Roles, rows: pd.DataFrame) -> Roles:
     kept = tuple(label for label in roles.labels if label in rows and rows[label].ne("").any())
     return replace(roles, labels=kept)

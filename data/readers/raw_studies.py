@@ -42,6 +42,7 @@ class RawStudies:
     rename    column -> name of its modality, where that differs
     problems  items that the reader itself skipped
     warnings  warning code -> number of items
+    missing   what the source lacks to be imported, for the user to correct; "" = nothing
     """
 
     layout: str
@@ -53,3 +54,4 @@ class RawStudies:
     warnings: Mapping[str, int] = field(default_factory=dict)
     synthetic: bool = False
     notes: Mapping[str, object] = field(default_factory=dict)
+    missing: str = ""

@@ -9,29 +9,70 @@ import pandas as pd
 
 from suture.data.files.sources import Files
 from suture.data.phi.identifiers import header_key, is_personal
-from suture.data.readers.file_lookup import SPLITS, Lookup, image_names, is_image_name, relative_path
+from suture.data.readers.file_lookup import Lookup, image_names, is_image_name, relative_path
 from suture.data.readers.finish import RESERVED_COLUMNS
 from suture.data.readers.raw_studies import Roles
+from suture.data.splits import is_split_word, splits_in
 
 SAMPLE = 500  # rows checked where each cell costs a look-up
 MAX_LABELS = 50  # a column with more distinct values is not a category
 SPARSE = 0.05  # an image column filled less often is a remark (duplicate_of, see_also)
 
+# Header words, in the spelling of `header_key`. docs/intake.md lists them.
 IDS = (
     "study_id", "image_id", "id", "uid", "accession", "accession_number", "sop_instance_uid",
     "report_id", "exam_id", "sample_id", "key", "filename", "file_name",
+    "studien_id", "untersuchung_id", "id_examen", "examen_id", "id_estudio", "estudio_id", "estudo_id",
+    "id_estudo", "exame_id",
+    "编号", "序号", "检查号", "影像号", "検査番号", "番号", "검사번호", "번호",
 )  # fmt: skip
 GROUPS = (
     "patient_id", "subject_id", "patient", "subject", "case_id", "case", "person_id", "group",
     "group_id", "pmcid", "pmc_id", "article_id",
+    "patienten_id", "patienten_nr", "patientennummer", "id_patient", "id_paciente", "paciente_id", "paciente",
+    "患者_id", "病人_id", "患者编号", "病人编号", "病例号", "住院号", "患者", "患者番号", "症例", "症例番号",
+    "환자_id", "환자번호", "환자",
 )  # fmt: skip
 DUPLICATES = ("caption_group", "duplicate_group")
 SPLIT_HEADERS = ("split", "fold", "set", "subset", "partition")
+OTHER_SPLIT_HEADERS = (
+    "aufteilung", "teilmenge", "ensemble", "particion", "conjunto", "subconjunto", "particao",
+    "划分", "数据划分", "数据集", "数据集划分", "分割", "データ分割", "분할", "데이터셋",
+)  # fmt: skip
+MAX_SPLITS = 20  # a column called "set" with more distinct values is not a split
 TEXTS = (
     "caption", "report", "finding", "impression", "conclusion", "text", "description", "narrative",
     "summary", "history", "indication",
 )  # fmt: skip
-PICTURE_HEADERS = ("image", "img", "picture", "path", "file", "filename", "frontal", "lateral")
+TEXT_WORDS = {  # the last word of a header -> what it means
+    **dict.fromkeys(("bildunterschrift", "legende", "leyenda", "legenda"), "caption"),
+    **dict.fromkeys(("bericht", "rapport", "rendu", "informe", "laudo", "relatorio"), "report"),
+    **dict.fromkeys(("befund", "resultat", "constatation", "hallazgo", "achado"), "finding"),
+    **dict.fromkeys(("beurteilung", "impresion", "impressao", "diagnose", "diagnostic"), "impression"),
+    **dict.fromkeys(("conclusao",), "conclusion"),
+    **dict.fromkeys(("texte", "texto"), "text"),
+    **dict.fromkeys(("beschreibung", "descripcion", "descricao"), "description"),
+    **dict.fromkeys(("anamnese", "antecedent", "antecedente", "historia", "historico"), "history"),
+    **dict.fromkeys(("indikation", "fragestellung", "indicacion", "indicacao"), "indication"),
+}
+TEXT_SIGNS = {  # the end of a header in Chinese, Japanese or Korean -> what it means
+    **dict.fromkeys(("报告", "報告", "报告内容", "報告書", "レポート", "판독문", "보고서", "판독"), "report"),
+    **dict.fromkeys(("所见", "所見", "表现", "소견"), "finding"),
+    **dict.fromkeys(("印象", "诊断", "診断", "诊断意见", "诊断结果", "인상", "진단"), "impression"),
+    **dict.fromkeys(("结论", "結論", "결론"), "conclusion"),
+    **dict.fromkeys(("文本", "テキスト", "텍스트"), "text"),
+    **dict.fromkeys(("描述", "説明", "설명"), "description"),
+    **dict.fromkeys(("病史", "既往史", "病歴", "병력"), "history"),
+}
+PICTURE_HEADERS = (
+    "image", "img", "picture", "path", "file", "filename", "frontal", "lateral",
+    "bild", "bilddatei", "datei", "dateiname", "pfad", "chemin", "fichier", "cliche", "radiographie",
+    "imagen", "imagenes", "archivo", "ruta", "imagem", "imagens", "arquivo", "caminho",
+)  # fmt: skip
+PICTURE_SIGNS = (
+    *("图像", "图片", "影像", "圖像", "路径", "文件"),
+    *("画像", "ファイル", "パス", "이미지", "영상", "파일", "경로"),
+)
 
 
 @dataclass(frozen=True)
@@ -45,24 +86,30 @@ class _Pictures:
     filled: float
 
 
-def guess_roles(rows: pd.DataFrame, files: Files) -> Roles:
-    """The likeliest role of every column; one that fits no role has none. The user can correct them."""
-    filled = [c for c in rows.columns if rows[c].ne("").any()]
-    images = _images(rows, filled, Lookup(image_names(files.names())))
-    split = _split(rows, filled)
-    duplicate = _by_header(filled, DUPLICATES)
-    study_id = _study_id(rows, filled)
-    group = next((c for c in columns_named(filled, GROUPS) if c != study_id), "") or _repeated_id(
-        rows, filled
-    )
+def guess_roles(rows: pd.DataFrame, files: Files, given: Roles | None = None) -> Roles:
+    """The likeliest role of every column; one that fits no role has none. The user can correct them.
+
+    given  roles that the user named: they are taken as they are, and only the other columns are guessed
+    """
+    given = given or Roles()
+    named = given.columns()
+    filled = [c for c in rows.columns if c not in named and rows[c].ne("").any()]
+    lookup = Lookup(image_names(files.names()))
+    images = given.images or _images(rows, filled, lookup)
+    split = given.split or _split(rows, [c for c in filled if c not in images])
+    duplicate = given.duplicate_group or _by_header(filled, DUPLICATES)
+    study_id = given.study_id or _study_id(rows, filled)
+    free = [c for c in filled if c != study_id]
+    group = given.group or next(iter(columns_named(free, GROUPS)), "") or _repeated_id(rows, free)
     used = {*images, split, duplicate, study_id, group}
-    texts = _texts(rows, [c for c in filled if c not in used]) or _empty_texts(rows)
+    texts = given.texts or _texts(rows, [c for c in filled if c not in used]) or _empty_texts(rows, named)
     used |= {*texts}
-    labels = tuple(c for c in filled if c not in used and _is_label(c, rows[c]))
+    labels = given.labels or tuple(c for c in filled if c not in used and _is_label(c, rows[c]))
     return Roles(
         study_id=study_id,
         images=images,
         texts=texts,
+        tabular=given.tabular,
         labels=labels,
         group=group,
         split=split,
@@ -111,13 +158,28 @@ def _names_pictures(column: _Pictures) -> bool:
 
 
 def _is_picture_header(column: str) -> bool:
-    return not {*header_key(column).split("_")}.isdisjoint(PICTURE_HEADERS)
+    key = header_key(column)
+    return not {*key.split("_")}.isdisjoint(PICTURE_HEADERS) or any(sign in key for sign in PICTURE_SIGNS)
 
 
 def _split(rows: pd.DataFrame, columns: list[str]) -> str:
-    words = {*SPLITS, ""}
-    known = [c for c in columns if all(v.strip().lower() in words for v in rows[c].unique())]
-    return _by_header(known, SPLIT_HEADERS) or next(iter(known), "")
+    """A column called split, whatever its words; else one called fold, set or the like with few values or
+    known words; else one that holds only words such as train and test."""
+    called = [c for c in columns if header_key(c).split("_")[-1] == "split" and _few(rows[c], MAX_LABELS)]
+    known = [c for c in columns if splits_in(rows[c].unique())]
+    alike = [c for c in columns_named(columns, SPLIT_HEADERS) if _few(rows[c], MAX_SPLITS)]
+    foreign = [
+        c for c in columns_named(columns, OTHER_SPLIT_HEADERS) if any(map(is_split_word, rows[c].unique()))
+    ]
+    exact = [c for c in called if header_key(c) == "split"]
+    by_header = columns_named(known, SPLIT_HEADERS)
+    return next(iter([*exact, *by_header, *called, *alike, *foreign, *known]), "")
+
+
+def _few(cells: pd.Series, most: int) -> bool:
+    """Whether the column has few distinct values, each of several rows on average."""
+    values = cells[cells.ne("")]
+    return values.nunique() <= min(most, max(len(values) / 2, 2))
 
 
 def _study_id(rows: pd.DataFrame, columns: list[str]) -> str:
@@ -125,7 +187,11 @@ def _study_id(rows: pd.DataFrame, columns: list[str]) -> str:
     by_name = columns_named(columns, IDS)
     unique = [c for c in columns if rows[c].is_unique and rows[c].str.len().max() <= 200]
     nearly = [c for c in by_name if rows[c].nunique() > 0.7 * len(rows)]
-    ending = [c for c in unique if header_key(c).split("_")[-1] in ("id", "uid", "key")]
+    ending = [
+        c
+        for c in unique
+        if header_key(c).split("_")[-1] in ("id", "uid", "key") and header_key(c) not in GROUPS
+    ]
     return next(iter([c for c in by_name if c in unique] + nearly + ending), "")
 
 
@@ -143,15 +209,19 @@ def _texts(rows: pd.DataFrame, columns: list[str]) -> tuple[str, ...]:
     return tuple(sorted(named, key=_text_rank) or sentences)
 
 
-def _empty_texts(rows: pd.DataFrame) -> tuple[str, ...]:
+def _empty_texts(rows: pd.DataFrame, named: set[str]) -> tuple[str, ...]:
     """Empty columns with a text header count as texts, so that each study is skipped with a reason."""
-    empty = [c for c in rows.columns if rows[c].eq("").all()]
+    empty = [c for c in rows.columns if c not in named and rows[c].eq("").all()]
     return tuple(c for c in empty if _text_rank(c) < len(TEXTS))
 
 
 def _text_rank(column: str) -> int:
-    word = header_key(column).split("_")[-1].removesuffix("s")
-    return TEXTS.index(word) if word in TEXTS else len(TEXTS)
+    key = header_key(column)
+    word = key.split("_")[-1]
+    sign = next((meaning for end, meaning in TEXT_SIGNS.items() if key.endswith(end)), "")
+    options = (sign, word.removesuffix("s"), word.removesuffix("es"), word.removesuffix("e"), word)
+    known = [TEXT_WORDS.get(option, option) for option in options]
+    return next((TEXTS.index(option) for option in known if option in TEXTS), len(TEXTS))
 
 
 def _has_letters(cells: pd.Series) -> bool:

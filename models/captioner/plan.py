@@ -13,11 +13,10 @@ from suture.data.collections import storage
 from suture.data.embedding_set import EmbeddingSet
 from suture.data.errors import NotFound, Refused
 from suture.data.scoring_rules import refuse_features
-from suture.data.splits import validation_mask
+from suture.data.splits import named_split, validation_mask, validation_split
 from suture.data.workspace import CAPTIONER, SET, Record, Workspace, check_name, embedding_sets, sha256
 from suture.data.workspace.record import name_taken
 from suture.models.captioner.config import CaptionerConfig, check
-from suture.models.training.config import VALIDATION_NAMES
 
 
 @dataclass(frozen=True)
@@ -101,6 +100,9 @@ def plan_captioner(workspace: Workspace, config: CaptionerConfig) -> CaptionerPl
     check_name(config.label)
     texts = load_texts(workspace, config.set, text=config.text, image=config.image)
     config = replace(config, name=config.label, text=texts.text, image=texts.image)
+    splits = texts.set.splits()
+    fit_split, val_split = (named_split(s, splits) for s in (config.fit_split, config.val_split))
+    config = replace(config, fit_split=fit_split, val_split=val_split)
     fit, validation = _rows(texts, config)
     content = f"{config.key()}:{texts.record.fingerprint}:{texts.collection.fingerprint}{_start(config)}"
     key = hashlib.sha256(content.encode()).hexdigest()[:24]
@@ -120,8 +122,7 @@ def _start(config: CaptionerConfig) -> str:
 def _rows(texts: StudyTexts, config: CaptionerConfig) -> tuple[np.ndarray, np.ndarray]:
     """Studies with both modalities, whatever the source: all decoders train on the same studies."""
     splits = texts.set.splits()
-    left = [name for name in VALIDATION_NAMES if name in splits and name != config.fit_split]
-    val = config.val_split or (left[0] if left else "")
+    val = config.val_split or validation_split(splits, leave=[config.fit_split])
     if val == config.fit_split:
         raise Refused("val_is_fit", f"{val!r} is trained on, so it cannot choose the epoch. Name another.")
     fit, groups = texts.rows(config.fit_split, texts.text, texts.image), texts.groups

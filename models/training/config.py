@@ -21,7 +21,6 @@ INIT = ("start", "random")
 PRECISIONS = ("auto", "float32", "bfloat16")
 AUGMENT = ("light", "none")
 KEEP = ("best", "last")
-VALIDATION_NAMES = ("val", "validation", "valid", "dev")
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ import numpy as np
 from suture.data.collection import GROUP, SPLIT, Collection, Modality
 from suture.data.collections import storage
 from suture.data.errors import NotFound, Refused
-from suture.data.splits import validation_mask
+from suture.data.splits import named_split, validation_mask, validation_split
 from suture.data.workspace import BUILT_IN, COLLECTION, Record, Workspace, check_name
 from suture.models.checkpoints import registry
 from suture.models.losses import config as objectives
-from suture.models.training.config import VALIDATION_NAMES, TrainingConfig, check
+from suture.models.training.config import TrainingConfig, check
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ def plan_training(workspace: Workspace, config: TrainingConfig) -> TrainingPlan:
     if config.train == "heads" and any(m.kind == "tabular" for m in modalities):
         message = "Frozen-feature training covers images and texts. Leave the tabular modality out."
         raise Refused("modalities_missing", message)
+    config = _with_real_splits(config, collection)
     fit, validation = _rows(collection, modalities, config)
     content = f"{config.key()}:{source.fingerprint}:{start.fingerprint}"
     key = hashlib.sha256(content.encode()).hexdigest()[:24]
@@ -79,6 +80,13 @@ def _modalities(collection: Collection, config: TrainingConfig, kinds: Sequence[
     return usable
 
 
+def _with_real_splits(config: TrainingConfig, collection: Collection) -> TrainingConfig:
+    """The splits as this collection calls them: "train" finds "TRAINING"."""
+    splits = [*collection.splits()]
+    fit = tuple(named_split(name, splits) for name in config.fit_splits)
+    return replace(config, fit_splits=fit, val_split=named_split(config.val_split, splits))
+
+
 def _rows(
     collection: Collection, modalities: Sequence[Modality], config: TrainingConfig
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -97,8 +105,7 @@ def _rows(
                 f"No study of {', '.join(config.fit_splits)} has a {modality.name}: all of them are empty. "
                 f"Choose other splits, or leave {modality.name} out (--modality).",
             )
-    left = [n for n in VALIDATION_NAMES if n in splits and n not in config.fit_splits]
-    val = config.val_split or (left[0] if left else "")
+    val = config.val_split or validation_split(splits, leave=config.fit_splits)
     if val in config.fit_splits:
         raise Refused("val_is_fit", f"{val!r} is trained on, so it cannot choose the epoch. Name another.")
     back = splits == val

@@ -20,6 +20,7 @@ from suture.analysis.captions import CaptionScores, score, score_difference
 from suture.analysis.statistics.bootstrap import Estimate, GroupBootstrap
 from suture.data.collection import STUDY_ID
 from suture.data.errors import Refused
+from suture.data.splits import named_split
 from suture.data.workspace import CAPTIONER, SET, Record, Workspace, read_derived, write_derived
 from suture.models.captioner.config import CaptionerConfig, Decoding
 from suture.models.captioner.plan import StudyTexts, load_texts
@@ -148,6 +149,7 @@ def stored_table(
     """The table of a set if its captions are cached, else None."""
     known = by_source(workspace, captioners)
     texts = texts_behind(workspace, set_name, known)
+    split = named_split(split, texts.set.splits())
     stored = stored_captions(workspace, texts, known, split, how or Decoding())
     if stored is None:
         return None

@@ -10,6 +10,7 @@ from suture.analysis.retrieval.nearest import nearest
 from suture.data.collection import STUDY_ID
 from suture.data.errors import NotFound, Refused
 from suture.data.scoring_rules import refuse_scoring_on_fit
+from suture.data.splits import named_split
 from suture.data.workspace import Workspace
 from suture.models.captioner import coca, storage
 from suture.models.captioner.config import Decoding
@@ -60,6 +61,7 @@ def evaluate_captions(
         caption_table.texts_behind(workspace, set_name, known),
         caption_table.fit_split_of(workspace, known),
     )
+    split = named_split(split, texts.set.splits())
     refuse_training_split(texts, split, fit_split)
     rows = caption_table.scored_rows(texts, split, fit_split)
     stored = caption_table.stored_captions(workspace, texts, known, split, how)

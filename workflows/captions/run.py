@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from suture.data.splits import named_split
 from suture.data.workspace import Workspace
 from suture.models.captioner.config import CaptionerConfig, Decoding, check_decoding
 from suture.models.captioner.plan import plan_captioner
@@ -29,7 +30,8 @@ def train_and_evaluate(
     check_decoding(how or Decoding())
     for config in configs:
         plan = plan_captioner(workspace, config)
-        refuse_training_split(plan.texts, split, plan.config.fit_split)
+        named = named_split(split, plan.texts.set.splits())
+        refuse_training_split(plan.texts, named, plan.config.fit_split)
     for number, config in enumerate(configs):
 
         def stage(share: float, message: str, number: int = number, config: CaptionerConfig = config) -> None:

@@ -13,6 +13,7 @@ from suture.analysis.retrieval.out_of_distribution import ReferenceNeighbours
 from suture.data.collection import STUDY_ID
 from suture.data.embedding_set import EmbeddingSet, Vectors
 from suture.data.errors import Refused
+from suture.data.splits import named_split
 from suture.data.workspace import SET, Record, Workspace, embedding_sets, read_derived, write_derived
 from suture.workflows.neighbours import indexes, uploads
 
@@ -137,6 +138,7 @@ def search(
     if guests is None:
         raise Refused("not_embedded", f"The studies are not embedded with the checkpoint of {name!r} yet.")
     whole = embedding_sets.load(workspace, name)
+    split = named_split(split, whole.splits())
     if split not in ("all", *whole.splits()):
         known = ", ".join(map(repr, whole.splits()))
         raise Refused("split_unknown", f"{name!r} has no split {split!r}. It has: {known}; or say all.")

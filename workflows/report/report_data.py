@@ -57,6 +57,7 @@ def gather(
     """
     report = progress or (lambda share, what: None)
     names = [a] if b is None else [a, b]
+    split = embedding_sets.load(workspace, a).find_split(split)
     options: dict[str, Any] = {"split": split, "resamples": resamples, "seed": seed, "extended": extended}
     evaluations = []
     for number, name in enumerate(names):

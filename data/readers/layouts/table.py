@@ -16,7 +16,12 @@ from suture.data.errors import Refused, Skipped
 from suture.data.files.read_issues import Problem, ReadIssues
 from suture.data.files.sources import Files
 from suture.data.readers.file_lookup import Lookup, image_names, is_image_name, resolve, split_of, stem
-from suture.data.readers.finish import build_raw_studies, columns_missing, read_text_file, table_from_records
+from suture.data.readers.finish import (
+    build_raw_studies,
+    read_text_file,
+    refuse_absent,
+    table_from_records,
+)
 from suture.data.readers.raw_studies import RawStudies, Roles
 from suture.data.readers.roles import guess_roles
 from suture.data.tables.reading import SUFFIXES, read_table
@@ -52,19 +57,25 @@ def is_table(name: str) -> bool:
     return name.lower().endswith(TABLE_SUFFIXES)
 
 
-def read(files: Files, *, table: str = "", roles: Roles | None = None) -> RawStudies:
-    """The table called `table`, else the best table, else images with reports."""
+def read(
+    files: Files, *, table: str = "", roles: Roles | None = None, given: Roles | None = None
+) -> RawStudies:
+    """The table called `table`, else the best table, else images with reports.
+
+    given  roles that the user named; they decide which table is the best, and the others are guessed
+    """
+    given = given or Roles()
     names = [_called(files, table)] if table else _tables(files)
     found, issues, problems = _load(files, names)
     if not found:
         return _beside(files, roles, problems)
-    best = max(_joined(found), key=lambda t: _score(t, files))
+    best = max(_joined(found), key=lambda t: _score(t, files, given))
     for name in best.names:
         files.issues.merge(issues[name])
-    rows, used = _with_pictures(best, roles or guess_roles(best.rows, files), files)
+    refuse_absent(given, best.rows)
+    rows, used = _with_pictures(best, roles or guess_roles(best.rows, files, given), files)
     result = build_raw_studies(LAYOUT, rows, used, used if roles else None, files, problems=tuple(problems))
-    _need_a_pair(result)
-    return result
+    return replace(result, missing=_lacks_for_a_pair(result))
 
 
 def _called(files: Files, table: str) -> str:
@@ -113,15 +124,16 @@ def _concatenated(names: list[str], found: dict[str, pd.DataFrame]) -> _Table:
     return _Table(pd.concat(parts, ignore_index=True), names, folders)
 
 
-def _score(table: _Table, files: Files) -> tuple[int, int, int]:
-    """(rows whose image exists, number of text columns, rows), to choose the best table."""
-    roles = guess_roles(table.rows, files)
+def _score(table: _Table, files: Files, given: Roles) -> tuple[int, int, int, int]:
+    """(columns that the user named, rows whose image exists, number of text columns, rows)."""
+    named = given.columns() & {*table.rows.columns}
+    roles = guess_roles(table.rows, files, given if named == given.columns() else None)
     lookup = Lookup(image_names(files.names()))
     there = (
         sum(bool(lookup.find(v, f)) for v, f in zip(table.rows[c], table.folders, strict=True))
         for c in roles.images
     )
-    return max(there, default=0), len(roles.texts), len(table.rows)
+    return len(named), max(there, default=0), len(roles.texts), len(table.rows)
 
 
 def _with_pictures(table: _Table, roles: Roles, files: Files) -> tuple[pd.DataFrame, Roles]:
@@ -143,15 +155,16 @@ def _free(column: str, rows: pd.DataFrame) -> str:
     return next(name for name in options if name not in rows)
 
 
-def _need_a_pair(raw: RawStudies) -> None:
+def _lacks_for_a_pair(raw: RawStudies) -> str:
+    """What is missing for two modalities, as a sentence; "" if nothing is."""
     roles = raw.roles
-    if len(roles.images) + len(roles.texts) + bool(roles.tabular) < 2:
-        have = "images but no text" if roles.images else "no column that names images"
-        raise columns_missing(
-            f"Expected a column of image names and a column of text, or two of either; found {have}. "
-            f"Name them image and report, or choose the columns by hand.",
-            raw.rows,
-        )
+    if len(roles.images) + len(roles.texts) + bool(roles.tabular) >= 2:
+        return ""
+    have = "images but no text" if roles.images else "no column that names images"
+    return (
+        f"Expected a column of image names and a column of text, or two of either; found {have}. "
+        f"Name them image and report, or choose the columns by hand."
+    )
 
 
 def _pairs(names: list[str]) -> dict[str, str]:

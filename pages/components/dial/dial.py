@@ -16,6 +16,7 @@ from suture.analysis.posthoc import METHODS
 from suture.analysis.posthoc.dial import Sweep, strengths
 from suture.analysis.posthoc.dial_plane import Plane, Range, plane
 from suture.data.errors import UserError
+from suture.data.splits import named_split
 from suture.pages.components.cards import cards
 from suture.pages.components.dial import figures, sentences
 from suture.pages.components.dial.view import dial_view
@@ -87,7 +88,8 @@ def choose_setting(choice: Choice, shown: View) -> Setting | None:
         **KEEP_IN_LINK,
     )
     free = _free(shown.record.fingerprint, shown.name, shown.split)
-    start = "train" if "train" in whole.splits() else next(iter(free), whole.splits()[0])
+    train = named_split("train", whole.splits())
+    start = train if train in whole.splits() else next(iter(free), whole.splits()[0])
     fit_split = st.selectbox(
         "Fitted on",
         whole.splits(),

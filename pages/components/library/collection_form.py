@@ -96,9 +96,14 @@ def _columns_of(source: Path) -> intake.Options | None:
         return None
     st.markdown(f"**{source_columns.n:,} rows** in {source_columns.layout} layout. Check the columns:")
     key = hashlib.sha256(str(source).encode()).hexdigest()[:8]
+    if source_columns.missing:
+        st.warning(cards.escape(source_columns.missing), icon=":material/view_column:")
     roles = _correct(source_columns, key)
     view = dicom_choice.choose(key) if source_columns.layout == "dicom" else MIDDLE
     st.dataframe([*source_columns.head], hide_index=True, width="stretch")
+    if len(roles.images) + len(roles.texts) + bool(roles.tabular) < 2:
+        st.caption("Choose two columns or more as images or texts; then the studies can be imported.")
+        return None
     return intake.Options(
         layout=source_columns.layout, roles=roles if roles != source_columns.roles else None, dicom=view
     )

@@ -9,6 +9,7 @@ import streamlit as st
 
 from suture.data.errors import UserError
 from suture.data.scoring_rules import refuse_scoring_on_fit
+from suture.data.splits import named_split
 from suture.data.workspace import SET, EmbeddingSetRecord, Record
 from suture.pages.components.cards import cards
 from suture.pages.components.shell import notices, views
@@ -50,7 +51,7 @@ def choose() -> Choice:
         candidates = _sets_of_same_studies(a)
         b = _select("B · compare with", "b", [NO_SET, *candidates], candidates[0] if candidates else NO_SET)
         splits = _splits(a)
-        split = _select("Split", "split", splits, "test" if "test" in splits else splits[0])
+        split = _select("Split", "split", splits, default_split(splits))
         pairs = {f"{x} and {y}": (x, y) for x, y in combinations(views.view(a, "all").set.modalities, 2)}
         pair = pairs[_select("Modalities", "pair", [*pairs], next(iter(pairs)))]
         _say_hidden(n_hidden)
@@ -94,6 +95,12 @@ def _say_hidden(count: int) -> None:
     if count:
         sets = "feature set is" if count == 1 else "feature sets are"
         st.caption(f"{count:,} {sets} hidden until heads are trained.")
+
+
+def default_split(splits: list[str]) -> str:
+    """The test split, whatever its spelling, else the first."""
+    test = named_split("test", splits)
+    return test if test in splits else splits[0]
 
 
 def _splits(a: str) -> list[str]:

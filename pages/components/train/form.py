@@ -13,12 +13,13 @@ import streamlit as st
 from suture.data.collection import SPLIT, Collection
 from suture.data.collections import storage
 from suture.data.errors import Refused, UserError
+from suture.data.splits import named_split, validation_split
 from suture.data.workspace import BUILT_IN, CHECKPOINT, Record, check_name
 from suture.models.losses import config as objectives
 from suture.models.losses.config import DESCRIPTIONS, PRESETS, ObjectiveConfig
 from suture.models.training import config as configs
 from suture.models.training import record
-from suture.models.training.config import VALIDATION_NAMES, TrainingConfig
+from suture.models.training.config import TrainingConfig
 from suture.pages.components.cards import cards
 from suture.pages.components.shell import views
 from suture.pages.components.shell.widget_state import KEEP_IN_SESSION
@@ -195,7 +196,8 @@ def budget(collection: Collection) -> dict[str, Any]:
 def more(collection: Collection, base: TrainingConfig) -> dict[str, Any]:
     splits, own = [*collection.splits()], collection.name
     first, second, third = st.columns(3)
-    start = [s for s in splits if s in base.fit_splits] or splits[:1]
+    usual = {named_split(name, splits) for name in base.fit_splits}
+    start = [s for s in splits if s in usual] or splits[:1]
     fit = first.multiselect("Train on", splits, start, key=f"train_fit_{own}", **KEEP_IN_SESSION)
     val = second.selectbox(
         "Validation split",
@@ -288,7 +290,7 @@ def cost(config: TrainingConfig, collection: Collection) -> str:
             f"A batch of {config.batch:,} needs as many studies; {', '.join(config.fit_splits)} has {fit:,}."
         )
         raise Refused("batch_too_large", f"{message} Use a smaller batch.")
-    if not config.val_split and not {*VALIDATION_NAMES} - {*config.fit_splits} & {*splits}:
+    if not config.val_split and not validation_split(splits, leave=config.fit_splits):
         fit = round(0.9 * fit)  # one group in ten is held back
     steps = fit // config.batch
     heads = " The towers encode every study once, so steps are fast." if config.train == "heads" else ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 import pandas as pd
@@ -19,7 +19,7 @@ from suture.data import limits
 from suture.data.errors import Refused
 from suture.data.files.sources import Files
 from suture.data.readers.file_lookup import file_name
-from suture.data.readers.finish import build_raw_studies, columns_missing
+from suture.data.readers.finish import build_raw_studies, refuse_absent
 from suture.data.readers.layouts.huggingface.cells import cell_texts
 from suture.data.readers.layouts.huggingface.shard_files import ShardFiles
 from suture.data.readers.layouts.huggingface.shards import Shard, open_shard
@@ -71,7 +71,9 @@ def _snapshot(names: list[str]) -> list[_Source]:
     return [_Source(n, m.group(1)) for n, m in matched if m]
 
 
-def read(files: Files, *, table: str = "", roles: Roles | None = None) -> RawStudies:
+def read(
+    files: Files, *, table: str = "", roles: Roles | None = None, given: Roles | None = None
+) -> RawStudies:
     """One study per row; several splits become the column "split"."""
     sources = [s for s in _sources(list(files.names())) if _is_listed(files, s.name)]
     if not sources:
@@ -87,9 +89,10 @@ def read(files: Files, *, table: str = "", roles: Roles | None = None) -> RawStu
     except (pa.ArrowException, OSError, ValueError, OverflowError, KeyError) as error:
         message = "The dataset has cells that cannot be read. Save it again."
         raise Refused("table_corrupt", message) from error
-    result = build_raw_studies(LAYOUT, rows, guess_roles(rows, held), roles, held)
+    refuse_absent(given or Roles(), rows)
+    result = build_raw_studies(LAYOUT, rows, guess_roles(rows, held, given), roles, held)
     if len(result.roles.images) + len(result.roles.texts) + bool(result.roles.tabular) < 2:
-        raise columns_missing("Expected a column of images and one of text, or two of either.", rows)
+        return replace(result, missing="Expected a column of images and one of text, or two of either.")
     return result
 
 
