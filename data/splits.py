@@ -69,17 +69,15 @@ def splits_in(values: Iterable[str]) -> bool:
 def named_split(name: str, splits: Iterable[str]) -> str:
     """The one of `splits` that `name` means, else `name` itself.
 
-    An equal value comes first, then one that differs only in case, then the only one of the same meaning:
-    "test" finds "Test", "TESTING" and "holdout".
+    An equal value comes first, then one that differs only in case. The names train, val and test also find
+    the only value of that meaning: "test" finds "TESTING" and "holdout".
     """
     known = list(dict.fromkeys(splits))
     if name in known or name == "all":
         return name
     alike = [value for value in known if _key(value) == _key(name)]
     if not alike:
-        meaning = standard_splits(known)
-        wanted = next((kind for kind, words in WORDS.items() if _key(name) in words), "")
-        alike = [value for value in known if wanted and meaning.get(value) == wanted]
+        alike = [value for value, meaning in standard_splits(known).items() if meaning == _key(name)]
     return alike[0] if len(alike) == 1 else name
 
 

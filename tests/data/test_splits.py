@@ -40,6 +40,7 @@ def test_a_held_out_split_is_the_test_split_only_where_no_other_is() -> None:
         ("test", ["train", "Hold-out"], "Hold-out"),
         ("train", ["Training", "x"], "Training"),
         ("test", ["testing", "tst"], "test"),  # two: nothing is chosen
+        ("dev", ["train", "val"], "dev"),  # another word of the same meaning is not what was named
         ("Fold 1", ["fold_1", "fold_2"], "fold_1"),
         ("all", ["All"], "all"),
     ],
