@@ -26,6 +26,8 @@ STUDIES = ("zip", "image", "dicom", "table")
 TABLES = (".csv", ".tsv", ".parquet")
 SAME: dict[str, set[str]] = {
     "zip/with_code.zip": {"file_type_not_allowed"},  # told by the kind of file, before its content
+    "table/gzip_bomb.csv.gz": {"table_too_large"},  # gzipped tables and JSON are read, within the limits
+    "table/json_deep.json": {"json_too_deep"},
 }
 BEFORE = {"dicom/same_uid_b.dcm": "dicom/same_uid_a.dcm"}  # what it repeats
 

@@ -36,6 +36,7 @@ DECODERS = 4
 PREFETCHED_ROWS = 64  # rows whose images are decoded ahead; bounds memory
 CACHED_IMAGES = 32  # decoded images kept, so that an image with several captions is decoded once
 PREVIEW_ROWS = 5  # rows shown to the user
+NO_TABLE = ("file_type_not_allowed", "json_too_deep", "table_not_records")  # a layout's reason says more
 Event = tuple[dict[str, Any], Sequence[np.ndarray]]
 Send = Callable[..., None]
 
@@ -209,7 +210,7 @@ def _without_table(files: Files, why: Refused) -> RawStudies:
     try:
         raw = unpaired.read(files)
     except Refused as error:
-        raise (why if describing and error.code == "file_type_not_allowed" else error) from None
+        raise (why if describing and error.code in NO_TABLE else error) from None
     problems = [
         (n, why.code, why.message) if is_table(n) or n.lower().endswith(describing) else (n, c, m)
         for n, c, m in raw.problems

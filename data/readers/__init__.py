@@ -34,7 +34,9 @@ def detect(files: Files, *, table: str = "") -> ModuleType:
     """
     base = PurePosixPath(table).name
     for module in LAYOUTS:
-        if (not table or re.fullmatch(module.OWN_TABLES, base)) and module.matches(files):
+        if table and not re.fullmatch(module.OWN_TABLES, base):
+            continue
+        if datasets.matches(files, table) if module is datasets else module.matches(files):
             return module
     expected = "; ".join(module.EXPECTS for module in LAYOUTS)
     raise Refused("no_usable_files", f"Found {_found(files)}. Expected one of: {expected}.")

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 
 import pandas as pd
 
@@ -14,7 +14,8 @@ from suture.data import limits
 from suture.data.errors import Refused, Skipped
 from suture.data.files.names import quoted
 from suture.data.files.read_issues import ReadIssues
-from suture.data.tables.encodings import INVALID_CHARACTERS, decode_leniently
+from suture.data.tables.encodings import INVALID_CHARACTERS, UNICODE, decode_leniently, encoding_name
+from suture.data.tables.headers import PEEKED, is_header, numbered
 
 SEPARATORS = ",;\t|"
 SAMPLE = 2**16  # characters from which the separator is guessed
@@ -27,14 +28,21 @@ csv.field_size_limit(2**31 - 1)  # the length of a report is limited later, for 
 def read_delimited(content: bytes, name: str, issues: ReadIssues) -> pd.DataFrame:
     """All cells as text. `Refused` if there is no header, or no row that fits it."""
     text, encoding = decode_leniently(content, name)
-    if encoding == "cp1252":
-        issues.warn("warn_encoding", name)
+    if encoding not in UNICODE:
+        issues.warn("warn_encoding", f"{name} ({encoding_name(encoding)})")
     skipped, separator, text = _split_preamble(text)
     if not text.strip():
         message = f"{quoted(name)} has only blank lines. A table needs a header and rows."
         raise Refused("table_empty", message)
     records = _records(text, separator, skipped)
-    header = _header(next(records)[2], name)
+    first = next(records)
+    peeked = [*islice(records, PEEKED)]
+    records = chain(peeked, records)
+    header = _header(first[2], name)
+    if not is_header(first[2] or [], [cells for _, _, cells in peeked if cells is not None]):
+        issues.warn("warn_no_header", name)
+        header, records = numbered(len(header)), chain([first], records)
+    refuse_duplicate_columns(header, name)
     left = _SkippedRows(name, issues)
     rows = string_table(_rows(records, header, left, check=bool(INVALID_CHARACTERS.search(text))), header)
     if left.odd > len(rows):
@@ -120,9 +128,7 @@ def _header(cells: list[str] | None, name: str) -> list[str]:
         raise _not_text(f"The header of {quoted(name)} is")
     if len(cells) > limits.current().table_columns:
         raise Refused("table_too_large", f"{quoted(name)} has {len(cells):,} columns, more than the limit.")
-    columns = [c.strip() or f"column {n}" for n, c in enumerate(cells, 1)]
-    refuse_duplicate_columns(columns, name)
-    return columns
+    return [c.strip() or f"column {n}" for n, c in enumerate(cells, 1)]
 
 
 def refuse_duplicate_columns(columns: list[str], name: str) -> None:

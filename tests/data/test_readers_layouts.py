@@ -19,10 +19,10 @@ from suture.data.errors import Refused, Skipped
 from suture.data.files.sources import FolderFiles, ZipFiles
 from suture.data.intake.options import Options
 from suture.data.intake.reading import read_source
-from suture.data.readers.gzip_limit import gunzip
 from suture.data.readers.layouts.openi import parse_report
 from suture.data.readers.raw_studies import RawStudies, Roles
 from suture.data.readers.sections import sections
+from suture.data.tables.gzip_limit import gunzip
 from tests.data.reader_files import picture, pictures, write
 
 SAMPLE = Path(__file__).parents[3] / "shared" / "data" / "medpix"

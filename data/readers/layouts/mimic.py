@@ -22,9 +22,9 @@ from suture.data.readers.finish import (
     read_text_file,
     table_from_records,
 )
-from suture.data.readers.gzip_limit import gunzip
 from suture.data.readers.raw_studies import RawStudies, Roles
 from suture.data.readers.sections import last_paragraph, sections
+from suture.data.tables.gzip_limit import gunzip
 from suture.data.tables.reading import read_table
 
 LAYOUT = "mimic"

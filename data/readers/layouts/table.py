@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 import pandas as pd
 
 from suture.data.errors import Refused, Skipped
+from suture.data.files.names import quoted
 from suture.data.files.read_issues import Problem, ReadIssues
 from suture.data.files.sources import Files
 from suture.data.readers.file_lookup import Lookup, image_names, is_image_name, resolve, split_of, stem
@@ -29,9 +30,14 @@ from suture.data.tables.reading import SUFFIXES, read_table
 __all__ = ["EXPECTS", "LAYOUT", "OWN_TABLES", "guess_roles", "matches", "read", "resolve"]
 
 LAYOUT = "table"
-EXPECTS = "a CSV, TSV or Parquet table beside its images, or images beside .txt reports of the same name"
+EXPECTS = (
+    "a table (CSV, TSV, Parquet, JSON, JSONL, .xlsx) beside its images, or images beside .txt reports of the "
+    "same name"
+)
 OWN_TABLES = r".*"
 MAX_TABLES = 50
+SAMPLE = 500  # cells looked at to tell what files a column names
+OTHER_FILES = r"(\.(?:nii\.gz|nii|npy|npz|mha|mhd|nrrd|h5|hdf5|mat|mp4|avi|pt|pth|pdf|zip|svs|gz))$"
 TABLE_SUFFIXES = tuple(
     s for s in SUFFIXES if s != ".txt"
 )  # a .txt is a report unless the user names it as the table
@@ -160,11 +166,27 @@ def _lacks_for_a_pair(raw: RawStudies) -> str:
     roles = raw.roles
     if len(roles.images) + len(roles.texts) + bool(roles.tabular) >= 2:
         return ""
+    if not roles.images and (in_the_way := _other_files(raw.rows)):
+        return in_the_way
     have = "images but no text" if roles.images else "no column that names images"
     return (
         f"Expected a column of image names and a column of text, or two of either; found {have}. "
         f"Name them image and report, or choose the columns by hand."
     )
+
+
+def _other_files(rows: pd.DataFrame) -> str:
+    """A sentence about a column that names files that are not read; "" if there is none."""
+    for column in rows.columns:
+        cells = rows[column][rows[column].ne("")].head(SAMPLE)
+        suffixes = cells.str.lower().str.extract(OTHER_FILES, expand=False).dropna()
+        if len(cells) and len(suffixes) > len(cells) / 2:
+            suffix = suffixes.mode().iloc[0]
+            return (
+                f"The column {quoted(column, 40)} names {suffix} files, which are not read. "
+                f"Export each image as PNG, JPEG or DICOM, and name that in the table."
+            )
+    return ""
 
 
 def _pairs(names: list[str]) -> dict[str, str]:

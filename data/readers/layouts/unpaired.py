@@ -53,7 +53,7 @@ def read(files: Files) -> RawStudies:
     names = sorted(files.names())
     reports = {_path(n): n for n in names if n.lower().endswith(".txt")}
     tables = [*filter(is_table, names)]
-    others = [n for n in names if n.lower().endswith(OTHER_SUFFIXES)]
+    others = [n for n in names if n.lower().endswith(OTHER_SUFFIXES) and n not in tables]
     images = sorted({*names} - {*reports.values(), *tables, *others})
     if tables and not (images or reports):
         return without_missing_images(_of_table(files, tables[0]))

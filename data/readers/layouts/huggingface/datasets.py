@@ -1,5 +1,7 @@
 """Hugging Face datasets on disk: a `save_to_disk` folder, or a hub snapshot of Parquet shards.
 
+Also any other Parquet file with a column of images: their bytes, or bytes and path.
+
 Read with pyarrow alone. Images stay in their Arrow or Parquet files until they are read, under names like
 "train/17.png"; the other columns get roles like those of any table.
 """
@@ -9,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
@@ -18,19 +21,21 @@ import pyarrow as pa
 from suture.data import limits
 from suture.data.errors import Refused
 from suture.data.files.sources import Files
-from suture.data.readers.file_lookup import file_name
+from suture.data.readers.file_lookup import file_name, split_of
 from suture.data.readers.finish import build_raw_studies, refuse_absent
 from suture.data.readers.layouts.huggingface.cells import cell_texts
 from suture.data.readers.layouts.huggingface.shard_files import ShardFiles
-from suture.data.readers.layouts.huggingface.shards import Shard, open_shard
+from suture.data.readers.layouts.huggingface.shards import Shard, image_columns, open_shard
 from suture.data.readers.raw_studies import RawStudies, Roles
 from suture.data.readers.roles import guess_roles
+from suture.data.tables.reading import PARQUET
 
 LAYOUT = "hf_datasets"
 EXPECTS = "a Hugging Face dataset: a save_to_disk folder, or data/train-00000-of-00001.parquet"
-OWN_TABLES = r"(?!)"  # none: a table pointed at by name is read as a table
+OWN_TABLES = r"(?i).*\.(parquet|pq)"
 
 SHARD = re.compile(r"(?:^|/)([A-Za-z][\w.]*?)-\d{5}-of-\d{5}(?:-[0-9a-f]+)?\.parquet$")
+MAX_TABLES = 50  # Parquet files that are opened to see whether they hold images
 CONVERTED = re.compile(r"(?:^|/)(train|validation|valid|dev|test)/\d{4}\.parquet$")
 
 
@@ -43,13 +48,30 @@ class _Source:
     root: str = ""
 
 
-def matches(files: Files) -> bool:
-    """Whether there is a state.json beside .arrow files, or a Parquet file named like a shard."""
-    return bool(_sources(list(files.names())))
+def matches(files: Files, table: str = "") -> bool:
+    """Whether there is a state.json beside .arrow files, or Parquet that is named like a shard or has images.
+
+    table  the only file that counts
+    """
+    return bool(_sources(files, table))
 
 
-def _sources(names: list[str]) -> list[_Source]:
-    return _saved(names) or _snapshot(names)
+def _sources(files: Files, table: str = "") -> list[_Source]:
+    """The files of a dataset; one that a user points at only if it holds images."""
+    if table:
+        return _with_images(files, [table] if table in {*files.names()} else [])
+    names = list(files.names())
+    return _saved(names) or _snapshot(names) or _with_images(files, names)
+
+
+def _with_images(files: Files, names: list[str]) -> list[_Source]:
+    """Parquet files with a column of images, whatever they are called."""
+    found = []
+    for name in sorted(n for n in names if n.lower().endswith(PARQUET))[:MAX_TABLES]:
+        with suppress(Exception):  # damaged files raise many kinds; the table layout says what is wrong
+            if image_columns(open_shard(files, name)):
+                found.append(_Source(name, split_of(name)))
+    return found
 
 
 def _saved(names: list[str]) -> list[_Source]:
@@ -75,13 +97,15 @@ def read(
     files: Files, *, table: str = "", roles: Roles | None = None, given: Roles | None = None
 ) -> RawStudies:
     """One study per row; several splits become the column "split"."""
-    sources = [s for s in _sources(list(files.names())) if _is_listed(files, s.name)]
+    sources = [s for s in _sources(files, table) if _is_listed(files, s.name)]
     if not sources:
         raise Refused("no_usable_files", f"Expected {EXPECTS}; found none of these.")
     if len(roots := sorted({s.root for s in sources})) > 1:
         shown = ", ".join(roots[:10])
         raise Refused("no_usable_files", f"Expected one dataset, found {len(roots)}: {shown}. Import one.")
     shards = [open_shard(files, s.name) for s in sources]
+    for shard in shards:
+        shard.image_columns = image_columns(shard) or shard.image_columns
     _check_alike(shards, sources)
     held = ShardFiles(files, several_columns=len(shards[0].image_columns) > 1)
     try:

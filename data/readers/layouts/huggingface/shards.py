@@ -14,12 +14,16 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from suture.data.errors import Refused
+from suture.data.files.magic import file_kind, is_dicom
 from suture.data.files.sources import Files, FolderFiles
+from suture.data.images.decoding import FORMATS
+from suture.data.readers.file_lookup import is_image_name
 from suture.data.readers.layouts.huggingface.cells import features_of
 from suture.data.tables.parquet import open_parquet
 
 KEPT_GROUPS = 4  # Parquet row groups kept in memory; decoding runs a few images ahead
 MAX_GROUP_BYTES = 4 * 2**30
+SEARCHED_ROWS = 100  # for the first filled cell of a column
 
 
 class Shard(Protocol):
@@ -50,7 +54,7 @@ def open_shard(files: Files, name: str) -> Shard:
     """The file called `name`; `Refused` if it is damaged or missing."""
     try:
         source = _source(files, name)
-        return ParquetShard(source) if name.endswith(".parquet") else ArrowShard(source)
+        return ArrowShard(source) if name.endswith(".arrow") else ParquetShard(source)
     except KeyError as error:
         message = f"{name!r} is a link out of the folder. Copy the dataset with its files (cp -rL)."
         raise Refused("no_usable_files", message) from error
@@ -85,6 +89,24 @@ def _columns(schema: pa.Schema) -> tuple[tuple[str, ...], tuple[str, ...]]:
     images = tuple(f.name for f in schema if _is_image(f.type))
     nested = {f.name for f in schema if pa.types.is_struct(f.type)}
     return images, tuple(n for n in schema.names if n not in nested and n not in images)
+
+
+def image_columns(shard: Shard) -> tuple[str, ...]:
+    """The image columns whose first filled cell is an image, or the path of one."""
+    return tuple(column for column in shard.image_columns if _first_is_image(shard, column))
+
+
+def _first_is_image(shard: Shard, column: str) -> bool:
+    paths = shard.paths(column)
+    for row, path in enumerate(paths[:SEARCHED_ROWS]):
+        if path is None:
+            continue
+        content = shard.picture(column, row)
+        if content:
+            return is_dicom(content) or file_kind(content) in FORMATS
+        if path:
+            return is_image_name(path)
+    return False
 
 
 def _path_cells(column: pa.ChunkedArray) -> list[str | None]:
