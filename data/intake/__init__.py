@@ -121,7 +121,7 @@ def _frames(source: Path, options: Options, state: IntakeState) -> Iterator[Fram
                     yield frame
                     first = False
                 if kind in ("taken", "left"):
-                    request["start"] = frame.header["row"] + 1
+                    request["start"] = frame.header["row"] + len(frame.header.get("many", "1"))
             return
         except ParserDied as error:
             deaths += 1

@@ -103,11 +103,12 @@ class CollectionBuilder:
                     self._add(*waiting.popleft(), first, named)
 
             for frame in frames:
+                shard = state.rows // SHARD_ROWS
                 study = self._study(frame, ids)
                 if study is not None:
                     waiting.append((study, _encoding(pool, frame, named)))
                 pack(MAX_WAITING)
-                if state.rows % SHARD_ROWS == 0 or state.rows == first.n:
+                if state.rows // SHARD_ROWS > shard or state.rows == first.n:
                     pack(0)
                     self.parts.publish()
                 if progress and state.rows % 16 == 0:
@@ -120,6 +121,9 @@ class CollectionBuilder:
         header, state = frame.header, self.parts.state
         if header["row"] != state.rows:
             raise _protocol_error("sent a row out of order")
+        if "many" in header:
+            self._leave_many(header["many"], header["said"])
+            return None
         state.rows += 1
         if header["kind"] == "left":
             state.skips.add(str(header["item"]), Skipped(str(header["code"]), str(header["message"])))
@@ -134,6 +138,15 @@ class CollectionBuilder:
         state.warnings.update(map(str, header["warnings"]))
         state.identifiers.update({str(kind): int(n) for kind, n in header["identifiers"].items()})
         return study
+
+    def _leave_many(self, left: Any, said: Any) -> None:
+        """Count rows that are skipped together in one frame: (item, place of its code and message)."""
+        if not isinstance(left, list) or not left:
+            raise _protocol_error("sent no rows")
+        self.parts.state.rows += len(left)
+        errors = [Skipped(str(code), str(message)) for code, message in said]
+        for item, place in left:
+            self.parts.state.skips.add(str(item), errors[place])
 
     def _add(
         self,

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from suture.data import images, readers
 from suture.data.dicom.view import DicomView
@@ -34,6 +35,7 @@ from suture.data.sandbox import TICK
 
 DECODERS = 4
 PREFETCHED_ROWS = 64  # rows whose images are decoded ahead; bounds memory
+MANY = 1024  # rows without their image in one frame, at most
 CACHED_IMAGES = 32  # decoded images kept, so that an image with several captions is decoded once
 PREVIEW_ROWS = 5  # rows shown to the user
 NO_TABLE = ("file_type_not_allowed", "json_too_deep", "table_not_records")  # a layout's reason says more
@@ -73,8 +75,16 @@ def description_header(raw: RawStudies) -> dict[str, Any]:
 
 
 def studies(raw: RawStudies, options: Options, start: int = 0, careful: int = 0) -> Iterator[Event]:
-    """A "taken" or "left" frame for each row, in order."""
-    rows = raw.rows.iloc[start:]
+    """A "taken" or "left" frame for each row, in order; rows without their image come many to a frame.
+
+    A table often names far more images than are here: such rows are told apart beforehand, and cost no frame
+    each.
+    """
+    used, identifying = raw.roles.columns(), {raw.roles.study_id, *raw.roles.images}
+    rows, few = (raw.rows[[c for c in raw.rows.columns if c in some]] for some in (used, identifying))
+    names = {*raw.files.names()}
+    absent = _without_image(raw, names)
+    absent[start : start + careful] = False
 
     @lru_cache(maxsize=CACHED_IMAGES)
     def picture(name: str) -> Picture:
@@ -83,17 +93,58 @@ def studies(raw: RawStudies, options: Options, start: int = 0, careful: int = 0)
     def pictures_of(row: dict[str, str]) -> list[Picture]:
         return [picture(row[column]) for column in raw.roles.images]
 
-    for number, row in enumerate(rows.head(careful).to_dict("records"), start):
+    for number, row in enumerate(_records(rows.iloc[start : start + careful]), start):
         yield {"kind": "begin", "row": number}, ()
         yield _event(raw, options, number, row, pictures_of(row))
     with ThreadPoolExecutor(DECODERS) as pool:
-        for offset in range(careful, len(rows), PREFETCHED_ROWS):
-            block = rows.iloc[offset : offset + PREFETCHED_ROWS].to_dict(
-                "records"
-            )  # cells as Python's, a few at a time
-            decoded = pool.map(pictures_of, block)
-            for number, (row, seen) in enumerate(zip(block, decoded, strict=True), start + offset):
-                yield _event(raw, options, number, row, seen)
+        first = start + careful
+        while first < len(rows):
+            last = _end_of_run(absent, first)
+            block = _records((few if absent[first] else rows).iloc[first:last])  # cells as Python's
+            if absent[first]:
+                seen_of = [_absent_pictures(raw, row, names) for row in block]
+                events = [
+                    _event(raw, options, n, row, seen)
+                    for n, (row, seen) in enumerate(zip(block, seen_of, strict=True), first)
+                ]
+                said = [*dict.fromkeys((event["code"], event["message"]) for event, _ in events)]
+                places = {key: place for place, key in enumerate(said)}
+                left = [[event["item"], places[event["code"], event["message"]]] for event, _ in events]
+                yield {"kind": "left", "row": first, "many": left, "said": said}, ()
+            else:
+                decoded = pool.map(pictures_of, block)
+                for number, (row, seen) in enumerate(zip(block, decoded, strict=True), first):
+                    yield _event(raw, options, number, row, seen)
+            first = last
+
+
+def _records(rows: pd.DataFrame) -> list[dict[str, str]]:
+    """The rows as dicts; pandas' own `to_dict` takes each cell of a string column by itself."""
+    columns = {str(c): rows[c].tolist() for c in rows.columns}
+    return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
+
+
+def _without_image(raw: RawStudies, names: set[str]) -> np.ndarray:
+    """Whether an image that the row names is not among the files: bool, one per row."""
+    absent = np.zeros(len(raw.rows), bool)
+    for column in raw.roles.images:
+        cells = raw.rows[column]
+        absent |= (cells.ne("") & ~cells.isin(names)).to_numpy(bool)
+    return absent
+
+
+def _end_of_run(absent: np.ndarray, first: int) -> int:
+    """The end of the rows from `first` that are alike, a block at most."""
+    most = MANY if absent[first] else PREFETCHED_ROWS
+    block = absent[first : first + most]
+    other = np.flatnonzero(block != block[0])
+    return first + int(other[0]) if len(other) else first + len(block)
+
+
+def _absent_pictures(raw: RawStudies, row: dict[str, str], known: set[str]) -> list[Picture]:
+    """What `_picture` says of a row that names an image that is not here, without looking for the others."""
+    names = [row[column] for column in raw.roles.images]
+    return [None if not name or name in known else _absent(name) for name in names]
 
 
 def _event(raw: RawStudies, options: Options, number: int, row: dict[str, str], seen: list[Picture]) -> Event:

@@ -38,6 +38,8 @@ class Lookup:
 
         folder  the folder of the table; a path relative to it takes precedence
         """
+        if file_name(value.strip().replace("\\", "/").rstrip("/")).casefold() not in self._by_end:
+            return ""  # most rows of a table whose images are mostly elsewhere
         path = relative_path(value)
         for exact in (f"{folder}/{path}", path):
             if path and exact in self._names:

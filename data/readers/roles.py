@@ -15,6 +15,7 @@ from suture.data.readers.raw_studies import Roles
 from suture.data.splits import is_split_word, splits_in
 
 SAMPLE = 500  # rows checked where each cell costs a look-up
+LONG = 5_000  # rows checked where each cell costs little
 MAX_LABELS = 50  # a column with more distinct values is not a category
 SPARSE = 0.05  # an image column filled less often is a remark (duplicate_of, see_also)
 
@@ -205,7 +206,7 @@ def _texts(rows: pd.DataFrame, columns: list[str]) -> tuple[str, ...]:
     """Text columns with a known header; if there are none, columns of sentences."""
     words = [c for c in columns if not is_personal(c) and _has_letters(rows[c])]
     named = [c for c in words if _text_rank(c) < len(TEXTS)]
-    sentences = [c for c in words if rows[c].str.count(" ").mean() >= 3]
+    sentences = [c for c in words if _evenly(rows[c]).str.count(" ").mean() >= 3]
     return tuple(sorted(named, key=_text_rank) or sentences)
 
 
@@ -225,8 +226,14 @@ def _text_rank(column: str) -> int:
 
 
 def _has_letters(cells: pd.Series) -> bool:
-    values = cells[cells.str.contains(r"\w", regex=True)].head(SAMPLE)
+    some = _evenly(cells[cells.ne("")])
+    values = some[some.str.contains(r"\w", regex=True)].head(SAMPLE)
     return bool(values.str.contains(r"[^\W\d_]", regex=True).mean() >= 0.5)
+
+
+def _evenly(cells: pd.Series) -> pd.Series:
+    """At most `LONG` cells, evenly spaced: enough to tell what a column of a large table holds."""
+    return cells if len(cells) <= LONG else cells.iloc[np.linspace(0, len(cells) - 1, LONG).astype(int)]
 
 
 def _is_label(column: str, cells: pd.Series) -> bool:

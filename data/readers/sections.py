@@ -46,6 +46,7 @@ class Sections:
     rest: str = ""
 
 
+MAX_HEADING_WORDS = 10
 PARTS = tuple(f.name for f in fields(Sections) if f.name != "rest")
 
 
@@ -60,6 +61,12 @@ def sections(text: str) -> Sections:
         start = heading.start() if part == "rest" else heading.end()
         said.setdefault(part, []).append(text[start:end])
     return Sections(**{part: " ".join(" ".join(words).split()) for part, words in said.items()})
+
+
+def _has_no_heading(text: str) -> bool:
+    """Whether a text is surely without a heading: in some data sets most texts are one long line."""
+    one_line = ":" not in text and "\n" not in text and "\r" not in text
+    return one_line and text.strip().count(" ") > MAX_HEADING_WORDS
 
 
 def _part(heading: re.Match[str]) -> str:
@@ -80,11 +87,12 @@ def with_sections(rows: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
     """
     made: dict[str, list[str]] = {}
     for column in columns:
-        found: dict[str, list[str]] = {part: [] for part in PARTS}
-        for text in rows[column]:
-            parts = sections(text)
-            for part, words in found.items():
-                words.append(getattr(parts, part))
+        found = {part: [""] * len(rows) for part in PARTS}
+        for number, text in enumerate(rows[column].tolist()):
+            if not _has_no_heading(text):
+                parts = sections(text)
+                for part, words in found.items():
+                    words[number] = getattr(parts, part)
         for part, words in found.items():
             if any(words) and f"{column}_{part}" not in rows:
                 made[f"{column}_{part}"] = words

@@ -14,13 +14,18 @@ from suture.data import limits
 from suture.data.errors import Refused, Skipped
 from suture.data.files.names import quoted
 from suture.data.files.read_issues import ReadIssues
-from suture.data.tables.encodings import INVALID_CHARACTERS, UNICODE, decode_leniently, encoding_name
+from suture.data.tables.encodings import (
+    INVALID_CHARACTERS,
+    UNICODE,
+    decode_leniently,
+    encoding_name,
+    has_invalid_characters,
+)
 from suture.data.tables.headers import PEEKED, is_header, numbered
 
 SEPARATORS = ",;\t|"
 SAMPLE = 2**16  # characters from which the separator is guessed
 DECLARED = re.compile(f'"?sep=([{SEPARATORS}])"?[\r\n]+', re.IGNORECASE)
-LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 ROWS = 8192  # rows held as Python lists before they become part of a table
 csv.field_size_limit(2**31 - 1)  # the length of a report is limited later, for each report
 
@@ -44,7 +49,7 @@ def read_delimited(content: bytes, name: str, issues: ReadIssues) -> pd.DataFram
         header, records = numbered(len(header)), chain([first], records)
     refuse_duplicate_columns(header, name)
     left = _SkippedRows(name, issues)
-    rows = string_table(_rows(records, header, left, check=bool(INVALID_CHARACTERS.search(text))), header)
+    rows = string_table(_rows(records, header, left, check=has_invalid_characters(text)), header)
     if left.odd > len(rows):
         raise _not_text(f"{quoted(name)} is")
     if left.lines and rows.empty:
@@ -105,10 +110,18 @@ def _fit(sample: str, separator: str) -> tuple[int, int]:
     return (widths[1:].count(header) if header > 1 else 0), header
 
 
+def _lines(text: str) -> Iterator[str]:
+    """The lines with their ends; io.StringIO copies with 4 bytes a character, so it gets a part at a time."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start + SAMPLE) + 1 or len(text)
+        yield from io.StringIO(text[start:end], newline="")
+        start = end
+
+
 def _records(text: str, separator: str, skipped: int) -> Iterator[tuple[int, int, list[str] | None]]:
     """(first line, last line, cells) of each record; cells are None where the quoting is broken."""
-    lines = (line[0] for line in LINE.finditer(text))  # io.StringIO would copy the text, 4 bytes a character
-    reader = csv.reader(lines, delimiter=separator, strict=True)
+    reader = csv.reader(_lines(text), delimiter=separator, strict=True)
     while True:
         first = reader.line_num + 1
         try:

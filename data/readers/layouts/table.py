@@ -75,7 +75,8 @@ def read(
     found, issues, problems = _load(files, names)
     if not found:
         return _beside(files, roles, problems)
-    best = max(_joined(found), key=lambda t: _score(t, files, given))
+    tables = _joined(found)
+    best = tables[0] if len(tables) == 1 else max(tables, key=lambda t: _score(t, files, given))
     for name in best.names:
         files.issues.merge(issues[name])
     refuse_absent(given, best.rows)
