@@ -1,7 +1,7 @@
 """A published table of which few images are here: processor seconds to import it, and to read it with pandas.
 
 `python -m benchmarks.absent_images [ROWS]` makes a table in the shape of PadChest's (160,861 rows of 30
-columns, reports in Spanish, ten images present) and prints the seconds of both, and their ratio, from one run.
+columns, reports in Spanish, ten images present) and prints the seconds of both, and their ratio.
 """
 
 from __future__ import annotations
