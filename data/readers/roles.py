@@ -11,6 +11,7 @@ from suture.data.files.sources import Files
 from suture.data.phi.identifiers import header_key, is_personal
 from suture.data.readers.file_lookup import Lookup, image_names, is_image_name, relative_path
 from suture.data.readers.finish import RESERVED_COLUMNS
+from suture.data.readers.image_lists import first_name
 from suture.data.readers.raw_studies import Roles
 from suture.data.splits import is_split_word, splits_in
 
@@ -140,7 +141,7 @@ def _images(rows: pd.DataFrame, columns: list[str], lookup: Lookup) -> tuple[str
 
 
 def _picture_column(column: str, cells: pd.Series, lookup: Lookup) -> _Pictures:
-    values = [v for v in cells if v]
+    values = [first_name(v) for v in cells if v]
     found = {v: lookup.find(v) for v in values}
     good = sum(bool(found[v]) or (is_image_name(v) and bool(relative_path(v))) for v in values)
     names = [v for v in values if found[v]]

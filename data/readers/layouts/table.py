@@ -23,8 +23,10 @@ from suture.data.readers.finish import (
     refuse_absent,
     table_from_records,
 )
+from suture.data.readers.image_lists import find_images
 from suture.data.readers.raw_studies import RawStudies, Roles
 from suture.data.readers.roles import guess_roles
+from suture.data.readers.table_join import join, shared_ids
 from suture.data.tables.reading import SUFFIXES, read_table
 
 __all__ = ["EXPECTS", "LAYOUT", "OWN_TABLES", "guess_roles", "matches", "read", "resolve"]
@@ -36,6 +38,11 @@ EXPECTS = (
 )
 OWN_TABLES = r".*"
 MAX_TABLES = 50
+SHOWN = 5  # names of tables that a note lists
+NO_PLACE = (
+    "The row names several images, and a study holds one of each modality: the first is taken. Give each "
+    "image a row, or a column, of its own."
+)
 SAMPLE = 500  # cells looked at to tell what files a column names
 OTHER_FILES = r"(\.(?:nii\.gz|nii|npy|npz|mha|mhd|nrrd|h5|hdf5|mat|mp4|avi|pt|pth|pdf|zip|svs|gz))$"
 TABLE_SUFFIXES = tuple(
@@ -50,6 +57,7 @@ class _Table:
     rows: pd.DataFrame
     names: list[str]
     folders: list[str]
+    why: str = "its rows name the most images that are here"
 
 
 def matches(files: Files) -> bool:
@@ -76,13 +84,57 @@ def read(
     if not found:
         return _beside(files, roles, problems)
     tables = _joined(found)
-    best = tables[0] if len(tables) == 1 else max(tables, key=lambda t: _score(t, files, given))
+    best = _best(tables, files, given, roles)
     for name in best.names:
         files.issues.merge(issues[name])
     refuse_absent(given, best.rows)
-    rows, used = _with_pictures(best, roles or guess_roles(best.rows, files, given), files)
-    result = build_raw_studies(LAYOUT, rows, used, used if roles else None, files, problems=tuple(problems))
+    rows, used, left = _with_pictures(best, roles or guess_roles(best.rows, files, given), files)
+    notes = {"tables": _used(best, tables)} if len(tables) > 1 else {}
+    result = build_raw_studies(
+        LAYOUT, rows, used, used if roles else None, files, problems=(*problems, *left), notes=notes
+    )
     return replace(result, missing=_lacks_for_a_pair(result))
+
+
+def _best(tables: list[_Table], files: Files, given: Roles, roles: Roles | None) -> _Table:
+    """The table to read; two tables joined by their ids if none alone has both images and texts."""
+    if len(tables) == 1:
+        return tables[0]
+    scores = {number: _score(table, files, given) for number, table in enumerate(tables)}
+    first = max(scores, key=lambda number: scores[number])
+    named = given.columns() | (roles.columns() if roles else set())
+    whole = all(scores[first][1:3]) and named <= {*tables[first].rows.columns}
+    if whole:
+        return tables[first]
+    pictured = [n for n in scores if scores[n][1]] or [first]
+    for number in sorted(pictured, key=lambda n: scores[n], reverse=True):
+        others = sorted((n for n in scores if n != number), key=lambda n: scores[n][2:], reverse=True)
+        for other in others:
+            joined = _by_id(tables[number], tables[other])
+            if joined and (scores[other][2] or named & {*tables[other].rows.columns}):
+                return joined
+    return tables[first]
+
+
+def _by_id(images: _Table, texts: _Table) -> _Table | None:
+    """Two tables as one, if they share an id."""
+    keys = shared_ids(images.rows, texts.rows)
+    if keys is None:
+        return None
+    rows = join(images.rows, texts.rows, keys, PurePosixPath(texts.names[0]).stem)
+    folders = [*images.folders, *[texts.folders[0]] * (len(rows) - len(images.rows))]
+    by = quoted(keys[0], 40) if keys[0] == keys[1] else f"{quoted(keys[0], 40)} and {quoted(keys[1], 40)}"
+    why = f"joined by {by}: one names the images, the other has the texts"
+    return _Table(rows, [*images.names, *texts.names], folders, why)
+
+
+def _used(best: _Table, tables: list[_Table]) -> str:
+    """Which tables were read and why, and which were not."""
+    shown = " and ".join(map(quoted, best.names[:SHOWN]))
+    shown += f" and {len(best.names) - SHOWN:,} more" if len(best.names) > SHOWN else ""
+    others = [name for table in tables for name in table.names if name not in best.names]
+    first = ", ".join(map(quoted, others[:SHOWN])) + ", …" * (len(others) > SHOWN)
+    return f"Read: {shown} ({best.why})." + (f" Not read: {first}." if others else "")
 
 
 def _called(files: Files, table: str) -> str:
@@ -143,18 +195,26 @@ def _score(table: _Table, files: Files, given: Roles) -> tuple[int, int, int, in
     return len(named), max(there, default=0), len(roles.texts), len(table.rows)
 
 
-def _with_pictures(table: _Table, roles: Roles, files: Files) -> tuple[pd.DataFrame, Roles]:
-    """Replace the cells of image columns by file names; a column with another role keeps its cells."""
+def _with_pictures(table: _Table, roles: Roles, files: Files) -> tuple[pd.DataFrame, Roles, list[Problem]]:
+    """Replace the cells of image columns by file names; a column with another role keeps its cells.
+
+    Of a cell that names several images the first that is here is the study's; the others are problems.
+    """
     lookup = Lookup(image_names(files.names()))
     rows, columns = table.rows.copy(), []
+    others: dict[str, None] = {}
     taken = replace(roles, images=()).columns()
     for column in (c for c in roles.images if c in rows):
         pairs = zip(rows[column], table.folders, strict=True)
         target = _free(column, rows) if column in taken else column
-        rows[target] = [lookup.find(value, folder) or value for value, folder in pairs]
+        found = [find_images(value, folder, lookup) for value, folder in pairs]
+        rows[target] = [image for image, _ in found]
+        others |= dict.fromkeys(name for _, names in found for name in names)
         columns.append(target)
     absent = [c for c in roles.images if c not in rows]
-    return rows, replace(roles, images=(*columns, *absent))
+    kept = {name for column in columns for name in rows[column]}
+    left = [(name, "image_no_place", NO_PLACE) for name in others if name not in kept]
+    return rows, replace(roles, images=(*columns, *absent)), left
 
 
 def _free(column: str, rows: pd.DataFrame) -> str:
