@@ -58,6 +58,7 @@ class _Table:
     names: list[str]
     folders: list[str]
     why: str = "its rows name the most images that are here"
+    key: str = ""  # the id by which two tables were joined
 
 
 def matches(files: Files) -> bool:
@@ -89,6 +90,9 @@ def read(
         files.issues.merge(issues[name])
     refuse_absent(given, best.rows)
     rows, used, left = _with_pictures(best, roles or guess_roles(best.rows, files, given), files)
+    if best.key and used.study_id:  # texts without an image have no file name to be called by
+        ids = rows[used.study_id]
+        rows = rows.assign(**{used.study_id: ids.where(ids.ne(""), rows[best.key])})
     notes = {"tables": _used(best, tables)} if len(tables) > 1 else {}
     result = build_raw_studies(
         LAYOUT, rows, used, used if roles else None, files, problems=(*problems, *left), notes=notes
@@ -125,7 +129,7 @@ def _by_id(images: _Table, texts: _Table) -> _Table | None:
     folders = [*images.folders, *[texts.folders[0]] * (len(rows) - len(images.rows))]
     by = quoted(keys[0], 40) if keys[0] == keys[1] else f"{quoted(keys[0], 40)} and {quoted(keys[1], 40)}"
     why = f"joined by {by}: one names the images, the other has the texts"
-    return _Table(rows, [*images.names, *texts.names], folders, why)
+    return _Table(rows, [*images.names, *texts.names], folders, why, keys[0])
 
 
 def _used(best: _Table, tables: list[_Table]) -> str:
