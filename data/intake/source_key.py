@@ -65,7 +65,7 @@ def reading_budget(source: Path) -> Budget:
     try:
         for label, path in islice(_labelled(source), limits.current().members + 1):
             names += 1
-            if label.lower().endswith(reading.SUFFIXES):
+            if label.lower().endswith(reading.SUFFIXES) and not label.lower().endswith(reading.TAR):
                 cells += path.lstat().st_size * (
                     PARQUET_EXPANSION if label.lower().endswith(reading.PARQUET) else 1
                 )

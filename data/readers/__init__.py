@@ -14,11 +14,12 @@ from types import ModuleType
 from suture.data.errors import Refused
 from suture.data.files.sources import Files
 from suture.data.readers.finish import columns_missing
-from suture.data.readers.layouts import LAYOUTS, dicom
+from suture.data.readers.layouts import LAYOUTS, dicom, webdataset
 from suture.data.readers.layouts import table as general
 from suture.data.readers.layouts.huggingface import datasets
 from suture.data.readers.raw_studies import RawStudies, Roles
 
+OF_ONE_FILE = (datasets, webdataset)  # these look into the file that the user points at
 __all__ = ["detect", "layouts", "read"]
 
 
@@ -36,7 +37,7 @@ def detect(files: Files, *, table: str = "") -> ModuleType:
     for module in LAYOUTS:
         if table and not re.fullmatch(module.OWN_TABLES, base):
             continue
-        if datasets.matches(files, table) if module is datasets else module.matches(files):
+        if module.matches(files, table) if module in OF_ONE_FILE else module.matches(files):
             return module
     expected = "; ".join(module.EXPECTS for module in LAYOUTS)
     raise Refused("no_usable_files", f"Found {_found(files)}. Expected one of: {expected}.")
@@ -79,7 +80,7 @@ def _read(
     module = _module(files, layout, table)
     if module is dicom:
         return dicom.read(files, table=table, roles=roles, secret=secret)
-    if module is general or module is datasets:
+    if module is general or module in OF_ONE_FILE:
         return module.read(files, table=table, roles=roles, given=given)
     try:
         return module.read(files, table=table, roles=roles)

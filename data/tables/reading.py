@@ -22,7 +22,8 @@ __all__ = ["PARQUET", "SUFFIXES", "decode", "read_table", "strings"]
 
 PARQUET = (".parquet", ".pq")
 PACKED = tuple(f"{suffix}.gz" for suffix in (".csv", ".tsv", *JSON))
-SUFFIXES = (".csv", ".tsv", ".txt", *PARQUET, *JSON, *WORKBOOK, *PACKED)
+TAR = (".tar",)  # WebDataset
+SUFFIXES = (".csv", ".tsv", ".txt", *PARQUET, *JSON, *WORKBOOK, *PACKED, *TAR)
 
 
 def read_table(content: bytes, name: str, issues: ReadIssues | None = None) -> pd.DataFrame:

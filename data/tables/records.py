@@ -38,7 +38,7 @@ def read_records(content: bytes, name: str, issues: ReadIssues) -> pd.DataFrame:
     except RecursionError:
         message = f"{quoted(name)} is nested too deeply. Write it as a list of flat records."
         raise Refused("json_too_deep", message) from None
-    return _table([_flat(record) for record in records], name, issues)
+    return _table([flat_record(record) for record in records], name, issues)
 
 
 def _parsed(text: str, name: str, issues: ReadIssues) -> Any:
@@ -119,7 +119,7 @@ def _coco(images: list[Record], annotations: list[Record]) -> list[Record]:
     return [*rows, *({k: v for k, v in i.items() if k != "id"} | {"image_id": i.get("id")} for i in bare)]
 
 
-def _flat(record: Record) -> dict[str, str]:
+def flat_record(record: Record) -> dict[str, str]:
     """The cells of a record; the names of nested ones are joined by a dot."""
     cells: dict[str, str] = {}
     for key, value in record.items():

@@ -239,7 +239,16 @@ def test_pictures_beside_reports(tmp_path: Path) -> None:
 
 
 def test_layouts_in_order() -> None:
-    assert readers.layouts() == ["hf_datasets", "mimic", "openi", "roco", "medpix", "dicom", "table"]
+    assert readers.layouts() == [
+        "hf_datasets",
+        "webdataset",
+        "mimic",
+        "openi",
+        "roco",
+        "medpix",
+        "dicom",
+        "table",
+    ]
 
 
 def test_nothing_usable_says_what_came_and_what_is_expected() -> None:
@@ -252,7 +261,7 @@ def test_nothing_usable_says_what_came_and_what_is_expected() -> None:
 
 def test_unknown_and_unfitting_layouts() -> None:
     files = MemoryFiles({"t.csv": TABLE.encode()})
-    with pytest.raises(Refused, match=r"Unknown layout 'x'. Must be one of: hf_datasets, mimic"):
+    with pytest.raises(Refused, match=r"Unknown layout 'x'. Must be one of: hf_datasets, webdataset, mimic"):
         readers.read(files, layout="x")
     with pytest.raises(Refused, match=r"Found 1 file \(1 \.csv\)\. Expected ROCO"):
         readers.read(files, layout="roco")

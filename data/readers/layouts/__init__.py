@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from suture.data.readers.layouts import dicom, medpix, mimic, openi, roco, table
+from suture.data.readers.layouts import dicom, medpix, mimic, openi, roco, table, webdataset
 from suture.data.readers.layouts.huggingface import datasets
 
-LAYOUTS: tuple[ModuleType, ...] = (datasets, mimic, openi, roco, medpix, dicom, table)
+LAYOUTS: tuple[ModuleType, ...] = (datasets, webdataset, mimic, openi, roco, medpix, dicom, table)

@@ -27,7 +27,7 @@ from suture.data.readers.image_lists import find_images
 from suture.data.readers.raw_studies import RawStudies, Roles
 from suture.data.readers.roles import guess_roles
 from suture.data.readers.table_join import join, shared_ids
-from suture.data.tables.reading import SUFFIXES, read_table
+from suture.data.tables.reading import SUFFIXES, TAR, read_table
 
 __all__ = ["EXPECTS", "LAYOUT", "OWN_TABLES", "guess_roles", "matches", "read", "resolve"]
 
@@ -46,7 +46,7 @@ NO_PLACE = (
 SAMPLE = 500  # cells looked at to tell what files a column names
 OTHER_FILES = r"(\.(?:nii\.gz|nii|npy|npz|mha|mhd|nrrd|h5|hdf5|mat|mp4|avi|pt|pth|pdf|zip|svs|gz))$"
 TABLE_SUFFIXES = tuple(
-    s for s in SUFFIXES if s != ".txt"
+    s for s in SUFFIXES if s not in (".txt", *TAR)
 )  # a .txt is a report unless the user names it as the table
 
 
