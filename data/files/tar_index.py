@@ -20,7 +20,6 @@ BLOCK = 512
 REGULAR, FOLDER, LONG_NAME, LONG_LINK, PAX, GLOBAL = (b"0", b"\0", b"7"), b"5", b"L", b"K", b"x", b"g"
 MAX_HEADER = 2**20  # bytes of a long name or of pax headers
 PAX_PATH = re.compile(rb"(?:^|\n)\d+ path=([^\n]*)\n")
-PAX_SIZE = re.compile(rb"(?:^|\n)\d+ size=(\d{1,19})\n")
 
 
 @dataclass(frozen=True)
@@ -66,37 +65,41 @@ def _check(kind: bytes, member: TarMember) -> None:
 def _entries(stream: BinaryIO, name: str) -> Iterator[tuple[bytes, TarMember]]:
     """(type, member) of every entry; `Skipped` where the archive is damaged."""
     total = stream.seek(0, 2)
-    at, long_name, long_size, ended = 0, "", -1, False
+    at, long_name, ended = 0, "", False
     while at + BLOCK <= total:
         stream.seek(at)
         header = stream.read(BLOCK)
-        if not any(header):  # the end is marked by empty blocks; another archive may have been appended
-            ended, at = True, at + BLOCK
+        at += BLOCK
+        ended = not any(header)
+        if ended:  # empty blocks mark the end; another archive may have been appended
             continue
-        ended = False
-        if _checksum(header) != _number(header[148:156]):
-            raise _damaged(name, "has a damaged header")
-        kind, size = header[156:157], _number(header[124:136])
-        if size < 0 or at + BLOCK + size > total:
-            raise _damaged(name, "declares a file that is longer than the archive")
-        start = at + BLOCK
-        at = start + -(-size // BLOCK) * BLOCK
+        kind, size = _checked(header, total - at, name)
         if kind in (LONG_NAME, LONG_LINK, PAX, GLOBAL):
-            if size > MAX_HEADER:
-                raise _damaged(name, "has a name that is too long")
-            extra = stream.read(size)
-            if kind == LONG_NAME:
-                long_name = _text(extra)
-            elif kind == PAX:
-                long_name = _text(found[1]) if (found := PAX_PATH.search(extra)) else long_name
-                long_size = int(found[1]) if (found := PAX_SIZE.search(extra)) else -1
-            continue
-        if long_size not in (-1, size):  # beyond 8 GB, where ustar has no digits left
-            raise _damaged(name, "declares two sizes of one file")
-        yield kind, TarMember(long_name or _ustar_name(header), start, size)
-        long_name, long_size = "", -1
+            long_name = _long_name(kind, stream.read(size)) or long_name
+        else:
+            yield kind, TarMember(long_name or _ustar_name(header), at, size)
+            long_name = ""
+        at += -(-size // BLOCK) * BLOCK
     if not ended:
         raise _damaged(name, "ends without the mark of its end")
+
+
+def _checked(header: bytes, left: int, name: str) -> tuple[bytes, int]:
+    """(type, size) of an entry with `left` bytes behind its header; `Skipped` if it is damaged or lies."""
+    if _checksum(header) != _number(header[148:156]):
+        raise _damaged(name, "has a damaged header")
+    kind, size = header[156:157], _number(header[124:136])
+    if not 0 <= size <= left:
+        raise _damaged(name, "declares a file that is longer than the archive")
+    if kind in (LONG_NAME, LONG_LINK, PAX, GLOBAL) and size > MAX_HEADER:
+        raise _damaged(name, "has a name that is too long")
+    return kind, size
+
+
+def _long_name(kind: bytes, content: bytes) -> str:
+    """The name of the next entry, where it does not fit into the header of that."""
+    found = PAX_PATH.search(content) if kind == PAX else None
+    return _text(content) if kind == LONG_NAME else _text(found[1]) if found else ""
 
 
 def _damaged(name: str, how: str) -> Skipped:
