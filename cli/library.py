@@ -40,8 +40,16 @@ def import_(
     group: Annotated[str, typer.Option(help="Column of patients or cases.")] = "",
     split: Annotated[str, typer.Option(help="Column of splits.")] = "",
     duplicates: Annotated[str, typer.Option(help="Column of duplicate groups.")] = "",
-    label: Annotated[list[str] | None, typer.Option(help="Column of labels.")] = None,
+    label: Annotated[
+        list[str] | None, typer.Option("--label", "--labels", help="Column of labels. Repeatable.")
+    ] = None,
     tabular: Annotated[list[str] | None, typer.Option(help="Column of a tabular modality.")] = None,
+    split_file: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--split-file", help="List of ids, or of ids and splits, that sets the split. Repeatable."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the split, where the source has none.")] = 0,
     frame: Annotated[str, typer.Option(help="DICOM: frame number from 0, or middle.")] = "middle",
     window: Annotated[
@@ -63,7 +71,9 @@ def import_(
         split=split,
         duplicate_group=duplicates,
     )
-    options = Options(layout, "", None, seed, overrides=named, dicom=DicomView.parse(frame, window))
+    lists = tuple(str(path.expanduser().absolute()) for path in split_file or ())
+    view = DicomView.parse(frame, window)
+    options = Options(layout, "", None, seed, overrides=named, dicom=view, split_files=lists)
     workspace = Workspace(home)
     with bar(as_json) as shown:
         task = shown.add_task("Reading", total=None)
@@ -267,4 +277,6 @@ def _show_columns(record: Record) -> None:
     notes = record.meta.notes
     columns = {k: v for k, v in notes.get("columns", {}).items() if v}
     shown = "; ".join(f"{k} = {v if isinstance(v, str) else ', '.join(v)}" for k, v in columns.items())
+    if notes.get("tables"):
+        err.print(str(notes["tables"]), style="dim")
     err.print(f"Columns: {shown}. Splits {notes.get('split', 'as given')}.", style="dim")

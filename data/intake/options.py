@@ -17,6 +17,7 @@ class Options:
     overrides  the roles of some columns; the others are guessed
     unpaired   also import studies of one modality, which are skipped otherwise: they have no gap to measure
     loose      also import images and reports that are in no recognised layout
+    split_files  paths of lists of ids that are splits (`suture.data.readers.split_files`)
     dicom      which frame and window of a DICOM file to use
     """
 
@@ -28,6 +29,7 @@ class Options:
     unpaired: bool = False
     loose: bool = False
     dicom: DicomView = MIDDLE
+    split_files: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """JSON values, for the child and the arguments of a job."""
@@ -39,6 +41,7 @@ class Options:
         roles = content.get("roles")
         given: dict[str, Any] = {"roles": None if roles is None else roles_of(roles)}
         given["dicom"] = DicomView.from_json(content.get("dicom", {}))
+        given["split_files"] = tuple(content.get("split_files", ()))
         return cls(**{**content, **given, "overrides": roles_of(content.get("overrides", {}))})
 
 

@@ -31,6 +31,7 @@ from suture.data.readers.finish import columns_missing, refuse_absent
 from suture.data.readers.layouts import unpaired
 from suture.data.readers.layouts.table import is_table
 from suture.data.readers.raw_studies import RawStudies
+from suture.data.readers.split_files import with_split_files
 from suture.data.sandbox import TICK
 
 DECODERS = 4
@@ -215,7 +216,17 @@ def _open_and_read(request: dict[str, Any], send: Send, *, incomplete: bool = Fa
     options = Options.from_json(request["options"])
     files, table = open_source(Path(request["source"]), options.table)
     options = replace(options, table=table)
-    return read_source(_with_ticks(files, send), options, request.get("secret", ""), incomplete=incomplete)
+    lists = [(Path(path).name, _list_of_ids(Path(path))) for path in options.split_files]
+    raw = read_source(_with_ticks(files, send), options, request.get("secret", ""), incomplete=incomplete)
+    return with_split_files(raw, lists)
+
+
+def _list_of_ids(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        message = f"The list of ids {quoted(path.name)} cannot be read. Check its path."
+        raise Refused("source_missing", message) from error
 
 
 def read_source(files: Files, options: Options, secret: str = "", *, incomplete: bool = False) -> RawStudies:

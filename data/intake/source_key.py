@@ -35,6 +35,8 @@ def source_key(source: Path, options: Options, *, exclude: Path) -> str:
             stat = path.lstat()
             entry = os.fsencode(path) + f"\n{stat.st_size}:{stat.st_mtime_ns}".encode()
             total += int.from_bytes(hashlib.sha256(entry).digest(), "big")
+        for path in map(Path, options.split_files):
+            total += path.stat().st_mtime_ns
     except (OSError, ValueError):
         return ""
     how = json.dumps([str(source), total, options.to_json(), os.environ.get(limits.SETTING)])
