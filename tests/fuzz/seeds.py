@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+import tarfile
 import zipfile
 from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import torch
 from PIL import Image
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from tests.data import dicom_files
+from tests.data.workbooks import sheet, workbook
 
 TABLE = pd.DataFrame(
     {
@@ -51,6 +56,30 @@ def _tables() -> Iterator[tuple[str, bytes]]:
     buffer = io.BytesIO()
     TABLE.to_parquet(buffer)
     yield "t.parquet", buffer.getvalue()
+    records = TABLE.to_dict("records")
+    more = {"meta": {"age": 61}, "conversations": [{"from": "gpt", "value": "Clear."}]}
+    yield "t.json", json.dumps([record | more for record in records]).encode()
+    yield "t.jsonl", "\n".join(map(json.dumps, records)).encode()
+    yield "t.csv.gz", gzip.compress(TABLE.to_csv(index=False).encode(), mtime=0)
+    yield "gbk.csv", "image,报告\n0.png,双肺清晰。\n1.png,左侧胸腔积液。\n".encode("gbk")
+    yield "bare.csv", b"0.png,The lungs are clear.\n1.png,A small effusion is seen.\n"
+    yield "t.xlsx", workbook(sheet([[*TABLE], *TABLE.to_numpy().tolist()]))
+    picture = next(content for name, content in _pictures() if name == "a.png")
+    buffer = io.BytesIO()
+    pq.write_table(pa.table({"picture": [picture] * 3, "caption": ["Clear.", "Large.", "Nodule."]}), buffer)
+    yield "images.parquet", buffer.getvalue()
+    kinds = {"png": picture, "txt": b"Clear."}
+    yield "d.tar", _tar({f"{i}.{kind}": content for i in range(3) for kind, content in kinds.items()})
+
+
+def _tar(contents: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, content in contents.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
 
 
 def _archives() -> Iterator[tuple[str, bytes]]:
