@@ -172,6 +172,25 @@ def test_library_refuses_an_unreadable_table_and_keeps_all(demo: Workspace) -> N
     assert [r.name for r in demo.records(SET)] == before
 
 
+def test_library_shows_the_columns_also_when_it_cannot_tell_what_they_are(empty: Workspace) -> None:
+    from suture import jobs
+    from suture.data.collections import storage
+
+    table = "甲,乙\nA1,x\nB2,y\n".encode()
+    app = opened("library").run()
+    app.file_uploader(key="collection_file_0").set_value([("mine.csv", table, "text/csv")])
+    app.text_input(key="collection_name").set_value("mine").run()
+    assert not app.exception
+    assert "no column that names images" in app.warning[0].value
+    assert "Choose two columns or more" in words(app)
+    assert "collection_go" not in [button.key for button in app.button]
+    (texts,) = [choice for choice in app.multiselect if str(choice.key).startswith("role_texts")]
+    texts.set_value(["甲", "乙"]).run()
+    app.button(key="collection_go").click().run()
+    wait(empty, jobs.jobs(empty)[0].id)
+    assert len(storage.load(empty, "mine")) == 2
+
+
 def test_library_takes_an_upload_in_as_a_job_and_deletes_the_copy(empty: Workspace) -> None:
     from suture import jobs
     from suture.data.collections import storage

@@ -208,22 +208,34 @@ def _with_pictures(table: _Table, roles: Roles, files: Files) -> tuple[pd.DataFr
     rows, columns = table.rows.copy(), []
     others: dict[str, None] = {}
     taken = replace(roles, images=()).columns()
-    for column in (c for c in roles.images if c in rows):
+    for column, name in _sources(table, roles, files):
         pairs = zip(rows[column], table.folders, strict=True)
-        target = _free(column, rows) if column in taken else column
+        target = name or (_free(column, rows) if column in taken else column)
         found = [find_images(value, folder, lookup) for value, folder in pairs]
         rows[target] = [image for image, _ in found]
         others |= dict.fromkeys(name for _, names in found for name in names)
         columns.append(target)
-    absent = [c for c in roles.images if c not in rows]
+    absent = [c for c in roles.images if c not in rows and c not in columns]
     kept = {name for column in columns for name in rows[column]}
     left = [(name, "image_no_place", NO_PLACE) for name in others if name not in kept]
     return rows, replace(roles, images=(*columns, *absent)), left
 
 
+def _sources(table: _Table, roles: Roles, files: Files) -> list[tuple[str, str]]:
+    """(column of the table, name of the image column if it is one that was made of it) of each image role."""
+    made = [c for c in roles.images if c not in table.rows]
+    guessed = guess_roles(table.rows, files).images if made else ()
+    of = {name: c for c in reversed(guessed) for name in _made_names(c) if name in made}
+    pairs = [(c, "") if c in table.rows else (of.get(c, ""), c) for c in roles.images]
+    return [(column, name) for column, name in pairs if column]
+
+
+def _made_names(column: str) -> tuple[str, ...]:
+    return ("image", f"{column}_image", f"{column}_picture_file")
+
+
 def _free(column: str, rows: pd.DataFrame) -> str:
-    options = ("image", f"{column}_image", f"{column}_picture_file")
-    return next(name for name in options if name not in rows)
+    return next(name for name in _made_names(column) if name not in rows)
 
 
 def _lacks_for_a_pair(raw: RawStudies) -> str:

@@ -30,7 +30,7 @@ from suture.data.readers.roles import guess_roles
 
 LAYOUT = "loose"
 EXPECTS = "images (PNG, JPEG, TIFF, DICOM …), .txt reports, or a table of reports"
-DESCRIPTION_SUFFIXES = (".json", ".jsonl", ".xml", ".arrow")  # other layouts read these beside images
+DESCRIPTION_SUFFIXES = (".json", ".jsonl", ".xml", ".arrow", ".tar")  # other layouts read these beside images
 # Known to be neither images nor reports. Files with other suffixes are judged by their content.
 OTHER_SUFFIXES = (
     *DESCRIPTION_SUFFIXES,

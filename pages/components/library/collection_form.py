@@ -96,6 +96,8 @@ def _columns_of(source: Path) -> intake.Options | None:
         return None
     st.markdown(f"**{source_columns.n:,} rows** in {source_columns.layout} layout. Check the columns:")
     key = hashlib.sha256(str(source).encode()).hexdigest()[:8]
+    if source_columns.notes.get("tables"):
+        st.caption(cards.escape(str(source_columns.notes["tables"])))
     if source_columns.missing:
         st.warning(cards.escape(source_columns.missing), icon=":material/view_column:")
     roles = _correct(source_columns, key)
