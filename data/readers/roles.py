@@ -198,8 +198,8 @@ def _study_id(rows: pd.DataFrame, columns: list[str]) -> str:
 
 
 def _repeated_id(rows: pd.DataFrame, columns: list[str]) -> str:
-    """In a table with one row per image, a repeating study_id is the group of its rows."""
-    known = columns_named(columns, ("study_id", "report_id", "exam_id"))
+    """A repeating study_id (a row for each image) or image_id (a row for each caption) is a group."""
+    known = columns_named(columns, ("study_id", "report_id", "exam_id", "image_id"))
     return next((c for c in known if rows[c].nunique() <= 0.7 * len(rows)), "")
 
 

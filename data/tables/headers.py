@@ -32,6 +32,11 @@ def is_header(first: Sequence[str], following: Sequence[Sequence[str]]) -> bool:
     return repeated < 2
 
 
+def is_image_file(cell: str) -> bool:
+    """Whether the cell ends like the name of an image file."""
+    return bool(FILE.search(cell.strip()))
+
+
 def numbered(width: int) -> list[str]:
     """Neutral names: "column 1", "column 2", …"""
     return [f"column {n}" for n in range(1, width + 1)]

@@ -20,6 +20,7 @@ from suture.data.files.read_issues import ReadIssues
 from suture.data.splits import splits_in
 from suture.data.tables.delimited import refuse_duplicate_columns, string_table
 from suture.data.tables.encodings import INVALID_CHARACTERS, decode, without_surrogates
+from suture.data.tables.headers import is_image_file
 
 JSON = (".json", ".jsonl", ".ndjson")
 LINES = (".jsonl", ".ndjson")
@@ -108,15 +109,11 @@ def _is_list_of_records(value: object) -> bool:
 
 def _coco(images: list[Record], annotations: list[Record]) -> list[Record]:
     """One record for each annotation with the fields of its image, and one for each image without any."""
-    by_id = {str(image.get("id")): image for image in images}
-    rows, seen = [], set()
-    for annotation in annotations:
-        key = str(annotation.get("image_id"))
-        image = {k: v for k, v in by_id.get(key, {}).items() if k != "id"}
-        rows.append(image | annotation)
-        seen.add(key)
-    bare = [i for i in images if str(i.get("id")) not in seen]
-    return [*rows, *({k: v for k, v in i.items() if k != "id"} | {"image_id": i.get("id")} for i in bare)]
+    by_id = {str(image.get("id")): {**image, "image_id": image.get("id")} for image in images}
+    seen = {str(annotation.get("image_id")) for annotation in annotations}
+    rows = [by_id.get(str(a.get("image_id")), {}) | a for a in annotations]
+    bare = [image | {"id": f"image {key}"} for key, image in by_id.items() if key not in seen]
+    return [*rows, *bare]
 
 
 def flat_record(record: Record) -> dict[str, str]:
@@ -163,7 +160,8 @@ def _cell(value: Any) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, list) and not any(isinstance(item, (list, dict)) for item in value):
-        return json.dumps(value, ensure_ascii=False) if len(value) != 1 else _cell(value[0])
+        alone = len(value) == 1 and not (isinstance(value[0], str) and is_image_file(value[0]))
+        return _cell(value[0]) if alone else json.dumps(value, ensure_ascii=False)
     if isinstance(value, (list, dict)):
         return json.dumps(value, ensure_ascii=False)
     return str(value) if not isinstance(value, int) or abs(value) < 10**100 else "…"

@@ -142,7 +142,7 @@ def test_the_values_of_a_split_are_kept_as_they_are_given(tmp_path: Path) -> Non
 
 
 def test_a_form_may_give_back_an_image_column_that_was_made(tmp_path: Path) -> None:
-    """A column of file names that is also the id keeps its cells, and its images get a column of their own."""
+    """A column of file names that is also the id keeps its cells; its images get a column of their own."""
     source = write(tmp_path / "s", {"s.csv": table("filename", "report"), **pictures(*NAMES)})
     roles = examine(source).roles
     assert (roles.study_id, roles.images) == ("filename", ("image",))

@@ -83,6 +83,7 @@ def test_captions_of_coco_are_rows_and_images_without_one_are_not_lost() -> None
         ("a.png", "No effusion."),
         ("b.png", ""),
     ]
+    assert [r["id"] for r in read_as] == ["1", "2", "image 8"]
 
 
 def test_the_answer_of_a_conversation_is_the_text() -> None:
