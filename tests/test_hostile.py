@@ -25,6 +25,7 @@ CORPUS = BESIDE / "hostile"
 STUDIES = ("zip", "image", "dicom", "table")
 TABLES = (".csv", ".tsv", ".parquet")
 SAME: dict[str, set[str]] = {
+    "dicom/structured_report.dcm": {"dicom_no_picture"},  # told by its SOP class
     "zip/with_code.zip": {"file_type_not_allowed"},  # told by the kind of file, before its content
     "table/gzip_bomb.csv.gz": {"table_too_large"},  # gzipped tables and JSON are read, within the limits
     "table/json_deep.json": {"json_too_deep"},

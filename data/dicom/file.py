@@ -28,6 +28,23 @@ CHUNK = 2**16
 MAX_DEPTH = 32  # nested sequences; structured reports nest about ten deep
 UNDEFINED = 0xFFFFFFFF  # length of an element that ends with a delimiter
 GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
+STORAGE = "1.2.840.10008.5.1.4.1.1."  # SOP classes of PS3.4 table B.5-1 that are no image of a patient
+NO_IMAGE = {
+    "66.4": "a segmentation",
+    "66.5": "a segmentation",
+    "481.2": "a radiotherapy dose",
+    "481.3": "a radiotherapy structure set",
+    "481.5": "a radiotherapy plan",
+    "481.8": "a radiotherapy plan",
+    "88.59": "a key object selection",
+    "88": "a structured report",
+    "104.1": "an encapsulated PDF",
+    "104": "an encapsulated document",
+    "11": "a presentation state",
+    "9": "a waveform",
+    "66.1": "a registration",
+    "66.3": "a registration",
+}
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
@@ -64,6 +81,8 @@ def open_dicom(content: bytes) -> FileDataset:
 
 def pixel_tag(tags: FileDataset) -> str:
     """The tag that holds the image; `Skipped` if the file has none."""
+    if kind := _kind_without_image(tags):
+        raise Skipped("dicom_no_picture", f"The DICOM file is {kind}, not an image. Leave it out.")
     tag = next((name for name in PIXELS if name in tags), "")
     if not tag and "Rows" in tags:
         raise Skipped("dicom_truncated", "The file ends before its image. Copy it again.")
@@ -72,6 +91,14 @@ def pixel_tag(tags: FileDataset) -> str:
     if not tag:
         raise Skipped("dicom_no_pixels", "The DICOM file has no image (a report, a PDF, a directory).")
     return tag
+
+
+def _kind_without_image(tags: FileDataset) -> str:
+    """What the file is if its SOP class is not of images, "" otherwise."""
+    uid = str(tags.get("SOPClassUID", ""))
+    parts = uid.removeprefix(STORAGE).split(".") if uid.startswith(STORAGE) else []
+    ends = (".".join(parts[:count]) for count in range(len(parts), 0, -1))
+    return next((NO_IMAGE[end] for end in ends if end in NO_IMAGE), "")
 
 
 def _element_is_cut_off(tags: FileDataset) -> bool:

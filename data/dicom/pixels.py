@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 from pydicom.dataset import Dataset, FileDataset
-from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi, apply_windowing
+from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_windowing
 from pydicom.pixels.utils import get_expected_length
 
 from suture.data import limits
 from suture.data.dicom.file import corrupt, open_dicom, pixel_tag
 from suture.data.dicom.transfer_syntaxes import check_syntax, decode, syntaxes
 from suture.data.dicom.view import MIDDLE, DicomView, is_window
+from suture.data.dicom.voi_lut import first_voi_lut
 from suture.data.errors import Skipped
 from suture.data.images.memory_budget import DECODING_BUDGET
 
@@ -132,11 +133,11 @@ def _to_display_range(
     if window is not None:
         tags.WindowCenter, tags.WindowWidth = window
         tags.VOILUTFunction = "LINEAR"
+    elif (lut := first_voi_lut(tags)) is not None:
+        return lut.apply(values)
     if _has_window(tags):
         black, white = apply_windowing(np.array([-1e30, 1e30]), tags)  # the ends of the output
         return (apply_windowing(values, tags) - black) / (white - black)
-    if tags.get("VOILUTSequence") and values.dtype.kind in "iu":
-        return _stretch(apply_voi(values, tags), padding, (0, 100))
     if tags.BitsStored == 8 and 0 <= values.min() <= values.max() <= 255 and not _is_rescaled(tags):
         return values / 255
     return _stretch(values, padding, (0.5, 99.5))

@@ -6,6 +6,9 @@ large library, decodes only what no other does (JPEG lossless, 12-bit JPEG).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 from pydicom.dataset import FileDataset
 from pydicom.encaps import get_frame
@@ -17,6 +20,7 @@ from pydicom.uid import (
     JPEG2000TransferSyntaxes,
     JPEGBaseline8Bit,
     JPEGExtended12Bit,
+    JPEGLossless,
     JPEGLSTransferSyntaxes,
     JPEGTransferSyntaxes,
 )
@@ -54,7 +58,9 @@ def decode(tags: FileDataset, frame: int) -> Array:
         if plugin == "gdcm" and not _matches_header(tags, frame):
             continue
         try:
-            return _refuse_truncated(pixel_array(tags, index=frame, decoding_plugin=plugin), tags, frame)
+            with _twelve_bits_by_gdcm(tags, plugin):
+                stored = pixel_array(tags, index=frame, decoding_plugin=plugin)
+            return _refuse_truncated(stored, tags, frame)
         except (MemoryError, Skipped):
             raise
         except Exception as error:  # decoders raise errors of their own, see `open_dicom`
@@ -65,6 +71,22 @@ def decode(tags: FileDataset, frame: int) -> Array:
     if {*plugins} <= {"", "pydicom", "pillow"}:
         raise Skipped("dicom_corrupt", f"{message}: it is damaged ({failed}).")
     raise _unsupported(f"{message}: it is damaged, or of an unsupported kind. Export uncompressed.")
+
+
+@contextmanager
+def _twelve_bits_by_gdcm(tags: FileDataset, plugin: str) -> Iterator[None]:
+    """Let pydicom give JPEG Extended with 12 bits to GDCM.
+
+    pydicom refuses the pair, but GDCM reads it: it takes the process and the precision from the stream. Under
+    the name of another JPEG syntax pydicom passes the stream on.
+    """
+    uid = tags.file_meta.TransferSyntaxUID
+    if plugin == "gdcm" and uid == JPEGExtended12Bit and tags.get("BitsStored", 8) != 8:
+        tags.file_meta.TransferSyntaxUID = JPEGLossless
+    try:
+        yield
+    finally:
+        tags.file_meta.TransferSyntaxUID = uid
 
 
 def _refuse_truncated(stored: Array, tags: FileDataset, frame: int) -> Array:

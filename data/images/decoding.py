@@ -5,14 +5,14 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from suture.data.dicom.view import MIDDLE, DicomView
 from suture.data.errors import Skipped
 from suture.data.files.magic import file_kind, is_dicom
 from suture.data.files.names import quoted
 from suture.data.images.memory_budget import DECODING_BUDGET
-from suture.data.images.pillow_file import load_pixels, open_header
+from suture.data.images.pillow_file import load_pixels, open_header, sixteen_bit_samples
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif")
@@ -40,6 +40,9 @@ def decode(content: bytes, name: str, view: DicomView = MIDDLE) -> Image.Image:
         warnings.simplefilter("ignore")  # warnings quote what they read
         opened = open_header(content, kind, name)
         with DECODING_BUDGET.reserve(opened.width * opened.height):
+            samples = sixteen_bit_samples(opened, content, name)
+            if samples is not None:
+                return _upright(_sixteen_to_eight_bit(samples), opened)
             return to_eight_bit(load_pixels(opened, content, name), name)
 
 
@@ -72,6 +75,22 @@ def to_eight_bit(picture: Image.Image, name: str) -> Image.Image:
 def is_constant(pixels: np.ndarray) -> bool:
     """Whether all pixels have the same value: such an image shows nothing."""
     return bool((pixels == pixels[0, 0]).all())
+
+
+def _sixteen_to_eight_bit(samples: np.ndarray) -> Image.Image:
+    """Composited on black and scaled like 16-bit grey, all colours alike."""
+    if samples.shape[2] in (2, 4):
+        opacity = samples[..., -1:].astype(np.float32) / 65535
+        samples = np.round(samples[..., :-1] * opacity).astype(np.uint16)
+    scaled = _scale(samples)
+    grey = (scaled == scaled[..., :1]).all()
+    return Image.fromarray(scaled[..., 0] if grey else scaled)
+
+
+def _upright(picture: Image.Image, opened: Image.Image) -> Image.Image:
+    """The image turned as the EXIF data of the opened file say."""
+    picture.info["exif"] = opened.getexif().tobytes()
+    return to_eight_bit(ImageOps.exif_transpose(picture), "")
 
 
 def _scale(values: np.ndarray) -> np.ndarray:

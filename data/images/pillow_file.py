@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from suture.data import limits
@@ -25,6 +26,45 @@ def open_header(content: bytes, kind: str, name: str) -> Image.Image:
         _check_size(opened.size, name)
         _check_tile(opened, name)
         return opened
+
+
+SIXTEEN_BITS = {  # raw modes of 16-bit colour, and those that read the other byte of each sample
+    "RGB;16B": "RGB;16L",
+    "RGB;16L": "RGB;16B",
+    "RGBA;16B": "RGBA;16L",
+    "RGBA;16L": "RGBA;16B",
+    "LA;16B": "RGBA",  # both bytes of both samples
+}
+
+
+def sixteen_bit_samples(opened: Image.Image, content: bytes, name: str) -> np.ndarray | None:
+    """The samples of an image with 16-bit colour or alpha: uint16 (height, width, samples), not yet upright.
+
+    Pillow keeps only the higher byte of such samples, so the image is decoded once more for the other byte.
+    None for any other image.
+    """
+    kind = opened.format or ""
+    if kind not in ("PNG", "TIFF") or not _raw_modes(opened) <= {*SIXTEEN_BITS}:
+        return None
+    with _codec_errors_as_skipped(content, kind, name):
+        other = Image.open(io.BytesIO(content), formats=[kind])
+        other.tile = [tile._replace(args=_other_byte(tile.args)) for tile in other.tile]
+        other.load()
+        if _raw_modes(opened) == {"LA;16B"}:
+            pairs = np.asarray(other).astype(np.uint16)
+            return pairs[..., ::2] << 8 | pairs[..., 1::2]
+        opened.load()
+        return np.asarray(opened).astype(np.uint16) << 8 | np.asarray(other)
+
+
+def _raw_modes(opened: Image.Image) -> set[str]:
+    return {
+        tile.args if isinstance(tile.args, str) else str((tile.args or ("",))[0]) for tile in opened.tile
+    } or {""}
+
+
+def _other_byte(args: Any) -> Any:
+    return SIXTEEN_BITS[args] if isinstance(args, str) else (SIXTEEN_BITS[args[0]], *args[1:])
 
 
 def load_pixels(opened: Image.Image, content: bytes, name: str) -> Image.Image:
