@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from suture.data.errors import Refused, Skipped
 from suture.data.files.sources import Files
@@ -16,6 +17,7 @@ KEYS = (
     "sop_instance_uid", "study_instance_uid", "accession_number", "accession", "study_id",
     "image_id", "id", "uid", "dicom_id", "image", "file", "filename", "file_name", "path", "dicom",
 )  # fmt: skip
+NOT_REPORTS = ("readme", "license", "licence", "changelog", "sha256sums")
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class Reports:
     split: str = ""
     rows: dict[str, dict[str, str]] = field(default_factory=dict)
     files: Lookup = field(default_factory=lambda: Lookup(()))
+    names: frozenset[str] = frozenset()
+    in_folder: dict[str, list[str]] = field(default_factory=dict)  # text files named after no image there
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -40,7 +44,16 @@ class Reports:
     def beside(self, name: str) -> str:
         """The text file with the name of the image, "" if there is none."""
         plain = next((name[: -len(s)] for s in DICOM if name.lower().endswith(s)), name)
-        return self.files.find(plain)
+        return self.files.find(plain) or self.of_study(name)
+
+    def of_study(self, name: str) -> str:
+        """The report of the whole study: named after a folder of the image and beside it, else the only text
+        file in the image's folder. "" if there is none.
+        """
+        folders = [folder.as_posix() for folder in PurePosixPath(name).parents][:-1]
+        after = next((f"{folder}.txt" for folder in folders if f"{folder}.txt" in self.names), "")
+        inside = self.in_folder.get(folders[0], ()) if folders else ()
+        return after or (inside[0] if len(inside) == 1 else "")
 
 
 def find_reports(files: Files, table: str) -> Reports:
@@ -51,7 +64,19 @@ def find_reports(files: Files, table: str) -> Reports:
     read = [r for r in (_of_table(files, name, named=bool(table)) for name in wanted) if r.rows]
     best = max(read, key=lambda r: len(r.rows), default=Reports())
     columns = best.texts if "report" in best.texts or not _has_texts(names) else (*best.texts, "report")
-    return Reports(columns, best.labels, best.split, best.rows, texts)
+    named = frozenset(n for n in names if n.lower().endswith(".txt") and n != table)
+    return Reports(columns, best.labels, best.split, best.rows, texts, named, _by_folder(named, names))
+
+
+def _by_folder(texts: frozenset[str], names: list[str]) -> dict[str, list[str]]:
+    """The text files of each folder that are named after no other file there and are no notes on the data."""
+    others = {n.rpartition(".")[0] or n for n in names if n not in texts}
+    found: dict[str, list[str]] = {}
+    for name in sorted(texts):
+        path = PurePosixPath(name)
+        if name[: -len(".txt")] not in others and path.stem.lower() not in NOT_REPORTS:
+            found.setdefault(path.parent.as_posix(), []).append(name)
+    return found
 
 
 def _has_texts(names: list[str]) -> bool:

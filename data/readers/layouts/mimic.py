@@ -33,6 +33,8 @@ OWN_TABLES = r"mimic-cxr-.*\.csv"
 LABEL_WORDS = {"1.0": "positive", "0.0": "negative", "-1.0": "uncertain", "1": "positive", "0": "negative"}
 NEEDED = ("dicom_id", "subject_id", "study_id", "ViewPosition")
 TEXTS = ("report", "history")
+MEANING = "ViewCodeSequence_CodeMeaning"
+NO_PLACE = "A study holds one frontal and one lateral image; another image of this one has the place."
 
 
 @dataclass(frozen=True)
@@ -112,24 +114,38 @@ def _rows(files: Files, held: pd.DataFrame, here: _PresentFiles) -> tuple[pd.Dat
             problems.append((key, error.code, error.message))
             continue
         ids = {"study_id": key, "group": pictures.subject_id.iloc[0]}
-        records.append(ids | _views(pictures, here) | texts)
+        views, left = _views(pictures, here)
+        problems += [(name, "image_no_place", NO_PLACE) for name in left]
+        records.append(ids | views | texts)
     return table_from_records(records, ["study_id", "frontal", "lateral", *TEXTS, "group"]), problems
 
 
-def _views(pictures: pd.DataFrame, here: _PresentFiles) -> dict[str, str]:
-    """The first image of each view, preferring available files; other views are ignored."""
+def _views(pictures: pd.DataFrame, here: _PresentFiles) -> tuple[dict[str, str], list[str]]:
+    """(the image of each view, the available images without a place).
+
+    Of several images of one view the first is taken: an available one before others, one whose ViewPosition
+    names the view before an oblique or unnamed one.
+    """
+    meanings = pictures.get(MEANING, pd.Series("", pictures.index))
+    ranked = []
+    for dicom_id, position, meaning in zip(pictures.dicom_id, pictures.ViewPosition, meanings, strict=True):
+        view, certain = _view(position.strip().upper(), meaning.strip().lower())
+        ranked.append((dicom_id not in here.pictures, not certain, view, dicom_id))
     by_view: dict[str, str] = {}
-    for dicom_id, position in zip(pictures.dicom_id, pictures.ViewPosition, strict=True):
-        view = _view(position.strip().upper())
-        if view and (view not in by_view or by_view[view] not in here.pictures):
-            by_view[view] = dicom_id
-    return {view: here.pictures.get(dicom_id, f"{dicom_id}.jpg") for view, dicom_id in by_view.items()}
+    for _, _, view, dicom_id in sorted(ranked, key=lambda one: one[:2]):  # stable: else as in the table
+        by_view.setdefault(view, dicom_id)
+    left = [i for i in pictures.dicom_id if i in here.pictures and i not in by_view.values()]
+    named = {view: here.pictures.get(dicom_id, f"{dicom_id}.jpg") for view, dicom_id in by_view.items()}
+    return named, [here.pictures[i] for i in left]
 
 
-def _view(position: str) -> str:
-    if position == "LL" or "LATERAL" in position:
-        return "lateral"
-    return "frontal" if position.split(" ")[0] in ("AP", "PA") else ""
+def _view(position: str, meaning: str) -> tuple[str, bool]:
+    """(the place of an image, whether its ViewPosition says so); obliques and unknown views are frontal."""
+    if position in ("LL", "RL", "LLD", "RLD", "LAT") or "LATERAL" in position:
+        return "lateral", True
+    if position.split(" ")[0] in ("AP", "PA"):
+        return "frontal", True
+    return ("lateral" if not position and "lateral" in meaning else "frontal"), False
 
 
 def _texts(files: Files, name: str) -> dict[str, str]:
