@@ -56,6 +56,13 @@ def standard_splits(values: Iterable[str]) -> dict[str, str]:
     return meaning
 
 
+def meaning_of_numbers(values: Iterable[str]) -> str:
+    """What a split given in numbers is taken for, as "0 = train, 1 = val, 2 = test"; "" for words."""
+    meaning = standard_splits(values)
+    numbers = {value: name for value, name in meaning.items() if _key(value) in NUMBERS}
+    return ", ".join(f"{value} = {numbers[value]}" for value in sorted(numbers))
+
+
 def is_split_word(value: str) -> bool:
     """Whether the word alone names a split: train, Valid, testing, holdout; numbers do not."""
     return any(_key(value) in words for words in (*WORDS.values(), HELD_OUT))

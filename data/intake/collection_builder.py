@@ -204,7 +204,8 @@ def _encode(pixels: np.ndarray) -> bytes:
 def _head(first: SourceDescription, name: str, state: IntakeState, seed: int) -> Collection:
     """The collection without its studies: modalities, labels and notes."""
     notes: dict[str, Any] = {**first.notes, "layout": first.layout, "columns": vars(first.roles)}
-    notes["split"] = "as given" if state.given else f"by patient, 70/10/20, seed {seed}"
+    as_given = f"as given ({meaning})" if (meaning := notes.pop("split_numbers", "")) else "as given"
+    notes["split"] = as_given if state.given else f"by patient, 70/10/20, seed {seed}"
     if not first.roles.group:
         notes["split"] += "; no patient column, so each study counts as its own patient"
     modalities = [Modality(n, k) for n, k in _modalities(first) if n in state.filled]

@@ -15,6 +15,7 @@ from suture.data.files.sources import Files
 from suture.data.phi.identifiers import is_personal
 from suture.data.readers.raw_studies import RawStudies, Roles
 from suture.data.readers.sections import with_sections
+from suture.data.splits import meaning_of_numbers
 from suture.data.tables.encodings import without_surrogates
 from suture.data.tables.reading import decode, read_table
 
@@ -53,8 +54,14 @@ def build_raw_studies(
         rename=_free_names(roles),
         problems=(*files.issues.problems(), *problems),
         warnings=files.issues.warnings(),
-        notes=notes or {},
+        notes={**(notes or {}), **_note_on_split(rows, roles)},
     )
+
+
+def _note_on_split(rows: pd.DataFrame, roles: Roles) -> dict[str, str]:
+    """What the numbers of a split are taken for, if it has any."""
+    meaning = meaning_of_numbers(rows[roles.split].unique()) if roles.split else ""
+    return {"split_numbers": meaning} if meaning else {}
 
 
 def read_named_table(files: Files, name: str) -> pd.DataFrame:

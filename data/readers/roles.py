@@ -167,7 +167,7 @@ def _is_picture_header(column: str) -> bool:
 def _split(rows: pd.DataFrame, columns: list[str]) -> str:
     """A column called split, whatever its words; else one called fold, set or the like with few values or
     known words; else one that holds only words such as train and test."""
-    called = [c for c in columns if header_key(c).split("_")[-1] == "split" and _few(rows[c], MAX_LABELS)]
+    called = [c for c in columns if header_key(c).split("_")[-1] == "split" and _repeats(rows[c])]
     known = [c for c in columns if splits_in(rows[c].unique())]
     alike = [c for c in columns_named(columns, SPLIT_HEADERS) if _few(rows[c], MAX_SPLITS)]
     foreign = [
@@ -176,6 +176,12 @@ def _split(rows: pd.DataFrame, columns: list[str]) -> str:
     exact = [c for c in called if header_key(c) == "split"]
     by_header = columns_named(known, SPLIT_HEADERS)
     return next(iter([*exact, *by_header, *called, *alike, *foreign, *known]), "")
+
+
+def _repeats(cells: pd.Series) -> bool:
+    """Whether values occur again, and there are no more of them than a category has."""
+    values = cells[cells.ne("")]
+    return values.nunique() <= MAX_LABELS and values.nunique() < max(len(values), 2)
 
 
 def _few(cells: pd.Series, most: int) -> bool:

@@ -148,3 +148,15 @@ def test_a_form_may_give_back_an_image_column_that_was_made(tmp_path: Path) -> N
     assert (roles.study_id, roles.images) == ("filename", ("image",))
     changed = Options(layout="table", roles=replace(roles, split=""))
     assert intake(Workspace(tmp_path / "w"), source, "c", options=changed).taken == 4
+
+
+def test_what_the_numbers_of_a_split_are_taken_for_is_said(tmp_path: Path) -> None:
+    cells = (NAMES, TEXTS, ("0", "2", "1", "0"))
+    source = write(
+        tmp_path / "s", {"s.csv": table("image", "report", "split", cells=cells), **pictures(*NAMES)}
+    )
+    workspace = Workspace(tmp_path / "w")
+    assert intake(workspace, source, "c").taken == 4
+    notes = workspace.record(COLLECTION, "c").meta.notes
+    assert notes["split"].startswith("as given (0 = train, 1 = val, 2 = test)")
+    assert "split_numbers" not in notes
