@@ -41,3 +41,10 @@ def test_mimic_views() -> None:
     ]
     left = [(name, code) for name, code, _ in raw.problems]
     assert left == [("files/b.jpg", "image_no_place"), ("files/d.jpg", "image_no_place")]
+
+
+def test_a_cut_copy_does_not_use_up_the_id() -> None:
+    whole = dicom()
+    raw = readers.read(MemoryFiles({"a.dcm": whole[:-100], "b.dcm": whole, "c.dcm": whole}))
+    assert raw.rows["image"].tolist() == ["a.dcm", "b.dcm"]  # decoding then skips the first with its reason
+    assert [(name, code) for name, code, _ in raw.problems] == [("c.dcm", "duplicate_id")]

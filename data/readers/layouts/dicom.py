@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 from pathlib import PurePosixPath
 
+from suture.data.dicom.pixels import dicom_pixels
 from suture.data.dicom.tags import AllowedTags, pseudonym, read_allowed_tags
 from suture.data.errors import Refused, Skipped
 from suture.data.files.magic import is_dicom
@@ -90,10 +91,11 @@ class DicomTagReader:
     def add(self, content: bytes, name: str) -> tuple[AllowedTags, str]:
         """The tags of one file, and the pseudonym of its patient ("" if it names none).
 
-        `Skipped` if it cannot be imported, or an earlier file has the same SOP Instance UID.
+        `Skipped` if it cannot be imported, or an earlier file has the same SOP Instance UID and an image that
+        can be decoded: a damaged copy does not use up the id.
         """
         tags = read_allowed_tags(content)
-        if tags.uid and tags.uid in self._names:
+        if tags.uid and tags.uid in self._names and self._has_image(self._names[tags.uid]):
             first = quoted(self._names[tags.uid])
             raise Skipped("duplicate_id", f"It has the same SOP Instance UID as {first}, which is imported.")
         if tags.uid:
@@ -101,6 +103,13 @@ class DicomTagReader:
         for code in tags.warnings:
             self._files.issues.warn(code, name)
         return tags, pseudonym(tags.patient, self._secret) if tags.patient else ""
+
+    def _has_image(self, name: str) -> bool:
+        try:
+            dicom_pixels(self._files.read(name))
+        except (KeyError, Skipped):
+            return False
+        return True
 
 
 def _is_ours(files: Files, name: str) -> bool:
