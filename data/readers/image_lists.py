@@ -7,6 +7,7 @@ import re
 from suture.data.readers.file_lookup import Lookup, is_image_name
 
 QUOTED = re.compile(r"""'([^'\n]+)'|"([^"\n]+)\"""")
+LISTED = re.compile(r"[;|,\n\[(]")  # what a cell of several names has
 SEPARATORS = (";", "|", ",", "\n")
 
 
@@ -15,6 +16,8 @@ def names_in(cell: str) -> list[str]:
 
     A cell with separators is a list only if every part has the suffix of an image: names can have commas.
     """
+    if not LISTED.search(cell):
+        return [cell]
     text = cell.strip()
     if text.startswith(("[", "(")) and text.endswith(("]", ")")):
         quoted = [first or second for first, second in QUOTED.findall(text)]
