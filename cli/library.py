@@ -29,7 +29,7 @@ commands.add_typer(checkpoint_app, name="checkpoint")
 
 @commands.command("import")
 def import_(
-    source: Annotated[Path, typer.Argument(help="Folder, ZIP, or table (CSV, TSV, Parquet).")],
+    source: Annotated[Path, typer.Argument(help="Folder, ZIP, or table (CSV, JSON, .xlsx, Parquet, .tar).")],
     name: Name,
     as_json: AsJson = False,
     home: Home = None,
