@@ -16,7 +16,7 @@ from suture.data.phi.identifiers import is_personal
 from suture.data.readers.raw_studies import RawStudies, Roles
 from suture.data.readers.sections import with_sections
 from suture.data.splits import meaning_of_numbers
-from suture.data.tables.encodings import without_surrogates
+from suture.data.tables.encodings import legacy_encoding, without_surrogates
 from suture.data.tables.reading import decode, read_table
 
 EMPTY_WORDS = ("nan", "none", "null", "na", "n/a", "<na>", "#n/a", "nil", "nat")
@@ -115,8 +115,12 @@ def table_from_records(records: list[dict[str, str]], columns: list[str]) -> pd.
 def read_text_file(files: Files, name: str) -> str:
     """The content of a text file; `Skipped` if it is damaged, missing, or not text."""
     try:
-        return decode(files.read(name), name).strip()
+        content = files.read(name)
+        text = decode(content, name).strip()
     except KeyError as error:
         raise Skipped("member_corrupt", f"{quoted(name)} cannot be read. Copy it again.") from error
     except Refused as error:
         raise Skipped(error.code, error.message) from error
+    if encoding := legacy_encoding(content):
+        files.issues.warn("warn_encoding", f"{name} ({encoding})")
+    return text

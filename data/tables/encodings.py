@@ -86,6 +86,16 @@ def _decode_without_mark(content: bytes) -> tuple[str, str]:
     return content.decode("cp1252", "surrogateescape").replace("ÿ", "\udcff"), "cp1252"
 
 
+def legacy_encoding(content: bytes) -> str:
+    """The name of the encoding in which a text is read, if a warning should say so; "" for Unicode."""
+    try:
+        content.decode()
+        return ""
+    except UnicodeDecodeError:
+        _, encoding = decode_leniently(content, "")
+    return "" if encoding in UNICODE else encoding_name(encoding)
+
+
 def encoding_name(encoding: str) -> str:
     """The encoding as people know it."""
     return NAMES.get(encoding, encoding.upper())

@@ -37,10 +37,8 @@ def read_workbook(content: bytes, name: str, issues: ReadIssues) -> pd.DataFrame
         sheets = [(sheet, _rows(book, sheet)) for sheet in book.sheet_names]
     except (KeyboardInterrupt, SystemExit, MemoryError):
         raise
-    except BaseException as error:  # a panic of the Rust library is no Exception
-        message = (
-            f"{quoted(name)} is not a readable workbook ({type(error).__name__}). Save it again as .xlsx."
-        )
+    except BaseException:  # a panic of the Rust library is no Exception
+        message = f"{quoted(name)} is not a readable workbook. Save it again as .xlsx, or as CSV."
         raise Refused("table_corrupt", message) from None
     filled = [(sheet, rows) for sheet, rows in sheets if rows]
     tables = [(sheet, rows) for sheet, rows in filled if len(rows) > 1 and sum(map(bool, rows[0])) > 1]

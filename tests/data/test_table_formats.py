@@ -273,3 +273,14 @@ def test_a_config_beside_a_table_is_no_table() -> None:
     raw = read(MemoryFiles(files))
     assert (raw.layout, len(raw.rows)) == ("table", 4)
     assert [(item, code) for item, code, _ in raw.problems] == [("config.json", "table_not_records")]
+
+
+def test_the_encoding_of_a_report_is_reported_too(tmp_path: Path) -> None:
+    files = {
+        "a.txt": "双肺清晰。心影增大。".encode("gbk"),
+        "b.txt": "Größe".encode(),
+        **pictures("a.png", "b.png"),
+    }
+    raw = read(FolderFiles(write(tmp_path, files)))
+    assert raw.rows["report"].tolist() == ["双肺清晰。心影增大。", "Größe"]
+    assert raw.warnings["warn_encoding"] == 1

@@ -30,9 +30,9 @@ ROLE_NAMES = {
     "duplicate_group": "Duplicate group",
 }
 LAYOUTS = (
-    "Recognised layouts: ROCO, OpenI, MIMIC-CXR-JPG, MedPix, Hugging Face datasets, WebDataset, DICOM, and any "
-    "table (CSV, JSON, Excel, Parquet) of reports with images. Everything is read in a separate process with "
-    "limits; files are never unpacked to disk, and originals are not kept."
+    "Recognised layouts: ROCO, OpenI, MIMIC-CXR-JPG, MedPix, Hugging Face datasets, WebDataset, DICOM, and "
+    "any table (CSV, JSON, Excel, Parquet) of reports with images. Everything is read in a separate process "
+    "with limits; files are never unpacked to disk, and originals are not kept."
 )
 
 
