@@ -17,7 +17,14 @@ from suture.data.sandbox import Budget
 from suture.data.tables import reading
 
 MEMORY_PER_TABLE_BYTE = 8  # bytes of memory per byte of a table; 4 to 5 were measured
-PARQUET_EXPANSION = 5  # assumed ratio of the cells of a Parquet file to its size
+# Assumed ratio of what reading a table needs to what a CSV of its size needs; archives are read in place.
+EXPANSIONS = (
+    (reading.TAR, 0),
+    (reading.PARQUET, 5),
+    (reading.WORKBOOK, 40),  # 20 for a workbook of reports
+    (reading.PACKED, 20),
+    (reading.JSON, 2),  # 13 bytes of memory for one byte were measured
+)
 # Bytes of a table, or 1,000 file names, that are processed in a second at least; 10 times was measured.
 BYTES_PER_SECOND = 1_000_000
 
@@ -67,15 +74,17 @@ def reading_budget(source: Path) -> Budget:
     try:
         for label, path in islice(_labelled(source), limits.current().members + 1):
             names += 1
-            if label.lower().endswith(reading.SUFFIXES) and not label.lower().endswith(reading.TAR):
-                cells += path.lstat().st_size * (
-                    PARQUET_EXPANSION if label.lower().endswith(reading.PARQUET) else 1
-                )
+            if label.lower().endswith(reading.SUFFIXES):
+                cells += path.lstat().st_size * _expansion(label.lower())
     except (OSError, ValueError):  # the reader will report what is wrong
         return default
     half = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
     memory = max(default.memory, min(half, MEMORY_PER_TABLE_BYTE * cells + default.memory // 3))
     return Budget(memory, default.cpu, default.wall, start=(cells + 1000 * names) // BYTES_PER_SECOND)
+
+
+def _expansion(label: str) -> int:
+    return next((ratio for suffixes, ratio in EXPANSIONS if label.endswith(suffixes)), 1)
 
 
 def _labelled(source: Path) -> Iterator[tuple[str, Path]]:

@@ -18,7 +18,7 @@ from suture.data.tables.parquet import read_parquet
 from suture.data.tables.records import JSON, read_records
 from suture.data.tables.workbook import WORKBOOK, read_workbook
 
-__all__ = ["PARQUET", "SUFFIXES", "decode", "read_table", "strings"]
+__all__ = ["JSON", "PACKED", "PARQUET", "SUFFIXES", "TAR", "WORKBOOK", "decode", "read_table", "strings"]
 
 PARQUET = (".parquet", ".pq")
 PACKED = tuple(f"{suffix}.gz" for suffix in (".csv", ".tsv", *JSON))

@@ -224,3 +224,17 @@ def test_a_plan_trains_on_studies_with_two_modalities_and_looks_at_the_validatio
     both = (table["history"] != "") & (table["report"] != "")
     assert len(todo.fit) == (both & (table[SPLIT] == "train")).sum() < (table[SPLIT] == "train").sum()
     assert todo.config.objective.anchor == "report"
+
+
+def test_splits_are_found_in_the_words_of_the_collection(tiny_home: Path) -> None:
+    workspace = Workspace(tiny_home)
+    words = {"train": "TRAINING", "val": "validate", "test": "holdout"}
+    variant(
+        workspace,
+        "other words",
+        lambda made: replace(made, table=made.table.assign(split=made.table[SPLIT].map(words))),
+    )
+    plan, usual = (plan_training(workspace, asked(collection=name)) for name in ("other words", NAME))
+    assert plan.config.fit_splits == ("TRAINING",)
+    assert plan.fit.tolist() == usual.fit.tolist()
+    assert plan.validation.tolist() == usual.validation.tolist()
