@@ -284,3 +284,11 @@ def test_the_encoding_of_a_report_is_reported_too(tmp_path: Path) -> None:
     raw = read(FolderFiles(write(tmp_path, files)))
     assert raw.rows["report"].tolist() == ["双肺清晰。心影增大。", "Größe"]
     assert raw.warnings["warn_encoding"] == 1
+
+
+@pytest.mark.parametrize("stray", ['{"learning_rate": 0.1}', '[{"epoch": 1, "loss": 2.5}]', "[["])
+def test_a_stray_json_beside_images_and_reports_does_not_matter_and_is_counted(stray: str) -> None:
+    files = {"a.png": picture(), "a.txt": b"Clear.", "b.png": picture(9), "b.txt": b"Large."}
+    raw = read(MemoryFiles(files | {"log.json": stray.encode()}))
+    assert raw.rows["report"].tolist() == ["Clear.", "Large."]
+    assert [item for item, _, _ in raw.problems] == ["log.json"]

@@ -81,7 +81,9 @@ def read(
     """
     given = given or Roles()
     names = [_called(files, table)] if table else _tables(files)
-    found, issues, problems = _load(files, names)
+    free = not (table or roles or given.columns())
+    reports = free and bool(_pairs([*files.names()]))  # a stray table beside them does not matter
+    found, issues, problems = _load(files, names, spare=reports)
     if not found:
         return _beside(files, roles, problems)
     tables = _joined(found)
@@ -97,7 +99,10 @@ def read(
     result = build_raw_studies(
         LAYOUT, rows, used, used if roles else None, files, problems=(*problems, *left), notes=notes
     )
-    return replace(result, missing=_lacks_for_a_pair(result))
+    missing = _lacks_for_a_pair(result)
+    if missing and reports:
+        return _beside(files, None, [*problems, *((n, "table_columns_missing", missing) for n in found)])
+    return replace(result, missing=missing)
 
 
 def _best(tables: list[_Table], files: Files, given: Roles, roles: Roles | None) -> _Table:
@@ -154,9 +159,12 @@ def _tables(files: Files) -> list[str]:
 
 
 def _load(
-    files: Files, names: list[str]
+    files: Files, names: list[str], *, spare: bool
 ) -> tuple[dict[str, pd.DataFrame], dict[str, ReadIssues], list[Problem]]:
-    """Every readable table, and the issues of each. `Refused` if there is only one and it is damaged."""
+    """Every readable table, and the issues of each. `Refused` if there is only one and it is damaged.
+
+    spare  whether the source can be read without its tables
+    """
     found: dict[str, pd.DataFrame] = {}
     issues: dict[str, ReadIssues] = {name: ReadIssues() for name in names}
     problems: list[Problem] = []
@@ -164,7 +172,7 @@ def _load(
         try:
             found[name] = read_table(files.read(name), name, issues[name])
         except (Refused, Skipped) as error:
-            if len(names) == 1:
+            if len(names) == 1 and not spare:
                 raise Refused(error.code, error.message) from error
             problems.append((name, error.code, error.message))
     return found, issues, problems
