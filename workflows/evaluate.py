@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -88,12 +89,19 @@ def measure(
 
 
 def refuse_measuring(embeddings: EmbeddingSet, split: str) -> str:
-    """The split as the set calls it. `NotFound` for an unknown one; `Refused` for raw features and the split
-    of a fit."""
+    """The split as the set calls it.
+
+    `NotFound` for an unknown one; `Refused` for raw features, the split of a fit, and fewer than two pairs.
+    """
     if split != "all":
         split = embeddings.find_split(split)
     refuse_features(embeddings)
     refuse_scoring_on_fit(embeddings.provenance, split)
+    part = embeddings.split(split)
+    if not any(len(part.rows_with(*pair)) > 1 for pair in combinations(part.modalities, 2)):
+        raise Refused(
+            "too_few_rows", f"A gap needs 2 studies or more that have two modalities; {split!r} has too few."
+        )
     return split
 
 

@@ -77,8 +77,9 @@ def read_npy(stream: BinaryIO, size: int, name: str) -> Iterator[np.ndarray]:
     except HEADER_ERRORS as error:
         raise _corrupt(name, "it has no valid array header") from error
     if dtype.hasobject:
-        message = f"{quoted(name)} holds Python objects, which are not read. Save only numbers."
-        raise Refused("npy_object_dtype", message)
+        raise Refused(
+            "npy_object_dtype", f"{quoted(name)} holds Python objects, which are not read. {_plain(shape)}"
+        )
     expected = math.prod(shape) * dtype.itemsize
     if min(shape, default=1) < 0 or expected != size - stream.tell() or not dtype.itemsize:
         claim = f"its header declares shape {quoted(shape)} of {dtype}"
@@ -90,6 +91,13 @@ def read_npy(stream: BinaryIO, size: int, name: str) -> Iterator[np.ndarray]:
         yield _read(stream, side, fortran, dtype, name)
     if stream.read(1):
         raise _corrupt(name, "it has a different size than its header declares")
+
+
+def _plain(shape: tuple[int, ...]) -> str:
+    """How to save an array of this shape without Python objects."""
+    if len(shape) == 1:
+        return "Save it as text: numpy.asarray(values, dtype=str); numbers with dtype=float."
+    return "Save numbers of one type: numpy.asarray(values, dtype=numpy.float32), with rows of one length."
 
 
 def _read(stream: BinaryIO, shape: tuple[int, ...], fortran: bool, dtype: np.dtype, name: str) -> np.ndarray:

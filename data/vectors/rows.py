@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from suture.data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID
+from suture.data.embedding_set import text_digest
 from suture.data.errors import Refused
+from suture.data.vectors.blocks import InMemory, Matrix
 from suture.data.vectors.checks import AnyMatrices, Columns
+
+TEXT = "text:"  # starts the name of the column with the texts of a modality; only their digests are kept
+PLANES = 6
+CELL, NEAR = 1e-3, 4e-5
 
 ROLES = {
     STUDY_ID: ("study_id", "id", "ids", "image_id", "uid"),
@@ -38,7 +45,10 @@ def describe_rows(columns: Columns, n: int) -> pd.DataFrame:
     rows[SPLIT] = known[SPLIT].where(known[SPLIT] != "", "unassigned") if named[SPLIT] else "all"
     rows[DUPLICATE] = known[DUPLICATE]
     for name in [c for c in columns if c not in named.values()]:
-        rows[name] = _strings(columns[name])
+        if name.startswith(TEXT):
+            rows[f"key:{name.removeprefix(TEXT)}"] = _strings(columns[name]).map(text_digest)
+        else:
+            rows[name] = _strings(columns[name])
     return rows
 
 
@@ -54,20 +64,54 @@ def has_ids(columns: Columns) -> bool:
 
 
 def vector_text_keys(vectors: AnyMatrices) -> dict[str, list[str]]:
-    """Text keys where no texts are known: equal vectors of a text modality count as the same text."""
+    """Text keys where no texts are known: equal vectors of a text modality count as the same text.
+
+    Equal up to rounding (`equal_rows`): an encoder gives the same text slightly different vectors in batches
+    of other sizes.
+    """
     keys = {}
     for name, matrix in vectors.items():
         if "image" in name.lower():
             continue
-        hashes = [_hash(row) for _, block in matrix.blocks() for row in block]
-        known = [h for h in hashes if h]
-        if len(set(known)) < len(known):
-            keys[f"key:{name}"] = hashes
+        numbers = equal_rows(matrix)
+        known = numbers[numbers >= 0]
+        if len(np.unique(known)) < len(known):
+            keys[f"key:{name}"] = [f"row {n}" if n >= 0 else "" for n in numbers]
     return keys
 
 
-def _hash(row: np.ndarray) -> str:
-    return hashlib.sha256(row.tobytes()).hexdigest()[:16] if row.any() else ""
+def equal_rows(matrix: Matrix | InMemory) -> np.ndarray:
+    """For each row the number of the first row that equals it, -1 for rows of zeros: (n,) int64.
+
+    Unit rows x, y are equal if |x - y| is below about 1e-5, and told apart from about 1e-3 on: their `PLANES`
+    Gaussian projections, whose differences have a standard deviation of |x - y|, share a cell of the width
+    `CELL`. A row within `NEAR` of the edge of a cell belongs to the next cell too, so no edge
+    parts equal rows.
+    """
+    random = np.random.default_rng(0)
+    planes = random.standard_normal((matrix.shape[1], PLANES))
+    weights = random.integers(1, 2**62, PLANES) | 1  # a cell is the sum of its coordinates times these
+    places = np.concatenate([block.astype(np.float64) @ planes for _, block in matrix.blocks()])
+    rows = np.flatnonzero(places.any(axis=1))
+    scaled = places[rows] / CELL
+    whole = np.floor(scaled)
+    share, near = scaled - whole, NEAR / CELL
+    beside = np.where(share < near, -1, np.where(share > 1 - near, 1, 0))
+    cells, owners = whole.astype(np.int64) @ weights, np.arange(len(rows))
+    for plane in range(PLANES):
+        more = np.flatnonzero(beside[owners, plane])
+        moved = cells[more] + beside[owners[more], plane] * weights[plane]
+        cells, owners = np.concatenate([cells, moved]), np.concatenate([owners, owners[more]])
+    _, cell, count = np.unique(cells, return_inverse=True, return_counts=True)
+    shared = count[cell] > 1
+    edges = (owners[shared], len(rows) + cell[shared])
+    size = len(rows) + len(count)
+    joined = coo_array((np.ones(len(edges[0]), bool), edges), shape=(size, size))
+    part = connected_components(joined, directed=False)[1][: len(rows)]
+    _, first, group = np.unique(part, return_index=True, return_inverse=True)
+    numbers = np.full(len(places), -1, dtype=np.int64)
+    numbers[rows] = rows[first[group]]
+    return numbers
 
 
 def _first(columns: Columns, names: Sequence[str]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -332,10 +331,6 @@ def evaluate(
     made = inputs.embedding_set(vectors, name=name, **described)
     made.require_split(split)
     part = made.split(split)
-    if not any(len(part.rows_with(*pair)) > 1 for pair in combinations(part.modalities, 2)):
-        raise Refused(
-            "too_few_rows", f"A gap needs 2 studies or more that have two modalities; {split!r} has too few."
-        )
     return EvaluationResult(measure(made, split=split, **options), part, None, full)
 
 
