@@ -3,14 +3,35 @@
 from __future__ import annotations
 
 import hashlib
+import re
 
 from suture.data import limits
+from suture.data.errors import Skipped
 
 SYSTEM_FOLDERS = ("__MACOSX", ".git", ".svn", "@eaDir", "$RECYCLE.BIN", "System Volume Information")
 SYSTEM_FILES = (".ds_store", "thumbs.db", "desktop.ini", ".localized", "ehthumbs.db", ".directory")
 ARCHIVES = (
     ".zip", ".7z", ".rar", ".tar", ".tgz", ".tbz", ".tbz2", ".txz", ".bz2", ".xz", ".zst", ".lz4", ".cab",
 )  # fmt: skip
+DRIVE = re.compile(r"[A-Za-z]:")
+DEVICES = ("\\\\.\\", "\\\\?\\", "//./", "//?/")  # how Windows begins the names of devices
+
+
+def leads_out(name: str) -> bool:
+    """Whether a path in an archive is absolute, or has "..", so that it leads out of the archive."""
+    path = name.replace("\\", "/")
+    return path.startswith("/") or ".." in path.split("/") or bool(DRIVE.match(path) and path[2:3] == "/")
+
+
+def check_member_name(name: str) -> None:
+    """`Skipped` for the name of a file in an archive that no file can have everywhere."""
+    if "\x00" in name:
+        raise Skipped("member_name_invalid", "Its name has a zero byte. Rename it and pack again.")
+    if name.startswith(DEVICES):
+        raise Skipped("member_name_invalid", "Its name is that of a device. Rename it and pack again.")
+    if DRIVE.match(name):
+        message = "Its name begins with a letter and a colon, as a drive's does. Rename it and pack again."
+        raise Skipped("member_name_invalid", message)
 
 
 def quoted(name: object, length: int = 60) -> str:

@@ -13,7 +13,14 @@ from typing import BinaryIO
 
 from suture.data import limits
 from suture.data.errors import Refused, Skipped
-from suture.data.files.names import is_system_file, printable_id, quoted
+from suture.data.files.names import (
+    DEVICES,
+    check_member_name,
+    is_system_file,
+    leads_out,
+    printable_id,
+    quoted,
+)
 from suture.data.files.read_issues import ReadIssues
 
 BLOCK = 512
@@ -53,9 +60,9 @@ def tar_members(stream: BinaryIO, name: str, issues: ReadIssues) -> Iterator[Tar
 
 def _check(kind: bytes, member: TarMember) -> None:
     """`Skipped` for what is not a plain file inside the archive."""
-    path = member.name.replace("\\", "/")
-    if path.startswith("/") or ".." in path.split("/") or "\x00" in path or re.match(r"[A-Za-z]:", path):
+    if leads_out(member.name) and not member.name.startswith(DEVICES):
         raise Skipped("tar_path_escape", "Its path leads out of the archive. Pack it again with plain names.")
+    check_member_name(member.name)
     if kind not in REGULAR and kind != FOLDER:
         raise Skipped("tar_special_file", "It is a link, a device or a pipe. Pack the file itself.")
     if member.size > (most := limits.current().member_bytes):
@@ -99,7 +106,7 @@ def _checked(header: bytes, left: int, name: str) -> tuple[bytes, int]:
 def _long_name(kind: bytes, content: bytes) -> str:
     """The name of the next entry, where it does not fit into the header of that."""
     found = PAX_PATH.search(content) if kind == PAX else None
-    return _text(content) if kind == LONG_NAME else _text(found[1]) if found else ""
+    return _text(content) if kind == LONG_NAME else found[1].decode("utf-8", "replace") if found else ""
 
 
 def _damaged(name: str, how: str) -> Skipped:

@@ -15,9 +15,9 @@ import zlib
 from pathlib import Path
 
 from suture.data.errors import Refused, Skipped
-from suture.data.files.names import is_system_file, quoted
+from suture.data.files.names import is_system_file, printable_id, quoted
 from suture.data.files.read_issues import ReadIssues
-from suture.data.files.zip_checks import check_directory, check_member, member_name, refuse_growth
+from suture.data.files.zip_checks import check_directory, check_member, is_folder, member_name, refuse_growth
 from suture.data.files.zip_decompression import decompress
 
 DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, UnicodeError)  # UnicodeError: undecodable names
@@ -32,11 +32,11 @@ class ZipFiles:
         self.archive = _open_archive(source)
         members = self.archive.infolist()
         check_directory(members, self.archive.start_dir)
-        files = [m for m in members if not m.is_dir()]
-        junk = sum(is_system_file(m.filename) for m in files)
+        files = [m for m in members if not is_folder(m)]
+        junk = sum(is_system_file(member_name(m)) for m in files)
         if junk:
             self.issues.warn("ignored_system_file", count=junk)
-        self._members = self._usable([m for m in files if not is_system_file(m.filename)])
+        self._members = self._usable([m for m in files if not is_system_file(member_name(m))])
 
     def names(self) -> frozenset[str]:
         """Names of the members that can be read."""
@@ -58,7 +58,8 @@ class ZipFiles:
             if len(content) > member.file_size:
                 refuse_growth(len(content), member)
         if len(content) != member.file_size:
-            what = f"{quoted(member.filename)} has a different size than the archive declares. Pack it again."
+            name = quoted(member_name(member))
+            what = f"{name} has a different size than the archive declares. Pack it again."
             raise Skipped("member_corrupt", what)
         return bytes(content)
 
@@ -70,13 +71,13 @@ class ZipFiles:
             try:
                 check_member(member)
                 if name in kept:
-                    again = f"{name} (at byte {member.header_offset})"
+                    again = f"{printable_id(name)} (at byte {member.header_offset})"
                     self.issues.skip(
                         again, Skipped("duplicate_member", "Only the first file of this name is read.")
                     )
                 kept.setdefault(name, member)
             except Skipped as error:
-                self.issues.skip(name, error)
+                self.issues.skip(printable_id(name), error)
         encrypted = [code for _, code, _ in self.issues.problems() if code == "zip_encrypted"]
         if encrypted and not kept:
             raise Refused(

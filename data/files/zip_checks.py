@@ -1,19 +1,18 @@
 """Which ZIP archives and members are refused, before anything is decompressed.
 
 Nothing that the archive's directory says is trusted. A path that leaves the archive, a link, overlapping
-members or too many bytes refuse the whole archive. An encrypted, nested, special or unsupported member is
-skipped alone.
+members or too many bytes refuse the whole archive. An encrypted, nested, special or unsupported member, or
+one with an odd name, is skipped alone.
 """
 
 from __future__ import annotations
 
-import re
 import stat
 import zipfile
 
 from suture.data import limits
 from suture.data.errors import Refused, Skipped
-from suture.data.files.names import is_archive, quoted
+from suture.data.files.names import DEVICES, check_member_name, is_archive, leads_out, quoted
 
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 AES = 99  # the compression method that marks an AES-encrypted member
@@ -29,12 +28,11 @@ def check_directory(members: list[zipfile.ZipInfo], end: int) -> None:
     for member in members:
         _refuse_escape(member)
         if stat.S_ISLNK(member.external_attr >> 16):
-            message = (
-                f"{quoted(member.filename)} is a symbolic link. Pack the files themselves (zip without -y)."
-            )
+            name = quoted(member_name(member))
+            message = f"{name} is a symbolic link. Pack the files themselves (zip without -y)."
             raise Refused("zip_symlink", message)
         if member.file_size > most.member_bytes or limits.is_bomb(member.file_size, member.compress_size):
-            raise _too_large(f"{quoted(member.filename)} declares {member.file_size:,} bytes")
+            raise _too_large(f"{quoted(member_name(member))} declares {member.file_size:,} bytes")
     declared = sum(m.file_size for m in members)
     if declared > most.archive_bytes or limits.is_bomb(declared, end):
         raise _too_large(f"The archive declares {declared:,} bytes in all")
@@ -42,13 +40,12 @@ def check_directory(members: list[zipfile.ZipInfo], end: int) -> None:
 
 
 def _refuse_escape(member: zipfile.ZipInfo) -> None:
-    """`orig_filename` still has what zipfile cuts off: a zero byte and everything after it."""
+    """Refuse the archive for a path that leads out of it, or that other systems read as another path."""
     name = member_name(member)
-    leaves = ".." in name.split("/") or name.startswith("/") or re.match(r"[A-Za-z]:", name)
-    if leaves or "\\" in name or "\x00" in member.orig_filename:
+    fault = "leads out of the archive" if leads_out(name) else "has a backslash" if "\\" in name else ""
+    if fault and not name.startswith(DEVICES):
         message = (
-            f"{quoted(name)} is a path that leads out of the archive, or has a backslash. Nothing was read. "
-            f"Pack the folder again with plain names."
+            f"The path {quoted(name)} {fault}. Nothing was read. Pack the folder again with plain names."
         )
         raise Refused("zip_path_escape", message)
 
@@ -66,7 +63,9 @@ def _refuse_overlap(members: list[zipfile.ZipInfo], end: int) -> None:
 
 def refuse_growth(size: int, member: zipfile.ZipInfo) -> None:
     if size > limits.current().member_bytes or limits.is_bomb(size, member.compress_size):
-        raise _too_large(f"{quoted(member.filename)} grows beyond the {member.file_size:,} bytes it declares")
+        raise _too_large(
+            f"{quoted(member_name(member))} grows beyond the {member.file_size:,} bytes it declares"
+        )
 
 
 def _too_large(what: str) -> Refused:
@@ -78,6 +77,7 @@ def _too_large(what: str) -> Refused:
 
 def check_member(member: zipfile.ZipInfo) -> None:
     """`Skipped` for a member that is not a plain, readable file."""
+    check_member_name(member_name(member))
     if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG):
         raise Skipped("zip_special_file", "It is a pipe, a device or a socket. Only regular files are read.")
     if member.flag_bits & 1 or member.compress_type == AES:
@@ -86,16 +86,24 @@ def check_member(member: zipfile.ZipInfo) -> None:
         raise Skipped(
             "member_unsupported_compression", "Its compression method is not supported. Use plain .zip."
         )
-    if is_archive(member.filename):
+    if is_archive(member_name(member)):
         raise Skipped("nested_archive", "An archive within an archive is not opened. Pack its files instead.")
 
 
 def member_name(member: zipfile.ZipInfo) -> str:
-    """The member's name. In old Japanese archives the second byte of a letter can look like a backslash."""
-    name = member.filename
+    """The member's whole name, of which zipfile cuts off a zero byte and everything after it.
+
+    In old Japanese archives the second byte of a letter can look like a backslash.
+    """
+    name = member.filename if "\x00" not in member.orig_filename else member.orig_filename
     if member.flag_bits & 0x800 or "\\" not in name:
         return name
     try:
         return name.encode("cp437").decode("cp932") if not name.isascii() else name
     except UnicodeError:
         return name
+
+
+def is_folder(member: zipfile.ZipInfo) -> bool:
+    """Whether the member is a folder, which has no content of its own."""
+    return member_name(member).endswith("/")

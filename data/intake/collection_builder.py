@@ -115,6 +115,8 @@ class CollectionBuilder:
                     progress(state.rows, first.n)
         if state.rows != first.n:
             raise _protocol_error("sent a different number of rows than it announced")
+        if progress:
+            progress(state.rows, first.n)
 
     def _study(self, frame: Frame, ids: set[str]) -> dict[str, Any] | None:
         """The cells of a study, or None if it is skipped."""

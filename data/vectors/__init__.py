@@ -24,7 +24,7 @@ from suture.data.metadata import EmbeddingSetMetadata
 from suture.data.vectors.blocks import save
 from suture.data.vectors.checks import Columns, Matrices, as_float, split_by_dimension, unit_rows, usable_rows
 from suture.data.vectors.requests import File, read
-from suture.data.vectors.rows import describe_rows, has_ids, vector_text_keys
+from suture.data.vectors.rows import describe_rows, has_ids, refuse_unknown_texts, vector_text_keys
 from suture.data.workspace import COLLECTION, SET, Workspace, check_name, embedding_sets
 
 __all__ = ["import_vectors"]
@@ -100,6 +100,7 @@ def _take(
 ) -> int:
     n = len(next(iter(vectors.values())))
     present = {m: columns.pop(f"present:{m}", np.ones(n, bool)) for m in vectors}
+    refuse_unknown_texts(columns, vectors)
     missing = {m: np.array([str(cell) == "False" for cell in column]) for m, column in present.items()}
     rows = describe_rows(columns, n)
     meta = EmbeddingSetMetadata(collection="", checkpoint="", source="vectors")

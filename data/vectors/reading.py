@@ -96,7 +96,10 @@ def read_npy(stream: BinaryIO, size: int, name: str) -> Iterator[np.ndarray]:
 def _plain(shape: tuple[int, ...]) -> str:
     """How to save an array of this shape without Python objects."""
     if len(shape) == 1:
-        return "Save it as text: numpy.asarray(values, dtype=str); numbers with dtype=float."
+        return (
+            "Save text with numpy.asarray(values, dtype=str), such as ids; numbers with dtype=float; vectors "
+            "as rows of one length."
+        )
     return "Save numbers of one type: numpy.asarray(values, dtype=numpy.float32), with rows of one length."
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from scipy.sparse.csgraph import connected_components
 from suture.data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID
 from suture.data.embedding_set import text_digest
 from suture.data.errors import Refused
+from suture.data.files.names import quoted
 from suture.data.vectors.blocks import InMemory, Matrix
 from suture.data.vectors.checks import AnyMatrices, Columns
 
@@ -50,6 +51,17 @@ def describe_rows(columns: Columns, n: int) -> pd.DataFrame:
         else:
             rows[name] = _strings(columns[name])
     return rows
+
+
+def refuse_unknown_texts(columns: Columns, modalities: Collection[str]) -> None:
+    """`Refused` for a column `text:<name>` of which there is no modality."""
+    for name in columns:
+        if name.startswith(TEXT) and name.removeprefix(TEXT) not in modalities:
+            raise Refused(
+                "unknown_modality",
+                f"{quoted(name)} should hold the texts of {quoted(name.removeprefix(TEXT))}, which is not "
+                f"among the vectors: {', '.join(modalities)}.",
+            )
 
 
 def _strings(column: np.ndarray) -> pd.Series:

@@ -10,9 +10,10 @@ import numpy as np
 from suture.data.embedding_set import EmbeddingSet, text_digest
 from suture.data.errors import Refused
 from suture.data.vectors.arrays import from_arrays
-from suture.data.vectors.rows import ROLES
+from suture.data.vectors.rows import ROLES, TEXT
 
 RESERVED = {name for names in ROLES.values() for name in names}  # columns that mean something else
+RESERVED_STARTS = ("key:", "present:", TEXT)
 
 
 def as_array(values: Any) -> np.ndarray:
@@ -89,7 +90,7 @@ def columns(
     named = {"ids": ids, "groups": groups, "split": splits, "duplicate_group": duplicates}
     found = {k: column(k, v) for k, v in named.items() if v is not None}
     for label, values in ({} if labels is None else dict(labels)).items():
-        if str(label) in RESERVED or str(label) in modalities or str(label).startswith(("key:", "present:")):
+        if str(label) in RESERVED or str(label) in modalities or str(label).startswith(RESERVED_STARTS):
             raise Refused(
                 "label_name",
                 f"A label cannot be called {label!r}: that name means something else. Rename the label, or "

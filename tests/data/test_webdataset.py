@@ -93,7 +93,9 @@ def special(name: str, kind: bytes) -> bytes:
 
 
 def test_paths_that_lead_out_and_links_are_skipped_each_with_its_reason() -> None:
-    odd = packed({"../out.png": picture(), "/abs.png": picture(), "C:/x.png": picture()})
+    odd = packed(
+        {"../out.png": picture(), "/abs.png": picture(), "C:/x.png": picture(), "C:x.png": picture()}
+    )
     links = special("000009.png", tarfile.SYMTYPE) + special("dev.png", tarfile.CHRTYPE)
     raw = read(MemoryFiles({"d.tar": links + odd + packed(samples())}))
     codes = {item: code for item, code, _ in raw.problems}
@@ -103,8 +105,30 @@ def test_paths_that_lead_out_and_links_are_skipped_each_with_its_reason() -> Non
         "d.tar/../out.png": "tar_path_escape",
         "d.tar//abs.png": "tar_path_escape",
         "d.tar/C:/x.png": "tar_path_escape",
+        "d.tar/C:x.png": "member_name_invalid",
     }
     assert len(raw.rows) == 4
+
+
+def test_a_zero_byte_in_a_long_name_is_named_and_the_others_are_read() -> None:
+    member = tarfile.TarInfo("odd.png")
+    member.pax_headers = {"path": "odd\0.png"}
+    raw = read(MemoryFiles({"d.tar": member.tobuf(tarfile.PAX_FORMAT) + packed(samples())}))
+    assert [(item, code) for item, code, _ in raw.problems] == [("d.tar/odd\\x00.png", "member_name_invalid")]
+    assert len(raw.rows) == 4
+
+
+def test_progress_ends_at_the_total(tmp_path: Path) -> None:
+    (tmp_path / "d.tar").write_bytes(packed(samples(n=5)))
+    told: list[tuple[int, int]] = []
+    report = intake(
+        Workspace(tmp_path / "w"),
+        tmp_path / "d.tar",
+        "c",
+        progress=lambda done, total: told.append((done, total)),
+    )
+    assert report.taken == 5
+    assert told[-1] == (5, 5)
 
 
 def resized(content: bytes, at: int, size: bytes) -> bytes:
