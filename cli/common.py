@@ -35,6 +35,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Home = Annotated[
     Path | None, typer.Option("--home", help="Workspace folder. Default: SUTURE_HOME, else your user data.")
 ]
+TestSplit = Annotated[
+    str, typer.Option("--split", help="Split, or all. Default: the test split; all where there is none.")
+]
 Name = Annotated[str, typer.Option("--name", help="Name to save it under.")]
 
 

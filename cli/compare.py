@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from suture.cli.common import AsJson, Home, err, out, parse_pair, progress_callback, warn_if_trained_on
+from suture.cli.common import (
+    AsJson,
+    Home,
+    TestSplit,
+    err,
+    out,
+    parse_pair,
+    progress_callback,
+    warn_if_trained_on,
+)
 from suture.data.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -24,7 +33,7 @@ STYLES = {"closed": "green", "narrowed": "green", "better": "green", "worse": "r
 def compare(
     a: Annotated[str, typer.Argument(metavar="A")],
     b: Annotated[str, typer.Argument(metavar="B")],
-    split: Annotated[str, typer.Option(help="Split, or all.")] = "test",
+    split: TestSplit = "",
     pair: Annotated[
         str | None,
         typer.Option(help="Two modalities for the verdict and the rank changes, e.g. image,report."),
@@ -64,7 +73,7 @@ def compare(
             extended=full,
             progress=progress,
         )
-    warn_if_trained_on(workspace, split, a, b)
+    warn_if_trained_on(workspace, result.split, a, b)
     failures = [line for c in conditions for line in violations(c, result.table)]
     if as_json:
         print(json.dumps({**result.to_json(), "failed": failures}))
@@ -73,7 +82,7 @@ def compare(
         for reason in result.verdict.reasons:
             err.print(f"- {reason}")
         rows = result.table.rows if everything or full else headline(result.table)
-        out.print(_table(f"A = {a} · B = {b} · {split}", rows))
+        out.print(_table(f"A = {a} · B = {b} · {result.split}", rows))
         err.print(
             "Differences: paired bootstrap over groups, 95 %. p: after Holm over the headline numbers.",
             style="dim",

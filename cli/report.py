@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from suture.cli.common import AsJson, Home, err, out, parse_pair, progress_callback
+from suture.cli.common import AsJson, Home, TestSplit, err, out, parse_pair, progress_callback
 from suture.data.workspace import Workspace
 
 commands = typer.Typer()
@@ -18,7 +18,7 @@ commands = typer.Typer()
 def report(
     a: Annotated[str, typer.Argument(metavar="A")],
     b: Annotated[str | None, typer.Argument(metavar="[B]")] = None,
-    split: Annotated[str, typer.Option(help="Split, or all.")] = "test",
+    split: TestSplit = "",
     target: Annotated[
         Path, typer.Option("--out", help="HTML file to write; its JSON is written beside it.")
     ] = Path("report.html"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from suture.cli.common import AsJson, Home, err, out, warn_if_trained_on
+from suture.cli.common import AsJson, Home, TestSplit, err, out, warn_if_trained_on
 from suture.data.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ commands = typer.Typer()
 def zero_shot(
     set_name: Annotated[str, typer.Argument(metavar="SET")],
     label: Annotated[str, typer.Option(help="Label column; its values are the classes.")],
-    split: Annotated[str, typer.Option(help="Split, or all.")] = "test",
+    split: TestSplit = "",
     modality: Annotated[str, typer.Option(help="Modality to classify. Default: the first, the images.")] = "",
     template: Annotated[
         list[str] | None, typer.Option(help="Prompt with {} where the value goes. Repeatable.")
@@ -45,7 +45,7 @@ def zero_shot(
         resamples=resamples,
         seed=seed,
     )
-    warn_if_trained_on(workspace, split, set_name)
+    warn_if_trained_on(workspace, found.split, set_name)
     if as_json:
         print(json.dumps(found.to_json()))
         return

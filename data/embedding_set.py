@@ -12,7 +12,7 @@ import pandas as pd
 from suture.data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID, Collection, text_key
 from suture.data.errors import NotFound
 from suture.data.metadata import EmbeddingSetMetadata
-from suture.data.splits import named_split
+from suture.data.splits import TEST, named_split
 
 Vectors = dict[str, np.ndarray]
 LEADING_COLUMNS = 4  # read first to tell a zero row from others
@@ -90,9 +90,14 @@ class EmbeddingSet:
     def find_split(self, split: str) -> str:
         """The split that this name means here (`suture.data.splits.named_split`): "test" finds "Testing".
 
+        "" is the test split, or "all" where there is none.
         `NotFound`, with the list of splits, if there is none; "all" is always there.
         """
-        found = named_split(split, known := self.splits())
+        known = self.splits()
+        if not split:
+            test = named_split(TEST, known)
+            return test if test in known else "all"
+        found = named_split(split, known)
         if found not in ["all", *known]:
             raise NotFound("split", split, [*dict.fromkeys(["all", *known])])
         return found

@@ -100,7 +100,7 @@ def compared(
     a: str,
     b: str,
     *,
-    split: str = "test",
+    split: str = "",
     pair: tuple[str, str] | None = None,
     resamples: int = 1000,
     seed: int = 0,

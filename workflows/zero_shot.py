@@ -65,7 +65,7 @@ def classify(
     name: str,
     *,
     label: str,
-    split: str = "test",
+    split: str = "",
     modality: str = "",
     templates: Sequence[str] = TEMPLATES,
     resamples: int = 1000,

@@ -168,7 +168,8 @@ def compare(
     before, after  results of `suture.evaluate`, or names of sets of the workspace
     pair           two modalities that the verdict is about; default: the first two
     names          what A and B are called; default: their own names, "before" and "after" if these are one
-    split, full, resamples, seed, home    for sets given by name (split: default "test"); results have them
+    split, full, resamples, seed, home    for sets given by name; results have them. Default split: the test
+                   split, or all where there is none
 
     Both must hold the same studies in the same order, with the same groups: `Refused` says what differs.
 
@@ -188,7 +189,7 @@ def compare(
         workspace = Workspace(home)
         options: dict[str, Any] = {"resamples": resamples, "seed": seed, "extended": full}
         return compare_sets(
-            workspace, before, after, split=split or "test", pair=pair, progress=progress, **options
+            workspace, before, after, split=split or "", pair=pair, progress=progress, **options
         )
     known = before if isinstance(before, EvaluationResult) else after
     if not isinstance(known, EvaluationResult):
@@ -224,12 +225,12 @@ def compare(
 
 
 def compare_sets(
-    workspace: Workspace, a: str, b: str, *, split: str = "test", **options: Any
+    workspace: Workspace, a: str, b: str, *, split: str = "", **options: Any
 ) -> ComparisonResult:
     """Two sets of a workspace compared; what was measured of each is kept there."""
     found = compared(workspace, a, b, split=split, **options)
     measured = {k: options[k] for k in ("resamples", "seed", "extended") if k in options}
-    first, second = (evaluate_set(workspace, name, split=split, **measured) for name in (a, b))
+    first, second = (evaluate_set(workspace, name, split=found.split, **measured) for name in (a, b))
     return ComparisonResult(found, first, second)
 
 

@@ -200,7 +200,7 @@ class Workspace(storage_of.Workspace):
         return evaluate_set(self, name, split=split, extended=full, **options)
 
     def compare(
-        self, a: str, b: str, *, split: str = "test", full: bool = False, **options: Any
+        self, a: str, b: str, *, split: str = "", full: bool = False, **options: Any
     ) -> ComparisonResult:
         """Compare two sets: `suture.compare(a, b)` on this workspace."""
         return compare_sets(self, a, b, split=split, extended=full, **options)

@@ -35,7 +35,7 @@ def gather(
     a: str,
     b: str | None = None,
     *,
-    split: str = "test",
+    split: str = "",
     pair: tuple[str, str] | None = None,
     resamples: int = 1000,
     seed: int = 0,
