@@ -91,7 +91,7 @@ def import_(
 
 @commands.command("import-vectors")
 def import_vectors(
-    files: Annotated[list[Path], typer.Argument(help=".npz, two or more .npy, or .parquet.")],
+    files: Annotated[list[Path], typer.Argument(help=".npz, two or more .npy, .parquet, .csv, .tsv or .pt.")],
     name: Name,
     collection: Annotated[str, typer.Option(help="Collection that the rows belong to.")] = "",
     features: Annotated[

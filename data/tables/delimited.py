@@ -26,6 +26,7 @@ from suture.data.tables.headers import PEEKED, is_header, numbered
 SEPARATORS = ",;\t|"
 SAMPLE = 2**16  # characters from which the separator is guessed
 DECLARED = re.compile(f'"?sep=([{SEPARATORS}])"?[\r\n]+', re.IGNORECASE)
+Record = tuple[int, int, list[str] | None]  # first line, last line, cells: None where the quoting is broken
 ROWS = 8192  # rows held as Python lists before they become part of a table
 csv.field_size_limit(2**31 - 1)  # the length of a report is limited later, for each report
 
@@ -35,11 +36,7 @@ def read_delimited(content: bytes, name: str, issues: ReadIssues) -> pd.DataFram
     text, encoding = decode_leniently(content, name)
     if encoding not in UNICODE:
         issues.warn("warn_encoding", f"{name} ({encoding_name(encoding)})")
-    skipped, separator, text = _split_preamble(text)
-    if not text.strip():
-        message = f"{quoted(name)} has only blank lines. A table needs a header and rows."
-        raise Refused("table_empty", message)
-    records = _records(text, separator, skipped)
+    records = _records_of(text, name)
     first = next(records)
     peeked = [*islice(records, PEEKED)]
     records = chain(peeked, records)
@@ -56,6 +53,19 @@ def read_delimited(content: bytes, name: str, issues: ReadIssues) -> pd.DataFram
         message = f"No row of {quoted(name)} has the {len(header)} cells of its header. {ADVICE}"
         raise Refused("table_corrupt", message)
     return rows
+
+
+def records_of(content: bytes, name: str) -> Iterator[Record]:
+    """The records of a table, its header first. `Refused` if there are none."""
+    return _records_of(decode_leniently(content, name)[0], name)
+
+
+def _records_of(text: str, name: str) -> Iterator[Record]:
+    skipped, separator, text = _split_preamble(text)
+    if not text.strip():
+        message = f"{quoted(name)} has only blank lines. A table needs a header and rows."
+        raise Refused("table_empty", message)
+    return _records(text, separator, skipped)
 
 
 def string_table(rows: Iterator[list[str]], columns: list[str]) -> pd.DataFrame:
@@ -119,7 +129,7 @@ def _lines(text: str) -> Iterator[str]:
         start = end
 
 
-def _records(text: str, separator: str, skipped: int) -> Iterator[tuple[int, int, list[str] | None]]:
+def _records(text: str, separator: str, skipped: int) -> Iterator[Record]:
     """(first line, last line, cells) of each record; cells are None where the quoting is broken."""
     reader = csv.reader(_lines(text), delimiter=separator, strict=True)
     while True:
@@ -153,7 +163,7 @@ def refuse_duplicate_columns(columns: list[str], name: str) -> None:
 
 
 def _rows(
-    records: Iterator[tuple[int, int, list[str] | None]],
+    records: Iterator[Record],
     header: list[str],
     left: _SkippedRows,
     *,

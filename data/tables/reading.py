@@ -37,7 +37,7 @@ def read_table(content: bytes, name: str, issues: ReadIssues | None = None) -> p
     if len(content) > limits.current().table_bytes:
         raise Refused("table_too_large", f"{quoted(name)} has {len(content):,} bytes, more than the limit.")
     if name.lower().endswith(PACKED):
-        content, name = _unpacked(content, name), name[: -len(".gz")]
+        content, name = unpacked(content, name), name[: -len(".gz")]
     rows = _reader(content, name.lower())(content, name, issues)
     if rows.empty:
         raise Refused("table_empty", f"{quoted(name)} has a header but no rows.")
@@ -52,7 +52,7 @@ def _reader(content: bytes, name: str) -> Callable[[bytes, str, ReadIssues], pd.
     return read_records if name.endswith(JSON) else read_delimited
 
 
-def _unpacked(content: bytes, name: str) -> bytes:
+def unpacked(content: bytes, name: str) -> bytes:
     """The content of a gzipped table, within the limits on bytes and on their ratio."""
     most = limits.current()
     return gunzip(content, name, limit=min(most.table_bytes, max(10_000_000, most.ratio * len(content))))

@@ -1,7 +1,8 @@
-"""Import existing vectors (.npz, several .npy, or Parquet) as an embedding set; no model is needed.
+"""Import existing vectors (.npz, .npy, Parquet, CSV, .pt) as an embedding set; no model is needed.
 
 Two-dimensional arrays are modalities. One-dimensional arrays of the same length describe the rows: ids,
-groups, split, duplicate group, `present:<modality>`; all others are labels.
+groups, split, duplicate group, `present:<modality>`, `text:<modality>`; all others are labels. Prompts with
+their vectors may come along: `suture.data.vectors.prompts`.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from suture.data.collections import storage
 from suture.data.embedding_set import identity_rows
 from suture.data.errors import Refused, UserError
 from suture.data.files import uploads
+from suture.data.files.names import quoted
 from suture.data.intake.report import IntakeReport, Skips, refusal
 from suture.data.metadata import EmbeddingSetMetadata
 from suture.data.vectors.blocks import save
 from suture.data.vectors.checks import Columns, Matrices, as_float, split_by_dimension, unit_rows, usable_rows
+from suture.data.vectors.prompts import Prompts, check_width, take_prompts
 from suture.data.vectors.requests import File, read
 from suture.data.vectors.rows import describe_rows, has_ids, refuse_unknown_texts, vector_text_keys
 from suture.data.workspace import COLLECTION, SET, Workspace, check_name, embedding_sets
@@ -56,17 +59,41 @@ def import_vectors(
         with workspace.staging() as spool:
             files = _files(sources)
             size = sum(path.stat().st_size for _, path in files if path.is_file())
-            vectors, columns = split_by_dimension(
-                read(files, spool, _counted(progress, "Reading", 0, 0.4, size)), features
-            )
+            arrays = read(files, spool, _counted(progress, "Reading", 0, 0.4, size))
+            given, arrays = take_prompts(arrays)
+            vectors, columns, unused = split_by_dimension(arrays, features)
+            if given is not None:
+                check_width(given, {m: x.width for m, x in vectors.items()})
             found = len(next(iter(vectors.values())))
-            taken = _take(workspace, name, vectors, columns, collection, skips, features, progress)
+            taken = _take(workspace, name, vectors, columns, collection, skips, features, progress, given)
     except UserError as error:
         return refusal(error, found=found, skipped=skips)
-    message = f"{taken:,} of {found:,} rows imported into {name!r}: {', '.join(vectors)}."
+    return _report(name, found, taken, [*vectors], unused, given, skips)
+
+
+def _report(
+    name: str,
+    found: int,
+    taken: int,
+    modalities: list[str],
+    unused: list[str],
+    given: Prompts | None,
+    skips: Skips,
+) -> IntakeReport:
+    """What was taken, in words, with warnings where most rows or whole arrays were not."""
+    message = f"{taken:,} of {found:,} rows imported into {name!r}: {', '.join(modalities)}."
+    warnings = {}
+    if given is not None:
+        message += f" {len(given):,} prompts came along."
+    if len(skips) > taken:
+        warnings["warn_most_skipped"] = len(skips)
+        message += f" {len(skips):,} of {found:,} rows were skipped, which is most of them."
+    if unused:
+        warnings["warn_array_not_used"] = len(unused)
+        message += f" Not used, for they do not have one row a study: {', '.join(map(quoted, unused[:5]))}."
     if len(skips):
         message += f" Skipped: {'; '.join(p[2] for p in skips.first()[:3])}"
-    return IntakeReport(found, taken, skips.counts(), None, message, skips.first())
+    return IntakeReport(found, taken, skips.counts(), None, message, skips.first(), warnings)
 
 
 def _counted(progress: Progress, what: str, start: float, stop: float, of: int) -> Callable[[int], None]:
@@ -97,6 +124,7 @@ def _take(
     skips: Skips,
     features: bool,
     progress: Progress,
+    given: Prompts | None,
 ) -> int:
     n = len(next(iter(vectors.values())))
     present = {m: columns.pop(f"present:{m}", np.ones(n, bool)) for m in vectors}
@@ -131,6 +159,8 @@ def _take(
         }
         if not collection:
             rows = rows.assign(**{k: v for k, v in vector_text_keys(kept).items() if k not in rows})
+        if given is not None:
+            given.save(staged)
         embedding_sets.publish(workspace, name, staged, [*vectors], rows, replace(meta, n=len(rows)))
     return len(rows)
 

@@ -20,8 +20,10 @@ Columns = dict[str, np.ndarray]
 ZERO_LENGTH = 1e-12  # a shorter vector counts as zero
 
 
-def split_by_dimension(arrays: Arrays, features: bool) -> tuple[Matrices, Columns]:
-    """(vectors by modality, images first; columns that describe their rows). `Refused` if they do not fit.
+def split_by_dimension(arrays: Arrays, features: bool) -> tuple[Matrices, Columns, list[str]]:
+    """(vectors by modality, images first; columns that describe their rows; names of what is neither).
+
+    `Refused` if they do not fit.
 
     features  widths may differ
     """
@@ -46,7 +48,7 @@ def split_by_dimension(arrays: Arrays, features: bool) -> tuple[Matrices, Column
         )
     check_types(vectors, features)
     columns = {m: a for m, a in arrays.items() if not isinstance(a, Matrix) and len(a) == n}
-    return vectors, columns
+    return vectors, columns, [name for name in arrays if name not in {*vectors, *columns}]
 
 
 def usable_rows(
@@ -54,9 +56,13 @@ def usable_rows(
 ) -> np.ndarray:
     """Rows whose vectors are finite in every modality, and zero only where declared missing: (n_rows,) bool.
 
+    A row that lacks every modality is not usable.
+
     progress  called with the number of rows of each block checked
     """
-    good = np.ones(len(ids), dtype=bool)
+    good = ~np.logical_and.reduce([*missing.values()])
+    for row in np.flatnonzero(~good):
+        skips.add(str(ids[row]), Skipped("study_empty", f"Row {row} has no vector of any modality."))
     for name, matrix in vectors.items():
         lengths = np.empty(len(ids))
         for where, block in matrix.blocks():

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 
 NUMBERED = re.compile(r"(.*?)[ _.:\-]*\[?(\d+)\]?", re.DOTALL)
+PACKED = (".csv.gz", ".tsv.gz")
+TABLES = (".csv", ".tsv", *PACKED)
 WIDE = 8  # coordinates; fewer numbered columns are vectors only where none are wider
 
 

@@ -1,4 +1,4 @@
-"""In the child: read .npy, .npz and Parquet. Headers are compared with the actual sizes before reading.
+"""In the child: read .npy, .npz, Parquet and CSV. Headers are compared with the actual sizes before reading.
 
 Two-dimensional arrays are sent as they are, in blocks; one-dimensional arrays as text; scalars are ignored.
 """
@@ -23,6 +23,8 @@ from suture.data.files.names import quoted
 from suture.data.files.zip_archive import DAMAGED
 from suture.data.tables.encodings import without_surrogates
 from suture.data.vectors.blocks import rows_of
+from suture.data.vectors.delimited import read_delimited
+from suture.data.vectors.numbered import TABLES
 from suture.data.vectors.parquet import read_parquet
 
 NamedBlocks = tuple[str, Iterator[np.ndarray]]
@@ -43,17 +45,20 @@ def task(request: dict[str, Any], send: Callable[..., None]) -> None:
     seen: set[str] = set()
     for label, place in request["files"]:
         for name, blocks in _arrays(label, Path(place)):
-            if name in seen:
-                raise Refused(
-                    "duplicate_array", f"{quoted(name)} occurs more than once. Give each array its own name."
-                )
-            if not name.isprintable() or len(name) > MAX_NAME or len(seen) >= limits.current().table_columns:
-                raise Refused(
-                    "name_invalid", f"{quoted(label)} has too many arrays, or one with an invalid name."
-                )
-            seen.add(name)
+            check_name(name, seen, label)
             for block in blocks:
-                _send(name, block, send)
+                send_array(name, block, send)
+
+
+def check_name(name: str, seen: set[str], label: str) -> None:
+    """Add the name of an array to those seen. `Refused` if it is one of them, or no name."""
+    if name in seen:
+        raise Refused(
+            "duplicate_array", f"{quoted(name)} occurs more than once. Give each array its own name."
+        )
+    if not name.isprintable() or len(name) > MAX_NAME or len(seen) >= limits.current().table_columns:
+        raise Refused("name_invalid", f"{quoted(label)} has too many arrays, or one with an invalid name.")
+    seen.add(name)
 
 
 def _arrays(label: str, path: Path) -> Iterator[NamedBlocks]:
@@ -63,6 +68,8 @@ def _arrays(label: str, path: Path) -> Iterator[NamedBlocks]:
             yield PurePosixPath(label).stem, read_npy(handle, path.stat().st_size, label)
     elif suffix == ".npz":
         yield from _npz(label, path)
+    elif label.lower().endswith(TABLES):
+        yield from read_delimited(path, label)
     else:
         yield from read_parquet(path, label)
 
@@ -158,7 +165,8 @@ def _archive_errors_as_refused(label: str) -> Iterator[None]:
         raise _corrupt(label, "its archive is damaged, truncated or encrypted") from error
 
 
-def _send(name: str, array: np.ndarray, send: Callable[..., None]) -> None:
+def send_array(name: str, array: np.ndarray, send: Callable[..., None]) -> None:
+    """Send a block of vectors, or a column as text; a single value is ignored."""
     if array.ndim == 1:
         cells = text_cells(name, array)
         for start in range(0, max(1, len(cells)), CELLS_PER_FRAME):

@@ -31,9 +31,9 @@ def task(request: dict[str, Any], send: Callable[..., None]) -> None:
     `request["beside"]` says whether the file's pickle names more than weights.
     """
     path, label = Path(request["path"]), request["label"]
-    state, notes = find_state_dict(_load(path, label, request["beside"]), label)
+    state, notes = find_state_dict(load(path, label, request["beside"]), label)
     tensors = {name: value for name, value in state.items() if isinstance(value, Tensor)}
-    _check_sizes(tensors, path.stat().st_size, label)
+    check_sizes(tensors, path.stat().st_size, label)
     check_kinds({name: KINDS[tensor.dtype] for name, tensor in tensors.items()}, label)
     if not request["values"]:
         send({"notes": notes, "shapes": {name: [*tensor.shape] for name, tensor in tensors.items()}})
@@ -47,7 +47,8 @@ def task(request: dict[str, Any], send: Callable[..., None]) -> None:
         send({"name": name, "dtype": kind}, [array])
 
 
-def _load(path: Path, label: str, beside: bool) -> object:
+def load(path: Path, label: str, beside: bool) -> object:
+    """What the file holds, opened with `weights_only=True`; `beside` as `archive.check` gives it."""
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except MemoryError:
@@ -60,7 +61,7 @@ def _load(path: Path, label: str, beside: bool) -> object:
         raise corrupt(label, "it was not written by torch.save, or it is truncated") from error
 
 
-def _check_sizes(tensors: Mapping[str, Tensor], size: int, label: str) -> None:
+def check_sizes(tensors: Mapping[str, Tensor], size: int, label: str) -> None:
     """Check that no tensor is larger than its storage, nor all together than the file (twice, if tied)."""
     for name, tensor in tensors.items():
         _check_dense(name, tensor, label)

@@ -14,10 +14,12 @@ from suture.data.workspace import Record
 from suture.pages.components.shell import views
 
 FORMATS = (
-    "One .npz with an array (n_studies, dim) for each modality, two or more .npy, or a Parquet file with "
-    "list columns. Arrays named ids, group, split, caption_group describe the rows. Everything is read in a "
-    "separate process with limits."
+    "One .npz with an array (n_studies, dim) for each modality, two or more .npy, a Parquet file with list "
+    "columns, a CSV with columns image_0, image_1, …, or a .pt with a dict of tensors. Arrays named ids, "
+    "group, split, caption_group describe the rows; prompts and prompt_vectors allow zero-shot. Everything "
+    "is read in a separate process with limits."
 )
+TYPES = ["npz", "npy", "parquet", "pq", "csv", "tsv", "gz", "pt", "pth"]
 NO_COLLECTION = "no collection"
 
 
@@ -25,9 +27,7 @@ def show(collections: list[Record], done: Callable[[IntakeReport], None]) -> Non
     """The form; `done` gets the intake report."""
     with st.expander("Add existing vectors", icon=":material/add:"):
         st.caption(FORMATS)
-        files = st.file_uploader(
-            "Vectors", type=["npz", "npy", "parquet"], accept_multiple_files=True, key="vector_files"
-        )
+        files = st.file_uploader("Vectors", type=TYPES, accept_multiple_files=True, key="vector_files")
         owner = st.selectbox(
             "Collection of these vectors", [NO_COLLECTION, *(c.name for c in collections)], key="vector_owner"
         )
