@@ -76,6 +76,7 @@ def _table(found: Scores) -> Table:
         table.add_column(column, no_wrap=True, justify="right" if column == "studies" else "left")
     for value, absence in found.absent.items():
         recall, rest = found.scores.recall[value], found.against_rest[value]
-        told = [e.describe() for e in (recall, rest, found.against_absence[value])]
-        table.add_row(value, f"{recall.n:,}", *told, absence)
+        other = found.against_absence.get(value)  # of vectors that came with prompts, if there is one for it
+        told = [recall.describe(), rest.describe(), other.describe() if other else "–"]
+        table.add_row(value, f"{recall.n:,}", *told, absence if other else "–")
     return table

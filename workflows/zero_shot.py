@@ -1,4 +1,8 @@
-"""Zero-shot classification of an embedding set by text prompts, with the checkpoint that made the set."""
+"""Zero-shot classification of an embedding set by text prompts.
+
+Prompts are embedded with the checkpoint that made the set. For vectors that came without one, those that came
+along are used: `suture.data.vectors.prompts`.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,8 @@ from suture.data.collection import GROUP
 from suture.data.embedding_set import EmbeddingSet
 from suture.data.errors import NotFound, Refused
 from suture.data.scoring_rules import refuse_features, refuse_scoring_on_fit
+from suture.data.vectors import prompts
+from suture.data.vectors.prompts import LABELS, TEXTS, VECTORS, Prompts
 from suture.data.workspace import SET, Record, Workspace, embedding_sets
 from suture.models.checkpoints import registry
 from suture.models.checkpoints.encoders import encode_texts
@@ -30,7 +36,8 @@ class Scores:
 
     n                number of studies with this modality and a label
     scores           the values as classes: each study gets the value of its nearest class vector
-    against_absence  value -> AUROC, its prompt against the prompt of its absence
+    templates        the sentences; of a set that came with prompts, the texts of those that were used
+    against_absence  value -> AUROC, its prompt against the prompt of its absence, where there is one
     against_rest     value -> AUROC, its prompt against the mean of the other values' class vectors
     absent           value -> the words of its absence
     """
@@ -79,19 +86,27 @@ def classify(
     templates  sentences with {} in place of the value; a class vector is the mean over them
 
     Prompts are embedded like a typed query: by the checkpoint's text encoder, then by the set's adapter if it
-    has one. `NotFound` for an unknown set, split, modality or label. `Refused` for a label with fewer or more
-    values, vectors without a checkpoint, the split that an adapter was fitted on, and templates without {}.
+    has one. Without a checkpoint the prompts that came with the vectors are taken: those labelled with the
+    value, or, without a label, those that are the value or one of the sentences.
+
+    `NotFound` for an unknown set, split, modality or label. `Refused` for a label with fewer or more values,
+    vectors with neither a checkpoint nor prompts for each value, the split that an adapter was fitted on, and
+    templates without {}.
     """
     record = workspace.record(SET, name)
     whole = embedding_sets.load(workspace, name)
     split = whole.find_split(split)
-    _refuse_unusable(record, whole, split)
+    own = None if record.meta.checkpoint else prompts.load(record)
+    _refuse_unusable(record, whole, split, own)
     part, modality = whole.split(split), modality or whole.modalities[0]
     values = _labels(part, label, modality)
     present = np.unique(values[values != ""]).tolist()
     absent = {value: absence(value) for value in present}
     words = [*dict.fromkeys([*present, *absent.values()])]
-    vectors = _class_vectors(workspace, record, whole, words, _checked(templates), device)
+    if own is None:
+        vectors = _class_vectors(workspace, record, whole, words, _checked(templates), device)
+    else:
+        vectors, templates = _vectors_of(own, present, words, _checked(templates))
     chosen = np.flatnonzero(values != "")
     images, values = np.asarray(part.vectors[modality])[chosen], values[chosen]
     bootstrap = GroupBootstrap(part.rows[GROUP].to_numpy()[chosen], resamples=resamples, seed=seed)
@@ -108,7 +123,7 @@ def classify(
         tuple(templates),
         len(chosen),
         zero_shot(images, classes, values, bootstrap=bootstrap),
-        {value: auroc(value, vectors[absent[value]]) for value in present},
+        {value: auroc(value, vectors[absent[value]]) for value in present if absent[value] in vectors},
         {value: auroc(value, _mean([v for k, v in classes.items() if k != value])) for value in present},
         absent,
     )
@@ -119,14 +134,14 @@ def absence(value: str) -> str:
     return value[3:] if value.lower().startswith("no ") else f"no {value}"
 
 
-def _refuse_unusable(record: Record, whole: EmbeddingSet, split: str) -> None:
+def _refuse_unusable(record: Record, whole: EmbeddingSet, split: str, own: Prompts | None) -> None:
     refuse_features(whole)
     refuse_scoring_on_fit(record.meta, split)
-    if not record.meta.checkpoint:
+    if not record.meta.checkpoint and own is None:
         raise Refused(
             "no_checkpoint",
             f"{whole.name!r} came without a checkpoint, so words cannot be embedded. Embed a collection with "
-            f"one: suture embed.",
+            f"one (suture embed), or import the vectors with prompts: arrays {TEXTS} and {VECTORS}.",
         )
 
 
@@ -172,11 +187,40 @@ def _class_vectors(
             f"set it was made from, {record.meta.adapter.source_set!r}.",
         )
     checkpoint = registry.load(workspace, registry.name_of(workspace, whole.provenance), device=device)
-    prompts = [t.replace(SLOT, word) for word in words for t in templates]
-    rows = encode_texts(checkpoint.encoders["text"], prompts)
+    sentences = [t.replace(SLOT, word) for word in words for t in templates]
+    rows = encode_texts(checkpoint.encoders["text"], sentences)
     if texts:
         rows = adapt_query(workspace, record.name, texts[0], rows)
     return dict(zip(words, map(_mean, np.split(rows, len(words))), strict=True))
+
+
+def _vectors_of(
+    own: Prompts, values: Sequence[str], words: Sequence[str], templates: Sequence[str]
+) -> tuple[dict[str, np.ndarray], list[str]]:
+    """(class vectors of the words that have prompts, texts of those prompts). Each value must have some."""
+    vectors, used = {}, []
+    for word in words:
+        sentences = {_plain(t.replace(SLOT, word)) for t in (*templates, *TEMPLATES, SLOT)}
+        rows = [
+            i
+            for i, (text, label) in enumerate(zip(own.texts, own.labels, strict=True))
+            if (_plain(label) == _plain(word) if label else _plain(text) in sentences)
+        ]
+        if rows:
+            vectors[word] = _mean(own.vectors[rows])
+            used += [own.texts[i] for i in rows]
+    lacking = [value for value in values if value not in vectors]
+    if lacking:
+        raise Refused(
+            "prompt_missing",
+            f"No prompt came along for {', '.join(map(repr, lacking[:5]))}. Import the vectors again with "
+            f"{LABELS}: the value of the label that each prompt stands for.",
+        )
+    return vectors, used
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def _mean(rows: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:

@@ -155,31 +155,40 @@ class Workspace(storage_of.Workspace):
         name: str,
         collection: str = "",
         features: bool = False,
+        prompts: Sequence[str] | None = None,
+        prompt_vectors: Any = None,
+        prompt_labels: Sequence[str] | None = None,
         **described: Any,
     ) -> EmbeddingSet:
         """Keep embeddings as a set, as `suture import-vectors` does.
 
-        vectors     modality -> (n_studies, dim) arrays or tensors; or files (.npz, several .npy, .parquet)
+        vectors     modality -> (n_studies, dim) arrays or tensors; or files (.npz, .npy, .parquet, .csv, .pt)
         collection  the collection that the rows belong to, matched by ids or by order
         features    the arrays come from separate backbones, to train heads on
+        prompts, prompt_vectors   for arrays: texts with their vectors (n_prompts, dim), for zero-shot
+        prompt_labels             the value that each prompt stands for, where it is not the prompt itself
         described   for arrays: groups, ids, splits, labels, texts, duplicates, present, as in
                     `suture.evaluate` (texts: modality -> texts)
 
         `Refused` if nothing was taken, or, for arrays, if a row cannot be measured.
         """
         from suture.data.vectors import import_vectors
+        from suture.data.vectors.prompts import LABELS, TEXTS, VECTORS
 
         options: dict[str, Any] = {"collection": collection, "features": features}
+        given = {TEXTS: prompts, VECTORS: prompt_vectors, LABELS: prompt_labels}
+        named = {k: v for k, v in given.items() if v is not None}
         if isinstance(vectors, Mapping):
             if not features:
                 inputs.embedding_set(vectors, name=name, **described)  # refuses what a file would leave out
             with tempfile.TemporaryDirectory() as folder:
                 file = Path(folder) / "vectors.npz"
-                _write(file, vectors, described)
+                _write(file, vectors, described, named)
                 _taken(import_vectors(self, [file], name, **options))
         else:
-            if described:
-                raise Refused("arguments_of_arrays", f"Files bring their own {', '.join(described)}.")
+            if described or named:
+                own = ", ".join([*described, *named])
+                raise Refused("arguments_of_arrays", f"Files bring their own {own}.")
             several = [vectors] if isinstance(vectors, str | Path) else vectors
             _taken(import_vectors(self, [Path(file) for file in several], name, **options))
         return self.sets[name]
@@ -254,10 +263,15 @@ def _options(kind: Callable[..., T], given: Mapping[str, Any]) -> T:
         raise Refused("option_unknown", f"{str(error).split(') ')[-1]}.") from None
 
 
-def _write(file: Path, vectors: Mapping[str, Any], described: Mapping[str, Any]) -> None:
+def _write(
+    file: Path, vectors: Mapping[str, Any], described: Mapping[str, Any], prompts: Mapping[str, Any]
+) -> None:
     """An .npz as `import_vectors` reads it."""
     from suture.data.vectors.export import write_npz
+    from suture.data.vectors.prompts import VECTORS
 
     columns = inputs.columns([*map(str, vectors)], **described)
-    plain = {k: v.astype(str) if v.dtype.kind == "O" else v for k, v in columns.items()}
-    write_npz(file, {**{str(m): inputs.as_array(x) for m, x in vectors.items()}, **plain})
+    matrices = {str(m): inputs.as_array(x) for m, x in vectors.items()}
+    of_prompts = {k: inputs.as_array(x) if k == VECTORS else inputs.column(k, x) for k, x in prompts.items()}
+    plain = {k: v.astype(str) if v.dtype.kind == "O" else v for k, v in {**columns, **of_prompts}.items()}
+    write_npz(file, {**matrices, **plain})

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+import suture
 from suture.analysis.evaluate import LABEL_VALUES
 from suture.cli.zero_shot import commands
 from suture.data.errors import NotFound, Refused
@@ -132,6 +133,102 @@ def test_vectors_without_a_checkpoint_have_no_words(workspace: Workspace, tmp_pa
     with pytest.raises(Refused, match="came without a checkpoint") as refused:
         classify(workspace, "v", label="finding", split="all")
     assert refused.value.code == "no_checkpoint"
+
+
+def with_prompts(folder: Path, labels: list[str] | None, words: list[str]) -> Path:
+    """Forty studies of two findings around two directions, and a prompt for each of the words."""
+    rng = np.random.default_rng(1)
+    ways = {"edema": np.eye(8)[0], "mass": np.eye(8)[1], "no edema": np.eye(8)[2]}
+    finding = np.where(np.arange(40) % 2, "edema", "mass")
+    image = np.stack([ways[f] for f in finding]) + 0.3 * rng.normal(size=(40, 8))
+    vectors = np.stack([ways[(labels or words)[i].replace("there is ", "")] for i in range(len(words))])
+    arrays = {"image": image, "text": image + 0.1, "finding": finding}
+    arrays |= {"prompts": np.array(words), "prompt_vectors": 3 * vectors}
+    if labels:
+        arrays["prompt_labels"] = np.array(labels)
+    np.savez(folder / "v.npz", **arrays)
+    return folder / "v.npz"
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (None, ["Edema", "mass"]),
+        (None, ["there is edema", "edema", "mass", "no edema"]),
+        (["edema", "edema", "mass"], ["fluid in the lung", "swollen", "a tumour"]),
+    ],
+)
+def test_prompts_that_came_with_the_vectors_need_no_checkpoint(
+    workspace: Workspace, tmp_path: Path, labels: list[str] | None, words: list[str]
+) -> None:
+    words = [w.lower() for w in words] if not labels else words
+    report = import_vectors(workspace, [with_prompts(tmp_path, labels, words)], "v")
+    assert report.refused is None, report.message
+    assert f"{len(words)} prompts came along" in report.message
+    assert report.taken == 40
+    found = classify(workspace, "v", label="finding", split="all", resamples=50)
+    image = embedding_sets.load(workspace, "v").vectors["image"]
+    right = (image[:, 0] > image[:, 1]) == (np.arange(40) % 2 == 1)
+    assert found.scores.zero_shot_accuracy.value == pytest.approx(right.mean())
+    assert [*found.against_absence] == (["edema"] if "no edema" in words else [])
+    assert {*found.templates} == {*words}
+    result = found.to_json()
+    assert result["zero_shot_rest_auroc"].keys() == result["recall"].keys() == {"edema", "mass"}
+    shown = CliRunner().invoke(
+        commands, ["v", "--label", "finding", "--split", "all", "--home", str(workspace.home)]
+    )
+    assert shown.exit_code == 0, shown.output
+    assert "mass" in shown.output
+
+
+def test_prompts_that_do_not_fit_are_refused(workspace: Workspace, tmp_path: Path) -> None:
+    import_vectors(workspace, [with_prompts(tmp_path, None, ["edema"])], "v")
+    with pytest.raises(Refused, match=r"No prompt came along for 'mass'") as refused:
+        classify(workspace, "v", label="finding", split="all")
+    assert refused.value.code == "prompt_missing"
+    rng = np.random.default_rng(0)
+    image, text = rng.normal(size=(2, 40, 8))
+    wrong = {
+        "prompts_invalid": [
+            {"prompt_vectors": np.eye(3, 8)},
+            {"prompt_vectors": np.eye(3, 8), "prompts": np.array(["a", "b"])},
+            {"prompt_vectors": np.zeros((1, 8)), "prompts": np.array(["a"])},
+            {
+                "prompt_vectors": np.eye(1, 8),
+                "prompts": np.array(["a"]),
+                "prompt_labels": np.array(["a", "b"]),
+            },
+        ],
+        "embedding_dim_mismatch": [{"prompt_vectors": np.eye(1, 5), "prompts": np.array(["a"])}],
+    }
+    for code, cases in wrong.items():
+        for number, arrays in enumerate(cases):
+            np.savez(tmp_path / "w.npz", image=image, text=text, **arrays)
+            report = import_vectors(workspace, [tmp_path / "w.npz"], f"w{number}")
+            assert report.refused == code, report.message
+
+
+def test_a_label_of_the_studies_may_be_called_prompts(workspace: Workspace, tmp_path: Path) -> None:
+    image, text = np.random.default_rng(0).normal(size=(2, 40, 8))
+    np.savez(tmp_path / "v.npz", image=image, text=text, prompts=np.full(40, "x"))
+    assert import_vectors(workspace, [tmp_path / "v.npz"], "v").refused is None
+    assert embedding_sets.load(workspace, "v").labels == ["prompts"]
+
+
+def test_the_library_takes_prompts_with_arrays(tmp_path: Path) -> None:
+    home = suture.Workspace(tmp_path)
+    finding = np.where(np.arange(40) % 2, "edema", "mass")
+    image = np.where(finding[:, None] == "edema", np.eye(8)[0], np.eye(8)[1])
+    home.add_vectors(
+        {"image": image, "text": image},
+        name="v",
+        labels={"finding": finding},
+        prompts=["fluid", "tumour"],
+        prompt_vectors=np.eye(2, 8),
+        prompt_labels=["edema", "mass"],
+    )
+    found = classify(home, "v", label="finding", split="all", resamples=20)
+    assert found.scores.zero_shot_accuracy.value == 1
 
 
 def test_a_checkpoint_that_is_gone_is_said(kept: Workspace) -> None:
