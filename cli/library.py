@@ -230,10 +230,12 @@ def export(
 
         path = export_adapter(workspace, set_name, target)
     else:
+        from suture.data.vectors import prompts
         from suture.data.vectors.export import export_set
         from suture.data.workspace.embedding_sets import load
 
-        path = export_set(load(workspace, set_name), target)
+        given = prompts.load(workspace.record(SET, set_name))
+        path = export_set(load(workspace, set_name), target, given)
     err.print(f"Written: {path}")
 
 

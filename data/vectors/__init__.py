@@ -24,7 +24,15 @@ from suture.data.files.names import quoted
 from suture.data.intake.report import IntakeReport, Skips, refusal
 from suture.data.metadata import EmbeddingSetMetadata
 from suture.data.vectors.blocks import save
-from suture.data.vectors.checks import Columns, Matrices, as_float, split_by_dimension, unit_rows, usable_rows
+from suture.data.vectors.checks import (
+    Columns,
+    Matrices,
+    as_float,
+    rows_with_vectors,
+    split_by_dimension,
+    unit_rows,
+    usable_rows,
+)
 from suture.data.vectors.prompts import Prompts, check_width, take_prompts
 from suture.data.vectors.requests import File, read
 from suture.data.vectors.rows import describe_rows, has_ids, refuse_unknown_texts, vector_text_keys
@@ -141,7 +149,8 @@ def _take(
             meta, collection=collection, collection_id=record.id, collection_hash=record.fingerprint
         )
     checked = _counted(progress, "Checking", 0.4, 0.6, n * len(vectors))
-    good = usable_rows(vectors, missing, rows[STUDY_ID], skips, checked)
+    good = rows_with_vectors(missing, rows[STUDY_ID], skips)
+    good &= usable_rows(vectors, missing, rows[STUDY_ID], skips, checked)
     if not good.any():
         raise Refused("embedding_not_finite", f"No usable row: {skips.first()[0][2]}")
     rows = rows[good].reset_index(drop=True)

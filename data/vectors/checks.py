@@ -56,13 +56,9 @@ def usable_rows(
 ) -> np.ndarray:
     """Rows whose vectors are finite in every modality, and zero only where declared missing: (n_rows,) bool.
 
-    A row that lacks every modality is not usable.
-
     progress  called with the number of rows of each block checked
     """
-    good = ~np.logical_and.reduce([*missing.values()])
-    for row in np.flatnonzero(~good):
-        skips.add(str(ids[row]), Skipped("study_empty", f"Row {row} has no vector of any modality."))
+    good = np.ones(len(ids), dtype=bool)
     for name, matrix in vectors.items():
         lengths = np.empty(len(ids))
         for where, block in matrix.blocks():
@@ -79,6 +75,14 @@ def usable_rows(
             skips.add(str(ids[row]), Skipped("embedding_zero", message))
         good &= finite & ~zero
     return good
+
+
+def rows_with_vectors(missing: Columns, ids: pd.Series, skips: Skips) -> np.ndarray:
+    """Rows that have a vector of some modality: (n_rows,) bool."""
+    empty = np.logical_and.reduce([*missing.values()])
+    for row in np.flatnonzero(empty):
+        skips.add(str(ids[row]), Skipped("study_empty", f"Row {row} has no vector of any modality."))
+    return ~empty
 
 
 def unit_rows(matrix: np.ndarray) -> np.ndarray:

@@ -13,12 +13,13 @@ import pandas as pd
 from suture.data.collection import DUPLICATE, GROUP, SPLIT, STUDY_ID
 from suture.data.embedding_set import EmbeddingSet
 from suture.data.errors import Refused
+from suture.data.vectors.prompts import Prompts
 
 FIXED = {"ids": STUDY_ID, "group": GROUP, "split": SPLIT, "duplicate_group": DUPLICATE}
 
 
-def export_set(embedding_set: EmbeddingSet, target: Path) -> Path:
-    """Write vectors by modality, `ids`, `group`, `split`, `duplicate_group`, text keys and labels.
+def export_set(embedding_set: EmbeddingSet, target: Path, prompts: Prompts | None = None) -> Path:
+    """Write vectors by modality, `ids`, `group`, `split`, `duplicate_group`, text keys, labels and prompts.
 
     Where a modality is missing, its row is zero and `present:<modality>` is False. `Refused` if the target
     exists, its folder does not, or two arrays would have the same name.
@@ -30,6 +31,8 @@ def export_set(embedding_set: EmbeddingSet, target: Path) -> Path:
         present = embedding_set.present(m)
         if not present.all():
             parts.append({f"present:{m}": present})
+    if prompts is not None:
+        parts.append(prompts.arrays())
     names = [name for part in parts for name in part]
     duplicates = sorted({n for n in names if names.count(n) > 1})
     if duplicates:

@@ -6,6 +6,7 @@ A row that is null there lacks the modality.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -25,30 +26,45 @@ BATCH = 16_384  # rows
 
 def read_parquet(path: Path, label: str) -> Iterator[tuple[str, Iterator[np.ndarray]]]:
     """(name, blocks of rows) of each column. The footer is checked first."""
+    with _damage_as_refused(label), pa.OSFile(str(path)) as source:
+        for name, blocks in _columns(open_parquet(source, label), PurePosixPath(label).stem):
+            yield name, _guarded(blocks, label)
+
+
+def _columns(file: pq.ParquetFile, stem: str) -> Iterator[tuple[str, Iterator[np.ndarray]]]:
+    names = file.schema_arrow.names
+    numbers = [f.name for f in file.schema_arrow if _is_number(f.type) and names.count(f.name) == 1]
+    numbered = coordinates(numbers, stem)
+    taken = {column for columns in numbered.values() for column in columns}
+    absent: dict[str, list[np.ndarray]] = {}
+    for vector, columns in numbered.items():
+        yield vector, _side_by_side(file, columns, absent.setdefault(vector, []))
+    for field in file.schema_arrow:
+        if _is_list(field.type):
+            yield field.name, _lists(file, field, absent.setdefault(field.name, []))
+        elif field.name not in taken:
+            yield field.name, _texts(file, field.name)
+    for vector, found in absent.items():
+        lacking = np.concatenate(found or [np.zeros(0, bool)])
+        if lacking.any() and f"present:{vector}" not in names:
+            yield f"present:{vector}", iter([np.where(lacking, "False", "True").astype(object)])
+
+
+@contextmanager
+def _damage_as_refused(label: str) -> Iterator[None]:
     try:
-        with pa.OSFile(str(path)) as source:
-            file = open_parquet(source, label)
-            names = file.schema_arrow.names
-            numbers = [f.name for f in file.schema_arrow if _is_number(f.type) and names.count(f.name) == 1]
-            numbered = coordinates(numbers, PurePosixPath(label).stem)
-            taken = {column for columns in numbered.values() for column in columns}
-            absent: dict[str, list[np.ndarray]] = {}
-            for vector, columns in numbered.items():
-                yield vector, _side_by_side(file, columns, absent.setdefault(vector, []))
-            for field in file.schema_arrow:
-                if _is_list(field.type):
-                    yield field.name, _lists(file, field, absent.setdefault(field.name, []))
-                elif field.name not in taken:
-                    yield field.name, _texts(file, field.name)
-            for vector, found in absent.items():
-                lacking = np.concatenate(found or [np.zeros(0, bool)])
-                if lacking.any() and f"present:{vector}" not in names:
-                    yield f"present:{vector}", iter([np.where(lacking, "False", "True").astype(object)])
+        yield
     except MemoryError:  # Arrow's is also an ArrowException
         raise
     except (pa.ArrowException, OSError, EOFError, ValueError, KeyError) as error:
         message = f"{quoted(label)} is not readable Parquet: it is damaged or truncated. Save it again."
         raise Refused("table_corrupt", message) from error
+
+
+def _guarded(blocks: Iterator[np.ndarray], label: str) -> Iterator[np.ndarray]:
+    """The blocks, which are read lazily, so that damage shows up here."""
+    with _damage_as_refused(label):
+        yield from blocks
 
 
 def _texts(file: pq.ParquetFile, name: str) -> Iterator[np.ndarray]:

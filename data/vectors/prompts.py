@@ -35,10 +35,14 @@ class Prompts:
     def __len__(self) -> int:
         return len(self.texts)
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """As they are named in an .npz."""
+        return {TEXTS: np.array(self.texts, str), LABELS: np.array(self.labels, str), VECTORS: self.vectors}
+
     def save(self, folder: Path) -> None:
         """Write them into the folder of a set."""
-        arrays = {TEXTS: np.array(self.texts, str), LABELS: np.array(self.labels, str), VECTORS: self.vectors}
-        np.savez(folder / FILE, **arrays)
+        texts, labels, vectors = self.arrays().values()
+        np.savez(folder / FILE, prompts=texts, prompt_labels=labels, prompt_vectors=vectors)
 
 
 def load(record: EmbeddingSetRecord) -> Prompts | None:

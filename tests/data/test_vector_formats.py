@@ -277,6 +277,18 @@ def test_coordinates_in_parquet_are_vectors(workspace: Workspace, tmp_path: Path
     assert np.flatnonzero(~embedding_sets.load(workspace, "w").present("text")).tolist() == [4]
 
 
+@pytest.mark.parametrize("form", ["lists", "coordinates"])
+def test_damage_inside_parquet_is_called_that(workspace: Workspace, tmp_path: Path, form: str) -> None:
+    """The footer is whole, so that only reading the pages finds it."""
+    lists = {"image": IMAGE.tolist(), "text": TEXT.tolist()}
+    file = tmp_path / "v.parquet"
+    pq.write_table(pa.table({**described(), **(lists if form == "lists" else coordinates())}), file)
+    content = bytearray(file.read_bytes())
+    content[4:60] = b"\xff" * 56  # the header of the first page
+    file.write_bytes(content)
+    assert refused(workspace, file)[0] == "table_corrupt"
+
+
 def test_a_folder_of_lancedb_is_answered_with_what_to_do(workspace: Workspace, tmp_path: Path) -> None:
     for name in ("vectors.lance", "db"):
         (tmp_path / name).mkdir()

@@ -13,8 +13,9 @@ import suture
 from suture.analysis.evaluate import LABEL_VALUES
 from suture.cli.zero_shot import commands
 from suture.data.errors import NotFound, Refused
-from suture.data.vectors import import_vectors
-from suture.data.workspace import CHECKPOINT, Workspace, embedding_sets
+from suture.data.vectors import import_vectors, prompts
+from suture.data.vectors.export import export_set
+from suture.data.workspace import CHECKPOINT, SET, Workspace, embedding_sets
 from suture.models import builtin
 from suture.models.checkpoints import registry
 from suture.models.embedding.embed import embed
@@ -179,6 +180,20 @@ def test_prompts_that_came_with_the_vectors_need_no_checkpoint(
     )
     assert shown.exit_code == 0, shown.output
     assert "mass" in shown.output
+
+
+def test_prompts_are_exported_and_imported_again(workspace: Workspace, tmp_path: Path) -> None:
+    import_vectors(workspace, [with_prompts(tmp_path, ["edema", "mass"], ["fluid", "tumour"])], "v")
+    given = prompts.load(workspace.record(SET, "v"))
+    assert given is not None
+    export_set(embedding_sets.load(workspace, "v"), tmp_path / "out.npz", given)
+    assert import_vectors(workspace, [tmp_path / "out.npz"], "w").refused is None
+    again = prompts.load(workspace.record(SET, "w"))
+    assert again is not None
+    assert (
+        (again.texts, again.labels) == (("fluid", "tumour"), ("edema", "mass")) == (given.texts, given.labels)
+    )
+    np.testing.assert_array_equal(again.vectors, given.vectors)
 
 
 def test_prompts_that_do_not_fit_are_refused(workspace: Workspace, tmp_path: Path) -> None:

@@ -15,8 +15,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from suture.analysis.figures import data_of
 from suture.analysis.text_tables import csv_text
+from suture.data.vectors import prompts
 from suture.data.vectors.export import export_set
-from suture.data.workspace import Record, Workspace, embedding_sets
+from suture.data.workspace import SET, Record, Workspace, embedding_sets
 from suture.pages.components.shell import views
 from suture.workflows.adapters import export_adapter
 
@@ -124,7 +125,8 @@ def export_buttons(row: DeltaGenerator, record: Record) -> None:
 
 def export_vectors(workspace: Workspace, name: str, target: Path) -> Path:
     """Runs on the click, in a thread without a session: hence the workspace as an argument."""
-    return export_set(embedding_sets.load(workspace, name), target)
+    given = prompts.load(workspace.record(SET, name))
+    return export_set(embedding_sets.load(workspace, name), target, given)
 
 
 def packed_bytes(write: Callable[[str, Path], Path], name: str) -> bytes:
