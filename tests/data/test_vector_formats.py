@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +210,11 @@ def test_a_modality_of_tensors_may_be_declared_missing(workspace: Workspace, tmp
     }
     torch.save(content, tmp_path / "v.pt")
     assert np.flatnonzero(~taken(workspace, tmp_path / "v.pt").present("text")).tolist() == [3]
+
+
+def test_torch_is_imported_only_where_its_files_are_read() -> None:
+    code = "import sys, suture.data.vectors; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 class Opened:
