@@ -22,7 +22,7 @@ from suture.data.files.names import quoted
 from suture.data.tables.delimited import ADVICE, records_of
 from suture.data.tables.encodings import without_surrogates
 from suture.data.tables.reading import unpacked
-from suture.data.vectors.numbered import WIDE, coordinates
+from suture.data.vectors.numbered import WIDE, column_name, coordinates
 
 PEEKED = 200  # rows that tell which columns are numbers and which are lists
 CELLS = 2**18  # cells held as text
@@ -75,7 +75,8 @@ def read_delimited(path: Path, label: str) -> Iterator[tuple[str, Iterator[np.nd
         if absent.any() and f"present:{found.name}" not in header:
             yield f"present:{found.name}", iter([np.where(absent, "False", "True").astype(object)])
     for at, column in texts.items():
-        yield header[at], iter([np.asarray(column, dtype=object)])
+        name = column_name(header[at], {found.name for found in vectors})
+        yield name, iter([np.asarray(column, dtype=object)])
 
 
 def _table(path: Path, label: str) -> tuple[Cells, Iterator[Cells]]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 NUMBERED = re.compile(r"(.*?)[ _.:\-]*\[?(\d+)\]?", re.DOTALL)
 PACKED = (".csv.gz", ".tsv.gz")
 TABLES = (".csv", ".tsv", *PACKED)
+TEXT = "text:"  # starts the name of the column with the texts of a modality; only their digests are kept
 WIDE = 8  # coordinates; fewer numbered columns are vectors only where none are wider
 
 
@@ -31,3 +32,8 @@ def coordinates(names: Iterable[str], otherwise: str) -> dict[str, list[str]]:
     }
     wide = {stem: columns for stem, columns in vectors.items() if len(columns) >= WIDE}
     return wide or vectors
+
+
+def column_name(name: str, vectors: Collection[str]) -> str:
+    """The name of a column that is no vector. One called like numbered vectors is their text."""
+    return f"{TEXT}{name}" if name in vectors else name

@@ -19,7 +19,7 @@ from suture.data.errors import Refused
 from suture.data.files.names import quoted
 from suture.data.tables.encodings import without_surrogates
 from suture.data.tables.parquet import open_parquet, values_of
-from suture.data.vectors.numbered import coordinates
+from suture.data.vectors.numbered import column_name, coordinates
 
 BATCH = 16_384  # rows
 
@@ -43,7 +43,7 @@ def _columns(file: pq.ParquetFile, stem: str) -> Iterator[tuple[str, Iterator[np
         if _is_list(field.type):
             yield field.name, _lists(file, field, absent.setdefault(field.name, []))
         elif field.name not in taken:
-            yield field.name, _texts(file, field.name)
+            yield column_name(field.name, numbered), _texts(file, field.name)
     for vector, found in absent.items():
         lacking = np.concatenate(found or [np.zeros(0, bool)])
         if lacking.any() and f"present:{vector}" not in names:

@@ -15,8 +15,8 @@ from suture.data.errors import Refused
 from suture.data.files.names import quoted
 from suture.data.vectors.blocks import InMemory, Matrix
 from suture.data.vectors.checks import AnyMatrices, Columns
+from suture.data.vectors.numbered import TEXT
 
-TEXT = "text:"  # starts the name of the column with the texts of a modality; only their digests are kept
 PLANES = 6
 CELL, NEAR = 1e-3, 4e-5
 

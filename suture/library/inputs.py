@@ -10,7 +10,8 @@ import numpy as np
 from suture.data.embedding_set import EmbeddingSet, text_digest
 from suture.data.errors import Refused
 from suture.data.vectors.arrays import from_arrays
-from suture.data.vectors.rows import ROLES, TEXT
+from suture.data.vectors.numbered import TEXT
+from suture.data.vectors.rows import ROLES
 
 RESERVED = {name for names in ROLES.values() for name in names}  # columns that mean something else
 RESERVED_STARTS = ("key:", "present:", TEXT)

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from suture.data import limits
-from suture.data.embedding_set import EmbeddingSet
+from suture.data.embedding_set import EmbeddingSet, text_digest
 from suture.data.vectors import import_vectors
 from suture.data.workspace import SET, Workspace, embedding_sets
 
@@ -148,6 +148,21 @@ def test_numbers_that_are_no_coordinates_describe_rows(workspace: Workspace, tmp
     kept = taken(workspace, tmp_path / "v.csv")
     assert kept.modalities == ["image", "text"]
     assert kept.labels == ["finding", "grade_1", "grade_2", "visit_7", "age", *findings]
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_column_called_like_numbered_vectors_is_their_text(
+    workspace: Workspace, tmp_path: Path, ending: str
+) -> None:
+    said = [f"Report {i % 5}." for i in range(N)]
+    frame = pd.DataFrame({**described(), "text": said, **coordinates()})
+    if ending == "csv":
+        frame.to_csv(tmp_path / "v.csv", index=False)
+    else:
+        frame.to_parquet(tmp_path / "v.parquet")
+    kept = taken(workspace, tmp_path / f"v.{ending}")
+    check(kept)
+    assert kept.rows["key:text"].tolist() == [text_digest(t) for t in said]
 
 
 def test_what_is_wrong_with_a_csv_is_said(
