@@ -10,6 +10,7 @@ import typer
 
 from suture.cli.common import AsJson, Home, Name, bar, embedded, err, print_records, print_report
 from suture.data.errors import UserError
+from suture.data.files.names import full_path
 from suture.data.workspace import (
     BUILT_IN,
     CHECKPOINT,
@@ -71,7 +72,7 @@ def import_(
         split=split,
         duplicate_group=duplicates,
     )
-    lists = tuple(str(path.expanduser().absolute()) for path in split_file or ())
+    lists = tuple(str(full_path(path)) for path in split_file or ())
     view = DicomView.parse(frame, window)
     options = Options(layout, "", None, seed, overrides=named, dicom=view, split_files=lists)
     workspace = Workspace(home)

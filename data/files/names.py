@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from contextlib import suppress
+from pathlib import Path
 
 from suture.data import limits
 from suture.data.errors import Skipped
@@ -15,6 +17,13 @@ ARCHIVES = (
 )  # fmt: skip
 DRIVE = re.compile(r"[A-Za-z]:")
 DEVICES = ("\\\\.\\", "\\\\?\\", "//./", "//?/")  # how Windows begins the names of devices
+
+
+def full_path(path: Path | str) -> Path:
+    """A path that a user typed, made absolute here: the process that reads it works in another folder."""
+    with suppress(RuntimeError):  # "~name" of nobody
+        path = Path(path).expanduser()
+    return Path(path).absolute()
 
 
 def leads_out(name: str) -> bool:

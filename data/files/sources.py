@@ -9,11 +9,12 @@ from typing import Protocol
 
 from suture.data import limits
 from suture.data.errors import Refused, Skipped
-from suture.data.files.names import is_system_file, printable_id
+from suture.data.files.names import is_system_file, printable_id, quoted
 from suture.data.files.read_issues import ReadIssues
 from suture.data.files.zip_archive import DAMAGED, ZipFiles
 from suture.data.tables.encodings import INVALID_CHARACTERS
 
+LINK_OUTSIDE = "It is a link out of the folder, and only files inside are read. Copy them there."
 __all__ = ["DAMAGED", "Files", "FolderFiles", "MemoryFiles", "ZipFiles", "open_files"]
 
 
@@ -32,10 +33,18 @@ class Files(Protocol):
 
 
 class FolderFiles:
-    """The regular files below a folder. Links that lead out of the folder are not followed."""
+    """The regular files below a folder. Links that lead out of the folder are not followed.
 
-    def __init__(self, root: Path) -> None:
+    A linked folder inside is another name of the folder that it leads to, whose files are listed once.
+
+    roots  absolute paths of the folder, as tables may name it
+    links  linked folder -> the folder inside that it leads to
+    """
+
+    def __init__(self, root: Path, *, called: Path | None = None) -> None:
         self.root = root
+        self.roots = tuple(dict.fromkeys(p.as_posix().rstrip("/") for p in (root, called or root)))
+        self.links: dict[str, str] = {}
         self.issues = ReadIssues()
         self._names: frozenset[str] | None = None
 
@@ -66,18 +75,34 @@ class FolderFiles:
             self.issues.warn("ignored_system_file", count=junk)
 
     def _paths(self) -> Iterator[Path]:
-        for folder, _, files in os.walk(self.root):
+        for folder, inner, files in os.walk(self.root):
+            for path in (Path(folder) / name for name in inner):
+                if path.is_symlink():
+                    self._follow(path)
             yield from (Path(folder) / file for file in files)
 
+    def _follow(self, link: Path) -> None:
+        """Note where a linked folder leads to, if that is inside."""
+        name = link.relative_to(self.root).as_posix()
+        target = link.resolve()
+        if target.is_relative_to(self.root.resolve()):
+            inside = target.relative_to(self.root.resolve()).as_posix()
+            self.links[name] = "" if inside == "." else inside
+        else:
+            self.issues.skip(printable_id(name), Skipped("link_outside", LINK_OUTSIDE))
+
     def read(self, name: str) -> bytes:
-        """Bytes of one file below the root; KeyError for any other name."""
+        """Bytes of one file below the root; `Skipped` for a link that leads out, KeyError for other names."""
         path = self.root / name
         try:
             inside = path.resolve().is_relative_to(self.root.resolve())
             if inside and path.is_file():
                 return path.read_bytes()
+            outside = path.is_symlink() and not inside
         except (OSError, ValueError):  # the name is too long for the file system, or has a zero byte
-            pass
+            outside = False
+        if outside:
+            raise Skipped("link_outside", f"{quoted(name)} cannot be read. {LINK_OUTSIDE}")
         raise KeyError(name)
 
 
@@ -97,10 +122,14 @@ class MemoryFiles:
         return self.contents[name]
 
 
-def open_files(source: Path) -> Files:
-    """The files of a folder or a ZIP; for a single table, the files of its folder."""
+def open_files(source: Path, *, called: Path | None = None) -> Files:
+    """The files of a folder or a ZIP; for a single table, the files of its folder.
+
+    called  the source as the user names it, where a link leads there
+    """
+    called = called or source
     if source.is_dir():
-        return FolderFiles(source)
+        return FolderFiles(source, called=called)
     if source.suffix.lower() == ".zip":
         return ZipFiles(source)
-    return FolderFiles(source.parent)
+    return FolderFiles(source.parent, called=called.parent)

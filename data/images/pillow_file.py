@@ -58,9 +58,10 @@ def sixteen_bit_samples(opened: Image.Image, content: bytes, name: str) -> np.nd
 
 
 def _raw_modes(opened: Image.Image) -> set[str]:
-    return {
-        tile.args if isinstance(tile.args, str) else str((tile.args or ("",))[0]) for tile in opened.tile
-    } or {""}
+    tiles: list[Any] = getattr(opened, "tile", [])  # Pillow declares it for files alone
+    return {tile.args if isinstance(tile.args, str) else str((tile.args or ("",))[0]) for tile in tiles} or {
+        ""
+    }
 
 
 def _other_byte(args: Any) -> Any:

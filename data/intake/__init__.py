@@ -21,6 +21,7 @@ import numpy as np
 
 from suture.data import sandbox
 from suture.data.errors import UserError
+from suture.data.files.names import full_path
 from suture.data.intake import reading
 from suture.data.intake.collection_builder import CollectionBuilder, Progress, SourceDescription
 from suture.data.intake.options import Options
@@ -53,7 +54,7 @@ def intake(
 
     Never raises for bad input: the report says what was imported and skipped, or why the source was refused.
     """
-    options = options or Options()
+    options, source = options or Options(), full_path(source)
     state = IntakeState("")
     try:
         check_name(name)
@@ -85,6 +86,7 @@ def _key(workspace: Workspace, source: Path, options: Options) -> str:
 
 def examine(source: Path, *, options: Options | None = None) -> SourceDescription:
     """How the source is understood, for the user to correct before importing; raises `Refused`."""
+    source = full_path(source)
     request = {"source": str(source), "options": (options or Options()).to_json()}
     for frame in sandbox.run("describe", request, budget=reading_budget(source)):
         if frame.header["kind"] == "understood":
@@ -97,7 +99,7 @@ def preview(source: Path, *, options: Options | None = None) -> np.ndarray | Non
 
     `Refused` if nothing can be read.
     """
-    for frame in _frames(source, options or Options(), IntakeState("")):
+    for frame in _frames(full_path(source), options or Options(), IntakeState("")):
         if frame.arrays:
             return frame.arrays[0]
     return None

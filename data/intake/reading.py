@@ -26,7 +26,7 @@ from suture.data.intake.options import Options
 from suture.data.intake.sources import open_source
 from suture.data.intake.study_checks import Picture, check_study
 from suture.data.phi.identifiers import identifiers
-from suture.data.readers.file_lookup import image_names, relative_path
+from suture.data.readers.file_lookup import OUTSIDE, image_names, leads_out
 from suture.data.readers.finish import columns_missing, refuse_absent
 from suture.data.readers.layouts import unpaired
 from suture.data.readers.layouts.table import is_table
@@ -39,6 +39,7 @@ PREFETCHED_ROWS = 64  # rows whose images are decoded ahead; bounds memory
 MANY = 1024  # rows without their image in one frame, at most
 CACHED_IMAGES = 32  # decoded images kept, so that an image with several captions is decoded once
 PREVIEW_ROWS = 5  # rows shown to the user
+MISSING = "The row's image is not among the files. Put images and table into one ZIP or folder."
 NO_TABLE = ("file_type_not_allowed", "json_too_deep", "table_not_records")  # a layout's reason says more
 Event = tuple[dict[str, Any], Sequence[np.ndarray]]
 Send = Callable[..., None]
@@ -89,6 +90,8 @@ def studies(raw: RawStudies, options: Options, start: int = 0, careful: int = 0)
 
     @lru_cache(maxsize=CACHED_IMAGES)
     def picture(name: str) -> Picture:
+        if name and name not in names:
+            return _absent(raw, name)
         return _picture(raw.files, name, options.dicom)
 
     def pictures_of(row: dict[str, str]) -> list[Picture]:
@@ -145,7 +148,7 @@ def _end_of_run(absent: np.ndarray, first: int) -> int:
 def _absent_pictures(raw: RawStudies, row: dict[str, str], known: set[str]) -> list[Picture]:
     """What `_picture` says of a row that names an image that is not here, without looking for the others."""
     names = [row[column] for column in raw.roles.images]
-    return [None if not name or name in known else _absent(name) for name in names]
+    return [None if not name or name in known else _absent(raw, name) for name in names]
 
 
 def _event(raw: RawStudies, options: Options, number: int, row: dict[str, str], seen: list[Picture]) -> Event:
@@ -186,7 +189,7 @@ def _picture(files: Files, name: str, view: DicomView) -> Picture:
     try:
         return np.asarray(images.downscale(images.decode(files.read(name), name, view)))
     except KeyError:
-        return _absent(name)
+        return Skipped("image_missing", MISSING)
     except Refused:
         raise  # concerns the whole source
     except Skipped as error:
@@ -203,13 +206,13 @@ def _undecodable(code: str, name: str, error: BaseException) -> Skipped:
     return Skipped(code, f"{quoted(name)} cannot be decoded ({type(error).__name__}). Export it again.")
 
 
-def _absent(name: str) -> Skipped:
+def _absent(raw: RawStudies, name: str) -> Skipped:
     """The error for a name without a file. The name comes from a table cell, so it is not quoted."""
-    if not relative_path(name):
-        message = "The row's image path leads out of the source, where nothing is read. Use the file name."
-        return Skipped("image_path_not_in_upload", message)
-    message = "The row's image is not among the files. Put images and table into one ZIP or folder."
-    return Skipped("image_missing", message)
+    if why := raw.absent.get(name):
+        return Skipped(*why)
+    if leads_out(name):
+        return Skipped("image_path_not_in_upload", OUTSIDE)
+    return Skipped("image_missing", MISSING)
 
 
 def _open_and_read(request: dict[str, Any], send: Send, *, incomplete: bool = False) -> RawStudies:

@@ -15,15 +15,15 @@ from suture.data.tables.encodings import without_surrogates
 
 def open_source(source: Path, table: str) -> tuple[Files, str]:
     """The files of a source, and the name of the table to read ("" = find one)."""
-    source = source.resolve()
+    called, source = source, source.resolve()
     if not source.exists():
         raise Refused("source_missing", f"There is nothing at {str(source)!r}. Check the path.")
     if uploads.is_spooled(source):
         return _uploaded(_unique_names(uploads.spooled_files(source)), table)
     if source.is_dir() or source.suffix.lower() == ".zip":
-        return open_files(source), table
+        return open_files(source, called=called), table
     _check_suffix(source.name)
-    return open_files(source), source.name
+    return open_files(source, called=called), source.name
 
 
 def _uploaded(labels: Mapping[str, Path], table: str) -> tuple[Files, str]:

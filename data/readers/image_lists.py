@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
-from suture.data.readers.file_lookup import Lookup, is_image_name
+from suture.data.readers.file_lookup import NOTHING, Lookup, Match, is_image_name
 
 QUOTED = re.compile(r"""'([^'\n]+)'|"([^"\n]+)\"""")
 LISTED = re.compile(r"[;|,\n\[(]")  # what a cell of several names has
@@ -31,19 +32,31 @@ def names_in(cell: str) -> list[str]:
 
 
 def first_name(cell: str) -> str:
-    """The first name in a cell, which stands for the others when a column is judged."""
-    return names_in(cell)[0]
+    """The first name in a cell, without leading "../": it stands for the others when a column is judged."""
+    return _inside(names_in(cell)[0])
 
 
-def find_images(cell: str, folder: str, lookup: Lookup) -> tuple[str, list[str]]:
-    """(the image of a cell, the others of its list that are here); the cell's first name if none is here."""
-    if found := lookup.find(cell, folder):
-        return found, []
-    names = names_in(cell)
+@dataclass(frozen=True)
+class CellImages:
+    """The image of a cell, the others of its list that are here, and why there is none.
+
+    name  a file; the cell's first name if none is here
+    """
+
+    name: str
+    others: tuple[str, ...] = ()
+    match: Match = NOTHING
+
+
+def find_images(cell: str, folder: str, lookup: Lookup) -> CellImages:
+    """The images that a cell names."""
+    match = lookup.match(cell, folder)
+    names = [cell] if match.name else names_in(cell)
     if names == [cell]:
-        return cell, []
-    here = [file for file in dict.fromkeys(lookup.find(name, folder) for name in names) if file]
-    return (here[0], here[1:]) if here else (names[0], [])
+        return CellImages(match.name or cell, match=match)
+    matches = [lookup.match(name, folder) for name in names]
+    here = [*dict.fromkeys(m.name for m in matches if m.name)]
+    return CellImages(here[0], tuple(here[1:])) if here else CellImages(names[0], match=matches[0])
 
 
 def _inside(path: str) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from suture.data.files.sources import Files
 from suture.data.phi.identifiers import header_key, is_personal
-from suture.data.readers.file_lookup import Lookup, image_names, is_image_name, relative_path
+from suture.data.readers.file_lookup import Lookup, is_image_name, is_url
 from suture.data.readers.finish import RESERVED_COLUMNS
 from suture.data.readers.image_lists import first_name
 from suture.data.readers.raw_studies import Roles
@@ -96,7 +96,7 @@ def guess_roles(rows: pd.DataFrame, files: Files, given: Roles | None = None) ->
     given = given or Roles()
     named = given.columns()
     filled = [c for c in rows.columns if c not in named and rows[c].ne("").any()]
-    lookup = Lookup(image_names(files.names()))
+    lookup = Lookup.of_images(files)
     images = given.images or _images(rows, filled, lookup)
     split = given.split or _split(rows, [c for c in filled if c not in images])
     duplicate = given.duplicate_group or _by_header(filled, DUPLICATES)
@@ -143,7 +143,7 @@ def _images(rows: pd.DataFrame, columns: list[str], lookup: Lookup) -> tuple[str
 def _picture_column(column: str, cells: pd.Series, lookup: Lookup) -> _Pictures:
     values = [first_name(v) for v in cells if v]
     found = {v: lookup.find(v) for v in values}
-    good = sum(bool(found[v]) or (is_image_name(v) and bool(relative_path(v))) for v in values)
+    good = sum(bool(found[v]) or (is_image_name(v) and not is_url(v)) for v in values)
     names = [v for v in values if found[v]]
     return _Pictures(
         column=column,

@@ -20,7 +20,7 @@ from suture.data.collections import storage
 from suture.data.embedding_set import identity_rows
 from suture.data.errors import Refused, UserError
 from suture.data.files import uploads
-from suture.data.files.names import quoted
+from suture.data.files.names import full_path, quoted
 from suture.data.intake.report import IntakeReport, Skips, refusal
 from suture.data.metadata import EmbeddingSetMetadata
 from suture.data.vectors.blocks import save
@@ -120,7 +120,7 @@ def _files(sources: Sequence[Path]) -> list[File]:
     """The user's name for each file, and its path."""
     if len(sources) == 1 and uploads.is_spooled(sources[0]):
         return uploads.spooled_files(sources[0])
-    return [(source.name, source) for source in sources]
+    return [(source.name, full_path(source)) for source in sources]
 
 
 def _take(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from suture.data.errors import Refused
+from suture.data.files.names import full_path
 from suture.data.weights import SUFFIXES
 from suture.data.workspace import CHECKPOINT, Workspace
 from suture.models import builtin
@@ -48,6 +49,11 @@ class CheckpointSource:
     resize: str = "squash"
     download: bool = False
     label: str = ""
+
+    def __post_init__(self) -> None:
+        path = full_path(self.location)
+        if not self.location.startswith("hf-hub:") and path.exists():
+            object.__setattr__(self, "location", str(path))
 
 
 @dataclass

@@ -16,6 +16,7 @@ from suture.data.errors import Skipped
 from suture.data.workspace import Workspace
 from suture.workflows.neighbours import uploads
 from tests.conftest import beside
+from tests.test_hostile import SAME
 
 PLANTED = b"JANE 8675309 778899 WELBY ELSEWHERE 19610203 555-010 Springfield".split()
 
@@ -47,7 +48,8 @@ def test_every_file_gets_its_answer() -> None:
     for row in rows():
         alone = row["reason"] == "duplicate_id"  # one of a pair: see below
         reason = row["reason"] if row["answer"] == "skip" and not alone else ""
-        assert answer(beside("hostile", row["file"]).read_bytes()) == reason, row["file"]
+        told = answer(beside("hostile", row["file"]).read_bytes())
+        assert told in SAME.get(row["file"], {reason}), row["file"]
 
 
 def test_two_files_of_one_identifier(workspace: Workspace) -> None:

@@ -47,7 +47,7 @@ def test_a_value_finds_its_file(value: str, name: str) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["", "c.png", "nothing.png", "../img/a.png", "img/../d.png", "/d.png", "C:\\d.png", "http://x/d.png"],
+    ["", "c.png", "nothing.png", "../img/a.png", "img/../../d.png", "/d.png", "C:\\d.png", "http://x/d.png"],
 )
 def test_what_is_ambiguous_or_leaves_the_source_finds_nothing(value: str) -> None:
     assert resolve([value], NAMES) == [""]

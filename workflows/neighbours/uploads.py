@@ -22,6 +22,7 @@ from suture.data.collections import storage
 from suture.data.embedding_set import EmbeddingSet, Vectors, identity_rows
 from suture.data.errors import Refused, UserError
 from suture.data.files import uploads
+from suture.data.files.names import full_path
 from suture.data.intake import Options, intake
 from suture.data.intake.report import IntakeReport, refusal
 from suture.data.metadata import EmbeddingSetMetadata
@@ -124,7 +125,7 @@ def _digest(source: Path | UploadedFiles, options: Options) -> str:
 def _stamps(source: Path) -> list[str]:
     """Name, size and time of each file of a folder or ZIP on this machine."""
     try:
-        path = source.expanduser().resolve()
+        path = full_path(source).resolve()
         usable = path.is_dir() or (path.is_file() and path.suffix.lower() == ".zip")
     except (OSError, RuntimeError, ValueError):  # name too long, null byte, ~ of an unknown user
         usable = False
@@ -141,7 +142,7 @@ def _stamps(source: Path) -> list[str]:
 def _on_disk(guests: Workspace, source: Path | UploadedFiles) -> Iterator[Path]:
     """Path of the files for the reading child process; copies of uploads are deleted afterwards."""
     if isinstance(source, Path):
-        yield source.expanduser()
+        yield full_path(source)
         return
     spooled = uploads.spool(guests, source)
     try:

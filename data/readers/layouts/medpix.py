@@ -13,7 +13,7 @@ import pandas as pd
 
 from suture.data.errors import Refused
 from suture.data.files.sources import Files
-from suture.data.readers.file_lookup import Lookup, file_name, image_names, split_of
+from suture.data.readers.file_lookup import Lookup, file_name, split_of
 from suture.data.readers.finish import (
     build_raw_studies,
     columns_missing,
@@ -65,7 +65,7 @@ def _has_columns(files: Files, name: str) -> bool:
 def read(files: Files, *, table: str = "", roles: Roles | None = None) -> RawStudies:
     """One study per image. Group: the case. Images with one caption are one duplicate group."""
     rows = _rows(files)
-    lookup = Lookup(image_names(files.names()))
+    lookup = Lookup.of_images(files)
     rows["image"] = [lookup.find(value) or value for value in rows["image"]]
     guess = Roles(
         study_id="image_id",

@@ -16,7 +16,15 @@ from suture.data.errors import Refused, Skipped
 from suture.data.files.names import quoted
 from suture.data.files.read_issues import Problem, ReadIssues
 from suture.data.files.sources import Files
-from suture.data.readers.file_lookup import Lookup, image_names, is_image_name, resolve, split_of, stem
+from suture.data.readers.file_lookup import (
+    NOTHING,
+    Lookup,
+    is_image_name,
+    resolve,
+    split_of,
+    stem,
+    why_absent,
+)
 from suture.data.readers.finish import (
     build_raw_studies,
     read_text_file,
@@ -91,14 +99,16 @@ def read(
     for name in best.names:
         files.issues.merge(issues[name])
     refuse_absent(given, best.rows)
-    rows, used, left = _with_pictures(best, roles or guess_roles(best.rows, files, given), files)
+    pictured = _with_pictures(best, roles or guess_roles(best.rows, files, given), files)
+    rows, used = pictured.rows, pictured.roles
     if best.key and used.study_id:  # texts without an image have no file name to be called by
         ids = rows[used.study_id]
         rows = rows.assign(**{used.study_id: ids.where(ids.ne(""), rows[best.key])})
     notes = {"tables": _used(best, tables)} if len(tables) > 1 else {}
     result = build_raw_studies(
-        LAYOUT, rows, used, used if roles else None, files, problems=(*problems, *left), notes=notes
+        LAYOUT, rows, used, used if roles else None, files, problems=(*problems, *pictured.left), notes=notes
     )
+    result = replace(result, absent=pictured.absent)
     missing = _lacks_for_a_pair(result)
     if missing and reports:
         return _beside(files, None, [*problems, *((n, "table_columns_missing", missing) for n in found)])
@@ -199,7 +209,7 @@ def _score(table: _Table, files: Files, given: Roles) -> tuple[int, int, int, in
     """(columns that the user named, rows whose image exists, number of text columns, rows)."""
     named = given.columns() & {*table.rows.columns}
     roles = guess_roles(table.rows, files, given if named == given.columns() else None)
-    lookup = Lookup(image_names(files.names()))
+    lookup = Lookup.of_images(files)
     there = (
         sum(bool(lookup.find(v, f)) for v, f in zip(table.rows[c], table.folders, strict=True))
         for c in roles.images
@@ -207,26 +217,42 @@ def _score(table: _Table, files: Files, given: Roles) -> tuple[int, int, int, in
     return len(named), max(there, default=0), len(roles.texts), len(table.rows)
 
 
-def _with_pictures(table: _Table, roles: Roles, files: Files) -> tuple[pd.DataFrame, Roles, list[Problem]]:
+@dataclass(frozen=True)
+class _Pictured:
+    """A table whose image columns name files.
+
+    left    images that found no place
+    absent  cell without a file -> (code, message), where more is known than that there is none
+    """
+
+    rows: pd.DataFrame
+    roles: Roles
+    left: list[Problem]
+    absent: dict[str, tuple[str, str]]
+
+
+def _with_pictures(table: _Table, roles: Roles, files: Files) -> _Pictured:
     """Replace the cells of image columns by file names; a column with another role keeps its cells.
 
     Of a cell that names several images the first that is here is the study's; the others are problems.
     """
-    lookup = Lookup(image_names(files.names()))
+    lookup = Lookup.of_images(files)
     rows, columns = table.rows.copy(), []
     others: dict[str, None] = {}
+    absent: dict[str, tuple[str, str]] = {}
     taken = replace(roles, images=()).columns()
     for column, name in _sources(table, roles, files):
         pairs = zip(rows[column], table.folders, strict=True)
         target = name or (_free(column, rows) if column in taken else column)
         found = [find_images(value, folder, lookup) for value, folder in pairs]
-        rows[target] = [image for image, _ in found]
-        others |= dict.fromkeys(name for _, names in found for name in names)
+        rows[target] = [image.name for image in found]
+        others |= dict.fromkeys(name for image in found for name in image.others)
+        absent |= {i.name: why for i in found if i.match is not NOTHING and (why := why_absent(i.match))}
         columns.append(target)
-    absent = [c for c in roles.images if c not in rows and c not in columns]
+    unknown = [c for c in roles.images if c not in rows and c not in columns]
     kept = {name for column in columns for name in rows[column]}
     left = [(name, "image_no_place", NO_PLACE) for name in others if name not in kept]
-    return rows, replace(roles, images=(*columns, *absent)), left
+    return _Pictured(rows, replace(roles, images=(*columns, *unknown)), left, absent)
 
 
 def _sources(table: _Table, roles: Roles, files: Files) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ import streamlit as st
 from suture import jobs
 from suture.data.errors import UserError
 from suture.data.files import uploads
+from suture.data.files.names import full_path
 from suture.data.weights import SUFFIXES
 from suture.data.workspace import CHECKPOINT, check_name
 from suture.pages.components import access
@@ -65,7 +66,7 @@ def _path() -> Arguments | None:
     location = st.text_input("Weights, config .json or folder", key="ck_path").strip()
     if not location:
         return None
-    path = Path(location).expanduser()
+    path = full_path(location)
     if not path.is_file() or path.suffix.lower() not in SUFFIXES:
         return {"location": str(path)}
     own = st.text_input("Its config .json, unless open_clip has it", key="ck_arch").strip()

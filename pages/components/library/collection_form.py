@@ -13,6 +13,7 @@ from suture.data import intake
 from suture.data.dicom.view import MIDDLE
 from suture.data.errors import UserError
 from suture.data.files import uploads
+from suture.data.files.names import full_path
 from suture.data.intake import SourceDescription
 from suture.data.readers.raw_studies import Roles
 from suture.data.workspace import COLLECTION, check_name
@@ -74,7 +75,7 @@ def _uploaded(turn: int) -> Path | None:
 
 def _typed_path() -> Path | None:
     path = st.text_input("Path of a folder, ZIP or table", key="collection_path").strip()
-    return Path(path).expanduser() if path else None
+    return full_path(path) if path else None
 
 
 @st.cache_resource(
