@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from suture.models.embedding.embed import EmbeddingRun
 
 REFUSED = 2
+SHOWN_ITEMS = 10  # skipped items that a report in plain words lists
 out, err = Console(markup=False), Console(stderr=True, markup=False)
 if not out.is_terminal:
     out.width = 140  # a file has no width; keep one row a line
@@ -49,10 +50,31 @@ def print_report(report: IntakeReport, as_json: bool, more: dict[str, Any] | Non
         err.print(f"Refused ({report.refused}): {report.message}")
     else:
         err.print(report.message)
-        for code, count in report.skipped.items():
-            err.print(f"  skipped {count:,}: {code}")
+        _print_counts(report)
     if report.refused:
         raise typer.Exit(REFUSED)
+
+
+def _print_counts(report: IntakeReport) -> None:
+    """Found, taken, skipped by reason with the first items, and warnings."""
+    from suture.data.intake.reasons import reasons
+
+    means = {code: reason.means for code, reason in reasons().items()}
+    skipped = sum(report.skipped.values())
+    err.print(f"Found {report.found:,}: {report.taken:,} taken, {skipped:,} skipped.")
+    for code, count in report.skipped.items():
+        err.print(f"  skipped {count:,}: {code}. {means.get(code, '')}")
+    for item, code, message in report.problems[:SHOWN_ITEMS]:
+        err.print(f"    {item}: {code}. {message}", style="dim")
+    if skipped > SHOWN_ITEMS:
+        err.print(f"    The first {SHOWN_ITEMS} of {skipped:,}; --json lists more.", style="dim")
+    for code, count in report.warnings.items():
+        named = report.warned.get(code, ())
+        which = f" {', '.join(named[:5])}{', …' if count > 5 else ''}." if named else ""
+        err.print(f"  warning {count:,}: {code}. {means.get(code, '')}{which}", style="yellow")
+    if report.identifiers:
+        kinds = ", ".join(f"{kind} {n:,}" for kind, n in report.identifiers.items())
+        err.print(f"    Possible identifiers in texts, by kind: {kinds}.", style="dim")
 
 
 def bar(quiet: bool) -> Progress:

@@ -91,12 +91,14 @@ class ImportReport(JsonFields):
     problems     (name, reason code, sentence) of the first ones that were skipped
     warnings     sentence -> number of studies
     identifiers  what looks like a person's identifier -> number of places
+    warned       sentence -> the first studies, files or columns that it is about
     """
 
     skipped: Mapping[str, int] = field(default_factory=dict)
     problems: Sequence[Sequence[Any]] = ()
     warnings: Mapping[str, int] | None = None
     identifiers: Mapping[str, int] | None = None
+    warned: Mapping[str, Sequence[str]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from suture.data.intake.report import IntakeReport
 from suture.data.workspace import BUILT_IN, CAPTIONER, CHECKPOINT, COLLECTION, KINDS, SELECTION, SET, Record
 from suture.data.workspace.describe import describe
 from suture.pages.components.access import incidents
-from suture.pages.components.cards import cards, downloads
+from suture.pages.components.cards import cards, downloads, intake_report
 from suture.pages.components.jobs import job_list
 from suture.pages.components.library import checkpoint_form, collection_form, vector_form
 from suture.pages.components.serving import study_files
@@ -64,15 +64,7 @@ def show_report(report: IntakeReport) -> None:
         st.error(cards.escape(report.message), icon=":material/block:")
     else:
         st.success(cards.escape(report.message), icon=":material/check_circle:")
-    for column, (label, value) in zip(
-        st.columns(3),
-        (("found", report.found), ("imported", report.taken), ("skipped", sum(report.skipped.values()))),
-        strict=True,
-    ):
-        column.metric(label, f"{value:,}")
-    if report.problems:
-        rows = [{"item": i, "reason": c, "what to do": m} for i, c, m in report.problems]
-        st.dataframe(rows, hide_index=True, width="stretch")
+    intake_report.show(report, "library_report")
 
 
 def embed_form(collections: list[Record], checkpoints: list[Record]) -> None:

@@ -17,7 +17,7 @@ from tests.conftest import beside
 from tests.shell import program, suture
 
 ROOT = Path(__file__).parents[1]
-KEYS = {"found", "taken", "skipped", "refused", "message", "warnings", "identifiers"}
+KEYS = {"found", "taken", "skipped", "refused", "message", "warnings", "identifiers", "problems", "warned"}
 
 
 @pytest.fixture

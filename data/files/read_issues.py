@@ -31,6 +31,14 @@ class ReadIssues:
         """The skipped items, in order."""
         return tuple((item, code, message) for (item, code), message in self._problems.items())
 
+    def warned(self) -> dict[str, list[str]]:
+        """Warning code -> the items that it is about, where it has any."""
+        items: dict[str, list[str]] = {}
+        for code, item in self._warnings:
+            if item:
+                items.setdefault(code, []).append(item)
+        return items
+
     def warnings(self) -> dict[str, int]:
         """Warning code -> count."""
         counts: dict[str, int] = {}

@@ -14,6 +14,7 @@ from suture.data.files.read_issues import ReadIssues
 from suture.data.files.zip_archive import DAMAGED, ZipFiles
 from suture.data.tables.encodings import INVALID_CHARACTERS
 
+WORKSPACE = "suture.sqlite"  # the index of a workspace
 LINK_OUTSIDE = "It is a link out of the folder, and only files inside are read. Copy them there."
 __all__ = ["DAMAGED", "Files", "FolderFiles", "MemoryFiles", "ZipFiles", "open_files"]
 
@@ -39,12 +40,14 @@ class FolderFiles:
 
     roots  absolute paths of the folder, as tables may name it
     links  linked folder -> the folder inside that it leads to
+    same_files  linked file -> the file inside that it leads to
     """
 
     def __init__(self, root: Path, *, called: Path | None = None) -> None:
         self.root = root
         self.roots = tuple(dict.fromkeys(p.as_posix().rstrip("/") for p in (root, called or root)))
         self.links: dict[str, str] = {}
+        self.same_files: dict[str, str] = {}
         self.issues = ReadIssues()
         self._names: frozenset[str] | None = None
 
@@ -66,7 +69,10 @@ class FolderFiles:
             elif INVALID_CHARACTERS.search(name):  # bytes that are not UTF-8 become lone surrogates
                 message = "Its name is not UTF-8. Rename it."
                 self.issues.skip(printable_id(name), Skipped("name_invalid", message))
-            elif not (path.is_file() or path.is_symlink()):
+            elif path.is_symlink():
+                self._note_link(path, name)
+                yield name
+            elif not path.is_file():
                 message = "It is a pipe, a device or a socket. Only regular files are read."
                 self.issues.skip(name, Skipped("special_file", message))
             else:
@@ -76,10 +82,17 @@ class FolderFiles:
 
     def _paths(self) -> Iterator[Path]:
         for folder, inner, files in os.walk(self.root):
-            for path in (Path(folder) / name for name in inner):
+            for path in (Path(folder) / name for name in (*inner,)):
                 if path.is_symlink():
                     self._follow(path)
+                elif (path / WORKSPACE).is_file():
+                    inner.remove(path.name)  # of Suture: no source of studies
             yield from (Path(folder) / file for file in files)
+
+    def _note_link(self, link: Path, name: str) -> None:
+        target, root = link.resolve(), self.root.resolve()
+        if target.is_relative_to(root):
+            self.same_files[name] = target.relative_to(root).as_posix()
 
     def _follow(self, link: Path) -> None:
         """Note where a linked folder leads to, if that is inside."""

@@ -73,6 +73,7 @@ def intake(
         state.skips.first(),
         dict(state.warnings),
         dict(state.identifiers),
+        {code: tuple(items) for code, items in state.warned.items()},
     )
 
 

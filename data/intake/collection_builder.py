@@ -44,6 +44,8 @@ class SourceDescription:
     rename: dict[str, str] = field(default_factory=dict)
     problems: tuple[tuple[str, str, str], ...] = ()
     warnings: dict[str, int] = field(default_factory=dict)
+    warned: dict[str, list[str]] = field(default_factory=dict)
+    unused: Skips = field(default_factory=Skips)
     synthetic: bool = False
     notes: dict[str, Any] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
@@ -54,6 +56,8 @@ class SourceDescription:
     def of(cls, header: dict[str, Any]) -> SourceDescription:
         """From the "understood" frame of a reader."""
         fields = {k: v for k, v in header.items() if k in cls.__dataclass_fields__}
+        if "unused" in fields:
+            fields["unused"] = Skips.of(**fields["unused"])
         lists = {
             k: tuple(map(tuple, fields[k]) if k == "problems" else fields[k]) for k in _LISTS & {*fields}
         }
@@ -74,9 +78,11 @@ class CollectionBuilder:
     def take(self, workspace: Workspace, frames: Iterator[Frame], progress: Progress | None) -> str:
         """Publish the collection and return its layout. `frames` must continue where the shards end."""
         first, state = SourceDescription.of(next(frames).header), self.parts.state
-        state.found = first.n + len(first.problems)
+        state.found = first.n + len(first.problems) + len(first.unused)
         if not state.parts:
             state.skips, state.warnings = Skips(first.problems), Counter(first.warnings)
+            state.skips.merge(first.unused)
+            state.warned = {code: [*items] for code, items in first.warned.items()}
         first = replace(first, problems=())
         self._keep(frames, first, progress)
         if not state.taken:
@@ -137,7 +143,7 @@ class CollectionBuilder:
             state.skips.add(name, Skipped("duplicate_id", message))
             return None
         ids.add(name)
-        state.warnings.update(map(str, header["warnings"]))
+        state.warn(name, map(str, header["warnings"]))
         state.identifiers.update({str(kind): int(n) for kind, n in header["identifiers"].items()})
         return study
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import secrets
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from suture.data.intake.report import Skips
+from suture.data.intake.report import SHOWN_WARNED, Skips
 from suture.data.metadata import ImportReport
 
 
@@ -21,6 +22,7 @@ class IntakeState:
     taken    studies imported
     parts    shards written
     given    whether some study has a split of its own
+    warned   warning code -> the first studies, files or columns that it is about
     filled   modalities that some study has
     """
 
@@ -34,7 +36,15 @@ class IntakeState:
     filled: set[str] = field(default_factory=set)
     skips: Skips = field(default_factory=Skips)
     warnings: Counter[str] = field(default_factory=Counter)
+    warned: dict[str, list[str]] = field(default_factory=dict)
     identifiers: Counter[str] = field(default_factory=Counter)
+
+    def warn(self, study: str, codes: Iterable[str]) -> None:
+        """Count the warnings about a study, and keep the first studies of each."""
+        for code in codes:
+            self.warnings[code] += 1
+            if len(self.warned.setdefault(code, [])) < SHOWN_WARNED:
+                self.warned[code].append(study)
 
     def to_json(self) -> bytes:
         """The state as it is saved."""
@@ -56,4 +66,5 @@ class IntakeState:
             problems=self.skips.first(),
             warnings=dict(self.warnings),
             identifiers=dict(self.identifiers),
+            warned=self.warned,
         )

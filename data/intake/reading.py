@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,10 @@ from suture.data import images, readers
 from suture.data.dicom.view import DicomView
 from suture.data.errors import Refused, Skipped
 from suture.data.files.names import quoted
-from suture.data.files.sources import Files
+from suture.data.files.sources import Files, ZipFiles
+from suture.data.intake.accounting import unused_files
 from suture.data.intake.options import Options
+from suture.data.intake.report import SHOWN_WARNED, Skips
 from suture.data.intake.sources import open_source
 from suture.data.intake.study_checks import Picture, check_study
 from suture.data.phi.identifiers import identifiers
@@ -32,12 +34,14 @@ from suture.data.readers.layouts import unpaired
 from suture.data.readers.layouts.table import is_table
 from suture.data.readers.raw_studies import RawStudies
 from suture.data.readers.split_files import with_split_files
+from suture.data.readers.table_warnings import table_warnings
 from suture.data.sandbox import TICK
 
 DECODERS = 4
 PREFETCHED_ROWS = 64  # rows whose images are decoded ahead; bounds memory
 MANY = 1024  # rows without their image in one frame, at most
 CACHED_IMAGES = 32  # decoded images kept, so that an image with several captions is decoded once
+LOW_CONTRAST = 24  # of 255: an image whose grey values span less was probably scaled for another range
 PREVIEW_ROWS = 5  # rows shown to the user
 MISSING = "The row's image is not among the files. Put images and table into one ZIP or folder."
 NO_TABLE = ("file_type_not_allowed", "json_too_deep", "table_not_records")  # a layout's reason says more
@@ -47,15 +51,16 @@ Send = Callable[..., None]
 
 def describe(request: dict[str, Any], send: Send) -> None:
     """Task: describe the source, with its first rows."""
-    raw = _open_and_read(request, send, incomplete=True)
+    raw = _open_and_read(request, send, incomplete=True).raw
     head = raw.rows.head(PREVIEW_ROWS).to_dict("records")
     send({**description_header(raw), "columns": [*raw.rows.columns], "head": head, "missing": raw.missing})
 
 
 def read(request: dict[str, Any], send: Send) -> None:
     """Task: send the studies from row `start` on, the first `careful` ones one at a time and announced."""
-    raw = _open_and_read(request, send)
-    send(description_header(raw))
+    opened = _open_and_read(request, send)
+    raw, left = opened.raw, opened.unused()
+    send({**description_header(raw), "unused": {"counts": left.counts(), "shown": left.first()}})
     options = Options.from_json(request["options"])
     for header, arrays in studies(raw, options, request["start"], request["careful"]):
         send(header, arrays)
@@ -71,6 +76,7 @@ def description_header(raw: RawStudies) -> dict[str, Any]:
         "rename": dict(raw.rename),
         "problems": [*raw.problems],
         "warnings": dict(raw.warnings),
+        "warned": {code: items[:SHOWN_WARNED] for code, items in raw.warned.items()},
         "synthetic": raw.synthetic,
         "notes": dict(raw.notes),
     }
@@ -178,8 +184,14 @@ def _warnings(
 ) -> list[str]:
     """Codes of the warnings about an imported study."""
     no_report = bool(raw.roles.texts) and not has_text and raw.layout != unpaired.LAYOUT
-    constant = any(image.min() == image.max() for image in pixels.values())
-    flags = {"image_constant": constant, "report_empty": no_report, "warn_phi_in_text": has_identifiers}
+    spans = [int(image.max()) - int(image.min()) for image in pixels.values()]
+    low = any(0 < span < LOW_CONTRAST for span in spans)
+    flags = {
+        "image_constant": 0 in spans,
+        "image_low_contrast": low,
+        "report_empty": no_report,
+        "warn_phi_in_text": has_identifiers,
+    }
     return [code for code, is_set in flags.items() if is_set]
 
 
@@ -215,13 +227,43 @@ def _absent(raw: RawStudies, name: str) -> Skipped:
     return Skipped("image_missing", MISSING)
 
 
-def _open_and_read(request: dict[str, Any], send: Send, *, incomplete: bool = False) -> RawStudies:
+@dataclass(frozen=True)
+class _Opened:
+    """A source as it was understood.
+
+    read   names of the files that were read for this
+    alone  whether the source is one table, whose folder is not part of it
+    """
+
+    raw: RawStudies
+    files: Files
+    read: Set[str]
+    alone: bool
+
+    def unused(self) -> Skips:
+        """The files that no study uses."""
+        return Skips() if self.alone else unused_files(self.files, self.raw, self.read)
+
+
+def _open_and_read(request: dict[str, Any], send: Send, *, incomplete: bool = False) -> _Opened:
     options = Options.from_json(request["options"])
-    files, table = open_source(Path(request["source"]), options.table)
+    source = Path(request["source"])
+    files, table = open_source(source, options.table)
     options = replace(options, table=table)
     lists = [(Path(path).name, _list_of_ids(Path(path))) for path in options.split_files]
-    raw = read_source(_with_ticks(files, send), options, request.get("secret", ""), incomplete=incomplete)
-    return with_split_files(raw, lists)
+    names = _watched(files, send)
+    raw = read_source(files, options, request.get("secret", ""), incomplete=incomplete)
+    raw = _with_table_warnings(with_split_files(raw, lists))
+    return _Opened(raw, files, names, alone=source.is_file() and not isinstance(files, ZipFiles))
+
+
+def _with_table_warnings(raw: RawStudies) -> RawStudies:
+    warnings, warned = dict(raw.warnings), dict(raw.warned)
+    for one in table_warnings(raw):
+        warnings[one.code] = one.count
+        if one.columns:
+            warned[one.code] = [*one.columns]
+    return replace(raw, warnings=warnings, warned=warned)
 
 
 def _list_of_ids(path: Path) -> bytes:
@@ -283,16 +325,20 @@ def _without_table(files: Files, why: Refused) -> RawStudies:
     return replace(raw, problems=tuple(problems))
 
 
-def _with_ticks(files: Files, send: Send) -> Files:
-    """The same files, sending a tick once a second while they are read, so that the parent keeps waiting."""
-    read, last = files.read, time.monotonic()
+def _watched(files: Files, send: Send) -> Set[str]:
+    """The names of the files that are read from now on.
+
+    A tick is sent once a second while they are read, so that the parent keeps waiting.
+    """
+    read, last, names = files.read, time.monotonic(), set[str]()
 
     def read_with_ticks(name: str) -> bytes:
         nonlocal last
+        names.add(name)
         if time.monotonic() - last > 1:
             last = time.monotonic()
             send({"kind": TICK})
         return read(name)
 
     files.read = read_with_ticks  # type: ignore[method-assign]  # readers check the class of `files`
-    return files
+    return names

@@ -9,7 +9,8 @@ from typing import Any
 
 from suture.data.errors import UserError
 
-SHOWN_PROBLEMS = 50
+SHOWN_PROBLEMS = 100  # of each reason
+SHOWN_WARNED = 20  # of each warning
 Problem = tuple[str, str, str]  # item, reason code, message
 
 
@@ -17,8 +18,9 @@ Problem = tuple[str, str, str]  # item, reason code, message
 class IntakeReport:
     """found = taken + sum of skipped, unless `refused` gives the code of why nothing was imported.
 
-    problems     the first 50 skipped items as (item, code, message)
+    problems     the first 100 skipped items of each reason, as (item, code, message)
     warnings     warning code -> number of imported items
+    warned       warning code -> the first studies, files or columns that it is about
     identifiers  kind -> number of possible identifiers of persons in the texts
     """
 
@@ -30,6 +32,7 @@ class IntakeReport:
     problems: tuple[tuple[str, str, str], ...] = ()
     warnings: dict[str, int] = field(default_factory=dict)
     identifiers: dict[str, int] = field(default_factory=dict)
+    warned: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The machine-readable form, the same for every kind of import."""
@@ -41,6 +44,8 @@ class IntakeReport:
             "message": self.message,
             "warnings": self.warnings,
             "identifiers": self.identifiers,
+            "problems": [{"item": i, "code": c, "message": m} for i, c, m in self.problems],
+            "warned": {code: [*items] for code, items in self.warned.items()},
         }
 
     @property
@@ -57,7 +62,7 @@ def refusal(error: UserError, *, found: int = 0, skipped: Skips | None = None) -
 
 
 class Skips:
-    """Counts skipped items by reason, and keeps the first `SHOWN_PROBLEMS` of them."""
+    """Counts skipped items by reason, and keeps the first `SHOWN_PROBLEMS` of each."""
 
     def __init__(self, problems: Iterable[Problem] = ()) -> None:
         self._counts: Counter[str] = Counter()
@@ -78,8 +83,17 @@ class Skips:
 
     def _append(self, problem: Problem) -> None:
         self._counts[problem[1]] += 1
-        if len(self._first) < SHOWN_PROBLEMS:
+        if self._counts[problem[1]] <= SHOWN_PROBLEMS:
             self._first.append(problem)
+
+    def merge(self, other: Skips) -> None:
+        """Add the counts of another, and its items after those here."""
+        room = {code: SHOWN_PROBLEMS - self._counts[code] for code in other._counts}
+        for item, code, message in other._first:
+            if room[code] > 0:
+                self._first.append((item, code, message))
+                room[code] -= 1
+        self._counts.update(other._counts)
 
     def counts(self) -> dict[str, int]:
         """Reason code -> number of items."""

@@ -19,6 +19,7 @@ from suture.data.splits import meaning_of_numbers
 from suture.data.tables.encodings import legacy_encoding, without_surrogates
 from suture.data.tables.reading import decode, read_table
 
+TABLE_NOT_USED = "It is not the table that the studies come from. If it has studies, import it by itself."
 EMPTY_WORDS = ("nan", "none", "null", "na", "n/a", "<na>", "#n/a", "nil", "nat")
 VISIBLE_CHARACTER = r"[^\s\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
 RESERVED_COLUMNS = (STUDY_ID, GROUP, SPLIT, DUPLICATE)  # columns of every collection
@@ -54,6 +55,7 @@ def build_raw_studies(
         rename=_free_names(roles),
         problems=(*files.issues.problems(), *problems),
         warnings=files.issues.warnings(),
+        warned=files.issues.warned(),
         notes={**(notes or {}), **_note_on_split(rows, roles)},
     )
 

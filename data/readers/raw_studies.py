@@ -42,6 +42,7 @@ class RawStudies:
     rename    column -> name of its modality, where that differs
     problems  items that the reader itself skipped
     warnings  warning code -> number of items
+    warned    warning code -> the items, where they have names
     absent    cell of an image column that names no file -> (code, message); others are just not there
     missing   what the source lacks to be imported, for the user to correct; "" = nothing
     """
@@ -53,6 +54,7 @@ class RawStudies:
     rename: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     warnings: Mapping[str, int] = field(default_factory=dict)
+    warned: Mapping[str, list[str]] = field(default_factory=dict)
     synthetic: bool = False
     notes: Mapping[str, object] = field(default_factory=dict)
     absent: Mapping[str, tuple[str, str]] = field(default_factory=dict)

@@ -60,7 +60,7 @@ def test_counts_add_up_and_reasons_are_named(workspace: Workspace, tmp_path: Pat
     pictures["6.png"] = b"<html>not a picture</html>"
     report = intake(workspace, folder_of(tmp_path / "s", table, pictures), "mine")
     assert report.refused is None
-    assert (report.found, report.taken) == (8, 2)
+    assert (report.found, report.taken) == (9, 2)  # 8 rows, and the image that no row names
     assert report.adds_up
     assert report.skipped.keys() >= {
         "image_missing",
@@ -68,8 +68,9 @@ def test_counts_add_up_and_reasons_are_named(workspace: Workspace, tmp_path: Pat
         "duplicate_id",
         "report_too_long",
         "not_an_image",
+        "image_not_used",
     }
-    assert len(report.problems) == 6
+    assert len(report.problems) == 7
     kept = storage.load(workspace, "mine")
     assert kept.table["study_id"].tolist() == ["000", "007"]  # ids are text, never numbers
     assert kept.modalities[0].kind == "image"

@@ -107,6 +107,7 @@ def intake_report(visit: CollectionRecord) -> IntakeReport:
         tuple((item, code, words) for item, code, words in kept.problems),
         dict(kept.warnings or {}),
         dict(kept.identifiers or {}),
+        {code: tuple(items) for code, items in (kept.warned or {}).items()},
     )
 
 

@@ -26,6 +26,7 @@ from suture.data.readers.file_lookup import (
     why_absent,
 )
 from suture.data.readers.finish import (
+    TABLE_NOT_USED,
     build_raw_studies,
     read_text_file,
     refuse_absent,
@@ -98,6 +99,7 @@ def read(
     best = _best(tables, files, given, roles)
     for name in best.names:
         files.issues.merge(issues[name])
+    problems += [(name, "table_not_used", TABLE_NOT_USED) for name in found if name not in best.names]
     refuse_absent(given, best.rows)
     pictured = _with_pictures(best, roles or guess_roles(best.rows, files, given), files)
     rows, used = pictured.rows, pictured.roles

@@ -7,32 +7,28 @@ import json
 import streamlit as st
 
 from suture.analysis.text_tables import csv_text
+from suture.data.intake.reasons import reasons
 from suture.data.intake.report import IntakeReport
 from suture.data.limits import describe
 from suture.pages.components.cards import cards
 from suture.pages.components.cards.downloads import offer_download
 
-WARNINGS = {
-    "image_constant": "images of one grey value: a blank frame, or a window that shows nothing",
-    "report_empty": "studies without a report",
-    "dicom_phi_removed": "DICOM files whose tags identified a person; these tags were removed",
-    "warn_burned_in_text": "images of a kind that often has names burned in: check them before sharing",
-    "warn_phi_columns": "columns named like identifiers, left out",
-    "warn_phi_in_text": "texts with what looks like a person's name, date or number",
-}
-
 
 def show(report: IntakeReport, key: str) -> None:
-    """Counts found, imported and skipped, with reasons; key separates the widgets of several reports."""
-    st.caption(
-        f"Found {report.found:,}, imported {report.taken:,}, skipped {sum(report.skipped.values()):,}."
-    )
-    warnings(report)
+    """Counts first, then what was skipped and why, then warnings. key separates several reports' widgets."""
+    skipped = sum(report.skipped.values())
+    st.caption(f"Found {report.found:,}, imported {report.taken:,}, skipped {skipped:,}.")
     rows = [{"item": item, "reason": code, "what to do": text} for item, code, text in report.problems]
+    if report.skipped:
+        st.markdown("**Not imported, and why**")
+        st.dataframe(_reasons(report), hide_index=True, width="stretch")
+    warnings(report)
     if rows:
-        st.dataframe(rows, hide_index=True, width="stretch")
-    if sum(report.skipped.values()) > len(rows):
-        st.caption(f"Only the first {len(rows):,} are listed.")
+        listed = (
+            "Every skipped item" if len(rows) == skipped else f"{len(rows):,} of {skipped:,} skipped items"
+        )
+        st.caption(f"{listed} skipped item{'s' * (listed != 'Every')}:")
+        st.dataframe(rows, hide_index=True, width="stretch", height=min(36 * len(rows) + 38, 250))
     line = st.container(horizontal=True)
     content = json.dumps({**report.to_json(), "problems": rows}, indent=1)
     offer_download(
@@ -45,11 +41,31 @@ def show(report: IntakeReport, key: str) -> None:
 
 def warnings(report: IntakeReport) -> None:
     """Counts of imported items that should be checked."""
+    known = reasons()
+    if report.warnings:
+        st.markdown("**Imported, but check**")
     for code, count in report.warnings.items():
-        st.caption(f":material/warning: **{count:,}** {WARNINGS.get(code, cards.escape(code))}")
+        told = f"{known[code].means} {known[code].do}" if code in known else code
+        named = report.warned.get(code, ())
+        which = f" :gray[{cards.escape(', '.join(named[:5]))}{', …' if count > 5 else ''}]" if named else ""
+        st.caption(f":material/warning: **{count:,}** · {cards.escape(told)}{which}")
     if report.identifiers:
         kinds = ", ".join(f"{kind} {n:,}" for kind, n in report.identifiers.items())
         st.caption(f"Identifiers in texts, by kind: {cards.escape(kinds)}")
+
+
+def _reasons(report: IntakeReport) -> list[dict[str, object]]:
+    known = reasons()
+    return [
+        {
+            "count": count,
+            "reason": code,
+            "meaning": known[code].means if code in known else "",
+            "what to do": known[code].do if code in known else "",
+            "first": next((item for item, of, _ in report.problems if of == code), ""),
+        }
+        for code, count in report.skipped.items()
+    ]
 
 
 def table(report: IntakeReport) -> list[dict[str, object]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 
 import streamlit as st
@@ -10,8 +9,7 @@ import streamlit as st
 from suture import jobs
 from suture.data.intake.report import IntakeReport
 from suture.jobs import Job
-from suture.pages.components.cards import cards
-from suture.pages.components.cards.downloads import offer_download
+from suture.pages.components.cards import cards, intake_report
 from suture.pages.components.shell import views
 from suture.workflows.job_kinds import ImportJob
 
@@ -58,7 +56,7 @@ def _outcome(job: Job) -> None:
     show(cards.escape(job.message), icon=ICONS[job.state])
     report = _report(job)
     if report is not None and not report.refused:
-        _counts(report, job.id)
+        intake_report.show(report, job.id)
 
 
 def history() -> None:
@@ -83,7 +81,7 @@ def history() -> None:
             report = _report(job)
             if report is not None:
                 with st.expander("Intake report"):
-                    _counts(report, f"past-{job.id}")
+                    intake_report.show(report, f"past-{job.id}")
 
 
 def _repeatable(job: Job) -> bool:
@@ -94,20 +92,3 @@ def _repeatable(job: Job) -> bool:
 
 def _report(job: Job) -> IntakeReport | None:
     return IntakeReport(**job.result) if job.kind == ImportJob.kind and job.result else None
-
-
-def _counts(report: IntakeReport, key: str) -> None:
-    """Found, imported, skipped: the counts add up. With a download."""
-    skipped = sum(report.skipped.values())
-    st.caption(f"Found {report.found:,}, imported {report.taken:,}, skipped {skipped:,}.")
-    if report.warnings:
-        listed = ", ".join(f"{code} {count:,}" for code, count in report.warnings.items())
-        st.caption(f"Imported, but check them: {cards.escape(listed)}.")
-    rows = [{"item": item, "reason": code, "what to do": text} for item, code, text in report.problems]
-    if rows:
-        st.dataframe(rows, hide_index=True, width="stretch", key=f"problems-{key}")
-    content = json.dumps({**report.to_json(), "problems": rows}, indent=1)
-    place = st.container()
-    offer_download(
-        place, "Intake report (JSON)", content, "intake.json", "application/json", key=f"intake-{key}"
-    )
