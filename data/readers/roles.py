@@ -35,6 +35,8 @@ GROUPS = (
     "患者_id", "病人_id", "患者编号", "病人编号", "病例号", "住院号", "患者", "患者番号", "症例", "症例番号",
     "환자_id", "환자번호", "환자",
 )  # fmt: skip
+PATIENT_WORDS = ("patient", "pat", "subject", "person", "participant", "case", "patienten", "paciente")
+ID_WORDS = ("id", "nr", "no", "num", "number", "key", "code", "uid", *PATIENT_WORDS)
 DUPLICATES = ("caption_group", "duplicate_group")
 SPLIT_HEADERS = ("split", "fold", "set", "subset", "partition")
 OTHER_SPLIT_HEADERS = (
@@ -102,7 +104,7 @@ def guess_roles(rows: pd.DataFrame, files: Files, given: Roles | None = None) ->
     duplicate = given.duplicate_group or _by_header(filled, DUPLICATES)
     study_id = given.study_id or _study_id(rows, filled)
     free = [c for c in filled if c != study_id]
-    group = given.group or next(iter(columns_named(free, GROUPS)), "") or _repeated_id(rows, free)
+    group = given.group or _group(rows, [c for c in free if c not in (*images, split)])
     used = {*images, split, duplicate, study_id, group}
     texts = given.texts or _texts(rows, [c for c in filled if c not in used]) or _empty_texts(rows, named)
     used |= {*texts}
@@ -122,6 +124,12 @@ def guess_roles(rows: pd.DataFrame, files: Files, given: Roles | None = None) ->
 def columns_named(columns: list[str], known: tuple[str, ...]) -> list[str]:
     """The columns whose normalised header is in `known`, in the order of `known`."""
     return sorted((c for c in columns if header_key(c) in known), key=lambda c: known.index(header_key(c)))
+
+
+def is_patient_header(column: str) -> bool:
+    """Whether a header speaks of the id of a patient or case: deid_patient_id, Pat Nr."""
+    words = header_key(column).split("_")
+    return words[-1] in ID_WORDS and not {*words}.isdisjoint(PATIENT_WORDS)
 
 
 def _by_header(columns: list[str], known: tuple[str, ...]) -> str:
@@ -201,6 +209,13 @@ def _study_id(rows: pd.DataFrame, columns: list[str]) -> str:
         if header_key(c).split("_")[-1] in ("id", "uid", "key") and header_key(c) not in GROUPS
     ]
     return next(iter([c for c in by_name if c in unique] + nearly + ending), "")
+
+
+def _group(rows: pd.DataFrame, columns: list[str]) -> str:
+    """The patients or cases: by a known header, else a patient's id that repeats, else a repeated id."""
+    known = columns_named(columns, GROUPS)
+    alike = [c for c in columns if is_patient_header(c) and not is_personal(c) and not rows[c].is_unique]
+    return next(iter([*known, *alike]), "") or _repeated_id(rows, columns)
 
 
 def _repeated_id(rows: pd.DataFrame, columns: list[str]) -> str:

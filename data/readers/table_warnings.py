@@ -9,10 +9,8 @@ import pandas as pd
 
 from suture.data.phi.identifiers import header_key
 from suture.data.readers.raw_studies import RawStudies
-from suture.data.readers.roles import GROUPS, IDS, SPLIT_HEADERS, columns_named
+from suture.data.readers.roles import GROUPS, IDS, SPLIT_HEADERS, columns_named, is_patient_header
 
-PATIENT_WORDS = ("patient", "pat", "subject", "person", "participant", "case", "patienten", "paciente")
-ID_WORDS = ("id", "nr", "no", "num", "number", "key", "code", "uid", *PATIENT_WORDS)
 SCIENTIFIC = r"\d(?:[.,]\d+)?[eE]\+\d{2}"  # how a spreadsheet shows a long number
 LONG = r"\d{15}\d*0"  # spreadsheets keep 15 digits and fill up with zeros
 
@@ -37,7 +35,7 @@ def table_warnings(raw: RawStudies) -> Iterator[Warned]:
     if rounded:
         yield Warned("warn_ids_rounded", max(rounded.values()), tuple(rounded))
     unused = [c for c in columns if c not in roles.columns() and rows[c].ne("").any()]
-    alike = [c for c in unused if not roles.group and _is_patient_header(c) and not rows[c].is_unique]
+    alike = [c for c in unused if not roles.group and is_patient_header(c) and not rows[c].is_unique]
     alike += [c for c in unused if not roles.split and header_key(c).split("_")[-1] in SPLIT_HEADERS]
     if alike:
         yield Warned("warn_column_not_used", len(alike), tuple(alike))
@@ -56,8 +54,3 @@ def _rounded(cells: pd.Series) -> int:
     long = filled[filled.str.fullmatch(r"\d{16,}")]
     zeros = len(long) if len(long) > 2 and long.str.fullmatch(LONG).all() else 0
     return scientific or zeros
-
-
-def _is_patient_header(column: str) -> bool:
-    words = header_key(column).split("_")
-    return words[-1] in ID_WORDS and not {*words}.isdisjoint(PATIENT_WORDS)

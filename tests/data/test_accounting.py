@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from suture.data.collections import storage
 from suture.data.intake import intake
 from suture.data.intake.report import SHOWN_PROBLEMS, IntakeReport, Skips
 from suture.data.workspace import Workspace
@@ -118,8 +119,8 @@ def table(folder: Path, **columns: list[str]) -> Path:
             *("warn_ids_rounded", 4, ("id",)),
         ),
         (
-            {"Pat Nr": ["17", "17", "18", "18"], "age": ["40", "41", "52", "53"]},
-            *("warn_column_not_used", 1, ("Pat Nr",)),
+            {"Fold": ["1a", "2b", "3c", "4d"], "age": ["40", "41", "52", "53"]},
+            *("warn_column_not_used", 1, ("Fold",)),
         ),
     ],
 )
@@ -135,6 +136,15 @@ def test_what_should_be_checked_about_a_table(
     assert report.taken == 4
     assert report.warnings.get(code) == count, report.warnings
     assert report.warned.get(code) == named
+
+
+@pytest.mark.parametrize("header", ["deid_patient_id", "Pat Nr", "SubjectNumber"])
+def test_a_patients_id_by_another_name_is_the_group(
+    workspace: Workspace, tmp_path: Path, header: str
+) -> None:
+    columns = {header: ["17", "17", "18", "18"], "age": ["40", "41", "52", "53"]}
+    intake(workspace, table(tmp_path / "s", **columns), "mine")
+    assert storage.load(workspace, "mine").table["group"].tolist() == ["17", "17", "18", "18"]
 
 
 def test_ids_that_only_look_round_raise_no_warning(workspace: Workspace, tmp_path: Path) -> None:
