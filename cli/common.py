@@ -98,12 +98,13 @@ def progress_callback(quiet: bool) -> Iterator[Callable[[float, str], None]]:
 
 def print_records(home: Path | None, kind: RecordKind[Any], as_json: bool) -> None:
     """Print the records of one kind as a table or JSON."""
-    records = Workspace(home).records(kind)
+    workspace = Workspace(home)
+    records = workspace.records(kind)
     if as_json:
         print(json.dumps([{"name": r.name, **r.meta.to_json(), "bytes": r.size} for r in records]))
         return
     if not records:
-        err.print(f"No {kind} yet.")
+        err.print(f"No {kind} yet in {workspace.home}.")
         return
     table = Table()
     for column in ("name", "created", "MB", "contents"):

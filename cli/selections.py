@@ -33,12 +33,13 @@ SelectionName = Annotated[str, typer.Argument(metavar="NAME")]
 @group.command("list")
 def list_(as_json: AsJson = False, home: Home = None) -> None:
     """List selections."""
-    records = Workspace(home).records(SELECTION)
+    workspace = Workspace(home)
+    records = workspace.records(SELECTION)
     if as_json:
         print(json.dumps([{"name": r.name, **r.meta.to_json(), "created": r.created} for r in records]))
         return
     if not records:
-        err.print("No selection yet.")
+        err.print(f"No selection yet in {workspace.home}.")
         return
     table = Table("name", "created", "studies", "of", "how")
     for r in records:

@@ -73,7 +73,7 @@ def _distance_sentence(comparison: Comparison, pair: tuple[str, str]) -> Iterato
         return
     whole, gap, residual = (row for row in rows if row is not None)
     if whole.verdict in UNDECIDED or whole.verdict == "unchanged":
-        status = "is unchanged" if whole.verdict == "unchanged" else "is undecided"
+        status = "is unchanged" if whole.verdict == "unchanged" else "cannot be decided at this N"
         yield f"The squared distance of true pairs {status}: {_describe_change(whole)}."
         return
     total, inner = float(whole.difference or 0), float(residual.difference or 0)

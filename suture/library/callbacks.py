@@ -147,7 +147,7 @@ class GapMonitor:
         return row
 
     def to_frame(self) -> pd.DataFrame:
-        """One row an epoch."""
+        """One row per epoch."""
         import pandas as pd
 
         return pd.DataFrame(self.history)

@@ -111,7 +111,7 @@ class ComparisonResult:
     to_dict = to_json
 
     def to_frame(self, *, headline_only: bool = False) -> pd.DataFrame:
-        """One row a metric: name, of, A value, B value, B - A, low, high, p, margin, verdict and more."""
+        """One row per metric: name, of, A value, B value, B - A, low, high, p, margin, verdict and more."""
         import pandas as pd
 
         rows = headline(self.compared.table) if headline_only else self.rows

@@ -125,7 +125,7 @@ class EvaluationResult:
         "image->text"] (protocol multi_positive unless one is named); result["effective_rank", "image"].
         `NotFound` for an unknown name, `Refused` for one that still fits several: both list what there is.
         """
-        name, *of = (key,) if isinstance(key, str) else key
+        name, *of = key if isinstance(key, tuple) and key else (key,)
         name, _, protocol = str(name).partition(":")
         rows = [m for m in self.metrics if m.name == name]
         if not rows:
@@ -142,8 +142,8 @@ class EvaluationResult:
         names = ", ".join(
             f"[{name!r}, {_of(m)!r}{f', {m.label!r}' if m.label else ''}]" for m in chosen or under
         )
-        what = "is measured of several" if not wanted or chosen else f"is not measured of {', '.join(wanted)}"
-        raise Refused("metric_ambiguous", f"{name!r} {what}. There are: {names}.")
+        what = "has several values" if not wanted or chosen else f"has no value for {', '.join(wanted)}"
+        raise Refused("metric_ambiguous", f"{name!r} {what}. Choose one of: {names}.")
 
     def _ipython_key_completions_(self) -> list[str]:
         return [*dict.fromkeys(m.name for m in self.metrics)]
@@ -179,7 +179,7 @@ class EvaluationResult:
     to_dict = to_json
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a metric: name, of, label, protocol, value, low, high, n, better, p, reason."""
+        """One row per metric: name, of, label, protocol, value, low, high, n, better, p, reason."""
         import pandas as pd
 
         rows = [
@@ -308,8 +308,7 @@ def evaluate(
     >>> round(result["recall_at_10", "image->text"], 2)
     0.57
     """
-    if resamples < 20 or seed < 0:
-        raise Refused("resamples_invalid", "resamples must be 20 or more, and seed 0 or more.")
+    _check_bootstrap(resamples, seed)
     options: dict[str, Any] = {"resamples": resamples, "seed": seed, "extended": full, "progress": progress}
     described = {
         "groups": groups, "ids": ids, "splits": splits, "labels": labels, "texts": texts,
@@ -336,6 +335,7 @@ def evaluate(
 
 def evaluate_set(workspace: Workspace, name: str, *, split: str = "all", **options: Any) -> EvaluationResult:
     """The same for a set of a workspace; what was measured is kept there."""
+    _check_bootstrap(options.get("resamples", 1000), options.get("seed", 0))
     found = evaluation(workspace, name, split=split, **options)
     part = embedding_sets.load(workspace, name).split(split)
     return EvaluationResult(found, part, workspace, bool(options.get("extended")))
@@ -355,6 +355,14 @@ def _modalities(image: Any, text: Any, names: tuple[str, str]) -> Mapping[str, A
     if len(names) != 2 or names[0] == names[1]:
         raise Refused("pair_invalid", f"names must be two different words, got {names!r}.")
     return dict(zip(names, (image, text), strict=True))
+
+
+def _check_bootstrap(resamples: object, seed: object) -> None:
+    for what, value, least in (("resamples", resamples, 20), ("seed", seed, 0)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+            raise Refused(
+                "resamples_invalid", f"{what} must be a whole number, {least} or more; got {value!r}."
+            )
 
 
 def _of(metric: Metric) -> str:

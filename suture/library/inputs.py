@@ -21,8 +21,9 @@ def as_array(values: Any) -> np.ndarray:
     """A numpy array of a numpy array, torch tensor (any device, dtype or gradient), list or pandas column.
 
     Lists of whole numbers become floats of their own, as they are given by hand. `Refused` for what is no
-    array, such as rows of different lengths.
+    array, such as rows of different lengths, and for masked values.
     """
+    _refuse_masked("The array", values)
     if hasattr(values, "detach"):  # torch, which need not be imported for that
         values = values.detach().cpu()
         return np.asarray(values.float() if str(values.dtype) == "torch.bfloat16" else values)
@@ -41,6 +42,7 @@ def column(name: str, values: Any) -> np.ndarray:
         raise Refused("column_length", f"{name!r} must have one value for each study, got {values!r}.")
     if hasattr(values, "detach"):
         return as_array(values)
+    _refuse_masked(repr(name), values)
     plain = np.asarray(values)
     if plain.ndim == 1 and plain.dtype.kind not in "OUSfiubM":
         plain = plain.astype(object)
@@ -90,7 +92,11 @@ def columns(
     """What describes the rows, under the names that an .npz gives it."""
     named = {"ids": ids, "groups": groups, "split": splits, "duplicate_group": duplicates}
     found = {k: column(k, v) for k, v in named.items() if v is not None}
-    for label, values in ({} if labels is None else dict(labels)).items():
+    if labels is not None and not hasattr(labels, "items"):
+        raise Refused(
+            "label_name", f"labels must be columns by name, {{'sex': [...]}}, got {type(labels).__name__}."
+        )
+    for label, values in ({} if labels is None else labels).items():
         if str(label) in RESERVED or str(label) in modalities or str(label).startswith(RESERVED_STARTS):
             raise Refused(
                 "label_name",
@@ -101,8 +107,26 @@ def columns(
     for modality, values in _of_modalities("texts", texts, modalities).items():
         found[f"key:{modality}"] = np.array([_key(t) for t in column(f"texts of {modality}", values)], object)
     for modality, values in _of_modalities("present", present, modalities).items():
-        found[f"present:{modality}"] = column(f"present of {modality}", values).astype(bool)
+        found[f"present:{modality}"] = _flags(f"present of {modality}", values)
     return found
+
+
+def _flags(name: str, values: Any) -> np.ndarray:
+    """(n_studies,) bool. `Refused` for values other than True, False, 1 and 0: "no" would count as true."""
+    given = column(name, values)
+    plain = [value.item() if isinstance(value, np.generic) else value for value in given]
+    if not all(isinstance(value, int | float) and value in (0, 1) for value in plain):
+        raise Refused("column_type", f"{name!r} must be True or False for each study.")
+    return np.array(plain, bool)
+
+
+def _refuse_masked(what: str, values: Any) -> None:
+    if np.ma.is_masked(values):
+        raise Refused(
+            "masked_values",
+            f"{what} has masked values. Fill them, or leave the studies out; "
+            "present={modality: flags} says which studies lack a modality.",
+        )
 
 
 def _key(text: Any) -> str:
@@ -110,7 +134,12 @@ def _key(text: Any) -> str:
 
 
 def _of_modalities(what: str, given: Mapping[str, Any] | None, modalities: list[str]) -> Mapping[str, Any]:
-    given = {} if given is None else dict(given)
+    if given is not None and not hasattr(given, "items"):
+        raise Refused(
+            "unknown_modality",
+            f"{what} must be columns by modality, {{{modalities[0]!r}: [...]}}, got {type(given).__name__}.",
+        )
+    given = {} if given is None else dict(given.items())
     for modality in given:
         if modality not in modalities:
             raise Refused(

@@ -26,6 +26,7 @@ class GapLoss(nn.Module):
                  their gradients
     overrides    fields of `suture.models.losses.config.ObjectiveConfig`, such as atp=0.5, temperature="fixed"
 
+    Presets whose temperature is not "learnable" set it themselves: logit_scale then gets a gradient of zero.
     Schedules follow `progress`, the share of the training that is done, 0 to 1: set it, or call
     `step(done, total)`. Rows are scaled to unit length; rows of zeros are modalities that a study lacks.
     First derivatives only. `Refused` for an unknown preset or option, with the list.
@@ -49,6 +50,10 @@ class GapLoss(nn.Module):
         super().__init__()
         self.preset = preset
         self.config = _config(preset, overrides)
+        if not 0 <= rank < world_size:
+            raise Refused(
+                "rank_invalid", f"rank must be 0 to world_size - 1, got rank {rank!r} of {world_size!r}."
+            )
         self.rank, self.world_size = rank, world_size
         self._progress = 0.0
 
@@ -71,10 +76,13 @@ class GapLoss(nn.Module):
         self._progress = float(share)
 
     def step(self, done: int, total: int) -> None:
-        """Set `progress` to done / total steps."""
-        if total < 1:
-            raise Refused("progress_invalid", f"The number of steps must be 1 or more, got {total!r}.")
-        self.progress = min(max(done / total, 0.0), 1.0)
+        """Set `progress` to done / total steps; steps beyond the total leave it at 1."""
+        if total < 1 or done < 0:
+            raise Refused(
+                "progress_invalid",
+                f"step(done, total) needs total of 1 or more, done of 0 or more; got {done!r} of {total!r}.",
+            )
+        self.progress = min(done / total, 1.0)
 
     def forward(
         self,
@@ -122,7 +130,9 @@ class GapLoss(nn.Module):
                 progress=self.progress,
             )
         except ValueError as error:
-            raise Refused("batch_without_pairs", f"{error}. Use a larger batch.") from error
+            empty = [name for name, some in zip(names, present.any(dim=-1).tolist(), strict=True) if not some]
+            todo = f"All {empty[0]} features are zeros" if empty else "Use a larger batch"
+            raise Refused("batch_without_pairs", f"{error}. {todo}.") from error
         unused = _unused(z, logit_scale, logit_bias)
         if not output_dict:
             return found.total + unused

@@ -120,7 +120,7 @@ class Workspace(storage_of.Workspace):
         seed: int = 0,
         progress: Callable[[int, int], None] | None = None,
     ) -> IntakeReport:
-        """Take studies in from a folder, ZIP or table, as `suture import` does.
+        """Import studies from a folder, ZIP or table, as `suture import` does.
 
         columns   which columns of the table are what, where the guess is not right: any of id, image, text,
                   tabular, group, split, duplicates, label -> one name or several
@@ -229,7 +229,7 @@ class Workspace(storage_of.Workspace):
         image  a file, a PIL image, or an array of uint8, (height, width) or (height, width, 3)
         k      neighbours in each direction
 
-        One row a neighbour: from (modality that asks), to (modality searched), rank, study, cosine. Nothing
+        One row per neighbour: from (modality that asks), to (modality searched), rank, study, cosine. Nothing
         that was asked stays in the workspace. `Refused` for a set without a checkpoint.
         """
         from suture.library.searching import search

@@ -62,7 +62,7 @@ def studies(vectors: dict[str, np.ndarray]) -> EmbeddingSet:
 def test_every_number_is_the_same_by_blocks(
     tmp_path: Path, small_blocks: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    part = studies(mapped(tmp_path, 300, 24, kind="f4"))
+    part = studies(mapped(tmp_path, 160, 24, kind="f4"))
     found = evaluate(part, resamples=50, extended=True)
     monkeypatch.undo()
     whole = evaluate(part, resamples=50, extended=True)

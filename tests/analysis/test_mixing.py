@@ -349,7 +349,7 @@ def test_what_two_studies_do_to_each_other_counts_once() -> None:
 Measure = Callable[[list[np.ndarray], np.ndarray, GroupBootstrap], dict[str, Estimate]]
 
 
-def spread_ratios(measure: Measure, *, n: int, trials: int = 60) -> dict[str, tuple[float, float]]:
+def spread_ratios(measure: Measure, *, n: int, trials: int = 40) -> dict[str, tuple[float, float]]:
     """Estimated over true standard deviation, of a number and of its difference between exchangeable sets.
 
     Studies are drawn afresh each time; two sets embed the same ones with noise of their own.
@@ -376,7 +376,10 @@ def spread_ratios(measure: Measure, *, n: int, trials: int = 60) -> dict[str, tu
     return {k: (se.mean() / v.std(), apart.mean() / d.std()) for k, (v, se, d, apart) in columns.items()}
 
 
-@pytest.mark.parametrize(("n", "options"), [(150, {}), (300, {"limit": 100, "queries": 200})])
+SAMPLED = pytest.param(300, {"limit": 100, "queries": 200}, marks=pytest.mark.slow)  # 120 samples drawn anew
+
+
+@pytest.mark.parametrize(("n", "options"), [(150, {}), SAMPLED])
 def test_intervals_are_as_wide_as_new_studies_make_the_numbers_differ(n: int, options: dict) -> None:
     """A graph held fixed reads 0.55 to 0.8 here, clouds held fixed 0.5."""
 

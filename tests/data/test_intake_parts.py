@@ -299,7 +299,7 @@ def test_the_reader_holds_few_rows_as_objects(workspace: Workspace) -> None:
             tracemalloc.stop()
 
     used(64)
-    assert (used(4096) - used(1024)) / 3072 < 20
+    assert (used(2048) - used(512)) / 1536 < 20
 
 
 @pytest.mark.parametrize("order", [(0, 2), (0, 0), (1,), (0, 1)])

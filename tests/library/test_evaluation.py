@@ -218,6 +218,14 @@ WRONG: list[tuple[str, str, Callable[[], object]]] = [
     ("arguments_of_arrays", "not both", lambda: suture.evaluate({"image": IMAGE}, TEXT)),
     ("pair_invalid", "two different words", lambda: suture.evaluate(IMAGE, TEXT, names=("x", "x"))),
     ("resamples_invalid", "20 or more", lambda: suture.evaluate(IMAGE, TEXT, resamples=3)),
+    ("resamples_invalid", "got 50.5", lambda: suture.evaluate(IMAGE, TEXT, resamples=50.5)),
+    ("resamples_invalid", "got 'x'", lambda: suture.evaluate(IMAGE, TEXT, resamples="x")),
+    ("resamples_invalid", "seed must be a whole number", lambda: suture.evaluate(IMAGE, TEXT, seed=1.5)),
+    ("label_name", "labels must be columns by name", lambda: suture.evaluate(IMAGE, TEXT, labels=["x"])),
+    ("unknown_modality", "columns by modality", lambda: suture.evaluate(IMAGE, TEXT, present=[True] * 40)),
+    ("column_type", "True or False", lambda: suture.evaluate(IMAGE, TEXT, present={"text": ["no"] * 40})),
+    ("column_type", "True or False", lambda: suture.evaluate(IMAGE, TEXT, present={"text": [np.nan] * 40})),
+    ("masked_values", "present=", lambda: suture.evaluate(np.ma.masked_less(IMAGE, 0), TEXT)),
     (
         "texts_of_which",
         "which modality",
@@ -247,9 +255,12 @@ def test_unknown_and_ambiguous_metrics_list_what_there_is() -> None:
     result = suture.evaluate(IMAGE, TEXT, **FEW)
     with pytest.raises(suture.NotFound, match=r"Did you mean 'centroid_gap'\?"):
         result["centroid_gp"]
+    for odd in (3, None, ()):
+        with pytest.raises(suture.NotFound, match="There are: "):
+            result[odd]
     with pytest.raises(suture.Refused, match=r"\['recall_at_10', 'image->text'\]"):
         result["recall_at_10"]
-    with pytest.raises(suture.Refused, match=r"not measured of chest"):
+    with pytest.raises(suture.Refused, match=r"no value for chest"):
         result["recall_at_10", "chest"]
     with pytest.raises(suture.NotFound, match="There are: strict"):
         result["recall_at_10:loose", "image->text"]

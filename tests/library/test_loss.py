@@ -160,6 +160,9 @@ WRONG: list[tuple[str, Callable[[], Any]]] = [
     ("anchor must be one of image, text", lambda: suture.GapLoss(anchor="history")(IMAGE, TEXT)),
     ("0 to 1", lambda: setattr(suture.GapLoss(), "progress", 3)),
     ("1 or more", lambda: suture.GapLoss().step(1, 0)),
+    ("done of 0 or more", lambda: suture.GapLoss().step(-1, 3)),
+    ("rank 2 of 2", lambda: suture.GapLoss(rank=2, world_size=2)),
+    ("All text features are zeros", lambda: LOSS(IMAGE, 0 * TEXT)),
 ]
 
 

@@ -77,7 +77,7 @@ def test_intervals_are_those_of_scoring_resamples_anew() -> None:
     rng = np.random.default_rng(5)
     found = scored(SHUFFLED, resamples=1000).metrics
     again = []
-    for _ in range(100):
+    for _ in range(60):
         drawn = np.concatenate([np.flatnonzero(g == PATIENTS) for g in rng.integers(30, size=30)])
         again.append(scored([SHUFFLED[i] for i in drawn], [TRUE[i] for i in drawn], resamples=2).metrics)
     for name in ("bleu_2", "rouge_l", "chrf", "finding_f1", "finding_precision", "length_ratio"):
