@@ -23,8 +23,9 @@ browser:
 	@command -v chromium >/dev/null || (apt-get update -qq && apt-get install -y -qq chromium >/dev/null) \
 	  || (sudo apt-get update -qq && sudo apt-get install -y -qq chromium >/dev/null)
 
-# As many processes as cores, so one thread each. A file of tests stays in one process, longest files first.
-WORKERS ?= 2
+# Three processes keep two cores busy, as a third of the time is waiting for browsers and child processes; one thread
+# each. A file of tests stays in one process, longest files first.
+WORKERS ?= 3
 PYTEST = OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMBA_NUM_THREADS=1 \
   $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 20
 

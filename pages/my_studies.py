@@ -8,7 +8,7 @@ from suture.workflows.neighbours import uploads
 
 
 def main() -> None:
-    navigation.open_page("My studies", "Which studies of the collection are yours closest to, in A and in B?")
+    navigation.open_page("My studies", "Which studies of the collection are nearest to yours, in A and in B?")
     choice = shared_choice.choose()
     records = uploads.list_uploads(views.workspace())
     uploaded.say_added_to_library()
