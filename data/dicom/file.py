@@ -45,6 +45,9 @@ NO_IMAGE = {
     "66.1": "a registration",
     "66.3": "a registration",
 }
+NO_PIXELS = (
+    "The DICOM file is whole and has no pixels, only a header. Export it with its image."
+)
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
@@ -86,10 +89,10 @@ def pixel_tag(tags: FileDataset) -> str:
     tag = next((name for name in PIXELS if name in tags), "")
     if not tag and "Rows" in tags:
         raise Skipped("dicom_truncated", "The file ends before its image. Copy it again.")
-    if not tag and ("SOPClassUID" not in tags or _element_is_cut_off(tags)):
+    if not tag and (_element_is_cut_off(tags) or not _has_known_tags(tags)):
         raise Skipped("dicom_corrupt", "The file's header is inconsistent. Export or copy it again.")
     if not tag:
-        raise Skipped("dicom_no_pixels", "The DICOM file has no image (a report, a PDF, a directory).")
+        raise Skipped("dicom_no_pixels", NO_PIXELS)
     return tag
 
 
@@ -99,6 +102,12 @@ def _kind_without_image(tags: FileDataset) -> str:
     parts = uid.removeprefix(STORAGE).split(".") if uid.startswith(STORAGE) else []
     ends = (".".join(parts[:count]) for count in range(len(parts), 0, -1))
     return next((NO_IMAGE[end] for end in ends if end in NO_IMAGE), "")
+
+
+def _has_known_tags(tags: FileDataset) -> bool:
+    """Whether all public tags are in the standard: read in another byte order, they are not."""
+    known = [tag.is_private or pydicom.datadict.dictionary_has_tag(tag) for tag in [*tags.keys()]]
+    return bool(known) and all(known)
 
 
 def _element_is_cut_off(tags: FileDataset) -> bool:
@@ -137,6 +146,8 @@ def _check_syntax(tags: FileDataset) -> None:
     """Where the file names no transfer syntax, set the one that pydicom guessed, if there is an image."""
     if "TransferSyntaxUID" in tags.file_meta:
         return
+    if kind := _kind_without_image(tags):
+        raise Skipped("dicom_no_picture", f"The DICOM file is {kind}, not an image. Leave it out.")
     if not {"Rows", "Columns", "PixelData"} <= {*tags.dir()}:
         message = "The file ends within its header, or names no transfer syntax and has no image."
         raise Skipped("dicom_corrupt", message)
