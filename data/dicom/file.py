@@ -45,9 +45,7 @@ NO_IMAGE = {
     "66.1": "a registration",
     "66.3": "a registration",
 }
-NO_PIXELS = (
-    "The DICOM file is whole and has no pixels, only a header. Export it with its image."
-)
+NO_PIXELS = "The DICOM file is whole and has no pixels, only a header. Export it with its image."
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 

@@ -20,6 +20,9 @@ from suture.data.readers.raw_studies import RawStudies
 
 TEXTS = (".txt", ".xml")
 DESCRIPTIONS = (*TEXTS, *DESCRIPTION_SUFFIXES, ".gz")
+ROW = Skipped(
+    "image_missing", "No file here has an id or a name that this row of the table gives. Add it, or its id."
+)
 IMAGE = Skipped(
     "image_not_used", "No study of the source names this image. Name it in the table, or leave it out."
 )
@@ -48,7 +51,7 @@ def unused_files(files: Files, raw: RawStudies, read: Set[str]) -> Skips:
     used |= {alias[name] for name in used & alias.keys()}
     used |= {link for link, target in alias.items() if target in used}
     apart = raw.files is not files  # images lie within the files: in archives, in Parquet
-    left = Skips()
+    left = unmatched_rows(raw)
     for name in sorted({*files.names()} - used):
         lower = name.lower()
         if name in read and (is_table(name) or lower.endswith(DESCRIPTIONS)):
@@ -56,6 +59,14 @@ def unused_files(files: Files, raw: RawStudies, read: Set[str]) -> Skips:
         if apart and (is_image_name(name) or is_table(name) or lower.endswith(DESCRIPTIONS)):
             continue
         left.add(printable_id(name), _why(name))
+    return left
+
+
+def unmatched_rows(raw: RawStudies) -> Skips:
+    """The rows of a table that describe no file of the source."""
+    left = Skips()
+    for number in raw.unmatched:
+        left.add(f"row {number + 1}", ROW)
     return left
 
 

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -18,17 +19,19 @@ import numpy as np
 import pandas as pd
 
 from suture.data import images, readers
+from suture.data.dicom.tags import read_allowed_tags
 from suture.data.dicom.view import DicomView
 from suture.data.errors import Refused, Skipped
+from suture.data.files.magic import is_dicom
 from suture.data.files.names import quoted
 from suture.data.files.sources import Files, ZipFiles
-from suture.data.intake.accounting import unused_files
+from suture.data.intake.accounting import unmatched_rows, unused_files
 from suture.data.intake.options import Options
 from suture.data.intake.report import SHOWN_WARNED, Skips
 from suture.data.intake.sources import open_source
 from suture.data.intake.study_checks import Picture, check_study
 from suture.data.phi.identifiers import identifiers
-from suture.data.readers.file_lookup import OUTSIDE, image_names, leads_out
+from suture.data.readers.file_lookup import DICOM, OUTSIDE, image_names, is_image_name, leads_out
 from suture.data.readers.finish import columns_missing, refuse_absent
 from suture.data.readers.layouts import unpaired
 from suture.data.readers.layouts.table import is_table
@@ -41,6 +44,7 @@ DECODERS = 4
 PREFETCHED_ROWS = 64  # rows whose images are decoded ahead; bounds memory
 MANY = 1024  # rows without their image in one frame, at most
 CACHED_IMAGES = 32  # decoded images kept, so that an image with several captions is decoded once
+TAGS_READ = ("dicom", "loose")  # layouts that read the tags of DICOM files themselves
 LOW_CONTRAST = 24  # of 255: an image whose grey values span less was probably scaled for another range
 PREVIEW_ROWS = 5  # rows shown to the user
 MISSING = "The row's image is not among the files. Put images and table into one ZIP or folder."
@@ -172,8 +176,9 @@ def _event(raw: RawStudies, options: Options, number: int, row: dict[str, str], 
     texts = [] if raw.synthetic else [study[raw.rename.get(c, c)] for c in raw.roles.texts]
     counts = sum(map(identifiers, texts), Counter[str]())
     has_text = any(study[raw.rename.get(c, c)] for c in raw.roles.texts)
+    tagged = [] if raw.layout in TAGS_READ else _dicom_warnings(raw, row)
     header |= {
-        "warnings": _warnings(raw, pixels, has_text=has_text, has_identifiers=bool(counts)),
+        "warnings": [*_warnings(raw, pixels, has_text=has_text, has_identifiers=bool(counts)), *tagged],
         "identifiers": counts,
     }
     return header, [*pixels.values()]
@@ -193,6 +198,18 @@ def _warnings(
         "warn_phi_in_text": has_identifiers,
     }
     return [code for code, is_set in flags.items() if is_set]
+
+
+def _dicom_warnings(raw: RawStudies, row: dict[str, str]) -> list[str]:
+    """Warnings that the tags of DICOM images give, in a layout that does not read tags."""
+    codes: dict[str, None] = {}
+    for name in filter(None, (row[column] for column in raw.roles.images)):
+        if is_image_name(name) and not name.lower().endswith(DICOM):
+            continue
+        with suppress(KeyError, Skipped):
+            if is_dicom(content := raw.files.read(name), name):
+                codes |= dict.fromkeys(read_allowed_tags(content).warnings)
+    return [*codes]
 
 
 def _picture(files: Files, name: str, view: DicomView) -> Picture:
@@ -242,7 +259,9 @@ class _Opened:
 
     def unused(self) -> Skips:
         """The files that no study uses."""
-        return Skips() if self.alone else unused_files(self.files, self.raw, self.read)
+        if self.alone:
+            return unmatched_rows(self.raw)
+        return unused_files(self.files, self.raw, self.read)
 
 
 def _open_and_read(request: dict[str, Any], send: Send, *, incomplete: bool = False) -> _Opened:

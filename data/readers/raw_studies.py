@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -43,6 +43,7 @@ class RawStudies:
     problems  items that the reader itself skipped
     warnings  warning code -> number of items
     warned    warning code -> the items, where they have names
+    unmatched  numbers of the rows of a table that describe no file here, from 0
     absent    cell of an image column that names no file -> (code, message); others are just not there
     missing   what the source lacks to be imported, for the user to correct; "" = nothing
     """
@@ -57,5 +58,6 @@ class RawStudies:
     warned: Mapping[str, list[str]] = field(default_factory=dict)
     synthetic: bool = False
     notes: Mapping[str, object] = field(default_factory=dict)
+    unmatched: Sequence[int] = ()
     absent: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     missing: str = ""

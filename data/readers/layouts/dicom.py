@@ -8,6 +8,7 @@ together but the number cannot be found by trying; the key is not stored.
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from suture.data.dicom.pixels import dicom_pixels
@@ -15,11 +16,16 @@ from suture.data.dicom.tags import AllowedTags, pseudonym, read_allowed_tags
 from suture.data.errors import Refused, Skipped
 from suture.data.files.magic import is_dicom
 from suture.data.files.names import printable_id, quoted
+from suture.data.files.read_issues import ReadIssues
 from suture.data.files.sources import Files
-from suture.data.readers.file_lookup import DICOM, is_image_name
+from suture.data.readers.file_lookup import DICOM, Lookup, is_image_name
 from suture.data.readers.finish import Problem, build_raw_studies, read_text_file, table_from_records
+from suture.data.readers.image_lists import find_images
 from suture.data.readers.layouts.dicom_reports import Reports, find_reports
+from suture.data.readers.layouts.table import is_table
 from suture.data.readers.raw_studies import RawStudies, Roles
+from suture.data.readers.roles import guess_roles
+from suture.data.tables.reading import read_table
 
 LAYOUT = "dicom"
 EXPECTS = "DICOM files (.dcm), with or without a table or .txt files of reports"
@@ -33,9 +39,26 @@ def matches(files: Files) -> bool:
     names = sorted(files.names())
     dicom = [n for n in names if n.lower().endswith(DICOM)]
     other = [n for n in names if is_image_name(n) and not n.lower().endswith(DICOM)]
+    if dicom and other and any(map(is_table, names)):
+        return not _table_names(files, names, {*other})
     if dicom:
         return len(dicom) >= len(other)
     return not other and any(_is_marked(files, n) for n in list(filter(_is_bare, names))[:MAX_PROBED_FILES])
+
+
+def _table_names(files: Files, names: list[str], others: set[str]) -> bool:
+    """Whether a table names some of the other images: then it holds the studies, whatever their format."""
+    lookup = Lookup.of_images(files)
+    for name in list(filter(is_table, names))[:MAX_PROBED_FILES]:
+        try:
+            rows = read_table(files.read(name), name, ReadIssues())
+        except (KeyError, Refused, Skipped):
+            continue
+        cells = {cell for column in guess_roles(rows, files).images for cell in rows[column]}
+        folder = PurePosixPath(name).parent.as_posix()
+        if any(find_images(cell, folder, lookup).name in others for cell in cells):
+            return True
+    return False
 
 
 def _is_bare(name: str) -> bool:
@@ -77,7 +100,8 @@ def read(files: Files, *, table: str = "", roles: Roles | None = None, secret: s
         group="group",
         split=reports.split,
     )
-    return build_raw_studies(LAYOUT, rows, guess, roles, files, problems=tuple(problems))
+    raw = build_raw_studies(LAYOUT, rows, guess, roles, files, problems=(*problems, *reports.unread))
+    return replace(raw, unmatched=reports.unmatched())
 
 
 class DicomTagReader:

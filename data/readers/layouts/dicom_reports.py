@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from suture.data.errors import Refused, Skipped
 from suture.data.files.sources import Files
 from suture.data.phi.identifiers import header_key, is_personal
 from suture.data.readers.file_lookup import DICOM, Lookup
-from suture.data.readers.finish import read_named_table
+from suture.data.readers.finish import TABLE_NOT_USED, read_named_table
 from suture.data.readers.layouts.table import is_table
 from suture.data.readers.roles import guess_roles
 
@@ -27,7 +27,11 @@ class Reports:
     texts: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     split: str = ""
-    rows: dict[str, dict[str, str]] = field(default_factory=dict)
+    rows: dict[str, tuple[int, dict[str, str]]] = field(default_factory=dict)  # key -> (row, its cells)
+    table: str = ""
+    n: int = 0  # rows of the table
+    matched: set[int] = field(default_factory=set)
+    unread: tuple[tuple[str, str, str], ...] = ()  # tables that were not used, and why
     files: Lookup = field(default_factory=lambda: Lookup(()))
     names: frozenset[str] = frozenset()
     in_folder: dict[str, list[str]] = field(default_factory=dict)  # text files named after no image there
@@ -39,7 +43,13 @@ class Reports:
 
     def row(self, keys: tuple[str, ...]) -> dict[str, str]:
         """The cells of the first of these keys that is in the table, {} if none is."""
-        return next((self.rows[key] for key in keys if key in self.rows), {})
+        number, cells = next((self.rows[key] for key in keys if key in self.rows), (-1, {}))
+        self.matched.add(number)
+        return cells
+
+    def unmatched(self) -> list[int]:
+        """The rows of the table that no file was found for."""
+        return [number for number in range(self.n) if number not in self.matched]
 
     def beside(self, name: str) -> str:
         """The text file with the name of the image, "" if there is none."""
@@ -61,11 +71,22 @@ def find_reports(files: Files, table: str) -> Reports:
     names = list(files.names())
     texts = Lookup(n for n in names if n.lower().endswith(".txt") and n != table)
     wanted = [table] if table else sorted(filter(is_table, names))
-    read = [r for r in (_of_table(files, name, named=bool(table)) for name in wanted) if r.rows]
-    best = max(read, key=lambda r: len(r.rows), default=Reports())
+    every = [_of_table(files, name, named=bool(table)) for name in wanted]
+    best = max((r for r in every if r.rows), key=lambda r: len(r.rows), default=Reports())
+    unread = tuple(u for r in every for u in r.unread)
+    unread += tuple(
+        (r.table, "table_not_used", TABLE_NOT_USED) for r in every if r.table not in ("", best.table)
+    )
     columns = best.texts if "report" in best.texts or not _has_texts(names) else (*best.texts, "report")
     named = frozenset(n for n in names if n.lower().endswith(".txt") and n != table)
-    return Reports(columns, best.labels, best.split, best.rows, texts, named, _by_folder(named, names))
+    return replace(
+        best,
+        texts=columns,
+        files=texts,
+        names=named,
+        in_folder=_by_folder(named, names),
+        unread=unread,
+    )
 
 
 def _by_folder(texts: frozenset[str], names: list[str]) -> dict[str, list[str]]:
@@ -86,18 +107,19 @@ def _has_texts(names: list[str]) -> bool:
 def _of_table(files: Files, name: str, *, named: bool) -> Reports:
     try:
         rows = read_named_table(files, name)
-    except (KeyError, Refused, Skipped):
+    except (KeyError, Refused, Skipped) as error:
         if named:
             raise
-        return Reports()  # an unrelated table
+        code = "member_corrupt" if isinstance(error, KeyError) else error.code
+        return Reports(unread=((name, code, str(error)),))  # an unrelated table
     roles = guess_roles(rows, files)
     keys = [c for c in rows.columns if header_key(c) in KEYS and not is_personal(c)]
     keys = list(dict.fromkeys([*keys, *roles.images]))
     kept = [*roles.texts, *roles.labels, *filter(None, [roles.split])]
-    by_key: dict[str, dict[str, str]] = {}
-    for record in rows.to_dict("records"):
+    by_key: dict[str, tuple[int, dict[str, str]]] = {}
+    for number, record in enumerate(rows.to_dict("records")):
         cells = {c: record[c] for c in kept}
         for key in keys:
-            by_key.setdefault(record[key].strip(), cells)
+            by_key.setdefault(record[key].strip(), (number, cells))
     by_key.pop("", None)
-    return Reports(roles.texts, roles.labels, roles.split, by_key)
+    return Reports(roles.texts, roles.labels, roles.split, by_key, name, len(rows))
