@@ -51,6 +51,13 @@ def import_(
             "--split-file", help="List of ids, or of ids and splits, that sets the split. Repeatable."
         ),
     ] = None,
+    prompts_from_labels: Annotated[
+        bool,
+        typer.Option("--prompts-from-labels", help="Make texts of labels, where there are no reports."),
+    ] = False,
+    prompt_template: Annotated[
+        str, typer.Option(help="Text made of labels, with {} where they go.")
+    ] = "A chest radiograph with {}.",
     seed: Annotated[int, typer.Option(help="Seed of the split, where the source has none.")] = 0,
     frame: Annotated[str, typer.Option(help="DICOM: frame number from 0, or middle.")] = "middle",
     window: Annotated[
@@ -74,7 +81,14 @@ def import_(
     )
     lists = tuple(str(full_path(path)) for path in split_file or ())
     view = DicomView.parse(frame, window)
-    options = Options(layout, "", None, seed, overrides=named, dicom=view, split_files=lists)
+    options = Options(
+        layout,
+        seed=seed,
+        overrides=named,
+        dicom=view,
+        split_files=lists,
+        prompts=prompt_template if prompts_from_labels else "",
+    )
     workspace = Workspace(home)
     with bar(as_json) as shown:
         task = shown.add_task("Reading", total=None)

@@ -18,6 +18,7 @@ class Options:
     unpaired   also import studies of one modality, which are skipped otherwise: they have no gap to measure
     loose      also import images and reports that are in no recognised layout
     split_files  paths of lists of ids that are splits (`suture.data.readers.split_files`)
+    prompts    template of texts made of the labels, with {} where they go; "" = none are made
     dicom      which frame and window of a DICOM file to use
     """
 
@@ -30,6 +31,7 @@ class Options:
     loose: bool = False
     dicom: DicomView = MIDDLE
     split_files: tuple[str, ...] = ()
+    prompts: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """JSON values, for the child and the arguments of a job."""

@@ -33,6 +33,7 @@ from suture.data.intake.study_checks import Picture, check_study
 from suture.data.phi.identifiers import identifiers
 from suture.data.readers.file_lookup import DICOM, OUTSIDE, image_names, is_image_name, leads_out
 from suture.data.readers.finish import columns_missing, refuse_absent
+from suture.data.readers.label_prompts import with_prompts
 from suture.data.readers.layouts import unpaired
 from suture.data.readers.layouts.table import is_table
 from suture.data.readers.raw_studies import RawStudies
@@ -305,6 +306,8 @@ def read_source(files: Files, options: Options, secret: str = "", *, incomplete:
         refuse_absent(options.overrides, raw.rows)
         roles = replace(raw.roles, **named)
         raw = _read(files, replace(options, layout=raw.layout, roles=roles), secret, incomplete=True)
+    if options.prompts:
+        raw = with_prompts(raw, options.prompts, options.overrides.labels)
     if raw.missing and not incomplete:
         raise columns_missing(raw.missing, raw.rows)
     return raw

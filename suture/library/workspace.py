@@ -118,6 +118,7 @@ class Workspace(storage_of.Workspace):
         columns: Mapping[str, str | Sequence[str]] | None = None,
         layout: str = "",
         seed: int = 0,
+        prompts: str = "",
         progress: Callable[[int, int], None] | None = None,
     ) -> IntakeReport:
         """Import studies from a folder, ZIP or table, as `suture import` does.
@@ -126,13 +127,14 @@ class Workspace(storage_of.Workspace):
                   tabular, group, split, duplicates, label -> one name or several
         layout    how the source is laid out; recognised if left out
         seed      of the split by group, where the source has none
+        prompts   template of texts made of the labels, where there are no reports: "A radiograph with {}."
         progress  called with (studies done, studies in all)
 
         The report says what was skipped, and why. `Refused` if nothing was taken.
         """
         from suture.data.intake import Options, intake
 
-        options = Options(layout, seed=seed, overrides=_roles(columns or {}))
+        options = Options(layout, seed=seed, overrides=_roles(columns or {}), prompts=prompts)
         return _taken(intake(self, Path(source), name, options=options, progress=progress))
 
     def add_checkpoint(self, source: Path | str, *, name: str, **options: Any) -> IntakeReport:

@@ -270,4 +270,4 @@ def test_the_intake_report_adds_up_and_tells_what_to_look_at(demo: Workspace) ->
     assert rows["found", ""] == rows["taken", ""] + rows["skipped", "not_an_image"] == 2
     assert rows["warning", "image_constant"] == 1
     app = answered(offered(opened("my_studies").run(), [("flat.png", flat, ""), ("b.png", b"no", "")]), demo)
-    assert "images of one grey value" in words(app)
+    assert "All pixels of the image have the same value" in words(app)

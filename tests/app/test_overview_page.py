@@ -179,7 +179,7 @@ def test_too_few_pairs_are_said_not_drawn_as_a_verdict(
     np.savez(tmp_path / "v.npz", image=x, text=y)
     import_vectors(Workspace(tmp_path / "home"), [tmp_path / "v.npz"], "theirs")
     app = looked(split="all")
-    assert "fewer than two studies with both" in "\n".join(w.value for w in app.warning)
+    assert "A gap needs 2 studies or more" in "\n".join(w.value for w in app.warning)
 
 
 def test_first_paint_needs_no_model_no_statistics_and_no_figure(demo: Workspace) -> None:

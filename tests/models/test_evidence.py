@@ -153,11 +153,11 @@ def test_vectors_without_a_collection_give_a_report(workspace: Workspace, tmp_pa
     assert "degrees apart" in Page.of(html(evidence)).text
 
 
-def test_one_study_gives_a_report_that_says_so(workspace: Workspace, tmp_path: Path) -> None:
+def test_one_study_is_too_few_for_a_report(workspace: Workspace, tmp_path: Path) -> None:
     np.savez(tmp_path / "v.npz", image=np.ones((1, 4)), text=np.eye(4)[:1])
     assert import_vectors(workspace, [tmp_path / "v.npz"], "one").refused is None
-    page = Page.of(html(gather(workspace, "one", **QUICK)))
-    assert "fewer than two studies" in page.text
+    with pytest.raises(Refused, match="2 studies or more"):
+        gather(workspace, "one", **QUICK)
 
 
 def test_refusals_say_what_to_do(home: Workspace, tmp_path: Path) -> None:

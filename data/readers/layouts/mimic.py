@@ -1,8 +1,9 @@
 """MIMIC-CXR-JPG: one study per `study_id`, with a frontal and a lateral image, report and history.
 
 Required: `mimic-cxr-2.*-metadata.csv(.gz)`. Optional: `…-split.csv`, `…-chexpert.csv`; images
-`files/p10/p10000032/s50414267/<dicom_id>.jpg` and reports `files/p10/p10000032/s50414267.txt`. Most users
-have only a part of it: studies without any file are left out, and `notes` counts them.
+`files/p10/p10000032/s50414267/<dicom_id>.jpg` and reports `files/p10/p10000032/s50414267.txt`, or
+`mimic_cxr_sectioned.csv` in their place. Most users have only a part of it: studies without any file are left
+out, and `notes` counts them.
 """
 
 from __future__ import annotations
@@ -39,10 +40,11 @@ NO_PLACE = "A study holds one frontal and one lateral image; another image of th
 
 @dataclass(frozen=True)
 class _PresentFiles:
-    """The available files: image by dicom_id, report by study_id."""
+    """What is available: image by dicom_id, report by study_id, its sections by study_id."""
 
     pictures: dict[str, str]
     reports: dict[str, str]
+    sections: dict[str, dict[str, str]]
 
 
 def matches(files: Files) -> bool:
@@ -61,7 +63,8 @@ def read(files: Files, *, table: str = "", roles: Roles | None = None) -> RawStu
     if absent:
         raise columns_missing(f"The metadata should have {', '.join(NEEDED)}.", metadata)
     here = _present_files(files)
-    held = metadata[metadata.dicom_id.isin(here.pictures) | metadata.study_id.isin(here.reports)]
+    described = here.reports.keys() | (here.sections.keys() if not here.pictures else set())
+    held = metadata[metadata.dicom_id.isin(here.pictures) | metadata.study_id.isin(described)]
     if held.empty:
         raise Refused("no_usable_files", f"Expected {EXPECTS}; found the table, but no images.")
     labels = _labels(files)
@@ -100,6 +103,7 @@ def _present_files(files: Files) -> _PresentFiles:
     return _PresentFiles(
         pictures={stem(n): n for n in names if is_image_name(n)},
         reports={stem(n)[1:]: n for n in reports},
+        sections=_sectioned(files),
     )
 
 
@@ -109,7 +113,7 @@ def _rows(files: Files, held: pd.DataFrame, here: _PresentFiles) -> tuple[pd.Dat
     for study_id, pictures in held.groupby("study_id", sort=False):
         key = str(study_id)
         try:
-            texts = _texts(files, here.reports.get(key, ""))
+            texts = _texts(files, here.reports.get(key, "")) or _of_sections(here.sections.get(key, {}))
         except Skipped as error:
             problems.append((key, error.code, error.message))
             continue
@@ -157,6 +161,20 @@ def _texts(files: Files, name: str) -> dict[str, str]:
         "report": "\n".join(filter(None, (said.findings, said.impression))) or last_paragraph(text),
         "history": " ".join(filter(None, (said.indication, said.history))),
     }
+
+
+def _sectioned(files: Files) -> dict[str, dict[str, str]]:
+    """The sections of each study in mimic_cxr_sectioned.csv, of "s50414267" and others; {} without it."""
+    name = next((n for n in sorted(files.names()) if re.search(r"(?:^|/)mimic_cxr_sectioned\.csv$", n)), "")
+    rows = read_table(files.read(name), name, files.issues) if name else pd.DataFrame()
+    if "study" not in rows:
+        return {}
+    return {record["study"].removeprefix("s"): record for record in rows.to_dict("records")}
+
+
+def _of_sections(said: dict[str, str]) -> dict[str, str]:
+    report = "\n".join(filter(None, (said.get("findings", ""), said.get("impression", ""))))
+    return {"report": report or said.get("last_paragraph", "")} if said else {}
 
 
 def _splits(files: Files) -> dict[str, str]:

@@ -52,6 +52,8 @@ NO_PLACE = (
     "The row names several images, and a study holds one of each modality: the first is taken. Give each "
     "image a row, or a column, of its own."
 )
+FOLDER = "patient_folder"  # a column made of the images' paths
+PATIENT_FOLDER = r"(?i)(?:^|/)((?:patient|subject|sub|pat|p)[-_]?\d+)/"
 SAMPLE = 500  # cells looked at to tell what files a column names
 OTHER_FILES = r"(\.(?:nii\.gz|nii|npy|npz|mha|mhd|nrrd|h5|hdf5|mat|mp4|avi|pt|pth|pdf|zip|svs|gz))$"
 TABLE_SUFFIXES = tuple(
@@ -103,6 +105,8 @@ def read(
     refuse_absent(given, best.rows)
     pictured = _with_pictures(best, roles or guess_roles(best.rows, files, given), files)
     rows, used = pictured.rows, pictured.roles
+    if not (roles or used.group) and (patients := _patient_folders(rows, used)) is not None:
+        rows, used = rows.assign(**{FOLDER: patients}), replace(used, group=FOLDER)
     if best.key and used.study_id:  # texts without an image have no file name to be called by
         ids = rows[used.study_id]
         rows = rows.assign(**{used.study_id: ids.where(ids.ne(""), rows[best.key])})
@@ -257,6 +261,14 @@ def _with_pictures(table: _Table, roles: Roles, files: Files) -> _Pictured:
     return _Pictured(rows, replace(roles, images=(*columns, *unknown)), left, absent)
 
 
+def _patient_folders(rows: pd.DataFrame, roles: Roles) -> pd.Series | None:
+    """The patient that each image's path names, as CheXpert's do; None unless all do, and some the same."""
+    if not roles.images or FOLDER in rows:
+        return None
+    named = rows[roles.images[0]].str.extract(PATIENT_FOLDER, expand=False).fillna("")
+    return named if named.ne("").all() and not named.is_unique else None
+
+
 def _sources(table: _Table, roles: Roles, files: Files) -> list[tuple[str, str]]:
     """(column of the table, name of the image column if it is one that was made of it) of each image role."""
     made = [c for c in roles.images if c not in table.rows]
@@ -281,10 +293,15 @@ def _lacks_for_a_pair(raw: RawStudies) -> str:
         return ""
     if not roles.images and (in_the_way := _other_files(raw.rows)):
         return in_the_way
-    have = "images but no text" if roles.images else "no column that names images"
+    if roles.images:
+        labels = " Or make texts of the labels: --prompts-from-labels." if roles.labels else ""
+        return (
+            f"Found images but no text to pair them with. Name the column of texts with --text, or add the "
+            f"reports.{labels}"
+        )
     return (
-        f"Expected a column of image names and a column of text, or two of either; found {have}. "
-        f"Name them image and report, or choose the columns by hand."
+        "Expected a column of image names and a column of text, or two of either; found no column that names "
+        "images. Name them image and report, or choose the columns by hand."
     )
 
 

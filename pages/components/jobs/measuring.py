@@ -6,6 +6,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from suture.analysis.evaluate import Evaluation
+from suture.data.errors import UserError
+from suture.pages.components.cards import cards
 from suture.pages.components.jobs import waiting
 from suture.pages.components.shell import views
 from suture.pages.components.shell.views import View
@@ -18,14 +20,19 @@ NOTE = "takes minutes; the other pages stay usable"
 def evaluation(shown: View) -> Evaluation:
     """All metrics of a view; computed once with a progress bar, then read from the workspace.
 
-    Where that takes minutes, it starts on a click, and the page ends there.
+    Where that takes minutes, it starts on a click, and the page ends there; also where it cannot be measured,
+    with the reason.
     """
     place = st.empty()  # there with or without a bar: what follows stays the same element of the page
     try:
+        try:
+            return _evaluation(shown.record.id, shown.name, shown.split)
+        except views.NotMeasured:
+            _measure(shown, place)
         return _evaluation(shown.record.id, shown.name, shown.split)
-    except views.NotMeasured:
-        _measure(shown, place)
-    return _evaluation(shown.record.id, shown.name, shown.split)
+    except UserError as error:
+        place.warning(f"{cards.escape(shown.name)}: {cards.escape(error.message)}")
+        st.stop()
 
 
 def is_measured(shown: View) -> bool:

@@ -15,6 +15,7 @@ from suture.data.errors import UserError
 from suture.data.files import uploads
 from suture.data.files.names import full_path
 from suture.data.intake import SourceDescription
+from suture.data.readers.label_prompts import TEMPLATE
 from suture.data.readers.raw_studies import Roles
 from suture.data.workspace import COLLECTION, check_name
 from suture.pages.components import access
@@ -104,12 +105,25 @@ def _columns_of(source: Path) -> intake.Options | None:
     roles = _correct(source_columns, key)
     view = dicom_choice.choose(key) if source_columns.layout == "dicom" else MIDDLE
     st.dataframe([*source_columns.head], hide_index=True, width="stretch")
-    if len(roles.images) + len(roles.texts) + bool(roles.tabular) < 2:
+    prompts = _prompts(roles, key)
+    if len(roles.images) + len(roles.texts) + bool(roles.tabular or prompts) < 2:
         st.caption("Choose two columns or more as images or texts; then the studies can be imported.")
         return None
     return intake.Options(
-        layout=source_columns.layout, roles=roles if roles != source_columns.roles else None, dicom=view
+        layout=source_columns.layout,
+        roles=roles if roles != source_columns.roles else None,
+        dicom=view,
+        prompts=prompts,
     )
+
+
+def _prompts(roles: Roles, source: str) -> str:
+    """The template of texts made of labels, offered where there are labels and no texts; "" = none."""
+    if roles.texts or not (roles.images and roles.labels):
+        return ""
+    if not st.checkbox("Make texts of the labels", key=f"prompts_{source}"):
+        return ""
+    return st.text_input("Text, with {} where the labels go", TEMPLATE, key=f"template_{source}").strip()
 
 
 def _correct(source_columns: SourceDescription, source: str) -> Roles:
