@@ -13,12 +13,14 @@ from types import ModuleType
 
 from suture.data.errors import Refused
 from suture.data.files.sources import Files
+from suture.data.readers.file_lookup import is_image_name
 from suture.data.readers.finish import columns_missing
 from suture.data.readers.layouts import LAYOUTS, dicom, webdataset
 from suture.data.readers.layouts import table as general
 from suture.data.readers.layouts.huggingface import datasets
 from suture.data.readers.raw_studies import RawStudies, Roles
 
+VOLUMES = (".nii.gz", ".nii", ".mha", ".mhd", ".nrrd", ".npz", ".npy")
 OF_ONE_FILE = (datasets, webdataset)  # these look into the file that the user points at
 __all__ = ["detect", "layouts", "read"]
 
@@ -39,8 +41,7 @@ def detect(files: Files, *, table: str = "") -> ModuleType:
             continue
         if module.matches(files, table) if module in OF_ONE_FILE else module.matches(files):
             return module
-    expected = "; ".join(module.EXPECTS for module in LAYOUTS)
-    raise Refused("no_usable_files", f"Found {_found(files)}. Expected one of: {expected}.")
+    raise Refused("no_usable_files", f"Found {_found(files)}{_in_the_way([*files.names()])}")
 
 
 def read(
@@ -103,6 +104,33 @@ def _module(files: Files, layout: str, table: str) -> ModuleType:
     if not (table or module.matches(files)):
         raise Refused("no_usable_files", f"Found {_found(files)}. Expected {module.EXPECTS}.")
     return module
+
+
+def _in_the_way(names: list[str]) -> str:
+    """What keeps files in no known layout from being imported, and a command that would work."""
+    images = any(map(is_image_name, names))
+    volumes = next((s for s in VOLUMES if any(n.lower().endswith(s) for n in names)), "")
+    if not names:
+        return ". Give a folder, a ZIP or a table that has studies."
+    if volumes and not images:
+        return (
+            f": {volumes} volumes are not read. Export slices as PNG, name them with their reports in a "
+            f"table with the columns image and report, and run `suture import studies.csv --name NAME`."
+        )
+    if images:
+        return (
+            ": images without texts. Put NAME.txt beside each NAME.png, or a table studies.csv with the "
+            "columns image and report into the folder, and run `suture import FOLDER --name NAME`."
+        )
+    if any(n.lower().endswith(".txt") for n in names):
+        return (
+            ": texts without images. Put the images of the same names beside them, and run "
+            "`suture import FOLDER --name NAME`."
+        )
+    return (
+        ": none of them is an image, a table or a report. Write a table studies.csv with the columns image "
+        "and report, and run `suture import studies.csv --name NAME`."
+    )
 
 
 def _found(files: Files) -> str:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pandas as pd
 
 from suture.data.errors import Refused
-from suture.data.phi.identifiers import header_key
+from suture.data.phi.identifiers import header_key, is_personal
 from suture.data.readers.finish import columns_missing
 from suture.data.readers.raw_studies import RawStudies
 
@@ -44,8 +44,9 @@ def with_prompts(raw: RawStudies, template: str = TEMPLATE, named: Sequence[str]
     """
     if "{}" not in template:
         raise Refused("template_invalid", f"The template {template[:60]!r} has no {{}}, where the labels go.")
-    labels = [c for c in raw.roles.labels if c in raw.rows]
-    columns = [*named] or [c for c in labels if _is_flag(raw.rows[c]) or _speaks_of_findings(c)]
+    labels, used = {*raw.roles.labels}, replace(raw.roles, labels=()).columns()
+    free = [c for c in raw.rows if c not in used and not is_personal(c)]
+    columns = [*named] or [c for c in free if _is_flag(raw.rows[c]) or (c in labels and _is_of_findings(c))]
     if not columns:
         raise columns_missing("Prompts are made of columns of labels: name them with --label.", raw.rows)
     found = zip(*(_labels(raw.rows[column], column) for column in columns), strict=True)
@@ -58,7 +59,7 @@ def with_prompts(raw: RawStudies, template: str = TEMPLATE, named: Sequence[str]
     return replace(raw, rows=rows, roles=roles, notes=notes, missing="" if enough else raw.missing)
 
 
-def _speaks_of_findings(header: str) -> bool:
+def _is_of_findings(header: str) -> bool:
     return not {*header_key(header).split("_")}.isdisjoint(FINDINGS)
 
 

@@ -29,6 +29,7 @@ def texts(template: str = "X-ray with {}.", **labels: list[str]) -> list[str]:
 
 def test_positive_labels_are_named_and_uncertain_ones_left_out() -> None:
     flags = {
+        "Mass": ["", "", "", ""],
         "Pleural_Effusion": ["1.0", "-1.0", "", "0.0"],
         "Edema": ["True", "0", "0", "1"],
         "No Finding": ["0", "", "1", "0"],
@@ -65,7 +66,7 @@ def test_the_shell_says_how_and_the_collection_where_from(tmp_path: Path) -> Non
     pd.DataFrame(rows).to_csv(folder / "t.csv", index=False)
     code, _, said = suture(tmp_path / "home", "import", str(folder), "--name", "mine")
     assert code == 2
-    assert "Or make texts of the labels: --prompts-from-labels." in " ".join(said.split())
+    assert "or make texts of labels with --prompts-from-labels and --label." in " ".join(said.split())
     options = ("--prompts-from-labels", "--prompt-template", "Seen: {}", "--json")
     code, out, _ = suture(tmp_path / "home", "import", str(folder), "--name", "mine", *options)
     assert (code, json.loads(out)["taken"]) == (0, 8)

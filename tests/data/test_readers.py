@@ -251,11 +251,22 @@ def test_layouts_in_order() -> None:
     ]
 
 
-def test_nothing_usable_says_what_came_and_what_is_expected() -> None:
-    with pytest.raises(
-        Refused, match=r"Found 2 files \(2 \.png\)\. Expected one of: .*ROCO.*CSV, TSV"
-    ) as refused:
-        readers.read(MemoryFiles({"a.png": picture(), "b.png": picture()}))
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (
+            "a.png b.png",
+            r"Found 2 files \(2 \.png\): images without texts\. Put NAME\.txt .*`suture import FOLDER",
+        ),
+        ("a.nii.gz", r"Found 1 file .*: \.nii\.gz volumes are not read\. .*`suture import studies\.csv"),
+        ("a.txt", "Found 1 file .*: texts without images"),
+        ("a.docx b.exe", "none of them is an image, a table or a report"),
+        ("", "Found no files at all"),
+    ],
+)
+def test_what_is_in_the_way_and_a_command_that_would_work(names: str, message: str) -> None:
+    with pytest.raises(Refused, match=message) as refused:
+        readers.read(MemoryFiles(dict.fromkeys(names.split(), picture())))
     assert refused.value.code == "no_usable_files"
 
 

@@ -249,13 +249,15 @@ PUBLISHED = {
         chexpert_plus, modalities=("path_to_image", "report"), groups=3, splits=("train", "valid")
     ),
     "PadChest": Published(padchest, modalities=("ImageID", "Report"), groups=3),
-    "PadChest-GR": Published(padchest_gr, modalities=("ImageID",)),
+    "PadChest-GR": Published(
+        padchest_gr, modalities=("ImageID", "findings.sentence_en", "findings.sentence_es")
+    ),
     "ReXGradient": Published(rexgradient, modalities=("ImagePath", "Findings", "Impression"), groups=3),
     "NIH14": Published(nih, modalities=("Image Index", "prompt"), groups=3, options=FROM_FINDINGS),
     "VinDr-CXR": Published(vindr, modalities=("image", "prompt"), options=PROMPTS, labels=FINDINGS),
     "RSNA": Published(rsna, modalities=("image", "prompt"), options=PROMPTS, labels=("class",)),
     "PMC-OA": Published(pmc_oa, modalities=("image", "caption")),
-    "LLaVA-Med": Published(llava_med, modalities=("image",)),
+    "LLaVA-Med": Published(llava_med, modalities=("image", "text")),
     "R2Gen": Published(r2gen, modalities=("image_path", "report"), splits=("train", "val", "test")),
     "MIMIC-CXR-JPG with sections": Published(mimic_sectioned, modalities=("frontal", "report"), groups=3),
     "MIMIC-CXR": Published(dicom_tree, groups=3),

@@ -294,10 +294,9 @@ def _lacks_for_a_pair(raw: RawStudies) -> str:
     if not roles.images and (in_the_way := _other_files(raw.rows)):
         return in_the_way
     if roles.images:
-        labels = " Or make texts of the labels: --prompts-from-labels." if roles.labels else ""
         return (
-            f"Found images but no text to pair them with. Name the column of texts with --text, or add the "
-            f"reports.{labels}"
+            "Found images but no text to pair them with. Name the column of texts with --text, or make texts "
+            "of labels with --prompts-from-labels and --label."
         )
     return (
         "Expected a column of image names and a column of text, or two of either; found no column that names "
@@ -332,7 +331,7 @@ def _beside(files: Files, roles: Roles | None, problems: list[Problem]) -> RawSt
     names = sorted(files.names())
     pairs = _pairs(names)
     if not pairs:
-        raise Refused("no_usable_files", f"Expected {EXPECTS}; found none of these.")
+        raise Refused("no_usable_files", f"None of the tables has studies. Expected {EXPECTS}.")
     records = []
     for picture in filter(is_image_name, names):
         try:
