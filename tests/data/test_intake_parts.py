@@ -159,6 +159,7 @@ def pixels(seed: int) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 255, (24, 32), dtype=np.uint8)
 
 
+@pytest.mark.slow  # 19 s: two killed processes
 def test_collecting_keeps_what_can_be_resumed_for_a_week(workspace: Workspace, source: Path) -> None:
     kill(workspace, source, 2)
     clean_up(workspace.home)

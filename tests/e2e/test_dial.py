@@ -131,6 +131,7 @@ def test_everything_follows_the_hand_without_the_server(hand: Hand, url: str, ho
     assert hand.page.evaluate("() => window.renders") == 0, "the page around the dial was drawn again"
 
 
+@pytest.mark.slow  # 18 s
 def test_points_lie_where_python_says(hand: Hand, url: str, home: Path) -> None:
     hand.show(f"{url}/gap")
     hand.drag(25)

@@ -42,6 +42,7 @@ def get(url: str, path: str, **named: str) -> tuple[int, str]:
     return raw(url, f"GET {path} HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in told.items()) + "\r\n")
 
 
+@pytest.mark.slow  # 45 s: ten pages
 def test_every_page_works_under_the_policy_and_asks_only_this_server(url: str, page: Page) -> None:
     wrong: list[str] = []
     page.on("console", lambda m: wrong.append(m.text) if "Security Policy" in m.text else None)

@@ -43,7 +43,7 @@ def messy(folder: Path) -> None:
     patients = ["a", "a", "b", "b", "c", "c", "d"]
     table(folder, image=names, report=[f"{REPORT} {i}." for i in range(7)], patient_id=patients)
     pd.DataFrame({"scanner": ["A", "B"], "site": ["x", "y"]}).to_csv(folder / "scanners.csv", index=False)
-    (folder / "scan.dcm").write_bytes(dicom()[:-400])
+    (folder / "scan.dcm").write_bytes(dicom()[:-40])
     (folder / "letter.pdf").write_bytes(b"%PDF-1.4 ...")
     (folder / "notes.txt").write_text("Ask about the second scanner.")
     Image.fromarray(np.random.default_rng(0).integers(100, 110, (96, 96), dtype=np.uint8)).save(
@@ -140,7 +140,7 @@ def dropped(tab: Page, url: str, folder: Path, name: str) -> None:
     """Files chosen on the form of the Library page, named, and imported."""
     tab.goto(f"{url}/library")
     settled(tab)
-    tab.get_by_text("Add a collection").click()
+    tab.get_by_text("Add a collection", exact=True).click()
     tab.locator("input[type=file]").first.set_input_files([*map(str, sorted(folder.iterdir()))])
     expect(tab.get_by_text("Check the columns")).to_be_visible(timeout=LONG)
     tab.get_by_label("Name", exact=True).first.fill(name)
@@ -163,8 +163,12 @@ def test_the_report_says_what_came_in_and_what_did_not(  # 10 s each: a worker s
     make(folder)
     with watched(window, scheme=scheme) as tab:
         dropped(tab, url, folder, f"{name} {scheme}")
-        expect(tab.get_by_text(said[0]).first).to_be_visible(timeout=LONG)
+        expect(tab.get_by_text(f"{name} {scheme}", exact=True)).to_be_visible(
+            timeout=LONG
+        )  # in the list below
         settled(tab)
+        expect(tab.get_by_text(said[0]).first).to_be_visible()
+        tab.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 0)")
         shown = tab.locator("body").inner_text()
         keep(tab, tmp_path, f"import-{name}-{scheme}")
     for sentence in said:

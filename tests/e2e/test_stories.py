@@ -79,6 +79,7 @@ def test_find_the_gap(tab: Page, url: str) -> None:
     assert closed < baseline
 
 
+@pytest.mark.slow  # 28 s
 def test_find_five_studies_whose_partner_was_lost(tab: Page, url: str) -> None:
     start(tab, url)
     turn_to(tab, "Compare")

@@ -178,6 +178,7 @@ def workspace_texts(workspace: Workspace) -> list[str]:
     return storage.load(workspace, "demo").table["report"].tolist()
 
 
+@pytest.mark.slow  # 16 s: two processes
 def test_two_runs_of_the_same_pair_do_not_disturb_each_other(home: Path) -> None:
     code = (
         "from suture.data.workspace import Workspace\nfrom suture.models.embedding.embed import embed\n"

@@ -24,10 +24,12 @@ def show(report: IntakeReport, key: str) -> None:
         st.dataframe(_reasons(report), hide_index=True, width="stretch")
     warnings(report)
     if rows:
-        listed = (
-            "Every skipped item" if len(rows) == skipped else f"{len(rows):,} of {skipped:,} skipped items"
+        which = (
+            "Each skipped item"
+            if len(rows) == skipped
+            else f"The first {len(rows):,} of {skipped:,} skipped items"
         )
-        st.caption(f"{listed} skipped item{'s' * (listed != 'Every')}:")
+        st.caption(f"{which}:")
         st.dataframe(rows, hide_index=True, width="stretch", height=min(36 * len(rows) + 38, 250))
     line = st.container(horizontal=True)
     content = json.dumps({**report.to_json(), "problems": rows}, indent=1)
@@ -60,11 +62,11 @@ def _reasons(report: IntakeReport) -> list[dict[str, object]]:
         {
             "count": count,
             "reason": code,
+            "first": next((item for item, of, _ in report.problems if of == code), ""),
             "meaning": known[code].means if code in known else "",
             "what to do": known[code].do if code in known else "",
-            "first": next((item for item, of, _ in report.problems if of == code), ""),
         }
-        for code, count in report.skipped.items()
+        for code, count in sorted(report.skipped.items(), key=lambda pair: -pair[1])
     ]
 
 
