@@ -45,7 +45,7 @@ NO_IMAGE = {
     "66.1": "a registration",
     "66.3": "a registration",
 }
-NO_PIXELS = "The DICOM file is whole and has no pixels, only a header. Export it with its image."
+NO_PIXELS = "The DICOM file has a header and no pixels. Export it with its image."
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
@@ -104,7 +104,11 @@ def _kind_without_image(tags: FileDataset) -> str:
 
 def _has_known_tags(tags: FileDataset) -> bool:
     """Whether all public tags are in the standard: read in another byte order, they are not."""
-    known = [tag.is_private or pydicom.datadict.dictionary_has_tag(tag) for tag in [*tags.keys()]]
+    words = pydicom.datadict
+    known = [
+        tag.is_private or tag.element == 0 or words.dictionary_has_tag(tag) or words.repeater_has_tag(tag)
+        for tag in [*tags.keys()]  # element 0 is the length of a group, a repeater an overlay
+    ]
     return bool(known) and all(known)
 
 

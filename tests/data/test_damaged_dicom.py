@@ -76,6 +76,17 @@ def test_damage_is_told_by_its_kind(made: Callable[[], bytes], code: str) -> Non
     assert code_of(made()) == code
 
 
+def test_a_header_with_group_lengths_and_overlays_is_no_damage() -> None:
+    data = pydicom.dcmread(io.BytesIO(dicom()))
+    for name in ("PixelData", "Rows", "Columns", "SOPClassUID"):
+        data.pop(name, None)
+    data.add_new(0x00080000, "UL", 4)
+    data.add_new(0x60000010, "US", 8)
+    stream = io.BytesIO()
+    data.save_as(stream)
+    assert code_of(stream.getvalue()) == "dicom_no_pixels"
+
+
 @pytest.mark.parametrize("name", ["Rows", "BitsAllocated", "PhotometricInterpretation"])
 def test_what_is_missing_is_named(name: str) -> None:
     data = pydicom.dcmread(io.BytesIO(dicom()))
