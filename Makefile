@@ -32,8 +32,8 @@ PYTEST = OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMBA_NUM_TH
 test: $(VENV)/.installed-dev browser  # everything but what test-slow runs: at most 12 minutes on two cores
 	$(PYTEST)
 
-test-fast: $(VENV)/.installed-dev  # the pure part, at most 2 minutes: no browser, no Ray, no training
-	$(PYTEST) tests/analysis tests/data tests/models/test_losses.py
+test-fast: $(VENV)/.installed-dev  # the pure part, at most 2 minutes: no browser, no Ray, no training, no test of several seconds
+	$(PYTEST) -m 'not slow and not ray and not seconds' tests/analysis tests/data tests/models/test_losses.py
 
 test-slow: $(VENV)/.installed-dev browser  # what needs long: kills, Ray, thousands of mutated files, claims about training
 	$(PYTEST) -m 'slow or ray'

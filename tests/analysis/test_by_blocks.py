@@ -59,6 +59,7 @@ def studies(vectors: dict[str, np.ndarray]) -> EmbeddingSet:
     return EmbeddingSet("A", vectors, table)
 
 
+@pytest.mark.seconds
 def test_every_number_is_the_same_by_blocks(
     tmp_path: Path, small_blocks: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,6 +133,7 @@ def peak_of(action: Callable[[], object]) -> int:
         tracemalloc.stop()
 
 
+@pytest.mark.seconds
 def test_no_copy_of_a_mapped_matrix_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Means, spectra, resamples, ranks and neighbours in less memory than the file takes, as float16."""
     monkeypatch.setattr(arrays, "MAX_IN_MEMORY", 0)

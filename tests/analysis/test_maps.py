@@ -34,6 +34,7 @@ def test_pca_does_not_flip_between_runs() -> None:
     np.testing.assert_allclose(projection.pca(z[::-1]).xy[::-1], projection.pca(z).xy, atol=1e-5)
 
 
+@pytest.mark.seconds
 def test_umap_separates_cones_and_is_repeatable() -> None:
     z = two_cones().astype(np.float32)
     first, again = projection.umap(z).xy, projection.umap(z).xy

@@ -312,6 +312,7 @@ def test_lisi_is_pulled_as_by_a_neighbour_that_weighs_a_little_more(n_modalities
 
 
 @pytest.mark.parametrize("without_partner", [False, True])
+@pytest.mark.seconds
 def test_a_study_pulls_as_its_leaving_changes_the_number(without_partner: bool) -> None:
     """The graph built anew without each study in turn, against the influence from the one graph."""
     n, vectors = 120, cloud(120, 4, 24)
@@ -380,6 +381,7 @@ SAMPLED = pytest.param(300, {"limit": 100, "queries": 200}, marks=pytest.mark.sl
 
 
 @pytest.mark.parametrize(("n", "options"), [(150, {}), SAMPLED])
+@pytest.mark.seconds
 def test_intervals_are_as_wide_as_new_studies_make_the_numbers_differ(n: int, options: dict) -> None:
     """A graph held fixed reads 0.55 to 0.8 here, clouds held fixed 0.5."""
 

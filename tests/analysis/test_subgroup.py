@@ -46,6 +46,7 @@ def test_a_small_difference_known_well_is_alike_and_an_unsure_one_is_open() -> N
     assert compare_with_rest(values, first(4000, 30), np.arange(4000)).verdict == UNDECIDED
 
 
+@pytest.mark.seconds
 def test_intervals_of_no_difference_hold_zero_as_often_as_they_say() -> None:
     """Studies of one patient are alike and are selected together: their number is not what counts."""
     rng, groups, held, naive = RNG(2), np.repeat(np.arange(80), 5), 0, 0

@@ -65,6 +65,7 @@ def killed(home: Path, number: int) -> list[str]:
 
 
 @pytest.mark.parametrize("kills", [20, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.seconds
 def test_kills_lose_nothing_that_was_reported(workspace: Workspace, kills: int) -> None:
     for number in range(kills):
         said = killed(workspace.home, number)
@@ -218,6 +219,7 @@ def test_long_work_asks_for_room_first(small: Path) -> None:
         workspace.require_space(20 << 20)
 
 
+@pytest.mark.seconds
 def test_embedding_on_a_full_disk_is_refused_and_goes_on_when_there_is_room(small: Path) -> None:
     from suture.models.embedding.embed import embed
     from suture.workflows.demo import make_collection

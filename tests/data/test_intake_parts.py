@@ -88,6 +88,7 @@ def kept(workspace: Workspace) -> list[Path]:
 
 
 @pytest.mark.parametrize("after", [1, 4])
+@pytest.mark.seconds
 def test_killed_and_resumed_it_equals_an_undisturbed_one(
     workspace: Workspace, source: Path, after: int, tmp_path: Path
 ) -> None:
@@ -138,6 +139,7 @@ def test_what_was_written_after_the_last_state_never_happened(workspace: Workspa
 
 
 @pytest.mark.parametrize("change", ["file", "options"])
+@pytest.mark.seconds
 def test_another_source_or_reading_begins_anew(workspace: Workspace, source: Path, change: str) -> None:
     kill(workspace, source, 2)
     options = Options()
@@ -184,6 +186,7 @@ def test_a_refused_intake_leaves_no_parts(workspace: Workspace, tmp_path: Path) 
     assert not kept(workspace)
 
 
+@pytest.mark.seconds
 def test_what_passes_costs_no_part(
     workspace: Workspace, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -288,6 +291,7 @@ def test_memory_does_not_grow_with_what_was_taken(
     assert {*table["split"]} == {"train", "val", "test"}
 
 
+@pytest.mark.seconds
 def test_the_reader_holds_few_rows_as_objects(workspace: Workspace) -> None:
     def used(n: int) -> int:
         table = pd.DataFrame({"id": map(str, range(n)), "a": ["x" * 1000] * n, "b": ["y" * 1000] * n})

@@ -79,6 +79,7 @@ def test_every_end_has_a_name(deed: str) -> None:
     assert caught.value.code == ENDS[deed]
 
 
+@pytest.mark.seconds
 def test_the_first_answer_may_take_longer_and_no_other() -> None:
     slow = Budget(memory=2**28, cpu=1, wall=0.5, start=10)
 

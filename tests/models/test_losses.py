@@ -172,6 +172,7 @@ def test_schedules_have_the_table_of_the_released_code() -> None:
         assert schedules.alpha(int(step) / 10_000) == close(value)
 
 
+@pytest.mark.seconds
 def test_open_clip_itself() -> None:
     from open_clip.loss import ClipLoss, SigLipLoss
 

@@ -73,6 +73,7 @@ def test_a_system_does_not_differ_from_itself(shuffled: CaptionScores) -> None:
             assert (moved.low, moved.high) == (0, 0), name
 
 
+@pytest.mark.seconds
 def test_intervals_are_those_of_scoring_resamples_anew() -> None:
     rng = np.random.default_rng(5)
     found = scored(SHUFFLED, resamples=1000).metrics
