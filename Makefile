@@ -32,6 +32,7 @@ PYTEST = OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMBA_NUM_TH
 test: $(VENV)/.installed-dev browser  # everything but what test-slow runs: at most 12 minutes on two cores
 	$(PYTEST)
 
+test-fast: WORKERS := 2  # little waits here
 test-fast: $(VENV)/.installed-dev  # the pure part, at most 2 minutes: no browser, no Ray, no training, no test of several seconds
 	$(PYTEST) -m 'not slow and not ray and not seconds' tests/analysis tests/data tests/models/test_losses.py
 

@@ -43,6 +43,7 @@ def test_umap_separates_cones_and_is_repeatable() -> None:
     assert apart > first[:60].std(0).max() * 2
 
 
+@pytest.mark.seconds  # UMAP is compiled
 def test_warm_start_keeps_the_second_map_near_the_first() -> None:
     z = two_cones().astype(np.float32)
     first = projection.umap(z).xy
@@ -67,6 +68,7 @@ def test_onto_without_scale_keeps_distances() -> None:
     np.testing.assert_allclose(moved.mean(0), target.mean(0))
 
 
+@pytest.mark.seconds  # UMAP is compiled
 def test_a_shared_graph_gives_the_same_map() -> None:
     z = two_cones().astype(np.float32)
     shared = projection.umap(z, graph=nearest(z, z, k=40)).xy
@@ -107,6 +109,7 @@ def test_started_pair_moves_what_changed_and_little_else() -> None:
     assert pair.agreement.moved == projection.map_agreement(pair.a.xy, pair.b.xy).moved
 
 
+@pytest.mark.seconds  # UMAP is compiled
 def test_new_points_land_in_their_cluster_and_known_ones_on_themselves() -> None:
     z = two_cones(80)
     known = np.r_[0:60, 80:140]
@@ -145,6 +148,7 @@ def test_equal_known_points_share_a_new_one() -> None:
     assert not placed.outside.any()
 
 
+@pytest.mark.seconds  # UMAP is compiled
 def test_placing_refuses_what_does_not_fit() -> None:
     with pytest.raises(ValueError, match=r"at least 2 known rows and \(n, 2\) positions, got 1 and \(1, 2\)"):
         projection.place(np.eye(3), np.eye(3)[:1], np.zeros((1, 2)))

@@ -62,6 +62,7 @@ def test_map_and_trust_are_those_of_one_matrix() -> None:
     np.testing.assert_allclose(ours.per_point_continuity[some], theirs.per_point_continuity[some], atol=1e-9)
 
 
+@pytest.mark.seconds  # UMAP is compiled
 def test_a_sample_is_laid_out_and_the_others_stand_with_their_own_kind() -> None:
     rng = np.random.default_rng(0)
     kinds = np.arange(900) % 3
