@@ -38,6 +38,7 @@ def _local(address: str, url: str) -> bool:
     return address.startswith((url, url.replace("http", "ws"), "data:", "blob:"))
 
 
+@pytest.mark.slow  # 21 s
 def test_the_address_alone_opens_the_overview(page: Page, url: str) -> None:
     page.goto(f"{url}/")
     settled(page)

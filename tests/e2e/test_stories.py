@@ -69,6 +69,7 @@ def number(tab: Page, title: str) -> list[str]:
     return re.findall(r"^[AB] (\S+)$", card.inner_text().replace("\n\n", "\n"), re.MULTILINE)
 
 
+@pytest.mark.slow  # 18 s
 def test_find_the_gap(tab: Page, url: str) -> None:
     start(tab, url)
     expect(tab.get_by_text(re.compile(r"\d+ degrees apart"))).to_have_count(2)

@@ -214,7 +214,12 @@ class _Stopped(Exception):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"train": "heads", "objective": "siglip"}, {"keep": "last", "lock_text": True, "objective": "swap"}],
+    [
+        {"train": "heads", "objective": "siglip"},
+        pytest.param(
+            {"keep": "last", "lock_text": True, "objective": "swap"}, marks=pytest.mark.slow
+        ),  # 17 s
+    ],
 )
 def test_a_run_stopped_at_each_step_ends_with_the_same_weights(
     tiny: Workspace, changes: dict[str, Any]
