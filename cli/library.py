@@ -56,8 +56,11 @@ def import_(
         typer.Option("--prompts-from-labels", help="Make texts of labels, where there are no reports."),
     ] = False,
     prompt_template: Annotated[
-        str, typer.Option(help="Text made of labels, with {} where they go.")
-    ] = "A chest radiograph with {}.",
+        str,
+        typer.Option(
+            help='Text made of labels, with {} where they go. Default: "A chest radiograph with {}."'
+        ),
+    ] = "",
     seed: Annotated[int, typer.Option(help="Seed of the split, where the source has none.")] = 0,
     frame: Annotated[str, typer.Option(help="DICOM: frame number from 0, or middle.")] = "middle",
     window: Annotated[
@@ -67,6 +70,7 @@ def import_(
     """Import studies: images, reports and other texts. Columns are detected unless you name them."""
     from suture.data.dicom.view import DicomView
     from suture.data.intake import Options, intake
+    from suture.data.readers.label_prompts import TEMPLATE
     from suture.data.readers.raw_studies import Roles
 
     named = Roles(
@@ -87,7 +91,7 @@ def import_(
         overrides=named,
         dicom=view,
         split_files=lists,
-        prompts=prompt_template if prompts_from_labels else "",
+        prompts=(prompt_template or TEMPLATE) if prompts_from_labels else "",
     )
     workspace = Workspace(home)
     with bar(as_json) as shown:

@@ -82,8 +82,7 @@ def open_dicom(content: bytes) -> FileDataset:
 
 def pixel_tag(tags: FileDataset) -> str:
     """The tag that holds the image; `Skipped` if the file has none."""
-    if kind := _kind_without_image(tags):
-        raise Skipped("dicom_no_picture", f"The DICOM file is {kind}, not an image. Leave it out.")
+    _check_kind(tags)
     tag = next((name for name in PIXELS if name in tags), "")
     if not tag and "Rows" in tags:
         raise Skipped("dicom_truncated", "The file ends before its image. Copy it again.")
@@ -94,12 +93,13 @@ def pixel_tag(tags: FileDataset) -> str:
     return tag
 
 
-def _kind_without_image(tags: FileDataset) -> str:
-    """What the file is if its SOP class is not of images, "" otherwise."""
+def _check_kind(tags: FileDataset) -> None:
+    """`Skipped` if the SOP class of the file is not of images."""
     uid = str(tags.get("SOPClassUID", ""))
     parts = uid.removeprefix(STORAGE).split(".") if uid.startswith(STORAGE) else []
     ends = (".".join(parts[:count]) for count in range(len(parts), 0, -1))
-    return next((NO_IMAGE[end] for end in ends if end in NO_IMAGE), "")
+    if kind := next((NO_IMAGE[end] for end in ends if end in NO_IMAGE), ""):
+        raise Skipped("dicom_no_picture", f"The DICOM file is {kind}, not an image. Leave it out.")
 
 
 def _has_known_tags(tags: FileDataset) -> bool:
@@ -148,8 +148,7 @@ def _check_syntax(tags: FileDataset) -> None:
     """Where the file names no transfer syntax, set the one that pydicom guessed, if there is an image."""
     if "TransferSyntaxUID" in tags.file_meta:
         return
-    if kind := _kind_without_image(tags):
-        raise Skipped("dicom_no_picture", f"The DICOM file is {kind}, not an image. Leave it out.")
+    _check_kind(tags)
     if not {"Rows", "Columns", "PixelData"} <= {*tags.dir()}:
         message = "The file ends within its header, or names no transfer syntax and has no image."
         raise Skipped("dicom_corrupt", message)

@@ -25,7 +25,8 @@ OUTSIDE = (
     "or write the file name alone."
 )
 IMAGE_SUFFIXES = (*images.SUFFIXES, *DICOM)
-ELSEWHERE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|~|/|(?:.*/)?\.\.(?:/|$)")  # C:, http:, home, absolute, ..
+NAMED = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|~")  # C:, http:, a home
+ELSEWHERE = re.compile(rf"{NAMED.pattern}|/|(?:.*/)?\.\.(?:/|$)")  # also absolute, or with ..
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class Lookup:
 
     def _inside(self, cell: str, folder: str) -> list[str]:
         """The paths of the source that a cell can mean, the one relative to its table first."""
-        if "\x00" in cell or re.match(r"~|[A-Za-z][A-Za-z0-9+.-]*:", cell):
+        if "\x00" in cell or NAMED.match(cell):
             return []
         if cell.startswith("/"):
             cells = [cell[len(root) + 1 :] for root in self._roots if cell.startswith(f"{root}/")]
