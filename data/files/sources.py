@@ -13,8 +13,8 @@ from suture.data.files.names import is_system_file, printable_id, quoted
 from suture.data.files.read_issues import ReadIssues
 from suture.data.files.zip_archive import DAMAGED, ZipFiles
 from suture.data.tables.encodings import INVALID_CHARACTERS
+from suture.data.workspace.schema import FILE as INDEX
 
-WORKSPACE = "suture.sqlite"  # the index of a workspace
 LINK_OUTSIDE = "It is a link out of the folder, and only files inside are read. Copy them there."
 __all__ = ["DAMAGED", "Files", "FolderFiles", "MemoryFiles", "ZipFiles", "open_files"]
 
@@ -85,7 +85,7 @@ class FolderFiles:
             for path in (Path(folder) / name for name in (*inner,)):
                 if path.is_symlink():
                     self._follow(path)
-                elif (path / WORKSPACE).is_file():
+                elif (path / INDEX).is_file():
                     inner.remove(path.name)  # of Suture: no source of studies
             yield from (Path(folder) / file for file in files)
 
